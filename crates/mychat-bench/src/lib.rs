@@ -1,0 +1,1 @@
+//! Holds any MyChat server against the protocol and under load, and accounts for every delivery.

@@ -1,0 +1,3 @@
+//! Holds any MyChat server against the protocol and under load, and accounts for every delivery.
+
+fn main() {}

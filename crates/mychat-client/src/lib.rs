@@ -1,0 +1,1 @@
+//! A MyChat client library and the console program mychat.

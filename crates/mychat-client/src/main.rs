@@ -1,0 +1,3 @@
+//! A MyChat client library and the console program mychat.
+
+fn main() {}

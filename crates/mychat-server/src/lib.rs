@@ -1,0 +1,1 @@
+//! The MyChat reference server.

@@ -1,0 +1,3 @@
+//! The MyChat reference server.
+
+fn main() {}
