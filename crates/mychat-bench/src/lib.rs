@@ -1,1 +1,3 @@
 //! Holds any MyChat server against the protocol and under load, and accounts for every delivery.
+
+pub mod scenario;
