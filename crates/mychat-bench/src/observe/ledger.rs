@@ -148,7 +148,7 @@ impl Book<'_> {
         let owed = to - from;
         let mut excused = 0;
         if got.missing(from, to) > 0 {
-            let tails = self.tails.get(&sender).map_or(&[][..], Vec::as_slice);
+            let tails = self.tails.get(&sender).cloned().unwrap_or_default();
             for index in got.gaps(from, to) {
                 let entry = entries[index as usize];
                 if tails.iter().any(|tail| tail.contains(&entry.sequence)) {
