@@ -193,7 +193,10 @@ impl<'b> Feed<'_, 'b> {
         let limit = self.deframer.limit.bytes();
         loop {
             match self.deframer.state {
-                State::Overrun => return None,
+                State::Overrun => {
+                    self.rest = &[];
+                    return None;
+                }
                 State::Spent => {
                     self.deframer.pending.clear();
                     self.deframer.state = State::Collect;

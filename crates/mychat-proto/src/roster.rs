@@ -131,7 +131,9 @@ mod tests {
     fn pages(names: &[String]) -> Vec<String> {
         let mut out = Vec::new();
         let mut pages = RosterPages::new(&mut out, |out, start| Framing::Lf.end(out, start));
-        names.iter().for_each(|name| pages.push(name));
+        for name in names {
+            pages.push(name);
+        }
         pages.finish();
         String::from_utf8_lossy(&out).lines().map(str::to_owned).collect()
     }

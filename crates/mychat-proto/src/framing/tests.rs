@@ -114,6 +114,15 @@ fn pending_tells_whether_the_peer_left_inside_a_frame() {
 }
 
 #[test]
+fn f5_nothing_is_left_to_feed_again_after_an_overrun() {
+    let mut deframer = Deframer::default();
+    assert_eq!(all(&mut deframer, &x(MAX_UNTERMINATED + 1)), ["Oversize", "Overrun"]);
+    let mut feed = deframer.feed(b"a\n");
+    assert_eq!(feed.next(), None);
+    assert_eq!(feed.rest(), b"");
+}
+
+#[test]
 fn raw_takes_what_a_client_sends_at_once_for_one_frame() {
     let mut raw = Deframer::new(Framing::Raw);
     assert_eq!(all(&mut raw, b"MESSAGE|Bob|say ERROR|404 to me"), ["MESSAGE|Bob|say ERROR|404 to me"]);
