@@ -1,0 +1,7 @@
+//! What holds for any bytes and any values, and for the page that describes them.
+
+mod allocation;
+mod any;
+mod framing;
+mod roster;
+mod words;
