@@ -3,5 +3,6 @@
 mod allocation;
 mod any;
 mod framing;
+mod page;
 mod roster;
 mod words;
