@@ -22,6 +22,8 @@ pub(super) struct Desk {
     /// When the load began; `None` while users join.
     pub(super) load_start: Option<Nanos>,
     pub(super) blocked: Nanos,
+    /// The latest that anything was done after its time.
+    pub(super) stall: Nanos,
     /// Room to put a frame together.
     pub(super) frame: Vec<u8>,
     agenda: BinaryHeap<Reverse<(Nanos, Due)>>,
@@ -36,6 +38,8 @@ pub(super) enum Due {
     Act(usize),
     /// A user leaves, if this is still its visit of that number.
     Leave(usize, u16),
+    /// The worker shows that it is alive.
+    Beat,
     /// A connection that should have been answered or closed by now, if it is still the same one.
     Patience { key: usize, generation: u32 },
 }
@@ -50,6 +54,7 @@ impl Desk {
             visits: Vec::new(),
             load_start: None,
             blocked: 0,
+            stall: 0,
             frame: Vec::new(),
             agenda: BinaryHeap::new(),
         }

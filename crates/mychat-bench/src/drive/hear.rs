@@ -171,6 +171,9 @@ fn misrouted(user: &User, desk: &mut Desk, place: Place, stamp: &Stamp, frame: &
             None => "it was for nobody".to_owned(),
         },
     };
+    // It is the sender's message that went astray: counted with the sender's group.
+    let group = desk.shared.plan.users.get(stamp.sender as usize).map_or(user.group, |sender| sender.group);
+    let place = Place { group, ..place };
     let finding = Finding {
         kind: Kind::Misrouted,
         sender: Some(stamp.sender),

@@ -2,6 +2,7 @@
 
 mod act;
 pub mod clock;
+pub mod conduct;
 mod connection;
 mod desk;
 mod hear;

@@ -49,7 +49,12 @@ pub struct Seen {
     pub examples: Examples,
     /// For how long its connections did not take what was to be sent, summed up.
     pub blocked: Nanos,
+    /// The latest that anything was done after its time.
+    pub stall: Nanos,
 }
+
+/// A worker does something at least so often, so that a stall of its thread is always seen.
+const BEAT: Nanos = 20_000_000;
 
 /// How long a user waits that came back and found its name still taken.
 const RETRY: Nanos = 20_000_000;
@@ -66,6 +71,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
 
     /// Lets the users join, each group at its own rate from `start` on.
     pub fn join(&mut self, start: Nanos) {
+        self.put(self.clock.now(), Due::Beat);
         for index in 0..self.users.len() {
             let (user, plan) = (&self.users[index], &self.desk.shared.plan);
             let place = user.id - plan.members[usize::from(user.group)].start;
@@ -92,7 +98,9 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     pub fn run_due(&mut self) {
         let mut now = self.clock.now();
         while let Some((at, due)) = self.desk.take_due(now) {
+            self.desk.stall = self.desk.stall.max(now - at);
             match due {
+                Due::Beat => self.put(now + BEAT, Due::Beat),
                 Due::Join(user) => self.connect(user, at),
                 Due::Act(user) => self.act(user, now),
                 Due::Leave(user, visit) => self.leave(user, visit, now),
@@ -623,6 +631,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             visits: std::mem::take(&mut self.desk.visits),
             examples: std::mem::take(&mut self.desk.examples),
             blocked: self.desk.blocked,
+            stall: self.desk.stall,
         }
     }
 }
