@@ -1,5 +1,6 @@
 //! The course of a run: everybody joins, the load, the drain, the end; on worker threads, watched once a second.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,6 +47,8 @@ pub struct Observations {
     pub blocked: Nanos,
     /// The latest that anything was done after its time.
     pub stall: Nanos,
+    /// ERROR frames that no action wants, by code.
+    pub errors: BTreeMap<String, u64>,
     /// Whether somebody asked to stop.
     pub interrupted: bool,
     /// From the first connection to the end of the drain.
@@ -250,6 +253,7 @@ impl<'s> Crew<'s> {
         let length = self.clock.now();
         self.tell(|| Order::Finish);
         let (mut visits, mut examples) = (Vec::new(), Examples::default());
+        let mut errors: BTreeMap<String, u64> = BTreeMap::new();
         let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
         while left > 0 {
             match self.reports.recv().await.ok_or(Fault::Died)? {
@@ -259,6 +263,9 @@ impl<'s> Crew<'s> {
                     examples.merge(seen.examples);
                     blocked += seen.blocked;
                     stall = stall.max(seen.stall);
+                    for (code, count) in seen.errors {
+                        *errors.entry(code).or_default() += count;
+                    }
                     left -= 1;
                 }
                 Report::Interval(recorded) => self.interval.merge(&recorded),
@@ -281,6 +288,7 @@ impl<'s> Crew<'s> {
             examples,
             blocked,
             stall,
+            errors,
             interrupted,
             length,
             generator: usage(self.conduct.threads),

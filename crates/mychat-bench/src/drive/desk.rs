@@ -1,7 +1,7 @@
 //! What a worker's users write their observations on: one recorder, one set of examples, no sharing.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use super::shared::Shared;
@@ -17,6 +17,8 @@ pub(super) struct Desk {
     pub(super) shared: Arc<Shared>,
     pub(super) recorder: Box<Recorder>,
     pub(super) examples: Examples,
+    /// ERROR frames that no action wants, by code.
+    pub(super) errors: BTreeMap<String, u64>,
     /// Visits that are over.
     pub(super) visits: Vec<Visit>,
     /// When the load began; `None` while users join.
@@ -51,6 +53,7 @@ impl Desk {
             shared,
             recorder: Box::new(Recorder::new(shape)),
             examples: Examples::default(),
+            errors: BTreeMap::new(),
             visits: Vec::new(),
             load_start: None,
             blocked: 0,

@@ -4,12 +4,11 @@
 //! runtime hears of it together with the sockets. Elsewhere the runtime's timer is used up to two milliseconds before
 //! the time, and the rest is spent yielding.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 /// Wakes one task at the time that was asked for last.
 #[derive(Debug)]
-pub enum Pacer {
+pub(super) enum Pacer {
     /// Linux.
     #[cfg(target_os = "linux")]
     Timerfd(timerfd::Pacer),
@@ -19,15 +18,16 @@ pub enum Pacer {
 
 impl Pacer {
     /// The best that this system has. Must be called inside a runtime.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> Self {
         #[cfg(target_os = "linux")]
-        return timerfd::Pacer::new().map(Self::Timerfd);
-        #[cfg(not(target_os = "linux"))]
-        Ok(Self::Portable(portable::Pacer::default()))
+        if let Ok(pacer) = timerfd::Pacer::new() {
+            return Self::Timerfd(pacer);
+        }
+        Self::Portable(portable::Pacer::default())
     }
 
     /// Asks to be woken at `at`, in place of any time asked for before.
-    pub fn arm(&self, at: Instant) {
+    pub(super) fn arm(&self, at: Instant) {
         match self {
             #[cfg(target_os = "linux")]
             Self::Timerfd(pacer) => pacer.arm(at),
@@ -36,7 +36,7 @@ impl Pacer {
     }
 
     /// Waits for it.
-    pub async fn fired(&self) {
+    pub(super) async fn fired(&self) {
         match self {
             #[cfg(target_os = "linux")]
             Self::Timerfd(pacer) => pacer.fired().await,
@@ -53,13 +53,13 @@ mod timerfd {
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
-    use super::{Duration, Instant, io};
+    use super::{Duration, Instant};
 
     #[derive(Debug)]
-    pub struct Pacer(AsyncFd<OwnedFd>);
+    pub(in crate::drive) struct Pacer(AsyncFd<OwnedFd>);
 
     impl Pacer {
-        pub(super) fn new() -> io::Result<Self> {
+        pub(super) fn new() -> std::io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)?;
             #[expect(
@@ -84,7 +84,7 @@ mod timerfd {
             loop {
                 let Ok(mut ready) = self.0.readable().await else { return };
                 let mut count = [0; 8];
-                match ready.try_io(|timer| rustix::io::read(timer, &mut count).map_err(io::Error::from)) {
+                match ready.try_io(|timer| rustix::io::read(timer, &mut count).map_err(std::io::Error::from)) {
                     Ok(_) => return,
                     // Armed anew since it became readable: not yet.
                     Err(_would_block) => {}
@@ -102,7 +102,7 @@ mod portable {
     use super::{Duration, Instant};
 
     #[derive(Debug, Default)]
-    pub struct Pacer {
+    pub(in crate::drive) struct Pacer {
         at: Cell<Option<Instant>>,
         changed: Notify,
     }
@@ -125,13 +125,14 @@ mod portable {
                     self.at.set(None);
                     return;
                 }
-                if at - now > COARSE {
-                    tokio::select! {
-                        () = tokio::time::sleep_until((at - COARSE).into()) => {}
-                        () = self.changed.notified() => {}
-                    }
-                } else {
+                let coarse = at.saturating_duration_since(now).saturating_sub(COARSE);
+                if coarse.is_zero() {
                     tokio::task::yield_now().await;
+                    continue;
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(coarse) => {}
+                    () = self.changed.notified() => {}
                 }
             }
         }
@@ -153,14 +154,14 @@ mod tests {
 
     #[tokio::test]
     async fn neither_kind_is_ever_early() {
-        is_never_early(&Pacer::new().unwrap()).await;
+        is_never_early(&Pacer::new()).await;
         is_never_early(&Pacer::Portable(portable::Pacer::default())).await;
     }
 
     #[tokio::test]
     async fn a_nearer_time_replaces_a_farther_one() {
-        for pacer in [Pacer::new().unwrap(), Pacer::Portable(portable::Pacer::default())] {
-            pacer.arm(Instant::now() + Duration::from_secs(3600));
+        for pacer in [Pacer::new(), Pacer::Portable(portable::Pacer::default())] {
+            pacer.arm(Instant::now() + Duration::from_hours(1));
             let waiting = pacer.fired();
             let nearer = async { pacer.arm(Instant::now() + Duration::from_millis(3)) };
             tokio::join!(waiting, nearer);

@@ -61,15 +61,15 @@ pub(super) fn run(shared: Arc<Shared>, post: Post) {
     let reports = post.reports.clone();
     // The driver is asked for events after few tasks: a socket that became readable is read soon.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(16).build();
-    let outcome = runtime.and_then(|runtime| LocalSet::new().block_on(&runtime, work(shared, post)));
-    if let Err(error) = outcome {
+    match runtime {
+        Ok(runtime) => LocalSet::new().block_on(&runtime, work(shared, post)),
         // The conductor is there until it has heard of every worker.
-        let _ = reports.send(Report::Failed(error));
+        Err(error) => drop(reports.send(Report::Failed(error))),
     }
 }
 
-async fn work(shared: Arc<Shared>, mut post: Post) -> std::io::Result<()> {
-    let pacer = Rc::new(Pacer::new()?);
+async fn work(shared: Arc<Shared>, mut post: Post) {
+    let pacer = Rc::new(Pacer::new());
     let worker: Rc<RefCell<TcpWorker>> = Rc::new_cyclic(|me| {
         let wire = TcpWire::new(post.address, post.clock, Rc::clone(&pacer), me.clone());
         RefCell::new(Worker::new(shared, wire, post.clock, post.index, post.count))
@@ -101,5 +101,4 @@ async fn work(shared: Arc<Shared>, mut post: Post) -> std::io::Result<()> {
     let _ = post.reports.send(Report::Seen(Box::new(seen)));
     // Connections close and their tasks end with the set that they run on.
     tokio::time::sleep(Duration::ZERO).await;
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The users of one thread: how they come, act, and go. No sockets and no clock of its own: a [`Wire`] carries the bytes
 //! and a [`Clock`] tells the time, both real in a run and simulated in tests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -51,6 +52,8 @@ pub struct Seen {
     pub blocked: Nanos,
     /// The latest that anything was done after its time.
     pub stall: Nanos,
+    /// ERROR frames that no action wants, by code.
+    pub errors: BTreeMap<String, u64>,
 }
 
 /// A worker does something at least so often, so that a stall of its thread is always seen.
@@ -632,6 +635,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             examples: std::mem::take(&mut self.desk.examples),
             blocked: self.desk.blocked,
             stall: self.desk.stall,
+            errors: std::mem::take(&mut self.desk.errors),
         }
     }
 }
