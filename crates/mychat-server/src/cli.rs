@@ -47,7 +47,7 @@ pub struct Args {
     send_timeout: Duration,
 
     /// Bytes a second for repeating user lists to everybody, over all recipients
-    #[arg(long, value_name = "BYTES/S", default_value = "64MiB", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES/S", default_value = "128MiB", value_parser = bytes)]
     roster_budget: NonZeroUsize,
 
     /// Time that a stop leaves users to read what waits for them

@@ -55,7 +55,7 @@ impl Default for Config {
             workers: NonZeroUsize::MIN,
             admission: Admission::default(),
             send: SendLimit::default(),
-            roster_budget: const { NonZeroUsize::new(64 * 1024 * 1024).expect("not zero") },
+            roster_budget: const { NonZeroUsize::new(128 * 1024 * 1024).expect("not zero") },
             shutdown_timeout: Duration::from_secs(5),
         }
     }

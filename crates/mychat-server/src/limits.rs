@@ -38,6 +38,11 @@ impl Budget {
         now + Duration::from_secs_f64(((1.0 - self.balance) / self.per_second).min(3600.0))
     }
 
+    /// Whether so much can be spent without running into debt.
+    pub fn affords(&self, bytes: usize) -> bool {
+        bytes as f64 <= self.balance
+    }
+
     /// Takes `bytes` from the balance.
     pub fn spend(&mut self, bytes: usize) {
         self.balance -= bytes as f64;

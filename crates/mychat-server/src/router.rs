@@ -7,7 +7,7 @@ mod batch;
 mod directory;
 mod exchange;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mychat_proto::{Framing, RosterPages};
@@ -21,6 +21,7 @@ pub use exchange::Exchange;
 pub struct Router {
     directory: Mutex<Directory>,
     version: AtomicU64,
+    list_bytes: AtomicUsize,
     exchange: Exchange,
 }
 
@@ -30,6 +31,7 @@ impl Router {
         Self {
             directory: Mutex::new(Directory::new(max_users)),
             version: AtomicU64::new(0),
+            list_bytes: AtomicUsize::new(0),
             exchange: Exchange::new(workers),
         }
     }
@@ -37,6 +39,7 @@ impl Router {
     /// Gives `name` to `who`, if it is free and there is room.
     pub fn claim(&self, name: &str, who: Address) -> Result<Seat, ClaimError> {
         let seat = self.directory().claim(name, who)?;
+        self.list_bytes.fetch_add(name.len() + 1, Ordering::Relaxed);
         self.version.fetch_add(1, Ordering::AcqRel);
         Ok(seat)
     }
@@ -44,6 +47,7 @@ impl Router {
     /// Frees the name of `seat`, if `who` still holds it (rule U6).
     pub fn release(&self, seat: &Seat, who: Address) {
         if self.directory().release(seat, who) {
+            self.list_bytes.fetch_sub(seat.name.len() + 1, Ordering::Relaxed);
             self.version.fetch_add(1, Ordering::AcqRel);
         }
     }
@@ -56,6 +60,11 @@ impl Router {
     /// Changes whenever the set of users does.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
+    }
+
+    /// About how many bytes a list has.
+    pub fn list_bytes(&self) -> usize {
+        self.list_bytes.load(Ordering::Relaxed)
     }
 
     /// Writes the list of users into `out`, over as many frames as it takes (rule L4), and says which version it is.

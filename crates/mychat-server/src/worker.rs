@@ -255,7 +255,8 @@ impl Worker {
         if self.drain.is_some() {
             return;
         }
-        match self.roster.plan(self.now, self.shared.router.version()) {
+        let cost = self.users * self.shared.router.list_bytes();
+        match self.roster.plan(self.now, self.shared.router.version(), cost) {
             Plan::Nothing => {}
             Plan::Wait(at) => self.list_at = Some(at),
             Plan::Everyone => {
