@@ -3,8 +3,9 @@
 use mychat_proto::code::ErrorCode;
 use mychat_proto::{CommandError, MAX_FRAME, NameError};
 
-/// One reason to answer `ERROR`. The text is for people and names the command and the limit; it never repeats what
-/// the peer sent unless that is a legal name, so that it cannot hold a line feed or grow beyond a frame.
+/// One reason to answer `ERROR`. The text is for people and names the command and the limit. It never repeats what the
+/// peer sent unless that is a legal name, so that it cannot hold a line feed or grow beyond a frame; and it holds no
+/// pipe, because simple clients cut at every one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault<'a> {
     /// Rule F5.
@@ -17,7 +18,7 @@ pub enum Fault<'a> {
         error: CommandError,
     },
     /// Rule U5.
-    #[error("{command} needs a name first: send CONNECT|name")]
+    #[error("{command} needs a name first: send CONNECT with one")]
     NotConnected {
         /// What was tried.
         command: &'static str,
@@ -89,10 +90,10 @@ impl std::fmt::Display for Named<'_> {
 const fn hint(error: CommandError) -> &'static str {
     match error {
         CommandError::Unknown | CommandError::ServerOnly => {
-            ": a client says CONNECT|name, MESSAGE|recipient|content, BROADCAST|content or DISCONNECT"
+            ": a client says CONNECT, MESSAGE, BROADCAST or DISCONNECT, in upper case"
         }
         CommandError::Missing(_) | CommandError::Empty(_) => {
-            ": expected CONNECT|name, MESSAGE|recipient|content or BROADCAST|content"
+            ": CONNECT takes a name, BROADCAST takes content, MESSAGE takes a recipient and content"
         }
         CommandError::NotUtf8 | CommandError::Unexpected => "",
     }
@@ -105,9 +106,13 @@ mod tests {
     #[test]
     fn f3_no_text_breaks_a_frame_whatever_the_peer_sent() {
         let long = "x".repeat(1000);
-        for text in [long.as_str(), "a\nb", "bo\u{202e}b", "", "bob"] {
+        for text in [long.as_str(), "a\nb", "a|b", "bo\u{202e}b", "", "bob"] {
             let said = Fault::NoSuchUser(text).to_string();
-            assert!(said.len() < 200 && !said.contains(['\n', '\u{202e}']), "{said:?}");
+            assert!(said.len() < 200 && !said.contains(['\n', '|', '\u{202e}']), "{said:?}");
+        }
+        for error in [CommandError::Unknown, CommandError::Missing("content"), CommandError::NotUtf8] {
+            let said = Fault::Syntax { error }.to_string();
+            assert!(said.len() < 200 && !said.contains('|'), "{said:?}");
         }
         assert!(Fault::NoSuchUser("bob").to_string().ends_with(": bob"));
     }

@@ -123,7 +123,9 @@ pub struct Session {
     pub heard_fin: bool,
     /// Whether this side is closed.
     pub is_shut: bool,
-    /// Bytes thrown away since then.
+    /// Whether a deadline is set for it to take what waits for it.
+    pub is_watched: bool,
+    /// Bytes thrown away since this side was closed.
     pub discarded: u32,
     _permit: Permit,
 }
@@ -151,6 +153,7 @@ impl Session {
             end: None,
             heard_fin: false,
             is_shut: false,
+            is_watched: false,
             discarded: 0,
             _permit: permit,
         }

@@ -209,7 +209,8 @@ impl Worker {
                     }
                 }
                 Due::Linger => self.close(index, End::Closed),
-                Due::Handshake | Due::Stalled => {}
+                Due::Stalled => session.is_watched = false,
+                Due::Handshake => {}
             }
         }
     }
@@ -285,8 +286,12 @@ impl Worker {
     fn bury(&mut self) -> bool {
         let outcome = self.delivery.outcome();
         for index in outcome.blocked {
-            let session = &self.delivery.sessions[index as usize];
-            self.deadlines.push(self.now + self.shared.config.send.timeout, index, session.generation, Due::Stalled);
+            // It may have ended since, and it may be watched already for having been blocked before.
+            let Some(session) = self.delivery.sessions.get_mut(index as usize) else { continue };
+            if !std::mem::replace(&mut session.is_watched, true) {
+                let at = self.now + self.shared.config.send.timeout;
+                self.deadlines.push(at, index, session.generation, Due::Stalled);
+            }
         }
         let buried = !outcome.failed.is_empty();
         for (index, end) in outcome.failed {

@@ -7,6 +7,7 @@ mod kit;
 mod limits;
 mod lists;
 mod messages;
+#[cfg(unix)]
 mod program;
 mod syntax;
 mod users;
