@@ -154,7 +154,7 @@ fn time(text: &str) -> Result<Duration, String> {
         Err(_) => humantime::parse_duration(text).map_err(|error| format!("{error} (such as 500ms, 10s, 2m)"))?,
     };
     // Beyond a year, sums of times could overflow.
-    if time > Duration::from_secs(365 * 24 * 3600) { Err("longer than a year".to_owned()) } else { Ok(time) }
+    if time > Duration::from_hours(365 * 24) { Err("longer than a year".to_owned()) } else { Ok(time) }
 }
 
 /// A number of bytes, with or without `KiB`, `MiB` or `GiB`; at least 1 KiB, or one frame would not fit.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mychat_proto::reply::Status;
-use mychat_proto::{EncodeError, Framing, Reply};
+use mychat_proto::{CommandError, EncodeError, Framing, Reply};
 
 use crate::fault::Fault;
 use crate::metrics::End;
@@ -151,7 +151,10 @@ impl Worker {
         match written {
             Ok(()) => {}
             Err(EncodeError::TooLong { bytes }) => self.reject(index, Fault::ForwardTooLong { command, bytes }),
-            Err(EncodeError::LineFeed) => unreachable!("a frame ends at its first line feed"),
+            // Parsing lets none of these through; should it ever, the frame is as malformed as that.
+            Err(EncodeError::LineFeed | EncodeError::Pipe | EncodeError::Empty) => {
+                self.reject(index, Fault::Syntax { error: CommandError::LineFeed });
+            }
         }
     }
 

@@ -95,7 +95,7 @@ const fn hint(error: CommandError) -> &'static str {
         CommandError::Missing(_) | CommandError::Empty(_) => {
             ": CONNECT takes a name, BROADCAST takes content, MESSAGE takes a recipient and content"
         }
-        CommandError::NotUtf8 | CommandError::Unexpected => "",
+        CommandError::NotUtf8 | CommandError::Unexpected | CommandError::LineFeed => "",
     }
 }
 

@@ -160,11 +160,7 @@ impl Plan {
                 }
             }
         }
-        digest.finalize().iter().fold(String::new(), |mut text, byte| {
-            use std::fmt::Write as _;
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hexadecimal(&digest.finalize())
     }
 
     fn rng(&self, user: u32, stream: Stream) -> ChaCha8Rng {
@@ -197,4 +193,14 @@ fn lay_out(scenario: &Scenario) -> Vec<PlannedStage> {
 /// A duration in nanoseconds; the scenario's checks keep durations far below the 584 years that fit.
 pub fn nanos(duration: Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -15,6 +15,13 @@ const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
 const STRONG: Style = Style::new().bold();
 
+macro_rules! line {
+    ($text:expr, $($rest:tt)*) => {
+        // Writing to a String cannot fail.
+        let _ = writeln!($text, $($rest)*);
+    };
+}
+
 /// The whole summary, with colours; whoever prints it takes them out where they are not wanted.
 pub fn summary(result: &RunResult) -> String {
     let mut text = String::new();
@@ -26,20 +33,34 @@ pub fn summary(result: &RunResult) -> String {
     text
 }
 
-macro_rules! line {
-    ($text:expr, $($rest:tt)*) => {
-        // Writing to a String cannot fail.
-        let _ = writeln!($text, $($rest)*);
-    };
+/// The verdict in one line, for scripts and for people who have seen the summary before.
+pub fn line(result: &RunResult) -> String {
+    let mut text = String::new();
+    let held = result.expectations.iter().filter(|e| e.ok == Some(true)).count();
+    let counts = &result.counts;
+    line!(
+        text,
+        "{} {}: {held} of {} expectations held, {} delivered, {} lost",
+        verdict(result.verdict).1,
+        result.scenario.name,
+        result.expectations.len(),
+        counts.delivered,
+        counts.lost
+    );
+    text
 }
 
-fn head(text: &mut String, result: &RunResult) {
-    let (style, word) = match result.verdict {
+const fn verdict(verdict: Verdict) -> (Style, &'static str) {
+    match verdict {
         Verdict::Pass => (GOOD, "PASS"),
         Verdict::Fail => (BAD, "FAIL"),
         Verdict::Inconclusive => (UNSURE, "INCONCLUSIVE"),
         Verdict::Interrupted => (UNSURE, "INTERRUPTED"),
-    };
+    }
+}
+
+fn head(text: &mut String, result: &RunResult) {
+    let (style, word) = verdict(result.verdict);
     let server =
         if result.target.spawned { "the reference server, started for this run" } else { &result.target.address };
     line!(text, "{style}{word}{style:#}  {STRONG}{}{STRONG:#} against {server}", result.scenario.name);
