@@ -2,7 +2,7 @@
 //!
 //! Nothing is written when it is said. Broadcasts go into the log once, private frames into their recipient's outbox;
 //! at the end of the turn one loop gives each session its share in one write. Nobody is woken for that. Private frames
-//! alone do not wait for a long turn: every [`FLUSH_AT`] recipients they are written.
+//! alone do not wait for a long turn: as soon as 32 users have some they are written.
 
 use std::time::Instant;
 
