@@ -29,6 +29,7 @@ mod progress;
 pub mod report;
 mod run;
 pub mod scenario;
+pub mod script;
 mod serve;
 mod signal;
 pub mod target;

@@ -6,13 +6,19 @@ use super::diagnostic::{Wrong, line_and_column};
 use super::fields::{Fields, many, scalar};
 use super::form::Form;
 use super::keys;
-use super::model::{Case, Level};
+use super::model::{Case, Level, Need};
 use super::node::{Node, Problems};
 use super::steps::{self, Script};
 use super::suggest::shown;
 use super::units;
 
 const LEVELS: [(&str, Level); 3] = [("must", Level::Must), ("should", Level::Should), ("may", Level::May)];
+const NEEDS: [(&str, Need); 4] = [
+    ("terminator", Need::Terminator),
+    ("spawn", Need::Spawn),
+    ("loopback", Need::Loopback),
+    ("raw", Need::Raw),
+];
 
 /// Reads all cases of a file with this text.
 pub(super) fn cases(items: &[Node], text: &str, problems: &mut Problems) -> Vec<Case> {
@@ -36,12 +42,17 @@ fn case(node: &Node, text: &str, ids: &mut HashSet<String>, problems: &mut Probl
     let rule = sources(&fields, "rule", problems);
     let likely = fields.read("likely", problems, |text| Ok(text.to_owned()));
     let slow = fields.read("slow", problems, units::truth).unwrap_or_default();
+    let needs = fields.get("needs").map(|node| many(node, problems)).unwrap_or_default();
+    let needs = needs
+        .iter()
+        .filter_map(|node| scalar(node, &Form::Text, problems, |text| units::word(text, &NEEDS)))
+        .collect();
     let items = fields.list("steps", problems);
     let mut script = Script::of(items);
     let steps = steps::steps(items, &mut script, problems);
     let at = fields.key("case").and_then(|key| key.content).unwrap_or_default();
     let (line, _) = line_and_column(text, at);
-    Some(Case { title: title?, id: id?, level, spec, rule, likely, slow, steps, line })
+    Some(Case { title: title?, id: id?, level, spec, rule, likely, slow, needs, steps, line })
 }
 
 /// Text in one line, as it goes into reports.

@@ -1,6 +1,9 @@
 //! Every key that a scenario file can have: the parser, the schema and the messages all work from these tables.
 
 use super::form::Form;
+use super::procedures::{
+    CHURN, CROWD, DRIP, EVERY_SPLIT, FLOOD, FUZZ, HISTORY, OVERLONG_LIST, RACE, RESTART, STALL, STREAM, TURNOVER,
+};
 
 /// The keys of one kind of map.
 #[derive(Debug)]
@@ -281,6 +284,7 @@ pub(super) static CASE: Table = Table {
         opt("rule", Form::Many(&Form::Text), "none", "Rules of this project's reading, such as F5."),
         opt("likely", Form::Text, "none", "The likely mistake behind a failure."),
         opt("slow", Form::Truth, "false", "Whether it takes seconds."),
+        opt("needs", Form::Many(&Form::Text), "nothing", "What it takes: terminator, spawn, loopback or raw."),
         need("steps", Form::List(&Form::Sentence(&STEPS)), "What is done, in order."),
     ],
 };
@@ -315,6 +319,22 @@ pub(super) static STEPS: Table = Table {
         opt("wait", Form::Duration, "", "Time passes."),
         opt("together", SCRIPT, "", "The steps start at the same time."),
         opt("repeat", Form::Map(&REPEAT), "", "The steps, several times."),
+        opt("observe", ACTORS, "", "What these got is written down, whatever it is."),
+        opt("if_open", Form::Map(&IF_OPEN), "", "The steps, where the actor's connection is still open."),
+        opt("profile", Form::Map(&PROFILE), "", "What a declared reading asks for, or else `otherwise`."),
+        opt("every_split", Form::Map(&EVERY_SPLIT), "", PROCEDURE),
+        opt("stream", Form::Map(&STREAM), "", PROCEDURE),
+        opt("race", Form::Map(&RACE), "", PROCEDURE),
+        opt("flood", Form::Map(&FLOOD), "", PROCEDURE),
+        opt("churn", Form::Map(&CHURN), "", PROCEDURE),
+        opt("stall", Form::Map(&STALL), "", PROCEDURE),
+        opt("crowd", Form::Map(&CROWD), "", PROCEDURE),
+        opt("drip", Form::Map(&DRIP), "", PROCEDURE),
+        opt("fuzz", Form::Map(&FUZZ), "", PROCEDURE),
+        opt("turnover", Form::Map(&TURNOVER), "", PROCEDURE),
+        opt("overlong_list", Form::Map(&OVERLONG_LIST), "", PROCEDURE),
+        opt("history", Form::Map(&HISTORY), "", PROCEDURE),
+        opt("restart", Form::Map(&RESTART), "", PROCEDURE),
     ],
 };
 
@@ -342,4 +362,22 @@ pub(super) static REPEAT: Table = Table {
     what: "`repeat`",
     example: "{ times: 3, steps: [ { alive: alice } ] }",
     keys: &[need("times", Form::Whole, "How often."), need("steps", SCRIPT, "What.")],
+};
+
+const PROCEDURE: &str = "A procedure; scenarios/README.md describes it.";
+
+pub(super) static IF_OPEN: Table = Table {
+    what: "`if_open`",
+    example: "{ actor: alice, steps: [ { alive: alice } ] }",
+    keys: &[need("actor", Form::Actor, "Whose connection."), need("steps", SCRIPT, "What.")],
+};
+
+pub(super) static PROFILE: Table = Table {
+    what: "`profile`",
+    example: "{ key: broadcast_echo, is: { \"false\": [ { silence: alice } ] }, otherwise: [ … ] }",
+    keys: &[
+        need("key", Form::Text, "The profile's key."),
+        need("is", Form::Names(&SCRIPT), "Steps by declared value."),
+        need("otherwise", SCRIPT, "Steps where it is not declared."),
+    ],
 };

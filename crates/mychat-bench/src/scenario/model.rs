@@ -1,5 +1,6 @@
 //! What a scenario file says, once every value in it is known to make sense. Plain data: nothing here reads YAML.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -392,10 +393,44 @@ pub struct Case {
     pub likely: Option<String>,
     /// Whether it takes seconds.
     pub slow: bool,
+    /// What it takes to make sense.
+    pub needs: Vec<Need>,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// The line in the file, from 1.
     pub line: usize,
+}
+
+impl Case {
+    /// A case without steps.
+    pub fn untold(id: &str) -> Self {
+        Self {
+            title: id.to_owned(),
+            id: id.to_owned(),
+            level: Level::Must,
+            spec: Vec::new(),
+            rule: Vec::new(),
+            likely: None,
+            slow: false,
+            needs: Vec::new(),
+            steps: Vec::new(),
+            line: 0,
+        }
+    }
+}
+
+/// What a case takes to make sense; where it is missing the case is skipped, with this reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Need {
+    /// A framing with a terminator.
+    Terminator,
+    /// A server that this tool starts, so that it can be watched and started again.
+    Spawn,
+    /// A server on this machine: floods do not leave it unless asked for by name.
+    Loopback,
+    /// A framing without a terminator.
+    Raw,
 }
 
 /// What a failed case means.
@@ -463,6 +498,39 @@ pub enum Step {
         /// What.
         steps: Vec<Step>,
     },
+    /// `observe`: what these got since they were asked last is written down, whatever it is.
+    Observe(Vec<String>),
+    /// `if_open`: the steps, where the actor's connection is still open.
+    IfOpen {
+        /// Whose connection.
+        actor: String,
+        /// What.
+        steps: Vec<Step>,
+    },
+    /// `profile`: what a declared reading asks for, or else `otherwise`.
+    Profile {
+        /// The profile's key.
+        key: String,
+        /// Steps by declared value.
+        is: Vec<(String, Vec<Step>)>,
+        /// Steps where it is not declared.
+        otherwise: Vec<Step>,
+    },
+    /// A procedure: what steps cannot say.
+    Procedure(Procedure),
+}
+
+/// A procedure and its parameters, checked against the table of its keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Procedure {
+    /// Which one.
+    pub name: &'static str,
+    /// Whole numbers.
+    pub numbers: BTreeMap<&'static str, u64>,
+    /// Words, frames and pieces of text.
+    pub words: BTreeMap<&'static str, String>,
+    /// Actors.
+    pub actors: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// How an actor closes its connection.

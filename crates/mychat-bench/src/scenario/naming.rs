@@ -37,7 +37,7 @@ pub(super) fn pattern(text: &str) -> Result<NamePattern, Wrong> {
 }
 
 /// A piece of text with braces in it.
-pub(super) enum Piece<'t> {
+pub(crate) enum Piece<'t> {
     /// As it stands, `{{` and `}}` already one brace.
     Text(String),
     /// What stands between braces, and where the opening one is.
@@ -45,7 +45,7 @@ pub(super) enum Piece<'t> {
 }
 
 /// Cuts text at its braces.
-pub(super) fn braces(text: &str) -> Result<Vec<Piece<'_>>, Wrong> {
+pub(crate) fn braces(text: &str) -> Result<Vec<Piece<'_>>, Wrong> {
     let mut pieces = Vec::new();
     let mut plain = String::new();
     let mut at = 0;

@@ -5,7 +5,7 @@ use super::naming::{Piece, braces};
 use super::suggest::{did_you_mean, listing, shown};
 
 /// Words that stand between braces and name no actor.
-pub(super) const WORDS: [&str; 4] = ["fill", "hex", "star", "closed"];
+pub(super) const WORDS: [&str; 7] = ["fill", "hex", "star", "closed", "nothing", "nonce", "rep"];
 const LONGEST_FILL: usize = 1 << 20;
 
 /// What a text is for.
@@ -70,6 +70,11 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Wrong> 
         "hex" => Err(Wrong::new("`{hex:…}` stands in `bytes` only").help("a frame is text; `bytes` sends any bytes")),
         "fill" => Err(Wrong::new("`{fill:N}` stands in frames and patterns only").help("bytes are sent as they are")),
         "star" if kind == Kind::Pattern => Ok(()),
+        "nonce" if value.is_empty() => Ok(()),
+        "rep" => match value.split_once(':').map(|(count, text)| (count.parse::<usize>(), text)) {
+            Some((Ok(1..=LONGEST_FILL), text)) if !text.is_empty() => Ok(()),
+            _ => Err(Wrong::new("`{rep:N:TEXT}` is TEXT, N times").help("such as `{rep:600:x}`")),
+        },
         _ if actors.iter().any(|actor| actor == inner) => Ok(()),
         _ => {
             let legal = || actors.iter().map(String::as_str);

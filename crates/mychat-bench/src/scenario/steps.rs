@@ -9,6 +9,7 @@ use super::keys;
 use super::model::{CloseKind, Step};
 use super::naming;
 use super::node::{Body, Node, Problems};
+use super::procedures;
 use super::script::{self, Kind, WORDS};
 use super::suggest::{did_you_mean, listing, shown};
 use super::units;
@@ -47,14 +48,24 @@ impl Script {
                 (Some("connect" | "open"), Body::List(actors)) => actors.iter().for_each(|actor| self.note(actor)),
                 (Some("connect" | "open"), Body::Scalar { .. }) => self.note(value),
                 (Some("together"), Body::List(items)) => items.iter().for_each(|item| self.collect(item)),
-                (Some("repeat"), Body::Map(entries)) => {
+                (Some("repeat" | "if_open"), Body::Map(entries)) => self.collect_from(entries),
+                (Some("profile"), Body::Map(entries)) => {
+                    self.collect_from(entries);
                     for (_, value) in entries {
-                        if let Body::List(items) = &value.body {
-                            items.iter().for_each(|item| self.collect(item));
+                        if let Body::Map(readings) = &value.body {
+                            self.collect_from(readings);
                         }
                     }
                 }
                 _ => {}
+            }
+        }
+    }
+
+    fn collect_from(&mut self, entries: &[(Node, Node)]) {
+        for (_, value) in entries {
+            if let Body::List(items) = &value.body {
+                items.iter().for_each(|item| self.collect(item));
             }
         }
     }
@@ -134,6 +145,20 @@ fn step(item: &Sentence<'_>, script: &mut Script, problems: &mut Problems) -> Op
             })
         })),
         "wait" => Step::Wait(scalar(value, &form, problems, units::duration)?),
+        "observe" => Step::Observe(actors(value, script, problems, Script::present)),
+        "if_open" => {
+            let fields = Fields::open(item.key, value, &keys::IF_OPEN, problems)?;
+            let actor = fields.read("actor", problems, |text| script.present(text));
+            let steps = steps(fields.list("steps", problems), script, problems);
+            Step::IfOpen { actor: actor?, steps }
+        }
+        "profile" => profile(item, script, problems)?,
+        "repeat" => {
+            let fields = Fields::open(item.key, value, &keys::REPEAT, problems)?;
+            let times = fields.read("times", problems, |text| units::count(text, 1..=MOST_TIMES));
+            let steps = steps(fields.list("steps", problems), script, problems);
+            Step::Repeat { times: times?, steps }
+        }
         "together" => {
             let Body::List(items) = &value.body else {
                 problems.add(value, unexpected(value, &form));
@@ -142,12 +167,27 @@ fn step(item: &Sentence<'_>, script: &mut Script, problems: &mut Problems) -> Op
             Step::Together(steps(items, script, problems))
         }
         _ => {
-            let fields = Fields::open(item.key, value, &keys::REPEAT, problems)?;
-            let times = fields.read("times", problems, |text| units::count(text, 1..=MOST_TIMES));
-            let steps = steps(fields.list("steps", problems), script, problems);
-            Step::Repeat { times: times?, steps }
+            let Form::Map(table) = form else { return None };
+            Step::Procedure(procedures::procedure(item, table, |text| script.present(text), problems)?)
         }
     })
+}
+
+fn profile(item: &Sentence<'_>, script: &mut Script, problems: &mut Problems) -> Option<Step> {
+    let fields = Fields::open(item.key, item.value, &keys::PROFILE, problems)?;
+    let key = fields.read("key", problems, |text| Ok(text.to_owned()));
+    let mut is = Vec::new();
+    if let Some(Node { body: Body::Map(entries), .. }) = fields.get("is") {
+        for (value, list) in entries {
+            let Body::List(items) = &list.body else {
+                problems.add(list, unexpected(list, &Form::List(&Form::Sentence(&keys::STEPS))));
+                continue;
+            };
+            is.push((value.scalar()?.to_owned(), steps(items, script, problems)));
+        }
+    }
+    let otherwise = steps(fields.list("otherwise", problems), script, problems);
+    Some(Step::Profile { key: key?, is, otherwise })
 }
 
 fn connect(value: &Node, script: &mut Script, problems: &mut Problems) -> Vec<(String, Option<String>)> {

@@ -1,6 +1,8 @@
 //! The server under test: where it is, and starting one where none was named.
 
+pub mod probe;
 mod reference;
+pub mod spawn;
 
 use std::net::SocketAddr;
 use std::time::Duration;

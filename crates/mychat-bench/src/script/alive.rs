@@ -1,0 +1,62 @@
+//! Whether a server still serves: two fresh users come, and one message goes through.
+
+use super::cast::Cast;
+use super::line::Line;
+use super::stage::{Stage, Surroundings};
+
+/// Says what does not work, or nothing. It forgives everything but silence: order, glue, wrong fields.
+pub async fn alive(around: &Surroundings) -> Result<(), String> {
+    let mut stage = Stage::empty("robust.alive", around.clone());
+    let found = look(&mut stage).await;
+    stage.leave().await;
+    found
+}
+
+async fn look(stage: &mut Stage) -> Result<(), String> {
+    let patience = stage.around.patience;
+    for (actor, other) in [("one", "a"), ("two", "b")] {
+        let name = stage.cast.wire(&format!("live{other}"));
+        let mut line = stage.open(actor).await.map_err(|_| "the server takes no connection any more".to_owned())?;
+        let _ = line.send(format!("CONNECT|{name}").as_bytes()).await;
+        let welcomed = |inbox: &mut super::line::Inbox| {
+            if inbox.welcomed || inbox.holds(b"CONNECT_ACK|OK") { Some(true) } else { inbox.end.map(|_| false) }
+        };
+        if line.until(patience, welcomed).await != Some(true) {
+            return Err("a fresh user could not connect".to_owned());
+        }
+        stage.lines.insert(actor.to_owned(), line);
+    }
+    let to = stage.cast.wire("liveb");
+    if passes(stage, &to, "MESSAGE").await || passes(stage, "", "BROADCAST").await {
+        return Ok(());
+    }
+    Err("a fresh user's message did not reach another".to_owned())
+}
+
+async fn passes(stage: &mut Stage, to: &str, command: &str) -> bool {
+    let patience = stage.around.patience / 2;
+    let mark = format!("live-{}-{command}", stage.cast.nonce());
+    let frame = if to.is_empty() { format!("{command}|{mark}") } else { format!("{command}|{to}|{mark}") };
+    let Some(line) = stage.lines.get_mut("one") else { return false };
+    let _ = line.send(frame.as_bytes()).await;
+    let Some(line) = stage.lines.get("two") else { return false };
+    let arrived = line.until(patience, |inbox| {
+        if inbox.holds(mark.as_bytes()) { Some(true) } else { inbox.end.map(|_| false) }
+    });
+    arrived.await == Some(true)
+}
+
+/// Users for procedures: each connected, in order.
+pub async fn users(stage: &mut Stage, stem: &str, count: usize) -> Result<Vec<Line>, super::Trouble> {
+    let mut lines = Vec::with_capacity(count);
+    for index in 0..count {
+        let name = numbered(&stage.cast, stem, index);
+        lines.push(stage.welcome(&format!("{stem}{index}"), &name).await?);
+    }
+    Ok(lines)
+}
+
+/// The wire name of one of many: equally long whatever the number.
+pub fn numbered(cast: &Cast, stem: &str, index: usize) -> String {
+    format!("{stem}{}{index:04}", cast.nonce())
+}

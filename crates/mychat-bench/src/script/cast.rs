@@ -1,0 +1,89 @@
+//! Actors' names in a file into names on the wire, and back for people.
+
+use std::collections::BTreeMap;
+
+/// The names of one case. On the wire they are equally long, carry a nonce so that two runs at once never meet, and
+/// consist of small letters and digits alone.
+#[derive(Debug, Clone)]
+pub struct Cast {
+    nonce: String,
+    width: usize,
+    names: BTreeMap<String, String>,
+}
+
+const LONGEST_STEM: usize = 6;
+
+impl Cast {
+    /// A cast whose names carry this nonce.
+    pub fn new(nonce: &str, actors: &[String]) -> Self {
+        let width = actors.iter().map(|actor| stem(actor).len()).max().unwrap_or(1).clamp(3, LONGEST_STEM);
+        let mut cast = Self { nonce: nonce.to_owned(), width, names: BTreeMap::new() };
+        actors.iter().for_each(|actor| {
+            cast.wire(actor);
+        });
+        cast
+    }
+
+    /// What all names of the case have in them, and nobody else's.
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// The wire name of an actor: its own letters, padded, the nonce, and a digit or two that keep it unique.
+    pub fn wire(&mut self, actor: &str) -> String {
+        if let Some(name) = self.names.get(actor) {
+            return name.clone();
+        }
+        let mut name = stem(actor);
+        name.truncate(self.width);
+        let name = format!("{name:0<width$}{}{:02}", self.nonce, self.names.len() % 100, width = self.width);
+        self.names.insert(actor.to_owned(), name.clone());
+        name
+    }
+
+    /// The wire name of an actor that is known already.
+    pub fn known(&self, actor: &str) -> Option<&str> {
+        self.names.get(actor).map(String::as_str)
+    }
+
+    /// Text from the wire with actors' names in place of the wire's.
+    pub fn humane(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (actor, wire) in &self.names {
+            text = text.replace(wire, actor);
+        }
+        text
+    }
+}
+
+fn stem(actor: &str) -> String {
+    let letters: String = actor.chars().filter(char::is_ascii_alphanumeric).collect();
+    letters.to_ascii_lowercase()
+}
+
+/// A nonce from a number: five letters and digits.
+pub fn nonce(number: u64) -> String {
+    const DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let mut rest = number;
+    let mut nonce = String::with_capacity(5);
+    for _ in 0..5 {
+        nonce.push(char::from(DIGITS[(rest % 36) as usize]));
+        rest /= 36;
+    }
+    nonce
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cast, nonce};
+
+    #[test]
+    fn wire_names_are_equally_long_and_distinct() {
+        let actors = ["ana", "bob", "newcomer", "newcomer2"].map(str::to_owned);
+        let cast = Cast::new(&nonce(7), &actors);
+        let names: Vec<&str> = actors.iter().filter_map(|actor| cast.known(actor)).collect();
+        assert!(names.iter().all(|name| name.len() == names[0].len() && name.len() <= 16), "{names:?}");
+        assert_ne!(names[2], names[3]);
+        assert_eq!(cast.humane(&format!("USER_LIST|{},x", names[0])), "USER_LIST|ana,x");
+    }
+}

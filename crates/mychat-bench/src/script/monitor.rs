@@ -1,0 +1,150 @@
+//! What every frame from a server must be, whatever the case is about: looked at on all connections of all cases.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What is looked at; each has a check of its own in the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// Every byte belongs to a frame with an end.
+    Terminated,
+    /// At most 1024 bytes.
+    Limit,
+    /// UTF-8.
+    Utf8,
+    /// A reply that the protocol knows, with the right number of fields.
+    Grammar,
+    /// `ERROR`, a code and a text.
+    ErrorFormat,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Terminated, Self::Limit, Self::Utf8, Self::Grammar, Self::ErrorFormat];
+
+    /// The check in the catalogue that reports it.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Terminated => "frame.out-terminated",
+            Self::Limit => "frame.out-limit",
+            Self::Utf8 => "frame.out-utf8",
+            Self::Grammar => "frame.out-grammar",
+            Self::ErrorFormat => "cmd.error-format",
+        }
+    }
+
+    /// What it wants.
+    pub const fn want(self) -> &'static str {
+        match self {
+            Self::Terminated => "a line end behind every message, also between two that are sent together",
+            Self::Limit => "no message longer than 1024 bytes",
+            Self::Utf8 => "UTF-8 in every byte that the server sends",
+            Self::Grammar => "CONNECT_ACK|OK or FAIL, USER_LIST|names, MESSAGE|sender|text, BROADCAST|sender|text or ERROR|code|text",
+            Self::ErrorFormat => "ERROR|code|text with neither of the two empty",
+        }
+    }
+}
+
+/// A broken rule, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// The case in which it was seen.
+    pub case: String,
+    /// What was seen.
+    pub got: String,
+}
+
+/// What all monitors of a run saw. Clones are the same book.
+#[derive(Debug, Clone, Default)]
+pub struct Monitors {
+    book: Arc<Mutex<Book>>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    frames: u64,
+    errors: u64,
+    breaches: BTreeMap<Rule, Breach>,
+}
+
+impl Monitors {
+    /// Counts a frame and looks at it. `exempt` frames may be long: lists beyond one frame have a check of their own.
+    pub fn see(&self, case: &str, frame: &[u8]) -> Vec<Rule> {
+        let broken = inspect(frame);
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.frames += 1;
+        book.errors += u64::from(frame.starts_with(b"ERROR"));
+        for rule in &broken {
+            book.breaches
+                .entry(*rule)
+                .or_insert_with(|| Breach { case: case.to_owned(), got: super::text::shown(frame) });
+        }
+        broken
+    }
+
+    /// Notes a breach that no single frame shows.
+    pub fn breach(&self, rule: Rule, case: &str, got: String) {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.breaches.entry(rule).or_insert_with(|| Breach { case: case.to_owned(), got });
+    }
+
+    /// The first breach of a rule.
+    pub fn broken(&self, rule: Rule) -> Option<Breach> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).breaches.get(&rule).cloned()
+    }
+
+    /// Frames that a rule was held against.
+    pub fn seen(&self, rule: Rule) -> u64 {
+        let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        if rule == Rule::ErrorFormat { book.errors } else { book.frames }
+    }
+}
+
+/// Which rules a frame breaks.
+pub fn inspect(frame: &[u8]) -> Vec<Rule> {
+    let mut broken = Vec::new();
+    let list = frame.starts_with(b"USER_LIST|");
+    // A forward that had to outgrow the limit, and a list that did, have checks of their own.
+    let forward = frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|");
+    if frame.len() > mychat_proto::MAX_FRAME && !list && !forward {
+        broken.push(Rule::Limit);
+    }
+    if std::str::from_utf8(frame).is_err() {
+        broken.push(Rule::Utf8);
+    }
+    let fields: Vec<&[u8]> = frame.splitn(3, |byte| *byte == b'|').collect();
+    let grammatical = match fields.as_slice() {
+        [b"CONNECT_ACK", status] => matches!(*status, b"OK" | b"FAIL"),
+        [b"USER_LIST", _] => true,
+        [b"MESSAGE" | b"BROADCAST", sender, _] => !sender.is_empty(),
+        [b"ERROR", rest @ ..] => {
+            if rest.len() != 2 || rest.iter().any(|field| field.is_empty()) {
+                broken.push(Rule::ErrorFormat);
+            }
+            !rest.is_empty()
+        }
+        _ => false,
+    };
+    if !grammatical {
+        broken.push(Rule::Grammar);
+    }
+    broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rule, inspect};
+
+    #[test]
+    fn frames_that_break_rules() {
+        let broken = |frame: &str| inspect(frame.as_bytes());
+        for legal in ["CONNECT_ACK|OK", "USER_LIST|", "MESSAGE|a|b|c", "BROADCAST|a|", "ERROR|404|no"] {
+            assert_eq!(broken(legal), [], "{legal}");
+        }
+        for illegal in ["", "hello", "CONNECT_ACK|ok", "CONNECT_ACK|OK|x", "USER_LIST|a|b", "MESSAGE|a"] {
+            assert_eq!(broken(illegal), [Rule::Grammar], "{illegal}");
+        }
+        assert_eq!(broken("ERROR|404"), [Rule::ErrorFormat]);
+        assert_eq!(inspect(b"ERROR|404|\xff"), [Rule::Utf8]);
+    }
+}

@@ -1,0 +1,88 @@
+//! What a frame must look like, as it stands in a case, into a test of received frames.
+
+use super::cast::Cast;
+use super::text;
+
+/// One alternative of a `gets`.
+#[derive(Debug, Clone)]
+pub enum Pattern {
+    /// The server closes the connection.
+    Closed,
+    /// Nothing comes, proven by a fence.
+    Nothing,
+    /// Fields, of which `None` stands for any; whether the last one takes the rest of the frame.
+    Fields(Vec<Option<Vec<u8>>>, bool),
+    /// A regular expression over the whole frame.
+    Expression(Box<regex_lite::Regex>),
+    /// An expression that cannot be read matches nothing.
+    Unreadable,
+}
+
+impl Pattern {
+    /// Reads a pattern.
+    pub fn new(written: &str, cast: &Cast) -> Self {
+        match written {
+            "closed" => return Self::Closed,
+            "nothing" => return Self::Nothing,
+            _ => {}
+        }
+        if let Some(expression) = written.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+            return regex_lite::Regex::new(expression).map_or(Self::Unreadable, |regex| Self::Expression(Box::new(regex)));
+        }
+        let mut fields: Vec<Option<Vec<u8>>> = Vec::new();
+        // Filled up over the whole frame, so the stars are taken out only afterwards.
+        let whole = text::bytes(written, cast);
+        let stars: Vec<bool> = written.split('|').map(|field| field == "*").collect();
+        for (field, star) in whole.split(|byte| *byte == b'|').zip(stars.iter().copied().chain(std::iter::repeat(false))) {
+            fields.push((!star).then(|| field.to_vec()));
+        }
+        let rest = matches!(fields.last(), Some(None));
+        Self::Fields(fields, rest)
+    }
+
+    /// Whether a frame is like this.
+    pub fn matches(&self, frame: &[u8]) -> bool {
+        match self {
+            Self::Closed | Self::Nothing | Self::Unreadable => false,
+            Self::Expression(regex) => std::str::from_utf8(frame).is_ok_and(|text| regex.is_match(text)),
+            Self::Fields(fields, rest) => {
+                let found: Vec<&[u8]> = if *rest {
+                    frame.splitn(fields.len(), |byte| *byte == b'|').collect()
+                } else {
+                    frame.split(|byte| *byte == b'|').collect()
+                };
+                found.len() == fields.len()
+                    && fields.iter().zip(found).all(|(want, got)| want.as_ref().is_none_or(|want| want == got))
+            }
+        }
+    }
+}
+
+/// All alternatives as people read them.
+pub fn listed(written: &[String], cast: &Cast) -> String {
+    let each = written.iter().map(|pattern| match pattern.as_str() {
+        "closed" => "the connection closed".to_owned(),
+        "nothing" => "nothing".to_owned(),
+        expression if expression.starts_with('/') => expression.to_owned(),
+        fields => cast.humane(text::shown(&text::bytes(fields, cast)).trim_matches('"')),
+    });
+    each.collect::<Vec<_>>().join("  or  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cast, Pattern};
+
+    #[test]
+    fn stars_and_rests() {
+        let cast = Cast::new("abcde", &["bob".to_owned()]);
+        let matches = |pattern: &str, frame: &str| Pattern::new(pattern, &cast).matches(frame.as_bytes());
+        assert!(matches("ERROR|*|*", "ERROR|404|no|such|user"));
+        assert!(!matches("ERROR|*|*", "ERROR|404"));
+        assert!(matches("ERROR|404|*", "ERROR|404|"));
+        assert!(matches("MESSAGE|*|hi", "MESSAGE|ana|hi"));
+        assert!(!matches("MESSAGE|*|hi", "MESSAGE|ana|hi|x"));
+        assert!(matches("MESSAGE|{bob}|a|b", "MESSAGE|bobabcde00|a|b"));
+        assert!(matches("/^ERROR.*x$/", "ERROR|1|x"));
+    }
+}

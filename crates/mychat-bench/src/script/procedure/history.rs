@@ -1,0 +1,159 @@
+//! A short load, and one question about what everybody saw of it.
+
+use std::collections::BTreeSet;
+
+use mychat_proto::Framing;
+
+use crate::scenario::model::Procedure;
+use crate::script::alive::{numbered, users};
+use crate::script::line::Line;
+use crate::script::outcome::{Played, Trouble};
+use crate::script::stage::Stage;
+use crate::script::text;
+
+/// One message as it was seen: who says to have sent it, what its content says, and the whole frame.
+struct Sight<'f> {
+    sender: &'f str,
+    private: bool,
+    from: usize,
+    to: Option<usize>,
+    number: usize,
+    frame: &'f [u8],
+}
+
+pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played {
+    let count = procedure.number("users");
+    let raw = stage.around.manner.send == Framing::Raw;
+    let messages = if raw { procedure.number("messages").min(20) } else { procedure.number("messages") };
+    let mut lines = users(stage, "hist", count).await?;
+    let nonce = stage.cast.nonce().to_owned();
+    for number in 0..messages {
+        for from in 0..count {
+            // Every second one is for one user alone, each time another.
+            let to = (from + 1 + number / 2 % (count - 1)) % count;
+            let frame = match number % 2 {
+                0 => format!("BROADCAST|{nonce}.{from}.all.{number}."),
+                _ => format!("MESSAGE|{}|{nonce}.{from}.{to}.{number}.", numbered(&stage.cast, "hist", to)),
+            };
+            let _ = lines[from].send(frame.as_bytes()).await;
+        }
+    }
+    // Its last word stands behind all the others of a sender: who has all of them has everything.
+    for line in &mut lines {
+        let _ = line.send(format!("BROADCAST|{nonce}.end.").as_bytes()).await;
+    }
+    let end = format!("{nonce}.end.");
+    for line in &lines {
+        let ends = |inbox: &mut crate::script::line::Inbox| {
+            let ends = inbox.frames.iter().rev().filter(|frame| frame.bytes.ends_with(end.as_bytes())).count();
+            (ends >= count - 1 || inbox.end.is_some()).then_some(())
+        };
+        line.until(stage.around.patience, ends).await;
+    }
+    for (index, line) in lines.iter().enumerate() {
+        let inbox = line.inbox();
+        let sights: Vec<Sight<'_>> = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, &nonce)).collect();
+        look(stage, procedure.word("look"), index, line, &sights, messages, count)?;
+        if procedure.is("look", "frames") {
+            odd(stage, line, inbox.frames.iter().map(|frame| frame.bytes.as_slice()), &nonce)?;
+        }
+    }
+    if procedure.is("look", "lists") {
+        return lists(stage, &lines).await;
+    }
+    Ok(())
+}
+
+fn sight<'f>(frame: &'f [u8], nonce: &str) -> Option<Sight<'f>> {
+    let text = std::str::from_utf8(frame).ok()?;
+    let mut fields = text.splitn(3, '|');
+    let (command, sender, content) = (fields.next()?, fields.next()?, fields.next()?);
+    let mut parts = content.strip_prefix(nonce)?.strip_prefix('.')?.split('.');
+    let from = parts.next()?.parse().ok()?;
+    let to = parts.next()?.parse().ok();
+    let number = parts.next()?.parse().ok()?;
+    Some(Sight { sender, private: command == "MESSAGE", from, to, number, frame })
+}
+
+fn look(stage: &Stage, what: &str, me: usize, line: &Line, sights: &[Sight<'_>], messages: usize, count: usize) -> Played {
+    let actor = &line.actor;
+    let fail = |want: String, frame: &[u8]| {
+        Err(Trouble::fail(want, stage.cast.humane(&format!("{actor} got {}", text::shown(frame)))))
+    };
+    match what {
+        "loss" => {
+            let seen: BTreeSet<(usize, usize)> = sights.iter().map(|sight| (sight.from, sight.number)).collect();
+            for from in (0..count).filter(|from| *from != me) {
+                let owed = |number: &usize| number % 2 == 0 || (from + 1 + number / 2 % (count - 1)) % count == me;
+                if let Some(number) = (0..messages).filter(owed).find(|number| !seen.contains(&(from, *number))) {
+                    return Err(Trouble::fail(
+                        format!("{actor} gets everything that is sent to it or to all"),
+                        format!("message {number} of hist{from} never arrived"),
+                    ));
+                }
+            }
+        }
+        "duplicates" => {
+            let mut seen = BTreeSet::new();
+            if let Some(twice) = sights.iter().find(|sight| !seen.insert((sight.from, sight.number))) {
+                return fail(format!("{actor} gets every message once"), twice.frame);
+            }
+        }
+        "order" => {
+            let mut last = vec![None; count];
+            for sight in sights.iter().filter(|sight| sight.from < count && sight.from != me) {
+                if last[sight.from] > Some(sight.number) {
+                    return fail(format!("{actor} gets hist{}'s messages in the order in which they were sent: after number {:?} a later one", sight.from, last[sight.from].unwrap_or(0)), sight.frame);
+                }
+                last[sight.from] = Some(sight.number);
+            }
+        }
+        "crosstalk" => {
+            if let Some(wrong) = sights.iter().find(|sight| sight.to.is_some_and(|to| to != me) || sight.private != sight.to.is_some()) {
+                return fail(format!("{actor} gets private messages only where they are for it, and as MESSAGE"), wrong.frame);
+            }
+        }
+        "identity" => {
+            let forged = |sight: &&Sight<'_>| sight.sender != numbered(&stage.cast, "hist", sight.from);
+            if let Some(wrong) = sights.iter().find(forged) {
+                return fail("the sender's name stands in front of each message".to_owned(), wrong.frame);
+            }
+        }
+        _ => {}
+    }
+    if sights.is_empty() {
+        return Err(Trouble::fail(format!("{actor} gets messages"), format!("{actor} got none at all")));
+    }
+    Ok(())
+}
+
+/// Frames that nothing accounts for.
+fn odd<'f>(stage: &Stage, line: &Line, frames: impl Iterator<Item = &'f [u8]>, nonce: &str) -> Played {
+    let expected = |frame: &[u8]| {
+        frame == b"CONNECT_ACK|OK" || sight(frame, nonce).is_some() || frame.ends_with(format!("{nonce}.end.").as_bytes()) || stage.is_foreign(frame)
+    };
+    for frame in frames {
+        if !expected(frame) {
+            let got = stage.cast.humane(&text::shown(frame));
+            return Err(Trouble::fail(format!("{} gets messages and lists alone", line.actor), format!("{} got {got}", line.actor)));
+        }
+    }
+    Ok(())
+}
+
+async fn lists(stage: &Stage, lines: &[Line]) -> Played {
+    let names: Vec<String> = lines.iter().filter_map(|line| line.name.clone()).collect();
+    for line in lines {
+        let whole = line.until(stage.around.patience, |inbox| {
+            let list = inbox.list.as_deref()?;
+            names.iter().all(|name| list.split(',').filter(|other| other == name).count() == 1).then_some(())
+        });
+        if whole.await.is_none() {
+            return Err(Trouble::fail(
+                format!("after all of it {}'s last list names each of the {} users once", line.actor, names.len()),
+                line.inbox().list.clone().map_or("it got no list".to_owned(), |list| stage.cast.humane(&format!("USER_LIST|{list}"))),
+            ));
+        }
+    }
+    Ok(())
+}

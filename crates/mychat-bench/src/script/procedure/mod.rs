@@ -1,0 +1,53 @@
+//! What steps cannot say: many connections at once, floods, readers that stall, long series.
+
+use super::outcome::{Played, Trouble};
+use super::stage::Stage;
+use crate::scenario::model::Procedure;
+
+mod crowd;
+mod flood;
+mod history;
+mod race;
+mod restart;
+mod split;
+mod stall;
+mod stream;
+mod turnover;
+
+/// Plays a procedure.
+pub(super) async fn run(stage: &mut Stage, procedure: &Procedure) -> Played {
+    match procedure.name {
+        "every_split" => split::every_split(stage, procedure).await,
+        "stream" => stream::stream(stage, procedure).await,
+        "race" => race::race(stage, procedure).await,
+        "flood" => flood::flood(stage, procedure).await,
+        "fuzz" => flood::fuzz(stage, procedure).await,
+        "churn" => crowd::churn(stage, procedure).await,
+        "crowd" => crowd::crowd(stage, procedure).await,
+        "drip" => crowd::drip(stage, procedure).await,
+        "stall" => stall::stall(stage, procedure).await,
+        "turnover" => turnover::turnover(stage, procedure).await,
+        "overlong_list" => turnover::overlong_list(stage, procedure).await,
+        "history" => history::history(stage, procedure).await,
+        "restart" => restart::restart(stage, procedure).await,
+        other => Err(Trouble::Skipped(format!("`{other}` is no procedure of this version"))),
+    }
+}
+
+impl Procedure {
+    fn number(&self, name: &str) -> usize {
+        self.numbers.get(name).copied().unwrap_or_default() as usize
+    }
+
+    fn is(&self, name: &str, word: &str) -> bool {
+        self.words.get(name).is_some_and(|value| value == word)
+    }
+
+    fn word(&self, name: &str) -> &str {
+        self.words.get(name).map_or("", String::as_str)
+    }
+
+    fn who(&self, name: &str) -> &[String] {
+        self.actors.get(name).map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,0 +1,218 @@
+//! Where a case is played: its actors with their lines, a witness, and what is known of the server.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::cast::{Cast, nonce};
+use super::line::{Line, Manner, Setting};
+use super::monitor::Monitors;
+use super::outcome::{Played, Trouble};
+use super::transcript::{Transcript, WireLine};
+use crate::scenario::model::{Case, Step};
+use crate::target::spawn::Watch;
+
+/// What all cases of a run share.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The server.
+    pub target: SocketAddr,
+    /// How to talk to it.
+    pub manner: Manner,
+    /// How long to wait for an answer.
+    pub patience: Duration,
+    /// How long a case may take at most.
+    pub longest: Duration,
+    /// The seed of all that is drawn.
+    pub seed: u64,
+    /// Gives each case names of its own.
+    pub cases: Arc<AtomicU64>,
+    /// Those who look at every frame.
+    pub monitors: Monitors,
+    /// What the profile declares.
+    pub declared: Arc<BTreeMap<String, String>>,
+    /// Whether the server was seen to send no list to a joiner; then nobody waits for one any more.
+    pub listless: Arc<AtomicBool>,
+    /// The server's process, where this tool started it.
+    pub watch: Option<Watch>,
+}
+
+/// The stage of one case.
+#[derive(Debug)]
+pub struct Stage {
+    /// The names.
+    pub cast: Cast,
+    /// The actors' lines.
+    pub lines: BTreeMap<String, Line>,
+    /// A user whom the case does not know, for fences.
+    pub witness: Option<Line>,
+    /// What the run knows.
+    pub around: Surroundings,
+    /// What was observed, in words.
+    pub observed: Vec<String>,
+    /// Whether a declared reading was asked for.
+    pub declared: bool,
+    /// What could be declared to accept what was not.
+    pub declare: Option<String>,
+    /// Fences so far.
+    pub fences: u64,
+    pub(super) setting: Setting,
+}
+
+impl Stage {
+    pub(super) fn new(case: &Case, around: Surroundings) -> Self {
+        let number = around.cases.fetch_add(1, Ordering::Relaxed);
+        // Two runs at once with one seed must not meet, so the process goes into the names.
+        let nonce = nonce(around.seed.wrapping_mul(7919).wrapping_add(u64::from(std::process::id()) * 104_729) + number * 37);
+        let transcript = Transcript::default();
+        let setting = Setting {
+            target: around.target,
+            manner: around.manner,
+            patience: around.patience,
+            case: case.id.as_str().into(),
+            monitors: around.monitors.clone(),
+            transcript,
+        };
+        let mut actors = BTreeSet::new();
+        collect(&case.steps, &mut actors);
+        let actors: Vec<String> = actors.into_iter().collect();
+        Self {
+            cast: Cast::new(&nonce, &actors),
+            lines: BTreeMap::new(),
+            witness: None,
+            around,
+            observed: Vec::new(),
+            declared: false,
+            declare: None,
+            fences: 0,
+            setting,
+        }
+    }
+
+    /// A stage for a dialogue that is no case.
+    pub fn empty(id: &str, around: Surroundings) -> Self {
+        Self::new(&Case::untold(id), around)
+    }
+
+    pub(super) async fn perform(&mut self, steps: &[Step]) -> Played {
+        self.steps(steps).await?;
+        self.unasked().await
+    }
+
+    /// The case's transcript.
+    pub fn wire(&self) -> Vec<WireLine> {
+        self.setting.transcript.lines(&self.cast)
+    }
+
+    /// The line of an actor.
+    pub fn line(&mut self, actor: &str) -> Result<&mut Line, Trouble> {
+        self.lines.get_mut(actor).ok_or_else(|| Trouble::Inconclusive(format!("{actor} has no connection")))
+    }
+
+    /// Opens a connection that is nobody's yet.
+    pub async fn open(&self, actor: &str) -> Result<Line, Trouble> {
+        self.open_with(actor, None).await
+    }
+
+    /// As [`Stage::open`], with a narrow receive buffer.
+    pub async fn open_with(&self, actor: &str, buffer: Option<u32>) -> Result<Line, Trouble> {
+        Line::open(actor, &self.setting, buffer)
+            .await
+            .map_err(|error| Trouble::Inconclusive(format!("the server takes no connection: {error}")))
+    }
+
+    /// As [`Stage::open`], to be waited for elsewhere.
+    pub fn opening(&self, actor: &str) -> impl Future<Output = std::io::Result<Line>> + Send + 'static + use<> {
+        let (actor, setting) = (actor.to_owned(), self.setting.clone());
+        async move { Line::open(&actor, &setting, None).await }
+    }
+
+    /// Opens, connects under a name, and waits for the welcome, and a little for the list behind it.
+    pub async fn welcome(&self, actor: &str, name: &str) -> Result<Line, Trouble> {
+        let mut line = self.open(actor).await?;
+        self.introduce(&mut line, name).await?;
+        Ok(line)
+    }
+
+    /// Sends `CONNECT` on a line and waits for the welcome.
+    pub async fn introduce(&self, line: &mut Line, name: &str) -> Played {
+        let actor = line.actor.to_string();
+        let want = || format!("{actor} gets CONNECT_ACK|OK");
+        if line.send(format!("CONNECT|{name}").as_bytes()).await.is_err() {
+            return Err(Trouble::fail(want(), "the connection was closed before CONNECT could be sent"));
+        }
+        let answered = line.until(self.around.patience, |inbox| {
+            (inbox.answers > 0 || inbox.end.is_some() || !inbox.frames.is_empty()).then_some(inbox.welcomed)
+        });
+        if answered.await != Some(true) {
+            let got = self.latest(line);
+            return Err(Trouble::fail(want(), got));
+        }
+        for frame in &mut line.inbox().frames {
+            frame.taken |= frame.bytes == b"CONNECT_ACK|OK";
+        }
+        // A server may welcome first and enter the name right after. The list that follows says that it has.
+        let listless = self.around.listless.load(Ordering::Relaxed);
+        let patience = Duration::from_millis(if listless { 10 } else { 300 });
+        let listed = line.until(patience, |inbox| inbox.list.is_some().then_some(()));
+        if listed.await.is_none() {
+            self.around.listless.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// What came last, or that nothing did.
+    pub fn latest(&self, line: &Line) -> String {
+        let mut inbox = line.inbox();
+        let waiting = inbox.unfinished().to_vec();
+        if !waiting.is_empty() {
+            inbox.end_unfinished();
+            return format!("{} without a line end", self.cast.humane(&super::text::shown(&waiting)));
+        }
+        let last = inbox.frames.iter().rev().find(|frame| !frame.taken).map(|frame| super::text::shown(&frame.bytes));
+        match (last, inbox.end) {
+            (Some(frame), _) => self.cast.humane(&frame),
+            (None, Some(_)) => "the server closed the connection".to_owned(),
+            (None, None) => format!("no reply within {}", humantime::format_duration(self.around.patience)),
+        }
+    }
+
+    /// Ends what is still open, so that no name stays behind.
+    pub async fn leave(&mut self) {
+        let mut lines: Vec<Line> = std::mem::take(&mut self.lines).into_values().collect();
+        lines.extend(self.witness.take());
+        let patience = Duration::from_millis(100);
+        for line in &mut lines {
+            if line.is_open() {
+                let _ = tokio::time::timeout(patience, line.send(b"DISCONNECT")).await;
+                line.finish(false);
+            }
+        }
+        let deadline = tokio::time::Instant::now() + patience;
+        for line in &lines {
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            if line.is_user() {
+                line.until(left, |inbox| inbox.end).await;
+            }
+        }
+    }
+}
+
+fn collect(steps: &[Step], actors: &mut BTreeSet<String>) {
+    for step in steps {
+        match step {
+            Step::Connect(list) => actors.extend(list.iter().map(|(actor, _)| actor.clone())),
+            Step::Open(actor) => {
+                actors.insert(actor.clone());
+            }
+            Step::Together(steps) | Step::Repeat { steps, .. } | Step::IfOpen { steps, .. } => collect(steps, actors),
+            Step::Profile { is, otherwise, .. } => {
+                is.iter().for_each(|(_, steps)| collect(steps, actors));
+                collect(otherwise, actors);
+            }
+            _ => {}
+        }
+    }
+}

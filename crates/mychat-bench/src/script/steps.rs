@@ -1,0 +1,355 @@
+//! Each step of a case, done and looked at.
+
+use std::time::Duration;
+
+use super::line::Line;
+use super::outcome::{Played, Trouble};
+use super::pattern::{self, Pattern};
+use super::stage::Stage;
+use super::text;
+use crate::scenario::model::{CloseKind, Step};
+
+mod lists;
+
+/// Long enough for a reply that is allowed not to come, where no fence can be set.
+const QUIET: Duration = Duration::from_millis(150);
+
+impl Stage {
+    /// Plays steps in order, up to the first that does not hold.
+    pub(super) async fn steps(&mut self, steps: &[Step]) -> Played {
+        for step in steps {
+            Box::pin(self.step(step)).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Step) -> Played {
+        match step {
+            Step::Connect(list) => {
+                for (actor, other) in list {
+                    self.connect(actor, other.as_deref()).await?;
+                }
+                Ok(())
+            }
+            Step::Open(actor) => {
+                let line = self.open(actor).await?;
+                self.lines.insert(actor.clone(), line);
+                Ok(())
+            }
+            Step::Send(list) => {
+                for (actor, frame) in list {
+                    let frame = text::bytes(frame, &self.cast);
+                    self.say(actor, &frame, true).await?;
+                }
+                Ok(())
+            }
+            Step::Bytes { actor, text, split, every } => self.bytes(actor, text, *split, *every).await,
+            Step::Gets(list) => {
+                for (actor, patterns) in list {
+                    self.gets(actor, patterns).await?;
+                }
+                Ok(())
+            }
+            Step::List { actor, is, has, lacks } => self.list(actor, is.as_deref(), has, lacks).await,
+            Step::Silence(actors) => {
+                for actor in actors {
+                    self.silence(actor).await?;
+                }
+                Ok(())
+            }
+            Step::Closed(actors) => {
+                for actor in actors {
+                    self.closed(actor).await?;
+                }
+                Ok(())
+            }
+            Step::Alive(actors) => {
+                for actor in actors {
+                    self.alive(actor).await?;
+                }
+                Ok(())
+            }
+            Step::Close(list) => {
+                for (actor, kind) in list {
+                    self.close(actor, *kind).await?;
+                }
+                Ok(())
+            }
+            Step::Wait(time) => {
+                tokio::time::sleep(*time).await;
+                Ok(())
+            }
+            Step::Together(steps) => self.together(steps).await,
+            Step::Repeat { times, steps } => {
+                for _ in 0..*times {
+                    self.steps(steps).await?;
+                }
+                Ok(())
+            }
+            Step::Observe(actors) => {
+                for actor in actors {
+                    self.observe(actor).await?;
+                }
+                Ok(())
+            }
+            Step::IfOpen { actor, steps } => match self.lines.get(actor).is_some_and(Line::is_open) {
+                true => self.steps(steps).await,
+                false => Ok(()),
+            },
+            Step::Profile { key, is, otherwise } => self.profile(key, is, otherwise).await,
+            Step::Procedure(procedure) => super::procedure::run(self, procedure).await,
+        }
+    }
+
+    async fn profile(&mut self, key: &str, is: &[(String, Vec<Step>)], otherwise: &[Step]) -> Played {
+        let value = self.around.declared.get(key).cloned();
+        if let Some((_, steps)) = is.iter().find(|(reading, _)| Some(reading) == value.as_ref()) {
+            self.declared = true;
+            return self.steps(steps).await;
+        }
+        let played = self.steps(otherwise).await;
+        if let (Err(Trouble::Fail { .. }), Some((reading, _))) = (&played, is.first()) {
+            self.declare = Some(format!("{key}: {reading}"));
+        }
+        played
+    }
+
+    async fn connect(&mut self, actor: &str, other: Option<&str>) -> Played {
+        let name = self.cast.wire(other.unwrap_or(actor));
+        let line = self.welcome(actor, &name).await?;
+        self.lines.insert(actor.to_owned(), line);
+        Ok(())
+    }
+
+    /// Sends; that the server has hung up already is found out by the step that expects something.
+    pub(crate) async fn say(&mut self, actor: &str, bytes: &[u8], is_frame: bool) -> Played {
+        let line = self.line(actor)?;
+        let sent = if is_frame { line.send(bytes).await } else { line.put(bytes).await };
+        match sent {
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                Err(Trouble::Inconclusive(format!("the server does not read what {actor} sends")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn bytes(&mut self, actor: &str, written: &str, split: Option<usize>, every: Option<Duration>) -> Played {
+        let mut bytes = text::bytes(written, &self.cast);
+        if self.around.manner.send == mychat_proto::Framing::CrLf {
+            bytes = crlf(&bytes);
+        }
+        if bytes.starts_with(b"CONNECT|") {
+            let name: Vec<u8> = bytes[8..].iter().copied().take_while(|byte| !b"\r\n".contains(byte)).collect();
+            self.line(actor)?.name = Some(String::from_utf8_lossy(&name).into_owned());
+        }
+        let size = split.unwrap_or(bytes.len()).max(1);
+        for (index, piece) in bytes.chunks(size).enumerate() {
+            if index > 0
+                && let Some(every) = every
+            {
+                tokio::time::sleep(every).await;
+            }
+            self.say(actor, piece, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether `gets` passes over this frame: what no step asks for, and what has steps of its own.
+    fn passes_over(&self, actor: &str, frame: &[u8], answered: bool) -> bool {
+        let Some(line) = self.lines.get(actor) else { return false };
+        let own = line.name.as_deref().unwrap_or_default();
+        let echo = frame.starts_with(format!("BROADCAST|{own}|").as_bytes());
+        // The reason that may follow a refusal.
+        let reason = answered && frame.starts_with(b"ERROR");
+        self.is_foreign(frame) || echo || reason
+    }
+
+    async fn gets(&mut self, actor: &str, written: &[String]) -> Played {
+        let patterns: Vec<Pattern> = written.iter().map(|pattern| Pattern::new(pattern, &self.cast)).collect();
+        let may_be_nothing = patterns.iter().any(|pattern| matches!(pattern, Pattern::Nothing));
+        let may_close = patterns.iter().any(|pattern| matches!(pattern, Pattern::Closed));
+        let want = format!("{actor} gets {}", pattern::listed(written, &self.cast));
+        if may_be_nothing {
+            self.settle(actor).await;
+        }
+        self.line(actor)?;
+        let patience = if may_be_nothing { Duration::ZERO } else { self.around.patience };
+        let stage = &*self;
+        let Some(line) = stage.lines.get(actor) else { return Ok(()) };
+        let look = |inbox: &mut super::line::Inbox| {
+            let mut refused = false;
+            for index in 0..inbox.frames.len() {
+                let frame = &inbox.frames[index];
+                let is_refusal = frame.bytes == b"CONNECT_ACK|FAIL";
+                if !frame.taken {
+                    if patterns.iter().any(|pattern| pattern.matches(&frame.bytes)) {
+                        inbox.frames[index].taken = true;
+                        return Some(Ok(()));
+                    }
+                    if !stage.passes_over(actor, &frame.bytes, refused) {
+                        return Some(Err(frame.bytes.clone()));
+                    }
+                }
+                refused |= is_refusal;
+            }
+            match inbox.end {
+                Some(_) if may_close => Some(Ok(())),
+                Some(_) => Some(Err(Vec::new())),
+                None => None,
+            }
+        };
+        match line.until(patience, look).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(frame)) => {
+                let got = match frame.as_slice() {
+                    [] => "the server closed the connection".to_owned(),
+                    frame => self.cast.humane(&text::shown(frame)),
+                };
+                self.setting.transcript.mark(actor, &frame);
+                Err(Trouble::fail(want, format!("{actor} got {got}")))
+            }
+            None if may_be_nothing => Ok(()),
+            None => {
+                let waiting = line.inbox().unfinished().to_vec();
+                let whole = waiting.strip_suffix(b"\r").unwrap_or(&waiting);
+                // What has no end is reported as such by a check of its own; here it counts for what it says.
+                if !waiting.is_empty() && patterns.iter().any(|pattern| pattern.matches(whole)) {
+                    line.inbox().end_unfinished();
+                    line.inbox().frames.iter_mut().for_each(|frame| frame.taken |= frame.bytes == whole);
+                    return Ok(());
+                }
+                let got = self.latest_untaken(actor);
+                Err(Trouble::fail(want, format!("{actor}: {got}")))
+            }
+        }
+    }
+
+    fn latest_untaken(&self, actor: &str) -> String {
+        self.lines.get(actor).map_or_else(String::new, |line| {
+            let all_over = line.inbox().frames.iter().all(|frame| frame.taken || self.is_foreign(&frame.bytes));
+            let open = line.inbox().end.is_none() && line.inbox().unfinished().is_empty();
+            match all_over && open {
+                true => format!("no reply within {}", humantime::format_duration(self.around.patience)),
+                false => self.latest(line),
+            }
+        })
+    }
+
+    /// Waits until whatever the actor's last words cause has come back to it: by a fence where it is a user.
+    async fn settle(&mut self, actor: &str) {
+        let is_user = self.lines.get(actor).is_some_and(|line| line.is_user() && line.is_open());
+        if is_user {
+            self.round_trip(actor).await;
+        } else if let Some(line) = self.lines.get(actor) {
+            let count = line.inbox().frames.len();
+            line.until(QUIET, |inbox| (inbox.end.is_some() || inbox.frames.len() > count).then_some(())).await;
+        }
+    }
+
+    async fn silence(&mut self, actor: &str) -> Played {
+        self.line(actor)?;
+        let is_user = self.lines.get(actor).is_some_and(Line::is_user);
+        self.fence(actor).await?;
+        let Some(line) = self.lines.get(actor) else { return Ok(()) };
+        // The fence on a connection that was no user's was an answer to CONNECT, with a reason perhaps.
+        let skip = |frame: &[u8]| !is_user && (frame.starts_with(b"CONNECT_ACK|") || frame.starts_with(b"ERROR|"));
+        let found = line.inbox().frames.iter().find(|frame| {
+            !frame.taken && !skip(&frame.bytes) && !self.passes_over(actor, &frame.bytes, false)
+        }).map(|frame| frame.bytes.clone());
+        let Some(frame) = found else { return Ok(()) };
+        self.setting.transcript.mark(actor, &frame);
+        let got = self.cast.humane(&text::shown(&frame));
+        Err(Trouble::fail(format!("{actor} gets nothing"), format!("{actor} got {got}")))
+    }
+
+    async fn closed(&mut self, actor: &str) -> Played {
+        let patience = self.around.patience;
+        let line = self.line(actor)?;
+        if line.until(patience, |inbox| inbox.end).await.is_some() {
+            return Ok(());
+        }
+        Err(Trouble::fail(
+            format!("the server closes {actor}'s connection"),
+            format!("it is still open after {}", humantime::format_duration(patience)),
+        ))
+    }
+
+    async fn alive(&mut self, actor: &str) -> Played {
+        self.line(actor)?;
+        self.witness().await?;
+        let want = format!("{actor}'s connection still works: a message from it and one to it arrive");
+        let Some(line) = self.lines.get(actor) else { return Ok(()) };
+        if !line.is_open() {
+            return Err(Trouble::fail(want, format!("the server closed {actor}'s connection")));
+        }
+        if !line.is_user() {
+            let name = self.cast.wire(&format!("z{actor}"));
+            let Some(line) = self.lines.get_mut(actor) else { return Ok(()) };
+            let before = line.inbox().answers;
+            let _ = line.send(format!("CONNECT|{name}").as_bytes()).await;
+            let patience = self.around.patience;
+            let answered = line.until(patience, |inbox| {
+                if inbox.answers > before { Some(true) } else { inbox.end.map(|_| false) }
+            });
+            return match answered.await {
+                Some(true) => Ok(()),
+                Some(false) => Err(Trouble::fail(want, format!("the server closed {actor}'s connection"))),
+                None => Err(Trouble::fail(want, format!("{actor} is not answered any more"))),
+            };
+        }
+        if self.round_trip(actor).await {
+            return Ok(());
+        }
+        let open = self.lines.get(actor).is_some_and(Line::is_open);
+        let got = if open { "they did not arrive".to_owned() } else { format!("the server closed {actor}'s connection") };
+        Err(Trouble::fail(want, got))
+    }
+
+    async fn close(&mut self, actor: &str, kind: CloseKind) -> Played {
+        let line = self.line(actor)?;
+        match kind {
+            CloseKind::Disconnect => {
+                let _ = line.send(b"DISCONNECT").await;
+            }
+            CloseKind::Fin => line.finish(true),
+            CloseKind::Half => line.finish(false),
+            CloseKind::Rst => line.reset(),
+        }
+        Ok(())
+    }
+
+    /// Frames of several actors, written one right behind the other.
+    async fn together(&mut self, steps: &[Step]) -> Played {
+        self.steps(steps).await
+    }
+
+    async fn observe(&mut self, actor: &str) -> Played {
+        self.line(actor)?;
+        self.settle(actor).await;
+        let Some(line) = self.lines.get(actor) else { return Ok(()) };
+        let mut inbox = line.inbox();
+        let mut seen: Vec<String> = Vec::new();
+        for frame in inbox.frames.iter_mut().filter(|frame| !frame.taken) {
+            frame.taken = true;
+            if !self.is_foreign(&frame.bytes) {
+                seen.push(self.cast.humane(text::shown(&frame.bytes).trim_matches('"')));
+            }
+        }
+        seen.extend(inbox.end.map(|_| "closed".to_owned()));
+        let words = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
+        drop(inbox);
+        self.observed.push(format!("{actor} got {words}"));
+        Ok(())
+    }
+}
+
+fn crlf(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 2);
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte == b'\n' && (at == 0 || bytes[at - 1] != b'\r') {
+            out.push(b'\r');
+        }
+        out.push(*byte);
+    }
+    out
+}

@@ -1,0 +1,69 @@
+//! `list`: what a user sooner or later sees of who is connected. Only the last state can be wrong.
+
+use crate::script::outcome::{Played, Trouble};
+use crate::script::stage::Stage;
+use crate::script::text;
+
+impl Stage {
+    pub(super) async fn list(&mut self, actor: &str, is: Option<&[String]>, has: &[String], lacks: &[String]) -> Played {
+        let patience = self.around.patience;
+        self.line(actor)?;
+        let wire = |names: &[String]| -> Vec<String> {
+            names.iter().map(|name| self.cast.known(name).unwrap_or(name).to_owned()).collect()
+        };
+        let (exactly, with, without) = (is.map(wire), wire(has), wire(lacks));
+        let nonce = self.cast.nonce().to_owned();
+        let witness = self.cast.known("zwitness").unwrap_or_default().to_owned();
+        let mine = |list: &str| -> Vec<String> {
+            let own = |name: &&str| name.contains(&nonce) && **name != witness && !is_helper(name);
+            list.split(',').filter(own).map(str::to_owned).collect()
+        };
+        let fits = |list: &str| {
+            let names: Vec<&str> = list.split(',').collect();
+            let exact = exactly.as_ref().is_none_or(|want| {
+                let mut got = mine(list);
+                got.sort_unstable();
+                let mut want = want.clone();
+                want.sort_unstable();
+                got == want
+            });
+            exact && with.iter().all(|name| names.contains(&name.as_str())) && !without.iter().any(|name| names.contains(&name.as_str()))
+        };
+        let Some(line) = self.lines.get(actor) else { return Ok(()) };
+        let found = line.until(patience, |inbox| match &inbox.list {
+            Some(list) if fits(list) => Some(true),
+            _ => inbox.end.map(|_| false),
+        });
+        if found.await == Some(true) {
+            return Ok(());
+        }
+        let last = line.inbox().list.clone();
+        let got = match &last {
+            Some(list) => format!("{actor}'s last list: {}", self.cast.humane(&text::shown(format!("USER_LIST|{list}").as_bytes()))),
+            None => format!("{actor} got no USER_LIST within {}", humantime::format_duration(patience)),
+        };
+        if let Some(list) = &last {
+            self.setting.transcript.mark(actor, list.as_bytes());
+        }
+        Err(Trouble::fail(wanted(actor, is, has, lacks), got))
+    }
+}
+
+/// Whether the name belongs to a fence on a connection that was no user's.
+fn is_helper(name: &str) -> bool {
+    name.starts_with('z')
+}
+
+fn wanted(actor: &str, is: Option<&[String]>, has: &[String], lacks: &[String]) -> String {
+    let mut parts = Vec::new();
+    if let Some(is) = is {
+        parts.push(format!("= {{{}}}", is.join(", ")));
+    }
+    if !has.is_empty() {
+        parts.push(format!("with {}", has.join(", ")));
+    }
+    if !lacks.is_empty() {
+        parts.push(format!("without {}", lacks.join(", ")));
+    }
+    format!("{actor} gets a USER_LIST {}", parts.join(" and "))
+}

@@ -1,0 +1,135 @@
+//! How a server talks: whether and how it ends its messages, and which reading it takes where the text leaves several.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mychat_proto::Framing;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::scenario::model::FramingChoice;
+use crate::script::line::Manner;
+
+pub mod profile;
+
+/// How long an answer may take that needs no terminator.
+const UNTERMINATED: Duration = Duration::from_millis(300);
+
+/// What was found out about the framing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// How to talk.
+    pub manner: Manner,
+    /// Its name: lf, crlf or raw.
+    pub framing: &'static str,
+    /// Whether it was asked for, and not looked at.
+    pub asked: bool,
+    /// Whether it answered a `CONNECT` that had no end yet.
+    pub answers_unterminated: bool,
+    /// Whether it ends none of its own messages, though it waits for the end of ours.
+    pub ends_nothing: bool,
+    /// What was seen, in words.
+    pub seen: String,
+}
+
+impl Found {
+    /// What was asked for.
+    fn asked(framing: Framing) -> Self {
+        Self {
+            manner: Manner { send: framing, receive: framing },
+            framing: name(framing),
+            asked: true,
+            answers_unterminated: false,
+            ends_nothing: false,
+            seen: "as asked for".to_owned(),
+        }
+    }
+}
+
+/// The name of a framing.
+pub const fn name(framing: Framing) -> &'static str {
+    match framing {
+        Framing::Lf => "lf",
+        Framing::CrLf => "crlf",
+        Framing::Raw => "raw",
+    }
+}
+
+/// Finds out how a server ends its messages, unless that was said.
+pub async fn framing(target: SocketAddr, choice: FramingChoice, patience: Duration, nonce: &str) -> Found {
+    match choice {
+        FramingChoice::Lf => Found::asked(Framing::Lf),
+        FramingChoice::CrLf => Found::asked(Framing::CrLf),
+        FramingChoice::Raw => Found::asked(Framing::Raw),
+        FramingChoice::Auto => detect(target, patience, nonce).await,
+    }
+}
+
+async fn detect(target: SocketAddr, patience: Duration, nonce: &str) -> Found {
+    let mut found = Found { asked: false, seen: "it gave no answer to CONNECT".to_owned(), ..Found::asked(Framing::Lf) };
+    let Ok(Ok(stream)) = tokio::time::timeout(patience, TcpStream::connect(target)).await else { return found };
+    let _ = stream.set_nodelay(true);
+    let mut heard = Vec::new();
+    let _ = stream.try_write(format!("CONNECT|probe{nonce}").as_bytes());
+    listen(&stream, &mut heard, UNTERMINATED).await;
+    found.answers_unterminated = has_ack(&heard);
+    if !found.answers_unterminated {
+        let _ = stream.try_write(b"\n");
+        listen(&stream, &mut heard, patience).await;
+    }
+    let _ = stream.try_write(b"DISCONNECT\n");
+    if !has_ack(&heard) {
+        return found;
+    }
+    let lines = heard.iter().filter(|byte| **byte == b'\n').count();
+    let shown = crate::script::text::shown(&heard).replace(&format!("probe{nonce}"), "probe");
+    found.seen = format!("it answered {shown}");
+    if lines == 0 {
+        found.ends_nothing = true;
+        let send = if found.answers_unterminated { Framing::Raw } else { Framing::Lf };
+        found.manner = Manner { send, receive: Framing::Raw };
+        found.framing = name(send);
+    } else if heard.windows(2).filter(|pair| pair == b"\r\n").count() == lines {
+        found.manner = Manner { send: Framing::CrLf, receive: Framing::Lf };
+        found.framing = "crlf";
+    }
+    found
+}
+
+fn has_ack(heard: &[u8]) -> bool {
+    memchr::memmem::find(heard, b"CONNECT_ACK|").is_some()
+}
+
+/// Reads until an answer stands there, and a moment longer for what belongs to it.
+async fn listen(stream: &TcpStream, heard: &mut Vec<u8>, patience: Duration) {
+    let mut deadline = Instant::now() + patience;
+    let mut buffer = [0; 4096];
+    while let Ok(Ok(())) = tokio::time::timeout_at(deadline, stream.readable()).await {
+        match stream.try_read(&mut buffer) {
+            Ok(0) => return,
+            Ok(count) => {
+                heard.extend_from_slice(&buffer[..count]);
+                if has_ack(heard) {
+                    deadline = deadline.min(Instant::now() + Duration::from_millis(60));
+                }
+                if heard.len() > 64 * 1024 {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// A profile: what is known of a server, by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Profile {
+    /// What is in force.
+    pub values: BTreeMap<String, String>,
+    /// Which of them were declared in a file.
+    pub declared: Vec<String>,
+    /// What was seen, by key.
+    pub observed: BTreeMap<String, String>,
+}
