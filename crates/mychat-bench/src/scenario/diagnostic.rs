@@ -38,7 +38,7 @@ pub struct Diagnostics {
 
 /// Something wrong, before its place in the file is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(crate) struct Wrong {
     /// See [`Diagnostic::message`].
     pub(super) message: String,
     /// See [`Diagnostic::label`].

@@ -290,7 +290,7 @@ pub(super) static CASE: Table = Table {
 };
 
 static ACTORS: Form = Form::Many(&Form::Actor);
-static SCRIPT: Form = Form::List(&Form::Sentence(&STEPS));
+pub(super) static SCRIPT: Form = Form::List(&Form::Sentence(&STEPS));
 
 pub(super) static STEPS: Table = Table {
     what: "a step",

@@ -180,7 +180,7 @@ fn profile(item: &Sentence<'_>, script: &mut Script, problems: &mut Problems) ->
     if let Some(Node { body: Body::Map(entries), .. }) = fields.get("is") {
         for (value, list) in entries {
             let Body::List(items) = &list.body else {
-                problems.add(list, unexpected(list, &Form::List(&Form::Sentence(&keys::STEPS))));
+                problems.add(list, unexpected(list, &keys::SCRIPT));
                 continue;
             };
             is.push((value.scalar()?.to_owned(), steps(items, script, problems)));
