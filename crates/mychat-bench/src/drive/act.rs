@@ -2,7 +2,7 @@
 
 use mychat_proto::MAX_FRAME;
 
-use super::connection::{Connection, Handed};
+use super::connection::Connection;
 use super::desk::Desk;
 use super::user::{Answer, Owed, User};
 use super::wire::{Line, Wire};
@@ -72,17 +72,20 @@ pub(super) fn act(
         Action::Frame { .. } | Action::Garbage { .. } | Action::HalfFrame { .. } | Action::Reconnect { .. } => None,
     };
     shared.framing.end(&mut frame, 0);
-    let handed = connection.hand_over(wire, line, &frame, at.now);
-    desk.frame = frame;
-    if handed == Handed::Blocked {
+    let done = if connection.takes(frame.len()) {
+        if let Some(answer) = answer {
+            user.owed.push_back(Owed { answer, intended: at.intended, place: at.place });
+        }
+        // Written down first: a recipient on another thread may have it before the write has returned here.
+        note_sent(user, desk, action, planned.recipient, at);
+        connection.hand_over(wire, line, &frame, at.now);
+        Done::Sent
+    } else {
         desk.recorder.count(at.place, Count::Blocked);
-        return Done::Blocked;
-    }
-    if let Some(answer) = answer {
-        user.owed.push_back(Owed { answer, intended: at.intended, place: at.place });
-    }
-    note_sent(user, desk, action, planned.recipient, at);
-    Done::Sent
+        Done::Blocked
+    };
+    desk.frame = frame;
+    done
 }
 
 /// When something is done, and where it belongs.

@@ -230,15 +230,12 @@ impl<'s> Crew<'s> {
 
     /// Waits until everything owed has come, or nothing has come for a while.
     async fn drain(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
+        // Once every worker has answered this, none of them is in the middle of sending any more.
+        self.outstanding(&Arc::default(), watch).await?;
         let dispatch = Arc::new(Dispatch::new(&self.shared.sent, self.shared.plan.users.len() as u32));
         let mut last = (u64::MAX, self.clock.now());
         loop {
-            self.outstanding.clear();
-            self.tell(|| Order::Outstanding(Arc::clone(&dispatch), self.conduct.reading));
-            while self.outstanding.len() < self.orders.len() {
-                self.wait(watch, Phase::Draining).await?;
-            }
-            let (outstanding, now) = (self.outstanding.iter().sum::<u64>(), self.clock.now());
+            let (outstanding, now) = (self.outstanding(&dispatch, watch).await?, self.clock.now());
             if outstanding < last.0 {
                 last = (outstanding, now);
             }
@@ -247,6 +244,16 @@ impl<'s> Crew<'s> {
             }
             self.wait(watch, Phase::Draining).await?;
         }
+    }
+
+    /// Asks every worker what is outstanding.
+    async fn outstanding(&mut self, dispatch: &Arc<Dispatch>, watch: &mut dyn Watch) -> Result<u64, Fault> {
+        self.outstanding.clear();
+        self.tell(|| Order::Outstanding(Arc::clone(dispatch), self.conduct.reading));
+        while self.outstanding.len() < self.orders.len() {
+            self.wait(watch, Phase::Draining).await?;
+        }
+        Ok(self.outstanding.iter().sum())
     }
 
     async fn finish(mut self, interrupted: bool) -> Result<Observations, Fault> {

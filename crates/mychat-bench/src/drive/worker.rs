@@ -10,7 +10,7 @@ use slab::Slab;
 
 use super::act::{self, Done, Moment};
 use super::clock::Clock;
-use super::connection::{Connection, Handed, Role};
+use super::connection::{Connection, Role};
 use super::desk::{Desk, Due, Finding};
 use super::hear::{self, Heard};
 use super::shared::Shared;
@@ -451,10 +451,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             Leave::Disconnect => {
                 let mut frame = b"DISCONNECT".to_vec();
                 self.desk.shared.framing.end(&mut frame, 0);
-                if connection.hand_over(&mut self.wire, line, &frame, now) == Handed::Blocked {
-                    self.over(line, now);
-                    return;
-                }
+                connection.hand_over(&mut self.wire, line, &frame, now);
             }
             Leave::Fin if connection.is_blocked() => connection.half_close = true,
             Leave::Fin => self.wire.hang_up(line, Hangup::Half),
