@@ -81,11 +81,11 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     let exit = judgement.exit;
     let result = report::build(&shared.plan, seen, judgement, how);
     out::print(&if args.quiet { report::terminal::line(&result) } else { report::terminal::summary(&result) });
-    if let Some(path) = &args.json {
-        if let Err(error) = report::json::write(&result, path) {
-            out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
-            return Ok(exit.max(Exit::CouldNotRun));
-        }
+    if let Some(path) = &args.json
+        && let Err(error) = report::json::write(&result, path)
+    {
+        out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
+        return Ok(exit.max(Exit::CouldNotRun));
     }
     Ok(exit)
 }
