@@ -62,13 +62,9 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     };
 
     let how = circumstances(&args, &loaded, &target, reference.is_some());
-    let shared = Arc::new(Shared::new(plan, Framing::Lf));
-    let conducted = Conduct {
-        address: target.address,
-        threads: threads(args.threads, &target),
-        interval: Duration::from_secs(1),
-        reading: Reading::default(),
-    };
+    let threads = threads(args.threads, &target);
+    let shared = Arc::new(Shared::new(plan, Framing::Lf, threads, Reading::default()));
+    let conducted = Conduct { address: target.address, threads, interval: Duration::from_secs(1) };
     let mut progress = Progress::new(if args.quiet { View::Quiet } else { View::Live });
     let seen = conduct(Arc::clone(&shared), conducted, &mut progress, &stop).await;
     progress.clear();

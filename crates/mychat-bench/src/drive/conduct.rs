@@ -12,7 +12,7 @@ use super::clock::{Clock as _, RealClock};
 use super::shared::Shared;
 use super::thread::{self, Order, Post, Report};
 use crate::observe::example::Examples;
-use crate::observe::ledger::{Dispatch, Reading, Reckoning, reckon};
+use crate::observe::ledger::{Dispatch, Reckoning, reckon};
 use crate::observe::recorder::{Clock, Count, Latency, Recorder, Shape};
 use crate::observe::visit::Visit;
 use crate::plan::{Nanos, nanos};
@@ -26,8 +26,6 @@ pub struct Conduct {
     pub threads: u32,
     /// Time from one line of the timeline to the next.
     pub interval: Duration,
-    /// How the server reads the protocol.
-    pub reading: Reading,
 }
 
 /// Everything that was seen.
@@ -249,7 +247,7 @@ impl<'s> Crew<'s> {
     /// Asks every worker what is outstanding.
     async fn outstanding(&mut self, dispatch: &Arc<Dispatch>, watch: &mut dyn Watch) -> Result<u64, Fault> {
         self.outstanding.clear();
-        self.tell(|| Order::Outstanding(Arc::clone(dispatch), self.conduct.reading));
+        self.tell(|| Order::Outstanding(Arc::clone(dispatch)));
         while self.outstanding.len() < self.orders.len() {
             self.wait(watch, Phase::Draining).await?;
         }
@@ -286,7 +284,7 @@ impl<'s> Crew<'s> {
         }
         let plan = &self.shared.plan;
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
-        let reckoning = reckon(plan, &dispatch, visits.iter(), self.conduct.reading);
+        let reckoning = reckon(plan, &dispatch, visits.iter(), self.shared.reading);
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,

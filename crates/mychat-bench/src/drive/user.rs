@@ -40,6 +40,14 @@ pub(super) struct User {
     pub(super) broadcasts: u32,
     /// Private messages so far, by recipient.
     pub(super) privates: FxHashMap<u32, u32>,
+    /// In a closed loop: the message that it waits for, and since when.
+    pub(super) awaiting: Option<(u32, Nanos)>,
+    /// Whether the agenda holds a look at that.
+    pub(super) watched: bool,
+    /// The second half of a frame, while it stalls in the middle of one.
+    pub(super) rest: Option<Vec<u8>>,
+    /// It comes back after the present visit, whatever its plan.
+    pub(super) returns: bool,
     /// Answers that are still to come, in the order of the requests.
     pub(super) owed: VecDeque<Owed>,
 }
@@ -97,6 +105,10 @@ impl User {
             visits: 0,
             broadcasts: 0,
             privates: FxHashMap::default(),
+            awaiting: None,
+            watched: false,
+            rest: None,
+            returns: false,
             owed: VecDeque::new(),
         }
     }

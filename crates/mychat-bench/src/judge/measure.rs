@@ -54,6 +54,10 @@ fn covers_everything(metric: Metric) -> bool {
     )
 }
 
+const fn keeps_loops_out(metric: Metric) -> bool {
+    matches!(metric, Metric::Delivery | Metric::Ack)
+}
+
 /// The places that a metric covers under a selector. A stage one beyond the last means joining.
 pub fn places<'p>(plan: &'p Plan, metric: Metric, selector: &'p Selector) -> impl Fn(Place) -> bool + 'p {
     move |place| {
@@ -66,7 +70,13 @@ pub fn places<'p>(plan: &'p Plan, metric: Metric, selector: &'p Selector) -> imp
             // What hostile users suffer is their own doing.
             None => !(is_of_recipients(metric) && plan.scenario.groups[usize::from(place.group)].hostile),
         };
-        stage && group && selector.action.is_none_or(|action| action == usize::from(place.action))
+        let action = match selector.action {
+            Some(action) => action == place.kind(),
+            // A closed loop is kept out of the headline: who waits for a slow server sends less and sees less of it.
+            None => !(place.is_closed() && selector.group.is_none() && keeps_loops_out(metric)),
+        };
+        // What has no schedule cannot fall behind it.
+        stage && group && action && !(place.is_closed() && metric == Metric::Achieved)
     }
 }
 
@@ -94,7 +104,7 @@ pub fn samples(plan: &Plan, seen: &Observations, metric: Metric, selector: &Sele
     }
     let of_anyone = Selector { group: None, ..selector.clone() };
     let wanted = places(plan, Metric::Sent, &of_anyone);
-    let messages = |place: Place| place.action <= 1 && wanted(place);
+    let messages = |place: Place| place.kind() <= 1 && wanted(place);
     seen.recorder.total(Count::Sent, messages).min(count)
 }
 

@@ -144,8 +144,27 @@ pub struct Place {
     pub stage: u16,
     /// Index of the group.
     pub group: u16,
-    /// Index into [`crate::scenario::model::Action::NAMES`], or [`Shape::NO_ACTION`].
+    /// Index into [`crate::scenario::model::Action::NAMES`], [`Shape::NO_ACTION`], or what [`Place::closed`] makes of one.
     pub action: u16,
+}
+
+impl Place {
+    /// The place of the same message where its sender waits for one to arrive before it sends the next. Kept apart:
+    /// such a sender goes easy on a slow server, and its latencies flatter it.
+    #[must_use]
+    pub const fn closed(self) -> Self {
+        Self { action: self.action + Shape::NO_ACTION + 1, ..self }
+    }
+
+    /// Whether it is of a closed loop.
+    pub const fn is_closed(self) -> bool {
+        self.action > Shape::NO_ACTION
+    }
+
+    /// Index of the action, whatever loop it is in.
+    pub const fn kind(self) -> usize {
+        (self.action % (Shape::NO_ACTION + 1)) as usize
+    }
 }
 
 /// How many cells there are.
@@ -166,7 +185,7 @@ impl Shape {
         self.stages
     }
 
-    const ACTIONS: usize = Self::NO_ACTION as usize + 1;
+    const ACTIONS: usize = 2 * (Self::NO_ACTION as usize + 1);
 
     fn cells(self) -> usize {
         (usize::from(self.stages) + 1) * usize::from(self.groups) * Self::ACTIONS

@@ -31,7 +31,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         user.state = State::Connecting;
         user.line = Some(line);
         self.desk.patience(line, now);
-        self.wire.open(line);
+        let room = self.room(index);
+        self.wire.open(line, room);
     }
 
     pub(super) fn open(&mut self, role: Role) -> Line {
@@ -127,8 +128,15 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         if user.visits == 1 {
             self.settle();
         }
+        if let Some(line) = self.users[index].line {
+            self.begin_reading(index, line, now);
+        }
         if let Some(start) = self.desk.load_start {
             self.plan_leave(index, now.max(start));
+            let user = &self.users[index];
+            if user.next.is_none() && self.desk.shared.plan.is_closed_loop(user.id) {
+                self.think(index, now.max(start));
+            }
         }
     }
 }

@@ -123,7 +123,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         user.state = State::Away;
         user.meant = now;
         let provoked = self.desk.visits.last().is_some_and(|visit| visit.end == End::Provoked);
-        if user.stays.is_some() || provoked {
+        let returns = std::mem::take(&mut user.returns);
+        if user.stays.is_some() || provoked || returns {
             self.put(now, Due::Join(index));
         } else {
             user.state = State::Done;
@@ -133,6 +134,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     pub(super) fn end_visit(&mut self, index: usize, now: Nanos) {
         let user = &mut self.users[index];
         user.owed.clear();
+        user.awaiting = None;
+        user.rest = None;
         user.line = None;
         if let Some(mut visit) = user.visit.take() {
             visit.ended = (visit.end != End::Stayed).then_some(now);

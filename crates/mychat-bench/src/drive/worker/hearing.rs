@@ -50,7 +50,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         }
         if let Some(connection) = find(&mut self.lines, line) {
             connection.deframer = deframer;
+            if let Role::Own(index) = role
+                && self.users[index].state == State::Online
+            {
+                self.pay_for(index, line, bytes.len(), now);
+            }
         }
+        self.tell_senders(now);
     }
 
     pub(super) fn answered(&mut self, line: Line, role: Role, status: Status, now: Nanos) {

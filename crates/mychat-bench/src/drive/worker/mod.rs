@@ -6,6 +6,8 @@ mod acting;
 mod coming;
 mod going;
 mod hearing;
+mod looping;
+mod reading;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use crate::drive::connection::Connection;
 use crate::drive::desk::{Desk, Due};
 use crate::drive::shared::Shared;
 use crate::drive::user::{State, User};
-use crate::drive::wire::{Line, Wire};
+use crate::drive::wire::{Line, ReadMode, Wire};
 use crate::observe::example::Examples;
 use crate::observe::recorder::Recorder;
 use crate::observe::visit::Visit;
@@ -36,7 +38,10 @@ pub struct Worker<W, C> {
     generations: u32,
     /// Users who have not been let in or refused yet.
     unsettled: usize,
+    /// When the wire is going to call `run_due`.
     awake_at: Nanos,
+    /// Which worker this is, and of how many.
+    place: (u32, u32),
 }
 
 /// What a worker saw, at the end.
@@ -59,6 +64,9 @@ pub struct Seen {
 /// A worker does something at least so often, so that a stall of its thread is always seen.
 const BEAT: Nanos = 20_000_000;
 
+/// Reading at full speed.
+const READ_ON: ReadMode = ReadMode::Chunks(usize::MAX);
+
 /// How long a user waits that came back and found its name still taken.
 const RETRY: Nanos = 20_000_000;
 
@@ -69,7 +77,17 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let users: Vec<User> = ids.map(|id| User::new(&shared.plan, id)).collect();
         let unsettled = users.len();
         let desk = Desk::new(shared);
-        Self { wire, clock, desk, users, lines: Slab::new(), generations: 0, unsettled, awake_at: Nanos::MAX }
+        Self {
+            wire,
+            clock,
+            desk,
+            users,
+            lines: Slab::new(),
+            generations: 0,
+            unsettled,
+            awake_at: Nanos::MAX,
+            place: (index, count),
+        }
     }
 
     /// Lets the users join, each group at its own rate from `start` on.
@@ -87,9 +105,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     pub fn load(&mut self, start: Nanos) {
         self.desk.load_start = Some(start);
         for index in 0..self.users.len() {
-            if self.users[index].program.is_some() {
-                self.desk.shared.live.acting.fetch_add(1, Ordering::Relaxed);
-                self.draw(index);
+            match &self.users[index].program {
+                Some(program) if program.is_open() => {
+                    self.desk.shared.live.acting.fetch_add(1, Ordering::Relaxed);
+                    self.draw(index);
+                }
+                Some(_) => self.think(index, start),
+                None => {}
             }
             if self.users[index].state == State::Online {
                 self.plan_leave(index, start);
@@ -105,13 +127,20 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             match due {
                 Due::Beat => self.put(now + BEAT, Due::Beat),
                 Due::Join(user) => self.connect(user, at),
+                Due::Overdue(user) => self.overdue(user, now),
+                Due::Rest(user, visit) => self.send_rest(user, visit, now),
+                Due::StopReading { key, generation } => self.stop_reading(Line { key, generation }, now),
+                Due::ReadOn { key, generation } => self.read_on(Line { key, generation }),
                 Due::Act(user) => self.act(user, now),
                 Due::Leave(user, visit) => self.leave(user, visit, now),
                 Due::Patience { key, generation } => self.lose_patience(Line { key, generation }, now),
             }
             now = self.clock.now();
         }
-        self.awake_at = Nanos::MAX;
+        // Where the wire is going to wake this worker earlier than needed that is good enough, and spares a call.
+        if self.awake_at <= now {
+            self.awake_at = Nanos::MAX;
+        }
         if let Some(next) = self.desk.next_due() {
             self.wake_at(next);
         }
