@@ -128,3 +128,16 @@ proptest! {
         is_handled(&chars.into_iter().collect::<String>());
     }
 }
+
+/// The README's scenarios are read as they stand there: those that start with a name are whole files.
+#[test]
+fn the_readme_shows_files_that_are_right() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/README.md");
+    let readme = fs::read_to_string(readme).expect("the README is there");
+    let blocks = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let files: Vec<&str> = blocks.filter(|block| block.starts_with("name:")).collect();
+    assert!(files.len() >= 6);
+    for file in files {
+        scenario::parse("README.md", file).unwrap_or_else(|errors| panic!("{errors}"));
+    }
+}

@@ -255,3 +255,24 @@ fn verification(draft: &Draft<'_>, groups: &[&Drafted<'_>], problems: &mut Probl
         problems.add(place, wrong.help("use `verify: full`, or take `session` and `reconnect` out"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys;
+    use super::super::model::{Action, Metric};
+    use super::NOT_YET;
+
+    #[test]
+    fn what_is_not_done_yet_is_part_of_the_language_and_of_the_readme() {
+        let readme = include_str!("../../../../scenarios/README.md");
+        let keys = |table: &keys::Table| table.names().collect::<Vec<_>>();
+        let known = [keys(&keys::FILE), keys(&keys::GROUP), keys(&keys::HOLD), keys(&keys::STAGES)].concat();
+        for feature in NOT_YET {
+            let key = feature.split(':').next().unwrap_or(feature);
+            let metric = Metric::ALL.iter().any(|(name, _)| name == feature);
+            assert!(metric || known.contains(&key) || Action::NAMES.contains(feature), "{feature}");
+            let word = feature.rsplit(' ').next().unwrap_or(feature);
+            assert!(readme.contains(&format!("`{word}")), "the README says nothing of `{feature}`");
+        }
+    }
+}
