@@ -1,5 +1,6 @@
 //! The tool itself, run as its users run it.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -40,14 +41,14 @@ impl Run {
 
     /// Adds an argument.
     #[must_use]
-    pub fn arg(mut self, arg: impl ToString) -> Self {
+    pub fn arg(mut self, arg: impl Display) -> Self {
         self.command.arg(arg.to_string());
         self
     }
 
     /// Against this server.
     #[must_use]
-    pub fn target(self, target: impl ToString) -> Self {
+    pub fn target(self, target: impl Display) -> Self {
         self.arg("--target").arg(target)
     }
 

@@ -54,7 +54,7 @@ impl LoadLiar {
                     return;
                 }
                 let room = Arc::clone(&served);
-                std::thread::spawn(move || serve(&room, stream));
+                std::thread::spawn(move || serve(&room, &stream));
             }
         });
         Self { address, room }
@@ -83,19 +83,19 @@ fn lock(room: &Mutex<Room>) -> MutexGuard<'_, Room> {
     room.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(room: &Mutex<Room>, stream: TcpStream) {
+fn serve(room: &Mutex<Room>, stream: &TcpStream) {
     stream.set_nodelay(true).expect("a TCP socket");
     let mut me = None;
     let mut lines = BufReader::new(stream.try_clone().expect("a descriptor")).split(b'\n');
     while let Some(Ok(frame)) = lines.next() {
         match (Command::parse(&frame), &me) {
-            (Ok(Command::Connect { name }), None) => me = connect(&mut lock(room), name, &stream),
+            (Ok(Command::Connect { name }), None) => me = connect(&mut lock(room), name, stream),
             (Ok(Command::Message { recipient, content }), Some(sender)) => {
-                lock(room).message(sender, recipient, content, &stream);
+                lock(room).message(sender, recipient, content, stream);
             }
             (Ok(Command::Broadcast { content }), Some(sender)) => lock(room).broadcast(sender, content),
             (Ok(Command::Disconnect), _) => break,
-            _ => send(&stream, b"ERROR|400|malformed\n"),
+            _ => send(stream, b"ERROR|400|malformed\n"),
         }
     }
     if let Some(me) = me {

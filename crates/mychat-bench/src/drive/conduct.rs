@@ -284,7 +284,9 @@ impl<'s> Crew<'s> {
         }
         let plan = &self.shared.plan;
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
-        let reckoning = reckon(plan, &dispatch, visits.iter(), self.shared.reading);
+        // What hostile users miss is their own doing.
+        let counted = visits.iter().filter(|visit: &&Visit| !plan.group(visit.user).hostile);
+        let reckoning = reckon(plan, &dispatch, counted, self.shared.reading);
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,

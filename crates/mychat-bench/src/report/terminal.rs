@@ -185,12 +185,13 @@ fn counts(text: &mut String, result: &RunResult) {
         users.push(plain("returns tried again", counts.refused_returns));
     }
     line!(text, "  {}", users.join(" · "));
-    let achieved = counts.achieved.map_or(String::new(), |achieved| format!(" ({achieved:.2} %)"));
+    let achieved = counts.achieved.map_or(String::new(), |achieved| {
+        format!(" · {} scheduled, {achieved:.2} % of that achieved", grouped(counts.scheduled))
+    });
     line!(
         text,
-        "  sent {} of {}{achieved} · delivered {} of {} owed{}",
+        "  sent {}{achieved} · delivered {} of {} owed{}",
         grouped(counts.sent),
-        grouped(counts.scheduled),
         grouped(counts.delivered),
         grouped(counts.expected_deliveries),
         if counts.uncertain > 0 {
