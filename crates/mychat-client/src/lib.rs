@@ -1,1 +1,49 @@
-//! A MyChat client library and the console program mychat.
+//! A MyChat user as a library.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use mychat_client::{Client, Event};
+//!
+//! let mut client = Client::connect("127.0.0.1:5000", "Echo").await?;
+//! client.broadcast("hello, everybody").await?;
+//! while let Some(event) = client.next().await {
+//!     if let Event::Message { from, content } = event {
+//!         client.message(&from, &content).await?;
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! [`Client::connect`] gives a client that has its name, or says why not. [`Client::split`] makes two halves of it: a
+//! [`Sender`], which can be cloned, and a [`Receiver`], which is a `Stream` of [`Event`]s. What breaks a limit of the
+//! protocol is refused before anything is sent, as a [`SendError`]. [`Options`] has the rest: a second framing for
+//! servers without terminators, and coming back after a loss.
+//!
+//! ```text
+//! Sender ──orders──►┐                     ┌──frames──► socket
+//!                   ├─ link (one task) ───┤
+//! Receiver ◄─events─┘                     └◄─replies── socket
+//! ```
+//!
+//! Every future here may be cancelled: a message goes out whole or not at all, and no event is lost.
+//!
+//! Reading order: `client`, [`event`], [`error`], [`options`]; then `check`, `link`, `handshake` and `connection`,
+//! which are the way from a call to the socket. Rule ids (`F3`, `U3`, …) are those of `mychat-proto`'s `PROTOCOL.md`.
+
+mod client;
+pub mod error;
+pub mod event;
+pub mod options;
+
+mod check;
+mod connection;
+mod handshake;
+mod link;
+#[cfg(test)]
+mod timing;
+
+pub use client::{Client, Receiver, Sender};
+pub use error::{ConnectError, Loss, Refusal, SendError};
+pub use event::{Closed, Event, Roster, ServerError};
+pub use mychat_proto::{ErrorCode, Framing, NameError, UserName};
+pub use options::{Backoff, FramingChoice, Options};

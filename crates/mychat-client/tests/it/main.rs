@@ -1,0 +1,5 @@
+//! The client against a server that these tests carry themselves.
+#![expect(clippy::unwrap_used, reason = "the kit is test code, and clippy knows only functions under #[test] for that")]
+
+mod kit;
+mod library;
