@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example bridge -- 127.0.0.1:5000 127.0.0.1:8080`
 
+#![expect(clippy::print_stderr, reason = "an example that talks to the person who tries it")]
+
 use mychat_client::{Backoff, ConnectError, Event, FramingChoice, Options, Receiver, Sender};
 
 const NAME: &str = "bridge";
@@ -14,9 +16,9 @@ async fn main() -> Result<(), ConnectError> {
         return Ok(());
     };
     let options = Options::new().framing(FramingChoice::Auto).reconnect(Backoff::default());
-    let (to_here, from_here) = options.clone().connect(&here, NAME).await?.split();
-    let (to_there, from_there) = options.connect(&there, NAME).await?.split();
-    tokio::join!(carry(from_here, to_there), carry(from_there, to_here));
+    let one = options.clone().connect(&here, NAME).await?.split();
+    let other = options.connect(&there, NAME).await?.split();
+    tokio::join!(carry(one.1, other.0), carry(other.1, one.0));
     Ok(())
 }
 

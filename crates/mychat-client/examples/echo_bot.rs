@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example echo_bot -- 127.0.0.1:5000 Echo`
 
+#![expect(clippy::print_stderr, reason = "an example that talks to the person who tries it")]
+
 use mychat_client::{Backoff, ConnectError, Event, FramingChoice, Options, SendError};
 
 #[tokio::main(flavor = "current_thread")]

@@ -45,5 +45,5 @@ mod timing;
 pub use client::{Client, Receiver, Sender};
 pub use error::{ConnectError, Loss, Refusal, SendError};
 pub use event::{Closed, Event, Roster, ServerError};
-pub use mychat_proto::{ErrorCode, Framing, NameError, UserName};
+pub use mychat_proto::{ErrorCode, Framing, NameError, ReplyError, UserName, name};
 pub use options::{Backoff, FramingChoice, Options};
