@@ -1,6 +1,6 @@
 //! One message, and away.
 
-use mychat_client::{Closed, Event, SendError};
+use mychat_client::{Closed, ErrorCode, Event, SendError};
 
 use super::cli::Config;
 use super::exit::Exit;
@@ -12,6 +12,10 @@ use super::{complain, join};
 /// message has come when the connection ends.
 pub(crate) async fn run(config: &Config, text: &str) -> Exit {
     let input = match parse(text) {
+        Ok(Input::Reply(_) | Input::Users | Input::Help | Input::Quit) => {
+            complain(config.lang, &Phrase::OnceIsAMessage);
+            return Exit::Usage;
+        }
         Ok(input) => input,
         Err(error) => {
             complain(config.lang, &Phrase::Misunderstood(&error));
@@ -25,8 +29,7 @@ pub(crate) async fn run(config: &Config, text: &str) -> Exit {
     let sent = match &input {
         Input::Say(text) => sender.broadcast(text).await,
         Input::Tell { to, text } => sender.message(to, text).await,
-        Input::Nothing => Err(SendError::Empty),
-        Input::Reply(_) | Input::Users | Input::Help | Input::Quit => Ok(()),
+        _ => Err(SendError::Empty),
     };
     if let Err(why) = sent {
         complain(config.lang, &Phrase::NotSent(&why));
@@ -42,7 +45,12 @@ pub(crate) async fn run(config: &Config, text: &str) -> Exit {
         };
         match event {
             Some(Event::Error(error)) => {
-                complain(config.lang, &Phrase::ServerSays(&error));
+                match &input {
+                    Input::Tell { to, .. } if error.kind() == Some(ErrorCode::NoSuchUser) => {
+                        complain(config.lang, &Phrase::NoSuchUser(to));
+                    }
+                    _ => complain(config.lang, &Phrase::ServerSays(&error)),
+                }
                 exit = Exit::NotSent;
             }
             Some(Event::Closed(Closed::Lost(why))) => {

@@ -3,3 +3,9 @@
 
 mod kit;
 mod library;
+#[cfg(feature = "cli")]
+mod pipe;
+#[cfg(all(feature = "cli", unix))]
+mod term;
+#[cfg(all(feature = "cli", unix))]
+mod terminal;

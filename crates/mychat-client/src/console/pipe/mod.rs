@@ -93,10 +93,13 @@ async fn obey(input: Input, sender: &Sender, lang: Lang, format: Format, shared:
     let (to, text) = match input {
         Input::Say(text) => (None, text),
         Input::Tell { to, text } => (Some(to), text),
-        Input::Reply(text) => match shared.borrow().last.clone() {
-            Some(last) => (Some(last), text),
-            None => return refuse(shared, lang, &Phrase::NobodyToAnswer),
-        },
+        Input::Reply(text) => {
+            let last = shared.borrow().last.clone();
+            match last {
+                Some(last) => (Some(last), text),
+                None => return refuse(shared, lang, &Phrase::NobodyToAnswer),
+            }
+        }
         Input::Users => return drop(print(&format.users(&shared.borrow().users))),
         Input::Help => return drop(print(&lang.say(&Phrase::Help))),
         Input::Nothing | Input::Quit => return,

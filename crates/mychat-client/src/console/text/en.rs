@@ -22,18 +22,19 @@ pub(super) fn say(phrase: &Phrase<'_>) -> String {
         Phrase::Refused { name, why } => format!("the server refused the name {name}: {}", refusal(why)),
         Phrase::IllegalName(why) => format!("not a legal name: {}", name_error(why)),
         Phrase::Unreachable { addr, why } => format!("cannot reach {addr}: {}", io_error(why)),
-        Phrase::NoAnswer { addr, waited } => format!(
-            "{addr} took the connection and did not answer within {} s; a server without terminators wants --framing auto",
-            waited.as_secs()
-        ),
+        Phrase::NoAnswer { addr, waited } => {
+            format!("{addr} took the connection and did not answer within {} s; try --framing auto", waited.as_secs())
+        }
         Phrase::NotSent(why) => format!("not sent: {}", send_error(why)),
         Phrase::NotSentLine { line, why } => format!("nothing sent: line {line}: {}", send_error(why)),
         Phrase::Misunderstood(why) => input_error(why),
         Phrase::NobodyToAnswer => "nobody has written to you yet".into(),
         Phrase::ServerSays(error) => format!("server: {}", server_error(error)),
+        Phrase::NoSuchUser(name) => format!("nobody here is called {name}"),
         Phrase::Unreadable => "the server sent something that makes no sense".into(),
         Phrase::Help => HELP.into(),
         Phrase::NeedName => "a name is needed: --name NAME".into(),
+        Phrase::OnceIsAMessage => "--once takes a message: TEXT or @NAME TEXT".into(),
         Phrase::NotUtf8 => "not sent: not UTF-8".into(),
     }
 }

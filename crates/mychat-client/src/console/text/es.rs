@@ -27,18 +27,19 @@ pub(super) fn say(phrase: &Phrase<'_>) -> String {
         Phrase::Refused { name, why } => format!("el servidor rechazó el nombre {name}: {}", refusal(why)),
         Phrase::IllegalName(why) => format!("nombre no válido: {}", name_error(why)),
         Phrase::Unreachable { addr, why } => format!("no se puede llegar a {addr}: {}", io_error(why)),
-        Phrase::NoAnswer { addr, waited } => format!(
-            "{addr} aceptó la conexión y no respondió en {} s; un servidor sin terminadores necesita --framing auto",
-            waited.as_secs()
-        ),
+        Phrase::NoAnswer { addr, waited } => {
+            format!("{addr} aceptó la conexión y no respondió en {} s; prueba --framing auto", waited.as_secs())
+        }
         Phrase::NotSent(why) => format!("no enviado: {}", send_error(why)),
         Phrase::NotSentLine { line, why } => format!("no se envió nada: línea {line}: {}", send_error(why)),
         Phrase::Misunderstood(why) => input_error(why),
         Phrase::NobodyToAnswer => "todavía nadie te ha escrito".into(),
         Phrase::ServerSays(error) => format!("servidor: {}", server_error(error)),
+        Phrase::NoSuchUser(name) => format!("aquí nadie se llama {name}"),
         Phrase::Unreadable => "el servidor envió algo sin sentido".into(),
         Phrase::Help => HELP.into(),
         Phrase::NeedName => "hace falta un nombre: --name NOMBRE".into(),
+        Phrase::OnceIsAMessage => "--once lleva un mensaje: TEXTO o @NOMBRE TEXTO".into(),
         Phrase::NotUtf8 => "no enviado: no es UTF-8".into(),
     }
 }

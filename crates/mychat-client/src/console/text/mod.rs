@@ -93,12 +93,16 @@ pub(crate) enum Phrase<'a> {
     NobodyToAnswer,
     /// An `ERROR` of the server's.
     ServerSays(&'a ServerError),
+    /// `ERROR|404`, and whom it is about.
+    NoSuchUser(&'a str),
     /// A frame that makes no sense.
     Unreadable,
     /// `/help`.
     Help,
     /// A pipe needs a name.
     NeedName,
+    /// `--once` with a command that is no message.
+    OnceIsAMessage,
     /// A line from standard input is not UTF-8.
     NotUtf8,
 }
@@ -178,8 +182,10 @@ mod tests {
             Phrase::NobodyToAnswer,
             Phrase::ServerSays(&unknown),
             Phrase::ServerSays(&strange),
+            Phrase::NoSuchUser("bob"),
             Phrase::Unreadable,
             Phrase::NeedName,
+            Phrase::OnceIsAMessage,
             Phrase::NotUtf8,
         ];
         let refusals = [
