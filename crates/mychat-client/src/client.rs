@@ -9,7 +9,7 @@ use mychat_proto::{Framing, UserName};
 use tokio::sync::{mpsc, watch};
 
 use crate::check;
-use crate::connection::Tcp;
+use crate::connection::{Dial, Tcp};
 use crate::error::{ConnectError, SendError};
 use crate::event::{Event, RosterTracker};
 use crate::handshake;
@@ -17,7 +17,7 @@ use crate::link::{Link, Order, State};
 use crate::options::Options;
 
 /// Messages that may wait between senders and the connection. When they do, sending waits.
-const ORDERS: usize = 64;
+pub(crate) const ORDERS: usize = 64;
 
 /// Events that may wait for the receiver. When they do, the socket is not read, and the server may end the session
 /// (rule M6).
@@ -40,8 +40,16 @@ impl Client {
     }
 
     pub(crate) async fn with_options(addr: &str, name: &str, options: Options) -> Result<Self, ConnectError> {
+        Self::over(Tcp(addr.to_owned()), addr, name, options).await
+    }
+
+    pub(crate) async fn over<D: Dial>(
+        dialer: D,
+        addr: &str,
+        name: &str,
+        options: Options,
+    ) -> Result<Self, ConnectError> {
         let name = UserName::new(name)?;
-        let dialer = Tcp(addr.to_owned());
         let session = handshake::connect(&dialer, addr, &name, &options).await?;
         let (orders, take_orders) = mpsc::channel(ORDERS);
         let (give_events, events) = mpsc::channel(EVENTS);

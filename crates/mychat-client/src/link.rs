@@ -14,7 +14,7 @@ use crate::handshake::{self, Session};
 use crate::options::Options;
 
 /// Frames that wait for the socket, beyond those in the channel. More would only move the sender's wait.
-const UNSENT_LIMIT: usize = 16;
+pub(crate) const UNSENT_LIMIT: usize = 16;
 
 /// Time for the server to close after `DISCONNECT`.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);

@@ -6,15 +6,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use mychat_proto::{Framing, UserName};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, advance, sleep};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
+use tokio::time::{Instant, sleep};
 
+use crate::client::{Client, ORDERS};
 use crate::connection::Dial;
 use crate::error::{ConnectError, Loss, Refusal};
-use crate::event::{Closed, Event, RosterTracker};
+use crate::event::{Closed, Event};
 use crate::handshake::{self, Session};
-use crate::link::{Link, Order, State};
+use crate::link::UNSENT_LIMIT;
 use crate::options::{Backoff, FramingChoice, Options};
 
 /// Gives out streams that were laid ready; refuses when there is none.
@@ -44,12 +44,8 @@ async fn read(server: &mut DuplexStream) -> String {
     String::from_utf8(buffer[..bytes].to_vec()).unwrap()
 }
 
-fn alice() -> UserName {
-    UserName::new("Alice").unwrap()
-}
-
 async fn shake(dialer: &Ready, framing: FramingChoice) -> Result<Session<DuplexStream>, ConnectError> {
-    handshake::connect(dialer, "test", &alice(), &Options::new().framing(framing)).await
+    handshake::connect(dialer, "test", &UserName::new("Alice").unwrap(), &Options::new().framing(framing)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,42 +95,27 @@ async fn a_full_server_may_close_without_an_answer() {
     assert!(matches!(error, ConnectError::Refused(Refusal::Unavailable)), "{error:?}");
 }
 
-/// A running link and the far ends of its channels.
-struct Running {
-    orders: mpsc::Sender<Order>,
-    events: mpsc::Receiver<Event>,
-    _state: watch::Receiver<State>,
-}
-
-async fn run(dialer: Ready, options: Options, mut server: DuplexStream) -> (Running, DuplexStream) {
+/// A client over the stream that was prepared, joined.
+async fn join(dialer: Ready, options: Options, server: &mut DuplexStream) -> Client {
     let accept = async {
-        read(&mut server).await;
+        assert!(read(server).await.starts_with("CONNECT|Alice"));
         server.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
     };
-    let name = alice();
-    let (session, ()) = tokio::join!(handshake::connect(&dialer, "test", &name, &options), accept);
-    let session = session.unwrap();
-    let (give_orders, orders) = mpsc::channel(8);
-    let (events, take_events) = mpsc::channel(8);
-    let (state, take_state) = watch::channel(State::Online(session.framing));
-    let roster = RosterTracker::default();
-    let unsent = VecDeque::new();
-    let link = Link { dialer, addr: "test".into(), name, options, orders, events, state, roster, unsent };
-    tokio::spawn(link.run(session));
-    (Running { orders: give_orders, events: take_events, _state: take_state }, server)
+    let (client, ()) = tokio::join!(Client::over(dialer, "test", "Alice", options), accept);
+    client.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn raw_frames_keep_their_distance() {
     let dialer = Ready::default();
-    let server = dialer.prepare();
-    let (running, mut server) = run(dialer, Options::new().framing(FramingChoice::Raw), server).await;
+    let mut server = dialer.prepare();
+    let client = join(dialer, Options::new().framing(FramingChoice::Raw), &mut server).await;
     let mut last = Instant::now();
     for text in ["a", "b", "c"] {
-        running.orders.send(Order::Send(text.into())).await.unwrap();
+        client.broadcast(text).await.unwrap();
     }
     for text in ["a", "b", "c"] {
-        assert_eq!(read(&mut server).await, text);
+        assert_eq!(read(&mut server).await, format!("BROADCAST|{text}"));
         assert!(last.elapsed() >= Duration::from_millis(50), "{text} came after {:?}", last.elapsed());
         last = Instant::now();
     }
@@ -143,33 +124,30 @@ async fn raw_frames_keep_their_distance() {
 #[tokio::test(start_paused = true)]
 async fn attempts_to_come_back_grow_apart() {
     let dialer = Ready::default();
-    let server = dialer.prepare();
-    let (mut running, server) = run(dialer, Options::new().reconnect(Backoff::default()), server).await;
+    let mut server = dialer.prepare();
+    let mut client = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await;
     drop(server);
     for (number, longest) in [(1, 500), (2, 1000), (3, 2000), (4, 4000), (5, 8000), (6, 15000), (7, 15000)] {
-        let Some(Event::Lost { attempt, retry_in, .. }) = running.events.recv().await else { panic!("a loss") };
+        let Some(Event::Lost { attempt, retry_in, .. }) = client.next().await else { panic!("a loss") };
         assert_eq!(attempt, number);
         assert!((longest / 2..=longest).contains(&(retry_in.as_millis() as u64)), "{number}: {retry_in:?}");
     }
-    // Nobody is left: the task ends, and with it the channel.
-    drop(running.orders);
-    running.events.close();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_name_that_stays_in_use_is_given_up() {
     let dialer = Ready::default();
-    let server = dialer.prepare();
+    let mut server = dialer.prepare();
     for _ in 0..5 {
         let mut ghost = dialer.prepare();
         ghost.write_all(b"CONNECT_ACK|FAIL\nERROR|409|in use\n").await.unwrap();
         tokio::spawn(async move { ghost.read_to_end(&mut Vec::new()).await });
     }
-    let (mut running, server) = run(dialer, Options::new().reconnect(Backoff::default()), server).await;
+    let mut client = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await;
     drop(server);
     let mut attempts = 0;
     let closed = loop {
-        match running.events.recv().await.unwrap() {
+        match client.next().await.unwrap() {
             Event::Lost { .. } => attempts += 1,
             event => break event,
         }
@@ -181,29 +159,91 @@ async fn a_name_that_stays_in_use_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn leaving_waits_two_seconds_for_a_server_that_does_not_close() {
     let dialer = Ready::default();
-    let server = dialer.prepare();
-    let (mut running, mut server) = run(dialer, Options::new(), server).await;
+    let mut server = dialer.prepare();
+    let (sender, mut receiver) = join(dialer, Options::new(), &mut server).await.split();
     let start = Instant::now();
-    running.orders.send(Order::Leave).await.unwrap();
-    assert_eq!(read(&mut server).await, "DISCONNECT\n");
-    assert_eq!(running.events.recv().await, Some(Event::Closed(Closed::Left)));
+    let ((), frame) = tokio::join!(sender.disconnect(), read(&mut server));
+    assert_eq!(frame, "DISCONNECT\n");
+    assert_eq!(receiver.next().await, Some(Event::Closed(Closed::Left)));
     assert_eq!(start.elapsed().as_secs(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_does_not_listen_stops_the_reading_and_not_the_sending() {
     let dialer = Ready::default();
-    let server = dialer.prepare();
-    let (mut running, mut server) = run(dialer, Options::new(), server).await;
+    let mut server = dialer.prepare();
+    let mut client = join(dialer, Options::new(), &mut server).await;
     for number in 0..1000 {
         server.write_all(format!("BROADCAST|Bob|{number}\n").as_bytes()).await.unwrap();
     }
-    running.orders.send(Order::Send("BROADCAST|still here".into())).await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    client.broadcast("still here").await.unwrap();
     assert_eq!(read(&mut server).await, "BROADCAST|still here\n");
-    advance(Duration::from_secs(60)).await;
-    assert_eq!(running.events.len(), 8, "the channel is full and nothing else piles up");
     for number in 0..1000 {
         let content = number.to_string();
-        assert_eq!(running.events.recv().await, Some(Event::Broadcast { from: "Bob".into(), content }));
+        assert_eq!(client.next().await, Some(Event::Broadcast { from: "Bob".into(), content }));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_send_sends_all_or_nothing() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let client = join(dialer, Options::new(), &mut server).await;
+    // More than the pipe, the queue and the channel hold: the last ones wait, and are cancelled.
+    let text = "x".repeat(1000);
+    let mut taken = 0;
+    for number in 0..300 {
+        let send = client.sender().message("Bob", &text[number..]).await_within(Duration::from_millis(1)).await;
+        taken += usize::from(send.is_some());
+    }
+    assert!((ORDERS + UNSENT_LIMIT..300).contains(&taken), "{taken}");
+    let mut all = String::new();
+    while all.matches('\n').count() < taken {
+        all += &read(&mut server).await;
+    }
+    let lengths: Vec<_> = all.lines().map(|frame| frame.len() - "MESSAGE|Bob|".len()).collect();
+    let expected: Vec<_> = (0..taken).map(|number| 1000 - number).collect();
+    assert_eq!(lengths, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_stay_whole_where_both_directions_are_narrow() {
+    let dialer = Ready::default();
+    let (client, server) = duplex(7);
+    dialer.0.lock().unwrap().push_back(client);
+    let echo = tokio::spawn(async move {
+        let (read, mut write) = tokio::io::split(server);
+        let mut lines = BufReader::new(read).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let answer = match line.split_once('|') {
+                Some(("BROADCAST", content)) => format!("BROADCAST|Alice|{content}\n"),
+                Some(_) => "CONNECT_ACK|OK\n".to_owned(),
+                None => return,
+            };
+            write.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let (sender, mut receiver) = Client::over(dialer, "test", "Alice", Options::new()).await.unwrap().split();
+    for number in 0..50 {
+        sender.broadcast(&format!("number {number}")).await.unwrap();
+        // A listener that is cancelled all the time loses nothing.
+        let mut heard = None;
+        while heard.is_none() {
+            heard = receiver.next().await_within(Duration::ZERO).await.flatten();
+        }
+        let content = format!("number {number}");
+        assert_eq!(heard, Some(Event::Broadcast { from: "Alice".into(), content }));
+    }
+    drop((sender, receiver));
+    echo.await.unwrap();
+}
+
+/// A future that is dropped when it takes too long.
+trait AwaitWithin: Future + Sized {
+    async fn await_within(self, limit: Duration) -> Option<Self::Output> {
+        tokio::time::timeout(limit, self).await.ok()
+    }
+}
+
+impl<F: Future> AwaitWithin for F {}

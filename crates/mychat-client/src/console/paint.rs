@@ -8,7 +8,7 @@ pub(crate) struct Paint {
     enabled: bool,
 }
 
-/// Colours that are read well on dark and on light backgrounds; red means trouble and is nobody's.
+/// The terminal's own colours, which its theme keeps readable; red means trouble and is nobody's.
 const USERS: [AnsiColor; 8] = [
     AnsiColor::Green,
     AnsiColor::Yellow,
@@ -16,8 +16,8 @@ const USERS: [AnsiColor; 8] = [
     AnsiColor::Magenta,
     AnsiColor::BrightBlue,
     AnsiColor::BrightMagenta,
-    AnsiColor::Blue,
-    AnsiColor::BrightRed,
+    AnsiColor::BrightGreen,
+    AnsiColor::BrightCyan,
 ];
 
 /// What a part of a line is.

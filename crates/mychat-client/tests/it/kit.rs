@@ -193,10 +193,9 @@ impl Room {
         match (&fields[..], name.as_deref()) {
             (["CONNECT", wanted], None) => {
                 if let Some(code) = self.refusal(&mut state, wanted) {
-                    self.send(stream, "CONNECT_ACK|FAIL");
-                    if !code.is_empty() {
-                        self.send(stream, &format!("ERROR|{code}|no"));
-                    }
+                    // In one write: a client waits for the reason, and not for long.
+                    let reason = if code.is_empty() { String::new() } else { format!("\nERROR|{code}|no") };
+                    self.send(stream, &format!("CONNECT_ACK|FAIL{reason}"));
                     return true;
                 }
                 *name = Some((*wanted).to_owned());

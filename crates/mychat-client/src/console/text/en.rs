@@ -85,7 +85,7 @@ Exit codes:
   2    wrong usage, or a name that is not legal
   3    the server cannot be reached, or the connection was lost
   4    the server refused the name
-  130  stopped by Ctrl-C"
+  130  stopped by Ctrl-C or another signal"
         }
         _ => "",
     }

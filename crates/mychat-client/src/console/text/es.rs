@@ -91,7 +91,7 @@ Códigos de salida:
   2    uso incorrecto, o un nombre no válido
   3    no se llega al servidor, o se perdió la conexión
   4    el servidor rechazó el nombre
-  130  detenido con Ctrl-C"
+  130  detenido con Ctrl-C u otra señal"
         }
         _ => "",
     }
