@@ -13,7 +13,7 @@ use crate::connection::{Dial, Tcp};
 use crate::error::{ConnectError, SendError};
 use crate::event::{Event, RosterTracker};
 use crate::handshake;
-use crate::link::{Link, Order, State};
+use crate::link::{Link, State};
 use crate::options::Options;
 
 /// Messages that may wait between senders and the connection. When they do, sending waits.
@@ -54,12 +54,14 @@ impl Client {
         let (orders, take_orders) = mpsc::channel(ORDERS);
         let (give_events, events) = mpsc::channel(EVENTS);
         let (give_state, state) = watch::channel(State::Online(session.framing));
+        let (leave, hear_leave) = watch::channel(false);
         let link = Link {
             dialer,
             addr: addr.to_owned(),
             name: name.clone(),
             options,
             orders: take_orders,
+            leave: hear_leave,
             events: give_events,
             state: give_state,
             roster: RosterTracker::default(),
@@ -67,7 +69,7 @@ impl Client {
         };
         // Ends by itself when both halves are gone: their channels are all it waits for.
         tokio::spawn(link.run(session));
-        Ok(Self { sender: Sender { name, orders, state }, receiver: Receiver { events, users: Vec::new() } })
+        Ok(Self { sender: Sender { name, orders, leave, state }, receiver: Receiver { events, users: Vec::new() } })
     }
 
     /// The sending and the receiving half. The connection lasts until [`Sender::disconnect`], or until both halves are
@@ -106,7 +108,8 @@ impl Client {
 #[derive(Debug, Clone)]
 pub struct Sender {
     name: UserName,
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<Vec<u8>>,
+    leave: watch::Sender<bool>,
     state: watch::Receiver<State>,
 }
 
@@ -127,7 +130,7 @@ impl Sender {
     /// where the call is cancelled while it waits for room, nothing of it.
     pub async fn broadcast(&self, content: &str) -> Result<(), SendError> {
         let frame = check::broadcast(&self.name, content, self.online()?)?;
-        self.order(Order::Send(frame)).await
+        self.order(frame).await
     }
 
     /// Sends to one user (rule M1). An unknown one is answered by an [`Event::Error`] (rule M2).
@@ -135,7 +138,7 @@ impl Sender {
     /// `Ok` and cancelling mean the same as for [`broadcast`](Sender::broadcast).
     pub async fn message(&self, recipient: &str, content: &str) -> Result<(), SendError> {
         let frame = check::message(&self.name, recipient, content, self.online()?)?;
-        self.order(Order::Send(frame)).await
+        self.order(frame).await
     }
 
     /// Whether [`broadcast`](Sender::broadcast) would take this now, without sending anything.
@@ -168,11 +171,10 @@ impl Sender {
     /// Sends what is queued, then `DISCONNECT`, and waits until the server has closed (2 s at most). The receiver gets
     /// what came meanwhile, and [`Event::Closed`] as the last event.
     pub async fn disconnect(&self) {
-        if self.order(Order::Leave).await.is_ok() {
-            let mut state = self.state.clone();
-            // An error means that the task is gone, and the connection with it.
-            let _ = state.wait_for(|state| *state == State::Closed).await;
-        }
+        self.leave.send_replace(true);
+        let mut state = self.state.clone();
+        // An error means that the task is gone, and the connection with it.
+        let _ = state.wait_for(|state| *state == State::Closed).await;
     }
 
     fn online(&self) -> Result<Framing, SendError> {
@@ -183,8 +185,8 @@ impl Sender {
         }
     }
 
-    async fn order(&self, order: Order) -> Result<(), SendError> {
-        self.orders.send(order).await.map_err(|_| SendError::Closed)
+    async fn order(&self, frame: Vec<u8>) -> Result<(), SendError> {
+        self.orders.send(frame).await.map_err(|_| SendError::Closed)
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) enum Heard {
 /// A connection that was cut in two.
 pub(crate) fn open<S: AsyncRead + AsyncWrite>(stream: S, framing: Framing, gap: Duration) -> (Reader<S>, Writer<S>) {
     let (read, write) = tokio::io::split(stream);
-    (Reader::new(read, framing), Writer { half: write, framing, gap, written: 0, terminated: false, not_before: None })
+    (Reader::new(read, framing), Writer { half: write, framing, gap, written: 0, begun: None, not_before: None })
 }
 
 /// What comes in.
@@ -160,8 +160,8 @@ pub(crate) struct Writer<S> {
     gap: Duration,
     /// Bytes of the front frame that are on their way already.
     written: usize,
-    /// Whether the front frame got its terminator.
-    terminated: bool,
+    /// Length of the front frame without its terminator, once it has that.
+    begun: Option<usize>,
     not_before: Option<Instant>,
 }
 
@@ -179,9 +179,9 @@ impl<S: AsyncWrite> Writer<S> {
         if let Some(instant) = self.not_before {
             sleep_until(instant).await;
         }
-        if !self.terminated {
+        if self.begun.is_none() {
+            self.begun = Some(frame.len());
             self.framing.end(frame, 0);
-            self.terminated = true;
         }
         match self.half.write(&frame[self.written..]).await? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
@@ -190,7 +190,7 @@ impl<S: AsyncWrite> Writer<S> {
         if self.written == frame.len() {
             queue.pop_front();
             self.written = 0;
-            self.terminated = false;
+            self.begun = None;
             self.not_before = (!self.gap.is_zero()).then(|| Instant::now() + self.gap);
         }
         Ok(())
@@ -198,10 +198,8 @@ impl<S: AsyncWrite> Writer<S> {
 
     /// Takes back the terminator of a frame that was begun and not finished, so that another connection can send it.
     pub(crate) fn release(&self, queue: &mut VecDeque<Vec<u8>>) {
-        if let Some(frame) = queue.front_mut()
-            && self.terminated
-        {
-            frame.truncate(frame.iter().position(|&byte| byte == b'\n').unwrap_or(frame.len()));
+        if let (Some(frame), Some(length)) = (queue.front_mut(), self.begun) {
+            frame.truncate(length);
         }
     }
 

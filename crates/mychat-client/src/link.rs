@@ -1,6 +1,7 @@
 //! The task behind a client: orders in, events out, over one connection after the other.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::time::Duration;
 
 use mychat_proto::{Command, Framing, UserName};
@@ -31,15 +32,6 @@ pub(crate) enum State {
     Closed,
 }
 
-/// What a sender asks for.
-#[derive(Debug)]
-pub(crate) enum Order {
-    /// A frame without terminator.
-    Send(Vec<u8>),
-    /// Send what is queued, then `DISCONNECT`.
-    Leave,
-}
-
 /// Everything the task owns but the session itself.
 #[derive(Debug)]
 pub(crate) struct Link<D> {
@@ -47,7 +39,10 @@ pub(crate) struct Link<D> {
     pub(crate) addr: String,
     pub(crate) name: UserName,
     pub(crate) options: Options,
-    pub(crate) orders: mpsc::Receiver<Order>,
+    /// Frames without terminator.
+    pub(crate) orders: mpsc::Receiver<Vec<u8>>,
+    /// Becomes true when a sender leaves: past the queue, which may be stuck.
+    pub(crate) leave: watch::Receiver<bool>,
     pub(crate) events: mpsc::Sender<Event>,
     pub(crate) state: watch::Sender<State>,
     pub(crate) roster: RosterTracker,
@@ -105,19 +100,24 @@ impl<D: Dial> Link<D> {
                 },
                 order = self.orders.recv(), if leaving.is_none() && !orders_end && self.unsent.len() < UNSENT_LIMIT => {
                     match order {
-                        Some(Order::Send(frame)) => self.unsent.push_back(frame),
-                        Some(Order::Leave) => leaving = Some(self.say_goodbye()),
+                        Some(frame) => self.unsent.push_back(frame),
                         None => orders_end = true,
                     }
                 }
+                () = asked_to(&mut self.leave), if leaving.is_none() => leaving = Some(self.say_goodbye()),
                 () = events.closed(), if orders_end && leaving.is_none() => leaving = Some(self.say_goodbye()),
                 () = sleep_until(leaving.unwrap_or_else(Instant::now)), if leaving.is_some() => return Closed::Left,
             }
         }
     }
 
-    /// Queues `DISCONNECT`; gives the time at which waiting for the server's end is over.
+    /// Queues what senders still have in the channel, and `DISCONNECT`; gives the time at which waiting for the
+    /// server's end is over.
     fn say_goodbye(&mut self) -> Instant {
+        self.orders.close();
+        while let Ok(frame) = self.orders.try_recv() {
+            self.unsent.push_back(frame);
+        }
         let mut frame = Vec::new();
         Command::Disconnect.write(&mut frame).expect("DISCONNECT fits");
         self.unsent.push_back(frame);
@@ -147,48 +147,49 @@ impl<D: Dial> Link<D> {
         }
     }
 
-    /// After a loss: attempts with growing delays, or the end.
-    async fn come_back(&mut self, mut reason: Loss) -> Result<Session<D::Stream>, Closed> {
-        let Some(backoff) = self.options.reconnect.clone() else { return Err(Closed::Lost(reason)) };
-        self.state.send_replace(State::Offline);
-        let mut attempt = 1;
-        while backoff.allows(attempt) && is_worth_it(&reason, attempt) {
-            let retry_in = backoff.delay(attempt, fastrand::f64());
-            let _ = self.events.send(Event::Lost { reason: reason.clone(), attempt, retry_in }).await;
-            match self.attempt(retry_in).await? {
-                Ok(session) => {
-                    self.state.send_replace(State::Online(session.framing));
-                    let _ = self.events.send(Event::Reconnected { framing: session.framing }).await;
-                    return Ok(session);
+    /// After a loss: attempts with growing delays, or the end. Cut short when the sender leaves or nobody is there any
+    /// more.
+    async fn come_back(&mut self, reason: Loss) -> Result<Session<D::Stream>, Closed> {
+        let Self { dialer, addr, name, options, orders, leave, events, state, unsent, .. } = self;
+        let Some(backoff) = &options.reconnect else { return Err(Closed::Lost(reason)) };
+        state.send_replace(State::Offline);
+        let attempts = async {
+            let (mut reason, mut attempt) = (reason, 1);
+            while backoff.allows(attempt) && is_worth_it(&reason, attempt) {
+                let retry_in = backoff.delay(attempt, fastrand::f64());
+                let _ = events.send(Event::Lost { reason: reason.clone(), attempt, retry_in }).await;
+                sleep(retry_in).await;
+                match handshake::connect(dialer, addr, name, options).await {
+                    Ok(session) => {
+                        state.send_replace(State::Online(session.framing));
+                        let _ = events.send(Event::Reconnected { framing: session.framing }).await;
+                        return Ok(session);
+                    }
+                    Err(error) => reason = error.into(),
                 }
-                Err(loss) => reason = loss,
+                attempt += 1;
             }
-            attempt += 1;
-        }
-        Err(Closed::Lost(reason))
-    }
-
-    /// One attempt after a delay, cut short when the sender leaves or nobody is there any more.
-    async fn attempt(&mut self, delay: Duration) -> Result<Result<Session<D::Stream>, Loss>, Closed> {
-        let Self { dialer, addr, name, options, orders, events, unsent, .. } = self;
-        let attempt = async {
-            sleep(delay).await;
-            handshake::connect(dialer, addr, name, options).await.map_err(Loss::from)
+            Err(Closed::Lost(reason))
         };
-        let given_up = async {
-            loop {
-                match orders.recv().await {
-                    // Said between the loss and its news.
-                    Some(Order::Send(frame)) => unsent.push_back(frame),
-                    Some(Order::Leave) => return,
-                    None => return events.closed().await,
-                }
+        let abandoned = async {
+            // What was said between the loss and its news is kept.
+            while let Some(frame) = orders.recv().await {
+                unsent.push_back(frame);
             }
+            events.closed().await;
         };
         tokio::select! {
-            session = attempt => Ok(session),
-            () = given_up => Err(Closed::Left),
+            session = attempts => session,
+            () = abandoned => Err(Closed::Left),
+            () = asked_to(leave) => Err(Closed::Left),
         }
+    }
+}
+
+/// Completes when a sender leaves; never when all senders are gone without a word.
+async fn asked_to(leave: &mut watch::Receiver<bool>) {
+    if leave.wait_for(|leave| *leave).await.is_err() {
+        pending::<()>().await;
     }
 }
 

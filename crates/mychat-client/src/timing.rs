@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::client::{Client, ORDERS};
 use crate::connection::Dial;
-use crate::error::{ConnectError, Loss, Refusal};
+use crate::error::{ConnectError, Loss, Refusal, SendError};
 use crate::event::{Closed, Event};
 use crate::handshake::{self, Session};
 use crate::link::UNSENT_LIMIT;
@@ -166,6 +166,47 @@ async fn leaving_waits_two_seconds_for_a_server_that_does_not_close() {
     assert_eq!(frame, "DISCONNECT\n");
     assert_eq!(receiver.next().await, Some(Event::Closed(Closed::Left)));
     assert_eq!(start.elapsed().as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_takes_no_longer_where_the_server_reads_nothing() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let client = join(dialer, Options::new(), &mut server).await;
+    let text = "x".repeat(1000);
+    while client.broadcast(&text).await_within(Duration::from_millis(1)).await.is_some() {}
+    let start = Instant::now();
+    client.disconnect().await;
+    assert_eq!(start.elapsed().as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_works_between_two_attempts() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let (sender, mut receiver) = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await.split();
+    drop(server);
+    assert!(matches!(receiver.next().await, Some(Event::Lost { .. })));
+    assert_eq!(sender.broadcast("anyone?").await, Err(SendError::Offline));
+    sender.disconnect().await;
+    assert_eq!(receiver.next().await, Some(Event::Closed(Closed::Left)));
+    assert_eq!(receiver.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_was_begun_is_sent_whole_after_a_loss() {
+    let dialer = Ready::default();
+    let (client, mut server) = duplex(16);
+    let mut again = dialer.prepare();
+    dialer.0.lock().unwrap().push_front(client);
+    let client = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await;
+    client.broadcast("longer than the pipe\r").await.unwrap();
+    assert_eq!(read(&mut server).await, "BROADCAST|longer");
+    drop(server);
+    assert_eq!(read(&mut again).await, "CONNECT|Alice\n");
+    again.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
+    // The content's own CR is kept from the terminator's by another (rules F2, S5), once.
+    assert_eq!(read(&mut again).await, "BROADCAST|longer than the pipe\r\r\n");
 }
 
 #[tokio::test(start_paused = true)]
