@@ -210,3 +210,45 @@ impl<S: AsyncWrite> Writer<S> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn heard(framing: Framing, pieces: &[&[u8]]) -> Vec<Heard> {
+        let mut inbox = Inbox::new(framing);
+        for piece in pieces {
+            if inbox.feed(piece).is_err() {
+                break;
+            }
+        }
+        inbox.heard.into()
+    }
+
+    #[test]
+    fn a_raw_segment_may_hold_several_replies_and_line_ends() {
+        let segment = "CONNECT_ACK|OK\r\nUSER_LIST|Alice,Bob\nBROADCAST|Bob|hola MESSAGE\n";
+        let users = Heard::Users(vec!["Alice".into(), "Bob".into()]);
+        let broadcast = Heard::Broadcast { from: "Bob".into(), content: "hola MESSAGE".into() };
+        assert_eq!(heard(Framing::Raw, &[segment.as_bytes()]), [Heard::Ack(Status::Ok), users, broadcast]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_split_changes_nothing_that_is_heard(text in "((BROADCAST|ERROR|USER_LIST|X)\\|?[ab|,é\u{1}]{0,9}\n){0,9}", at in 0.0..=1.0f64) {
+            let bytes = text.as_bytes();
+            let (one, other) = bytes.split_at((bytes.len() as f64 * at) as usize);
+            prop_assert_eq!(heard(Framing::Lf, &[one, other]), heard(Framing::Lf, &[bytes]));
+        }
+
+        #[test]
+        fn no_bytes_of_a_server_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            for framing in [Framing::Lf, Framing::Raw] {
+                let (one, other) = bytes.split_at(bytes.len() / 2);
+                heard(framing, &[one, other]);
+            }
+        }
+    }
+}

@@ -1,16 +1,27 @@
 //! A MyChat user as a library.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! ```
+//! # use std::io::{BufRead, BufReader, Write};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let addr = &listener.local_addr()?.to_string();
+//! # let server = std::thread::spawn(move || {
+//! #     let (mut stream, _) = listener.accept().unwrap();
+//! #     stream.write_all(b"CONNECT_ACK|OK\nUSER_LIST|Bob,Echo\nMESSAGE|Bob|hola\n").unwrap();
+//! #     let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+//! #     lines.take(3).map(Result::unwrap).collect::<Vec<_>>()
+//! # });
 //! use mychat_client::{Client, Event};
 //!
-//! let mut client = Client::connect("127.0.0.1:5000", "Echo").await?;
+//! let mut client = Client::connect(addr, "Echo").await?; // addr is "127.0.0.1:5000", for example
 //! client.broadcast("hello, everybody").await?;
 //! while let Some(event) = client.next().await {
 //!     if let Event::Message { from, content } = event {
 //!         client.message(&from, &content).await?;
 //!     }
 //! }
+//! # assert_eq!(server.join().unwrap(), ["CONNECT|Echo", "BROADCAST|hello, everybody", "MESSAGE|Bob|hola"]);
 //! # Ok(()) }
 //! ```
 //!

@@ -42,13 +42,13 @@ pub(super) struct Screen<W> {
 
 impl<W: Write> Screen<W> {
     pub(super) fn new(out: W, columns: u16, paint: Paint) -> Self {
-        Self { out, paint, columns: usize::from(columns).max(1), cursor: 0, scrolled: 0 }
+        Self { out, paint, columns: usable(columns), cursor: 0, scrolled: 0 }
     }
 
     /// The terminal has another width now. A terminal that got narrower has broken the row in several, which the next
     /// drawing takes away.
     pub(super) fn resize(&mut self, columns: u16) {
-        self.columns = usize::from(columns).max(1);
+        self.columns = usable(columns);
     }
 
     /// Shows lines above the row, and the row.
@@ -113,6 +113,11 @@ impl<W: Write> Screen<W> {
         }
         frame.push_str("\x1b8");
     }
+}
+
+/// A terminal that does not know its width says 0.
+fn usable(columns: u16) -> usize {
+    if columns == 0 { 80 } else { usize::from(columns) }
 }
 
 /// The part of the text that the row has room for.
@@ -243,7 +248,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn the_row_never_leaves_its_row(text in "(\\PC|日|👍|\u{301}){0,60}", at in 0.0..=1.0f64, columns in 4u16..60) {
+        fn the_row_never_leaves_its_row(text in "(\\PC|日|👍|\u{301}){0,60}", at in 0.0..=1.0f64, columns in 0u16..60) {
             let cuts: Vec<_> = text.grapheme_indices(true).map(|(at, _)| at).chain([text.len()]).collect();
             let cursor = cuts[((cuts.len() - 1) as f64 * at) as usize];
             let mut scrolled = 0;
