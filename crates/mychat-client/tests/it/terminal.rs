@@ -181,3 +181,13 @@ fn without_reconnect_a_loss_ends() {
     server.drop_all();
     assert_eq!(term.sees("connection lost").ends().0, Some(3));
 }
+
+#[test]
+fn waiting_for_a_silent_server_can_be_ended() {
+    // Taken by the system's queue, and answered by nobody.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = silent.local_addr().unwrap().to_string();
+    let mut term = Term::start(&[&addr, "--name", "Alice"]);
+    term.sees("connecting… ").types("early").has_row("connecting… early").types("\x03\x03");
+    assert_eq!(term.ends().0, Some(130));
+}

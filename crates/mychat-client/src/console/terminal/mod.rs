@@ -83,9 +83,10 @@ async fn ask_name(config: &Config, tty: &mut Tty) -> io::Result<Option<String>> 
 
 /// Connects while the person may type on; `None` when the person leaves instead.
 async fn connect(config: &Config, tty: &mut Tty, name: &str) -> io::Result<Option<Result<Client, ConnectError>>> {
+    let prompt = config.lang.say(&Phrase::Connecting);
     let mut connecting = std::pin::pin!(config.options.clone().connect(&config.addr, name));
     loop {
-        tty.draw("… ", 0)?;
+        tty.draw(&prompt, 0)?;
         tokio::select! {
             connected = &mut connecting => return Ok(Some(connected)),
             typed = tty.next() => match typed? {

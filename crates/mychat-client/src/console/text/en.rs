@@ -10,6 +10,7 @@ use crate::console::input::InputError;
 pub(super) fn say(phrase: &Phrase<'_>) -> String {
     match phrase {
         Phrase::AskName => "your name: ".into(),
+        Phrase::Connecting => "connecting… ".into(),
         Phrase::Connected { addr, name } => format!("connected to {addr} as {name}; /help shows what you can type"),
         Phrase::Here(users) => format!("{} here: {}", users.len(), names(users)),
         Phrase::Came(users) => format!("{} joined", names(users)),

@@ -10,6 +10,7 @@ use crate::console::input::InputError;
 pub(super) fn say(phrase: &Phrase<'_>) -> String {
     match phrase {
         Phrase::AskName => "tu nombre: ".into(),
+        Phrase::Connecting => "conectando… ".into(),
         Phrase::Connected { addr, name } => {
             format!("conectado a {addr} como {name}; /ayuda explica las órdenes")
         }

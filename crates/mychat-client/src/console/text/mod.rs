@@ -57,6 +57,8 @@ impl Lang {
 pub(crate) enum Phrase<'a> {
     /// The prompt for a name.
     AskName,
+    /// What the prompt says while the server has not answered yet.
+    Connecting,
     /// Joined.
     Connected { addr: &'a str, name: &'a str },
     /// Everybody who is there.
@@ -159,6 +161,7 @@ mod tests {
         let strange = ServerError { code: "777".into(), text: "lucky".into() };
         let mut phrases = vec![
             Phrase::AskName,
+            Phrase::Connecting,
             Phrase::Connected { addr: "127.0.0.1:5000", name: "Alice" },
             Phrase::Here(&one),
             Phrase::Here(&three),
