@@ -1,1 +1,69 @@
 //! Holds any MyChat server against the protocol and under load, and accounts for every delivery.
+//!
+//! ```text
+//! scenario.yaml ─► scenario ─► plan ─► drive ─► observe ─► judge ─► report
+//!  text             checked     who,     users    samples,   verdicts  terminal,
+//!                               when,    over     counts,              JSON
+//!                               what     sockets  ledger
+//! ```
+//!
+//! Each folder is a stage, imports only from the stages before it, and hands plain data to the next. [`drive`] is the
+//! one with sockets in it, and even there the users themselves know neither sockets nor clocks: those are behind
+//! [`drive::wire::Wire`] and [`drive::clock::Clock`].
+//!
+//! Reading order: [`scenario::model`] (what can be asked for), [`plan`], [`drive::worker`], [`observe::ledger`],
+//! [`judge`], [`report::result`]; the `run` module is the pipeline itself.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod cli;
+pub mod drive;
+mod exit;
+pub mod judge;
+pub mod observe;
+mod out;
+pub mod plan;
+mod progress;
+pub mod report;
+mod run;
+pub mod scenario;
+mod serve;
+mod signal;
+pub mod target;
+mod validate;
+
+pub use exit::Exit;
+
+/// The whole program: reads the command line, does what it says, gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version end well, everything else is a usage error.
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Held.into() };
+        }
+    };
+    let outcome = match cli.command {
+        cli::Command::Run(args) => on_runtime(run::run(args)),
+        cli::Command::Validate(args) => Ok(validate::validate(&args)),
+        cli::Command::Serve(args) => return serve::serve(args),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            out::complain(&format!("error: {error:#}\n"));
+            Exit::CouldNotRun.into()
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(work);
+    // A name look-up that nobody waits for any more must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}

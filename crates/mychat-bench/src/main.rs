@@ -1,3 +1,7 @@
-//! Holds any MyChat server against the protocol and under load, and accounts for every delivery.
+//! `mychat-bench`: see the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mychat_bench::main()
+}

@@ -67,3 +67,18 @@ impl ErrorCode {
         Self::ALL.into_iter().find(|code| code.digits() == digits)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_three_digits_in_order_and_come_back() {
+        assert!(ErrorCode::ALL.is_sorted_by_key(|code| code.digits()));
+        for code in ErrorCode::ALL {
+            assert_eq!(code.digits().parse::<u16>().map(|number| number / 1000), Ok(0));
+            assert_eq!((code.digits().len(), ErrorCode::from_text(code.digits())), (3, Some(code)));
+        }
+        assert_eq!(ErrorCode::from_text("0404"), None);
+    }
+}

@@ -1,7 +1,7 @@
 //! What a client may say: `CONNECT`, `DISCONNECT`, `MESSAGE`, `BROADCAST`; parsing and writing side by side.
 
-use crate::frame::{Frame, cut};
-use crate::{EncodeError, ErrorCode, bounded, reply};
+use crate::code::ErrorCode;
+use crate::frame::{EncodeError, Frame, cut, join};
 
 /// One thing a client says. The text fields are as they came: a name is not yet known to be legal (rule S6 puts that
 /// after the session's state), content is opaque (rule S5).
@@ -49,6 +49,10 @@ pub enum CommandError {
     /// The command takes no parameter and got one.
     #[error("DISCONNECT takes no parameter")]
     Unexpected,
+    /// Content holds a line feed. Raw framing alone lets one through to here, and nobody with a terminator could be
+    /// told: the rest of the content would be taken for a frame of its own (rules F2, R4).
+    #[error("a line feed inside the content")]
+    LineFeed,
 }
 
 impl CommandError {
@@ -64,31 +68,39 @@ impl<'a> Command<'a> {
         let frame = Frame::new(frame).map_err(|_| CommandError::NotUtf8)?;
         let (command, rest) = frame.command();
         match command {
-            "BROADCAST" => Ok(Self::Broadcast { content: parameter(rest, "content")? }),
+            "BROADCAST" => Ok(Self::Broadcast { content: content(rest)? }),
             "MESSAGE" => {
-                let (recipient, content) = cut(rest.ok_or(CommandError::Missing("recipient"))?);
+                let (recipient, rest) = cut(rest.ok_or(CommandError::Missing("recipient"))?);
                 let recipient = parameter(Some(recipient), "recipient")?;
-                Ok(Self::Message { recipient, content: parameter(content, "content")? })
+                Ok(Self::Message { recipient, content: content(rest)? })
             }
             // The name may be empty: rule S6 makes that a bad name, not bad syntax.
             "CONNECT" => Ok(Self::Connect { name: rest.ok_or(CommandError::Missing("username"))? }),
             // Rule S3: the original client sends a pipe and nothing behind it.
             "DISCONNECT" if rest.is_none_or(str::is_empty) => Ok(Self::Disconnect),
             "DISCONNECT" => Err(CommandError::Unexpected),
-            _ if reply::COMMANDS.contains(&command.as_bytes()) => Err(CommandError::ServerOnly),
+            "CONNECT_ACK" | "USER_LIST" | "ERROR" => Err(CommandError::ServerOnly),
             _ => Err(CommandError::Unknown),
         }
     }
 
-    /// Appends the frame, without terminator, or nothing where it would break a rule of framing.
+    /// Appends the frame, without terminator, or nothing where [`Command::parse`] would not read the same back.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        bounded(out, |out| match *self {
-            Self::Connect { name } => fields(out, &["CONNECT", name]),
-            Self::Disconnect => fields(out, &["DISCONNECT"]),
-            Self::Message { recipient, content } => fields(out, &["MESSAGE", recipient, content]),
-            Self::Broadcast { content } => fields(out, &["BROADCAST", content]),
-        })
+        match *self {
+            Self::Connect { name } => join(out, &["CONNECT", name]),
+            Self::Disconnect => join(out, &["DISCONNECT"]),
+            Self::Message { recipient: "", .. }
+            | Self::Message { content: "", .. }
+            | Self::Broadcast { content: "" } => Err(EncodeError::Empty),
+            Self::Message { recipient, content } => join(out, &["MESSAGE", recipient, content]),
+            Self::Broadcast { content } => join(out, &["BROADCAST", content]),
+        }
     }
+}
+
+fn content(text: Option<&str>) -> Result<&str, CommandError> {
+    let content = parameter(text, "content")?;
+    if memchr::memchr(b'\n', content.as_bytes()).is_some() { Err(CommandError::LineFeed) } else { Ok(content) }
 }
 
 fn parameter<'a>(text: Option<&'a str>, what: &'static str) -> Result<&'a str, CommandError> {
@@ -99,12 +111,67 @@ fn parameter<'a>(text: Option<&'a str>, what: &'static str) -> Result<&'a str, C
     }
 }
 
-/// Appends fields with a pipe between them.
-pub(crate) fn fields(out: &mut Vec<u8>, fields: &[&str]) {
-    for (index, field) in fields.iter().enumerate() {
-        if index > 0 {
-            out.push(b'|');
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s2_the_last_parameter_takes_the_rest() {
+        let parse = |text: &'static str| Command::parse(text.as_bytes());
+        assert_eq!(parse("MESSAGE|Bob|a|b||"), Ok(Command::Message { recipient: "Bob", content: "a|b||" }));
+        assert_eq!(parse("BROADCAST||"), Ok(Command::Broadcast { content: "|" }));
+        assert_eq!(parse("BROADCAST| \t\r "), Ok(Command::Broadcast { content: " \t\r " }));
+    }
+
+    #[test]
+    fn s6_a_name_is_not_judged_here() {
+        for (frame, name) in [("CONNECT|", ""), ("CONNECT|a|b", "a|b"), ("CONNECT| a\n", " a\n")] {
+            assert_eq!(Command::parse(frame.as_bytes()), Ok(Command::Connect { name }));
         }
-        out.extend_from_slice(field.as_bytes());
+    }
+
+    #[test]
+    fn s3_disconnect_tolerates_one_pipe() {
+        assert_eq!(Command::parse(b"DISCONNECT"), Ok(Command::Disconnect));
+        assert_eq!(Command::parse(b"DISCONNECT|"), Ok(Command::Disconnect));
+        assert_eq!(Command::parse(b"DISCONNECT||"), Err(CommandError::Unexpected));
+        assert_eq!(Command::parse(b"DISCONNECT|x"), Err(CommandError::Unexpected));
+    }
+
+    #[test]
+    fn s4_what_is_no_command_says_why() {
+        for (frame, fault) in [
+            ("CONNECT", CommandError::Missing("username")),
+            ("MESSAGE", CommandError::Missing("recipient")),
+            ("MESSAGE|", CommandError::Empty("recipient")),
+            ("MESSAGE||hola", CommandError::Empty("recipient")),
+            ("MESSAGE|Bob", CommandError::Missing("content")),
+            ("MESSAGE|Bob|", CommandError::Empty("content")),
+            ("BROADCAST", CommandError::Missing("content")),
+            ("BROADCAST|", CommandError::Empty("content")),
+            ("BROADCAST|a\nERROR|404|x", CommandError::LineFeed),
+            ("USER_LIST|a", CommandError::ServerOnly),
+            ("CONNECT_ACK|OK", CommandError::ServerOnly),
+            ("ERROR", CommandError::ServerOnly),
+            ("broadcast|a", CommandError::Unknown),
+            (" BROADCAST|a", CommandError::Unknown),
+            ("", CommandError::Unknown),
+        ] {
+            assert_eq!(Command::parse(frame.as_bytes()), Err(fault), "{frame:?}");
+        }
+        assert_eq!(Command::parse(b"BROADCAST|\xff"), Err(CommandError::NotUtf8));
+    }
+
+    #[test]
+    fn what_would_not_be_read_back_is_not_written() {
+        for (command, fault) in [
+            (Command::Broadcast { content: "" }, EncodeError::Empty),
+            (Command::Message { recipient: "", content: "a" }, EncodeError::Empty),
+            (Command::Message { recipient: "Bob", content: "" }, EncodeError::Empty),
+            (Command::Message { recipient: "Bob|", content: "a" }, EncodeError::Pipe),
+            (Command::Connect { name: "a\nb" }, EncodeError::LineFeed),
+        ] {
+            assert_eq!(command.write(&mut Vec::new()), Err(fault));
+        }
     }
 }

@@ -4,12 +4,12 @@
 //! many may come at once. Without one (`raw`, what the protocol's first implementation speaks) a segment *is* a
 //! message, and all that can be done about two of them in one segment is to cut where a known command starts.
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter};
 
 /// The longest frame in bytes, terminator not counted, in both directions (rule F3, §3.1.2).
 pub const MAX_FRAME: usize = 1024;
 
-/// Bytes without a terminator after which a connection is given up (rule F5).
+/// The bytes without a line feed that are put up with: one more, and the connection is given up (rule F5).
 pub const MAX_UNTERMINATED: usize = 64 * 1024;
 
 /// How the end of a frame is told.
@@ -64,7 +64,8 @@ pub enum Inbound<'a> {
     /// A frame has outgrown [`MAX_FRAME`]. Said once a frame, as soon as it is known; the rest of that frame is
     /// discarded up to its terminator (rule F5).
     Oversize,
-    /// [`MAX_UNTERMINATED`] bytes went by without a terminator (rule F5). Nothing more comes out of this deframer.
+    /// More than [`MAX_UNTERMINATED`] bytes went by without a line feed (rule F5). Nothing more comes out of this
+    /// deframer.
     Overrun,
 }
 
@@ -74,14 +75,15 @@ enum State {
     Collect,
     /// The frame in `pending` was handed out and is to be forgotten at the next call.
     Spent,
-    /// Inside an oversize frame, of which this many bytes went by.
+    /// Inside an oversize frame, of which this many bytes went by before the input that is being read.
     Discard(u32),
     /// Beyond [`MAX_UNTERMINATED`].
     Overrun,
 }
 
 /// Cuts a stream of bytes into frames. It keeps an unfinished frame and nothing else: where whole frames arrive it
-/// allocates nothing, and a connection that is silent between two frames owns no heap at all.
+/// allocates nothing, and a connection that is silent between two frames owns no heap at all. The buffer of a frame
+/// that came in pieces serves the ones behind it until input ends between two frames.
 #[derive(Debug)]
 pub struct Deframer {
     pending: Vec<u8>,
@@ -131,7 +133,8 @@ impl Deframer {
     }
 
     /// Lets frames of up to [`MAX_UNTERMINATED`] bytes through instead of [`MAX_FRAME`]: for tools that must see and
-    /// report what a peer does wrong.
+    /// report what a peer does wrong. With a terminator, [`Inbound::Oversize`] is then always followed by
+    /// [`Inbound::Overrun`].
     #[must_use]
     pub const fn lenient(mut self) -> Self {
         self.limit = Limit::Lenient;
@@ -143,8 +146,8 @@ impl Deframer {
         self.framing
     }
 
-    /// Bytes of an unfinished frame that are kept. Not 0 at the end of a stream means that the peer left in the
-    /// middle of a frame, which is not to be processed.
+    /// Bytes of the unfinished frame that went by, kept or discarded, its CR included. Not 0 at the end of a stream
+    /// means that the peer left in the middle of a frame, which is not to be processed.
     pub fn pending(&self) -> usize {
         match self.state {
             State::Collect => self.pending.len(),
@@ -154,7 +157,9 @@ impl Deframer {
     }
 
     /// Takes the next bytes of the stream. Call [`Feed::next`] until it gives `None`: what is then left unfinished is
-    /// kept for the next call.
+    /// kept for the next call. Who stops earlier must feed [`Feed::rest`] again before anything else, or end the
+    /// connection: those bytes are kept nowhere.
+    #[must_use = "nothing is read before `next` is called"]
     pub fn feed<'d, 'b>(&'d mut self, bytes: &'b [u8]) -> Feed<'d, 'b> {
         Feed { deframer: self, rest: bytes }
     }
@@ -167,7 +172,13 @@ pub struct Feed<'d, 'b> {
     rest: &'b [u8],
 }
 
-impl Feed<'_, '_> {
+impl<'b> Feed<'_, 'b> {
+    /// The input that is not used up yet. It starts behind the last frame that was taken, or inside the frame that was
+    /// just said to be oversize.
+    pub const fn rest(&self) -> &'b [u8] {
+        self.rest
+    }
+
     /// The next frame, or `None` when all input is used up. Not an [`Iterator`]: a frame borrows from the input or
     /// from the deframer and must be done with before the next one.
     #[expect(clippy::should_implement_trait, reason = "lends from self, which Iterator cannot")]
@@ -182,7 +193,10 @@ impl Feed<'_, '_> {
         let limit = self.deframer.limit.bytes();
         loop {
             match self.deframer.state {
-                State::Overrun => return None,
+                State::Overrun => {
+                    self.rest = &[];
+                    return None;
+                }
                 State::Spent => {
                     self.deframer.pending.clear();
                     self.deframer.state = State::Collect;
@@ -257,14 +271,21 @@ impl Feed<'_, '_> {
     }
 }
 
-/// Where the first reply of an unterminated segment ends: at the next place where a reply's command stands, or at the
-/// segment's end.
+/// The first fields of all replies (§3.2). None of them ends in another one.
+const REPLIES: [&[u8]; 5] = [b"CONNECT_ACK", b"USER_LIST", b"MESSAGE", b"BROADCAST", b"ERROR"];
+
+/// Where the first reply of an unterminated segment ends: at the next place where a reply's command and its pipe
+/// stand, or at the segment's end (rule R3).
 fn reply_boundary(segment: &[u8]) -> usize {
-    crate::reply::COMMANDS
-        .iter()
-        .filter_map(|command| {
-            memmem::find_iter(segment, command).find(|&at| at > 0 && segment.get(at + command.len()) == Some(&b'|'))
+    // One pass from pipe to pipe: a segment of many replies is read once, not once a reply.
+    memchr_iter(b'|', segment)
+        .filter_map(|pipe| {
+            let before = &segment[..pipe];
+            REPLIES.iter().find(|command| before.ends_with(command)).map(|command| pipe - command.len())
         })
-        .min()
+        .find(|&start| start > 0)
         .unwrap_or(segment.len())
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,38 +31,8 @@ pub mod roster;
 
 pub use code::ErrorCode;
 pub use command::{Command, CommandError};
-pub use frame::{Frame, NotUtf8};
-pub use framing::{Deframer, Framing, Inbound, MAX_FRAME, MAX_UNTERMINATED};
+pub use frame::{EncodeError, Frame, NotUtf8};
+pub use framing::{Deframer, Feed, Framing, Inbound, MAX_FRAME, MAX_UNTERMINATED};
 pub use name::{NameError, UserName};
 pub use reply::{Reply, ReplyError, Status, UserList};
-pub use roster::{RosterPages, RosterReader};
-
-/// Why a frame cannot be written. Nothing is appended to the output when this is returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum EncodeError {
-    /// The frame would have more than [`MAX_FRAME`] bytes (rule F3).
-    #[error("frame of {bytes} bytes, {} more than the {MAX_FRAME} that are allowed", bytes - MAX_FRAME)]
-    TooLong {
-        /// Length that the frame would have had, in bytes, terminator not counted.
-        bytes: usize,
-    },
-    /// A field holds a line feed, which would end the frame early (rule F2).
-    #[error("a line feed inside a field would end the frame early")]
-    LineFeed,
-}
-
-/// Appends one frame through `write`, or nothing where it breaks F2 or F3.
-fn bounded(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), EncodeError> {
-    let start = out.len();
-    write(out);
-    let frame = &out[start..];
-    let fault = if frame.len() > MAX_FRAME {
-        EncodeError::TooLong { bytes: frame.len() }
-    } else if memchr::memchr(b'\n', frame).is_some() {
-        EncodeError::LineFeed
-    } else {
-        return Ok(());
-    };
-    out.truncate(start);
-    Err(fault)
-}
+pub use roster::{Roster, RosterPages, RosterReader};

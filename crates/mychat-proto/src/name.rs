@@ -103,3 +103,58 @@ pub fn is_invisible(c: char) -> bool {
             | GeneralCategory::ParagraphSeparator
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u1_legal_names() {
+        for name in ["a", "Ana María", "名前", "O'Neil; DROP TABLE", "ERROR", "👩🏽", &"x".repeat(64)] {
+            assert_eq!(UserName::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
+        }
+    }
+
+    #[test]
+    fn u1_illegal_names_say_why() {
+        for (name, fault) in [
+            ("", NameError::Empty),
+            (&"x".repeat(65), NameError::TooLong { bytes: 65 }),
+            (&"ñ".repeat(33), NameError::TooLong { bytes: 66 }),
+            ("a|b", NameError::Separator('|')),
+            ("a,b", NameError::Separator(',')),
+            ("a\nb", NameError::Invisible('\n')),
+            ("a\u{7f}", NameError::Invisible('\u{7f}')),
+            ("a\u{85}b", NameError::Invisible('\u{85}')),
+            ("a\u{202e}b", NameError::Invisible('\u{202e}')),
+            ("a\u{200b}b", NameError::Invisible('\u{200b}')),
+            ("a\u{2028}b", NameError::Invisible('\u{2028}')),
+            (" a", NameError::Blank),
+            ("a\u{3000}", NameError::Blank),
+            (" ", NameError::Blank),
+        ] {
+            assert_eq!(UserName::new(name), Err(fault), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn u2_names_compare_byte_for_byte() {
+        let name = |text| UserName::new(text).expect("a legal name");
+        assert_ne!(name("ana"), name("Ana"));
+        assert_ne!(name("\u{e9}"), name("e\u{301}"), "nothing is normalised");
+    }
+
+    #[test]
+    fn a_name_is_found_by_its_text() {
+        let names = std::collections::HashSet::from([UserName::new("Ana").expect("a legal name")]);
+        assert!(names.contains("Ana"));
+    }
+
+    #[test]
+    fn faults_read_well() {
+        assert_eq!(NameError::Separator('|').to_string(), "a name holds no pipe");
+        assert_eq!(NameError::Separator(',').to_string(), "a name holds no comma");
+        let bidi = NameError::Invisible('\u{202e}').to_string();
+        assert_eq!(bidi, "a name holds no control or format character, this one has U+202E");
+    }
+}

@@ -1,11 +1,7 @@
 //! What a server may say: `CONNECT_ACK`, `USER_LIST`, `MESSAGE`, `BROADCAST`, `ERROR`; parsing and writing side by side.
 
-use crate::command::fields;
-use crate::frame::{Frame, cut};
-use crate::{EncodeError, ErrorCode, bounded};
-
-/// The first fields of all replies.
-pub(crate) const COMMANDS: [&[u8]; 5] = [b"CONNECT_ACK", b"USER_LIST", b"MESSAGE", b"BROADCAST", b"ERROR"];
+use crate::code::ErrorCode;
+use crate::frame::{EncodeError, Frame, cut, join};
 
 /// One thing a server says. Parsing takes what any server of the protocol may send: names and codes are not checked
 /// against this project's own rules.
@@ -127,19 +123,79 @@ impl<'a> Reply<'a> {
         Self::Error { code: code.digits(), text: code.text() }
     }
 
-    /// Appends the frame, without terminator, or nothing where it would break a rule of framing.
+    /// Appends the frame, without terminator, or nothing where [`Reply::parse`] would not read the same back.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        bounded(out, |out| match *self {
-            Self::ConnectAck(status) => fields(out, &["CONNECT_ACK", status.text()]),
-            Self::UserList(list) => fields(out, &["USER_LIST", list.text]),
-            Self::Message { sender, content } => fields(out, &["MESSAGE", sender, content]),
-            Self::Broadcast { sender, content } => fields(out, &["BROADCAST", sender, content]),
-            Self::Error { code, text } => fields(out, &["ERROR", code, text]),
-        })
+        match *self {
+            Self::ConnectAck(status) => join(out, &["CONNECT_ACK", status.text()]),
+            Self::UserList(list) => join(out, &["USER_LIST", list.text]),
+            Self::Message { sender, content } => join(out, &["MESSAGE", sender, content]),
+            Self::Broadcast { sender, content } => join(out, &["BROADCAST", sender, content]),
+            Self::Error { code, text } => join(out, &["ERROR", code, text]),
+        }
     }
 }
 
 fn two<'a>(rest: Option<&'a str>, first: &'static str, second: &'static str) -> Result<(&'a str, &'a str), ReplyError> {
     let (one, rest) = cut(rest.ok_or(ReplyError::Missing(first))?);
     Ok((one, rest.ok_or(ReplyError::Missing(second))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reply_has_its_frame() {
+        for (reply, frame) in [
+            (Reply::ConnectAck(Status::Ok), "CONNECT_ACK|OK"),
+            (Reply::ConnectAck(Status::Fail), "CONNECT_ACK|FAIL"),
+            (Reply::UserList(UserList::new("a,b")), "USER_LIST|a,b"),
+            (Reply::Message { sender: "a", content: "b|c" }, "MESSAGE|a|b|c"),
+            (Reply::Broadcast { sender: "a", content: "|" }, "BROADCAST|a||"),
+            (Reply::error(ErrorCode::NoSuchUser), "ERROR|404|no such user"),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(reply.write(&mut out), Ok(()));
+            assert_eq!(out, frame.as_bytes());
+            assert_eq!(Reply::parse(frame.as_bytes()), Ok(reply));
+        }
+    }
+
+    #[test]
+    fn what_is_no_reply_says_why() {
+        for (frame, fault) in [
+            ("CONNECT_ACK", ReplyError::Missing("status")),
+            ("CONNECT_ACK|ok", ReplyError::BadStatus),
+            ("CONNECT_ACK|OK|", ReplyError::BadStatus),
+            ("USER_LIST", ReplyError::Missing("names")),
+            ("MESSAGE", ReplyError::Missing("sender")),
+            ("MESSAGE|a", ReplyError::Missing("content")),
+            ("ERROR|404", ReplyError::Missing("text")),
+            ("CONNECT|a", ReplyError::Unknown),
+            ("", ReplyError::Unknown),
+        ] {
+            assert_eq!(Reply::parse(frame.as_bytes()), Err(fault), "{frame:?}");
+        }
+        assert_eq!(Reply::parse(b"MESSAGE|a|\xff"), Err(ReplyError::NotUtf8));
+    }
+
+    #[test]
+    fn l4_a_list_that_ends_in_a_comma_goes_on() {
+        for (text, continues, names) in [
+            ("", false, &[][..]),
+            ("a", false, &["a"]),
+            ("a,b,", true, &["a", "b"]),
+            (",", true, &[]),
+            ("a,,b", false, &["a", "", "b"]),
+        ] {
+            let list = UserList::new(text);
+            assert_eq!((list.continues(), list.names().collect::<Vec<_>>()), (continues, names.to_vec()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_sender_with_a_pipe_cannot_be_written() {
+        let forged = Reply::Message { sender: "a|b", content: "c" };
+        assert_eq!(forged.write(&mut Vec::new()), Err(EncodeError::Pipe));
+    }
 }

@@ -1,1 +1,49 @@
 //! The MyChat reference server.
+//!
+//! ```text
+//! bytes ─► frame ─► command ─► action ─► router ─► outbox ─► bytes
+//!          └── mychat-proto ──┘ state     who       log, cursor
+//! ```
+//!
+//! One thread per worker owns its users outright: their sockets are entries in a slab, not tasks. What is said during
+//! one turn of its loop is collected and written at the turn's end, one write per user, because a write costs the same
+//! whatever it carries. Workers share one [`router`], which decides who has a name and in which order broadcasts are.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use mychat_server::{Config, Server};
+//!
+//! let server = Server::bind(Config { listen: vec!["127.0.0.1:0".into()], ..Config::default() }).await?;
+//! println!("listening on {}", server.local_addrs()[0]);
+//! server.run(async { tokio::signal::ctrl_c().await.unwrap_or(()) }).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Reading order: [`config`], [`state`] (the rules of a session), [`router`], [`outbox`] and [`roster`] (who gets
+//! what), all without I/O; then [`session`], [`delivery`], [`dialogue`] and [`worker`] around them, and [`accept`],
+//! [`server`], [`cli`] on top.
+
+pub mod accept;
+pub mod cli;
+pub mod config;
+pub mod deadlines;
+pub mod delivery;
+pub mod dialogue;
+pub mod fault;
+pub mod limits;
+pub mod metrics;
+pub mod outbox;
+pub mod roster;
+pub mod router;
+pub mod server;
+pub mod session;
+pub mod shutdown;
+pub mod state;
+pub mod worker;
+
+pub use accept::BindError;
+pub use cli::{Args, main_with};
+pub use config::Config;
+pub use metrics::{End, Metrics};
+pub use server::{RunError, Server};

@@ -1,3 +1,9 @@
-//! The MyChat reference server.
+//! `mychat-server`: the reference server as a program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    mychat_server::main_with(mychat_server::Args::parse())
+}

@@ -1,0 +1,153 @@
+//! What a user does: one planned action into bytes, handed over, with the time of it written down.
+
+use mychat_proto::MAX_FRAME;
+
+use super::connection::{Connection, Handed};
+use super::desk::Desk;
+use super::user::{Answer, Owed, User};
+use super::wire::{Line, Wire};
+use crate::observe::recorder::{Clock, Count, Place};
+use crate::observe::sent::{Sent, micros};
+use crate::plan::stamp::{EVERYBODY, STAMP, Stamp};
+use crate::plan::{MAX_USERS, NOBODY, Nanos, Planned, Recipient};
+use crate::scenario::model::Action;
+
+/// What remains to be done by the worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Done {
+    /// Nothing.
+    Sent,
+    /// The server did not read what was sent before: not handed over.
+    Blocked,
+    /// A second connection is to ask for the name of this user.
+    OpenTwin(u32),
+}
+
+/// `to` of a message that is for nobody.
+const NOBODY_AT_ALL: u32 = MAX_USERS;
+
+/// Does the next thing. The user is online.
+pub(super) fn act(
+    user: &mut User,
+    desk: &mut Desk,
+    connection: &mut Connection,
+    wire: &mut impl Wire,
+    line: Line,
+    planned: Planned,
+    at: Moment,
+) -> Done {
+    let shared = desk.shared.clone();
+    let group = &shared.plan.scenario.groups[usize::from(user.group)];
+    let action = &group.actions[usize::from(planned.action)].action;
+    let mut frame = std::mem::take(&mut desk.frame);
+    frame.clear();
+    let answer = match action {
+        Action::Broadcast { content } => {
+            frame.extend_from_slice(b"BROADCAST|");
+            write_content(&mut frame, user, desk, &planned, EVERYBODY, user.broadcasts, content.text.as_deref());
+            None
+        }
+        Action::Private { content, .. } => {
+            let (to, name) = match planned.recipient {
+                Recipient::User(other) => (other, desk.name(other)),
+                Recipient::All | Recipient::Nobody => (NOBODY_AT_ALL, NOBODY),
+            };
+            frame.extend_from_slice(b"MESSAGE|");
+            frame.extend_from_slice(name.as_bytes());
+            frame.push(b'|');
+            let index = user.privates.get(&to).copied().unwrap_or(0);
+            write_content(&mut frame, user, desk, &planned, to, index, content.text.as_deref());
+            (to == NOBODY_AT_ALL).then_some(Answer::NotFound)
+        }
+        Action::Oversize { .. } => {
+            oversize(&mut frame, user, desk, &planned);
+            Some(Answer::Refusal)
+        }
+        Action::DuplicateName { .. } => {
+            desk.frame = frame;
+            let Recipient::User(victim) = planned.recipient else { return Done::Sent };
+            return Done::OpenTwin(victim);
+        }
+        // The scenario's checks refuse these until they are built; nothing to send.
+        Action::Frame { .. } | Action::Garbage { .. } | Action::HalfFrame { .. } | Action::Reconnect { .. } => None,
+    };
+    shared.framing.end(&mut frame, 0);
+    let handed = connection.hand_over(wire, line, &frame, at.now);
+    desk.frame = frame;
+    if handed == Handed::Blocked {
+        desk.recorder.count(at.place, Count::Blocked);
+        return Done::Blocked;
+    }
+    if let Some(answer) = answer {
+        user.owed.push_back(Owed { answer, intended: at.intended, place: at.place });
+    }
+    note_sent(user, desk, action, planned.recipient, at);
+    Done::Sent
+}
+
+/// When something is done, and where it belongs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// When it was meant to be done.
+    pub(super) intended: Nanos,
+    /// When it is.
+    pub(super) now: Nanos,
+    /// Where it is counted.
+    pub(super) place: Place,
+}
+
+fn note_sent(user: &mut User, desk: &mut Desk, action: &Action, recipient: Recipient, at: Moment) {
+    desk.recorder.count(at.place, Count::Sent);
+    desk.recorder.time(at.place, Clock::Lateness, at.now.saturating_sub(at.intended));
+    let to = match (action, recipient) {
+        (Action::Broadcast { .. }, _) => {
+            user.broadcasts += 1;
+            EVERYBODY
+        }
+        (Action::Private { .. }, Recipient::User(other)) => {
+            *user.privates.entry(other).or_default() += 1;
+            other
+        }
+        _ => NOBODY_AT_ALL,
+    };
+    let sent = Sent { at: micros(at.now), to, stage: at.place.stage };
+    desk.shared.sent[user.id as usize].push(sent);
+}
+
+fn stamp(user: &User, desk: &Desk, planned: &Planned, to: u32, index: u32) -> Stamp {
+    Stamp {
+        run: desk.shared.plan.run,
+        sender: user.id,
+        visit: user.visits % 4096,
+        sequence: desk.shared.sent[user.id as usize].len(),
+        index,
+        intended: micros(planned.at),
+        to,
+    }
+}
+
+fn write_content(
+    frame: &mut Vec<u8>,
+    user: &User,
+    desk: &Desk,
+    planned: &Planned,
+    to: u32,
+    index: u32,
+    text: Option<&str>,
+) {
+    let room = (planned.size as usize).saturating_sub(STAMP);
+    let text = text.unwrap_or("");
+    let text = &text[..text.floor_char_boundary(room)];
+    let padding = desk.shared.plan.padding(planned.padding, room - text.len());
+    stamp(user, desk, planned, to, index).write(frame, text, padding);
+}
+
+/// A broadcast that is too long. Its stamp says that it is for nobody: whoever gets any of it tells on the server.
+fn oversize(frame: &mut Vec<u8>, user: &User, desk: &Desk, planned: &Planned) {
+    frame.extend_from_slice(b"BROADCAST|");
+    stamp(user, desk, planned, NOBODY_AT_ALL, 0).write(frame, "", "");
+    while frame.len() < planned.size as usize {
+        let piece = (planned.size as usize - frame.len()).min(MAX_FRAME);
+        frame.extend_from_slice(desk.shared.plan.padding(planned.padding, piece).as_bytes());
+    }
+}

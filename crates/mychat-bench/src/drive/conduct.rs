@@ -1,0 +1,374 @@
+//! The course of a run: everybody joins, the load, the drain, the end; on worker threads, watched once a second.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::clock::{Clock as _, RealClock};
+use super::shared::Shared;
+use super::thread::{self, Order, Post, Report};
+use crate::observe::example::Examples;
+use crate::observe::ledger::{Dispatch, Reading, Reckoning, reckon};
+use crate::observe::recorder::{Clock, Count, Latency, Recorder, Shape};
+use crate::observe::visit::Visit;
+use crate::plan::{Nanos, nanos};
+
+/// How a run is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Conduct {
+    /// Where the server is.
+    pub address: SocketAddr,
+    /// Worker threads.
+    pub threads: u32,
+    /// Time from one line of the timeline to the next.
+    pub interval: Duration,
+    /// How the server reads the protocol.
+    pub reading: Reading,
+}
+
+/// Everything that was seen.
+#[derive(Debug)]
+pub struct Observations {
+    /// All samples and counts.
+    pub recorder: Recorder,
+    /// The run second by second.
+    pub timeline: Vec<Slice>,
+    /// All visits of all users.
+    pub visits: Vec<Visit>,
+    /// What was owed and never came.
+    pub reckoning: Reckoning,
+    /// The first violations, losses aside.
+    pub examples: Examples,
+    /// For how long connections did not take what was to be sent, summed up.
+    pub blocked: Nanos,
+    /// The latest that anything was done after its time.
+    pub stall: Nanos,
+    /// ERROR frames that no action wants, by code.
+    pub errors: BTreeMap<String, u64>,
+    /// Whether somebody asked to stop.
+    pub interrupted: bool,
+    /// From the first connection to the end of the drain.
+    pub length: Nanos,
+    /// Of the whole process.
+    pub generator: Generator,
+}
+
+/// What the generator itself used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Generator {
+    /// CPU time, user and system, in seconds.
+    pub cpu_seconds: f64,
+    /// The most memory it held, in bytes.
+    pub rss_peak: u64,
+    /// Worker threads.
+    pub threads: u32,
+}
+
+/// One line of the timeline.
+#[derive(Debug, Clone)]
+pub struct Slice {
+    /// Its end, since the run began.
+    pub at: Nanos,
+    /// The stage at its middle; `None` while users join.
+    pub stage: Option<usize>,
+    /// Users online at its end.
+    pub connected: u64,
+    /// Messages handed over in it.
+    pub sent: u64,
+    /// First copies that arrived in it.
+    pub delivered: u64,
+    /// Errors that no action wanted.
+    pub errors: u64,
+    /// Latencies of what arrived in it.
+    pub delivery: Latency,
+    /// Lateness of what was sent in it.
+    pub lateness: Latency,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Phase {
+    /// Users join.
+    Joining,
+    /// The load has been going on for so long.
+    Load(Nanos),
+    /// The load is over; what is under way may arrive.
+    Draining,
+}
+
+/// The live view of a run.
+pub trait Watch {
+    /// Called about ten times a second.
+    fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>);
+}
+
+/// Why a run could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// A worker thread could not start.
+    #[error("cannot start a worker thread")]
+    Thread(#[source] std::io::Error),
+    /// A worker thread ended without a word.
+    #[error("a worker thread died: this is a bug in mychat-bench")]
+    Died,
+}
+
+const TICK: Duration = Duration::from_millis(20);
+const LOOK: Nanos = 100_000_000;
+/// The drain gives up after so long without a delivery.
+const NO_PROGRESS: Nanos = 2_000_000_000;
+/// Programs that are behind may still send for so long after the load.
+const OVERTIME: Nanos = 30_000_000_000;
+
+/// Does a whole run. Each time `stop` is notified the present part of it is cut short: the load first, then the drain.
+pub async fn conduct(
+    shared: Arc<Shared>,
+    conduct: Conduct,
+    watch: &mut dyn Watch,
+    stop: &tokio::sync::Notify,
+) -> Result<Observations, Fault> {
+    let mut crew = Crew::start(&shared, conduct)?;
+    let mut interrupted = tokio::select! {
+        course = crew.course(watch) => { course?; false }
+        () = stop.notified() => true,
+    };
+    shared.live.stop.store(true, Ordering::Relaxed);
+    tokio::select! {
+        drained = crew.drain(watch) => drained?,
+        () = stop.notified() => interrupted = true,
+    }
+    crew.finish(interrupted).await
+}
+
+/// The workers, as their conductor sees them.
+struct Crew<'s> {
+    shared: &'s Arc<Shared>,
+    conduct: Conduct,
+    clock: RealClock,
+    orders: Vec<UnboundedSender<Order>>,
+    reports: UnboundedReceiver<Report>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+    total: Recorder,
+    timeline: Vec<Slice>,
+    load_start: Option<Nanos>,
+    next_interval: Nanos,
+    next_look: Nanos,
+    /// Reports of an interval that are still to come.
+    awaited: usize,
+    interval: Recorder,
+    outstanding: Vec<u64>,
+}
+
+impl<'s> Crew<'s> {
+    fn start(shared: &'s Arc<Shared>, conduct: Conduct) -> Result<Self, Fault> {
+        let clock = RealClock::start();
+        let (report, reports) = unbounded_channel();
+        let (mut orders, mut threads) = (Vec::new(), Vec::new());
+        for index in 0..conduct.threads {
+            let (order, received) = unbounded_channel();
+            let post = Post {
+                index,
+                count: conduct.threads,
+                address: conduct.address,
+                clock,
+                orders: received,
+                reports: report.clone(),
+            };
+            let shared = Arc::clone(shared);
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || thread::run(shared, post))
+                .map_err(Fault::Thread)?;
+            orders.push(order);
+            threads.push(thread);
+        }
+        let groups = shared.plan.scenario.groups.len() as u16;
+        let shape = Shape { stages: shared.plan.stages.len() as u16, groups };
+        Ok(Self {
+            shared,
+            conduct,
+            clock,
+            orders,
+            reports,
+            threads,
+            total: Recorder::new(shape),
+            timeline: Vec::new(),
+            load_start: None,
+            next_interval: nanos(conduct.interval),
+            next_look: 0,
+            awaited: 0,
+            interval: Recorder::new(shape),
+            outstanding: Vec::new(),
+        })
+    }
+
+    /// Everybody joins, and the load from its first stage to its last.
+    async fn course(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
+        let live = &self.shared.live;
+        let users = self.shared.plan.users.len() as u64;
+        self.tell(|| Order::Join(0));
+        while live.settled.load(Ordering::Relaxed) < users {
+            self.wait(watch, Phase::Joining).await?;
+        }
+        let start = self.clock.now() + nanos(TICK);
+        self.load_start = Some(start);
+        self.tell(|| Order::Load(start));
+        let end = start + self.shared.plan.end();
+        loop {
+            let now = self.clock.now();
+            let done = live.acting.load(Ordering::Relaxed) == 0 || now > end + OVERTIME;
+            if now >= end && done {
+                return Ok(());
+            }
+            self.wait(watch, Phase::Load(now.saturating_sub(start))).await?;
+        }
+    }
+
+    /// Waits until everything owed has come, or nothing has come for a while.
+    async fn drain(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
+        let dispatch = Arc::new(Dispatch::new(&self.shared.sent, self.shared.plan.users.len() as u32));
+        let mut last = (u64::MAX, self.clock.now());
+        loop {
+            self.outstanding.clear();
+            self.tell(|| Order::Outstanding(Arc::clone(&dispatch), self.conduct.reading));
+            while self.outstanding.len() < self.orders.len() {
+                self.wait(watch, Phase::Draining).await?;
+            }
+            let (outstanding, now) = (self.outstanding.iter().sum::<u64>(), self.clock.now());
+            if outstanding < last.0 {
+                last = (outstanding, now);
+            }
+            if outstanding == 0 || now > last.1 + NO_PROGRESS {
+                return Ok(());
+            }
+            self.wait(watch, Phase::Draining).await?;
+        }
+    }
+
+    async fn finish(mut self, interrupted: bool) -> Result<Observations, Fault> {
+        let length = self.clock.now();
+        self.tell(|| Order::Finish);
+        let (mut visits, mut examples) = (Vec::new(), Examples::default());
+        let mut errors: BTreeMap<String, u64> = BTreeMap::new();
+        let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
+        while left > 0 {
+            match self.reports.recv().await.ok_or(Fault::Died)? {
+                Report::Seen(seen) => {
+                    self.interval.merge(&seen.recorder);
+                    visits.extend(seen.visits);
+                    examples.merge(seen.examples);
+                    blocked += seen.blocked;
+                    stall = stall.max(seen.stall);
+                    for (code, count) in seen.errors {
+                        *errors.entry(code).or_default() += count;
+                    }
+                    left -= 1;
+                }
+                Report::Interval(recorded) => self.interval.merge(&recorded),
+                Report::Outstanding(_) => {}
+                Report::Failed(error) => return Err(Fault::Thread(error)),
+            }
+        }
+        self.close_interval(length);
+        for thread in self.threads.drain(..) {
+            thread.join().map_err(|_| Fault::Died)?;
+        }
+        let plan = &self.shared.plan;
+        let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
+        let reckoning = reckon(plan, &dispatch, visits.iter(), self.conduct.reading);
+        Ok(Observations {
+            recorder: self.total,
+            timeline: self.timeline,
+            visits,
+            reckoning,
+            examples,
+            blocked,
+            stall,
+            errors,
+            interrupted,
+            length,
+            generator: usage(self.conduct.threads),
+        })
+    }
+
+    fn tell(&self, order: impl Fn() -> Order) {
+        for worker in &self.orders {
+            // A worker that is gone has said why, or is found missing when its report is awaited.
+            let _ = worker.send(order());
+        }
+    }
+
+    /// Lets a little time pass, takes reports, keeps the timeline and the live view up to date.
+    async fn wait(&mut self, watch: &mut dyn Watch, phase: Phase) -> Result<(), Fault> {
+        let until = tokio::time::Instant::now() + TICK;
+        loop {
+            let report = tokio::select! {
+                () = tokio::time::sleep_until(until) => break,
+                report = self.reports.recv() => report.ok_or(Fault::Died)?,
+            };
+            match report {
+                Report::Interval(recorded) => {
+                    self.interval.merge(&recorded);
+                    self.awaited -= 1;
+                    if self.awaited == 0 {
+                        self.close_interval(self.next_interval);
+                        self.next_interval += nanos(self.conduct.interval);
+                    }
+                }
+                Report::Outstanding(count) => {
+                    self.outstanding.push(count);
+                    break;
+                }
+                Report::Failed(error) => return Err(Fault::Thread(error)),
+                Report::Seen(_) => return Err(Fault::Died),
+            }
+        }
+        let now = self.clock.now();
+        if self.awaited == 0 && now >= self.next_interval {
+            self.awaited = self.orders.len();
+            let shape = self.total.shape();
+            self.tell(|| Order::Interval(Box::new(Recorder::new(shape))));
+        }
+        if now >= self.next_look {
+            self.next_look = now + LOOK;
+            watch.look(phase, self.shared, self.timeline.last());
+        }
+        Ok(())
+    }
+
+    /// Adds what an interval recorded to the total and to the timeline.
+    fn close_interval(&mut self, at: Nanos) {
+        let middle = at.saturating_sub(nanos(self.conduct.interval) / 2);
+        let stage =
+            self.load_start.filter(|start| middle >= *start).map(|start| self.shared.plan.stage_at(middle - start));
+        self.timeline.push(Slice {
+            at,
+            stage,
+            connected: self.shared.live.connected.load(Ordering::Relaxed),
+            sent: self.interval.total(Count::Sent, |_| true),
+            delivered: self.interval.total(Count::Delivered, |_| true),
+            errors: self.interval.total(Count::Errors, |_| true),
+            delivery: self.interval.latency(Clock::Delivery, |_| true),
+            lateness: self.interval.latency(Clock::Lateness, |_| true),
+        });
+        self.total.merge(&self.interval);
+        self.interval.clear();
+    }
+}
+
+/// What this process used so far. On systems that do not tell, zeros.
+fn usage(threads: u32) -> Generator {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Generator {
+        cpu_seconds: cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9,
+        rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024),
+        threads,
+    }
+}

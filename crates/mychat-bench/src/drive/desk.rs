@@ -1,0 +1,129 @@
+//! What a worker's users write their observations on: one recorder, one set of examples, no sharing.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
+
+use super::shared::Shared;
+use super::wire::Line;
+use crate::observe::example::{Example, Examples, Kind, readable};
+use crate::observe::recorder::{Count, Place, Recorder, Shape};
+use crate::observe::visit::Visit;
+use crate::plan::Nanos;
+
+/// Where a worker keeps what it saw.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) shared: Arc<Shared>,
+    pub(super) recorder: Box<Recorder>,
+    pub(super) examples: Examples,
+    /// ERROR frames that no action wants, by code.
+    pub(super) errors: BTreeMap<String, u64>,
+    /// Visits that are over.
+    pub(super) visits: Vec<Visit>,
+    /// When the load began; `None` while users join.
+    pub(super) load_start: Option<Nanos>,
+    pub(super) blocked: Nanos,
+    /// The latest that anything was done after its time.
+    pub(super) stall: Nanos,
+    /// Room to put a frame together.
+    pub(super) frame: Vec<u8>,
+    agenda: BinaryHeap<Reverse<(Nanos, Due)>>,
+}
+
+/// Something that comes due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// A user connects, for the first time or again.
+    Join(usize),
+    /// A user does the next thing of its program.
+    Act(usize),
+    /// A user leaves, if this is still its visit of that number.
+    Leave(usize, u16),
+    /// The worker shows that it is alive.
+    Beat,
+    /// A connection that should have been answered or closed by now, if it is still the same one.
+    Patience { key: usize, generation: u32 },
+}
+
+impl Desk {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let shape = Shape { stages: shared.plan.stages.len() as u16, groups: shared.plan.scenario.groups.len() as u16 };
+        Self {
+            shared,
+            recorder: Box::new(Recorder::new(shape)),
+            examples: Examples::default(),
+            errors: BTreeMap::new(),
+            visits: Vec::new(),
+            load_start: None,
+            blocked: 0,
+            stall: 0,
+            frame: Vec::new(),
+            agenda: BinaryHeap::new(),
+        }
+    }
+
+    /// The place of something that a group does now, outside of any action.
+    pub(super) fn place(&self, group: u16, now: Nanos) -> Place {
+        let stage = match self.load_start {
+            Some(start) if now >= start => self.shared.plan.stage_at(now - start) as u16,
+            _ => self.recorder.shape().join(),
+        };
+        Place { stage, group, action: Shape::NO_ACTION }
+    }
+
+    pub(super) fn name(&self, user: u32) -> &str {
+        &self.shared.plan.users[user as usize].name
+    }
+
+    pub(super) fn put(&mut self, at: Nanos, due: Due) {
+        self.agenda.push(Reverse((at, due)));
+    }
+
+    pub(super) fn next_due(&self) -> Option<Nanos> {
+        self.agenda.peek().map(|Reverse((at, _))| *at)
+    }
+
+    pub(super) fn take_due(&mut self, now: Nanos) -> Option<(Nanos, Due)> {
+        if self.next_due()? > now {
+            return None;
+        }
+        self.agenda.pop().map(|Reverse(due)| due)
+    }
+
+    /// Counts a violation, and keeps it as an example while there are few of its kind.
+    pub(super) fn violation(&mut self, place: Place, count: Count, found: &Finding<'_>) {
+        self.recorder.count(place, count);
+        self.example(found);
+    }
+
+    pub(super) fn example(&mut self, found: &Finding<'_>) {
+        if self.examples.wants(found.kind) {
+            let name = |user: Option<u32>| user.map(|user| self.name(user).to_owned());
+            let example = Example {
+                kind: found.kind,
+                sender: name(found.sender),
+                recipient: name(found.recipient),
+                sequence: found.sequence,
+                what: (found.what)(),
+                frames: found.frames.iter().map(|frame| readable(frame)).collect(),
+            };
+            self.examples.push(example);
+        }
+    }
+
+    pub(super) fn patience(&mut self, line: Line, now: Nanos) {
+        let at = now + crate::plan::nanos(self.shared.timeout);
+        self.put(at, Due::Patience { key: line.key, generation: line.generation });
+    }
+}
+
+/// A violation, before anybody knows whether it will be kept.
+pub(super) struct Finding<'a> {
+    pub(super) kind: Kind,
+    pub(super) sender: Option<u32>,
+    pub(super) recipient: Option<u32>,
+    pub(super) sequence: Option<u32>,
+    pub(super) what: &'a dyn Fn() -> String,
+    pub(super) frames: &'a [&'a [u8]],
+}

@@ -1,0 +1,237 @@
+//! What a user hears: a frame from the server into the recorder, the inbox, or an event in the user's life.
+
+use mychat_proto::{Reply, Status};
+
+use super::desk::{Desk, Finding};
+use super::user::{Answer, State, User};
+use crate::observe::example::Kind;
+use crate::observe::inbox::Arrival;
+use crate::observe::recorder::{Clock, Count, Place};
+use crate::plan::Nanos;
+use crate::plan::stamp::{EVERYBODY, Stamp, Unreadable};
+
+/// What a frame means for the user's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Nothing.
+    Nothing,
+    /// The first copy of a message arrived.
+    Delivery,
+    /// The answer to CONNECT.
+    Answered(Status),
+}
+
+/// Indices into `Action::NAMES`.
+const BROADCAST: u16 = 0;
+const PRIVATE: u16 = 1;
+
+/// Takes one frame of the user's own connection.
+pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) -> Heard {
+    // By far the most frames are these three, and none of them needs to be looked at as text: a stamp is checked by its
+    // own sums.
+    if let Some(rest) = frame.strip_prefix(b"BROADCAST|") {
+        return message(user, desk, now, BROADCAST, frame, rest);
+    }
+    if let Some(rest) = frame.strip_prefix(b"MESSAGE|") {
+        return message(user, desk, now, PRIVATE, frame, rest);
+    }
+    if frame.starts_with(b"USER_LIST|") || frame.is_empty() {
+        return Heard::Nothing;
+    }
+    match Reply::parse(frame) {
+        Ok(Reply::ConnectAck(status)) => Heard::Answered(status),
+        Ok(Reply::Error { code, .. }) => {
+            error(user, desk, now, code, frame);
+            Heard::Nothing
+        }
+        Ok(_) => Heard::Nothing,
+        Err(fault) => {
+            let place = desk.place(user.group, now);
+            corrupted(user, desk, place, &|| format!("a frame that is no reply: {fault}"), None, frame);
+            Heard::Nothing
+        }
+    }
+}
+
+fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u8], rest: &[u8]) -> Heard {
+    let Some(cut) = memchr::memchr(b'|', rest) else {
+        let place = desk.place(user.group, now);
+        corrupted(user, desk, place, &|| "a message without content".to_owned(), None, frame);
+        return Heard::Nothing;
+    };
+    let (sender, content) = (&rest[..cut], &rest[cut + 1..]);
+    let stamp = match Stamp::read(content) {
+        Ok(stamp) | Err(Unreadable::Body(stamp)) if stamp.run != desk.shared.plan.run => {
+            return stranger(user, desk, now);
+        }
+        Ok(stamp) => stamp,
+        Err(Unreadable::Foreign) => return stranger(user, desk, now),
+        Err(Unreadable::Head) => {
+            let place = Place { action, ..desk.place(user.group, now) };
+            corrupted(user, desk, place, &|| "its stamp is damaged".to_owned(), None, frame);
+            return Heard::Nothing;
+        }
+        Err(Unreadable::Body(stamp)) => {
+            let place = placed(desk, &stamp, user.group, action, now);
+            corrupted(user, desk, place, &|| "its content is not what was sent".to_owned(), Some(&stamp), frame);
+            // It is known for what it was: changed, but not lost.
+            if let Some(visit) = user.visit.as_mut().filter(|_| is_for(&stamp, user.id, action)) {
+                visit.inbox.note(&stamp);
+            }
+            return Heard::Nothing;
+        }
+    };
+    let place = placed(desk, &stamp, user.group, action, now);
+    if !is_for(&stamp, user.id, action) {
+        misrouted(user, desk, place, &stamp, frame);
+        return Heard::Nothing;
+    }
+    let known = desk.shared.plan.users.get(stamp.sender as usize).map(|user| user.name.as_bytes());
+    if known != Some(sender) {
+        corrupted(user, desk, place, &|| "its sender is not who sent it".to_owned(), Some(&stamp), frame);
+    }
+    let Some(visit) = user.visit.as_mut() else { return Heard::Nothing };
+    let arrival = visit.inbox.note(&stamp);
+    let finding = |kind, what: &'static str, desk: &mut Desk, count| {
+        let what =
+            || format!("message {} of {} {what} {}", stamp.sequence, desk.name(stamp.sender), desk.name(user.id));
+        let what = what();
+        desk.violation(
+            place,
+            count,
+            &Finding {
+                kind,
+                sender: Some(stamp.sender),
+                recipient: Some(user.id),
+                sequence: Some(stamp.sequence),
+                what: &|| what.clone(),
+                frames: &[frame],
+            },
+        );
+    };
+    match arrival {
+        Arrival::Fresh => {}
+        Arrival::Late => finding(Kind::Reordered, "came after a later one to", desk, Count::Reordered),
+        Arrival::Again => {
+            finding(Kind::Duplicated, "came once more to", desk, Count::Duplicated);
+            return Heard::Nothing;
+        }
+    }
+    let start = desk.load_start.unwrap_or(0);
+    let response = now.saturating_sub(start + stamp.intended * 1000);
+    let sent = desk.shared.sent.get(stamp.sender as usize).and_then(|log| log.get(stamp.sequence));
+    let service = sent.map(|sent| now.saturating_sub(sent.at * 1000));
+    desk.recorder.delivery(place, response, service);
+    Heard::Delivery
+}
+
+/// Whether a message came to where it was sent, in the way it was sent.
+fn is_for(stamp: &Stamp, user: u32, action: u16) -> bool {
+    if action == BROADCAST { stamp.to == EVERYBODY } else { stamp.to == user }
+}
+
+/// Where a message belongs: to the stage it was meant for and the recipient's group.
+fn placed(desk: &Desk, stamp: &Stamp, group: u16, action: u16, now: Nanos) -> Place {
+    match desk.load_start {
+        Some(_) => Place { stage: desk.shared.plan.stage_at(stamp.intended * 1000) as u16, group, action },
+        None => Place { action, ..desk.place(group, now) },
+    }
+}
+
+fn stranger(user: &User, desk: &mut Desk, now: Nanos) -> Heard {
+    let place = desk.place(user.group, now);
+    desk.recorder.count(place, Count::Strangers);
+    Heard::Nothing
+}
+
+fn corrupted(
+    user: &User,
+    desk: &mut Desk,
+    place: Place,
+    what: &dyn Fn() -> String,
+    stamp: Option<&Stamp>,
+    frame: &[u8],
+) {
+    let finding = Finding {
+        kind: Kind::Corrupted,
+        sender: stamp.map(|stamp| stamp.sender),
+        recipient: Some(user.id),
+        sequence: stamp.map(|stamp| stamp.sequence),
+        what,
+        frames: &[frame],
+    };
+    desk.violation(place, Count::Corrupted, &finding);
+}
+
+fn misrouted(user: &User, desk: &mut Desk, place: Place, stamp: &Stamp, frame: &[u8]) {
+    let whose = match stamp.to {
+        EVERYBODY => "it was sent to everybody and came as a private message".to_owned(),
+        to => match desk.shared.plan.users.get(to as usize) {
+            Some(owner) => format!("it was for {} alone", owner.name),
+            None => "it was for nobody".to_owned(),
+        },
+    };
+    // It is the sender's message that went astray: counted with the sender's group.
+    let group = desk.shared.plan.users.get(stamp.sender as usize).map_or(user.group, |sender| sender.group);
+    let place = Place { group, ..place };
+    let finding = Finding {
+        kind: Kind::Misrouted,
+        sender: Some(stamp.sender),
+        recipient: Some(user.id),
+        sequence: Some(stamp.sequence),
+        what: &|| whose.clone(),
+        frames: &[frame],
+    };
+    desk.violation(place, Count::Misrouted, &finding);
+}
+
+/// An ERROR: the answer that is owed, a wrong one, or one that nobody asked for.
+fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, frame: &[u8]) {
+    if user.state == State::Asking {
+        // Rule U3: the code behind a FAIL, or the reason for a refusal to come.
+        return;
+    }
+    let first = |wanted: Answer| user.owed.iter().position(|owed| owed.answer == wanted);
+    let fitting = if code == "404" { first(Answer::NotFound) } else { None }.or_else(|| first(Answer::Refusal));
+    if let Some(at) = fitting {
+        if let Some(owed) = user.owed.remove(at) {
+            desk.recorder.time(owed.place, Clock::Ack, now.saturating_sub(owed.intended));
+        }
+        return;
+    }
+    if code == "404" && may_be_unreachable(user, desk, now) {
+        let place = desk.place(user.group, now);
+        desk.recorder.count(place, Count::Unreachable);
+        return;
+    }
+    let (place, count, kind, what) = if let Some(owed) = user.owed.pop_front() {
+        (owed.place, Count::WrongReplies, Kind::WrongReply, "404 was due")
+    } else {
+        // Codes are three digits where the server keeps to the protocol; whatever it is, few are told apart.
+        if desk.errors.len() < 64 || desk.errors.contains_key(code) {
+            *desk.errors.entry(code.to_owned()).or_default() += 1;
+        }
+        (desk.place(user.group, now), Count::Errors, Kind::Error, "no action of this user asks for an error")
+    };
+    let finding = Finding {
+        kind,
+        sender: None,
+        recipient: Some(user.id),
+        sequence: None,
+        what: &|| what.to_owned(),
+        frames: &[frame],
+    };
+    desk.violation(place, count, &finding);
+}
+
+/// Whether one of the user's latest private messages went to somebody who was not surely there.
+fn may_be_unreachable(user: &User, desk: &Desk, now: Nanos) -> bool {
+    const LOOK_BACK: u32 = 256;
+    let log = &desk.shared.sent[user.id as usize];
+    let patience = crate::plan::nanos(desk.shared.timeout);
+    (log.len().saturating_sub(LOOK_BACK)..log.len()).rev().filter_map(|sequence| log.get(sequence)).any(|sent| {
+        let recent = sent.at * 1000 + patience >= now;
+        let away = desk.shared.presence.get(sent.to as usize).is_some_and(|who| !who.was_online_since(sent.at * 1000));
+        recent && away
+    })
+}

@@ -1,0 +1,15 @@
+//! A plan against a server: virtual users on worker threads, and what they saw.
+
+mod act;
+pub mod clock;
+pub mod conduct;
+mod connection;
+mod desk;
+mod hear;
+mod pace;
+pub mod shared;
+mod tcp;
+mod thread;
+mod user;
+pub mod wire;
+pub mod worker;

@@ -1,0 +1,193 @@
+//! Sockets behind a [`Wire`]: one small task a connection, one read buffer a worker.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::clock::{Clock, RealClock};
+use super::pace::Pacer;
+use super::wire::{Ended, Hangup, Line, Wire};
+use super::worker::Worker;
+use crate::plan::Nanos;
+
+/// Bytes read at once. Small enough that the users of one read are heard within about 100 µs: the pacer is asked
+/// between two reads.
+const READ: usize = 16 * 1024;
+
+/// Reads of one connection before others have their turn.
+const READS: usize = 4;
+
+/// A worker over sockets.
+pub(super) type TcpWorker = Worker<TcpWire, RealClock>;
+
+/// The sockets of one worker.
+pub(super) struct TcpWire {
+    address: SocketAddr,
+    clock: RealClock,
+    pacer: Rc<Pacer>,
+    me: Weak<RefCell<TcpWorker>>,
+    sockets: Vec<Option<Socket>>,
+    buffer: Vec<u8>,
+}
+
+struct Socket {
+    generation: u32,
+    stream: TcpStream,
+    /// Of the connection's task.
+    waker: Option<Waker>,
+    wants_to_write: bool,
+}
+
+impl TcpWire {
+    pub(super) fn new(address: SocketAddr, clock: RealClock, pacer: Rc<Pacer>, me: Weak<RefCell<TcpWorker>>) -> Self {
+        Self { address, clock, pacer, me, sockets: Vec::new(), buffer: vec![0; READ] }
+    }
+
+    fn socket(&mut self, line: Line) -> Option<&mut Socket> {
+        self.sockets.get_mut(line.key)?.as_mut().filter(|socket| socket.generation == line.generation)
+    }
+
+    fn insert(&mut self, line: Line, stream: TcpStream) {
+        if self.sockets.len() <= line.key {
+            self.sockets.resize_with(line.key + 1, || None);
+        }
+        let socket = Socket { generation: line.generation, stream, waker: None, wants_to_write: false };
+        self.sockets[line.key] = Some(socket);
+    }
+
+    fn remove(&mut self, line: Line) -> Option<TcpStream> {
+        self.socket(line)?;
+        let socket = self.sockets[line.key].take()?;
+        if let Some(waker) = socket.waker {
+            waker.wake();
+        }
+        Some(socket.stream)
+    }
+}
+
+impl Wire for TcpWire {
+    fn open(&mut self, line: Line) {
+        if let Some(worker) = self.me.upgrade() {
+            tokio::task::spawn_local(connection(worker, line, self.address));
+        }
+    }
+
+    fn write(&mut self, line: Line, bytes: &[u8]) -> usize {
+        let Some(socket) = self.socket(line) else { return bytes.len() };
+        let mut written = 0;
+        while written < bytes.len() {
+            match socket.stream.try_write(&bytes[written..]) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    socket.wants_to_write = true;
+                    if let Some(waker) = &socket.waker {
+                        waker.wake_by_ref();
+                    }
+                    return written;
+                }
+                // The reading side hears of it as well, and reports it.
+                Err(_) => return bytes.len(),
+            }
+        }
+        written
+    }
+
+    fn hang_up(&mut self, line: Line, how: Hangup) {
+        match how {
+            Hangup::Half => {
+                if let Some(socket) = self.socket(line) {
+                    // Fails where the connection is broken already, which the reading side reports.
+                    let _ = SockRef::from(&socket.stream).shutdown(std::net::Shutdown::Write);
+                }
+            }
+            Hangup::Close => drop(self.remove(line)),
+            Hangup::Reset => {
+                if let Some(stream) = self.remove(line) {
+                    // A linger of zero makes the close a reset; should it fail the close is an orderly one.
+                    let _ = SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
+                }
+            }
+        }
+    }
+
+    fn wake_at(&mut self, at: Nanos) {
+        self.pacer.arm(self.clock.instant(at));
+    }
+}
+
+/// The life of one connection.
+async fn connection(worker: Rc<RefCell<TcpWorker>>, line: Line, address: SocketAddr) {
+    // Boxed so that the task is small once the connection stands.
+    let connected =
+        Box::pin(TcpStream::connect(address)).await.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+    match connected {
+        Ok(stream) => {
+            let mut worker = worker.borrow_mut();
+            if !worker.has(line) {
+                return;
+            }
+            worker.wire.insert(line, stream);
+            worker.opened(line);
+        }
+        Err(error) => {
+            worker.borrow_mut().failed(line, &error.to_string());
+            return;
+        }
+    }
+    poll_fn(|context| poll(&mut worker.borrow_mut(), line, context)).await;
+}
+
+/// Reads and writes what there is. Ready when the connection is over.
+fn poll(worker: &mut TcpWorker, line: Line, context: &mut Context<'_>) -> Poll<()> {
+    for _ in 0..READS {
+        let Some(socket) = worker.wire.socket(line) else { return Poll::Ready(()) };
+        if !socket.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            socket.waker = Some(context.waker().clone());
+        }
+        if socket.wants_to_write && socket.stream.poll_write_ready(context).is_ready() {
+            socket.wants_to_write = false;
+            worker.writable(line);
+            continue;
+        }
+        let mut buffer = std::mem::take(&mut worker.wire.buffer);
+        let read = match worker.wire.socket(line) {
+            Some(socket) => {
+                let mut space = ReadBuf::new(&mut buffer);
+                Pin::new(&mut socket.stream).poll_read(context, &mut space).map_ok(|()| space.filled().len())
+            }
+            None => Poll::Pending,
+        };
+        let now = worker.clock.now();
+        let over = match read {
+            Poll::Pending => {
+                worker.wire.buffer = buffer;
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(0)) => Some(Ended::Eof),
+            Poll::Ready(Ok(count)) => {
+                worker.received(line, now, &buffer[..count]);
+                None
+            }
+            Poll::Ready(Err(error)) => Some(Ended::Broken(error.to_string())),
+        };
+        worker.wire.buffer = buffer;
+        if let Some(why) = over {
+            // The socket goes first: what follows may use its place again.
+            drop(worker.wire.remove(line));
+            worker.ended(line, &why);
+            return Poll::Ready(());
+        }
+        if worker.is_due(now) {
+            worker.run_due();
+        }
+    }
+    context.waker().wake_by_ref();
+    Poll::Pending
+}

@@ -1,0 +1,104 @@
+//! One worker thread: a runtime of its own, a pacer, the users' sockets, and the orders of the conductor.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::LocalSet;
+
+use super::clock::RealClock;
+use super::pace::Pacer;
+use super::shared::Shared;
+use super::tcp::{TcpWire, TcpWorker};
+use super::worker::{Seen, Worker};
+use crate::observe::ledger::{Dispatch, Reading};
+use crate::observe::recorder::Recorder;
+use crate::plan::Nanos;
+
+/// What a worker is told. Few in number, so the channels are unbounded: a handful a second at most.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Users join from then on.
+    Join(Nanos),
+    /// The load begins then.
+    Load(Nanos),
+    /// An interval is over: hand over what was recorded, and use this one from now on.
+    Interval(Box<Recorder>),
+    /// Tell what is outstanding of this.
+    Outstanding(Arc<Dispatch>, Reading),
+    /// End.
+    Finish,
+}
+
+/// What a worker tells.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// What an interval recorded.
+    Interval(Box<Recorder>),
+    /// What is outstanding.
+    Outstanding(u64),
+    /// Everything else, at the end.
+    Seen(Box<Seen>),
+    /// The thread could not start.
+    Failed(std::io::Error),
+}
+
+/// Which worker it is, and of whom it hears.
+pub(super) struct Post {
+    pub(super) index: u32,
+    pub(super) count: u32,
+    pub(super) address: SocketAddr,
+    pub(super) clock: RealClock,
+    pub(super) orders: UnboundedReceiver<Order>,
+    pub(super) reports: UnboundedSender<Report>,
+}
+
+/// Runs a worker to its end.
+pub(super) fn run(shared: Arc<Shared>, post: Post) {
+    let reports = post.reports.clone();
+    // The driver is asked for events after few tasks: a socket that became readable is read soon.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(16).build();
+    match runtime {
+        Ok(runtime) => LocalSet::new().block_on(&runtime, work(shared, post)),
+        // The conductor is there until it has heard of every worker.
+        Err(error) => drop(reports.send(Report::Failed(error))),
+    }
+}
+
+async fn work(shared: Arc<Shared>, mut post: Post) {
+    let pacer = Rc::new(Pacer::new());
+    let worker: Rc<RefCell<TcpWorker>> = Rc::new_cyclic(|me| {
+        let wire = TcpWire::new(post.address, post.clock, Rc::clone(&pacer), me.clone());
+        RefCell::new(Worker::new(shared, wire, post.clock, post.index, post.count))
+    });
+    let woken = Rc::clone(&worker);
+    let pacing = tokio::task::spawn_local(async move {
+        loop {
+            pacer.fired().await;
+            woken.borrow_mut().run_due();
+        }
+    });
+    while let Some(order) = post.orders.recv().await {
+        match order {
+            Order::Join(start) => worker.borrow_mut().join(start),
+            Order::Load(start) => worker.borrow_mut().load(start),
+            Order::Interval(empty) => {
+                let recorded = worker.borrow_mut().swap_recorder(empty);
+                let _ = post.reports.send(Report::Interval(recorded));
+            }
+            Order::Outstanding(dispatch, reading) => {
+                let outstanding = worker.borrow().outstanding(&dispatch, reading);
+                let _ = post.reports.send(Report::Outstanding(outstanding));
+            }
+            Order::Finish => break,
+        }
+    }
+    pacing.abort();
+    let seen = worker.borrow_mut().finish();
+    let _ = post.reports.send(Report::Seen(Box::new(seen)));
+    // Connections close and their tasks end with the set that they run on.
+    tokio::time::sleep(Duration::ZERO).await;
+}

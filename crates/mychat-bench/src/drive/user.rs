@@ -1,0 +1,103 @@
+//! One virtual user: a small struct that knows where it stands. What it does is in [`super::act`], what it hears in
+//! [`super::hear`], how it comes and goes in [`super::worker`].
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use super::wire::Line;
+use crate::observe::recorder::Place;
+use crate::observe::visit::Visit;
+use crate::plan::{Nanos, Plan, Planned, Program, Stays};
+use crate::scenario::model::Leave;
+
+/// One virtual user.
+#[derive(Debug)]
+pub(super) struct User {
+    /// Its index in the plan.
+    pub(super) id: u32,
+    /// Index of its group.
+    pub(super) group: u16,
+    pub(super) state: State,
+    /// Its connection, while it has one.
+    pub(super) line: Option<Line>,
+    /// When it was meant to connect; for a return, when its session before was over.
+    pub(super) meant: Nanos,
+    /// What it is going to do.
+    pub(super) program: Option<Box<Program>>,
+    /// The first of it.
+    pub(super) next: Option<Planned>,
+    pub(super) stays: Option<Box<Stays>>,
+    /// How it leaves at the end of this stay.
+    pub(super) leave: Leave,
+    /// Its present visit, from the welcome on.
+    pub(super) visit: Option<Box<Visit>>,
+    /// When it asked for its name, on this connection.
+    pub(super) asked: Nanos,
+    /// Visits so far.
+    pub(super) visits: u16,
+    /// Broadcasts so far.
+    pub(super) broadcasts: u32,
+    /// Private messages so far, by recipient.
+    pub(super) privates: FxHashMap<u32, u32>,
+    /// Answers that are still to come, in the order of the requests.
+    pub(super) owed: VecDeque<Owed>,
+}
+
+/// Where a user stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not there yet, or about to come back.
+    Away,
+    /// Its connection is being made.
+    Connecting,
+    /// It has asked for its name.
+    Asking,
+    /// It was welcomed.
+    Online,
+    /// It said goodbye and waits for the connection to end.
+    Leaving,
+    /// Not there, by its own plan, and not coming back.
+    Done,
+    /// The server did not let it in, or threw it out.
+    Out,
+}
+
+/// An answer that is still to come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owed {
+    pub(super) answer: Answer,
+    pub(super) intended: Nanos,
+    pub(super) place: Place,
+}
+
+/// What has to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// `ERROR|404`, and nothing else (rule M2).
+    NotFound,
+    /// Any `ERROR`, or the end of the connection (rules F5, F6).
+    Refusal,
+}
+
+impl User {
+    pub(super) fn new(plan: &Plan, id: u32) -> Self {
+        Self {
+            id,
+            group: plan.users[id as usize].group,
+            state: State::Away,
+            line: None,
+            meant: 0,
+            program: plan.program(id).map(Box::new),
+            next: None,
+            stays: plan.stays(id).map(Box::new),
+            leave: Leave::Disconnect,
+            visit: None,
+            asked: 0,
+            visits: 0,
+            broadcasts: 0,
+            privates: FxHashMap::default(),
+            owed: VecDeque::new(),
+        }
+    }
+}

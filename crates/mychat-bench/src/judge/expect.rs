@@ -1,0 +1,153 @@
+//! One expectation of a scenario, held against what was seen.
+
+use crate::drive::conduct::Observations;
+use crate::plan::Plan;
+use crate::scenario::model::{Condition, Measure, Metric, Op, Unit, Value};
+
+use super::measure::{Figure, figure, percent_of_sent};
+
+/// An expectation and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expectation {
+    /// As it stands in the file.
+    pub text: String,
+    /// The line in the file, from 1.
+    pub line: usize,
+    /// What was measured; `None` where there are too few samples.
+    pub actual: Option<f64>,
+    /// Of what is measured.
+    pub unit: Unit,
+    /// Whether it holds; `None` where that cannot be said.
+    pub ok: Option<bool>,
+    /// Whether it is about an exact count, which is true even in an invalid run.
+    pub exact: bool,
+    /// What else there is to say, in words.
+    pub note: Option<String>,
+}
+
+/// Judges one expectation.
+pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expectation {
+    let (left, right, unit) = match &condition.value {
+        Value::Number(number) => {
+            let percent = condition.measure.metric == Metric::Errors;
+            let left = if percent {
+                percent_of_sent(plan, seen, &condition.measure)
+            } else {
+                figure(plan, seen, &condition.measure)
+            };
+            (left, known(*number), condition.measure.metric.unit())
+        }
+        Value::Count(number) => (figure(plan, seen, &condition.measure), known(*number), Unit::Count),
+        Value::Times(factor, other) => {
+            let right = figure(plan, seen, other);
+            (figure(plan, seen, &condition.measure), scaled(right, *factor), unit_of(&condition.measure))
+        }
+    };
+    let ok = decide(condition.op, left, right);
+    Expectation {
+        text: condition.text.clone(),
+        line: condition.line,
+        actual: left.value,
+        unit,
+        ok,
+        exact: unit == Unit::Count,
+        note: note(&condition.value, left, right, unit),
+    }
+}
+
+fn unit_of(measure: &Measure) -> Unit {
+    if measure.metric == Metric::Errors { Unit::Count } else { measure.metric.unit() }
+}
+
+fn known(value: f64) -> Figure {
+    Figure { value: Some(value), least: value, most: value, samples: (1, 1) }
+}
+
+fn scaled(figure: Figure, factor: f64) -> Figure {
+    Figure {
+        value: figure.value.map(|value| value * factor),
+        least: figure.least * factor,
+        most: figure.most * factor,
+        ..figure
+    }
+}
+
+/// Decided where the values are known, or where every value that they can have decides the same.
+fn decide(op: Op, left: Figure, right: Figure) -> Option<bool> {
+    if let (Some(left), Some(right)) = (left.value, right.value) {
+        return Some(op.holds(left, right));
+    }
+    let corners =
+        [(left.least, right.least), (left.least, right.most), (left.most, right.least), (left.most, right.most)];
+    match op {
+        // Between its bounds a value can be anything: only ranges that do not touch decide these.
+        Op::Equal | Op::NotEqual => (left.most < right.least || right.most < left.least).then_some(op == Op::NotEqual),
+        _ => {
+            let first = op.holds(corners[0].0, corners[0].1);
+            corners.iter().all(|(left, right)| op.holds(*left, *right) == first).then_some(first)
+        }
+    }
+}
+
+fn note(value: &Value, left: Figure, right: Figure, unit: Unit) -> Option<String> {
+    let few = |figure: Figure, whose: &str| {
+        let (have, need) = figure.samples;
+        (figure.value.is_none()).then(|| {
+            if have == 0 {
+                format!("{whose}nothing was measured")
+            } else {
+                let bounds = if unit == Unit::Latency {
+                    format!(
+                        ", min {} max {}",
+                        crate::report::duration(figure.least),
+                        crate::report::duration(figure.most)
+                    )
+                } else {
+                    String::new()
+                };
+                format!("{whose}n/a: needs {need} independent samples, has {have}{bounds}")
+            }
+        })
+    };
+    let right = match value {
+        Value::Times(..) => few(right, "compared with: ").or_else(|| {
+            let limit = right.value?;
+            Some(format!(
+                "limit {}",
+                if unit == Unit::Latency { crate::report::duration(limit) } else { format!("{limit:.1}") }
+            ))
+        }),
+        _ => None,
+    };
+    match (few(left, ""), right) {
+        (Some(left), Some(right)) => Some(format!("{left}; {right}")),
+        (left, right) => left.or(right),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn between(least: f64, most: f64) -> Figure {
+        Figure { value: None, least, most, samples: (5, 1000) }
+    }
+
+    #[test]
+    fn too_few_samples_decide_where_min_or_max_do() {
+        assert_eq!(decide(Op::Less, between(1.0, 9.0), known(10.0)), Some(true));
+        assert_eq!(decide(Op::Less, between(11.0, 19.0), known(10.0)), Some(false));
+        assert_eq!(decide(Op::Less, between(1.0, 19.0), known(10.0)), None);
+        assert_eq!(decide(Op::AtLeast, between(10.0, 19.0), known(10.0)), Some(true));
+        assert_eq!(decide(Op::Equal, between(1.0, 19.0), known(10.0)), None);
+        assert_eq!(decide(Op::Equal, between(1.0, 9.0), known(10.0)), Some(false));
+    }
+
+    #[test]
+    fn nothing_measured_decides_nothing() {
+        let nothing = Figure { value: None, least: 0.0, most: f64::INFINITY, samples: (0, 1) };
+        for op in [Op::Less, Op::AtMost, Op::Equal, Op::AtLeast, Op::More] {
+            assert_eq!(decide(op, nothing, known(10.0)), None, "{op:?}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! One figure of a run: a metric over the part of it that a selector names.
+
+use crate::drive::conduct::Observations;
+use crate::observe::recorder::{Clock, Count, Latency, Place};
+use crate::plan::Plan;
+use crate::scenario::model::{Measure, Metric, Selector, Stat};
+
+/// A figure, and between which values it lies for certain.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figure {
+    /// The value; `None` where there are too few samples for it.
+    pub value: Option<f64>,
+    /// It is not below this.
+    pub least: f64,
+    /// It is not above this.
+    pub most: f64,
+    /// Independent samples that there are, and that the statistic needs.
+    pub samples: (u64, u64),
+}
+
+impl Figure {
+    fn exact(value: f64) -> Self {
+        Self { value: Some(value), least: value, most: value, samples: (1, 1) }
+    }
+}
+
+/// Whose group a place holds for a metric: the recipient's, or that of the user who acted.
+fn is_of_recipients(metric: Metric) -> bool {
+    matches!(
+        metric,
+        Metric::Delivery
+            | Metric::Service
+            | Metric::Delivered
+            | Metric::Lost
+            | Metric::Duplicated
+            | Metric::Reordered
+            | Metric::Corrupted
+            | Metric::Disconnects
+    )
+}
+
+/// Whether a metric covers the whole run where no stage is named: violations and connecting do, rates and latencies
+/// cover holds and spikes.
+fn covers_everything(metric: Metric) -> bool {
+    !matches!(
+        metric,
+        Metric::Ack
+            | Metric::Delivery
+            | Metric::Service
+            | Metric::Lateness
+            | Metric::Achieved
+            | Metric::Sent
+            | Metric::Delivered
+    )
+}
+
+/// The places that a metric covers under a selector. A stage one beyond the last means joining.
+pub fn places<'p>(plan: &'p Plan, metric: Metric, selector: &'p Selector) -> impl Fn(Place) -> bool + 'p {
+    move |place| {
+        let stage = match selector.stage {
+            Some(stage) => stage == usize::from(place.stage),
+            None => covers_everything(metric) || plan.stages.get(usize::from(place.stage)).is_some_and(|s| s.headline),
+        };
+        let group = match selector.group {
+            Some(group) => group == usize::from(place.group),
+            // What hostile users suffer is their own doing.
+            None => !(is_of_recipients(metric) && plan.scenario.groups[usize::from(place.group)].hostile),
+        };
+        stage && group && selector.action.is_none_or(|action| action == usize::from(place.action))
+    }
+}
+
+/// The clock behind a latency metric, for those that are measured.
+fn clock(metric: Metric) -> Option<Clock> {
+    match metric {
+        Metric::Connect => Some(Clock::Connect),
+        Metric::Ack => Some(Clock::Ack),
+        Metric::Delivery => Some(Clock::Delivery),
+        Metric::Service => Some(Clock::Service),
+        Metric::Lateness => Some(Clock::Lateness),
+        _ => None,
+    }
+}
+
+/// The distribution of a latency metric.
+pub fn latency_of(plan: &Plan, seen: &Observations, metric: Metric, selector: &Selector) -> Latency {
+    clock(metric).map_or_else(Latency::default, |clock| seen.recorder.latency(clock, places(plan, metric, selector)))
+}
+
+/// How many of a latency's samples are independent: a broadcast is one, however many hear it.
+pub fn samples(plan: &Plan, seen: &Observations, metric: Metric, selector: &Selector, count: u64) -> u64 {
+    if !matches!(metric, Metric::Delivery | Metric::Service) {
+        return count;
+    }
+    let of_anyone = Selector { group: None, ..selector.clone() };
+    let wanted = places(plan, Metric::Sent, &of_anyone);
+    let messages = |place: Place| place.action <= 1 && wanted(place);
+    seen.recorder.total(Count::Sent, messages).min(count)
+}
+
+/// How many independent samples a statistic needs.
+pub(crate) fn needed(stat: Stat) -> u64 {
+    stat.quantile().map_or(1, |quantile| (10.0 / (1.0 - quantile)).round() as u64)
+}
+
+/// The figure.
+pub fn figure(plan: &Plan, seen: &Observations, measure: &Measure) -> Figure {
+    let Measure { metric, selector, stat } = measure;
+    let wanted = places(plan, *metric, selector);
+    let total = |count| seen.recorder.total(count, &wanted) as f64;
+    match metric {
+        Metric::Sent => Figure::exact(total(Count::Sent)),
+        Metric::Delivered => Figure::exact(total(Count::Delivered)),
+        Metric::Lost => Figure::exact(seen.reckoning.lost(&wanted) as f64),
+        Metric::Duplicated => Figure::exact(total(Count::Duplicated)),
+        Metric::Reordered => Figure::exact(total(Count::Reordered)),
+        Metric::Misrouted => Figure::exact(total(Count::Misrouted)),
+        Metric::Corrupted => Figure::exact(total(Count::Corrupted)),
+        Metric::WrongReplies => Figure::exact(total(Count::WrongReplies)),
+        Metric::Disconnects => Figure::exact(total(Count::Disconnects)),
+        Metric::Errors => Figure::exact(total(Count::Errors)),
+        Metric::Achieved => {
+            let (sent, scheduled) = (total(Count::Sent), total(Count::Scheduled));
+            if scheduled == 0.0 { nothing(1) } else { Figure::exact(100.0 * sent / scheduled) }
+        }
+        _ => match (clock(*metric), stat) {
+            (Some(_), Some(stat)) => statistic(plan, seen, *metric, selector, *stat),
+            // What is not measured yet is refused when the scenario is read.
+            _ => nothing(1),
+        },
+    }
+}
+
+fn nothing(needed: u64) -> Figure {
+    Figure { value: None, least: 0.0, most: f64::INFINITY, samples: (0, needed) }
+}
+
+fn statistic(plan: &Plan, seen: &Observations, metric: Metric, selector: &Selector, stat: Stat) -> Figure {
+    let latency = latency_of(plan, seen, metric, selector);
+    let needed = needed(stat);
+    if latency.count() == 0 {
+        return nothing(needed);
+    }
+    let histogram = &latency.histogram;
+    let value = match stat {
+        Stat::Max => histogram.max() as f64,
+        Stat::Mean => histogram.mean(),
+        _ => histogram.value_at_quantile(stat.quantile().unwrap_or(1.0)) as f64,
+    };
+    let independent = samples(plan, seen, metric, selector, latency.count());
+    let value = (independent >= needed).then_some(value);
+    let (least, most) = match value {
+        Some(value) => (value, value),
+        None => (histogram.min() as f64, histogram.max() as f64),
+    };
+    Figure { value, least, most, samples: (independent, needed) }
+}
+
+/// The sum over errors that `errors` in percent refers to: what was sent in the same places.
+pub(crate) fn percent_of_sent(plan: &Plan, seen: &Observations, measure: &Measure) -> Figure {
+    let wanted = places(plan, measure.metric, &measure.selector);
+    let errors = seen.recorder.total(Count::Errors, &wanted) as f64;
+    // Errors belong to no action: what they are held against is everything that was sent.
+    let any_action = Selector { action: None, ..measure.selector.clone() };
+    let sent = seen.recorder.total(Count::Sent, places(plan, measure.metric, &any_action)) as f64;
+    if sent == 0.0 && errors == 0.0 { Figure::exact(0.0) } else { Figure::exact(100.0 * errors / sent.max(1.0)) }
+}

@@ -1,0 +1,64 @@
+//! Was the generator itself quick enough for its figures to be about the server?
+
+use serde::{Deserialize, Serialize};
+
+use crate::drive::conduct::Observations;
+use crate::plan::Plan;
+use crate::report::duration;
+use crate::scenario::model::{Metric, Selector};
+
+use super::measure::latency_of;
+
+/// Whether a run's latencies are about the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Validity {
+    /// They are.
+    Valid,
+    /// The generator's own delay is a noticeable part of them.
+    Degraded,
+    /// They are mostly about the generator.
+    Invalid,
+}
+
+/// Validity with its reasons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Soundness {
+    /// How sound the run was.
+    pub validity: Validity,
+    /// Why it is not better.
+    pub reasons: Vec<String>,
+}
+
+/// A lateness below this is never held against the generator.
+const NOTICEABLE_US: u64 = 1000;
+/// A worker that does nothing for so long makes the run invalid.
+const STALL_US: u64 = 200_000;
+
+/// Judges a run.
+pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
+    let whole = Selector::default();
+    let p99 = |metric| latency_of(plan, seen, metric, &whole).histogram.value_at_quantile(0.99);
+    let (lateness, response) = (p99(Metric::Lateness), p99(Metric::Delivery));
+    let mut sound = Soundness { validity: Validity::Valid, reasons: Vec::new() };
+    let mut worse = |validity, reason: String| {
+        sound.validity = sound.validity.max(validity);
+        sound.reasons.push(reason);
+    };
+    if lateness > NOTICEABLE_US && lateness * 10 > response {
+        let validity = if lateness * 2 > response { Validity::Invalid } else { Validity::Degraded };
+        worse(
+            validity,
+            format!(
+                "the generator sent late: lateness p99 is {}, delivery p99 {}",
+                duration(lateness as f64),
+                duration(response as f64)
+            ),
+        );
+    }
+    let stall = seen.stall / 1000;
+    if stall >= STALL_US {
+        worse(Validity::Invalid, format!("the generator stood still for {}", duration(stall as f64)));
+    }
+    sound
+}

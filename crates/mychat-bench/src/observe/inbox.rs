@@ -1,0 +1,167 @@
+//! What one user received from each sender: enough to tell a message that came late, twice or never, whatever the order
+//! of arrival, and small where all is well (two numbers a sender).
+
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
+
+use crate::plan::stamp::{EVERYBODY, Stamp};
+
+/// What a message turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// The first copy, in order.
+    Fresh,
+    /// The first copy, after one that was sent later.
+    Late,
+    /// One more copy.
+    Again,
+}
+
+/// Everything that one user received during one visit, by sender.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    streams: FxHashMap<u32, Stream>,
+}
+
+/// What came from one sender.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stream {
+    /// One more than the highest sequence number seen.
+    next_sequence: u32,
+    /// Broadcasts.
+    pub all: Track,
+    /// Private messages.
+    pub own: Track,
+}
+
+/// A set of indices, as the range that it spans without the holes in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Track {
+    first: u32,
+    next: u32,
+    #[expect(clippy::box_collection, reason = "nearly always absent, and there is one for each pair of users")]
+    holes: Option<Box<BTreeSet<u32>>>,
+}
+
+impl Inbox {
+    /// Takes note of a message whose stamp is whole.
+    pub fn note(&mut self, stamp: &Stamp) -> Arrival {
+        let stream = self.streams.entry(stamp.sender).or_default();
+        let track = if stamp.to == EVERYBODY { &mut stream.all } else { &mut stream.own };
+        if !track.insert(stamp.index) {
+            return Arrival::Again;
+        }
+        // Private and public messages of one sender share their sequence numbers: order holds across both (rule M5).
+        if stamp.sequence < stream.next_sequence {
+            return Arrival::Late;
+        }
+        stream.next_sequence = stamp.sequence + 1;
+        Arrival::Fresh
+    }
+
+    /// What came from a sender.
+    pub fn from(&self, sender: u32) -> Option<&Stream> {
+        self.streams.get(&sender)
+    }
+}
+
+impl Track {
+    /// Adds an index; `false` if it was there.
+    fn insert(&mut self, index: u32) -> bool {
+        if self.first == self.next {
+            (self.first, self.next) = (index, index + 1);
+        } else if index == self.next {
+            self.next += 1;
+        } else if index > self.next {
+            self.holes.get_or_insert_default().extend(self.next..index);
+            self.next = index + 1;
+        } else if index < self.first {
+            self.holes.get_or_insert_default().extend(index + 1..self.first);
+            self.first = index;
+        } else {
+            return self.holes.as_mut().is_some_and(|holes| holes.remove(&index));
+        }
+        true
+    }
+
+    /// One more than the highest index in the set, or 0.
+    pub fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// The highest index in the set below `limit`.
+    pub fn last_before(&self, limit: u32) -> Option<u32> {
+        (self.first..self.next.min(limit)).rev().find(|index| !self.is_hole(*index))
+    }
+
+    fn is_hole(&self, index: u32) -> bool {
+        self.holes.as_ref().is_some_and(|holes| holes.contains(&index))
+    }
+
+    /// How many indices are in the set.
+    pub fn len(&self) -> u32 {
+        self.next - self.first - self.holes.as_ref().map_or(0, |holes| holes.len() as u32)
+    }
+
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many indices from `from` up to, not including, `to` are not in the set.
+    pub fn missing(&self, from: u32, to: u32) -> u32 {
+        if from >= to {
+            return 0;
+        }
+        let (first, next) = (self.first.clamp(from, to), self.next.clamp(from, to));
+        let holes = self.holes.as_ref().map_or(0, |holes| holes.range(first..next.max(first)).count() as u32);
+        (to - from) - (next.max(first) - first) + holes
+    }
+
+    /// Those indices, in order.
+    pub fn gaps(&self, from: u32, to: u32) -> impl Iterator<Item = u32> + '_ {
+        (from..to).filter(|index| !(self.first..self.next).contains(index) || self.is_hole(*index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stamp(sequence: u32, index: u32, to: u32) -> Stamp {
+        Stamp { run: 0, sender: 1, visit: 0, sequence, index, intended: 0, to }
+    }
+
+    #[test]
+    fn a_swap_is_one_late_message() {
+        let mut inbox = Inbox::default();
+        let arrivals = [0, 2, 1, 3].map(|n| inbox.note(&stamp(n, n, EVERYBODY)));
+        assert_eq!(arrivals, [Arrival::Fresh, Arrival::Fresh, Arrival::Late, Arrival::Fresh]);
+    }
+
+    #[test]
+    fn order_holds_across_private_and_public() {
+        let mut inbox = Inbox::default();
+        assert_eq!(inbox.note(&stamp(1, 0, 7)), Arrival::Fresh);
+        assert_eq!(inbox.note(&stamp(0, 0, EVERYBODY)), Arrival::Late);
+    }
+
+    proptest! {
+        #[test]
+        fn a_track_is_a_set(indices in prop::collection::vec(0u32..60, 0..80), from in 0u32..60, to in 0u32..60) {
+            let mut track = Track::default();
+            let mut model = BTreeSet::new();
+            for index in indices {
+                prop_assert_eq!(track.insert(index), model.insert(index));
+            }
+            prop_assert_eq!(track.len() as usize, model.len());
+            let missing: Vec<u32> = (from..to).filter(|index| !model.contains(index)).collect();
+            prop_assert_eq!(track.missing(from, to) as usize, missing.len());
+            prop_assert_eq!(track.last_before(to), model.range(..to).next_back().copied());
+            prop_assert_eq!(track.gaps(from, to).collect::<Vec<_>>(), missing);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What was owed to whom, and what of it never came.
+//!
+//! A pure function over what was sent ([`SentLog`]) and what each user received while it was there ([`Visit`]):
+//!
+//! - A user is owed what was sent after its welcome arrived here. What was sent while it was still asking may come.
+//! - One that stays is owed everything to the end. One that the server threw out is owed everything sent before the
+//!   close was seen here.
+//! - One that leaves is owed, from each sender, what precedes the last message that it got from that sender. The rest
+//!   was under way while it left: *uncertain*, neither owed nor wrong.
+//! - What a sender said last on a connection that was reset, or that the server closed, may never have been read: what
+//!   follows the last of its messages that anybody got is uncertain too.
+
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
+use super::example::{Example, Examples, Kind};
+use super::inbox::{Stream, Track};
+use super::recorder::Place;
+use super::sent::{Sent, SentLog, micros};
+use super::visit::{End, Visit};
+use crate::plan::Plan;
+use crate::scenario::model::Action;
+
+/// How the server under test reads the protocol, where that changes what it owes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// A broadcast goes to its sender too (rule M3).
+    pub broadcast_echo: bool,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { broadcast_echo: true }
+    }
+}
+
+/// What was sent, by who is to get it.
+#[derive(Debug, Default)]
+pub struct Dispatch {
+    /// The broadcasts of each user, in order.
+    broadcasts: Vec<Vec<Entry>>,
+    /// The private messages of each pair (sender, recipient), in order.
+    privates: FxHashMap<(u32, u32), Vec<Entry>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    at: u64,
+    sequence: u32,
+    stage: u16,
+}
+
+impl Dispatch {
+    /// Sorts what is in the logs; the index of a log is its user's.
+    pub fn new(logs: &[SentLog], users: u32) -> Self {
+        let mut dispatch = Self { broadcasts: logs.iter().map(|_| Vec::new()).collect(), ..Self::default() };
+        for (sender, log) in logs.iter().enumerate() {
+            for (sequence, Sent { at, to, stage }) in log.iter().enumerate() {
+                let entry = Entry { at, sequence: sequence as u32, stage };
+                if to < users {
+                    dispatch.privates.entry((sender as u32, to)).or_default().push(entry);
+                } else if to == crate::plan::stamp::EVERYBODY {
+                    dispatch.broadcasts[sender].push(entry);
+                }
+            }
+        }
+        dispatch
+    }
+}
+
+/// Indices into [`Action::NAMES`].
+const BROADCAST: u16 = 0;
+const PRIVATE: u16 = 1;
+
+/// The result.
+#[derive(Debug, Default)]
+pub struct Reckoning {
+    /// Deliveries that had to happen.
+    pub owed: u64,
+    /// Of those, the ones that did not, by the recipient's place.
+    pub lost: FxHashMap<Place, u64>,
+    /// Deliveries that might have happened or not, because somebody was coming or going.
+    pub uncertain: u64,
+    /// The first few losses.
+    pub examples: Examples,
+    /// How much each user lost.
+    pub losers: FxHashMap<u32, u64>,
+}
+
+impl Reckoning {
+    /// All losses that `wanted` takes.
+    pub fn lost(&self, wanted: impl Fn(Place) -> bool) -> u64 {
+        self.lost.iter().filter(|(place, _)| wanted(**place)).map(|(_, lost)| lost).sum()
+    }
+}
+
+/// Sequence numbers of a sender that may have died with its connection.
+type Tails = FxHashMap<u32, Vec<Range<u32>>>;
+
+/// Holds what was sent against what came.
+pub fn reckon<'v>(
+    plan: &Plan,
+    dispatch: &Dispatch,
+    visits: impl Iterator<Item = &'v Visit> + Clone,
+    reading: Reading,
+) -> Reckoning {
+    let tails = tails(dispatch, visits.clone());
+    let mut pairs: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+    for &(sender, recipient) in dispatch.privates.keys() {
+        pairs.entry(recipient).or_default().push(sender);
+    }
+    let mut book = Book { plan, tails, reckoning: Reckoning::default() };
+    for visit in visits {
+        for (sender, entries) in dispatch.broadcasts.iter().enumerate().filter(|(_, entries)| !entries.is_empty()) {
+            let sender = sender as u32;
+            if sender != visit.user || reading.broadcast_echo {
+                book.check(visit, sender, entries, BROADCAST, |stream| &stream.all);
+            }
+        }
+        for &sender in pairs.get(&visit.user).into_iter().flatten() {
+            book.check(visit, sender, &dispatch.privates[&(sender, visit.user)], PRIVATE, |stream| &stream.own);
+        }
+    }
+    book.reckoning
+}
+
+struct Book<'p> {
+    plan: &'p Plan,
+    tails: Tails,
+    reckoning: Reckoning,
+}
+
+impl Book<'_> {
+    fn check(&mut self, visit: &Visit, sender: u32, entries: &[Entry], action: u16, track: impl Fn(&Stream) -> &Track) {
+        let empty = Track::default();
+        let got = visit.inbox.from(sender).map_or(&empty, track);
+        let before = |at: u64| entries.partition_point(|entry| entry.at < at) as u32;
+        // A message of the same microsecond as the welcome may have gone first.
+        let from = before(micros(visit.online) + 1);
+        let to = match visit.end {
+            End::Stayed => entries.len() as u32,
+            End::Closed => before(visit.ended.map_or(u64::MAX, micros)),
+            End::Left(_) | End::Provoked => before(visit.leaving.map_or(u64::MAX, micros)).min(got.next()),
+        };
+        let to = to.max(from);
+        let possible = before(visit.ended.map_or(u64::MAX, micros)).max(to) - before(micros(visit.asked)).min(from);
+        let owed = to - from;
+        let mut excused = 0;
+        if got.missing(from, to) > 0 {
+            let tails = self.tails.get(&sender).cloned().unwrap_or_default();
+            for index in got.gaps(from, to) {
+                let entry = entries[index as usize];
+                if tails.iter().any(|tail| tail.contains(&entry.sequence)) {
+                    excused += 1;
+                } else {
+                    self.lose(visit, sender, entry, action);
+                }
+            }
+        }
+        self.reckoning.owed += u64::from(owed - excused);
+        self.reckoning.uncertain += u64::from(possible - owed + excused);
+    }
+
+    fn lose(&mut self, visit: &Visit, sender: u32, entry: Entry, action: u16) {
+        let users = &self.plan.users;
+        let group = users[visit.user as usize].group;
+        *self.reckoning.lost.entry(Place { stage: entry.stage, group, action }).or_default() += 1;
+        *self.reckoning.losers.entry(visit.user).or_default() += 1;
+        if self.reckoning.examples.wants(Kind::Lost) {
+            let (from, to) = (&users[sender as usize].name, &users[visit.user as usize].name);
+            let end = match visit.end {
+                End::Closed => "; the server had closed this connection by then or soon after",
+                _ => "",
+            };
+            let what = format!(
+                "the {} that {from} sent {:.3} s after the run began never reached {to}{end}",
+                Action::NAMES[usize::from(action)],
+                entry.at as f64 / 1e6
+            );
+            self.reckoning.examples.push(Example {
+                kind: Kind::Lost,
+                sender: Some(from.to_string()),
+                recipient: Some(to.to_string()),
+                sequence: Some(entry.sequence),
+                what,
+                frames: Vec::new(),
+            });
+        }
+    }
+}
+
+/// For each sender visit that ended abruptly: what follows the last message of it that anybody got.
+fn tails<'v>(dispatch: &Dispatch, visits: impl Iterator<Item = &'v Visit> + Clone) -> Tails {
+    let mut tails = Tails::default();
+    for visit in visits.clone().filter(|visit| visit.end.may_drop_the_last() && !visit.sequences.is_empty()) {
+        tails.entry(visit.user).or_default().push(visit.sequences.clone());
+    }
+    for visit in visits {
+        for (&sender, ranges) in &mut tails {
+            let Some(stream) = visit.inbox.from(sender) else { continue };
+            let broadcasts = dispatch.broadcasts.get(sender as usize).map_or(&[][..], Vec::as_slice);
+            let privates = dispatch.privates.get(&(sender, visit.user)).map_or(&[][..], Vec::as_slice);
+            for (entries, track) in [(broadcasts, &stream.all), (privates, &stream.own)] {
+                for range in ranges.iter_mut() {
+                    let end = entries.partition_point(|entry| entry.sequence < range.end) as u32;
+                    if let Some(seen) = track.last_before(end).and_then(|index| entries.get(index as usize)) {
+                        range.start = range.start.max(seen.sequence + 1);
+                    }
+                }
+            }
+        }
+    }
+    tails
+}

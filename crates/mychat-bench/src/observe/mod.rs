@@ -1,0 +1,9 @@
+//! What the users saw: who sent what when ([`sent`]), what arrived where ([`inbox`]), how long it took ([`recorder`]),
+//! and the reckoning of what was owed against what came ([`ledger`]).
+
+pub mod example;
+pub mod inbox;
+pub mod ledger;
+pub mod recorder;
+pub mod sent;
+pub mod visit;

@@ -1,0 +1,233 @@
+//! What was seen and judged, into the result.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+
+use super::result::{
+    By, Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyResult, Point, RunResult, SCHEMA, ScenarioInfo,
+    TargetInfo, Tool,
+};
+use crate::drive::conduct::{Observations, Slice};
+use crate::judge::{Judgement, latency_of, samples};
+use crate::observe::recorder::{Count, Latency};
+use crate::plan::Plan;
+use crate::scenario::model::{Action, Metric, Selector, Unit, Value};
+
+/// What a result says about how it came to be.
+#[derive(Debug, Clone)]
+pub struct Circumstances {
+    /// The scenario's file, as it was given.
+    pub file: String,
+    /// Digest of it.
+    pub sha256: String,
+    /// The server.
+    pub target: TargetInfo,
+    /// When the run began, RFC 3339.
+    pub started: String,
+}
+
+/// The latency metrics that are measured, with their names in results.
+const METRICS: [(&str, Metric); 5] = [
+    ("connect", Metric::Connect),
+    ("ack", Metric::Ack),
+    ("delivery", Metric::Delivery),
+    ("service", Metric::Service),
+    ("lateness", Metric::Lateness),
+];
+
+/// Makes the result.
+pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circumstances) -> RunResult {
+    let source = Source { plan, seen: &seen };
+    let latency = METRICS.iter().map(|(name, metric)| ((*name).to_owned(), source.block(*metric))).collect();
+    let counts = counts(plan, &seen);
+    let timeline = seen.timeline.iter().map(|slice| point(plan, slice)).collect();
+    let mut examples = seen.examples;
+    examples.merge(seen.reckoning.examples);
+    RunResult {
+        schema: SCHEMA.to_owned(),
+        tool: Tool { version: env!("CARGO_PKG_VERSION").to_owned() },
+        scenario: ScenarioInfo {
+            name: plan.scenario.name.clone(),
+            file: how.file,
+            sha256: how.sha256,
+            plan_sha256: plan.sha256(),
+            seed: plan.seed,
+        },
+        target: how.target,
+        started: how.started,
+        seconds: seen.length as f64 / 1e9,
+        verdict: judgement.verdict,
+        exit_code: judgement.exit.code(),
+        validity: judgement.soundness.validity,
+        validity_reasons: judgement.soundness.reasons,
+        expectations: judgement
+            .expectations
+            .into_iter()
+            .map(|e| ExpectationResult {
+                text: e.text,
+                line: e.line,
+                actual: e.actual,
+                unit: unit(e.unit).to_owned(),
+                ok: e.ok,
+                note: e.note,
+            })
+            .collect(),
+        latency,
+        counts,
+        examples: examples.into_sorted(),
+        timeline,
+        generator: GeneratorInfo {
+            cpu_seconds: seen.generator.cpu_seconds,
+            rss_peak: seen.generator.rss_peak,
+            threads: seen.generator.threads,
+        },
+    }
+}
+
+const fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Latency => "us",
+        Unit::Count => "count",
+        Unit::Percent => "percent",
+        Unit::Bytes => "bytes",
+    }
+}
+
+struct Source<'s> {
+    plan: &'s Plan,
+    seen: &'s Observations,
+}
+
+impl Source<'_> {
+    fn block(&self, metric: Metric) -> LatencyBlock {
+        let plan = self.plan;
+        let part = |selector: Selector| {
+            let result = self.result(metric, &selector);
+            (result.count > 0).then_some(result)
+        };
+        let mut by = By::default();
+        let stages = plan.stages.iter().map(|stage| stage.name.as_str()).chain(["join"]);
+        for (index, stage) in stages.enumerate() {
+            let found = part(Selector { stage: Some(index), ..Selector::default() });
+            by.stage.extend(found.map(|result| (stage.to_owned(), result)));
+        }
+        for (index, group) in plan.scenario.groups.iter().enumerate() {
+            let found = part(Selector { group: Some(index), ..Selector::default() });
+            by.group.extend(found.map(|result| (group.name.clone(), result)));
+        }
+        for (index, action) in Action::NAMES.into_iter().enumerate() {
+            let found = part(Selector { action: Some(index), ..Selector::default() });
+            by.action.extend(found.map(|result| (action.to_owned(), result)));
+        }
+        for selector in self.combinations(metric) {
+            by.selector.insert(self.names(&selector), self.result(metric, &selector));
+        }
+        LatencyBlock { whole: self.result(metric, &Selector::default()), by }
+    }
+
+    /// Selectors of more than one part that expectations use.
+    fn combinations(&self, metric: Metric) -> Vec<Selector> {
+        let conditions = self.plan.scenario.expect.iter();
+        let measures = conditions.flat_map(|condition| {
+            let other = if let Value::Times(_, other) = &condition.value { Some(other) } else { None };
+            std::iter::once(&condition.measure).chain(other)
+        });
+        let parts = |s: &Selector| [s.group, s.action, s.stage].iter().flatten().count();
+        let mut seen = BTreeSet::new();
+        measures
+            .filter(|measure| measure.metric == metric && parts(&measure.selector) > 1)
+            .filter(|measure| seen.insert(self.names(&measure.selector)))
+            .map(|measure| measure.selector.clone())
+            .collect()
+    }
+
+    fn names(&self, selector: &Selector) -> String {
+        let group = selector.group.map(|group| self.plan.scenario.groups[group].name.as_str());
+        let action = selector.action.map(|action| Action::NAMES[action]);
+        let stage = selector.stage.map(|stage| self.plan.stages.get(stage).map_or("join", |stage| stage.name.as_str()));
+        [group, action, stage].into_iter().flatten().collect::<Vec<_>>().join(",")
+    }
+
+    fn result(&self, metric: Metric, selector: &Selector) -> LatencyResult {
+        let latency = latency_of(self.plan, self.seen, metric, selector);
+        let count = latency.count();
+        let independent = samples(self.plan, self.seen, metric, selector, count);
+        let histogram = &latency.histogram;
+        let quantile = |quantile: f64| {
+            let needed = (10.0 / (1.0 - quantile)).round() as u64;
+            (count > 0 && independent >= needed).then(|| histogram.value_at_quantile(quantile))
+        };
+        LatencyResult {
+            unit: "us".to_owned(),
+            count,
+            min: if count == 0 { 0 } else { histogram.min() },
+            mean: histogram.mean(),
+            stdev: histogram.stdev(),
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p95: quantile(0.95),
+            p99: quantile(0.99),
+            p99_9: quantile(0.999),
+            p99_99: quantile(0.9999),
+            max: histogram.max(),
+            overflow: latency.overflow,
+            hdr: encode(&latency),
+        }
+    }
+}
+
+fn encode(latency: &Latency) -> String {
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new()
+        .serialize(&latency.histogram, &mut bytes)
+        .expect("a histogram of these bounds fits, and a Vec takes all bytes");
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn counts(plan: &Plan, seen: &Observations) -> Counts {
+    let total = |count| seen.recorder.total(count, |_| true);
+    // What hostile users suffer is their own doing.
+    let innocent = |place: crate::observe::recorder::Place| !plan.scenario.groups[usize::from(place.group)].hostile;
+    let (sent, scheduled) = (total(Count::Sent), total(Count::Scheduled));
+    Counts {
+        users: plan.users.len() as u64,
+        connected: total(Count::Connected),
+        refused: total(Count::Refused),
+        disconnects: seen.recorder.total(Count::Disconnects, innocent),
+        sent,
+        scheduled,
+        achieved: (scheduled > 0).then(|| 100.0 * sent as f64 / scheduled as f64),
+        expected_deliveries: seen.reckoning.owed,
+        delivered: seen.recorder.total(Count::Delivered, innocent),
+        lost: seen.reckoning.lost(innocent),
+        duplicated: seen.recorder.total(Count::Duplicated, innocent),
+        reordered: seen.recorder.total(Count::Reordered, innocent),
+        misrouted: total(Count::Misrouted),
+        corrupted: seen.recorder.total(Count::Corrupted, innocent),
+        uncertain: seen.reckoning.uncertain,
+        refused_returns: total(Count::RefusedReturns),
+        blocked_seconds: seen.blocked as f64 / 1e9,
+        wrong_replies: total(Count::WrongReplies),
+        errors: seen.errors.clone().into_iter().collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn point(plan: &Plan, slice: &Slice) -> Point {
+    let value =
+        |latency: &Latency, quantile: f64| (latency.count() > 0).then(|| latency.histogram.value_at_quantile(quantile));
+    Point {
+        t: slice.at as f64 / 1e9,
+        stage: slice.stage.map_or("join", |stage| plan.stages[stage].name.as_str()).to_owned(),
+        connected: slice.connected,
+        sent: slice.sent,
+        delivered: slice.delivered,
+        errors: slice.errors,
+        p50: value(&slice.delivery, 0.5),
+        p99: value(&slice.delivery, 0.99),
+        max: value(&slice.delivery, 1.0),
+        lateness_p99: value(&slice.lateness, 0.99),
+        hdr: encode(&slice.delivery),
+    }
+}

@@ -1,0 +1,245 @@
+//! The result for a person at a terminal: the verdict first, then why, then the figures.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::result::{ExpectationResult, LatencyResult, RunResult};
+use super::{duration, grouped};
+use crate::judge::Verdict;
+use crate::judge::validity::Validity;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
+const QUIET: Style = Style::new().dimmed();
+const STRONG: Style = Style::new().bold();
+
+macro_rules! line {
+    ($text:expr, $($rest:tt)*) => {
+        // Writing to a String cannot fail.
+        let _ = writeln!($text, $($rest)*);
+    };
+}
+
+/// The whole summary, with colours; whoever prints it takes them out where they are not wanted.
+pub fn summary(result: &RunResult) -> String {
+    let mut text = String::new();
+    head(&mut text, result);
+    expectations(&mut text, &result.expectations);
+    latencies(&mut text, result);
+    counts(&mut text, result);
+    examples(&mut text, result);
+    text
+}
+
+/// The verdict in one line, for scripts and for people who have seen the summary before.
+pub fn line(result: &RunResult) -> String {
+    let mut text = String::new();
+    let held = result.expectations.iter().filter(|e| e.ok == Some(true)).count();
+    let counts = &result.counts;
+    line!(
+        text,
+        "{} {}: {held} of {} expectations held, {} delivered, {} lost",
+        verdict(result.verdict).1,
+        result.scenario.name,
+        result.expectations.len(),
+        counts.delivered,
+        counts.lost
+    );
+    text
+}
+
+const fn verdict(verdict: Verdict) -> (Style, &'static str) {
+    match verdict {
+        Verdict::Pass => (GOOD, "PASS"),
+        Verdict::Fail => (BAD, "FAIL"),
+        Verdict::Inconclusive => (UNSURE, "INCONCLUSIVE"),
+        Verdict::Interrupted => (UNSURE, "INTERRUPTED"),
+    }
+}
+
+fn head(text: &mut String, result: &RunResult) {
+    let (style, word) = verdict(result.verdict);
+    let server =
+        if result.target.spawned { "the reference server, started for this run" } else { &result.target.address };
+    line!(text, "{style}{word}{style:#}  {STRONG}{}{STRONG:#} against {server}", result.scenario.name);
+    let held = result.expectations.iter().filter(|e| e.ok == Some(true)).count();
+    line!(
+        text,
+        "      {QUIET}{held} of {} expectations held · {:.1} s · seed {} · plan {}{QUIET:#}",
+        result.expectations.len(),
+        result.seconds,
+        result.scenario.seed,
+        &result.scenario.plan_sha256[..12.min(result.scenario.plan_sha256.len())]
+    );
+    let (style, words) = match result.validity {
+        Validity::Valid => return,
+        Validity::Degraded => (UNSURE, "DEGRADED  the latencies below are partly the generator's own"),
+        Validity::Invalid => (BAD, "INVALID  the generator was the limit: its latencies say nothing about the server"),
+    };
+    line!(text, "      {style}{words}{style:#}");
+    for reason in &result.validity_reasons {
+        line!(text, "      {reason}");
+    }
+}
+
+fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
+    if expectations.is_empty() {
+        return;
+    }
+    line!(text, "");
+    let width = expectations.iter().map(|e| e.text.chars().count()).max().unwrap_or(0);
+    for expectation in expectations {
+        let (style, mark) = match expectation.ok {
+            Some(true) => (GOOD, "✓"),
+            Some(false) => (BAD, "✗"),
+            None => (UNSURE, "?"),
+        };
+        let actual = expectation.actual.map(|actual| value(actual, &expectation.unit));
+        let told = match (actual, &expectation.note) {
+            (Some(actual), Some(note)) => format!("{actual:>10}  {QUIET}{note}{QUIET:#}"),
+            (Some(actual), None) => format!("{actual:>10}"),
+            (None, Some(note)) => format!("{:>10}  {QUIET}{note}{QUIET:#}", "–"),
+            (None, None) => format!("{:>10}", "–"),
+        };
+        line!(text, "  {style}{mark}{style:#} {:width$}  {told}", expectation.text);
+    }
+}
+
+fn value(value: f64, unit: &str) -> String {
+    match unit {
+        "us" => duration(value),
+        "percent" => format!("{value:.2} %"),
+        "bytes" => format!("{:.1} MiB", value / 1024.0 / 1024.0),
+        _ => grouped(value as u64),
+    }
+}
+
+fn latencies(text: &mut String, result: &RunResult) {
+    const NAMES: [(&str, &str); 5] = [
+        ("connect", "intended connection → welcome"),
+        ("ack", "request → its direct answer"),
+        ("delivery", "intended send → each recipient"),
+        ("service", "real send → each recipient"),
+        ("lateness", "intended send → real send: the generator's own"),
+    ];
+    line!(text, "");
+    line!(
+        text,
+        "  {STRONG}{:<10}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}{STRONG:#}",
+        "latency",
+        "count",
+        "p50",
+        "p90",
+        "p99",
+        "p99.9",
+        "max"
+    );
+    for (name, meaning) in NAMES {
+        if let Some(block) = result.latency.get(name).filter(|block| block.whole.count > 0) {
+            row(text, name, &block.whole, meaning);
+        }
+    }
+    // Where a run has several stages, what happened in each is what people look for next.
+    if let Some(block) = result.latency.get("delivery").filter(|block| block.by.stage.len() > 1) {
+        let mut stages: Vec<&str> = Vec::new();
+        for point in &result.timeline {
+            if !stages.contains(&point.stage.as_str()) {
+                stages.push(&point.stage);
+            }
+        }
+        for stage in stages {
+            if let Some(latency) = block.by.stage.get(stage) {
+                row(text, &format!("  {stage}"), latency, "");
+            }
+        }
+    }
+}
+
+fn row(text: &mut String, name: &str, latency: &LatencyResult, meaning: &str) {
+    let shown = |value: Option<u64>| value.map_or_else(|| "n/a".to_owned(), |value| duration(value as f64));
+    line!(
+        text,
+        "  {name:<10}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}  {QUIET}{meaning}{QUIET:#}",
+        grouped(latency.count),
+        shown(latency.p50),
+        shown(latency.p90),
+        shown(latency.p99),
+        shown(latency.p99_9),
+        duration(latency.max as f64)
+    );
+}
+
+fn counts(text: &mut String, result: &RunResult) {
+    let counts = &result.counts;
+    let plain = |name: &str, count: u64| format!("{name} {}", grouped(count));
+    let violation = |name: &str, count: u64| {
+        if count == 0 { format!("{name} 0") } else { format!("{BAD}{name} {}{BAD:#}", grouped(count)) }
+    };
+    line!(text, "");
+    let mut users = vec![plain("users", counts.users), plain("welcomed", counts.connected)];
+    users.push(violation("refused", counts.refused));
+    users.push(violation("thrown out", counts.disconnects));
+    if counts.refused_returns > 0 {
+        users.push(plain("returns tried again", counts.refused_returns));
+    }
+    line!(text, "  {}", users.join(" · "));
+    let achieved = counts.achieved.map_or(String::new(), |achieved| format!(" ({achieved:.2} %)"));
+    line!(
+        text,
+        "  sent {} of {}{achieved} · delivered {} of {} owed{}",
+        grouped(counts.sent),
+        grouped(counts.scheduled),
+        grouped(counts.delivered),
+        grouped(counts.expected_deliveries),
+        if counts.uncertain > 0 {
+            format!(" · {} uncertain around joins and leaves", grouped(counts.uncertain))
+        } else {
+            String::new()
+        }
+    );
+    let errors: u64 = counts.errors.values().sum();
+    let violations = [
+        violation("lost", counts.lost),
+        violation("duplicated", counts.duplicated),
+        violation("reordered", counts.reordered),
+        violation("misrouted", counts.misrouted),
+        violation("corrupted", counts.corrupted),
+        violation("wrong replies", counts.wrong_replies),
+        violation("errors", errors),
+    ];
+    line!(text, "  {}", violations.join(" · "));
+    if counts.blocked_seconds >= 0.001 {
+        line!(text, "  the server did not read for {:.1} s, summed over connections", counts.blocked_seconds);
+    }
+    let generator = &result.generator;
+    line!(
+        text,
+        "  {QUIET}generator: {} thread{}, {:.1} s of CPU, {:.0} MiB{QUIET:#}",
+        generator.threads,
+        if generator.threads == 1 { "" } else { "s" },
+        generator.cpu_seconds,
+        generator.rss_peak as f64 / 1024.0 / 1024.0
+    );
+}
+
+fn examples(text: &mut String, result: &RunResult) {
+    if result.examples.is_empty() {
+        return;
+    }
+    line!(text, "");
+    line!(text, "  {STRONG}What went wrong, the first of each kind{STRONG:#}");
+    for example in &result.examples {
+        let kind = serde_json::to_value(example.kind).ok().and_then(|kind| Some(kind.as_str()?.replace('_', " ")));
+        let who = match (&example.sender, &example.recipient) {
+            (Some(sender), Some(recipient)) => format!("{sender} → {recipient}"),
+            (None, Some(user)) | (Some(user), None) => user.clone(),
+            (None, None) => String::new(),
+        };
+        line!(text, "  {BAD}{:<11}{BAD:#} {who}: {}", kind.unwrap_or_default(), example.what);
+        for frame in &example.frames {
+            line!(text, "              {QUIET}{frame}{QUIET:#}");
+        }
+    }
+}

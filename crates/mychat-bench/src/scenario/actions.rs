@@ -1,0 +1,133 @@
+//! What users do: the items of `do` into actions.
+
+use super::diagnostic::Wrong;
+use super::fields::{Fields, many, scalar, sentence};
+use super::form::Form;
+use super::keys::{self, Table};
+use super::model::{Action, Content, Leave, Size, Span, To, Weighted};
+use super::names::Cast;
+use super::node::{Node, Problems};
+use super::script::{self, Kind};
+use super::units;
+
+/// Bytes of the stamp that every message carries (run, sender, sequence, time, checksum).
+pub(super) const STAMP: u32 = 40;
+const USUAL_SIZE: u32 = 64;
+const LONGEST_CONTENT: u32 = mychat_proto::MAX_FRAME as u32;
+const LONGEST_FRAME: u32 = 1 << 20;
+const MOST_WEIGHT: u32 = 1_000_000;
+pub(super) const LEAVES: [(&str, Leave); 3] =
+    [("disconnect", Leave::Disconnect), ("fin", Leave::Fin), ("rst", Leave::Rst)];
+
+/// One item of `do`, and the node where its size is said (or the action itself).
+pub(super) fn action<'n>(node: &'n Node, cast: &Cast, problems: &mut Problems) -> Option<(Weighted, &'n Node)> {
+    let item = sentence(node, &keys::ACTIONS, problems)?;
+    let table = inner(item.name);
+    problems.uses(item.name, item.key);
+    let fields = Fields::open(item.key, item.value, table, problems)?;
+    let weight = match fields.get("weight") {
+        Some(_) => fields.read("weight", problems, |text| units::count(text, 1..=MOST_WEIGHT)),
+        None => Some(1),
+    };
+    let action = match item.name {
+        "broadcast" => content(&fields, problems).map(|content| Action::Broadcast { content }),
+        "private" => {
+            let to = fields.read("to", problems, |text| recipient(text, cast));
+            content(&fields, problems).and_then(|content| Some(Action::Private { to: to?, content }))
+        }
+        "frame" => frame(&fields, problems),
+        "oversize" => {
+            let why = "a frame may have 1024, so anything shorter is not too long";
+            span(&fields, problems, 1025, why).map(|size| Action::Oversize { size })
+        }
+        "duplicate_name" => fields.read("of", problems, |text| cast.group(text)).map(|of| Action::DuplicateName { of }),
+        "garbage" => span(&fields, problems, 1, "the first byte makes it garbage").map(|size| Action::Garbage { size }),
+        "half_frame" => fields.read("stall", problems, units::duration).map(|stall| Action::HalfFrame { stall }),
+        _ => fields.read("leave", problems, |text| units::word(text, &LEAVES)).map(|leave| Action::Reconnect { leave }),
+    };
+    let place = table.key("size").and_then(|_| fields.get("size")).unwrap_or(item.key);
+    Some((Weighted { weight: weight?, action: action? }, place))
+}
+
+fn inner(action: &str) -> &'static Table {
+    match keys::ACTIONS.key(action).map(|key| key.form) {
+        Some(Form::Map(table)) => table,
+        _ => &keys::BROADCAST,
+    }
+}
+
+fn recipient(text: &str, cast: &Cast) -> Result<To, Wrong> {
+    match text {
+        "nobody" => Ok(To::Nobody),
+        "self" => Ok(To::Myself),
+        _ => cast.group_or(text, &["nobody", "self"]).map(To::Group),
+    }
+}
+
+fn content(fields: &Fields<'_>, problems: &mut Problems) -> Option<Content> {
+    let text = match fields.get("text") {
+        Some(_) => Some(fields.read("text", problems, words)?),
+        None => None,
+    };
+    let needed = text.as_ref().map_or(STAMP, |text| STAMP + 1 + text.len() as u32);
+    let size = match fields.get("size") {
+        Some(_) => fields.read("size", problems, |size| self::size(size, needed, text.is_some()))?,
+        None => {
+            let usual = USUAL_SIZE.max(needed);
+            Size::Bytes(Span { from: usual, to: usual })
+        }
+    };
+    Some(Content { size, text })
+}
+
+fn size(text: &str, needed: u32, with_words: bool) -> Result<Size, Wrong> {
+    if text == "max" {
+        return Ok(Size::Max);
+    }
+    let why = match with_words {
+        true => "the stamp by which a message is recognised, a blank, and the text",
+        false => "a message carries a stamp of up to 40 bytes, by which it is recognised",
+    };
+    units::span(text, |bytes| match units::size(bytes, 0..=LONGEST_CONTENT, "a frame has at most 1024") {
+        Ok(_) => units::size(bytes, needed..=LONGEST_CONTENT, why),
+        Err(wrong) => Err(wrong.help("a frame has at most 1024 bytes; `max` is the longest content that fits")),
+    })
+    .map(Size::Bytes)
+}
+
+fn words(text: &str) -> Result<String, Wrong> {
+    const LONGEST: usize = 800;
+    if text.is_empty() || text.trim() != text {
+        return Err(Wrong::new("the text is empty, or has blanks at its ends"));
+    }
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| mychat_proto::name::is_invisible(*c)) {
+        let wrong = Wrong::new(format!("a control or format character (U+{:04X}) in the text", u32::from(c)))
+            .part(at..at + c.len_utf8())
+            .help("a line feed would end the frame; `frame` sends frames as they stand");
+        return Err(wrong);
+    }
+    if text.len() > LONGEST {
+        return Err(Wrong::new(format!("the text has {} bytes", text.len())).help(format!("at most {LONGEST}")));
+    }
+    Ok(text.to_owned())
+}
+
+fn span(fields: &Fields<'_>, problems: &mut Problems, least: u32, why: &'static str) -> Option<Span<u32>> {
+    fields.read("size", problems, |text| {
+        units::span(text, |bytes| match units::size(bytes, 0..=LONGEST_FRAME, "1 MiB is where the tool stops") {
+            Ok(_) => units::size(bytes, least..=LONGEST_FRAME, why),
+            Err(wrong) => Err(wrong),
+        })
+    })
+}
+
+fn frame(fields: &Fields<'_>, problems: &mut Problems) -> Option<Action> {
+    let text = fields.read("text", problems, |text| script::text(text, Kind::Frame, &[]));
+    let mut gets = Vec::new();
+    if let Some(node) = fields.get("gets") {
+        for node in many(node, problems) {
+            gets.extend(scalar(node, &Form::Pattern, problems, |text| script::text(text, Kind::Pattern, &[])));
+        }
+    }
+    Some(Action::Frame { text: text?, gets })
+}

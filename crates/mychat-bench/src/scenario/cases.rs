@@ -1,0 +1,110 @@
+//! The list of `cases` into cases.
+
+use std::collections::HashSet;
+
+use super::diagnostic::{Wrong, line_and_column};
+use super::fields::{Fields, many, scalar};
+use super::form::Form;
+use super::keys;
+use super::model::{Case, Level};
+use super::node::{Node, Problems};
+use super::steps::{self, Script};
+use super::suggest::shown;
+use super::units;
+
+const LEVELS: [(&str, Level); 3] = [("must", Level::Must), ("should", Level::Should), ("may", Level::May)];
+
+/// Reads all cases of a file with this text.
+pub(super) fn cases(items: &[Node], text: &str, problems: &mut Problems) -> Vec<Case> {
+    let mut ids = HashSet::new();
+    items.iter().filter_map(|node| case(node, text, &mut ids, problems)).collect()
+}
+
+fn case(node: &Node, text: &str, ids: &mut HashSet<String>, problems: &mut Problems) -> Option<Case> {
+    let fields = Fields::open(node, node, &keys::CASE, problems)?;
+    let title = fields.read("case", problems, |text| line(text).map(str::to_owned));
+    let (id, place) = match fields.get("id") {
+        Some(place) => (fields.read("id", problems, id), place),
+        None => (title.as_deref().map(slug), fields.get("case").unwrap_or(node)),
+    };
+    if let Some(id) = id.as_ref().filter(|id| !ids.insert((*id).clone())) {
+        let wrong = Wrong::new(format!("two cases have the id `{}`", shown(id)));
+        problems.add(place, wrong.help("the id is made from the title: give one of them another title, or an `id`"));
+    }
+    let level = fields.read("level", problems, |text| units::word(text, &LEVELS)).unwrap_or_default();
+    let spec = sources(&fields, "spec", problems);
+    let rule = sources(&fields, "rule", problems);
+    let likely = fields.read("likely", problems, |text| Ok(text.to_owned()));
+    let slow = fields.read("slow", problems, units::truth).unwrap_or_default();
+    let items = fields.list("steps", problems);
+    let mut script = Script::of(items);
+    let steps = steps::steps(items, &mut script, problems);
+    let at = fields.key("case").and_then(|key| key.content).unwrap_or_default();
+    let (line, _) = line_and_column(text, at);
+    Some(Case { title: title?, id: id?, level, spec, rule, likely, slow, steps, line })
+}
+
+/// Text in one line, as it goes into reports.
+pub(super) fn line(text: &str) -> Result<&str, Wrong> {
+    const LONGEST: usize = 200;
+    if text.trim().is_empty() {
+        return Err(Wrong::new("the text is empty"));
+    }
+    if let Some(c) = text.chars().find(|c| mychat_proto::name::is_invisible(*c)) {
+        return Err(Wrong::new(format!("a line end, or a control character (U+{:04X}), in a title", u32::from(c))));
+    }
+    if text.chars().count() > LONGEST {
+        return Err(Wrong::new("the text is very long").help(format!("at most {LONGEST} characters")));
+    }
+    Ok(text)
+}
+
+fn id(text: &str) -> Result<String, Wrong> {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    if text.chars().all(legal) && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.len() <= 80 {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(format!("`{}` is not an id", shown(text)))
+        .help("it has small letters, digits, `-` and `.`, at most 80: `frame.single`"))
+}
+
+/// The id of a title: what is no letter or digit becomes a dash.
+fn slug(title: &str) -> String {
+    let mut slug = String::new();
+    for c in title.to_lowercase().chars() {
+        if c.is_alphanumeric() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
+}
+
+fn sources(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Vec<String> {
+    let Some(node) = fields.get(name) else {
+        return Vec::new();
+    };
+    let read = |text: &str| {
+        let digits =
+            text.get(1..).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
+        match digits && text.starts_with(|c: char| c.is_ascii_uppercase()) {
+            true => Ok(text.to_owned()),
+            false => Err(Wrong::new(format!("`{}` is not the name of a statement or rule", shown(text)))
+                .help("it is a capital letter and a number, such as `T13` or `F5`")),
+        }
+    };
+    let nodes = many(node, problems);
+    nodes.iter().filter_map(|node| scalar(node, &Form::Text, problems, read)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn titles_become_ids() {
+        assert_eq!(
+            super::slug("A name in use is refused, its holder keeps working!"),
+            "a-name-in-use-is-refused-its-holder-keeps-working"
+        );
+    }
+}

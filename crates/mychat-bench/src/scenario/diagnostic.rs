@@ -1,0 +1,173 @@
+//! What is wrong with a scenario file, and where: for its author to read.
+
+use std::error::Error;
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+/// At most so many errors of a file are shown: nobody reads more, and most of the rest follow from the first ones.
+pub const MOST: usize = 20;
+
+/// One error in a scenario file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong.
+    pub message: String,
+    /// What is said at the place itself; often "did you mean …?".
+    pub label: Option<String>,
+    /// What would be right.
+    pub help: Option<String>,
+    /// The file, as it was named.
+    pub path: String,
+    /// The line, from 1; `None` where the whole file is meant.
+    pub line: Option<usize>,
+    /// The column in characters, from 1.
+    pub column: Option<usize>,
+    /// The bytes of the text that are wrong.
+    pub span: Option<Range<usize>>,
+}
+
+/// All errors of a file, by place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostics {
+    text: String,
+    list: Vec<Diagnostic>,
+    unseen: usize,
+}
+
+/// Something wrong, before its place in the file is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// See [`Diagnostic::message`].
+    pub(super) message: String,
+    /// See [`Diagnostic::label`].
+    pub(super) label: Option<String>,
+    /// See [`Diagnostic::help`].
+    pub(super) help: Option<String>,
+    /// Which bytes of the value; `None`: all of it.
+    pub(super) part: Option<Range<usize>>,
+}
+
+impl Wrong {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), label: None, help: None, part: None }
+    }
+
+    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn part(mut self, part: Range<usize>) -> Self {
+        self.part = Some(part);
+        self
+    }
+
+    /// The same, for a value that starts at byte `by` of a longer one.
+    pub(super) fn shift(mut self, by: usize, len: usize) -> Self {
+        let part = self.part.unwrap_or(0..len);
+        self.part = Some(part.start + by..part.end + by);
+        self
+    }
+
+    /// With its place.
+    pub(super) fn at(self, path: &str, text: &str, span: Option<Range<usize>>) -> Diagnostic {
+        let place = span.as_ref().map(|span| line_and_column(text, span.start));
+        Diagnostic {
+            message: self.message,
+            label: self.label,
+            help: self.help,
+            path: path.to_owned(),
+            line: place.map(|(line, _)| line),
+            column: place.map(|(_, column)| column),
+            span,
+        }
+    }
+}
+
+/// The line and the column of a byte, both from 1, columns in characters.
+pub(super) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+}
+
+impl Diagnostics {
+    /// Of a file with this text; `unseen` more were found than the list holds.
+    pub(super) fn new(text: &str, mut list: Vec<Diagnostic>, unseen: usize) -> Self {
+        list.sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or(0, |span| span.start));
+        Self { text: text.to_owned(), list, unseen }
+    }
+
+    /// The errors, by place.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.list.iter()
+    }
+
+    /// How many errors were found, those beyond [`MOST`] included.
+    pub fn count(&self) -> usize {
+        self.list.len() + self.unseen
+    }
+
+    /// All of them as text for people, with the lines they are in; ends with a newline.
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let mut all = String::new();
+        for diagnostic in &self.list {
+            all.push_str(&renderer.render(&[self.group(diagnostic)]));
+            all.push_str("\n\n");
+        }
+        if self.unseen > 0 {
+            all.push_str(&format!("and {} more\n\n", self.unseen));
+        }
+        all.pop();
+        all
+    }
+
+    fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
+        let title = Level::ERROR.primary_title(diagnostic.message.as_str());
+        let mut group = match (&diagnostic.span, diagnostic.line) {
+            (Some(span), Some(line)) => {
+                // Only the lines in question: the renderer's work grows with the text it is given.
+                let from = self.text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+                let to = self.text[span.end..].find('\n').map_or(self.text.len(), |newline| span.end + newline);
+                let annotation =
+                    AnnotationKind::Primary.span(span.start - from..span.end - from).label(diagnostic.label.as_deref());
+                title.element(
+                    Snippet::source(&self.text[from..to])
+                        .line_start(line)
+                        .path(diagnostic.path.as_str())
+                        .annotation(annotation),
+                )
+            }
+            _ => title.element(Origin::path(diagnostic.path.as_str())),
+        };
+        if let Some(help) = &diagnostic.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        group
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl Error for Diagnostics {}

@@ -1,0 +1,168 @@
+//! The whole tree into a scenario: each part is read by its own module, in the order in which parts refer to each other.
+
+use std::time::Duration;
+
+use super::cases;
+use super::condition::condition;
+use super::diagnostic::{Wrong, line_and_column};
+use super::fields::{self, Fields, scalar};
+use super::form::Form;
+use super::groups::{self, Drafted};
+use super::keys;
+use super::model::{Condition, FramingChoice, Pace, Scenario, Stage, Value, Verify};
+use super::names::Cast;
+use super::node::{Node, Problems};
+use super::stages;
+use super::suggest::shown;
+use super::units;
+
+const USUAL_TIMEOUT: Duration = Duration::from_secs(2);
+const MOST_CONDITIONS: usize = 500;
+const FRAMINGS: [(&str, FramingChoice); 4] = [
+    ("auto", FramingChoice::Auto),
+    ("lf", FramingChoice::Lf),
+    ("crlf", FramingChoice::CrLf),
+    ("raw", FramingChoice::Raw),
+];
+const VERIFIES: [(&str, Verify); 3] = [("full", Verify::Full), ("counts", Verify::Counts), ("none", Verify::None)];
+
+/// A scenario with the places of what is checked across its parts.
+pub(super) struct Draft<'n> {
+    pub(super) root: &'n Node,
+    pub(super) fields: Fields<'n>,
+    /// As read; its groups and stages are still in the two lists below.
+    pub(super) scenario: Scenario,
+    /// `None`: not understood.
+    pub(super) groups: Vec<Option<Drafted<'n>>>,
+    pub(super) stages: Vec<(Stage, &'n Node)>,
+}
+
+/// Reads the whole file; `None` where it is no map at all.
+pub(super) fn file<'n>(root: &'n Node, text: &str, problems: &mut Problems) -> Option<Draft<'n>> {
+    fields::twice(root, problems);
+    let fields = Fields::open(root, root, &keys::FILE, problems)?;
+    let mut cast = Cast::default();
+    let entries = match fields.get("users") {
+        Some(users) => groups::members(users, &mut cast, problems),
+        None => &[],
+    };
+    let groups = read_groups(entries, &mut cast, problems);
+    let stages = stages::stages(fields.list("load", problems), &mut cast, problems);
+    if let Some(key) = fields.key("cases") {
+        problems.uses("cases", key);
+    }
+    let cases = cases::cases(fields.list("cases", problems), text, problems);
+    let expect = conditions("expect", &fields, text, &cast, problems);
+    let abort_if = conditions("abort_if", &fields, text, &cast, problems);
+    if let Some(key) = fields.key("abort_if") {
+        problems.uses("abort_if", key);
+    }
+    let scenario = Scenario {
+        name: fields.read("name", problems, |text| cases::line(text).map(str::to_owned)).unwrap_or_default(),
+        about: fields.read("about", problems, |text| Ok(text.to_owned())),
+        target: fields.read("target", problems, address),
+        framing: framing(&fields, problems),
+        seed: fields.read("seed", problems, |text| units::whole(text, 0..=u64::MAX)),
+        timeout: fields.read("timeout", problems, units::duration).unwrap_or(USUAL_TIMEOUT),
+        verify: verify(&fields, problems),
+        groups: Vec::new(),
+        stages: Vec::new(),
+        cases,
+        expect,
+        abort_if,
+    };
+    Some(Draft { root, fields, scenario, groups, stages })
+}
+
+fn read_groups<'n>(entries: &'n [(Node, Node)], cast: &mut Cast, problems: &mut Problems) -> Vec<Option<Drafted<'n>>> {
+    let mut drafts = Vec::new();
+    for (index, (key, value)) in entries.iter().enumerate() {
+        let draft = groups::group(index, key, value, cast, problems);
+        if let (Some(draft), Some(member)) = (&draft, cast.groups.get_mut(index)) {
+            member.silent = matches!(draft.group.pace, Pace::Silent);
+            member.hostile = draft.group.hostile;
+        }
+        drafts.push(draft);
+    }
+    let mut done = [false; _];
+    for action in drafts.iter().flatten().flat_map(|draft| &draft.group.actions) {
+        done[action.action.kind()] = true;
+    }
+    cast.done = drafts.iter().all(Option::is_some).then_some(done);
+    drafts
+}
+
+fn conditions(
+    name: &'static str,
+    fields: &Fields<'_>,
+    text: &str,
+    cast: &Cast,
+    problems: &mut Problems,
+) -> Vec<Condition> {
+    let items = fields.list(name, problems);
+    if items.len() > MOST_CONDITIONS {
+        problems.add(&items[MOST_CONDITIONS], Wrong::new(format!("more than {MOST_CONDITIONS} conditions")));
+        return Vec::new();
+    }
+    let mut list = Vec::new();
+    for node in items {
+        let (line, _) = line_and_column(text, node.content.unwrap_or_default());
+        let read = |written: &str| condition(written, line, name == "abort_if", cast);
+        let Some(condition) = scalar(node, &Form::Condition, problems, read) else {
+            continue;
+        };
+        problems.uses(condition.measure.metric.name(), node);
+        if let Value::Times(_, other) = &condition.value {
+            problems.uses(other.metric.name(), node);
+        }
+        list.push(condition);
+    }
+    list
+}
+
+fn framing(fields: &Fields<'_>, problems: &mut Problems) -> FramingChoice {
+    let choice = fields.read("framing", problems, |text| units::word(text, &FRAMINGS)).unwrap_or_default();
+    if let Some(node) = fields.get("framing") {
+        match choice {
+            FramingChoice::CrLf => problems.uses("framing: crlf", node),
+            FramingChoice::Raw => problems.uses("framing: raw", node),
+            FramingChoice::Auto | FramingChoice::Lf => {}
+        }
+    }
+    choice
+}
+
+fn verify(fields: &Fields<'_>, problems: &mut Problems) -> Verify {
+    let verify = fields.read("verify", problems, |text| units::word(text, &VERIFIES)).unwrap_or_default();
+    if let Some(node) = fields.get("verify") {
+        match verify {
+            Verify::Counts => problems.uses("verify: counts", node),
+            Verify::None => problems.uses("verify: none", node),
+            Verify::Full => {}
+        }
+    }
+    verify
+}
+
+/// `HOST:PORT`; an IPv6 address stands in brackets.
+fn address(text: &str) -> Result<String, Wrong> {
+    let help = "it takes HOST:PORT, such as `127.0.0.1:5000`, `chat.example.org:5000` or `[::1]:5000`";
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return Err(Wrong::new(format!("`{}` has no port", shown(text))).help(help));
+    };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let legal = match bare {
+        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || ":[]/".contains(c)),
+    };
+    if !legal {
+        return Err(Wrong::new(format!("`{}` is not a host", shown(host))).part(0..host.len()).help(help));
+    }
+    match port.parse::<u16>() {
+        Ok(1..) => Ok(text.to_owned()),
+        _ => {
+            let wrong = Wrong::new(format!("`{}` is not a port", shown(port))).part(host.len() + 1..text.len());
+            Err(wrong.help("a port is a number from 1 to 65535"))
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The map of `users` into groups.
+
+use std::time::Duration;
+
+use super::actions::{self, LEAVES};
+use super::diagnostic::Wrong;
+use super::fields::{Fields, many, scalar, unexpected};
+use super::form::Form;
+use super::keys;
+use super::model::{Action, Arrivals, Group, Leave, Pace, ReadPolicy, Span};
+use super::names::{Cast, Member, RESERVED};
+use super::naming;
+use super::node::{Body, Node, Problems};
+use super::units;
+
+/// The most users of a file.
+pub(super) const MOST_USERS: u32 = 1_000_000;
+const MOST_GROUPS: usize = 200;
+const USUAL_JOIN: f64 = 100.0;
+
+/// A group with the places of what is checked later, against the rest of the file.
+pub(super) struct Drafted<'n> {
+    pub(super) group: Group,
+    pub(super) key: &'n Node,
+    /// The value of `name`, if it is given.
+    pub(super) naming: Option<&'n Node>,
+    /// Where the rate is said.
+    pub(super) rate: Option<&'n Node>,
+    /// Where the size of each action is said.
+    pub(super) sizes: Vec<&'n Node>,
+}
+
+/// The groups by name alone: everything else may refer to them.
+pub(super) fn members<'n>(users: &'n Node, cast: &mut Cast, problems: &mut Problems) -> &'n [(Node, Node)] {
+    let Body::Map(entries) = &users.body else {
+        problems.add(users, unexpected(users, &keys::USERS));
+        return &[];
+    };
+    if entries.is_empty() || entries.len() > MOST_GROUPS {
+        let wrong = Wrong::new(format!("`users` has {} groups", entries.len()));
+        problems.add(users, wrong.help(format!("it takes from 1 to {MOST_GROUPS}")));
+        return &[];
+    }
+    for (key, _) in entries {
+        let name = scalar(key, &Form::Group, problems, group_name);
+        let name = name.or_else(|| key.scalar().map(str::to_owned)).unwrap_or_default();
+        cast.groups.push(Member { name, ..Member::default() });
+    }
+    entries
+}
+
+fn group_name(text: &str) -> Result<String, Wrong> {
+    if RESERVED.contains(&text) {
+        return Err(Wrong::new(format!("a group cannot be called `{text}`"))
+            .help("that word has a meaning of its own; find another"));
+    }
+    naming::identifier(text, "a group")
+}
+
+/// One group.
+pub(super) fn group<'n>(
+    index: usize,
+    key: &'n Node,
+    value: &'n Node,
+    cast: &Cast,
+    problems: &mut Problems,
+) -> Option<Drafted<'n>> {
+    if value.is_null() {
+        let expected = Form::Map(&keys::GROUP).expected();
+        problems.add(key, Wrong::new("the group is empty").help(format!("it takes {expected}")));
+        return None;
+    }
+    let before = problems.list.len();
+    let fields = Fields::open(key, value, &keys::GROUP, problems)?;
+    let count = fields.read("count", problems, |text| units::count(text, 1..=MOST_USERS));
+    let naming = match fields.get("name") {
+        Some(_) => fields.read("name", problems, naming::pattern),
+        None => Some(naming::default_pattern()),
+    };
+    let join = match fields.get("join") {
+        Some(_) => fields.read("join", problems, |text| units::per_second(text, &Form::Rate)),
+        None => Some(USUAL_JOIN),
+    };
+    let mut sizes = Vec::new();
+    let mut list = Vec::new();
+    for node in fields.list("do", problems) {
+        if let Some((action, place)) = actions::action(node, cast, problems) {
+            list.push(action);
+            sizes.push(place);
+        }
+    }
+    let pace = pace(key, &fields, problems);
+    let session = session(&fields, problems);
+    let reconnects = list.iter().any(|weighted| matches!(weighted.action, Action::Reconnect { .. }));
+    let leave = leave(&fields, reconnects, problems);
+    let read = read(&fields, problems);
+    let hostile = hostile(&fields, problems);
+    if problems.list.len() > before {
+        return None;
+    }
+    let group = Group {
+        name: cast.groups.get(index)?.name.clone(),
+        count: count?,
+        naming: naming?,
+        join: join?,
+        pace: pace?,
+        actions: list,
+        session,
+        leave,
+        read,
+        hostile,
+    };
+    Some(Drafted { group, key, naming: fields.get("name"), rate: fields.get("rate"), sizes })
+}
+
+fn pace(key: &Node, fields: &Fields<'_>, problems: &mut Problems) -> Option<Pace> {
+    let arrivals = fields
+        .read("arrivals", problems, |text| {
+            units::word(text, &[("poisson", Arrivals::Poisson), ("even", Arrivals::Even)])
+        })
+        .unwrap_or_default();
+    let acts = fields.key("do").is_some();
+    let pace = match (fields.key("rate"), fields.key("think")) {
+        (Some(_), Some(think)) => {
+            problems.uses("think", think);
+            let wrong = Wrong::new("`rate` and `think` exclude each other")
+                .help("`rate` acts by the clock (open loop), `think` waits for the server (closed loop): take one out");
+            problems.add(think, wrong);
+            return None;
+        }
+        (Some(_), None) => Pace::Open { rate: fields.read("rate", problems, units::rate)?, arrivals },
+        (None, Some(think)) => {
+            problems.uses("think", think);
+            Pace::Closed { think: fields.read("think", problems, |text| units::span(text, units::pause))? }
+        }
+        (None, None) => Pace::Silent,
+    };
+    if let (Some(node), false) = (fields.key("arrivals"), matches!(pace, Pace::Open { .. })) {
+        problems.add(node, Wrong::new("`arrivals` has no effect without `rate`"));
+    }
+    match pace {
+        Pace::Silent if acts => {
+            let wrong = Wrong::new("these users have actions, but nothing says when they act")
+                .help("add `rate: 50/s` for the whole group, or `rate: 0.5/s each`");
+            problems.add(fields.key("do").unwrap_or(key), wrong);
+        }
+        Pace::Open { .. } | Pace::Closed { .. } if !acts => {
+            let wrong = Wrong::new("these users have a pace, but nothing to do")
+                .help("add `do: [ { broadcast: {} } ]`, or take the pace out: then they only read");
+            problems.add(fields.key("rate").or(fields.key("think")).unwrap_or(key), wrong);
+        }
+        _ => {}
+    }
+    Some(pace)
+}
+
+fn session(fields: &Fields<'_>, problems: &mut Problems) -> Option<Span<Duration>> {
+    problems.uses("session", fields.key("session")?);
+    fields.read("session", problems, |text| units::span(text, units::duration))
+}
+
+fn leave(fields: &Fields<'_>, reconnects: bool, problems: &mut Problems) -> Vec<Leave> {
+    let Some(node) = fields.get("leave") else {
+        return vec![Leave::Disconnect];
+    };
+    let form = Form::Word(&["disconnect", "fin", "rst"]);
+    let kinds = many(node, problems);
+    let leave =
+        kinds.iter().filter_map(|node| scalar(node, &form, problems, |text| units::word(text, &LEAVES))).collect();
+    if let (Some(key), None, false) = (fields.key("leave"), fields.key("session"), reconnects) {
+        let wrong = Wrong::new("`leave` has no effect without `session`")
+            .help("`session: 5s..20s` says how long users stay before they leave");
+        problems.add(key, wrong);
+    }
+    leave
+}
+
+fn read(fields: &Fields<'_>, problems: &mut Problems) -> ReadPolicy {
+    let (Some(key), Some(node)) = (fields.key("read"), fields.get("read")) else {
+        return ReadPolicy::Fast;
+    };
+    problems.uses("read", key);
+    if node.scalar().is_some() {
+        let words = [("fast", ReadPolicy::Fast), ("never", ReadPolicy::Never)];
+        return fields.read("read", problems, |text| units::word(text, &words)).unwrap_or_default();
+    }
+    let Some(inner) = Fields::open(key, node, &keys::READ, problems) else {
+        return ReadPolicy::Fast;
+    };
+    let rate = inner.read("rate", problems, units::bandwidth);
+    let pause = inner.read("pause", problems, units::duration);
+    let every = inner.read("every", problems, units::duration);
+    let given = ["rate", "pause", "every"].map(|name| inner.key(name).is_some());
+    match (given, rate, pause, every) {
+        ([true, false, false], Some(rate), ..) => return ReadPolicy::Rate(rate),
+        ([false, true, true], _, Some(pause), Some(every)) if pause < every => {
+            return ReadPolicy::Pauses { pause, every };
+        }
+        ([false, true, true], _, Some(_), Some(_)) => {
+            problems.add(node, Wrong::new("the pause is not shorter than the time from one to the next"));
+        }
+        ([true, false, false] | [false, true, true], ..) => {}
+        _ => {
+            let wrong = Wrong::new("`read` takes either `rate`, or `pause` and `every`")
+                .help("`read: { rate: 256B/s }`, `read: { pause: 2s, every: 5s }`, `read: never` or `read: fast`");
+            problems.add(key, wrong);
+        }
+    }
+    ReadPolicy::Fast
+}
+
+fn hostile(fields: &Fields<'_>, problems: &mut Problems) -> bool {
+    let hostile = fields.read("hostile", problems, units::truth).unwrap_or_default();
+    if let (Some(key), true) = (fields.key("hostile"), hostile) {
+        problems.uses("hostile", key);
+    }
+    hostile
+}

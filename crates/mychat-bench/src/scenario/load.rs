@@ -1,0 +1,281 @@
+//! A file into text, and text into a tree of nodes. The one file that names the YAML crate.
+//!
+//! The crate types plain scalars (`1024` arrives as a number) and forgets how they were written, unless it is asked for
+//! text. So the text is read twice: once for the kinds of all nodes, once for their contents. Asked to refuse a node, the
+//! crate attaches its position to the refusal: that is how a node is found again in the text.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
+
+use super::diagnostic::Wrong;
+use super::node::{Body, Kind, Node};
+use super::syntax;
+
+/// The largest file.
+const MOST_BYTES: usize = 1 << 20;
+/// The most nodes, aliases written out.
+const MOST_NODES: usize = 200_000;
+
+/// Reads a file as text, without the byte order mark that some editors put first.
+pub(super) fn read(path: &Path) -> Result<String, Wrong> {
+    let bytes = read_bytes(path).map_err(|err| {
+        let reason = match err.kind() {
+            io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+            io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
+            _ => err.to_string(),
+        };
+        Wrong::new(format!("cannot read the scenario: {reason}"))
+    })?;
+    let text = String::from_utf8(bytes).map_err(|err| {
+        let byte = err.utf8_error().valid_up_to();
+        let line = err.as_bytes()[..byte].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Wrong::new(format!("the file is not UTF-8 text: byte {} (in line {line}) does not fit", byte + 1))
+            .help("save it as UTF-8; other encodings (Latin-1, UTF-16) are not read")
+    })?;
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => Ok(rest.to_owned()),
+        None => Ok(text),
+    }
+}
+
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    use io::Read;
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let mut bytes = Vec::new();
+    // One byte more than is legal tells that there is more, without reading a device that never ends.
+    fs::File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MOST_BYTES {
+        return Err(io::Error::other("it has more than 1 MiB, which no scenario needs"));
+    }
+    Ok(bytes)
+}
+
+/// The text as a tree.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) root: Node,
+    kinds: Vec<Kind>,
+}
+
+impl Document {
+    /// Reads a text; an error comes with the byte where it was found, if it is known.
+    pub(super) fn new(text: &str) -> Result<Self, (Wrong, Option<usize>)> {
+        let shapes = Shapes::default();
+        (&shapes).deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|err| {
+            let byte = err.location().map(|location| location.index().min(text.len()));
+            match shapes.refusal.take() {
+                Some(wrong) => (wrong, byte),
+                None => syntax::explain(&err.to_string(), text, byte),
+            }
+        })?;
+        let kinds = shapes.kinds.into_inner();
+        let builder = Builder::new(&kinds, text, None);
+        match (&builder).deserialize(serde_yaml::Deserializer::from_str(text)) {
+            Ok(root) => Ok(Self { root, kinds }),
+            // The second reading takes the same way as the first: it can fail only where that did.
+            Err(err) => Err(syntax::explain(&err.to_string(), text, None)),
+        }
+    }
+
+    /// The byte at which a node starts (with its anchor, if it has one).
+    pub(super) fn start(&self, text: &str, id: usize) -> Option<usize> {
+        let builder = Builder::new(&self.kinds, text, Some(id));
+        let refused = (&builder).deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
+        refused.location().map(|location| location.index().min(text.len()))
+    }
+}
+
+/// The first reading: which kind each node is.
+#[derive(Default)]
+struct Shapes {
+    kinds: RefCell<Vec<Kind>>,
+    bytes: Cell<usize>,
+    refusal: Cell<Option<Wrong>>,
+}
+
+impl Shapes {
+    fn note<E: Error>(&self, kind: Kind, bytes: usize) -> Result<(), E> {
+        self.bytes.set(self.bytes.get() + bytes);
+        self.kinds.borrow_mut().push(kind);
+        if self.kinds.borrow().len() > MOST_NODES || self.bytes.get() > 4 * MOST_BYTES {
+            return self.refuse(
+                Wrong::new(format!(
+                    "the file has more than {MOST_NODES} values, or 4 MiB, once its aliases are written out"
+                ))
+                .help("an alias (`*name`) repeats all that its anchor (`&name`) stands for"),
+            );
+        }
+        Ok(())
+    }
+
+    fn refuse<E: Error>(&self, wrong: Wrong) -> Result<(), E> {
+        self.refusal.set(Some(wrong));
+        Err(E::custom("refused"))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &Shapes {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &Shapes {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        self.note(Kind::Bool, 0)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        self.note(Kind::Number, 0)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        self.note(Kind::Number, 0)
+    }
+
+    fn visit_i128<E: Error>(self, _: i128) -> Result<(), E> {
+        self.note(Kind::Number, 0)
+    }
+
+    fn visit_u128<E: Error>(self, _: u128) -> Result<(), E> {
+        self.note(Kind::Number, 0)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        self.note(Kind::Number, 0)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.note(Kind::Text, text.len())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.note(Kind::Null, 0)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<(), E> {
+        self.refuse(
+            Wrong::new("the file is empty")
+                .help("the smallest scenario has `name`, `users`, `load` and `expect`: see scenarios/smoke.yaml"),
+        )
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        self.note(Kind::List, 0)?;
+        while items.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        self.note(Kind::Map, 0)?;
+        while entries.next_key_seed(self)?.is_some() {
+            entries.next_value_seed(self)?;
+        }
+        Ok(())
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        self.refuse(
+            Wrong::new("a tag (`!name`) has no meaning in a scenario")
+                .help("a value that starts with an exclamation mark needs quotes"),
+        )
+    }
+}
+
+/// The second reading: the contents; or the refusal of one node.
+struct Builder<'k> {
+    kinds: &'k [Kind],
+    text: &'k str,
+    next: Cell<usize>,
+    content: Cell<Option<usize>>,
+    refuse: Option<usize>,
+}
+
+impl<'k> Builder<'k> {
+    fn new(kinds: &'k [Kind], text: &'k str, refuse: Option<usize>) -> Self {
+        Self { kinds, text, next: Cell::new(0), content: Cell::new(None), refuse }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &Builder<'_> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        let id = self.next.replace(self.next.get() + 1);
+        let Some(kind) = self.kinds.get(id).copied() else {
+            return Err(D::Error::custom("the text has changed"));
+        };
+        let content = Content { builder: self, kind, refuse: self.refuse == Some(id) };
+        let body = match kind {
+            Kind::List => deserializer.deserialize_seq(content),
+            Kind::Map => deserializer.deserialize_map(content),
+            _ => deserializer.deserialize_str(content),
+        }?;
+        Ok(Node { id, body, content: self.content.take() })
+    }
+}
+
+struct Content<'b, 'k> {
+    builder: &'b Builder<'k>,
+    kind: Kind,
+    refuse: bool,
+}
+
+impl Content<'_, '_> {
+    fn pass<E: Error>(&self) -> Result<(), E> {
+        if self.refuse { Err(E::custom("here")) } else { Ok(()) }
+    }
+}
+
+impl<'de> Visitor<'de> for Content<'_, '_> {
+    type Value = Body;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("what was there before")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Body, E> {
+        let byte = (text.as_ptr() as usize).checked_sub(self.builder.text.as_ptr() as usize);
+        self.builder.content.set(byte.filter(|byte| *byte <= self.builder.text.len()));
+        self.visit_str(text)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Body, E> {
+        self.pass()?;
+        Ok(Body::Scalar { kind: self.kind, text: text.to_owned() })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Body, A::Error> {
+        self.pass()?;
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(self.builder)? {
+            list.push(item);
+        }
+        Ok(Body::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Body, A::Error> {
+        self.pass()?;
+        let mut map = Vec::new();
+        while let Some(key) = entries.next_key_seed(self.builder)? {
+            map.push((key, entries.next_value_seed(self.builder)?));
+        }
+        Ok(Body::Map(map))
+    }
+}

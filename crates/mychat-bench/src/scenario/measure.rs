@@ -1,0 +1,212 @@
+//! The left side of a condition, `delivery.last[group, stage].p99`, into a measure.
+
+use super::diagnostic::Wrong;
+use super::model::{Action, Measure, Metric, Selector, StageKind, Stat, Unit};
+use super::names::Cast;
+use super::suggest::{did_you_mean, listing, nearest, shown};
+
+/// What people write for a statistic.
+const OTHER_STATS: [(&str, &str); 8] = [
+    ("avg", "mean"),
+    ("average", "mean"),
+    ("median", "p50"),
+    ("p100", "max"),
+    ("maximum", "max"),
+    ("p999", "p99.9"),
+    ("p75", "p90"),
+    ("min", "p50"),
+];
+
+/// The names of all metrics.
+pub(super) fn metric_names() -> impl Iterator<Item = &'static str> + Clone {
+    Metric::ALL.iter().map(|(name, _)| *name)
+}
+
+/// Reads the measure at the front of `text`; also says how long it is.
+pub(super) fn measure(text: &str, cast: &Cast) -> Result<(Measure, usize), Wrong> {
+    let word_end =
+        text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-')).unwrap_or(text.len());
+    let (metric, stat) = metric(&text[..word_end])?;
+    let mut at = word_end;
+    let mut stat = stat;
+    let mut selector = Selector::default();
+    let mut bracket = None;
+    if text[at..].trim_start().starts_with('[') {
+        let open = at + text[at..].find('[').unwrap_or_default();
+        let Some(length) = text[open..].find(']') else {
+            return Err(Wrong::new("this bracket is never closed").part(open..open + 1));
+        };
+        selector =
+            select(metric, &text[open + 1..open + length], cast).map_err(|wrong| wrong.shift(open + 1, length - 1))?;
+        bracket = Some(open..open + length + 1);
+        at = open + length + 1;
+    }
+    if let Some(rest) = text[at..].strip_prefix('.') {
+        let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len());
+        let found = statistic(&rest[..length], metric).map_err(|wrong| wrong.shift(at + 1, length))?;
+        if stat.is_some() {
+            return Err(Wrong::new("two statistics at once").part(at..at + 1 + length));
+        }
+        stat = Some(found);
+        at += 1 + length;
+    } else if let (Some(found), Some(bracket)) = (stat, bracket) {
+        let right = format!("{}{}.{}", metric.name(), &text[bracket.clone()], stat_name(found));
+        return Err(Wrong::new("the statistic stands behind the selector")
+            .part(0..bracket.end)
+            .label(format!("did you mean `{right}`?")));
+    }
+    check_stat(metric, stat, &text[..at])?;
+    Ok((Measure { metric, selector, stat }, at))
+}
+
+fn metric(word: &str) -> Result<(Metric, Option<Stat>), Wrong> {
+    let find = |name: &str| Metric::ALL.iter().find(|(known, _)| *known == name).map(|(_, metric)| *metric);
+    if let Some(metric) = find(word) {
+        return Ok((metric, None));
+    }
+    let longest = metric_names()
+        .filter(|name| word.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+        .max_by_key(|name| name.len());
+    if let Some((name, metric)) = longest.and_then(|name| Some((name, find(name)?))) {
+        let rest = &word[name.len() + 1..];
+        let stat = statistic(rest, metric).map_err(|wrong| wrong.shift(name.len() + 1, rest.len()))?;
+        return Ok((metric, Some(stat)));
+    }
+    // The statistic is none of the metric's name: `delivry.last.p99` means `delivery.last`.
+    let base = Stat::ALL.iter().find_map(|(stat, _)| word.strip_suffix(stat)?.strip_suffix('.')).unwrap_or(word);
+    let first = base.split('.').next().unwrap_or(base);
+    let (bad, meant) = match nearest(base, metric_names()) {
+        Some(meant) => (base, Some(meant)),
+        None => (if nearest(first, metric_names()).is_some() { first } else { base }, nearest(first, metric_names())),
+    };
+    let wrong = match bad {
+        "" => Wrong::new("a metric is missing here"),
+        _ => Wrong::new(format!("`{}` is not a metric", shown(bad))),
+    };
+    let mut wrong = wrong.part(0..bad.len()).help(format!("metrics are {}", listing(metric_names())));
+    wrong.label = meant.map(|meant| format!("did you mean `{meant}`?"));
+    Err(wrong)
+}
+
+fn stat_name(stat: Stat) -> &'static str {
+    Stat::ALL.iter().find(|(_, known)| *known == stat).map_or("", |(name, _)| name)
+}
+
+fn statistic(text: &str, metric: Metric) -> Result<Stat, Wrong> {
+    if let Some((_, stat)) = Stat::ALL.iter().find(|(name, _)| *name == text) {
+        return Ok(*stat);
+    }
+    let names = || Stat::ALL.iter().map(|(name, _)| *name);
+    let prefix = format!("{}.", metric.name());
+    let parts: Vec<&str> = metric_names().filter_map(|name| name.strip_prefix(prefix.as_str())).collect();
+    let part = text.split('.').next().unwrap_or(text);
+    let mut wrong = Wrong::new(format!("`{}` is not a statistic", shown(text)));
+    wrong.label = OTHER_STATS
+        .iter()
+        .find(|(other, _)| *other == text)
+        .map(|(_, stat)| format!("did you mean `{stat}`?"))
+        .or_else(|| nearest(part, parts.iter().copied()).map(|part| format!("did you mean `{prefix}{part}`?")))
+        .or_else(|| did_you_mean(text, names()));
+    Err(wrong.help(format!("statistics are {}", listing(names()))))
+}
+
+fn check_stat(metric: Metric, stat: Option<Stat>, written: &str) -> Result<(), Wrong> {
+    let all = 0..written.len();
+    match (metric.unit(), metric, stat) {
+        (Unit::Latency, _, None) => Err(Wrong::new(format!("`{}` has many values: which one?", metric.name()))
+            .part(all)
+            .label(format!("did you mean `{}.p99`?", shown(written)))
+            .help(format!("statistics are {}", listing(Stat::ALL.iter().map(|(name, _)| *name))))),
+        (Unit::Latency, ..) | (_, Metric::ServerRss | Metric::ServerCpu, _) | (_, _, None) => Ok(()),
+        (_, _, Some(_)) => Err(Wrong::new(format!("`{}` is one figure and has no statistics", metric.name()))
+            .part(all)
+            .help("statistics belong to latencies, such as `delivery.p99`")),
+    }
+}
+
+/// Reads what stands between the brackets.
+fn select(metric: Metric, text: &str, cast: &Cast) -> Result<Selector, Wrong> {
+    let mut selector = Selector::default();
+    let mut at = 0;
+    for piece in text.split(',') {
+        let name = piece.trim();
+        let start = at + piece.len() - piece.trim_start().len();
+        let place = |wrong: Wrong| wrong.part(start..start + name.len());
+        at += piece.len() + 1;
+        let (slot, index, what) = if let Some(group) = cast.groups.iter().position(|group| group.name == name) {
+            (&mut selector.group, group, "group")
+        } else if let Some(action) = Action::NAMES.iter().position(|action| *action == name) {
+            (&mut selector.action, action, "action")
+        } else if let Some(stage) = cast.stages.iter().position(|(stage, _)| stage == name) {
+            (&mut selector.stage, stage, "stage")
+        } else {
+            return Err(place(unknown(name, cast)));
+        };
+        if slot.replace(index).is_some() {
+            return Err(place(
+                Wrong::new(format!("two {what}s at once"))
+                    .help("a selector has at most one group, one action and one stage"),
+            ));
+        }
+        sense(metric, &selector, what, name, cast).map_err(place)?;
+    }
+    Ok(selector)
+}
+
+fn unknown(name: &str, cast: &Cast) -> Wrong {
+    if name.is_empty() {
+        return Wrong::new("a group, an action or a stage is missing here");
+    }
+    if name == "join" {
+        return Wrong::new("the joining stage cannot be selected")
+            .help("`connect` and `roster` are measured there anyway");
+    }
+    let groups = cast.groups.iter().map(|group| group.name.as_str());
+    let stages = cast.stages.iter().map(|(name, _)| name.as_str());
+    let mut wrong = Wrong::new(format!("`{}` is neither a group nor a stage nor an action", shown(name)));
+    wrong.label = did_you_mean(name, groups.clone().chain(stages.clone()).chain(Action::NAMES));
+    let some =
+        |what: &str, names: String| if names.is_empty() { format!("no {what}") } else { format!("{what} {names}") };
+    wrong.help(format!("the file has {}, and {}", some("groups", listing(groups)), some("stages", listing(stages))))
+}
+
+/// Whether a metric can have any figures with this selector.
+fn sense(metric: Metric, selector: &Selector, what: &str, name: &str, cast: &Cast) -> Result<(), Wrong> {
+    use Metric::{
+        Achieved, CasesFailed, Connect, Corrupted, Delivered, Delivery, Disconnects, Duplicated, Lateness, Lost,
+        Reordered, Roster, Sent, ServerCpu, ServerRss, WrongReplies,
+    };
+    let metric_name = metric.name();
+    let never = |why: String| Err(Wrong::new(why).help("the condition would have nothing to judge"));
+    match metric {
+        CasesFailed => return never(format!("`{metric_name}` counts cases, which have no {what}")),
+        ServerRss | ServerCpu if what != "stage" => {
+            return never(format!("`{metric_name}` is the whole server's: it can be selected by stage alone"));
+        }
+        Connect | Roster | Disconnects if what == "action" => {
+            return never(format!("`{metric_name}` is not about an action"));
+        }
+        _ => {}
+    }
+    if let ("action", Some(done), Some(action)) = (what, cast.done, selector.action)
+        && !done[action]
+    {
+        return never(format!("nobody in this file does `{name}`"));
+    }
+    if let ("stage", Some(stage)) = (what, selector.stage)
+        && matches!(cast.stages[stage].1, Some(StageKind::FindMax(_)))
+    {
+        return never(format!("`{name}` is a search, which is judged apart from the rest"));
+    }
+    let Some(group) = selector.group.filter(|_| what == "group").and_then(|group| cast.groups.get(group)) else {
+        return Ok(());
+    };
+    if group.silent && matches!(metric, Lateness | Achieved | Sent | WrongReplies) {
+        return never(format!("`{name}` only reads, and `{metric_name}` is about those who send"));
+    }
+    let received = matches!(metric, Delivery | Delivered | Lost | Duplicated | Reordered | Corrupted);
+    if group.hostile && received {
+        return never(format!("`{name}` is hostile, and what hostile users receive does not count"));
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! The little language inside frames, bytes and patterns: `{alice}`, `{fill:1023}`, `{hex:c3a9}`, `*`, `/…/`, `closed`.
+
+use super::diagnostic::Wrong;
+use super::naming::{Piece, braces};
+use super::suggest::{did_you_mean, listing, shown};
+
+/// Words that stand between braces and name no actor.
+pub(super) const WORDS: [&str; 4] = ["fill", "hex", "star", "closed"];
+const LONGEST_FILL: usize = 1 << 20;
+
+/// What a text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A frame to send; its terminator is added.
+    Frame,
+    /// Bytes to send as they are.
+    Bytes,
+    /// What a frame must look like.
+    Pattern,
+}
+
+/// Checks a text; it is kept as written, and read again by whoever plays the case.
+pub(super) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, Wrong> {
+    if text.is_empty() {
+        return Err(Wrong::new("the text is empty"));
+    }
+    if kind == Kind::Pattern && text.starts_with('/') {
+        return match text.len() > 1 && text.ends_with('/') {
+            true => Ok(text.to_owned()),
+            false => Err(Wrong::new("a regular expression ends with a `/` too")),
+        };
+    }
+    if let (Some(at), Kind::Frame) = (text.find(['\n', '\r']), kind) {
+        let wrong = Wrong::new("a frame holds no line end: it is what ends one").part(at..at + 1);
+        return Err(wrong.help("`bytes` sends bytes as they are"));
+    }
+    let mut fills = 0;
+    for piece in braces(text)? {
+        if let Piece::Braced { text: inner, at } = piece {
+            let part = at..at + inner.len() + 2;
+            fills += usize::from(inner.starts_with("fill:"));
+            placeholder(inner, kind, actors).map_err(|wrong| wrong.part(part.clone()))?;
+            if fills > 1 {
+                return Err(Wrong::new("a frame is filled up once").part(part));
+            }
+        }
+    }
+    if kind == Kind::Pattern {
+        stars(text)?;
+    }
+    Ok(text.to_owned())
+}
+
+fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Wrong> {
+    let (word, value) = inner.split_once(':').unwrap_or((inner, ""));
+    match word {
+        "fill" if kind != Kind::Bytes => match value.parse::<usize>() {
+            Ok(1..=LONGEST_FILL) => Ok(()),
+            _ => Err(Wrong::new("`{fill:N}` pads the frame to N bytes").help("N is from 1 to 1048576: `{fill:1023}`")),
+        },
+        "hex" if kind == Kind::Bytes => {
+            let legal = !value.is_empty()
+                && value.len().is_multiple_of(2)
+                && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+            match legal {
+                true => Ok(()),
+                false => Err(Wrong::new("`{hex:…}` takes two hexadecimal digits a byte").help("such as `{hex:c3a9}`")),
+            }
+        }
+        "hex" => Err(Wrong::new("`{hex:…}` stands in `bytes` only").help("a frame is text; `bytes` sends any bytes")),
+        "fill" => Err(Wrong::new("`{fill:N}` stands in frames and patterns only").help("bytes are sent as they are")),
+        "star" if kind == Kind::Pattern => Ok(()),
+        _ if actors.iter().any(|actor| actor == inner) => Ok(()),
+        _ => {
+            let legal = || actors.iter().map(String::as_str);
+            let mut wrong = Wrong::new(format!("`{}` is not an actor of this case", shown(inner)));
+            wrong.label = did_you_mean(inner, legal());
+            Err(wrong.help(match actors.is_empty() {
+                true => "there are no actors here; braces themselves are written `{{` and `}}`".to_owned(),
+                false => {
+                    format!("its actors are {}; braces themselves are written `{{{{` and `}}}}`", listing(legal()))
+                }
+            }))
+        }
+    }
+}
+
+fn stars(text: &str) -> Result<(), Wrong> {
+    let mut at = 0;
+    for field in text.split('|') {
+        if let (Some(star), true) = (field.find('*'), field != "*") {
+            return Err(Wrong::new("a `*` stands for a whole field")
+                .part(at + star..at + star + 1)
+                .help("such as `ERROR|404|*`; an asterisk itself is written `{star}`"));
+        }
+        at += field.len() + 1;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, text};
+
+    #[test]
+    fn texts_of_each_kind() {
+        let actors = ["alice".to_owned(), "bob".to_owned()];
+        let legal = |kind, written: &str| text(written, kind, &actors).is_ok();
+        assert!(legal(Kind::Frame, "MESSAGE|{bob}|{fill:1023}"));
+        assert!(legal(Kind::Bytes, "caf{hex:c3a9}\n"));
+        assert!(legal(Kind::Pattern, "ERROR|*|*"));
+        assert!(legal(Kind::Pattern, "/^ERROR.*{x$/"));
+        assert!(legal(Kind::Pattern, "BROADCAST|{alice}|{star}"));
+        assert!(!legal(Kind::Frame, "MESSAGE|{eve}|x"));
+        assert!(!legal(Kind::Frame, "a\nb"));
+        assert!(!legal(Kind::Bytes, "{hex:c}"));
+        assert!(!legal(Kind::Bytes, "{fill:3}"));
+        assert!(!legal(Kind::Pattern, "ERROR|4*|x"));
+        assert!(!legal(Kind::Pattern, "/x"));
+        assert!(!legal(Kind::Frame, "{fill:1}{fill:2}"));
+    }
+}

@@ -1,0 +1,165 @@
+//! The list of `load` into stages.
+
+use std::time::Duration;
+
+use super::diagnostic::Wrong;
+use super::fields::{Fields, Sentence, many, scalar, sentence};
+use super::form::Form;
+use super::keys;
+use super::model::{Action, FindMax, Stage, StageKind};
+use super::names::{Cast, RESERVED};
+use super::naming;
+use super::node::{Body, Node, Problems};
+use super::units;
+
+const FULL: f64 = 100.0;
+
+/// Reads all stages; their names go into the cast, also of those that are wrong.
+pub(super) fn stages<'n>(items: &'n [Node], cast: &mut Cast, problems: &mut Problems) -> Vec<(Stage, &'n Node)> {
+    let mut stages = Vec::new();
+    let mut kinds: Vec<&'static str> = Vec::new();
+    for node in items {
+        let Some(item) = sentence(node, &keys::STAGES, problems) else {
+            continue;
+        };
+        kinds.push(item.name);
+        problems.uses(item.name, item.key);
+        let number = kinds.iter().filter(|kind| **kind == item.name).count();
+        let (name, place) = match given_name(item.value) {
+            Some(node) => (scalar(node, &Form::Text, problems, |text| stage_name(text, cast)), node),
+            None => (Some(format!("{}-{number}", item.name)), item.key),
+        };
+        let stage = stage(&item, cast, problems);
+        if let Some(name) = &name {
+            if cast.stages.iter().any(|(known, _)| known == name) {
+                let wrong = Wrong::new(format!("two stages are called `{name}`"))
+                    .help("conditions could not tell them apart: give one of them another name");
+                problems.add(place, wrong);
+            }
+            cast.stages.push((name.clone(), stage.as_ref().map(|stage| stage.kind.clone())));
+        }
+        if let (Some(name), Some(stage)) = (name, stage) {
+            stages.push((Stage { name, ..stage }, item.key));
+        }
+    }
+    stages
+}
+
+fn given_name(value: &Node) -> Option<&Node> {
+    let Body::Map(entries) = &value.body else {
+        return None;
+    };
+    entries.iter().find(|(key, value)| key.scalar() == Some("name") && !value.is_null()).map(|(_, value)| value)
+}
+
+fn stage_name(text: &str, cast: &Cast) -> Result<String, Wrong> {
+    let name = naming::identifier(text, "a stage")?;
+    let taken = if cast.groups.iter().any(|group| group.name == name) {
+        Some("a group")
+    } else if Action::NAMES.contains(&name.as_str()) {
+        Some("an action")
+    } else if RESERVED.contains(&name.as_str()) {
+        Some("a word of the language")
+    } else {
+        None
+    };
+    match taken {
+        Some(what) => Err(Wrong::new(format!("`{name}` is the name of {what} already"))
+            .help(format!("a condition such as `delivery[{name}].p99` could mean either: find another name"))),
+        None => Ok(name),
+    }
+}
+
+/// A stage without its name.
+fn stage(item: &Sentence<'_>, cast: &Cast, problems: &mut Problems) -> Option<Stage> {
+    let form = keys::STAGES.key(item.name)?.form;
+    let new = |kind, from, to, duration, only| Stage { name: String::new(), kind, from, to, duration, only };
+    let for_whole = |problems: &mut Problems| scalar(item.value, &form, problems, units::duration);
+    match item.name {
+        "warmup" => for_whole(problems).map(|time| new(StageKind::Warmup, FULL, FULL, time, None)),
+        "pause" => for_whole(problems).map(|time| new(StageKind::Pause, 0.0, 0.0, time, None)),
+        "hold" if item.value.scalar().is_some() => {
+            for_whole(problems).map(|time| new(StageKind::Hold, FULL, FULL, time, None))
+        }
+        "hold" => {
+            let fields = Fields::open(item.key, item.value, &keys::HOLD, problems)?;
+            let time = fields.read("for", problems, units::duration);
+            let only = only(&fields, cast, problems);
+            Some(new(StageKind::Hold, FULL, FULL, time?, only))
+        }
+        "ramp" => {
+            let fields = Fields::open(item.key, item.value, &keys::RAMP, problems)?;
+            let from = fields.read("from", problems, units::percent);
+            let to = fields.read("to", problems, units::percent);
+            let time = fields.read("over", problems, units::duration);
+            if let (Some(0.0), Some(0.0)) = (from, to) {
+                problems.add(item.key, Wrong::new("nobody acts from 0% to 0%").help("`pause` does that"));
+            }
+            Some(new(StageKind::Ramp, from?, to?, time?, None))
+        }
+        "spike" => {
+            let fields = Fields::open(item.key, item.value, &keys::SPIKE, problems)?;
+            let to = fields.read("to", problems, units::percent_above_zero);
+            let time = fields.read("for", problems, units::duration);
+            Some(new(StageKind::Spike, to?, to?, time?, None))
+        }
+        _ => {
+            let search = find_max(item, problems)?;
+            Some(new(StageKind::FindMax(search.clone()), search.start, search.max, Duration::ZERO, None))
+        }
+    }
+}
+
+fn only(fields: &Fields<'_>, cast: &Cast, problems: &mut Problems) -> Option<Vec<usize>> {
+    problems.uses("only", fields.key("only")?);
+    let mut groups = Vec::new();
+    let node = fields.get("only")?;
+    for node in many(node, problems) {
+        let Some(index) = scalar(node, &Form::Group, problems, |text| cast.group(text)) else {
+            continue;
+        };
+        if groups.contains(&index) {
+            problems.add(node, Wrong::new("the group is listed twice"));
+        } else if cast.groups[index].silent {
+            let wrong = Wrong::new(format!("`{}` only reads: it has no actions", cast.groups[index].name));
+            problems.add(
+                node,
+                wrong.help("`only` lists the groups that act in this stage; all others stay connected and read"),
+            );
+        }
+        groups.push(index);
+    }
+    Some(groups)
+}
+
+fn find_max(item: &Sentence<'_>, problems: &mut Problems) -> Option<FindMax> {
+    let fields = Fields::open(item.key, item.value, &keys::FIND_MAX, problems)?;
+    let start = fields.read("start", problems, units::percent_above_zero);
+    let max = fields.read("max", problems, units::percent_above_zero);
+    let seconds = |name: &str, usual: u64, problems: &mut Problems| match fields.get(name) {
+        Some(_) => fields.read(name, problems, units::duration),
+        None => Some(Duration::from_secs(usual)),
+    };
+    let probe = seconds("probe", 10, problems);
+    let settle = seconds("settle", 3, problems);
+    let confirm = seconds("confirm", 30, problems);
+    let grow = match fields.get("grow") {
+        Some(_) => fields.read("grow", problems, |text| match units::factor(text)? {
+            factor if factor > 1.0 && factor <= 10.0 => Ok(factor),
+            _ => Err(Wrong::new("the search must grow, but not by leaps").help("it takes more than 1x, up to 10x")),
+        }),
+        None => Some(1.5),
+    };
+    let within = match fields.get("within") {
+        Some(_) => fields.read("within", problems, |text| match units::percent(text)? {
+            part if part > 0.0 && part <= 50.0 => Ok(part / 100.0),
+            _ => Err(Wrong::new("no answer can be as exact as that").help("it takes more than 0%, up to 50%")),
+        }),
+        None => Some(0.05),
+    };
+    let (start, max) = (start?, max?);
+    if start >= max {
+        problems.add(fields.get("max")?, Wrong::new("`max` is not above `start`"));
+    }
+    Some(FindMax { start, max, grow: grow?, probe: probe?, settle: settle?, within: within?, confirm: confirm? })
+}

@@ -1,0 +1,165 @@
+//! What the YAML parser says into what the author of the file should do; and what must not even reach the parser.
+
+use super::diagnostic::Wrong;
+
+/// The deepest nesting of `[` and `{`; the parser's work grows with the square of it.
+const DEEPEST: usize = 64;
+
+/// Refuses texts that would keep the parser busy for minutes, or that it reads without saying what they mean.
+pub(super) fn refuse(text: &str) -> Option<(Wrong, Option<usize>)> {
+    if text.trim().is_empty() {
+        let help = "the smallest scenario has `name`, `users`, `load` and `expect`: see scenarios/smoke.yaml";
+        return Some((Wrong::new("the file is empty").help(help), None));
+    }
+    if let Some(byte) = text.find(is_forbidden) {
+        let c = text[byte..].chars().next().map_or(0, u32::from);
+        let wrong = Wrong::new(format!("a control character (U+{c:04X}) in the text"))
+            .help("inside double quotes it can be written as an escape, such as \"\\x07\"");
+        return Some((wrong, Some(byte)));
+    }
+    if let Some(byte) = text.lines().find(|line| line.starts_with("%TAG")).map(|line| offset(text, line)) {
+        return Some((Wrong::new("`%TAG` has no meaning in a scenario"), Some(byte)));
+    }
+    let byte = too_deep(text)?;
+    Some((Wrong::new(format!("brackets are nested more than {DEEPEST} levels deep")), Some(byte)))
+}
+
+/// Where a part of `text` starts in it.
+fn offset(text: &str, part: &str) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize
+}
+
+fn is_forbidden(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}')
+}
+
+/// Where the nesting of brackets gets too deep, comments and quoted text aside.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut quote = None;
+    let mut comment = false;
+    let mut before = '\n';
+    let mut chars = text.char_indices();
+    while let Some((byte, c)) = chars.next() {
+        match (c, quote) {
+            ('\n', _) => comment = false,
+            _ if comment => {}
+            ('\\', Some('"')) => {
+                chars.next();
+            }
+            (_, Some(open)) if c == open => quote = None,
+            (_, Some(_)) => {}
+            ('#', None) if before.is_whitespace() => comment = true,
+            ('"' | '\'', None) if before.is_whitespace() || "[{,:-".contains(before) => quote = Some(c),
+            ('[' | '{', None) => depth += 1,
+            (']' | '}', None) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Some(byte);
+        }
+        before = c;
+    }
+    None
+}
+
+/// What the parser's message means, and what helps.
+pub(super) fn explain(message: &str, text: &str, byte: Option<usize>) -> (Wrong, Option<usize>) {
+    if message.contains("more than one document") {
+        let wrong = Wrong::new("a second document starts here, but a file is one scenario")
+            .help("put the second scenario into a file of its own");
+        return (wrong, second_document(text));
+    }
+    if message.contains("recursion limit") {
+        return (Wrong::new("the values are nested more than 128 levels deep"), byte);
+    }
+    if message.contains("repetition limit") {
+        return (Wrong::new("too many aliases").help("write out what they stand for"), byte);
+    }
+    if message.contains("unknown anchor") {
+        let wrong = Wrong::new("this alias has no anchor before it")
+            .help("`*name` repeats what `&name` stands before; a value that starts with an asterisk needs quotes");
+        return (wrong, byte);
+    }
+    let reason = message.split(" at line ").next().unwrap_or(message);
+    let reason = reason.split(" at position ").next().unwrap_or(reason);
+    let wrong = Wrong::new(format!("not YAML: {reason}"));
+    match byte.and_then(|byte| hint(reason, text, byte)) {
+        Some(help) => (wrong.help(help), byte),
+        None => (wrong, byte),
+    }
+}
+
+fn hint(reason: &str, text: &str, byte: usize) -> Option<&'static str> {
+    let start = text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[start..].lines().next().unwrap_or_default();
+    let indent = &line[..line.len() - line.trim_start().len()];
+    if indent.contains('\t') || text[byte..].starts_with('\t') {
+        return Some("YAML is indented with blanks, never with tabs");
+    }
+    if reason.contains("cannot start any token") {
+        return Some("a value that starts with @, `, % or another sign of YAML's own needs quotes");
+    }
+    if reason.contains("mapping values are not allowed") {
+        return Some(
+            "a value that holds `: ` needs quotes; otherwise look at the indentation of this line and the one before",
+        );
+    }
+    if reason.contains("end of stream") {
+        return Some("a quote is opened and never closed");
+    }
+    if reason.contains("',' or") {
+        return Some("a bracket is opened and not closed, or a comma is missing");
+    }
+    if reason.contains("expected key") || reason.contains("expected '-' indicator") || reason.contains("block") {
+        return Some("keys of one map, and dashes of one list, stand exactly below each other");
+    }
+    if reason.contains("could not find expected ':'") {
+        return Some("a key is followed by a colon and a blank: `key: value`");
+    }
+    None
+}
+
+/// Where the second document starts: at the first marker behind some content.
+fn second_document(text: &str) -> Option<usize> {
+    let mut content = false;
+    for line in text.split_inclusive('\n') {
+        let marker = line.starts_with("---") || line.starts_with("...");
+        if marker && content {
+            return Some(offset(text, line));
+        }
+        let rest = line.trim_start_matches('-').trim();
+        content |= !rest.is_empty() && !rest.starts_with(['#', '%']);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::parse;
+
+    #[test]
+    fn hostile_texts_are_refused_at_once() {
+        let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n\
+                    d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
+        let texts = [
+            "{a: ".repeat(100_000),
+            "[".repeat(500_000),
+            "- ".repeat(100_000),
+            "%TAG !a! b\n".repeat(50_000),
+            "a: &a [*a, *a]".to_owned(),
+            bomb.to_owned(),
+            format!("a: &a {}\nb: [{}]", "x".repeat(500_000), "*a,".repeat(50_000)),
+            format!("name: {}", "x".repeat(900_000)),
+            "a: 1\n".repeat(100_000),
+        ];
+        for text in texts {
+            let before = Instant::now();
+            let errors = parse("bomb.yaml", &text).expect_err("none of these is a scenario");
+            assert!(errors.to_string().len() < 40_000);
+            assert!(before.elapsed() < Duration::from_secs(5), "{}: {:?}", &text[..10], before.elapsed());
+        }
+    }
+}

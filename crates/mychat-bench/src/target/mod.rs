@@ -1,0 +1,69 @@
+//! The server under test: where it is, and starting one where none was named.
+
+mod reference;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use reference::{Reference, SpawnError};
+
+/// A server that answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// As it was named.
+    pub name: String,
+    /// The first of its addresses that took a connection.
+    pub address: SocketAddr,
+}
+
+/// Why a target cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// It is not `HOST:PORT`.
+    #[error("`{0}` is not HOST:PORT, such as 127.0.0.1:5000, [::1]:5000 or chat.example.org:5000")]
+    Malformed(String),
+    /// The name has no address.
+    #[error("cannot find the host of {name}: {reason}")]
+    Unknown {
+        /// As it was named.
+        name: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// Nobody takes a connection there.
+    #[error("cannot reach {name}{}: {reason}; is the server running there?", if *address == *name { String::new() } else { format!(" ({address})") })]
+    Unreachable {
+        /// As it was named.
+        name: String,
+        /// The address that was tried last.
+        address: String,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// How long a server may take to accept the first connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Finds the address of `HOST:PORT` that takes a connection.
+pub async fn reach(name: &str) -> Result<Target, TargetError> {
+    let port = name.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
+    let bare_ipv6 = name.parse::<std::net::Ipv6Addr>().is_ok();
+    let Some((host, Ok(1..))) = port else { return Err(TargetError::Malformed(name.to_owned())) };
+    if host.is_empty() || bare_ipv6 {
+        return Err(TargetError::Malformed(name.to_owned()));
+    }
+    let unknown = |reason: String| TargetError::Unknown { name: name.to_owned(), reason };
+    let addresses = tokio::net::lookup_host(name).await.map_err(|error| unknown(error.to_string()))?;
+    let mut last = unknown("it has no address".to_owned());
+    for address in addresses {
+        let attempt = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(address)).await;
+        let reason = match attempt {
+            Ok(Ok(_)) => return Ok(Target { name: name.to_owned(), address }),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+        };
+        last = TargetError::Unreachable { name: name.to_owned(), address: address.to_string(), reason };
+    }
+    Err(last)
+}

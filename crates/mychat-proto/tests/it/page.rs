@@ -1,0 +1,99 @@
+//! `PROTOCOL.md` and the code agree: rules, error codes, and every example on the wire.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mychat_proto::{Command, ErrorCode, Reply};
+
+const PAGE: &str = include_str!("../../PROTOCOL.md");
+
+/// The ids that the page defines: the first cell of a table row, in bold.
+fn defined() -> Vec<&'static str> {
+    let cells = PAGE.lines().filter_map(|line| line.strip_prefix("| **")?.split_once("** |"));
+    cells.map(|(id, _)| id).filter(|id| is_rule(id)).collect()
+}
+
+fn is_rule(word: &str) -> bool {
+    word.strip_prefix(['F', 'S', 'U', 'L', 'M', 'R'])
+        .is_some_and(|number| (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The rules that the comments of a source text name.
+fn named(source: &str) -> BTreeSet<&str> {
+    let comments = source.lines().filter_map(|line| line.split_once("//").map(|(_, comment)| comment));
+    comments
+        .flat_map(|comment| comment.split(|c: char| !c.is_ascii_alphanumeric()))
+        .filter(|word| is_rule(word))
+        .collect()
+}
+
+/// All `.rs` files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+/// The lines of the page's `wire` blocks that start with `mark`, without what stands behind a `#`.
+fn spoken(mark: &str) -> Vec<&'static str> {
+    let blocks = PAGE.split("```wire\n").skip(1).filter_map(|block| block.split_once("```"));
+    let lines = blocks.flat_map(|(block, _)| block.lines()).filter_map(|line| line.strip_prefix(mark));
+    lines.map(|line| line.split("  #").next().unwrap_or(line).trim_end()).collect()
+}
+
+#[test]
+fn every_rule_that_code_names_is_on_the_page() {
+    let defined: BTreeSet<_> = defined().into_iter().collect();
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let files: Vec<_> =
+        sources(&crates).into_iter().filter(|path| path.components().any(|part| part.as_os_str() == "src")).collect();
+    assert!(files.len() >= 8, "this crate alone has 8 files: {files:?}");
+    for file in files {
+        let source = fs::read_to_string(&file).unwrap();
+        let unknown: Vec<_> = named(&source).into_iter().filter(|id| !defined.contains(id)).collect();
+        assert!(unknown.is_empty(), "{} names rules that PROTOCOL.md does not have: {unknown:?}", file.display());
+    }
+}
+
+#[test]
+fn every_rule_is_defined_once_and_none_is_missing() {
+    let expected = [('F', 6), ('S', 6), ('U', 6), ('L', 4), ('M', 6), ('R', 6)];
+    let expected: Vec<_> =
+        expected.iter().flat_map(|&(letter, last)| (1..=last).map(move |n| format!("{letter}{n}"))).collect();
+    assert_eq!(defined(), expected);
+}
+
+#[test]
+fn every_rule_of_bytes_is_named_by_this_crate() {
+    let here = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let text: String = here.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let missing: Vec<_> =
+        defined().into_iter().filter(|id| id.starts_with('F') && !named(&text).contains(id)).collect();
+    assert!(missing.is_empty(), "no code says that it obeys {missing:?}");
+}
+
+#[test]
+fn the_table_of_codes_is_the_enum() {
+    for code in ErrorCode::ALL {
+        let row = format!("| `{}` | {} |", code.digits(), code.text().replace('|', "\\|"));
+        assert!(PAGE.contains(&row), "the page lacks the row that begins {row}");
+    }
+    assert_eq!(PAGE.lines().filter(|line| line.starts_with("| `") && line.as_bytes()[3].is_ascii_digit()).count(), 8);
+}
+
+#[test]
+fn every_example_is_what_a_client_or_a_server_may_say() {
+    assert!(spoken("> ").len() > 10 && spoken("< ").len() > 10, "the examples are found");
+    for line in spoken("> ") {
+        assert!(Command::parse(line.as_bytes()).is_ok(), "no command: {line}");
+    }
+    for line in spoken("< ") {
+        assert!(Reply::parse(line.as_bytes()).is_ok(), "no reply: {line}");
+    }
+    for line in spoken("! ") {
+        assert!(Command::parse(line.as_bytes()).is_err(), "a command after all: {line}");
+    }
+}

@@ -1,0 +1,235 @@
+//! What a worker does with one session: bytes → frames → actions → their effects.
+
+use std::sync::Arc;
+
+use mychat_proto::reply::Status;
+use mychat_proto::{CommandError, EncodeError, Framing, Reply};
+
+use crate::fault::Fault;
+use crate::metrics::End;
+use crate::router::ClaimError;
+use crate::session::Input;
+use crate::state::{Action, State};
+use crate::worker::Worker;
+
+/// Bytes that are thrown away of a peer that goes on talking after the end, before it is cut off.
+const DISCARD: u32 = 1024 * 1024;
+
+/// Appends one framed reply, or nothing where it breaks a rule of framing.
+fn put(reply: Reply<'_>, framing: Framing, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = out.len();
+    reply.write(out)?;
+    framing.end(out, start);
+    Ok(())
+}
+
+impl Worker {
+    /// Something happened to this session's socket.
+    pub(crate) fn serve(&mut self, index: u32) {
+        let Some(session) = self.delivery.sessions.get(index as usize) else { return };
+        if session.outbox.is_blocked() {
+            if self.delivery.resume(index, &self.wakes, self.now) {
+                self.closing.push(index);
+            } else if self.is_behind(index) {
+                return;
+            }
+        }
+        let session = &self.delivery.sessions[index as usize];
+        match session.state {
+            State::Closing if session.is_shut => self.discard(index),
+            State::Closing => {}
+            State::Anonymous | State::Connected => self.read(index),
+        }
+    }
+
+    /// Whether a session has so much waiting that it is not read from before it reads itself: a peer that asks faster
+    /// than it takes the answers is slowed down by its own connection.
+    fn is_behind(&self, index: u32) -> bool {
+        let outbox = &self.delivery.sessions[index as usize].outbox;
+        outbox.is_blocked() && outbox.waiting() > self.shared.config.send.queue / 4
+    }
+
+    fn read(&mut self, index: u32) {
+        let session = &mut self.delivery.sessions[index as usize];
+        match session.read(&mut self.scratch) {
+            Input::Nothing => {}
+            Input::Broken => self.close(index, End::Broken),
+            Input::Fin => {
+                session.heard_fin = true;
+                self.dismiss(index, End::Closed);
+            }
+            Input::Bytes(count) => {
+                self.hear(index, count);
+                let session = &self.delivery.sessions[index as usize];
+                if session.state != State::Closing && session.await_input() {
+                    self.wakes.push(index);
+                }
+            }
+        }
+    }
+
+    /// Takes the first `count` bytes of the scratch buffer as said by this session.
+    fn hear(&mut self, index: u32, count: usize) {
+        // Both are put back below; meanwhile frames borrow from them, and actions from the rest.
+        let scratch = std::mem::take(&mut self.scratch);
+        let mut deframer = std::mem::take(&mut self.delivery.sessions[index as usize].deframer);
+        let mut feed = deframer.feed(&scratch[..count]);
+        while let Some(inbound) = feed.next() {
+            let session = &mut self.delivery.sessions[index as usize];
+            let (state, action) = session.state.on(inbound);
+            if state != State::Closing {
+                session.state = state;
+            }
+            self.act(index, action);
+            if state == State::Closing {
+                break;
+            }
+        }
+        self.delivery.sessions[index as usize].deframer = deframer;
+        self.scratch = scratch;
+    }
+
+    fn act(&mut self, index: u32, action: Action<'_>) {
+        match action {
+            Action::Ignore => {}
+            Action::Login(name) => self.login(index, name),
+            Action::Refuse(fault) => self.refuse(index, fault),
+            Action::Reject(fault) => self.reject(index, fault),
+            Action::Private { recipient, content } => self.forward(index, recipient, content),
+            Action::Broadcast { content } => self.broadcast(index, content),
+            Action::Leave => self.dismiss(index, End::Disconnect),
+            Action::Abandon => self.dismiss(index, End::Overrun),
+        }
+    }
+
+    fn login(&mut self, index: u32, name: &str) {
+        let who = self.delivery.address(index);
+        match self.shared.router.claim(name, who) {
+            // Rule U3.
+            Err(ClaimError::Taken) => self.refuse(index, Fault::NameInUse(name)),
+            Err(ClaimError::Full) => self.refuse(index, Fault::Full),
+            Ok(seat) => {
+                // What was broadcast before this must not come before the acknowledgement (rule L1).
+                self.publish();
+                let session = &mut self.delivery.sessions[index as usize];
+                session.seat = Some(seat);
+                session.state = State::Connected;
+                self.delivery.join(index);
+                self.answer(index, Reply::ConnectAck(Status::Ok));
+                self.users += 1;
+                self.joiners.push((index, who.generation));
+                self.roster.joined(self.now);
+            }
+        }
+    }
+
+    fn forward(&mut self, index: u32, recipient: &str, content: &str) {
+        let Some(to) = self.shared.router.locate(recipient) else {
+            return self.reject(index, Fault::NoSuchUser(recipient));
+        };
+        let framing = self.shared.config.framing;
+        let Some(sender) = self.name(index) else { return };
+        let write = |out: &mut Vec<u8>| put(Reply::Message { sender: &sender, content }, framing, out);
+        // Straight into the outbox where nothing was said in this turn that must come first (rule M5).
+        let written = if to.worker == self.me && !self.stage.has_broadcasts() {
+            self.delivery.post(to.index, to.generation, write)
+        } else {
+            self.stage.private(to, write)
+        };
+        self.judge(index, "MESSAGE", written);
+    }
+
+    fn broadcast(&mut self, index: u32, content: &str) {
+        let framing = self.shared.config.framing;
+        let Some(sender) = self.name(index) else { return };
+        let written = self.stage.broadcast(|out| put(Reply::Broadcast { sender: &sender, content }, framing, out));
+        self.judge(index, "BROADCAST", written);
+    }
+
+    /// Rule M4: what does not fit with the sender's name in it is not forwarded.
+    fn judge(&mut self, index: u32, command: &'static str, written: Result<(), EncodeError>) {
+        match written {
+            Ok(()) => {}
+            Err(EncodeError::TooLong { bytes }) => self.reject(index, Fault::ForwardTooLong { command, bytes }),
+            // Parsing lets none of these through; should it ever, the frame is as malformed as that.
+            Err(EncodeError::LineFeed | EncodeError::Pipe | EncodeError::Empty) => {
+                self.reject(index, Fault::Syntax { error: CommandError::LineFeed });
+            }
+        }
+    }
+
+    fn name(&self, index: u32) -> Option<Arc<str>> {
+        self.delivery.sessions[index as usize].seat.as_ref().map(|seat| Arc::clone(&seat.name))
+    }
+
+    fn refuse(&mut self, index: u32, fault: Fault<'_>) {
+        self.answer(index, Reply::ConnectAck(Status::Fail));
+        self.reject(index, fault);
+    }
+
+    /// Answers `ERROR`.
+    pub(crate) fn reject(&mut self, index: u32, fault: Fault<'_>) {
+        let text = fault.to_string();
+        self.answer(index, Reply::Error { code: fault.code().digits(), text: &text });
+    }
+
+    /// A reply to the session itself, behind everything that it caused before.
+    fn answer(&mut self, index: u32, reply: Reply<'_>) {
+        let framing = self.shared.config.framing;
+        let to = self.delivery.address(index);
+        let written = if self.stage.has_broadcasts() {
+            self.stage.private(to, |out| put(reply, framing, out))
+        } else {
+            self.delivery.post(index, to.generation, |out| put(reply, framing, out))
+        };
+        debug_assert!(written.is_ok(), "the texts of faults are short and on one line");
+    }
+
+    /// Ends a session in good order: its name is free at once (rule U6), what waits for it is written first, and the
+    /// connection is closed after that.
+    pub(crate) fn dismiss(&mut self, index: u32, end: End) {
+        // What it said, and what was said to it, is still on its way to it.
+        self.publish();
+        self.release(index);
+        self.delivery.leave(index);
+        let session = &mut self.delivery.sessions[index as usize];
+        session.state = State::Closing;
+        session.end = Some(end);
+        self.closing.push(index);
+    }
+
+    /// Ends a session now. The reason counts if it had none before.
+    pub(crate) fn close(&mut self, index: u32, end: End) {
+        if !self.delivery.sessions.contains(index as usize) {
+            return;
+        }
+        self.release(index);
+        let session = self.delivery.sessions.remove(index as usize);
+        self.shared.metrics.count_end(session.end.unwrap_or(end));
+    }
+
+    fn release(&mut self, index: u32) {
+        let who = self.delivery.address(index);
+        if let Some(seat) = self.delivery.sessions[index as usize].seat.take() {
+            self.shared.router.release(&seat, who);
+            self.users -= 1;
+        }
+    }
+
+    /// Reads and forgets what a peer still says after the end, within limits.
+    fn discard(&mut self, index: u32) {
+        let session = &mut self.delivery.sessions[index as usize];
+        match session.read(&mut self.scratch) {
+            Input::Nothing => {}
+            Input::Fin | Input::Broken => self.close(index, End::Closed),
+            Input::Bytes(count) => {
+                session.discarded += count as u32;
+                if session.discarded > DISCARD {
+                    self.close(index, End::Closed);
+                } else if session.await_input() {
+                    self.wakes.push(index);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Who is connected and on which worker; who receives what; one order of broadcasts for all workers.
+//!
+//! Workers share exactly this. A login is decided here, under one lock, so that of many that ask for a name one gets it
+//! whatever worker it is on (rule U2).
+
+mod batch;
+mod directory;
+mod exchange;
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mychat_proto::{Framing, RosterPages};
+
+pub use batch::{Batch, Sink};
+pub use directory::{Address, ClaimError, Directory, Seat};
+pub use exchange::Exchange;
+
+/// What the workers share.
+#[derive(Debug)]
+pub struct Router {
+    directory: Mutex<Directory>,
+    version: AtomicU64,
+    list_bytes: AtomicUsize,
+    exchange: Exchange,
+}
+
+impl Router {
+    /// A router with nobody in it.
+    pub fn new(workers: usize, max_users: usize) -> Self {
+        Self {
+            directory: Mutex::new(Directory::new(max_users)),
+            version: AtomicU64::new(0),
+            list_bytes: AtomicUsize::new(0),
+            exchange: Exchange::new(workers),
+        }
+    }
+
+    /// Gives `name` to `who`, if it is free and there is room.
+    pub fn claim(&self, name: &str, who: Address) -> Result<Seat, ClaimError> {
+        let seat = self.directory().claim(name, who)?;
+        self.list_bytes.fetch_add(name.len() + 1, Ordering::Relaxed);
+        self.version.fetch_add(1, Ordering::AcqRel);
+        Ok(seat)
+    }
+
+    /// Frees the name of `seat`, if `who` still holds it (rule U6).
+    pub fn release(&self, seat: &Seat, who: Address) {
+        if self.directory().release(seat, who) {
+            self.list_bytes.fetch_sub(seat.name.len() + 1, Ordering::Relaxed);
+            self.version.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Where the user of that name is.
+    pub fn locate(&self, name: &str) -> Option<Address> {
+        self.directory().locate(name)
+    }
+
+    /// Changes whenever the set of users does.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// About how many bytes a list has.
+    pub fn list_bytes(&self) -> usize {
+        self.list_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Writes the list of users into `out`, over as many frames as it takes (rule L4), and says which version it is.
+    pub fn write_list(&self, out: &mut Vec<u8>, framing: Framing) -> u64 {
+        let directory = self.directory();
+        // Read under the lock: a change after this is a newer version, at worst one that is announced twice.
+        let version = self.version();
+        let mut pages = RosterPages::new(out, |out, start| framing.end(out, start));
+        directory.names().for_each(|name| pages.push(name));
+        pages.finish();
+        version
+    }
+
+    /// Where the workers' turns are put into one order.
+    pub const fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    fn directory(&self) -> MutexGuard<'_, Directory> {
+        // Nothing in the directory panics halfway, so a poisoned lock guards sound data.
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shared by all workers.
+pub type SharedRouter = Arc<Router>;

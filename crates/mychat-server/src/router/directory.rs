@@ -1,0 +1,144 @@
+//! Names and who holds them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use slab::Slab;
+
+/// One connection, on one worker. The generation tells it from an earlier one that had the same place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// The worker that owns it.
+    pub worker: u16,
+    /// Its place there.
+    pub index: u32,
+    /// Which of the connections that had this place.
+    pub generation: u32,
+}
+
+/// A name that was given out.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// The name, shared with the directory.
+    pub name: Arc<str>,
+    slot: u32,
+}
+
+/// Why a name was not given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimError {
+    /// Somebody has it (rule U2).
+    #[error("name in use")]
+    Taken,
+    /// As many users as are allowed (rule U3).
+    #[error("server full")]
+    Full,
+}
+
+/// Who has which name. Lists are in the order of the places, which are reused: a user keeps its place in the list.
+#[derive(Debug)]
+pub struct Directory {
+    slots: HashMap<Arc<str>, u32>,
+    entries: Slab<(Arc<str>, Address)>,
+    max_users: usize,
+}
+
+impl Directory {
+    /// An empty one for so many users.
+    pub fn new(max_users: usize) -> Self {
+        Self { slots: HashMap::new(), entries: Slab::new(), max_users }
+    }
+
+    /// Gives a name out. Names compare byte for byte (rule U2).
+    pub fn claim(&mut self, name: &str, who: Address) -> Result<Seat, ClaimError> {
+        if self.slots.contains_key(name) {
+            return Err(ClaimError::Taken);
+        }
+        if self.entries.len() >= self.max_users {
+            return Err(ClaimError::Full);
+        }
+        let name: Arc<str> = name.into();
+        let slot = self.entries.insert((Arc::clone(&name), who)) as u32;
+        self.slots.insert(Arc::clone(&name), slot);
+        Ok(Seat { name, slot })
+    }
+
+    /// Takes a name back, unless it belongs to another connection by now (rule U6). Returns whether it did.
+    pub fn release(&mut self, seat: &Seat, who: Address) -> bool {
+        let held = self.entries.get(seat.slot as usize).is_some_and(|(_, holder)| *holder == who);
+        if held {
+            self.entries.remove(seat.slot as usize);
+            self.slots.remove(&seat.name);
+        }
+        held
+    }
+
+    /// Who has this name.
+    pub fn locate(&self, name: &str) -> Option<Address> {
+        self.slots.get(name).map(|&slot| self.entries[slot as usize].1)
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(_, (name, _))| &**name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn at(generation: u32) -> Address {
+        Address { worker: 0, index: 0, generation }
+    }
+
+    #[test]
+    fn u6_a_late_release_never_evicts_a_successor() {
+        let mut directory = Directory::new(9);
+        let first = directory.claim("ana", at(1)).unwrap();
+        assert!(directory.release(&first, at(1)));
+        directory.claim("ana", at(2)).unwrap();
+        assert!(!directory.release(&first, at(1)));
+        assert_eq!(directory.locate("ana"), Some(at(2)));
+    }
+
+    #[test]
+    fn u3_full_is_said_after_taken() {
+        let mut directory = Directory::new(1);
+        directory.claim("ana", at(1)).unwrap();
+        assert_eq!(directory.claim("ana", at(2)).unwrap_err(), ClaimError::Taken);
+        assert_eq!(directory.claim("bob", at(2)).unwrap_err(), ClaimError::Full);
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_plain_map(steps in proptest::collection::vec((any::<bool>(), 0..6u32, 0..4u32), 0..80)) {
+            let (mut directory, mut model, mut seats) = (Directory::new(5), BTreeMap::new(), Vec::new());
+            for (claim, name, who) in steps {
+                let name = name.to_string();
+                if claim {
+                    let free = !model.contains_key(&name) && model.len() < 5;
+                    let seat = directory.claim(&name, at(who));
+                    prop_assert_eq!(seat.is_ok(), free);
+                    if let Ok(seat) = seat {
+                        model.insert(name, at(who));
+                        seats.push((seat, at(who)));
+                    }
+                } else if let Some((seat, who)) = seats.pop() {
+                    prop_assert!(directory.release(&seat, who));
+                    model.remove(&*seat.name);
+                }
+            }
+            let mut names: Vec<_> = directory.names().collect();
+            names.sort_unstable();
+            prop_assert_eq!(names, model.keys().map(String::as_str).collect::<Vec<_>>());
+            for (name, who) in &model {
+                prop_assert_eq!(directory.locate(name), Some(*who));
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! One connection: its socket, its unfinished frame, its state, its name, what waits for it.
+//!
+//! A session is an entry in its worker's slab and has no task: its waker carries the entry's index, and what becomes
+//! ready is put into the worker's [`Wakes`]. An idle user costs this struct, a small waker and the runtime's
+//! registration of the socket.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
+
+use mychat_proto::{Deframer, Framing};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::limits::Permit;
+use crate::metrics::End;
+use crate::outbox::{Log, Outbox};
+use crate::router::Seat;
+use crate::state::State;
+
+/// Which sessions of a worker have something to do.
+#[derive(Debug, Default)]
+pub struct Wakes {
+    ready: Mutex<Vec<u32>>,
+    worker: OnceLock<Waker>,
+}
+
+impl Wakes {
+    /// Tells whom to wake; the worker does so in its first turn.
+    pub fn attach(&self, worker: &Waker) {
+        self.worker.get_or_init(|| worker.clone());
+    }
+
+    /// Makes the worker take a turn.
+    pub fn wake_worker(&self) {
+        if let Some(worker) = self.worker.get() {
+            worker.wake_by_ref();
+        }
+    }
+
+    /// Puts a session's index on the list.
+    pub fn push(&self, index: u32) {
+        let first = {
+            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            ready.push(index);
+            ready.len() == 1
+        };
+        if first {
+            self.wake_worker();
+        }
+    }
+
+    /// Swaps the list for an empty one.
+    pub fn take(&self, into: &mut Vec<u32>) {
+        into.clear();
+        std::mem::swap(&mut *self.ready.lock().unwrap_or_else(PoisonError::into_inner), into);
+    }
+}
+
+/// The waker of one place in the slab. A successor in the same place may be woken once for its predecessor, which
+/// costs it a look at its socket.
+struct Place {
+    index: u32,
+    wakes: Arc<Wakes>,
+}
+
+impl Wake for Place {
+    fn wake(self: Arc<Self>) {
+        self.wakes.push(self.index);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wakes.push(self.index);
+    }
+}
+
+/// What a read gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// The peer will say nothing more.
+    Fin,
+    /// Nothing now; the session is woken when there is.
+    Nothing,
+    /// The connection is gone.
+    Broken,
+}
+
+/// What a flush came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// Nothing is left.
+    All,
+    /// The socket takes no more now; the session is woken when it does.
+    Blocked,
+    /// The connection is gone.
+    Broken,
+}
+
+/// One connection; see the [module](self).
+#[derive(Debug)]
+pub struct Session {
+    socket: TcpStream,
+    waker: Waker,
+    /// Its unfinished frame.
+    pub deframer: Deframer,
+    /// What waits for its socket.
+    pub outbox: Outbox,
+    /// Its name, once it has one.
+    pub seat: Option<Seat>,
+    /// When its socket last took a byte of what it had waiting.
+    pub progress: Instant,
+    /// Tells it from others that had or will have its place.
+    pub generation: u32,
+    /// Where it stands in the dialogue.
+    pub state: State,
+    /// Why it is over, once it is.
+    pub end: Option<End>,
+    /// Whether the peer has closed its side.
+    pub heard_fin: bool,
+    /// Whether this side is closed.
+    pub is_shut: bool,
+    /// Whether a deadline is set for it to take what waits for it.
+    pub is_watched: bool,
+    /// Bytes thrown away since this side was closed.
+    pub discarded: u32,
+    _permit: Permit,
+}
+
+impl Session {
+    /// Takes over a socket for the given place.
+    pub fn new(
+        socket: TcpStream,
+        permit: Permit,
+        wakes: &Arc<Wakes>,
+        index: u32,
+        generation: u32,
+        framing: Framing,
+        now: Instant,
+    ) -> Self {
+        Self {
+            socket,
+            waker: Waker::from(Arc::new(Place { index, wakes: Arc::clone(wakes) })),
+            deframer: Deframer::new(framing),
+            outbox: Outbox::default(),
+            seat: None,
+            progress: now,
+            generation,
+            state: State::Anonymous,
+            end: None,
+            heard_fin: false,
+            is_shut: false,
+            is_watched: false,
+            discarded: 0,
+            _permit: permit,
+        }
+    }
+
+    /// Reads once.
+    pub fn read(&mut self, scratch: &mut [u8]) -> Input {
+        let mut buffer = ReadBuf::new(scratch);
+        let mut context = Context::from_waker(&self.waker);
+        match Pin::new(&mut self.socket).poll_read(&mut context, &mut buffer) {
+            Poll::Pending => Input::Nothing,
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() => Input::Fin,
+            Poll::Ready(Ok(())) => Input::Bytes(buffer.filled().len()),
+            Poll::Ready(Err(_)) => Input::Broken,
+        }
+    }
+
+    /// Asks to be woken for input. Returns whether there is some already.
+    pub fn await_input(&self) -> bool {
+        self.socket.poll_read_ready(&mut Context::from_waker(&self.waker)).is_ready()
+    }
+
+    /// Asks to be woken when the socket takes more. Returns whether it does already.
+    pub fn await_room(&self) -> bool {
+        self.socket.poll_write_ready(&mut Context::from_waker(&self.waker)).is_ready()
+    }
+
+    /// Writes once what waits for it.
+    pub fn flush(&mut self, log: &Log, list: &[u8], now: Instant) -> Flushed {
+        let parts = self.outbox.parts(log, list);
+        if parts.is_empty() {
+            return Flushed::All;
+        }
+        let sent = loop {
+            let sent = match parts.single() {
+                Some(bytes) => self.socket.try_write(bytes),
+                None => self.socket.try_write_vectored(&parts.slices()),
+            };
+            match sent {
+                Ok(sent) => break sent,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break 0,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Flushed::Broken,
+            }
+        };
+        if sent > 0 {
+            self.progress = now;
+        }
+        if self.outbox.sent(sent, log, list) { Flushed::All } else { Flushed::Blocked }
+    }
+
+    /// Closes this side: the peer reads what is on its way, and then the end.
+    pub fn shut(&mut self) {
+        self.is_shut = true;
+        // A shutdown of a socket never waits. An error means that the peer is gone, which the next read tells.
+        let _ = Pin::new(&mut self.socket).poll_shutdown(&mut Context::from_waker(&self.waker));
+    }
+}

@@ -1,0 +1,14 @@
+//! The server over real sockets, rule by rule.
+#![expect(clippy::unwrap_used, reason = "a kit for tests fails where a test would")]
+
+mod ending;
+mod frames;
+mod kit;
+mod limits;
+mod lists;
+mod messages;
+#[cfg(unix)]
+mod program;
+mod syntax;
+mod users;
+mod workers;

@@ -1,0 +1,148 @@
+//! The program: its first line, its signals, its exit codes.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+struct Program {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mychat-server"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn start(args: &[&str]) -> Program {
+    let mut child = command(args).spawn().unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    Program { child, out }
+}
+
+fn run(args: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = command(args).output().unwrap();
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+impl Program {
+    fn address(&mut self) -> SocketAddr {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line.strip_prefix("listening on ").unwrap().trim_end().parse().unwrap()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn join(address: SocketAddr, name: &str) -> TcpStream {
+    let mut peer = TcpStream::connect(address).unwrap();
+    writeln!(peer, "CONNECT|{name}").unwrap();
+    let mut ack = [0; 15];
+    peer.read_exact(&mut ack).unwrap();
+    assert_eq!(&ack, b"CONNECT_ACK|OK\n");
+    peer
+}
+
+#[test]
+fn the_first_line_says_the_real_port_and_there_is_one_for_each_listener() {
+    let mut program = start(&["--listen", "127.0.0.1:0", "--listen", "localhost:0"]);
+    for address in [program.address(), program.address()] {
+        assert_ne!(address.port(), 0);
+        join(address, &address.to_string());
+    }
+}
+
+#[test]
+fn ipv6_works() {
+    // A machine without IPv6 has nothing to show here.
+    if TcpListener::bind("[::1]:0").is_ok() {
+        join(start(&["--listen", "[::1]:0"]).address(), "ana");
+    }
+}
+
+#[test]
+fn sigterm_and_sigint_stop_it_with_exit_code_0() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut program = start(&["--listen", "127.0.0.1:0"]);
+        let mut peer = join(program.address(), "ana");
+        program.signal(signal);
+        let mut rest = String::new();
+        peer.read_to_string(&mut rest).unwrap();
+        assert!(rest.contains("ERROR|503|") && rest.ends_with('\n'), "{rest:?}");
+        drop(peer);
+        assert_eq!(program.code(), Some(0));
+    }
+}
+
+#[test]
+fn a_second_signal_aborts() {
+    let mut program = start(&["--listen", "127.0.0.1:0", "--shutdown-timeout", "1h"]);
+    let mut peer = join(program.address(), "ana");
+    program.signal(Signal::TERM);
+    // Its end says that the stop is under way; it keeps its own side open, so the stop goes on.
+    peer.read_to_end(&mut Vec::new()).unwrap();
+    program.signal(Signal::TERM);
+    assert_eq!(program.code(), Some(130));
+}
+
+#[test]
+fn a_port_in_use_is_a_clear_error() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, said) = run(&["--listen", &address]);
+    assert_eq!(code, Some(1));
+    for part in [&address, "in use", "--listen"] {
+        assert!(said.contains(part), "{part:?} is not in {said:?}");
+    }
+    assert!(!said.contains("panicked"));
+}
+
+#[test]
+fn an_address_that_means_nothing_is_a_clear_error() {
+    for address in ["nowhere", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999"] {
+        let (code, said) = run(&["--listen", address]);
+        assert_eq!(code, Some(1));
+        assert!(said.contains(address) && !said.contains("panicked"), "{said:?}");
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_refused_not_ignored() {
+    for args in [&["--framing", "raw"][..], &["--framing", "auto"], &["--rate", "5"], &["--send-queue", "lots"]] {
+        let (code, said) = run(args);
+        assert_eq!(code, Some(2), "{said}");
+    }
+}
+
+#[test]
+fn a_closed_standard_output_does_not_stop_it() {
+    // Nobody reads standard output, so the first line cannot be written; standard error tells when it is over.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    drop(taken);
+    let mut child = command(&["--listen", &address]).stdout(writer).spawn().unwrap();
+    let peer = std::iter::repeat_with(|| TcpStream::connect(&address)).find_map(Result::ok).unwrap();
+    assert!(child.try_wait().unwrap().is_none());
+    drop(peer);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
