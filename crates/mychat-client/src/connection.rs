@@ -123,7 +123,7 @@ impl Inbox {
         while let Some(inbound) = feed.next() {
             let frame = match inbound {
                 // There are servers that read segments and write lines.
-                Inbound::Frame(frame) if raw => frame.trim_ascii_end(),
+                Inbound::Frame(frame) if raw => without_line_end(frame),
                 Inbound::Frame(frame) => frame,
                 Inbound::Oversize => continue,
                 Inbound::Overrun => return Err(Loss::Unterminated),
@@ -134,6 +134,14 @@ impl Inbox {
         }
         Ok(())
     }
+}
+
+/// The frame without the CRs and LFs at its end; blanks there are content (rule S5).
+fn without_line_end(mut frame: &[u8]) -> &[u8] {
+    while let [rest @ .., b'\r' | b'\n'] = frame {
+        frame = rest;
+    }
+    frame
 }
 
 /// One frame; nothing where it is a part of a list that goes on (rule L4).
@@ -229,9 +237,9 @@ mod tests {
 
     #[test]
     fn a_raw_segment_may_hold_several_replies_and_line_ends() {
-        let segment = "CONNECT_ACK|OK\r\nUSER_LIST|Alice,Bob\nBROADCAST|Bob|hola MESSAGE\n";
+        let segment = "CONNECT_ACK|OK\r\nUSER_LIST|Alice,Bob\nBROADCAST|Bob|hola MESSAGE \n";
         let users = Heard::Users(vec!["Alice".into(), "Bob".into()]);
-        let broadcast = Heard::Broadcast { from: "Bob".into(), content: "hola MESSAGE".into() };
+        let broadcast = Heard::Broadcast { from: "Bob".into(), content: "hola MESSAGE ".into() };
         assert_eq!(heard(Framing::Raw, &[segment.as_bytes()]), [Heard::Ack(Status::Ok), users, broadcast]);
     }
 

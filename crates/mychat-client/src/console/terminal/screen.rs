@@ -3,6 +3,7 @@
 //! The row takes one row of the screen whatever is typed: long text scrolls sideways in it. So it can be taken away
 //! and drawn again around each line, and nothing of it is left behind.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -130,11 +131,17 @@ struct Window {
 impl Window {
     /// Moves the window as little as keeps the cursor in it; `scrolled` is where it stood and where it stands.
     fn new(text: &str, cursor: usize, room: usize, scrolled: &mut usize) -> Self {
-        let cells: Vec<String> = text.graphemes(true).map(cell).collect();
-        let widths: Vec<usize> = cells.iter().map(|cell| cell.width()).collect();
+        let graphemes: Vec<&str> = text.graphemes(true).collect();
+        // Columns before each grapheme: a paste of a megabyte is asked for its width many times.
+        let mut columns = vec![0];
+        columns.extend(graphemes.iter().scan(0, |columns, grapheme| {
+            *columns += cell(grapheme).width();
+            Some(*columns)
+        }));
+        let width = |from: usize, to: usize| columns[to] - columns[from];
+        let count = graphemes.len();
         let at = text[..cursor].graphemes(true).count();
-        let width = |from: usize, to: usize| widths[from..to].iter().sum::<usize>();
-        if width(0, cells.len()) < room {
+        if width(0, count) < room {
             *scrolled = 0;
         } else {
             *scrolled = (*scrolled).min(at);
@@ -148,35 +155,35 @@ impl Window {
                 *scrolled += 1;
             }
             // A terminal that got wider has room for more of the end than it shows.
-            while *scrolled > 0 && width(*scrolled - 1, cells.len()) < room {
+            while *scrolled > 0 && width(*scrolled - 1, count) < room {
                 *scrolled -= 1;
             }
         }
+        let start = *scrolled;
         let mut end = at;
-        while end < cells.len() && width(*scrolled, end + 1) < room {
+        while end < count && width(start, end + 1) < room {
             end += 1;
         }
-        let mut before = cells[*scrolled..at].concat();
-        let mut after = cells[at..end].concat();
+        let shown =
+            |from: usize, to: usize| graphemes[from..to].iter().map(|grapheme| cell(grapheme)).collect::<String>();
         // Marks where text goes on, in place of the characters there.
-        if *scrolled > 0 && *scrolled < at {
-            before =
-                format!("‹{}{}", " ".repeat(widths[*scrolled].saturating_sub(1)), cells[*scrolled + 1..at].concat());
-        }
-        if end < cells.len() && end > at {
-            after = format!("{}›", cells[at..end - 1].concat());
-        }
+        let before = if start > 0 && start < at {
+            let blanks = width(start, start + 1).saturating_sub(1);
+            format!("‹{}{}", " ".repeat(blanks), shown(start + 1, at))
+        } else {
+            shown(start, at)
+        };
+        let after = if end < count && end > at { format!("{}›", shown(at, end - 1)) } else { shown(at, end) };
         Self { before, after }
     }
 }
 
 /// A grapheme as the row shows it: a pasted line feed and a tab have places too.
-fn cell(grapheme: &str) -> String {
+fn cell(grapheme: &str) -> Cow<'_, str> {
     match grapheme {
-        "\n" => "⏎".to_owned(),
-        "\t" => " ".to_owned(),
-        // Alone, a grapheme can be all joiner or combining mark, and would join what stands before it.
-        _ => harmless(grapheme).into_owned(),
+        "\n" => Cow::Borrowed("⏎"),
+        "\t" => Cow::Borrowed(" "),
+        _ => harmless(grapheme),
     }
 }
 
@@ -217,6 +224,14 @@ mod tests {
         });
         assert_eq!(shown, "Alice> 012345678901234567890123456789›");
         assert_eq!(cursor, (0, 7));
+    }
+
+    #[test]
+    fn a_megabyte_is_drawn_in_no_time_worth_mentioning() {
+        // Squared, it would be drawn for minutes.
+        let text = "palabra é ".repeat(100_000);
+        let (shown, _) = seen(40, |screen| screen.show(&[], row(&text)).unwrap());
+        assert_eq!(shown, "Alice> ‹palabra é palabra é palabra é ");
     }
 
     #[test]
