@@ -1,12 +1,13 @@
 //! What was typed into what it means: arguments → [`Config`].
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use mychat_client::{Backoff, FramingChoice, Options};
 
-use super::text::Lang;
+use super::text::{Lang, Phrase};
 
 const PORT: u16 = 5000;
 
@@ -85,9 +86,13 @@ enum ColorArg {
 }
 
 impl Config {
-    /// Reads the arguments; the error is clap's, help included.
-    pub(crate) fn parse(args: Vec<OsString>) -> Result<Self, clap::Error> {
+    /// Reads the arguments.
+    pub(crate) fn parse(args: Vec<OsString>) -> Result<Self, Refused> {
         let lang = early_lang(&args);
+        Self::understand(args, lang).map_err(|error| Refused { error, lang })
+    }
+
+    fn understand(args: Vec<OsString>, lang: Lang) -> Result<Self, clap::Error> {
         let matches = command(lang).try_get_matches_from(args)?;
         Ok(Self::from_args(Args::from_arg_matches(&matches)?, lang))
     }
@@ -118,6 +123,50 @@ impl Config {
             }
         };
         Self { addr: with_port(&args.addr), name: args.name, lang, color, options, mode }
+    }
+}
+
+/// Arguments that ask for help, or mean nothing.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    error: clap::Error,
+    lang: Lang,
+}
+
+impl Refused {
+    /// Prints it where it belongs; gives whether it is an error.
+    pub(crate) fn print(&self) -> bool {
+        let is_error = self.error.use_stderr();
+        // A reader that left early is no trouble of this program's.
+        let _ = match self.own_words() {
+            Some(words) => writeln!(std::io::stderr(), "mychat: {words}"),
+            None => self.error.print(),
+        };
+        is_error
+    }
+
+    /// What clap would say in English alone. Rare mistakes are left to it.
+    fn own_words(&self) -> Option<String> {
+        let context = |kind| match self.error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text.clone()),
+            Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+            _ => None,
+        };
+        let argument = context(ContextKind::InvalidArg)?;
+        let phrase = match self.error.kind() {
+            ErrorKind::UnknownArgument => Phrase::UnknownArgument(&argument),
+            ErrorKind::InvalidValue => {
+                let value = context(ContextKind::InvalidValue).filter(|value| !value.is_empty());
+                let allowed = context(ContextKind::ValidValue).unwrap_or_default();
+                return Some(self.lang.say(&Phrase::BadValue {
+                    argument: &argument,
+                    value: value.as_deref(),
+                    allowed: &allowed,
+                }));
+            }
+            _ => return None,
+        };
+        Some(self.lang.say(&phrase))
     }
 }
 
@@ -163,7 +212,7 @@ fn with_port(addr: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Config, clap::Error> {
+    fn parse(line: &str) -> Result<Config, Refused> {
         Config::parse(line.split(' ').map(OsString::from).collect())
     }
 
@@ -191,13 +240,25 @@ mod tests {
 
     #[test]
     fn the_language_is_known_before_the_rest() {
-        assert!(parse("mychat --lang en --help").unwrap_err().to_string().contains("Options:"));
-        assert!(parse("mychat --help --lang=es").unwrap_err().to_string().contains("Opciones:"));
+        assert!(parse("mychat --lang en --help").unwrap_err().error.to_string().contains("Options:"));
+        assert!(parse("mychat --help --lang=es").unwrap_err().error.to_string().contains("Opciones:"));
+    }
+
+    #[test]
+    fn mistakes_in_both_languages() {
+        let mut told = Vec::new();
+        for lang in ["en", "es"] {
+            for mistake in ["--bogus", "--framing pigeon", "--framing", "--name"] {
+                let refused = parse(&format!("mychat --lang={lang} {mistake}")).unwrap_err();
+                told.push(refused.own_words().unwrap());
+            }
+        }
+        insta::assert_snapshot!(told.join("\n"));
     }
 
     #[test]
     fn once_and_pipe_flags_exclude_each_other() {
-        assert_eq!(parse("mychat --once hi --json").unwrap_err().kind(), clap::error::ErrorKind::ArgumentConflict);
+        assert_eq!(parse("mychat --once hi --json").unwrap_err().error.kind(), ErrorKind::ArgumentConflict);
         assert_eq!(parse("mychat --once --hi").unwrap().mode, Mode::Once("--hi".into()));
     }
 }

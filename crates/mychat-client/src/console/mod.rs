@@ -38,11 +38,8 @@ use text::{Lang, Phrase};
 pub(crate) async fn run(args: Vec<OsString>) -> anyhow::Result<u8> {
     let config = match Config::parse(args) {
         Ok(config) => config,
-        Err(error) => {
-            // Help goes to standard output and is no error; a reader that left early is none either.
-            let _ = error.print();
-            return Ok(if error.use_stderr() { Exit::Usage } else { Exit::Fine }.code());
-        }
+        // Help is no error.
+        Err(refused) => return Ok(if refused.print() { Exit::Usage } else { Exit::Fine }.code()),
     };
     let exit = match &config.mode {
         Mode::Terminal => terminal::run(&config).await?,

@@ -34,6 +34,14 @@ pub(super) fn say(phrase: &Phrase<'_>) -> String {
         Phrase::NoSuchUser(name) => format!("nobody here is called {name}"),
         Phrase::Unreadable => "the server sent something that makes no sense".into(),
         Phrase::Help => HELP.into(),
+        Phrase::UnknownArgument(argument) => format!("there is no {argument}; --help shows what there is"),
+        Phrase::BadValue { argument, value, allowed } => {
+            let fault = value.map_or_else(
+                || format!("{argument} is missing its value"),
+                |value| format!("{argument} cannot be {value}"),
+            );
+            if allowed.is_empty() { fault } else { format!("{fault}; it can be {allowed}") }
+        }
         Phrase::NeedName => "a name is needed: --name NAME".into(),
         Phrase::OnceIsAMessage => "--once takes a message: TEXT or @NAME TEXT".into(),
         Phrase::NotUtf8 => "not sent: not UTF-8".into(),

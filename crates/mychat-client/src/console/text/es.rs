@@ -39,6 +39,14 @@ pub(super) fn say(phrase: &Phrase<'_>) -> String {
         Phrase::NoSuchUser(name) => format!("aquí nadie se llama {name}"),
         Phrase::Unreadable => "el servidor envió algo sin sentido".into(),
         Phrase::Help => HELP.into(),
+        Phrase::UnknownArgument(argument) => format!("no existe {argument}; --help muestra lo que hay"),
+        Phrase::BadValue { argument, value, allowed } => {
+            let fault = value.map_or_else(
+                || format!("falta el valor de {argument}"),
+                |value| format!("{argument} no puede ser {value}"),
+            );
+            if allowed.is_empty() { fault } else { format!("{fault}; puede ser {allowed}") }
+        }
         Phrase::NeedName => "hace falta un nombre: --name NOMBRE".into(),
         Phrase::OnceIsAMessage => "--once lleva un mensaje: TEXTO o @NOMBRE TEXTO".into(),
         Phrase::NotUtf8 => "no enviado: no es UTF-8".into(),

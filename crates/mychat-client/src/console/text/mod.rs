@@ -101,6 +101,10 @@ pub(crate) enum Phrase<'a> {
     Unreadable,
     /// `/help`.
     Help,
+    /// An argument that there is not.
+    UnknownArgument(&'a str),
+    /// An argument without its value, or with a wrong one. `allowed` is empty where anything is.
+    BadValue { argument: &'a str, value: Option<&'a str>, allowed: &'a str },
     /// A pipe needs a name.
     NeedName,
     /// `--once` with a command that is no message.
