@@ -25,3 +25,7 @@ lint:
 # Exactly what CI runs.
 ci:
     .ci/run
+
+# Chat as NAME on 127.0.0.1:5000; options of mychat may follow.
+chat name *args:
+    cargo run --release -p mychat-client -- --name {{name}} {{args}}
