@@ -188,17 +188,15 @@ fn counts(text: &mut String, result: &RunResult) {
     let achieved = counts.achieved.map_or(String::new(), |achieved| {
         format!(" · {} scheduled, {achieved:.2} % of that achieved", grouped(counts.scheduled))
     });
+    // What came although it was not owed: sent while its recipient was coming or going.
+    let extra = (counts.delivered + counts.lost).saturating_sub(counts.expected_deliveries);
+    let uncertain = if extra > 0 { format!(" and {} that were not owed", grouped(extra)) } else { String::new() };
     line!(
         text,
-        "  sent {}{achieved} · delivered {} of {} owed{}",
+        "  sent {}{achieved} · delivered {} of {} owed{uncertain}",
         grouped(counts.sent),
-        grouped(counts.delivered),
+        grouped(counts.delivered - extra),
         grouped(counts.expected_deliveries),
-        if counts.uncertain > 0 {
-            format!(" · {} uncertain around joins and leaves", grouped(counts.uncertain))
-        } else {
-            String::new()
-        }
     );
     let errors: u64 = counts.errors.values().sum();
     let violations = [
