@@ -12,6 +12,7 @@ use super::clock::{Clock as _, RealClock};
 use super::shared::Shared;
 use super::thread::{self, Order, Post, Report};
 use crate::observe::example::Examples;
+use crate::observe::fanout::FanOut;
 use crate::observe::ledger::{Dispatch, Reckoning, reckon};
 use crate::observe::recorder::{Clock, Count, Latency, Recorder, Shape};
 use crate::observe::visit::Visit;
@@ -45,6 +46,8 @@ pub struct Observations {
     pub blocked: Nanos,
     /// The latest that anything was done after its time.
     pub stall: Nanos,
+    /// How long what became readable waited for its turn to be read.
+    pub read_lag: Latency,
     /// ERROR frames that no action wants, by code.
     pub errors: BTreeMap<String, u64>,
     /// Whether somebody asked to stop.
@@ -259,6 +262,7 @@ impl<'s> Crew<'s> {
         self.tell(|| Order::Finish);
         let (mut visits, mut examples) = (Vec::new(), Examples::default());
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
+        let (mut fanout, mut read_lag) = (FanOut::default(), Latency::default());
         let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
         while left > 0 {
             match self.reports.recv().await.ok_or(Fault::Died)? {
@@ -266,6 +270,8 @@ impl<'s> Crew<'s> {
                     self.interval.merge(&seen.recorder);
                     visits.extend(seen.visits);
                     examples.merge(seen.examples);
+                    fanout.merge(seen.fanout);
+                    read_lag.merge(&seen.read_lag);
                     blocked += seen.blocked;
                     stall = stall.max(seen.stall);
                     for (code, count) in seen.errors {
@@ -283,6 +289,7 @@ impl<'s> Crew<'s> {
             thread.join().map_err(|_| Fault::Died)?;
         }
         let plan = &self.shared.plan;
+        fanout.record(plan, self.load_start.unwrap_or(0), &mut self.total);
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
         // What hostile users miss is their own doing.
         let counted = visits.iter().filter(|visit: &&Visit| !plan.group(visit.user).hostile);
@@ -295,6 +302,7 @@ impl<'s> Crew<'s> {
             examples,
             blocked,
             stall,
+            read_lag,
             errors,
             interrupted,
             length,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::shared::{Arrived, Shared};
 use super::wire::Line;
 use crate::observe::example::{Example, Examples, Kind, readable};
-use crate::observe::recorder::{Count, Place, Recorder, Shape};
+use crate::observe::fanout::FanOut;
+use crate::observe::recorder::{Count, Latency, Place, Recorder, Shape};
 use crate::observe::visit::Visit;
 use crate::plan::Nanos;
 
@@ -23,6 +24,8 @@ pub(super) struct Desk {
     pub(super) visits: Vec<Visit>,
     /// When the load began; `None` while users join.
     pub(super) load_start: Option<Nanos>,
+    pub(super) read_lag: Latency,
+    pub(super) fanout: FanOut,
     pub(super) blocked: Nanos,
     /// The latest that anything was done after its time.
     pub(super) stall: Nanos,
@@ -66,6 +69,8 @@ impl Desk {
             errors: BTreeMap::new(),
             visits: Vec::new(),
             load_start: None,
+            read_lag: Latency::default(),
+            fanout: FanOut::default(),
             blocked: 0,
             stall: 0,
             arrived: Vec::new(),

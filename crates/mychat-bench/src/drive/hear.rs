@@ -125,6 +125,9 @@ fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u
     let sent = desk.shared.sent.get(stamp.sender as usize).and_then(|log| log.get(stamp.sequence));
     let service = sent.map(|sent| now.saturating_sub(sent.at * 1000));
     desk.recorder.delivery(place, response, service);
+    if action == BROADCAST && !user.hostile {
+        desk.fanout.note(stamp.sender, stamp.index, start + stamp.intended * 1000, now);
+    }
     Heard::Delivery
 }
 

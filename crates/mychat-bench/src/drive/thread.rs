@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::LocalSet;
 
 use super::clock::RealClock;
-use super::pace::Pacer;
+use super::pace::{PROBE, Pacer};
 use super::shared::Shared;
 use super::tcp::{TcpWire, TcpWorker};
 use super::worker::{Seen, Worker};
@@ -82,6 +82,17 @@ async fn work(shared: Arc<Shared>, mut post: Post) {
             told.borrow_mut().collect();
         }
     });
+    // A descriptor that becomes readable at a known time shows how long sockets that do so wait until they are read.
+    let probed = Rc::clone(&worker);
+    let probing = tokio::task::spawn_local(async move {
+        let probe = Pacer::new();
+        loop {
+            let due = std::time::Instant::now() + PROBE;
+            probe.arm(due);
+            probe.fired().await;
+            probed.borrow_mut().note_read_lag(due.elapsed());
+        }
+    });
     let woken = Rc::clone(&worker);
     let pacing = tokio::task::spawn_local(async move {
         loop {
@@ -106,6 +117,7 @@ async fn work(shared: Arc<Shared>, mut post: Post) {
     }
     pacing.abort();
     telling.abort();
+    probing.abort();
     let seen = worker.borrow_mut().finish();
     let _ = post.reports.send(Report::Seen(Box::new(seen)));
     // Connections close and their tasks end with the set that they run on.

@@ -18,6 +18,8 @@ pub(super) struct User {
     pub(super) id: u32,
     /// Index of its group.
     pub(super) group: u16,
+    /// Whether what it suffers is its own doing.
+    pub(super) hostile: bool,
     pub(super) state: State,
     /// Its connection, while it has one.
     pub(super) line: Option<Line>,
@@ -93,6 +95,7 @@ impl User {
         Self {
             id,
             group: plan.users[id as usize].group,
+            hostile: plan.group(id).hostile,
             state: State::Away,
             line: None,
             meant: 0,

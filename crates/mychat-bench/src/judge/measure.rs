@@ -46,6 +46,9 @@ fn covers_everything(metric: Metric) -> bool {
         metric,
         Metric::Ack
             | Metric::Delivery
+            | Metric::DeliveryFirst
+            | Metric::DeliveryLast
+            | Metric::DeliverySpread
             | Metric::Service
             | Metric::Lateness
             | Metric::Achieved
@@ -55,7 +58,10 @@ fn covers_everything(metric: Metric) -> bool {
 }
 
 const fn keeps_loops_out(metric: Metric) -> bool {
-    matches!(metric, Metric::Delivery | Metric::Ack)
+    matches!(
+        metric,
+        Metric::Ack | Metric::Delivery | Metric::DeliveryFirst | Metric::DeliveryLast | Metric::DeliverySpread
+    )
 }
 
 /// The places that a metric covers under a selector. A stage one beyond the last means joining.
@@ -88,6 +94,9 @@ fn clock(metric: Metric) -> Option<Clock> {
         Metric::Delivery => Some(Clock::Delivery),
         Metric::Service => Some(Clock::Service),
         Metric::Lateness => Some(Clock::Lateness),
+        Metric::DeliveryFirst => Some(Clock::DeliveryFirst),
+        Metric::DeliveryLast => Some(Clock::DeliveryLast),
+        Metric::DeliverySpread => Some(Clock::DeliverySpread),
         _ => None,
     }
 }

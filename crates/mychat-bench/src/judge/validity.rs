@@ -60,6 +60,19 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
             ),
         );
     }
+    let read_lag = seen.read_lag.histogram.value_at_quantile(0.99);
+    if read_lag > NOTICEABLE_US && read_lag * 10 > response {
+        let validity = if read_lag * 2 > response { Validity::Invalid } else { Validity::Degraded };
+        worse(
+            validity,
+            format!(
+                "the generator read late: what had arrived waited for up to {} (p99) to be read, delivery's p{:.0} is {}",
+                duration(read_lag as f64),
+                quantile * 100.0,
+                duration(response as f64)
+            ),
+        );
+    }
     let stall = seen.stall / 1000;
     if stall >= STALL_US {
         worse(Validity::Invalid, format!("the generator stood still for {}", duration(stall as f64)));

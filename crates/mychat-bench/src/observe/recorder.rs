@@ -64,10 +64,25 @@ pub enum Clock {
     Service,
     /// Intended send to hand-over.
     Lateness,
+    /// Intended send of a broadcast to its arrival at the first of its recipients.
+    DeliveryFirst,
+    /// The same to the last of them.
+    DeliveryLast,
+    /// From the first to the last.
+    DeliverySpread,
 }
 
 /// Clocks in the order of a cell's latencies.
-pub const CLOCKS: [Clock; 5] = [Clock::Connect, Clock::Ack, Clock::Delivery, Clock::Service, Clock::Lateness];
+pub const CLOCKS: [Clock; 8] = [
+    Clock::Connect,
+    Clock::Ack,
+    Clock::Delivery,
+    Clock::Service,
+    Clock::Lateness,
+    Clock::DeliveryFirst,
+    Clock::DeliveryLast,
+    Clock::DeliverySpread,
+];
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

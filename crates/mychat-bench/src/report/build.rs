@@ -29,10 +29,13 @@ pub struct Circumstances {
 }
 
 /// The latency metrics that are measured, with their names in results.
-const METRICS: [(&str, Metric); 5] = [
+const METRICS: [(&str, Metric); 8] = [
     ("connect", Metric::Connect),
     ("ack", Metric::Ack),
     ("delivery", Metric::Delivery),
+    ("delivery_first", Metric::DeliveryFirst),
+    ("delivery_last", Metric::DeliveryLast),
+    ("delivery_spread", Metric::DeliverySpread),
     ("service", Metric::Service),
     ("lateness", Metric::Lateness),
 ];

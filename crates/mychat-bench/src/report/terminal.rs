@@ -117,12 +117,15 @@ fn value(value: f64, unit: &str) -> String {
 }
 
 fn latencies(text: &mut String, result: &RunResult) {
-    const NAMES: [(&str, &str); 5] = [
-        ("connect", "intended connection → welcome"),
-        ("ack", "request → its direct answer"),
-        ("delivery", "intended send → each recipient"),
-        ("service", "real send → each recipient"),
-        ("lateness", "intended send → real send: the generator's own"),
+    const NAMES: [(&str, &str, &str); 8] = [
+        ("connect", "connect", "intended connection → welcome"),
+        ("ack", "ack", "request → its direct answer"),
+        ("delivery", "delivery", "intended send → each recipient"),
+        ("delivery_first", "  first", "… → the first recipient of a broadcast"),
+        ("delivery_last", "  last", "… → its last recipient"),
+        ("delivery_spread", "  spread", "its first → its last recipient"),
+        ("service", "service", "real send → each recipient"),
+        ("lateness", "lateness", "intended send → real send: the generator's own"),
     ];
     line!(text, "");
     line!(
@@ -136,8 +139,8 @@ fn latencies(text: &mut String, result: &RunResult) {
         "p99.9",
         "max"
     );
-    for (name, meaning) in NAMES {
-        if let Some(block) = result.latency.get(name).filter(|block| block.whole.count > 0) {
+    for (key, name, meaning) in NAMES {
+        if let Some(block) = result.latency.get(key).filter(|block| block.whole.count > 0) {
             row(text, name, &block.whole, meaning);
         }
     }

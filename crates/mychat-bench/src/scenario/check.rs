@@ -27,9 +27,6 @@ pub(super) const NOT_YET: &[&str] = &[
     // stages
     "find_max",
     // metrics
-    "delivery.first",
-    "delivery.last",
-    "delivery.spread",
     "roster",
     "cases.failed",
     "server.rss",

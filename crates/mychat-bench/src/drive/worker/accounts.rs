@@ -1,5 +1,7 @@
 //! What is handed over: recorders at each interval, what is outstanding during the drain, everything at the end.
 
+use std::time::Duration;
+
 use super::{Seen, Worker};
 use crate::drive::clock::Clock;
 use crate::drive::connection::Role;
@@ -8,8 +10,16 @@ use crate::drive::wire::{Hangup, Line, Wire};
 use crate::observe::ledger::{Dispatch, reckon};
 use crate::observe::recorder::{Place, Recorder};
 use crate::observe::visit::Visit;
+use crate::plan::nanos;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
+    /// Something that became readable waited for so long until its turn to be read.
+    pub fn note_read_lag(&mut self, lag: Duration) {
+        if self.desk.load_start.is_some() {
+            self.desk.read_lag.record(nanos(lag));
+        }
+    }
+
     /// Hands over what was recorded since the last time, for an empty recorder.
     pub fn swap_recorder(&mut self, empty: Box<Recorder>) -> Box<Recorder> {
         std::mem::replace(&mut self.desk.recorder, empty)
@@ -55,6 +65,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             examples: std::mem::take(&mut self.desk.examples),
             blocked: self.desk.blocked,
             stall: self.desk.stall,
+            read_lag: std::mem::take(&mut self.desk.read_lag),
+            fanout: std::mem::take(&mut self.desk.fanout),
             errors: std::mem::take(&mut self.desk.errors),
         }
     }

@@ -22,7 +22,8 @@ use crate::drive::shared::Shared;
 use crate::drive::user::{State, User};
 use crate::drive::wire::{Line, ReadMode, Wire};
 use crate::observe::example::Examples;
-use crate::observe::recorder::Recorder;
+use crate::observe::fanout::FanOut;
+use crate::observe::recorder::{Latency, Recorder};
 use crate::observe::visit::Visit;
 use crate::plan::Nanos;
 
@@ -57,6 +58,10 @@ pub struct Seen {
     pub blocked: Nanos,
     /// The latest that anything was done after its time.
     pub stall: Nanos,
+    /// How long what became readable waited for its turn to be read.
+    pub read_lag: Latency,
+    /// When broadcasts reached the first and the last of its users.
+    pub fanout: FanOut,
     /// ERROR frames that no action wants, by code.
     pub errors: BTreeMap<String, u64>,
 }
