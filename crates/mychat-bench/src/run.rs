@@ -62,13 +62,9 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     };
 
     let how = circumstances(&args, &loaded, &target, reference.is_some());
-    let shared = Arc::new(Shared::new(plan, Framing::Lf));
-    let conducted = Conduct {
-        address: target.address,
-        threads: threads(args.threads, &target),
-        interval: Duration::from_secs(1),
-        reading: Reading::default(),
-    };
+    let threads = threads(args.threads, &target);
+    let shared = Arc::new(Shared::new(plan, Framing::Lf, threads, Reading::default()));
+    let conducted = Conduct { address: target.address, threads, interval: Duration::from_secs(1) };
     let mut progress = Progress::new(if args.quiet { View::Quiet } else { View::Live });
     let seen = conduct(Arc::clone(&shared), conducted, &mut progress, &stop).await;
     progress.clear();
@@ -81,11 +77,11 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     let exit = judgement.exit;
     let result = report::build(&shared.plan, seen, judgement, how);
     out::print(&if args.quiet { report::terminal::line(&result) } else { report::terminal::summary(&result) });
-    if let Some(path) = &args.json {
-        if let Err(error) = report::json::write(&result, path) {
-            out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
-            return Ok(exit.max(Exit::CouldNotRun));
-        }
+    if let Some(path) = &args.json
+        && let Err(error) = report::json::write(&result, path)
+    {
+        out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
+        return Ok(exit.max(Exit::CouldNotRun));
     }
     Ok(exit)
 }

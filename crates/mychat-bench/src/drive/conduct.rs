@@ -12,7 +12,8 @@ use super::clock::{Clock as _, RealClock};
 use super::shared::Shared;
 use super::thread::{self, Order, Post, Report};
 use crate::observe::example::Examples;
-use crate::observe::ledger::{Dispatch, Reading, Reckoning, reckon};
+use crate::observe::fanout::FanOut;
+use crate::observe::ledger::{Dispatch, Reckoning, reckon};
 use crate::observe::recorder::{Clock, Count, Latency, Recorder, Shape};
 use crate::observe::visit::Visit;
 use crate::plan::{Nanos, nanos};
@@ -26,8 +27,6 @@ pub struct Conduct {
     pub threads: u32,
     /// Time from one line of the timeline to the next.
     pub interval: Duration,
-    /// How the server reads the protocol.
-    pub reading: Reading,
 }
 
 /// Everything that was seen.
@@ -47,6 +46,8 @@ pub struct Observations {
     pub blocked: Nanos,
     /// The latest that anything was done after its time.
     pub stall: Nanos,
+    /// How long what became readable waited for its turn to be read.
+    pub read_lag: Latency,
     /// ERROR frames that no action wants, by code.
     pub errors: BTreeMap<String, u64>,
     /// Whether somebody asked to stop.
@@ -230,15 +231,12 @@ impl<'s> Crew<'s> {
 
     /// Waits until everything owed has come, or nothing has come for a while.
     async fn drain(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
+        // Once every worker has answered this, none of them is in the middle of sending any more.
+        self.outstanding(&Arc::default(), watch).await?;
         let dispatch = Arc::new(Dispatch::new(&self.shared.sent, self.shared.plan.users.len() as u32));
         let mut last = (u64::MAX, self.clock.now());
         loop {
-            self.outstanding.clear();
-            self.tell(|| Order::Outstanding(Arc::clone(&dispatch), self.conduct.reading));
-            while self.outstanding.len() < self.orders.len() {
-                self.wait(watch, Phase::Draining).await?;
-            }
-            let (outstanding, now) = (self.outstanding.iter().sum::<u64>(), self.clock.now());
+            let (outstanding, now) = (self.outstanding(&dispatch, watch).await?, self.clock.now());
             if outstanding < last.0 {
                 last = (outstanding, now);
             }
@@ -249,11 +247,22 @@ impl<'s> Crew<'s> {
         }
     }
 
+    /// Asks every worker what is outstanding.
+    async fn outstanding(&mut self, dispatch: &Arc<Dispatch>, watch: &mut dyn Watch) -> Result<u64, Fault> {
+        self.outstanding.clear();
+        self.tell(|| Order::Outstanding(Arc::clone(dispatch)));
+        while self.outstanding.len() < self.orders.len() {
+            self.wait(watch, Phase::Draining).await?;
+        }
+        Ok(self.outstanding.iter().sum())
+    }
+
     async fn finish(mut self, interrupted: bool) -> Result<Observations, Fault> {
         let length = self.clock.now();
         self.tell(|| Order::Finish);
         let (mut visits, mut examples) = (Vec::new(), Examples::default());
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
+        let (mut fanout, mut read_lag) = (FanOut::default(), Latency::default());
         let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
         while left > 0 {
             match self.reports.recv().await.ok_or(Fault::Died)? {
@@ -261,6 +270,8 @@ impl<'s> Crew<'s> {
                     self.interval.merge(&seen.recorder);
                     visits.extend(seen.visits);
                     examples.merge(seen.examples);
+                    fanout.merge(seen.fanout);
+                    read_lag.merge(&seen.read_lag);
                     blocked += seen.blocked;
                     stall = stall.max(seen.stall);
                     for (code, count) in seen.errors {
@@ -278,8 +289,11 @@ impl<'s> Crew<'s> {
             thread.join().map_err(|_| Fault::Died)?;
         }
         let plan = &self.shared.plan;
+        fanout.record(plan, self.load_start.unwrap_or(0), &mut self.total);
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
-        let reckoning = reckon(plan, &dispatch, visits.iter(), self.conduct.reading);
+        // What hostile users miss is their own doing.
+        let counted = visits.iter().filter(|visit: &&Visit| !plan.group(visit.user).hostile);
+        let reckoning = reckon(plan, &dispatch, counted, self.shared.reading);
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,
@@ -288,6 +302,7 @@ impl<'s> Crew<'s> {
             examples,
             blocked,
             stall,
+            read_lag,
             errors,
             interrupted,
             length,
