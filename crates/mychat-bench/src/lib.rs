@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod cli;
+mod conformance;
 pub mod drive;
 mod exit;
 pub mod judge;
@@ -32,6 +33,7 @@ pub mod scenario;
 pub mod script;
 mod serve;
 mod signal;
+pub mod suite;
 pub mod target;
 mod validate;
 
@@ -49,6 +51,8 @@ pub fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         cli::Command::Run(args) => on_runtime(run::run(args)),
+        cli::Command::Conformance(args) => on_runtime(conformance::conformance(args)),
+        cli::Command::Probe(args) => on_runtime(conformance::probe(args)),
         cli::Command::Validate(args) => Ok(validate::validate(&args)),
         cli::Command::Serve(args) => return serve::serve(args),
     };

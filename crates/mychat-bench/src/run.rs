@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use crate::cli;
+use crate::conformance;
 use crate::drive::conduct::{Conduct, conduct};
 use crate::drive::shared::Shared;
 use crate::exit::Exit;
@@ -37,6 +38,17 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     };
     let stop = Arc::new(Notify::new());
     signal::listen(Arc::clone(&stop))?;
+    let cases = match loaded.scenario.cases.as_slice() {
+        [] => None,
+        _ => {
+            let exit = conformance::cases(&args, &loaded, &stop).await?;
+            // A file of cases alone is done here; whoever stops it, or cannot reach anybody, does not want the load.
+            if loaded.scenario.groups.is_empty() || matches!(exit, Exit::Interrupted | Exit::CouldNotRun | Exit::Usage) {
+                return Ok(exit);
+            }
+            Some(exit)
+        }
+    };
     let plan = plan(&loaded, args.seed);
     if let Err(message) = descriptors(&plan) {
         out::complain(&format!("error: {message}\n"));
@@ -74,7 +86,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     }
 
     let judgement = judge(&shared.plan, &seen);
-    let exit = judgement.exit;
+    let exit = cases.into_iter().fold(judgement.exit, worse);
     let result = report::build(&shared.plan, seen, judgement, how);
     out::print(&if args.quiet { report::terminal::line(&result) } else { report::terminal::summary(&result) });
     if let Some(path) = &args.json
@@ -84,6 +96,12 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         return Ok(exit.max(Exit::CouldNotRun));
     }
     Ok(exit)
+}
+
+/// Of two ends the one that says more: interrupted, could not run, fell short, inconclusive.
+fn worse(one: Exit, other: Exit) -> Exit {
+    let order = [Exit::Interrupted, Exit::CouldNotRun, Exit::Usage, Exit::FellShort, Exit::Inconclusive];
+    order.into_iter().find(|exit| one == *exit || other == *exit).unwrap_or(Exit::Held)
 }
 
 fn plan(loaded: &Loaded, seed: Option<u64>) -> Plan {
@@ -126,6 +144,7 @@ fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, spawned: boo
             },
             framing: "lf".to_owned(),
             spawned,
+            command: args.spawn.clone(),
         },
         started: jiff::Timestamp::now().to_string(),
     }

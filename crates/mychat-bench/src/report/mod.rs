@@ -1,6 +1,7 @@
 //! One result, written in several ways: for people in a terminal, for programs as JSON.
 
 mod build;
+pub mod conformance;
 pub mod json;
 pub mod result;
 pub mod terminal;

@@ -79,6 +79,9 @@ pub struct TargetInfo {
     pub framing: String,
     /// Whether the tool started it.
     pub spawned: bool,
+    /// The command that started it, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
 }
 
 /// One expectation.

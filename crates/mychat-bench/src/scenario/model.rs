@@ -500,10 +500,18 @@ pub enum Step {
     },
     /// `observe`: what these got since they were asked last is written down, whatever it is.
     Observe(Vec<String>),
-    /// `if_open`: the steps, where the actor's connection is still open.
+    /// `first`: the very first frame of the connection, lists included.
+    First(Vec<(String, Vec<String>)>),
+    /// `no_list`: no list has come, proven by a fence.
+    NoList(Vec<String>),
+    /// `within_limit`: nothing that came is longer than a frame may be.
+    WithinLimit(Vec<String>),
+    /// `if_open` and `if_user`: the steps, where the actor's connection is still open, or the actor was let in.
     IfOpen {
         /// Whose connection.
         actor: String,
+        /// Whether it must have been let in, too.
+        as_user: bool,
         /// What.
         steps: Vec<Step>,
     },

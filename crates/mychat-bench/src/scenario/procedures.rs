@@ -143,7 +143,7 @@ pub(super) static HISTORY: Table = Table {
         number("messages", "100", "How many messages each of them sends."),
         word(
             "look",
-            &["loss", "duplicates", "order", "crosstalk", "identity", "lists", "frames"],
+            &["loss", "duplicates", "order", "crosstalk", "identity", "lists", "frames", "total"],
             "loss",
             "What the history is searched for.",
         ),
@@ -154,6 +154,27 @@ pub(super) static RESTART: Table = Table {
     what: "`restart`",
     example: "{}",
     keys: &[number("connections", "5", "How many connections are open when it is stopped.")],
+};
+
+pub(super) static ONE_NAME: Table = Table {
+    what: "`one_name`",
+    example: "{ of: alice, with: bob }",
+    keys: &[
+        who("of", "Whose name has one form in lists, as a sender and as a recipient, where it was let in."),
+        who("with", "Who looks."),
+    ],
+};
+
+pub(super) static LIST_FORMAT: Table = Table {
+    what: "`list_format`",
+    example: "{ of: alice }",
+    keys: &[who("of", "Whose last list is names with commas between them, and nothing else.")],
+};
+
+pub(super) static LAST_LIST: Table = Table {
+    what: "`last_list`",
+    example: "{ of: alice, has: alice }",
+    keys: &[who("of", "Whose last list, now."), who("has", "Who stands in it.")],
 };
 
 /// Reads the parameters of a procedure by its table.

@@ -59,7 +59,7 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Wrong> 
             Ok(1..=LONGEST_FILL) => Ok(()),
             _ => Err(Wrong::new("`{fill:N}` pads the frame to N bytes").help("N is from 1 to 1048576: `{fill:1023}`")),
         },
-        "hex" if kind == Kind::Bytes => {
+        "hex" if kind != Kind::Frame => {
             let legal = !value.is_empty()
                 && value.len().is_multiple_of(2)
                 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -69,7 +69,7 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Wrong> 
                 Err(Wrong::new("`{hex:…}` takes two hexadecimal digits a byte").help("such as `{hex:c3a9}`"))
             }
         }
-        "hex" => Err(Wrong::new("`{hex:…}` stands in `bytes` only").help("a frame is text; `bytes` sends any bytes")),
+        "hex" => Err(Wrong::new("`{hex:…}` stands in `bytes` and patterns only").help("a frame is text; `bytes` sends any bytes")),
         "fill" => Err(Wrong::new("`{fill:N}` stands in frames and patterns only").help("bytes are sent as they are")),
         "star" if kind == Kind::Pattern => Ok(()),
         "nonce" if value.is_empty() => Ok(()),

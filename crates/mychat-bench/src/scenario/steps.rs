@@ -54,7 +54,7 @@ impl Script {
                 (Some("connect" | "open"), Body::List(actors)) => actors.iter().for_each(|actor| self.note(actor)),
                 (Some("connect" | "open"), Body::Scalar { .. }) => self.note(value),
                 (Some("together"), Body::List(items)) => self.collect_all(items),
-                (Some("repeat" | "if_open"), Body::Map(entries)) => self.collect_from(entries),
+                (Some("repeat" | "if_open" | "if_user"), Body::Map(entries)) => self.collect_from(entries),
                 (Some("profile"), Body::Map(entries)) => {
                     self.collect_from(entries);
                     for (_, value) in entries {
@@ -154,11 +154,16 @@ fn step(item: &Sentence<'_>, script: &mut Script, problems: &mut Problems) -> Op
         })),
         "wait" => Step::Wait(scalar(value, &form, problems, units::duration)?),
         "observe" => Step::Observe(actors(value, script, problems, Script::present)),
-        "if_open" => {
+        "first" => {
+            Step::First(each(item, script, problems, |node, script, problems| Some(patterns(node, script, problems))))
+        }
+        "no_list" => Step::NoList(actors(value, script, problems, Script::present)),
+        "within_limit" => Step::WithinLimit(actors(value, script, problems, Script::present)),
+        "if_open" | "if_user" => {
             let fields = Fields::open(item.key, value, &keys::IF_OPEN, problems)?;
             let actor = fields.read("actor", problems, |text| script.present(text));
             let steps = steps(fields.list("steps", problems), script, problems);
-            Step::IfOpen { actor: actor?, steps }
+            Step::IfOpen { actor: actor?, as_user: item.name == "if_user", steps }
         }
         "profile" => profile(item, script, problems)?,
         "repeat" => {

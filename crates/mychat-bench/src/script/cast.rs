@@ -9,6 +9,8 @@ pub struct Cast {
     nonce: String,
     width: usize,
     names: BTreeMap<String, String>,
+    /// Whether a line end is two bytes, which both count where a message is to be as long as any reading allows.
+    pub two_byte_ends: bool,
 }
 
 const LONGEST_STEM: usize = 6;
@@ -17,7 +19,7 @@ impl Cast {
     /// A cast whose names carry this nonce.
     pub fn new(nonce: &str, actors: &[String]) -> Self {
         let width = actors.iter().map(|actor| stem(actor).len()).max().unwrap_or(1).clamp(3, LONGEST_STEM);
-        let mut cast = Self { nonce: nonce.to_owned(), width, names: BTreeMap::new() };
+        let mut cast = Self { nonce: nonce.to_owned(), width, names: BTreeMap::new(), two_byte_ends: false };
         actors.iter().for_each(|actor| {
             cast.wire(actor);
         });
@@ -39,6 +41,14 @@ impl Cast {
         let name = format!("{name:0<width$}{}{:02}", self.nonce, self.names.len() % 100, width = self.width);
         self.names.insert(actor.to_owned(), name.clone());
         name
+    }
+
+    /// An actor asks for a name that the case spells out. It must have the nonce in it, and be nobody else's.
+    pub fn rename(&mut self, actor: &str, name: &str) {
+        let legal = name.contains(&self.nonce) && !name.contains(['|', ',']);
+        if legal && !self.names.values().any(|other| other == name) {
+            self.names.insert(actor.to_owned(), name.to_owned());
+        }
     }
 
     /// The wire name of an actor that is known already.

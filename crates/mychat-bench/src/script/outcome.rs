@@ -81,6 +81,8 @@ pub struct Outcome {
     pub after: Option<String>,
     /// The last lines that the server wrote to its own output.
     pub server_output: Vec<String>,
+    /// Whether a baseline expects this failure.
+    pub expected: bool,
 }
 
 /// A level as it is written.
@@ -111,6 +113,7 @@ impl Outcome {
             wire: Vec::new(),
             after: None,
             server_output: Vec::new(),
+            expected: false,
         }
     }
 

@@ -78,8 +78,10 @@ impl Stage {
         let mut actors = BTreeSet::new();
         collect(&case.steps, &mut actors);
         let actors: Vec<String> = actors.into_iter().collect();
+        let mut cast = Cast::new(&nonce, &actors);
+        cast.two_byte_ends = around.manner.send == mychat_proto::Framing::CrLf;
         Self {
-            cast: Cast::new(&nonce, &actors),
+            cast,
             lines: BTreeMap::new(),
             witness: None,
             around,

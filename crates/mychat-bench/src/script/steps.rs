@@ -92,10 +92,23 @@ impl Stage {
                 }
                 Ok(())
             }
-            Step::IfOpen { actor, steps } => match self.lines.get(actor).is_some_and(Line::is_open) {
-                true => self.steps(steps).await,
-                false => Ok(()),
-            },
+            Step::First(list) => {
+                for (actor, patterns) in list {
+                    self.first(actor, patterns).await?;
+                }
+                Ok(())
+            }
+            Step::NoList(actors) => {
+                for actor in actors {
+                    self.no_list(actor).await?;
+                }
+                Ok(())
+            }
+            Step::WithinLimit(actors) => actors.iter().try_for_each(|actor| self.within_limit(actor)),
+            Step::IfOpen { actor, as_user, steps } => {
+                let line = self.lines.get(actor).filter(|line| line.is_open() && (!as_user || line.is_user()));
+                if line.is_some() { self.steps(steps).await } else { Ok(()) }
+            }
             Step::Profile { key, is, otherwise } => self.profile(key, is, otherwise).await,
             Step::Procedure(procedure) => super::procedure::run(self, procedure).await,
         }
@@ -116,13 +129,27 @@ impl Stage {
 
     async fn connect(&mut self, actor: &str, other: Option<&str>) -> Played {
         let name = self.cast.wire(other.unwrap_or(actor));
-        let line = self.welcome(actor, &name).await?;
-        self.lines.insert(actor.to_owned(), line);
-        Ok(())
+        let again = other.is_some() || self.lines.contains_key(actor);
+        let deadline = tokio::time::Instant::now() + self.around.patience;
+        loop {
+            match self.welcome(actor, &name).await {
+                // The name was somebody's a moment ago: it is free again soon, not at once.
+                Err(Trouble::Fail { .. }) if again && tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                welcomed => {
+                    self.lines.insert(actor.to_owned(), welcomed?);
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// Sends; that the server has hung up already is found out by the step that expects something.
     pub(crate) async fn say(&mut self, actor: &str, bytes: &[u8], is_frame: bool) -> Played {
+        if let Some(name) = bytes.strip_prefix(b"CONNECT|").filter(|_| !self.lines.get(actor).is_some_and(Line::is_user)) {
+            self.cast.rename(actor, String::from_utf8_lossy(name).trim_end_matches(['\r', '\n']));
+        }
         let line = self.line(actor)?;
         let sent = if is_frame { line.send(bytes).await } else { line.put(bytes).await };
         match sent {
@@ -135,8 +162,10 @@ impl Stage {
 
     async fn bytes(&mut self, actor: &str, written: &str, split: Option<usize>, every: Option<Duration>) -> Played {
         let mut bytes = text::bytes(written, &self.cast);
-        if self.around.manner.send == mychat_proto::Framing::CrLf {
-            bytes = crlf(&bytes);
+        match self.around.manner.send {
+            mychat_proto::Framing::CrLf => bytes = crlf(&bytes),
+            mychat_proto::Framing::Raw if bytes.last() == Some(&b'\n') => bytes.truncate(bytes.len() - 1),
+            _ => {}
         }
         if bytes.starts_with(b"CONNECT|") {
             let name: Vec<u8> = bytes[8..].iter().copied().take_while(|byte| !b"\r\n".contains(byte)).collect();
@@ -158,7 +187,8 @@ impl Stage {
     fn passes_over(&self, actor: &str, frame: &[u8], answered: bool) -> bool {
         let Some(line) = self.lines.get(actor) else { return false };
         let own = line.name.as_deref().unwrap_or_default();
-        let echo = frame.starts_with(format!("BROADCAST|{own}|").as_bytes());
+        let none_declared = self.around.declared.get("broadcast_echo").is_some_and(|value| value == "false");
+        let echo = !none_declared && frame.starts_with(format!("BROADCAST|{own}|").as_bytes());
         // The reason that may follow a refusal.
         let reason = answered && frame.starts_with(b"ERROR");
         self.is_foreign(frame) || echo || reason
@@ -239,7 +269,7 @@ impl Stage {
     async fn settle(&mut self, actor: &str) {
         let is_user = self.lines.get(actor).is_some_and(|line| line.is_user() && line.is_open());
         if is_user {
-            self.round_trip(actor).await;
+            let _ = self.fence(actor).await;
         } else if let Some(line) = self.lines.get(actor) {
             let count = line.inbox().frames.len();
             line.until(QUIET, |inbox| (inbox.end.is_some() || inbox.frames.len() > count).then_some(())).await;
@@ -256,10 +286,55 @@ impl Stage {
         let found = line.inbox().frames.iter().find(|frame| {
             !frame.taken && !skip(&frame.bytes) && !self.passes_over(actor, &frame.bytes, false)
         }).map(|frame| frame.bytes.clone());
+        let found = found.or_else(|| twice(&line.inbox().frames));
         let Some(frame) = found else { return Ok(()) };
         self.setting.transcript.mark(actor, &frame);
         let got = self.cast.humane(&text::shown(&frame));
         Err(Trouble::fail(format!("{actor} gets nothing"), format!("{actor} got {got}")))
+    }
+
+    async fn first(&mut self, actor: &str, written: &[String]) -> Played {
+        let patience = self.around.patience;
+        let line = self.line(actor)?;
+        line.until(patience, |inbox| (inbox.answers > 0 || inbox.lists > 0 || inbox.end.is_some()).then_some(())).await;
+        if line.inbox().early_lists > 0 {
+            let list = line.inbox().list_frames.first().cloned().unwrap_or_default();
+            let want = format!("the first frame that {actor} gets is {}", pattern::listed(written, &self.cast));
+            return Err(Trouble::fail(want, self.cast.humane(&format!("{actor} got USER_LIST|{list} first"))));
+        }
+        self.gets(actor, written).await
+    }
+
+    async fn no_list(&mut self, actor: &str) -> Played {
+        self.line(actor)?;
+        // On its own connection nothing can be sent without becoming a user: whoever caused a list is fenced instead.
+        let others: Vec<String> = self.lines.keys().filter(|name| *name != actor).cloned().collect();
+        for other in others {
+            self.fence(&other).await?;
+        }
+        let line = self.line(actor)?;
+        line.until(QUIET, |inbox| (inbox.lists > 0 || inbox.end.is_some()).then_some(())).await;
+        let list = line.inbox().list.clone();
+        match list {
+            None => Ok(()),
+            Some(list) => {
+                let got = self.cast.humane(&format!("{actor} got USER_LIST|{list}"));
+                Err(Trouble::fail(format!("{actor} gets no list"), got))
+            }
+        }
+    }
+
+    fn within_limit(&mut self, actor: &str) -> Played {
+        let line = self.line(actor)?;
+        let inbox = line.inbox();
+        let frames = inbox.frames.iter().map(|frame| frame.bytes.len());
+        let lists = inbox.list_frames.iter().map(|list| list.len() + "USER_LIST|".len());
+        match frames.chain(lists).max() {
+            Some(longest) if longest > mychat_proto::MAX_FRAME => {
+                Err(Trouble::fail(format!("{actor} gets no message longer than 1024 bytes"), format!("one of {longest} bytes")))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn closed(&mut self, actor: &str) -> Played {
@@ -341,6 +416,13 @@ impl Stage {
         self.observed.push(format!("{actor} got {words}"));
         Ok(())
     }
+}
+
+/// A broadcast that one connection got twice: whatever was sent, nothing is sent twice within a case.
+fn twice(frames: &[super::line::Seen]) -> Option<Vec<u8>> {
+    let broadcast = |frame: &&super::line::Seen| frame.bytes.starts_with(b"BROADCAST|") && !frame.taken;
+    let mut echoes = frames.iter().filter(broadcast);
+    echoes.find(|one| frames.iter().filter(|other| other.bytes == one.bytes).count() > 1).map(|frame| frame.bytes.clone())
 }
 
 fn crlf(bytes: &[u8]) -> Vec<u8> {

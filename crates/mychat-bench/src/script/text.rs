@@ -13,7 +13,10 @@ pub fn bytes(text: &str, cast: &Cast) -> Vec<u8> {
             Piece::Braced { text, .. } => {
                 let (word, value) = text.split_once(':').unwrap_or((text, ""));
                 match word {
-                    "fill" => fill = value.parse::<usize>().ok().map(|size| (out.len(), size)),
+                    "fill" => {
+                        let shorter = |size: usize| size - usize::from(cast.two_byte_ends && size == 1023);
+                        fill = value.parse::<usize>().ok().map(|size| (out.len(), shorter(size)));
+                    }
                     "hex" => out.extend(hex(value)),
                     "rep" => out.extend(repeated(value)),
                     "star" => out.push(b'*'),

@@ -58,6 +58,9 @@ pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played 
             odd(stage, line, inbox.frames.iter().map(|frame| frame.bytes.as_slice()), &nonce)?;
         }
     }
+    if procedure.is("look", "total") {
+        return total(stage, &lines, &nonce);
+    }
     if procedure.is("look", "lists") {
         return lists(stage, &lines).await;
     }
@@ -155,5 +158,26 @@ async fn lists(stage: &Stage, lines: &[Line]) -> Played {
             ));
         }
     }
+    Ok(())
+}
+
+/// Whether everybody saw the broadcasts in one order; either is right.
+fn total(stage: &mut Stage, lines: &[Line], nonce: &str) -> Played {
+    let orders: Vec<Vec<(usize, usize)>> = lines
+        .iter()
+        .enumerate()
+        .map(|(me, line)| {
+            let inbox = line.inbox();
+            let sights = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, nonce));
+            // The last two never compare their own: a server need not send them back.
+            sights.filter(|sight| !sight.private && sight.from != me && sight.from < lines.len() - 2).map(|sight| (sight.from, sight.number)).collect()
+        })
+        .collect();
+    let (Some(one), Some(other)) = (orders.get(lines.len() - 2), orders.get(lines.len() - 1)) else { return Ok(()) };
+    if one.is_empty() {
+        return Err(Trouble::Inconclusive("no broadcasts arrived".to_owned()));
+    }
+    let words = if one == other { "all recipients saw one order" } else { "recipients saw different orders" };
+    stage.observed.push(words.to_owned());
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::scenario::model::Procedure;
 mod crowd;
 mod flood;
 mod history;
+mod names;
 mod race;
 mod restart;
 mod split;
@@ -29,6 +30,9 @@ pub(super) async fn run(stage: &mut Stage, procedure: &Procedure) -> Played {
         "turnover" => turnover::turnover(stage, procedure).await,
         "overlong_list" => turnover::overlong_list(stage, procedure).await,
         "history" => history::history(stage, procedure).await,
+        "one_name" => names::one_name(stage, procedure).await,
+        "list_format" => names::list_format(stage, procedure),
+        "last_list" => names::last_list(stage, procedure),
         "restart" => restart::restart(stage, procedure).await,
         other => Err(Trouble::Skipped(format!("`{other}` is no procedure of this version"))),
     }

@@ -1,0 +1,101 @@
+//! A check that did not pass as a card: labelled lines, the same in every writing.
+
+use super::result::ConformanceResult;
+use crate::script::transcript::{Direction, WireLine};
+use crate::script::{Outcome, Status};
+use crate::suite::statements;
+
+/// Lines of a transcript that a card shows; the whole of it is in the JSON.
+const MOST_WIRE: usize = 24;
+
+/// One labelled part of a card.
+pub(super) struct Field {
+    pub(super) label: &'static str,
+    pub(super) lines: Vec<String>,
+}
+
+/// The level, the statements and rules, and their sections.
+pub(super) fn sources(check: &Outcome) -> String {
+    let mut sections: Vec<String> = Vec::new();
+    for section in check.sources.iter().filter_map(|source| statements::section(source)) {
+        let section = format!("§{section}");
+        if !sections.contains(&section) {
+            sections.push(section);
+        }
+    }
+    let dot = if sections.is_empty() { "" } else { " · " };
+    format!("{} {}{dot}{}", check.level, check.sources.join(" "), sections.join(" ")).trim_end().to_owned()
+}
+
+/// The parts of a card, in order.
+pub(super) fn fields(check: &Outcome, result: &ConformanceResult) -> Vec<Field> {
+    let mut fields = Vec::new();
+    let mut add = |label, lines: Vec<String>| {
+        if !lines.is_empty() {
+            fields.push(Field { label, lines });
+        }
+    };
+    add("When", vec![check.title.clone()]);
+    add("Rule", rules(check));
+    add("Want", check.want.iter().cloned().collect());
+    add("Got", check.got.iter().cloned().collect());
+    if check.status == Status::Inconclusive {
+        add("Why", check.reason.iter().cloned().collect());
+    }
+    add("Wire", wire(&check.wire));
+    add("Server", check.server_output.iter().map(|line| format!("it wrote: {line}")).collect());
+    add("After", check.after.iter().cloned().collect());
+    add("Likely", check.likely.iter().cloned().collect());
+    add("Accept", check.declare.iter().map(|line| format!("declare `{line}` in a profile (--profile FILE)")).collect());
+    add("Rerun", vec![rerun(check, result)]);
+    fields
+}
+
+fn rules(check: &Outcome) -> Vec<String> {
+    check
+        .sources
+        .iter()
+        .filter_map(|source| {
+            let section = statements::section(source).map(|section| format!(" (§{section})")).unwrap_or_default();
+            statements::text(source).map(|text| format!("{source}: {text}{section}"))
+        })
+        .collect()
+}
+
+fn rerun(check: &Outcome, result: &ConformanceResult) -> String {
+    let target = match &result.target.command {
+        Some(command) => format!("--spawn '{command}'"),
+        None => format!("--target {}", result.target.address.split(' ').next().unwrap_or_default()),
+    };
+    match result.suite.as_str() {
+        "conformance" => format!("mychat-bench conformance --only {} --seed {} {target}", check.id, result.seed),
+        file => format!("mychat-bench run {file} --seed {} {target}", result.seed),
+    }
+}
+
+fn wire(lines: &[WireLine]) -> Vec<String> {
+    let shown: Vec<&WireLine> = match lines.iter().position(|line| line.mark.is_some()) {
+        // What led to it, and what came right after.
+        Some(mark) if lines.len() > MOST_WIRE => {
+            let start = (mark + 4).saturating_sub(MOST_WIRE).min(mark);
+            lines.iter().skip(start).take(MOST_WIRE).collect()
+        }
+        _ => lines.iter().skip(lines.len().saturating_sub(MOST_WIRE)).collect(),
+    };
+    let mut out: Vec<String> = shown.iter().map(|line| one(line)).collect();
+    if shown.len() < lines.len() {
+        out.push(format!("… {} of {} lines; all of them are in the JSON", shown.len(), lines.len()));
+    }
+    out
+}
+
+fn one(line: &WireLine) -> String {
+    let arrow = match line.dir {
+        Direction::Sent => "→",
+        Direction::Received => "←",
+        Direction::Note => "·",
+    };
+    let size = if line.dir == Direction::Note { String::new() } else { format!("  {} B", line.bytes) };
+    let mark = line.mark.as_ref().map(|mark| format!("  ✗ {mark}")).unwrap_or_default();
+    format!("+{:<7.3} {:<9} {arrow} {}{size}{mark}", line.ms / 1e3, line.actor, line.text)
+}

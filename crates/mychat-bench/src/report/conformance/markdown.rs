@@ -1,0 +1,78 @@
+//! The result as Markdown, for the summary of a CI step.
+
+use super::card;
+use super::result::ConformanceResult;
+use crate::script::Status;
+
+/// Writes the result.
+pub fn markdown(result: &ConformanceResult) -> String {
+    let mut text = format!("## MyChat conformance: {}\n\n", result.verdict);
+    text.push_str(&format!("{} checks of `{}` in {:.1} s, framing {}, seed {}\n\n", result.checks.len(), result.target.address, result.seconds, result.target.framing, result.seed));
+    for note in &result.notes {
+        text.push_str(&format!("> {}\n", escaped(note)));
+    }
+    text.push_str("\n| level | passed | failed | inconclusive | skipped |\n|---|---|---|---|---|\n");
+    for level in ["must", "should", "may"] {
+        let counts = result.summary.get(level).copied().unwrap_or_default();
+        text.push_str(&format!("| {level} | {} | {} | {} | {} |\n", counts.pass, counts.fail, counts.inconclusive, counts.skipped));
+    }
+    for check in result.checks.iter().filter(|check| check.status == Status::Fail) {
+        let known = if check.expected { " (known)" } else { "" };
+        text.push_str(&format!("\n<details><summary>❌ <code>{}</code> {}{known}</summary>\n\n", check.id, html(&check.title)));
+        text.push_str("````text\n");
+        text.push_str(&format!("{}\n", card::sources(check)));
+        for field in card::fields(check, result) {
+            for (index, line) in field.lines.iter().enumerate() {
+                let label = if index == 0 { field.label } else { "" };
+                text.push_str(&format!("{label:<6} {}\n", line.replace("````", "'''' ")));
+            }
+        }
+        text.push_str("````\n</details>\n");
+    }
+    text.push_str("\n<details><summary>All checks</summary>\n\n| check | level | outcome | |\n|---|---|---|---|\n");
+    for check in &result.checks {
+        let word = match check.status {
+            Status::Pass => "pass",
+            Status::Fail => "**fail**",
+            Status::Inconclusive => "inconclusive",
+            Status::Skipped => "skipped",
+        };
+        let detail = check.observed.as_deref().or(check.reason.as_deref()).or(check.got.as_deref()).unwrap_or_default();
+        text.push_str(&format!("| `{}` | {} | {word} | {} |\n", check.id, check.level, escaped(detail)));
+    }
+    text.push_str("\n</details>\n\n<details><summary>The protocol's sentences</summary>\n\n| | section | sentence | |\n|---|---|---|---|\n");
+    for statement in &result.statements {
+        text.push_str(&format!("| {} | {} | {} | {} |\n", statement.id, statement.section, escaped(&statement.text), status(statement.status)));
+    }
+    text.push_str("\n</details>\n");
+    text
+}
+
+const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "holds",
+        Status::Fail => "**broken**",
+        Status::Inconclusive => "undecided",
+        Status::Skipped => "not looked at",
+    }
+}
+
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// What a server sent must not become a table, a link or a tag.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in html(text).chars() {
+        match c {
+            '|' | '*' | '_' | '`' | '[' | ']' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '\n' | '\r' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}

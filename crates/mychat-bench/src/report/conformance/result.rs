@@ -1,0 +1,181 @@
+//! The result of a conformance run as data: what `--json` writes, and what every other writing is made from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+use crate::report::result::{TargetInfo, Tool};
+use crate::script::{Outcome, Status};
+use crate::suite::statements::STATEMENTS;
+use crate::target::probe::Profile;
+
+/// The value of [`ConformanceResult::schema`].
+pub const SCHEMA: &str = "mychat-bench/conformance@1";
+
+/// The result of one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConformanceResult {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What made it.
+    pub tool: Tool,
+    /// What was run: the suite, or a file.
+    pub suite: String,
+    /// Of whom.
+    pub target: TargetInfo,
+    /// The profile in force.
+    pub profile: Profile,
+    /// What the framing means for the run, in a few lines.
+    pub notes: Vec<String>,
+    /// The seed.
+    pub seed: u64,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether failed should checks count.
+    pub strict: bool,
+    /// `pass`, `fail`, `inconclusive` or `interrupted`.
+    pub verdict: String,
+    /// How the tool ended.
+    pub exit_code: u8,
+    /// The protocol's sentences, each with its own status.
+    pub statements: Vec<StatementResult>,
+    /// Counts by level.
+    pub summary: BTreeMap<String, Counts>,
+    /// Every check.
+    pub checks: Vec<Outcome>,
+}
+
+/// One sentence of the protocol's text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatementResult {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub section: String,
+    /// What it says.
+    pub text: String,
+    /// `pass`, `fail`, `inconclusive`, or `skipped` where no check was about it.
+    pub status: Status,
+    /// The must checks behind it.
+    pub checks: Vec<String>,
+}
+
+/// How the checks of a level ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// As it should be.
+    pub pass: usize,
+    /// Otherwise; expected failures included.
+    pub fail: usize,
+    /// Nothing can be said.
+    pub inconclusive: usize,
+    /// Not played.
+    pub skipped: usize,
+    /// Failures that a baseline expects.
+    pub expected: usize,
+}
+
+/// What a run was like, beside its outcomes.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// What was run.
+    pub suite: String,
+    /// Of whom.
+    pub target: TargetInfo,
+    /// The profile in force.
+    pub profile: Profile,
+    /// What the framing means.
+    pub notes: Vec<String>,
+    /// The seed.
+    pub seed: u64,
+    /// When it began.
+    pub started: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether failed should checks count.
+    pub strict: bool,
+    /// Whether somebody cut it short.
+    pub interrupted: bool,
+}
+
+/// Draws the conclusions.
+pub fn build(checks: Vec<Outcome>, about: About) -> ConformanceResult {
+    let mut summary: BTreeMap<String, Counts> =
+        ["must", "should", "may"].map(|level| (level.to_owned(), Counts::default())).into();
+    for check in &checks {
+        let counts = summary.entry(check.level.clone()).or_default();
+        match check.status {
+            Status::Pass => counts.pass += 1,
+            Status::Fail => counts.fail += 1,
+            Status::Inconclusive => counts.inconclusive += 1,
+            Status::Skipped => counts.skipped += 1,
+        }
+        counts.expected += usize::from(check.expected);
+    }
+    let exit = exit(&checks, about.strict, about.interrupted);
+    let verdict = match exit {
+        Exit::Held => "pass",
+        Exit::FellShort => "fail",
+        Exit::Interrupted => "interrupted",
+        _ => "inconclusive",
+    };
+    ConformanceResult {
+        schema: SCHEMA.to_owned(),
+        tool: Tool { version: env!("CARGO_PKG_VERSION").to_owned() },
+        suite: about.suite,
+        target: about.target,
+        profile: about.profile,
+        notes: about.notes,
+        seed: about.seed,
+        started: about.started,
+        seconds: about.seconds,
+        strict: about.strict,
+        verdict: verdict.to_owned(),
+        exit_code: exit.code(),
+        statements: statements(&checks),
+        summary,
+        checks,
+    }
+}
+
+/// How the tool ends: by what fails, then by what could not be decided. Nothing executed is never a success.
+fn exit(checks: &[Outcome], strict: bool, interrupted: bool) -> Exit {
+    if interrupted {
+        return Exit::Interrupted;
+    }
+    // A failed `may` is one that a profile declares: it was asked for.
+    let counts = |check: &&Outcome| check.level != "should" || strict;
+    let any = |status| checks.iter().filter(counts).any(|check| check.status == status && !check.expected);
+    let executed = checks.iter().any(|check| matches!(check.status, Status::Pass | Status::Fail));
+    if any(Status::Fail) {
+        return Exit::FellShort;
+    }
+    let undecided = checks.iter().any(|check| check.status == Status::Inconclusive && (check.level == "must" || strict));
+    if undecided || !executed { Exit::Inconclusive } else { Exit::Held }
+}
+
+fn statements(checks: &[Outcome]) -> Vec<StatementResult> {
+    let status = |behind: &[&Outcome]| {
+        let any = |status| behind.iter().any(|check| check.status == status);
+        [Status::Fail, Status::Inconclusive, Status::Pass].into_iter().find(|status| any(*status)).unwrap_or(Status::Skipped)
+    };
+    STATEMENTS
+        .iter()
+        .map(|statement| {
+            let behind: Vec<&Outcome> = checks
+                .iter()
+                .filter(|check| check.level == "must" && check.sources.iter().any(|source| source == statement.id))
+                .collect();
+            StatementResult {
+                id: statement.id.to_owned(),
+                section: format!("§{}", statement.section),
+                text: statement.text.to_owned(),
+                status: status(&behind),
+                checks: behind.iter().map(|check| check.id.clone()).collect(),
+            }
+        })
+        .collect()
+}

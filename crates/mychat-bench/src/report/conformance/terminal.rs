@@ -1,0 +1,129 @@
+//! The result for people: a line a check, a card for each that failed, and what it comes to.
+
+use std::collections::BTreeMap;
+
+use anstyle::{AnsiColor, Style};
+
+use super::card;
+use super::result::ConformanceResult;
+use crate::script::{Outcome, Status};
+
+const GREEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
+const RED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold();
+const YELLOW: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+const DIM: Style = Style::new().dimmed();
+
+/// One line for one check.
+pub fn line(check: &Outcome) -> String {
+    let (word, style) = match (check.status, check.expected) {
+        (Status::Fail, true) => ("known", YELLOW),
+        (Status::Pass, _) => ("ok", GREEN),
+        (Status::Fail, false) => ("FAIL", RED),
+        (Status::Inconclusive, _) => ("?", YELLOW),
+        (Status::Skipped, _) => ("-", DIM),
+    };
+    let detail = match check.status {
+        Status::Pass => check.observed.clone().map(|seen| format!("  {DIM}{seen}{DIM:#}")),
+        Status::Skipped | Status::Inconclusive => check.reason.clone().map(|why| format!("  {DIM}{why}{DIM:#}")),
+        Status::Fail => check.got.clone().map(|got| format!("  {got}")),
+    };
+    let detail = detail.map(|detail| detail.replace('\n', " ")).unwrap_or_default();
+    format!("{style}{word:<5}{style:#} {:<28} {:<6} {}{detail}\n", check.id, check.level, check.title)
+}
+
+/// The lines in front of the first check.
+pub fn head(address: &str, notes: &[String]) -> String {
+    let mut text = format!("conformance of {address}\n");
+    for note in notes {
+        text.push_str(&format!("{note}\n"));
+    }
+    text.push('\n');
+    text
+}
+
+/// Cards, statements and the verdict.
+pub fn summary(result: &ConformanceResult) -> String {
+    let mut text = String::new();
+    for check in result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected) {
+        text.push_str(&one_card(check, result));
+    }
+    text.push_str(&together(result));
+    text.push_str(&statements(result));
+    text.push_str(&counts(result));
+    text
+}
+
+fn one_card(check: &Outcome, result: &ConformanceResult) -> String {
+    let mut text = format!(
+        "\n{RED}FAIL{RED:#}  {:<28} {}   {:.3} s   framing {}\n",
+        check.id,
+        card::sources(check),
+        check.seconds,
+        result.target.framing
+    );
+    for field in card::fields(check, result) {
+        for (index, line) in field.lines.iter().enumerate() {
+            let label = if index == 0 { field.label } else { "" };
+            text.push_str(&format!("  {label:<6} {line}\n"));
+        }
+    }
+    text
+}
+
+/// Failures that seem to have one cause.
+fn together(result: &ConformanceResult) -> String {
+    let mut causes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for check in result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected) {
+        if let Some(likely) = &check.likely {
+            causes.entry(likely).or_default().push(&check.id);
+        }
+    }
+    let mut text = String::new();
+    for (cause, ids) in causes.iter().filter(|(_, ids)| ids.len() > 1) {
+        text.push_str(&format!("\nThese {} fail probably for one reason: {cause}\n  {}\n", ids.len(), ids.join(", ")));
+    }
+    text
+}
+
+fn statements(result: &ConformanceResult) -> String {
+    let of = |status: Status| -> Vec<&str> {
+        result.statements.iter().filter(|statement| statement.status == status).map(|statement| statement.id.as_str()).collect()
+    };
+    let (held, broken, open) = (of(Status::Pass), of(Status::Fail), of(Status::Inconclusive));
+    let mut text = format!("\nstatements  {} of {} of the protocol's sentences hold", held.len(), result.statements.len());
+    if !broken.is_empty() {
+        text.push_str(&format!(", {RED}broken: {}{RED:#}", broken.join(" ")));
+    }
+    if !open.is_empty() {
+        text.push_str(&format!(", undecided: {}", open.join(" ")));
+    }
+    text.push('\n');
+    text
+}
+
+fn counts(result: &ConformanceResult) -> String {
+    let mut text = String::new();
+    for level in ["must", "should", "may"] {
+        let counts = result.summary.get(level).copied().unwrap_or_default();
+        text.push_str(&format!("{level:<11} {} passed, {} failed", counts.pass, counts.fail));
+        if counts.expected > 0 {
+            text.push_str(&format!(" ({} of them known)", counts.expected));
+        }
+        if counts.inconclusive > 0 {
+            text.push_str(&format!(", {} inconclusive", counts.inconclusive));
+        }
+        if counts.skipped > 0 {
+            text.push_str(&format!(", {} skipped", counts.skipped));
+        }
+        text.push('\n');
+    }
+    let (word, style) = match result.verdict.as_str() {
+        "pass" => ("PASS", GREEN),
+        "fail" => ("FAIL", RED),
+        "interrupted" => ("INTERRUPTED", YELLOW),
+        _ => ("INCONCLUSIVE", YELLOW),
+    };
+    let total = result.checks.len();
+    text.push_str(&format!("{style}{word}{style:#}  {total} checks in {:.1} s, seed {}\n", result.seconds, result.seed));
+    text
+}

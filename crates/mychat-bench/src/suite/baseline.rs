@@ -1,0 +1,40 @@
+//! Failures that are expected, each by its id and what was wanted: a file that shrinks while a server gets better.
+
+use std::collections::BTreeMap;
+
+use crate::script::{Outcome, Status};
+
+/// Reads a baseline: `id: what was wanted`, a line each.
+pub fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(BTreeMap::new());
+    }
+    serde_yaml::from_str(text).map_err(|error| format!("a baseline has a reason per id: {error}"))
+}
+
+/// The baseline that would accept these outcomes.
+pub fn write(outcomes: &[Outcome]) -> String {
+    let mut text = String::from("# Failures that are known: id, and what the check wanted. A line that is no longer true fails the run.\n");
+    for outcome in outcomes.iter().filter(|outcome| outcome.status == Status::Fail) {
+        let reason = outcome.want.as_deref().unwrap_or_default();
+        let quoted = serde_json::to_string(reason).unwrap_or_default();
+        text.push_str(&format!("{}: {quoted}\n", outcome.id));
+    }
+    text
+}
+
+/// Holds outcomes against a baseline: what is expected is marked so, what is expected and passes fails.
+pub fn apply(outcomes: &mut [Outcome], baseline: &BTreeMap<String, String>) {
+    for outcome in outcomes {
+        let Some(reason) = baseline.get(&outcome.id) else { continue };
+        match outcome.status {
+            Status::Fail if outcome.want.as_deref() == Some(reason) => outcome.expected = true,
+            Status::Pass => {
+                outcome.status = Status::Fail;
+                outcome.want = Some(format!("it fails, as the baseline says ({reason})"));
+                outcome.got = Some("it passes now: take its line out of the baseline (--update-baseline)".to_owned());
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The catalogue of checks, and a run of them against one server: each selected check into exactly one outcome.
+//!
+//! ```text
+//! scenarios/conformance/*.yaml ─► catalogue ─► select ─► run (play, Alive, monitors) ─► outcomes ─► baseline
+//! ```
+
+pub mod baseline;
+pub mod catalogue;
+pub mod run;
+pub mod select;
+pub mod statements;
+
+pub use catalogue::{Check, catalogue};
+pub use run::{Event, Options, run};
