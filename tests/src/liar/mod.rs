@@ -2,5 +2,6 @@
 
 mod courier;
 mod load;
+pub mod wrong;
 
 pub use load::{LoadFault, LoadLiar};

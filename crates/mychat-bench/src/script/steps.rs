@@ -211,7 +211,7 @@ impl Stage {
             for index in 0..inbox.frames.len() {
                 let frame = &inbox.frames[index];
                 let is_refusal = frame.bytes == b"CONNECT_ACK|FAIL";
-                if !frame.taken {
+                if !frame.taken && !stage.is_foreign(&frame.bytes) {
                     if patterns.iter().any(|pattern| pattern.matches(&frame.bytes)) {
                         inbox.frames[index].taken = true;
                         return Some(Ok(()));

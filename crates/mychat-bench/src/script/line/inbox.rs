@@ -145,7 +145,7 @@ impl Inbox {
         let words: &[u8] = if end == End::Closed { b"closed by the server (FIN)" } else { b"closed by the server (RST)" };
         self.transcript.note(&self.actor, Direction::Note, words);
         // A server that dies may stop anywhere; one that closes in order ends its last frame before.
-        if end == End::Closed {
+        if end == End::Closed && !self.count_only {
             self.end_unfinished();
         }
     }

@@ -70,7 +70,10 @@ pub(super) async fn fuzz(stage: &mut Stage, procedure: &Procedure) -> Played {
         let _ = lines[index].send(&last).await;
     }
     drop(lines);
-    if stage.round_trip("bystander").await {
+    let works = stage.round_trip("bystander").await;
+    // Some of them are legal broadcasts.
+    stage.line("bystander")?.inbox().frames.clear();
+    if works {
         return Ok(());
     }
     let (seed, shown) = (stage.around.seed, text::shown(&last));

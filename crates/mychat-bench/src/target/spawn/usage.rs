@@ -14,7 +14,7 @@ pub struct Usage {
 }
 
 /// The sum over all processes of a group.
-pub fn of_group(group: i32) -> Usage {
+pub(super) fn of_group(group: i32) -> Usage {
     let mut usage = Usage::default();
     let Ok(entries) = fs::read_dir("/proc") else { return usage };
     for entry in entries.flatten() {

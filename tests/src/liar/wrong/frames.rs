@@ -1,0 +1,129 @@
+//! The bytes of a connection into messages, rightly or wrongly.
+
+use std::io::{self, Read as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::peer::Peer;
+use super::room::Room;
+
+/// What came next.
+pub(super) enum Next {
+    /// A message.
+    Frame(Vec<u8>),
+    /// One that is too long.
+    Oversize,
+    /// The end; whether it was a reset.
+    End(bool),
+}
+
+/// Cuts a connection's bytes.
+pub(super) struct Frames {
+    buffer: Vec<u8>,
+    ready: std::collections::VecDeque<Vec<u8>>,
+    discarding: bool,
+}
+
+impl Frames {
+    pub(super) fn new(room: &Room, peer: &Peer) -> Self {
+        let timeout = match room.fault.as_str() {
+            "m55" => Some(Duration::from_secs(3)),
+            "x09" => Some(Duration::from_secs(1)),
+            _ => None,
+        };
+        let _ = peer.stream.set_read_timeout(timeout);
+        Self { buffer: Vec::new(), ready: std::collections::VecDeque::new(), discarding: false }
+    }
+
+    pub(super) fn next(&mut self, room: &Room, peer: &Arc<Peer>) -> Next {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return self.sized(room, frame);
+            }
+            let mut chunk = vec![0; if room.is("m04") { 1024 } else { 65536 }];
+            let count = match (&peer.stream).read(&mut chunk) {
+                Ok(0) if room.is("m13") && !self.buffer.is_empty() => {
+                    self.ready.push_back(std::mem::take(&mut self.buffer));
+                    continue;
+                }
+                Ok(0) => return Next::End(false),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && room.is("x09") => {
+                    self.buffer.clear();
+                    continue;
+                }
+                Err(error) => return Next::End(error.kind() == io::ErrorKind::ConnectionReset),
+            };
+            chunk.truncate(count);
+            if self.take(room, chunk) {
+                return Next::End(false);
+            }
+        }
+    }
+
+    /// Whether the connection is to be given up.
+    fn take(&mut self, room: &Room, chunk: Vec<u8>) -> bool {
+        let chunk = if room.is("m17") { String::from_utf8_lossy(&chunk).into_owned().into_bytes() } else { chunk };
+        if room.is("m01") {
+            let end = chunk.iter().rposition(|byte| *byte != b'\n').map_or(0, |at| at + 1);
+            self.ready.push_back(chunk[..end].to_vec());
+            return false;
+        }
+        if room.is("m48") && chunk.ends_with(b"\nDISCONNECT\n") {
+            self.ready.push_back(b"DISCONNECT".to_vec());
+            return false;
+        }
+        self.buffer.extend_from_slice(&chunk);
+        while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+            let mut frame: Vec<u8> = self.buffer.drain(..=end).collect();
+            frame.pop();
+            if frame.ends_with(b"\r") && !room.is("m05") {
+                frame.pop();
+            }
+            if std::mem::take(&mut self.discarding) {
+                continue;
+            }
+            if room.is("m06") {
+                let text = String::from_utf8_lossy(&frame).into_owned();
+                let cuts = ['\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\r'];
+                self.ready.extend(text.split(cuts).map(|part| part.as_bytes().to_vec()));
+                continue;
+            }
+            self.ready.push_back(frame);
+            if room.is("m02") {
+                self.buffer.clear();
+            }
+        }
+        if room.is("m03") {
+            self.buffer.clear();
+        }
+        if room.is("m04") && chunk.len() == 1024 && !self.buffer.is_empty() {
+            self.ready.push_back(std::mem::take(&mut self.buffer));
+        }
+        self.buffer.len() > 65536 && !room.is("m12")
+    }
+
+    fn sized(&mut self, room: &Room, frame: Vec<u8>) -> Next {
+        let size = if room.is("m19") { String::from_utf8_lossy(&frame).chars().count() } else { frame.len() };
+        let limit = match room.fault.as_str() {
+            "m08" => 1000,
+            "m09" => usize::MAX,
+            _ => 1024,
+        };
+        if size <= limit {
+            return Next::Frame(frame);
+        }
+        match room.fault.as_str() {
+            "m10" => Next::Frame(frame[..1024].to_vec()),
+            "m11" => {
+                self.ready.push_front(frame[1024..].to_vec());
+                Next::Oversize
+            }
+            "x12" => {
+                self.discarding = true;
+                Next::Oversize
+            }
+            _ => Next::Oversize,
+        }
+    }
+}

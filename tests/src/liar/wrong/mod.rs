@@ -1,0 +1,58 @@
+//! A small server that keeps the protocol, with one switch: the name of the one thing that it does wrong.
+//!
+//! A thread reads each connection and another one writes it; everything between them happens under one lock. The
+//! program `mychat-liar PORT FAULT` serves it, so that the suite can start it, watch it and start it again.
+
+mod frames;
+mod null;
+mod peer;
+mod room;
+mod talk;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use peer::Peer;
+use room::Room;
+
+/// Serves on a port until the process ends. `fault` is `none`, or a name in `kills.txt`.
+pub fn serve(port: u16, fault: &str) -> io::Result<()> {
+    let listener = bind(port, fault)?;
+    if let Some(number) = fault.strip_prefix('n').and_then(|rest| rest.parse::<u8>().ok()) {
+        return null::serve(&listener, number);
+    }
+    let room = Arc::new(Room::new(fault));
+    let mut silent = 0;
+    for stream in listener.incoming() {
+        let Ok(stream) = stream else { continue };
+        if room.is("m53") {
+            std::thread::sleep(Duration::from_millis(40));
+        }
+        if room.is("x39") && silent > 20 && room.is_empty() {
+            std::thread::sleep(Duration::from_secs(3600));
+        }
+        silent += 1;
+        if room.is("m54") {
+            std::mem::forget(stream.try_clone()?);
+        }
+        // A pool of ten: who comes later waits until somebody leaves.
+        while room.is("x34") && Arc::strong_count(&room) > 11 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let Ok(peer) = Peer::new(stream, &room) else { continue };
+        let room = Arc::clone(&room);
+        std::thread::spawn(move || talk::talk(&room, &peer));
+    }
+    Ok(())
+}
+
+fn bind(port: u16, fault: &str) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(fault != "x35")?;
+    let address: std::net::SocketAddr = ([127, 0, 0, 1], port).into();
+    socket.bind(&address.into())?;
+    socket.listen(if fault == "m53" || fault == "n7" { 1 } else { 1024 })?;
+    Ok(socket.into())
+}
