@@ -2,6 +2,7 @@
 
 mod accounts;
 mod churn;
+mod conformance;
 mod exits;
 mod plans;
 mod targets;

@@ -96,8 +96,15 @@ impl Stage {
                 "a message sent behind it did not reach {actor}, so it is not proven that nothing else comes"
             ))
         };
-        let reachable = self.lines.get(actor).is_some_and(|line| line.is_open() && line.is_user());
-        let to = reachable.then_some(actor);
+        let reachable = |stage: &Self| stage.lines.get(actor).is_some_and(|line| line.is_open() && line.is_user());
+        if reachable(self) {
+            // Its own first: whether the server hangs up on it is known then, and nobody writes to a user who is gone.
+            let own = self.pass(Some(actor), None, patience).await && self.pass(None, Some(actor), patience).await;
+            if !own && reachable(self) {
+                return Err(unproven());
+            }
+        }
+        let to = reachable(self).then_some(actor);
         let others: Vec<String> = self
             .lines
             .iter()
@@ -110,11 +117,8 @@ impl Stage {
                 return Err(unproven());
             }
         }
-        // Whoever sent DISCONNECT, or something the server hangs up on, is done when its connection is.
-        if reachable {
-            let own = self.pass(Some(actor), None, patience).await && self.pass(None, Some(actor), patience).await;
-            let open = self.lines.get(actor).is_some_and(Line::is_open);
-            return if own || !open { Ok(()) } else { Err(unproven()) };
+        if to.is_some() {
+            return Ok(());
         }
         self.last_word(actor).await
     }

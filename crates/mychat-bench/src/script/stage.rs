@@ -146,7 +146,7 @@ impl Stage {
             return Err(Trouble::fail(want(), "the connection was closed before CONNECT could be sent"));
         }
         let answered = line.until(self.around.patience, |inbox| {
-            (inbox.answers > 0 || inbox.end.is_some() || !inbox.frames.is_empty()).then_some(inbox.welcomed)
+            (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.welcomed)
         });
         if answered.await != Some(true) {
             let got = self.latest(line);

@@ -279,7 +279,10 @@ impl Stage {
     async fn silence(&mut self, actor: &str) -> Played {
         self.line(actor)?;
         let is_user = self.lines.get(actor).is_some_and(Line::is_user);
-        self.fence(actor).await?;
+        self.unharmed(actor)?;
+        let fenced = self.fence(actor).await;
+        self.unharmed(actor)?;
+        fenced?;
         let Some(line) = self.lines.get(actor) else { return Ok(()) };
         // The fence on a connection that was no user's was an answer to CONNECT, with a reason perhaps.
         let skip = |frame: &[u8]| !is_user && (frame.starts_with(b"CONNECT_ACK|") || frame.starts_with(b"ERROR|"));
@@ -291,6 +294,17 @@ impl Stage {
         self.setting.transcript.mark(actor, &frame);
         let got = self.cast.humane(&text::shown(&frame));
         Err(Trouble::fail(format!("{actor} gets nothing"), format!("{actor} got {got}")))
+    }
+
+    /// Who is a user and has not left must not be thrown out because of what others did.
+    fn unharmed(&self, actor: &str) -> Played {
+        let Some(line) = self.lines.get(actor) else { return Ok(()) };
+        let left = line.said.iter().any(|said| super::line_contains(said, b"DISCONNECT"));
+        if line.is_user() && !left && line.inbox().end.is_some() {
+            let got = format!("the server closed {actor}'s connection");
+            return Err(Trouble::fail(format!("{actor} gets nothing, and stays connected"), got));
+        }
+        Ok(())
     }
 
     async fn first(&mut self, actor: &str, written: &[String]) -> Played {

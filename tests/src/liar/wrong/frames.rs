@@ -80,7 +80,7 @@ impl Frames {
             if frame.ends_with(b"\r") && !room.is("m05") {
                 frame.pop();
             }
-            if std::mem::take(&mut self.discarding) {
+            if self.discarding {
                 continue;
             }
             if room.is("m06") {

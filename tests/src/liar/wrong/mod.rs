@@ -30,7 +30,7 @@ pub fn serve(port: u16, fault: &str) -> io::Result<()> {
         if room.is("m53") {
             std::thread::sleep(Duration::from_millis(40));
         }
-        if room.is("x39") && silent > 20 && room.is_empty() {
+        if room.is("x39") && silent > 20 {
             std::thread::sleep(Duration::from_secs(3600));
         }
         silent += 1;

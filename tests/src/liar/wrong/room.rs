@@ -49,10 +49,6 @@ impl Room {
         self.fault == fault
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.users().is_empty()
-    }
-
     pub(super) fn users(&self) -> MutexGuard<'_, Vec<User>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,7 +105,9 @@ impl Room {
     }
 
     fn welcome(&self, _name: &[u8], peer: &Arc<Peer>) {
-        if !self.is("m22") {
+        if self.is("x50") {
+            peer.push(b"CONNECT_ACK|OK ");
+        } else if !self.is("m22") {
             peer.push(b"CONNECT_ACK|OK");
         }
     }

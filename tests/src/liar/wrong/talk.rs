@@ -143,6 +143,7 @@ impl Session<'_> {
         };
         match (command, rest) {
             (b"CONNECT", Some(name)) => self.connect(name),
+            (b"CONNECT", None) if self.is("m29") => self.connect(b""),
             (b"DISCONNECT", None | Some(b"")) if !(self.is("x32") && rest.is_some()) => {
                 if self.is("x45") && self.name.is_none() { Then::Goes } else { Then::Leaves }
             }
@@ -209,7 +210,7 @@ impl Session<'_> {
             true => [b"BROADCAST|", content].concat(),
             false => [b"BROADCAST|", sender.as_slice(), b"|", content].concat(),
         };
-        if frame.len() > 1024 && !self.is("m15") && !self.is("m09") {
+        if frame.len() > 1024 && !["m15", "m09", "m19"].contains(&self.room.fault.as_str()) {
             return self.error("413", "too large when forwarded");
         }
         if self.room.broadcast(self.peer, &frame) { Then::Breaks } else { Then::Goes }
@@ -232,7 +233,7 @@ impl Session<'_> {
         }
         let first = if self.is("m37") { to.to_vec() } else { sender };
         let mut frame = [b"MESSAGE|", first.as_slice(), b"|", &content].concat();
-        if frame.len() > 1024 && !self.is("m15") && !self.is("m09") {
+        if frame.len() > 1024 && !["m15", "m09", "m19"].contains(&self.room.fault.as_str()) {
             return self.error("413", "too large when forwarded");
         }
         if self.is("x23") && content.starts_with(b"USER_LIST|") {
@@ -249,6 +250,9 @@ impl Session<'_> {
     }
 
     fn to_one(&self, to: &[u8], frame: &[u8]) -> Then {
+        if self.is("x51") && [&b"CONNECT"[..], b"USER_LIST", b"OK", b"404", b"__proto__", b"constructor"].contains(&to) {
+            return Then::Goes;
+        }
         let users = self.room.users();
         let found = users.iter().find(|user| user.name == to).map(|user| Arc::clone(&user.peer));
         if let Some(peer) = found {
@@ -257,6 +261,9 @@ impl Session<'_> {
             }
             if self.is("x49") && peer.dead.load(Ordering::SeqCst) {
                 return Then::Breaks;
+            }
+            if self.is("m16") {
+                drop(users);
             }
             peer.push(frame);
             return Then::Goes;

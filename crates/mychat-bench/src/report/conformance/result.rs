@@ -59,7 +59,7 @@ pub struct StatementResult {
     pub text: String,
     /// `pass`, `fail`, `inconclusive`, or `skipped` where no check was about it.
     pub status: Status,
-    /// The must checks behind it.
+    /// The checks behind it: the must checks, or else the should checks.
     pub checks: Vec<String>,
 }
 
@@ -165,10 +165,12 @@ fn statements(checks: &[Outcome]) -> Vec<StatementResult> {
     STATEMENTS
         .iter()
         .map(|statement| {
-            let behind: Vec<&Outcome> = checks
-                .iter()
-                .filter(|check| check.level == "must" && check.sources.iter().any(|source| source == statement.id))
-                .collect();
+            let of = |level: &str| -> Vec<&Outcome> {
+                let about = |check: &&Outcome| check.sources.iter().any(|source| source == statement.id);
+                checks.iter().filter(|check| check.level == level).filter(about).collect()
+            };
+            // Where no must check is about a sentence, two of them collide there: the should checks tell.
+            let behind = Some(of("must")).filter(|list| !list.is_empty()).unwrap_or_else(|| of("should"));
             StatementResult {
                 id: statement.id.to_owned(),
                 section: format!("§{}", statement.section),

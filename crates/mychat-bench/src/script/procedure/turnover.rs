@@ -63,7 +63,12 @@ async fn converges(stage: &mut Stage, procedure: &Procedure) -> Played {
         names.sort_unstable();
         names
     };
+    // A list that was drawn up earlier and is sent late comes soon, or never.
+    let (settled, mut waited) = (std::time::Duration::from_millis(80), false);
     for line in here.values().chain([&anchor]) {
+        if !std::mem::replace(&mut waited, true) {
+            tokio::time::sleep(settled).await;
+        }
         let right = line.until(stage.around.patience, |inbox| (own(inbox.list.as_deref()?) == truth).then_some(()));
         if right.await.is_none() {
             let got = line.inbox().list.as_deref().map(own).unwrap_or_default();
