@@ -29,3 +29,11 @@ ci:
 # Chat as NAME on 127.0.0.1:5000; options of mychat may follow.
 chat name *args:
     cargo run --release -p mychat-client -- --name {{name}} {{args}}
+
+# Hold a server against the protocol; without --target or --spawn the reference server.
+conformance *args:
+    cargo run --release -p mychat-bench -- conformance {{args}}
+
+# Write the kill matrix: which checks find which fault (tests/it/kills.txt says which must).
+kills *args:
+    cargo test -p mychat-tests --test it -- conformance::every_fault {{args}}

@@ -40,7 +40,10 @@ fn conformance(server: &str, more: &[&str]) -> Done {
     let checks = result["checks"].as_array().expect("checks");
     Done {
         exit: status.code().unwrap_or(-1),
-        checks: checks.iter().map(|check| (word(check, "id"), (word(check, "status"), word(check, "observed")))).collect(),
+        checks: checks
+            .iter()
+            .map(|check| (word(check, "id"), (word(check, "status"), word(check, "observed"))))
+            .collect(),
         levels: checks.iter().map(|check| (word(check, "id"), word(check, "level"))).collect(),
     }
 }
@@ -96,8 +99,12 @@ fn a_server_that_is_none_passes_no_must() {
     each(&["n1", "n2", "n3", "n4", "n5", "n6", "n7"], |null| {
         let done = conformance(&liar(null), &["--timeout", "300ms"]);
         assert_eq!(done.checks.len(), mychat_bench::suite::catalogue().len(), "{null}: one outcome for every check");
-        let passed: Vec<&String> =
-            done.checks.iter().filter(|(id, (status, _))| status == "pass" && done.levels[*id] == "must").map(|(id, _)| id).collect();
+        let passed: Vec<&String> = done
+            .checks
+            .iter()
+            .filter(|(id, (status, _))| status == "pass" && done.levels[*id] == "must")
+            .map(|(id, _)| id)
+            .collect();
         assert!(passed.is_empty(), "{null} passes {passed:?}");
         assert_ne!(done.exit, 0, "{null}");
     });
@@ -112,8 +119,12 @@ fn correct_servers_of_other_make_pass_every_must() {
     each(&["threads", "loop", "terse"], |name| {
         let server = format!("exec python3 {}/servers/{name}.py {{port}}", env!("CARGO_MANIFEST_DIR"));
         let done = conformance(&server, &["--skip", "robust.idle", "--skip", "frame.partial-hold"]);
-        let failed: Vec<&String> =
-            done.checks.iter().filter(|(id, (status, _))| status != "pass" && done.levels[*id] == "must").map(|(id, _)| id).collect();
+        let failed: Vec<&String> = done
+            .checks
+            .iter()
+            .filter(|(id, (status, _))| status != "pass" && done.levels[*id] == "must")
+            .map(|(id, _)| id)
+            .collect();
         assert!(failed.is_empty(), "{name} fails {failed:?}");
         assert_eq!(done.exit, 0, "{name}");
     });
@@ -122,7 +133,8 @@ fn correct_servers_of_other_make_pass_every_must() {
 #[test]
 fn the_server_without_a_fault_passes_everything() {
     let done = conformance(&liar("none"), &["--skip", "robust.idle", "--skip", "frame.partial-hold", "--strict"]);
-    let failed: Vec<&String> = done.checks.iter().filter(|(_, (status, _))| status == "fail").map(|(id, _)| id).collect();
+    let failed: Vec<&String> =
+        done.checks.iter().filter(|(_, (status, _))| status == "fail").map(|(id, _)| id).collect();
     assert!(failed.is_empty(), "{failed:?}");
 }
 
@@ -130,12 +142,16 @@ fn the_server_without_a_fault_passes_everything() {
 fn ids_files_and_list_agree() {
     let checks = mychat_bench::suite::catalogue();
     for (file, text) in mychat_bench::suite::catalogue::FILES {
-        let loaded = mychat_bench::scenario::parse(file, text).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
+        let loaded =
+            mychat_bench::scenario::parse(file, text).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
         assert!(!loaded.scenario.cases.is_empty(), "{file}");
     }
     let ids: BTreeSet<&str> = checks.iter().map(|check| check.case.id.as_str()).collect();
     assert_eq!(ids.len(), checks.len(), "every id stands once");
-    let listed = Command::new(env!("CARGO_BIN_EXE_mychat-bench-under-test")).args(["conformance", "--list"]).output().expect("runs");
+    let listed = Command::new(env!("CARGO_BIN_EXE_mychat-bench-under-test"))
+        .args(["conformance", "--list"])
+        .output()
+        .expect("runs");
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let listed: BTreeSet<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(listed, ids);

@@ -114,7 +114,11 @@ pub(crate) async fn conformance(args: cli::Conformance) -> anyhow::Result<Exit> 
 }
 
 /// The cases of a scenario file, as `run` plays them before the load.
-pub(crate) async fn cases(args: &cli::Run, loaded: &crate::scenario::Loaded, stop: &Arc<Notify>) -> anyhow::Result<Exit> {
+pub(crate) async fn cases(
+    args: &cli::Run,
+    loaded: &crate::scenario::Loaded,
+    stop: &Arc<Notify>,
+) -> anyhow::Result<Exit> {
     let scenario = &loaded.scenario;
     let checks = suite::catalogue::of(&scenario.cases, &loaded.file, &loaded.text);
     let named = args.target.as_deref().or(scenario.target.as_deref().filter(|_| args.spawn.is_none()));
@@ -147,7 +151,12 @@ pub(crate) async fn cases(args: &cli::Run, loaded: &crate::scenario::Loaded, sto
 }
 
 /// Holds a server against checks, tells people about each, and draws the conclusions.
-pub(crate) async fn hold(checks: &[&Check], tested: &UnderTest, asked: &Asked, stop: &Arc<Notify>) -> ConformanceResult {
+pub(crate) async fn hold(
+    checks: &[&Check],
+    tested: &UnderTest,
+    asked: &Asked,
+    stop: &Arc<Notify>,
+) -> ConformanceResult {
     let started = Instant::now();
     let began = jiff::Timestamp::now().to_string();
     let nonce = crate::script::cast::nonce(asked.seed ^ u64::from(std::process::id()));
@@ -171,11 +180,8 @@ pub(crate) async fn hold(checks: &[&Check], tested: &UnderTest, asked: &Asked, s
         watch,
     };
     let instances = tested.instances().into_iter().map(|(address, watch)| around(address, watch)).collect();
-    let options = Options {
-        instances,
-        may_flood: tested.address.ip().is_loopback() || asked.floods,
-        stop: Arc::clone(stop),
-    };
+    let options =
+        Options { instances, may_flood: tested.address.ip().is_loopback() || asked.floods, stop: Arc::clone(stop) };
     let quiet = asked.quiet;
     let mut tell = move |event: Event<'_>| {
         let Event::Done(outcome) = event;
@@ -223,7 +229,9 @@ fn notes(found: &Found, checks: &[&Check]) -> Vec<String> {
     if found.framing == "raw" && !found.asked {
         return vec![
             "framing  raw: your server ends no message. The text names no terminator, so this is allowed.".to_owned(),
-            format!("         {needing} checks that need one are skipped. TCP may join your messages: --explain frame.raw-coalesced shows it."),
+            format!(
+                "         {needing} checks that need one are skipped. TCP may join your messages: --explain frame.raw-coalesced shows it."
+            ),
             "         To fix: send \"\\n\" after each message, and read up to \"\\n\".".to_owned(),
         ];
     }
@@ -237,8 +245,10 @@ fn notes(found: &Found, checks: &[&Check]) -> Vec<String> {
     if found.answers_unterminated {
         return vec![
             "framing  lf: your server answered a CONNECT whose line end had not been sent yet.".to_owned(),
-            "         It takes whatever one recv returns as one message; TCP may cut messages anywhere, and join them.".to_owned(),
-            "         To fix: keep what recv returns in a buffer, and take messages out of it up to each \"\\n\".".to_owned(),
+            "         It takes whatever one recv returns as one message; TCP may cut messages anywhere, and join them."
+                .to_owned(),
+            "         To fix: keep what recv returns in a buffer, and take messages out of it up to each \"\\n\"."
+                .to_owned(),
         ];
     }
     vec![format!("framing  {} ({})", found.framing, found.seen)]

@@ -43,7 +43,8 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         _ => {
             let exit = conformance::cases(&args, &loaded, &stop).await?;
             // A file of cases alone is done here; whoever stops it, or cannot reach anybody, does not want the load.
-            if loaded.scenario.groups.is_empty() || matches!(exit, Exit::Interrupted | Exit::CouldNotRun | Exit::Usage) {
+            if loaded.scenario.groups.is_empty() || matches!(exit, Exit::Interrupted | Exit::CouldNotRun | Exit::Usage)
+            {
                 return Ok(exit);
             }
             Some(exit)

@@ -27,11 +27,14 @@ impl UnderTest {
             })?;
             return Ok(Self { name: reached.name, address: reached.address, command: None, watches: Vec::new() });
         }
-        let own = std::env::current_exe().map(|path| format!("exec '{}' serve --listen 127.0.0.1:{{port}}", path.display()));
+        let own =
+            std::env::current_exe().map(|path| format!("exec '{}' serve --listen 127.0.0.1:{{port}}", path.display()));
         let command = match (spawn, own) {
             (Some(command), _) => command.to_owned(),
             (None, Ok(own)) => own,
-            (None, Err(error)) => return Err((Exit::CouldNotRun, format!("cannot start the reference server: {error}"))),
+            (None, Err(error)) => {
+                return Err((Exit::CouldNotRun, format!("cannot start the reference server: {error}")));
+            }
         };
         let mut watches = Vec::new();
         for _ in 0..jobs.max(1) {
@@ -41,8 +44,13 @@ impl UnderTest {
             })?;
             watches.push(watch);
         }
-        let address = watches.first().map(Watch::address).ok_or((Exit::CouldNotRun, "nothing was started".to_owned()))?;
-        let name = if spawn.is_some() { format!("{address} (started by `{command}`)") } else { format!("{address} (the reference server)") };
+        let address =
+            watches.first().map(Watch::address).ok_or((Exit::CouldNotRun, "nothing was started".to_owned()))?;
+        let name = if spawn.is_some() {
+            format!("{address} (started by `{command}`)")
+        } else {
+            format!("{address} (the reference server)")
+        };
         Ok(Self { name, address, command: spawn.map(str::to_owned), watches })
     }
 

@@ -13,12 +13,8 @@ use super::suggest::shown;
 use super::units;
 
 const LEVELS: [(&str, Level); 3] = [("must", Level::Must), ("should", Level::Should), ("may", Level::May)];
-const NEEDS: [(&str, Need); 4] = [
-    ("terminator", Need::Terminator),
-    ("spawn", Need::Spawn),
-    ("loopback", Need::Loopback),
-    ("raw", Need::Raw),
-];
+const NEEDS: [(&str, Need); 4] =
+    [("terminator", Need::Terminator), ("spawn", Need::Spawn), ("loopback", Need::Loopback), ("raw", Need::Raw)];
 
 /// Reads all cases of a file with this text.
 pub(super) fn cases(items: &[Node], text: &str, problems: &mut Problems) -> Vec<Case> {
@@ -43,10 +39,8 @@ fn case(node: &Node, text: &str, ids: &mut HashSet<String>, problems: &mut Probl
     let likely = fields.read("likely", problems, |text| Ok(text.to_owned()));
     let slow = fields.read("slow", problems, units::truth).unwrap_or_default();
     let needs = fields.get("needs").map(|node| many(node, problems)).unwrap_or_default();
-    let needs = needs
-        .iter()
-        .filter_map(|node| scalar(node, &Form::Text, problems, |text| units::word(text, &NEEDS)))
-        .collect();
+    let needs =
+        needs.iter().filter_map(|node| scalar(node, &Form::Text, problems, |text| units::word(text, &NEEDS))).collect();
     let items = fields.list("steps", problems);
     let mut script = Script::of(items);
     let steps = steps::steps(items, &mut script, problems);

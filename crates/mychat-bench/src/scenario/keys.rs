@@ -2,7 +2,8 @@
 
 use super::form::Form;
 use super::procedures::{
-    CHURN, CROWD, DRIP, EVERY_SPLIT, FLOOD, FUZZ, HISTORY, LAST_LIST, LIST_FORMAT, ONE_NAME, OVERLONG_LIST, RACE, RESTART, STALL, STREAM, TURNOVER,
+    CHURN, CROWD, DRIP, EVERY_SPLIT, FLOOD, FUZZ, HISTORY, LAST_LIST, LIST_FORMAT, ONE_NAME, OVERLONG_LIST, RACE,
+    RESTART, STALL, STREAM, TURNOVER,
 };
 
 /// The keys of one kind of map.
@@ -320,7 +321,12 @@ pub(super) static STEPS: Table = Table {
         opt("together", SCRIPT, "", "The steps start at the same time."),
         opt("repeat", Form::Map(&REPEAT), "", "The steps, several times."),
         opt("observe", ACTORS, "", "What these got is written down, whatever it is."),
-        opt("first", Form::Names(&Form::Many(&Form::Pattern)), "", "The very first frame, lists included, is one of these."),
+        opt(
+            "first",
+            Form::Names(&Form::Many(&Form::Pattern)),
+            "",
+            "The very first frame, lists included, is one of these.",
+        ),
         opt("no_list", ACTORS, "", "No list has come, proven by a fence."),
         opt("within_limit", ACTORS, "", "Nothing that came is longer than 1024 bytes."),
         opt("if_open", Form::Map(&IF_OPEN), "", "The steps, where the actor's connection is still open."),

@@ -80,7 +80,12 @@ pub(super) static CHURN: Table = Table {
         number("connections", "50", "How many come and go."),
         number("at_once", "20", "How many of them at the same time."),
         word("users", &["no", "yes"], "no", "Whether they connect as users, or leave without a word."),
-        word("count", &["no", "yes"], "no", "Whether the server's descriptors and threads are counted before and after."),
+        word(
+            "count",
+            &["no", "yes"],
+            "no",
+            "Whether the server's descriptors and threads are counted before and after.",
+        ),
     ],
 };
 
@@ -185,12 +190,8 @@ pub(super) fn procedure(
     problems: &mut Problems,
 ) -> Option<Procedure> {
     let fields = Fields::open(item.key, item.value, table, problems)?;
-    let mut read = Procedure {
-        name: item.name,
-        numbers: BTreeMap::new(),
-        words: BTreeMap::new(),
-        actors: BTreeMap::new(),
-    };
+    let mut read =
+        Procedure { name: item.name, numbers: BTreeMap::new(), words: BTreeMap::new(), actors: BTreeMap::new() };
     for key in table.keys {
         match key.form {
             Form::Whole => {

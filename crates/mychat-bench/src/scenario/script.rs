@@ -69,7 +69,8 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Wrong> 
                 Err(Wrong::new("`{hex:…}` takes two hexadecimal digits a byte").help("such as `{hex:c3a9}`"))
             }
         }
-        "hex" => Err(Wrong::new("`{hex:…}` stands in `bytes` and patterns only").help("a frame is text; `bytes` sends any bytes")),
+        "hex" => Err(Wrong::new("`{hex:…}` stands in `bytes` and patterns only")
+            .help("a frame is text; `bytes` sends any bytes")),
         "fill" => Err(Wrong::new("`{fill:N}` stands in frames and patterns only").help("bytes are sent as they are")),
         "star" if kind == Kind::Pattern => Ok(()),
         "nonce" if value.is_empty() => Ok(()),

@@ -40,9 +40,8 @@ async fn passes(stage: &mut Stage, to: &str, command: &str) -> bool {
     let Some(line) = stage.lines.get_mut("one") else { return false };
     let _ = line.send(frame.as_bytes()).await;
     let Some(line) = stage.lines.get("two") else { return false };
-    let arrived = line.until(patience, |inbox| {
-        if inbox.holds(mark.as_bytes()) { Some(true) } else { inbox.end.map(|_| false) }
-    });
+    let arrived =
+        line.until(patience, |inbox| if inbox.holds(mark.as_bytes()) { Some(true) } else { inbox.end.map(|_| false) });
     arrived.await == Some(true)
 }
 

@@ -67,9 +67,8 @@ impl Stage {
             (None, None) => (self.witness.as_ref(), self.witness.as_ref()),
         };
         let (Some(sender), Some(receiver)) = (sender, receiver) else { return false };
-        let arrived = receiver.until(patience, |inbox| {
-            if inbox.holds(mark.as_bytes()) { Some(true) } else { inbox.end.map(|_| false) }
-        });
+        let arrived = receiver
+            .until(patience, |inbox| if inbox.holds(mark.as_bytes()) { Some(true) } else { inbox.end.map(|_| false) });
         let ended = sender.until(patience, |inbox| inbox.end.map(|_| ()));
         tokio::select! {
             biased;
@@ -138,8 +137,12 @@ impl Stage {
 
     /// At the end of a case nothing may have come that nobody sent.
     pub(super) async fn unasked(&mut self) -> Played {
-        let users: Vec<String> =
-            self.lines.iter().filter(|(_, line)| line.is_open() && line.is_user()).map(|(name, _)| name.clone()).collect();
+        let users: Vec<String> = self
+            .lines
+            .iter()
+            .filter(|(_, line)| line.is_open() && line.is_user())
+            .map(|(name, _)| name.clone())
+            .collect();
         if users.len() > 12 || self.witness().await.is_err() {
             return Ok(());
         }
@@ -156,14 +159,20 @@ impl Stage {
                 let (command, _, content) = (fields.next(), fields.next(), fields.next().unwrap_or_default());
                 let name = line.name.as_deref().unwrap_or_default().trim().as_bytes();
                 let asked = match command {
-                    Some(b"MESSAGE") => super::line_contains(&everything, content) && super::line_contains(&everything, &[b"MESSAGE|", name].concat()),
+                    Some(b"MESSAGE") => {
+                        super::line_contains(&everything, content)
+                            && super::line_contains(&everything, &[b"MESSAGE|", name].concat())
+                    }
                     Some(b"BROADCAST") => super::line_contains(&everything, content),
                     _ => true,
                 };
                 if !asked {
                     self.setting.transcript.mark(actor, &frame.bytes);
                     let got = self.cast.humane(&super::text::shown(&frame.bytes));
-                    return Err(Trouble::fail(format!("{actor} gets only what somebody sent to it"), format!("{actor} got {got}")));
+                    return Err(Trouble::fail(
+                        format!("{actor} gets only what somebody sent to it"),
+                        format!("{actor} got {got}"),
+                    ));
                 }
             }
         }

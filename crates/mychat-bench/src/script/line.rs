@@ -87,7 +87,16 @@ impl Line {
         let shared = Arc::new(Shared { inbox: Mutex::new(inbox), bell: Notify::new(), paused: AtomicBool::new(false) });
         let reader = tokio::spawn(read(Arc::clone(&stream), Arc::clone(&shared))).abort_handle();
         let setting = setting.clone();
-        Ok(Self { actor, name: None, said: Vec::new(), setting, shared, stream: Some(stream), reader, last_write: None })
+        Ok(Self {
+            actor,
+            name: None,
+            said: Vec::new(),
+            setting,
+            shared,
+            stream: Some(stream),
+            reader,
+            last_write: None,
+        })
     }
 
     /// How long to wait for an answer.

@@ -39,7 +39,9 @@ impl Rule {
             Self::Terminated => "a line end behind every message, also between two that are sent together",
             Self::Limit => "no message longer than 1024 bytes",
             Self::Utf8 => "UTF-8 in every byte that the server sends",
-            Self::Grammar => "CONNECT_ACK|OK or FAIL, USER_LIST|names, MESSAGE|sender|text, BROADCAST|sender|text or ERROR|code|text",
+            Self::Grammar => {
+                "CONNECT_ACK|OK or FAIL, USER_LIST|names, MESSAGE|sender|text, BROADCAST|sender|text or ERROR|code|text"
+            }
             Self::ErrorFormat => "ERROR|code|text with neither of the two empty",
         }
     }

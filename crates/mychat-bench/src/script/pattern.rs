@@ -27,13 +27,16 @@ impl Pattern {
             _ => {}
         }
         if let Some(expression) = written.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-            return regex_lite::Regex::new(expression).map_or(Self::Unreadable, |regex| Self::Expression(Box::new(regex)));
+            return regex_lite::Regex::new(expression)
+                .map_or(Self::Unreadable, |regex| Self::Expression(Box::new(regex)));
         }
         let mut fields: Vec<Option<Vec<u8>>> = Vec::new();
         // Filled up over the whole frame, so the stars are taken out only afterwards.
         let whole = text::bytes(written, cast);
         let stars: Vec<bool> = written.split('|').map(|field| field == "*").collect();
-        for (field, star) in whole.split(|byte| *byte == b'|').zip(stars.iter().copied().chain(std::iter::repeat(false))) {
+        for (field, star) in
+            whole.split(|byte| *byte == b'|').zip(stars.iter().copied().chain(std::iter::repeat(false)))
+        {
             fields.push((!star).then(|| field.to_vec()));
         }
         let rest = matches!(fields.last(), Some(None));

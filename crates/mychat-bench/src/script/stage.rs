@@ -65,7 +65,8 @@ impl Stage {
     pub(super) fn new(case: &Case, around: Surroundings) -> Self {
         let number = around.cases.fetch_add(1, Ordering::Relaxed);
         // Two runs at once with one seed must not meet, so the process goes into the names.
-        let nonce = nonce(around.seed.wrapping_mul(7919).wrapping_add(u64::from(std::process::id()) * 104_729) + number * 37);
+        let nonce =
+            nonce(around.seed.wrapping_mul(7919).wrapping_add(u64::from(std::process::id()) * 104_729) + number * 37);
         let transcript = Transcript::default();
         let setting = Setting {
             target: around.target,
@@ -145,9 +146,8 @@ impl Stage {
         if line.send(format!("CONNECT|{name}").as_bytes()).await.is_err() {
             return Err(Trouble::fail(want(), "the connection was closed before CONNECT could be sent"));
         }
-        let answered = line.until(self.around.patience, |inbox| {
-            (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.welcomed)
-        });
+        let answered = line
+            .until(self.around.patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.welcomed));
         if answered.await != Some(true) {
             let got = self.latest(line);
             return Err(Trouble::fail(want(), got));

@@ -147,7 +147,9 @@ impl Stage {
 
     /// Sends; that the server has hung up already is found out by the step that expects something.
     pub(crate) async fn say(&mut self, actor: &str, bytes: &[u8], is_frame: bool) -> Played {
-        if let Some(name) = bytes.strip_prefix(b"CONNECT|").filter(|_| !self.lines.get(actor).is_some_and(Line::is_user)) {
+        if let Some(name) =
+            bytes.strip_prefix(b"CONNECT|").filter(|_| !self.lines.get(actor).is_some_and(Line::is_user))
+        {
             self.cast.rename(actor, String::from_utf8_lossy(name).trim_end_matches(['\r', '\n']));
         }
         let line = self.line(actor)?;
@@ -286,9 +288,12 @@ impl Stage {
         let Some(line) = self.lines.get(actor) else { return Ok(()) };
         // The fence on a connection that was no user's was an answer to CONNECT, with a reason perhaps.
         let skip = |frame: &[u8]| !is_user && (frame.starts_with(b"CONNECT_ACK|") || frame.starts_with(b"ERROR|"));
-        let found = line.inbox().frames.iter().find(|frame| {
-            !frame.taken && !skip(&frame.bytes) && !self.passes_over(actor, &frame.bytes, false)
-        }).map(|frame| frame.bytes.clone());
+        let found = line
+            .inbox()
+            .frames
+            .iter()
+            .find(|frame| !frame.taken && !skip(&frame.bytes) && !self.passes_over(actor, &frame.bytes, false))
+            .map(|frame| frame.bytes.clone());
         let found = found.or_else(|| twice(&line.inbox().frames));
         let Some(frame) = found else { return Ok(()) };
         self.setting.transcript.mark(actor, &frame);
@@ -344,9 +349,10 @@ impl Stage {
         let frames = inbox.frames.iter().map(|frame| frame.bytes.len());
         let lists = inbox.list_frames.iter().map(|list| list.len() + "USER_LIST|".len());
         match frames.chain(lists).max() {
-            Some(longest) if longest > mychat_proto::MAX_FRAME => {
-                Err(Trouble::fail(format!("{actor} gets no message longer than 1024 bytes"), format!("one of {longest} bytes")))
-            }
+            Some(longest) if longest > mychat_proto::MAX_FRAME => Err(Trouble::fail(
+                format!("{actor} gets no message longer than 1024 bytes"),
+                format!("one of {longest} bytes"),
+            )),
             _ => Ok(()),
         }
     }
@@ -365,7 +371,10 @@ impl Stage {
 
     async fn alive(&mut self, actor: &str) -> Played {
         self.line(actor)?;
-        self.witness().await?;
+        if self.witness().await.is_err() {
+            let want = "a further user connects and exchanges messages with it".to_owned();
+            return Err(Trouble::fail(want, "the server lets no further user in"));
+        }
         let want = format!("{actor}'s connection still works: a message from it and one to it arrive");
         let Some(line) = self.lines.get(actor) else { return Ok(()) };
         if !line.is_open() {
@@ -377,9 +386,8 @@ impl Stage {
             let before = line.inbox().answers;
             let _ = line.send(format!("CONNECT|{name}").as_bytes()).await;
             let patience = self.around.patience;
-            let answered = line.until(patience, |inbox| {
-                if inbox.answers > before { Some(true) } else { inbox.end.map(|_| false) }
-            });
+            let answered = line
+                .until(patience, |inbox| if inbox.answers > before { Some(true) } else { inbox.end.map(|_| false) });
             return match answered.await {
                 Some(true) => Ok(()),
                 Some(false) => Err(Trouble::fail(want, format!("the server closed {actor}'s connection"))),
@@ -390,7 +398,8 @@ impl Stage {
             return Ok(());
         }
         let open = self.lines.get(actor).is_some_and(Line::is_open);
-        let got = if open { "they did not arrive".to_owned() } else { format!("the server closed {actor}'s connection") };
+        let got =
+            if open { "they did not arrive".to_owned() } else { format!("the server closed {actor}'s connection") };
         Err(Trouble::fail(want, got))
     }
 
@@ -436,7 +445,9 @@ impl Stage {
 fn twice(frames: &[super::line::Seen]) -> Option<Vec<u8>> {
     let broadcast = |frame: &&super::line::Seen| frame.bytes.starts_with(b"BROADCAST|") && !frame.taken;
     let mut echoes = frames.iter().filter(broadcast);
-    echoes.find(|one| frames.iter().filter(|other| other.bytes == one.bytes).count() > 1).map(|frame| frame.bytes.clone())
+    echoes
+        .find(|one| frames.iter().filter(|other| other.bytes == one.bytes).count() > 1)
+        .map(|frame| frame.bytes.clone())
 }
 
 fn crlf(bytes: &[u8]) -> Vec<u8> {

@@ -87,7 +87,8 @@ impl Transcript {
     pub fn mark(&self, actor: &str, bytes: &[u8]) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let holds = |event: &Event| {
-            !bytes.is_empty() && event.bytes.windows(bytes.len().min(256)).any(|part| part == &bytes[..bytes.len().min(256)])
+            !bytes.is_empty()
+                && event.bytes.windows(bytes.len().min(256)).any(|part| part == &bytes[..bytes.len().min(256)])
         };
         let found = events.iter_mut().rev().find(|event| {
             event.direction != Direction::Sent && *event.actor == *actor && (bytes.is_empty() || holds(event))
@@ -102,7 +103,8 @@ impl Transcript {
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let line = |event: &Event| {
             let words = event.direction == Direction::Note;
-            let text = if words { String::from_utf8_lossy(&event.bytes).into_owned() } else { text::shown(&event.bytes) };
+            let text =
+                if words { String::from_utf8_lossy(&event.bytes).into_owned() } else { text::shown(&event.bytes) };
             let cut = if event.size > event.bytes.len() { format!("{text} … ({} B)", event.size) } else { text };
             WireLine {
                 ms: (event.at - self.start).as_secs_f64() * 1e3,

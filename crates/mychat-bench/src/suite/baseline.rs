@@ -14,7 +14,9 @@ pub fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
 
 /// The baseline that would accept these outcomes.
 pub fn write(outcomes: &[Outcome]) -> String {
-    let mut text = String::from("# Failures that are known: id, and what the check wanted. A line that is no longer true fails the run.\n");
+    let mut text = String::from(
+        "# Failures that are known: id, and what the check wanted. A line that is no longer true fails the run.\n",
+    );
     for outcome in outcomes.iter().filter(|outcome| outcome.status == Status::Fail) {
         let reason = outcome.want.as_deref().unwrap_or_default();
         let quoted = serde_json::to_string(reason).unwrap_or_default();

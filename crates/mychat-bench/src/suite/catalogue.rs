@@ -21,9 +21,8 @@ macro_rules! embedded {
 }
 
 /// Group and text of every file, in the order in which they are run.
-pub const FILES: [(&str, &str); 12] = embedded!(
-    "frame", "utf8", "conn", "name", "list", "msg", "bcast", "cmd", "leave", "order", "load", "robust",
-);
+pub const FILES: [(&str, &str); 12] =
+    embedded!("frame", "utf8", "conn", "name", "list", "msg", "bcast", "cmd", "leave", "order", "load", "robust",);
 
 /// All checks of the embedded files, in order. An embedded file that cannot be read has no checks; a test sees to it
 /// that all can.

@@ -156,7 +156,9 @@ async fn after(outcome: &mut Outcome, what: String, around: &Surroundings, share
     shared.dead.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((outcome.id.clone(), what));
     let gone = format!("the server was gone since {}", outcome.id);
     match &around.watch {
-        Some(watch) => watch.restart().await.err().map(|error| format!("{gone}, and could not be started again: {error}")),
+        Some(watch) => {
+            watch.restart().await.err().map(|error| format!("{gone}, and could not be started again: {error}"))
+        }
         None => Some(gone),
     }
 }
@@ -171,9 +173,13 @@ fn with_output(mut outcome: Outcome, around: &Surroundings) -> Outcome {
 /// What a case needs and does not have here.
 fn missing(case: &Case, around: &Surroundings, may_flood: bool) -> Option<&'static str> {
     case.needs.iter().find_map(|need| match need {
-        Need::Terminator if !around.manner.send.is_terminated() => Some("it makes sense only where messages have an end (raw framing)"),
+        Need::Terminator if !around.manner.send.is_terminated() => {
+            Some("it makes sense only where messages have an end (raw framing)")
+        }
         Need::Raw if around.manner.send.is_terminated() => Some("it makes sense only where messages have no end"),
-        Need::Spawn if around.watch.is_none() => Some("it watches the server's process: use --spawn instead of --target"),
+        Need::Spawn if around.watch.is_none() => {
+            Some("it watches the server's process: use --spawn instead of --target")
+        }
         Need::Loopback if !may_flood => Some("a flood is not sent to another machine, unless --only names it"),
         _ => None,
     })
@@ -201,7 +207,11 @@ async fn close(case: &Case, around: &Surroundings, shared: &Shared<'_>) -> Outco
         return Outcome::unplayed(case, Status::Inconclusive, "it has no monitor");
     };
     if rule == Rule::Terminated && !around.manner.send.is_terminated() {
-        return Outcome::unplayed(case, Status::Skipped, "it makes sense only where messages have an end (raw framing)");
+        return Outcome::unplayed(
+            case,
+            Status::Skipped,
+            "it makes sense only where messages have an end (raw framing)",
+        );
     }
     let played = play(case, around).await;
     let mut outcome = Outcome::unplayed(case, Status::Pass, "");

@@ -67,7 +67,8 @@ pub async fn framing(target: SocketAddr, choice: FramingChoice, patience: Durati
 }
 
 async fn detect(target: SocketAddr, patience: Duration, nonce: &str) -> Found {
-    let mut found = Found { asked: false, seen: "it gave no answer to CONNECT".to_owned(), ..Found::asked(Framing::Lf) };
+    let mut found =
+        Found { asked: false, seen: "it gave no answer to CONNECT".to_owned(), ..Found::asked(Framing::Lf) };
     let Ok(Ok(stream)) = tokio::time::timeout(patience, TcpStream::connect(target)).await else { return found };
     let _ = stream.set_nodelay(true);
     let mut heard = Vec::new();

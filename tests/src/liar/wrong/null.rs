@@ -37,9 +37,11 @@ fn one(mut stream: TcpStream, number: u8) {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
         // Garbage without end.
-        5 => while stream.write_all(&[0x9b; 1024]).is_ok() {
-            std::thread::sleep(Duration::from_millis(2));
-        },
+        5 => {
+            while stream.write_all(&[0x9b; 1024]).is_ok() {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
         // Says yes to everything.
         6 => {
             while let Ok(1..) = stream.read(&mut buffer) {

@@ -39,7 +39,13 @@ pub(super) fn talk(room: &Arc<Room>, peer: &Arc<Peer>) {
         match frames.next(room, peer) {
             Next::End(reset) => {
                 peer.dead.store(true, Ordering::SeqCst);
-                break if gone { "disconnect" } else if reset { "reset" } else { "end" };
+                break if gone {
+                    "disconnect"
+                } else if reset {
+                    "reset"
+                } else {
+                    "end"
+                };
             }
             Next::Oversize => room.error(peer, "413", "too large"),
             Next::Frame(frame) => match session.frame(frame) {
@@ -108,7 +114,11 @@ impl Session<'_> {
             frame = String::from_utf8_lossy(&frame).replace("e\u{301}", "\u{e9}").into_bytes();
         }
         if self.is("x10") {
-            frame = String::from_utf8_lossy(&frame).chars().map(|c| if c.is_ascii() { c } else { '?' }).collect::<String>().into_bytes();
+            frame = String::from_utf8_lossy(&frame)
+                .chars()
+                .map(|c| if c.is_ascii() { c } else { '?' })
+                .collect::<String>()
+                .into_bytes();
         }
         if self.is("x24") {
             frame = String::from_utf8_lossy(&frame).replace("\\n", "\n").into_bytes();
@@ -124,7 +134,8 @@ impl Session<'_> {
 
     /// A thread a message.
     fn elsewhere(&self, frame: &[u8]) -> Then {
-        let (room, peer, name, frame) = (Arc::clone(self.room), Arc::clone(self.peer), self.name.clone(), frame.to_vec());
+        let (room, peer, name, frame) =
+            (Arc::clone(self.room), Arc::clone(self.peer), self.name.clone(), frame.to_vec());
         std::thread::spawn(move || {
             std::thread::sleep(Duration::from_micros(u64::from(frame.last().copied().unwrap_or(0) % 7) * 100));
             if frame[frame.len() / 2] % 2 == 0 {
@@ -147,7 +158,9 @@ impl Session<'_> {
             (b"DISCONNECT", None | Some(b"")) if !(self.is("x32") && rest.is_some()) => {
                 if self.is("x45") && self.name.is_none() { Then::Goes } else { Then::Leaves }
             }
-            (b"MESSAGE" | b"BROADCAST", Some(_)) if self.name.is_none() && !self.is("m27") => self.error("401", "CONNECT first"),
+            (b"MESSAGE" | b"BROADCAST", Some(_)) if self.name.is_none() && !self.is("m27") => {
+                self.error("401", "CONNECT first")
+            }
             (b"MESSAGE", Some(rest)) => self.message(rest),
             (b"BROADCAST", Some(content)) if !content.is_empty() => self.broadcast(content),
             _ if self.is("x25") => Then::Breaks,
@@ -205,7 +218,8 @@ impl Session<'_> {
 
     fn broadcast(&self, content: &[u8]) -> Then {
         let sender = self.name.clone().unwrap_or_else(|| b"None".to_vec());
-        let content = if self.is("m41") { content.split(|byte| *byte == b'|').next().unwrap_or_default() } else { content };
+        let content =
+            if self.is("m41") { content.split(|byte| *byte == b'|').next().unwrap_or_default() } else { content };
         let frame = match self.is("x26") {
             true => [b"BROADCAST|", content].concat(),
             false => [b"BROADCAST|", sender.as_slice(), b"|", content].concat(),
@@ -250,7 +264,8 @@ impl Session<'_> {
     }
 
     fn to_one(&self, to: &[u8], frame: &[u8]) -> Then {
-        if self.is("x51") && [&b"CONNECT"[..], b"USER_LIST", b"OK", b"404", b"__proto__", b"constructor"].contains(&to) {
+        if self.is("x51") && [&b"CONNECT"[..], b"USER_LIST", b"OK", b"404", b"__proto__", b"constructor"].contains(&to)
+        {
             return Then::Goes;
         }
         let users = self.room.users();

@@ -17,8 +17,13 @@ h1 small { font-weight: 400; font-size: 1rem; }
 
 /// Writes the result.
 pub fn html(result: &ConformanceResult) -> String {
-    let mut page = String::from("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">");
-    page.push_str(&format!("<title>MyChat conformance: {}</title><style>{STYLE}</style></head><body>\n", result.verdict));
+    let mut page = String::from(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">",
+    );
+    page.push_str(&format!(
+        "<title>MyChat conformance: {}</title><style>{STYLE}</style></head><body>\n",
+        result.verdict
+    ));
     page.push_str(&format!(
         "<h1>Conformance: <span class=\"{}\">{}</span> <small>{} · framing {} · seed {} · {:.1} s</small></h1>\n",
         escaped(&result.verdict),
@@ -34,11 +39,18 @@ pub fn html(result: &ConformanceResult) -> String {
     page.push_str("<table><tr><th>level<th>passed<th>failed<th>inconclusive<th>skipped</tr>\n");
     for level in ["must", "should", "may"] {
         let counts = result.summary.get(level).copied().unwrap_or_default();
-        page.push_str(&format!("<tr><td>{level}<td>{}<td>{}<td>{}<td>{}</tr>\n", counts.pass, counts.fail, counts.inconclusive, counts.skipped));
+        page.push_str(&format!(
+            "<tr><td>{level}<td>{}<td>{}<td>{}<td>{}</tr>\n",
+            counts.pass, counts.fail, counts.inconclusive, counts.skipped
+        ));
     }
     page.push_str("</table>\n");
     for check in result.checks.iter().filter(|check| check.status == Status::Fail) {
-        page.push_str(&format!("<h3 id=\"{0}\"><span class=\"fail\">FAIL</span> {0} <small>{1}</small></h3><pre>", escaped(&check.id), escaped(&card::sources(check))));
+        page.push_str(&format!(
+            "<h3 id=\"{0}\"><span class=\"fail\">FAIL</span> {0} <small>{1}</small></h3><pre>",
+            escaped(&check.id),
+            escaped(&card::sources(check))
+        ));
         for field in card::fields(check, result) {
             for (index, line) in field.lines.iter().enumerate() {
                 let label = if index == 0 { field.label } else { "" };

@@ -39,7 +39,11 @@ fn case(check: &Outcome, result: &ConformanceResult) -> TestCase {
         }
         Status::Fail => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            let message = format!("{}; got: {}", check.want.as_deref().unwrap_or_default(), check.got.as_deref().unwrap_or_default());
+            let message = format!(
+                "{}; got: {}",
+                check.want.as_deref().unwrap_or_default(),
+                check.got.as_deref().unwrap_or_default()
+            );
             status.set_type(check.level.clone()).set_message(clean(&message)).set_description(text(check, result));
             status
         }
@@ -69,5 +73,7 @@ fn text(check: &Outcome, result: &ConformanceResult) -> String {
 
 /// XML has no way to write most control characters, not even escaped.
 fn clean(text: &str) -> String {
-    text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).collect()
+    text.chars()
+        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'))
+        .collect()
 }

@@ -7,18 +7,32 @@ use crate::script::Status;
 /// Writes the result.
 pub fn markdown(result: &ConformanceResult) -> String {
     let mut text = format!("## MyChat conformance: {}\n\n", result.verdict);
-    text.push_str(&format!("{} checks of `{}` in {:.1} s, framing {}, seed {}\n\n", result.checks.len(), result.target.address, result.seconds, result.target.framing, result.seed));
+    text.push_str(&format!(
+        "{} checks of `{}` in {:.1} s, framing {}, seed {}\n\n",
+        result.checks.len(),
+        result.target.address,
+        result.seconds,
+        result.target.framing,
+        result.seed
+    ));
     for note in &result.notes {
         text.push_str(&format!("> {}\n", escaped(note)));
     }
     text.push_str("\n| level | passed | failed | inconclusive | skipped |\n|---|---|---|---|---|\n");
     for level in ["must", "should", "may"] {
         let counts = result.summary.get(level).copied().unwrap_or_default();
-        text.push_str(&format!("| {level} | {} | {} | {} | {} |\n", counts.pass, counts.fail, counts.inconclusive, counts.skipped));
+        text.push_str(&format!(
+            "| {level} | {} | {} | {} | {} |\n",
+            counts.pass, counts.fail, counts.inconclusive, counts.skipped
+        ));
     }
     for check in result.checks.iter().filter(|check| check.status == Status::Fail) {
         let known = if check.expected { " (known)" } else { "" };
-        text.push_str(&format!("\n<details><summary>❌ <code>{}</code> {}{known}</summary>\n\n", check.id, html(&check.title)));
+        text.push_str(&format!(
+            "\n<details><summary>❌ <code>{}</code> {}{known}</summary>\n\n",
+            check.id,
+            html(&check.title)
+        ));
         text.push_str("````text\n");
         text.push_str(&format!("{}\n", card::sources(check)));
         for field in card::fields(check, result) {
@@ -42,7 +56,13 @@ pub fn markdown(result: &ConformanceResult) -> String {
     }
     text.push_str("\n</details>\n\n<details><summary>The protocol's sentences</summary>\n\n| | section | sentence | |\n|---|---|---|---|\n");
     for statement in &result.statements {
-        text.push_str(&format!("| {} | {} | {} | {} |\n", statement.id, statement.section, escaped(&statement.text), status(statement.status)));
+        text.push_str(&format!(
+            "| {} | {} | {} | {} |\n",
+            statement.id,
+            statement.section,
+            escaped(&statement.text),
+            status(statement.status)
+        ));
     }
     text.push_str("\n</details>\n");
     text

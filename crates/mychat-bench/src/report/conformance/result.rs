@@ -153,14 +153,18 @@ fn exit(checks: &[Outcome], strict: bool, interrupted: bool) -> Exit {
     if any(Status::Fail) {
         return Exit::FellShort;
     }
-    let undecided = checks.iter().any(|check| check.status == Status::Inconclusive && (check.level == "must" || strict));
+    let undecided =
+        checks.iter().any(|check| check.status == Status::Inconclusive && (check.level == "must" || strict));
     if undecided || !executed { Exit::Inconclusive } else { Exit::Held }
 }
 
 fn statements(checks: &[Outcome]) -> Vec<StatementResult> {
     let status = |behind: &[&Outcome]| {
         let any = |status| behind.iter().any(|check| check.status == status);
-        [Status::Fail, Status::Inconclusive, Status::Pass].into_iter().find(|status| any(*status)).unwrap_or(Status::Skipped)
+        [Status::Fail, Status::Inconclusive, Status::Pass]
+            .into_iter()
+            .find(|status| any(*status))
+            .unwrap_or(Status::Skipped)
     };
     STATEMENTS
         .iter()

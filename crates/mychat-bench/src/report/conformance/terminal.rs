@@ -87,10 +87,16 @@ fn together(result: &ConformanceResult) -> String {
 
 fn statements(result: &ConformanceResult) -> String {
     let of = |status: Status| -> Vec<&str> {
-        result.statements.iter().filter(|statement| statement.status == status).map(|statement| statement.id.as_str()).collect()
+        result
+            .statements
+            .iter()
+            .filter(|statement| statement.status == status)
+            .map(|statement| statement.id.as_str())
+            .collect()
     };
     let (held, broken, open) = (of(Status::Pass), of(Status::Fail), of(Status::Inconclusive));
-    let mut text = format!("\nstatements  {} of {} of the protocol's sentences hold", held.len(), result.statements.len());
+    let mut text =
+        format!("\nstatements  {} of {} of the protocol's sentences hold", held.len(), result.statements.len());
     if !broken.is_empty() {
         text.push_str(&format!(", {RED}broken: {}{RED:#}", broken.join(" ")));
     }
@@ -124,6 +130,9 @@ fn counts(result: &ConformanceResult) -> String {
         _ => ("INCONCLUSIVE", YELLOW),
     };
     let total = result.checks.len();
-    text.push_str(&format!("{style}{word}{style:#}  {total} checks in {:.1} s, seed {}\n", result.seconds, result.seed));
+    text.push_str(&format!(
+        "{style}{word}{style:#}  {total} checks in {:.1} s, seed {}\n",
+        result.seconds, result.seed
+    ));
     text
 }

@@ -142,7 +142,8 @@ impl Inbox {
 
     pub(super) fn finish(&mut self, end: End) {
         self.end = Some(end);
-        let words: &[u8] = if end == End::Closed { b"closed by the server (FIN)" } else { b"closed by the server (RST)" };
+        let words: &[u8] =
+            if end == End::Closed { b"closed by the server (FIN)" } else { b"closed by the server (RST)" };
         self.transcript.note(&self.actor, Direction::Note, words);
         // A server that dies may stop anywhere; one that closes in order ends its last frame before.
         if end == End::Closed && !self.count_only {
@@ -157,7 +158,11 @@ impl Inbox {
         }
         let frame = std::mem::take(&mut self.unfinished);
         self.scanned = 0;
-        self.monitors.breach(Rule::Terminated, &self.case, format!("{} without a line end", super::super::text::shown(&frame)));
+        self.monitors.breach(
+            Rule::Terminated,
+            &self.case,
+            format!("{} without a line end", super::super::text::shown(&frame)),
+        );
         self.frame(frame);
     }
 

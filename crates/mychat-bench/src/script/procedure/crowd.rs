@@ -32,7 +32,8 @@ pub(super) async fn churn(stage: &mut Stage, procedure: &Procedure) -> Played {
             done += lines.len();
             for mut line in lines {
                 if procedure.is("users", "yes") {
-                    line.until(stage.around.patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(())).await;
+                    line.until(stage.around.patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(()))
+                        .await;
                 }
                 line.finish(true);
             }
@@ -49,11 +50,15 @@ pub(super) async fn churn(stage: &mut Stage, procedure: &Procedure) -> Played {
                 let (fds, threads) = base;
                 if now.0 > fds + SLACK || now.1 > threads + SLACK {
                     return Err(Trouble::fail(
-                        format!("after {total} connections came and went: {fds} descriptors and {threads} threads, as before"),
+                        format!(
+                            "after {total} connections came and went: {fds} descriptors and {threads} threads, as before"
+                        ),
                         format!("{} descriptors and {} threads", now.0, now.1),
                     ));
                 }
-                stage.observed.push(format!("{} descriptors and {} threads after {total} connections, as before", now.0, now.1));
+                stage
+                    .observed
+                    .push(format!("{} descriptors and {} threads after {total} connections, as before", now.0, now.1));
             }
         }
     }
@@ -94,7 +99,8 @@ pub(super) async fn crowd(stage: &mut Stage, procedure: &Procedure) -> Played {
     let others = ((count - 1) * broadcasts) as u64;
     let mut delivered = 0;
     for line in &lines {
-        let all = line.until(stage.around.patience, |inbox| (inbox.count >= others || inbox.end.is_some()).then_some(()));
+        let all =
+            line.until(stage.around.patience, |inbox| (inbox.count >= others || inbox.end.is_some()).then_some(()));
         all.await;
         delivered += line.inbox().count;
     }
@@ -103,7 +109,10 @@ pub(super) async fn crowd(stage: &mut Stage, procedure: &Procedure) -> Played {
         stage.observed.push(format!("{count} users, {delivered} deliveries"));
         return Ok(());
     }
-    Err(Trouble::fail(format!("{least} deliveries, or {most} with the senders' own"), format!("{delivered} deliveries among {count} users")))
+    Err(Trouble::fail(
+        format!("{least} deliveries, or {most} with the senders' own"),
+        format!("{delivered} deliveries among {count} users"),
+    ))
 }
 
 /// All connect at once.
@@ -118,7 +127,8 @@ async fn storm(stage: &mut Stage, count: usize) -> Played {
         pending.spawn(async move {
             let mut line: Line = opening.await.ok()?;
             line.send(format!("CONNECT|{name}").as_bytes()).await.ok()?;
-            let answered = line.until(patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.welcomed));
+            let answered =
+                line.until(patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.welcomed));
             (answered.await == Some(true)).then_some(line)
         });
     }
@@ -144,14 +154,20 @@ pub(super) async fn drip(stage: &mut Stage, procedure: &Procedure) -> Played {
         }
         let started = Instant::now();
         let mut pair = users(stage, "norm", 2).await.map_err(|_| {
-            Trouble::fail("others can connect while 50 connections say almost nothing", "a fresh user could not connect")
+            Trouble::fail(
+                "others can connect while 50 connections say almost nothing",
+                "a fresh user could not connect",
+            )
         })?;
         let to = pair[1].name.clone().unwrap_or_default();
         let mark = format!("{}-drip", stage.cast.nonce());
         let _ = pair[0].send(format!("MESSAGE|{to}|{mark}").as_bytes()).await;
         let arrived = pair[1].until(stage.around.patience, |inbox| inbox.holds(mark.as_bytes()).then_some(()));
         if arrived.await.is_none() {
-            return Err(Trouble::fail("others' messages arrive while 50 connections say almost nothing", "one did not arrive"));
+            return Err(Trouble::fail(
+                "others' messages arrive while 50 connections say almost nothing",
+                "one did not arrive",
+            ));
         }
         for line in &mut pair {
             let _ = line.send(b"DISCONNECT").await;

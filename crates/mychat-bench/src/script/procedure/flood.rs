@@ -44,7 +44,10 @@ pub(super) fn grown(stage: &Stage, before: Option<u64>, most_mib: usize) -> Play
     if most_mib == 0 || grown <= most_mib as u64 {
         return Ok(());
     }
-    Err(Trouble::fail(format!("the server's memory grows by at most {most_mib} MiB"), format!("it grew by {grown} MiB")))
+    Err(Trouble::fail(
+        format!("the server's memory grows by at most {most_mib} MiB"),
+        format!("it grew by {grown} MiB"),
+    ))
 }
 
 pub(super) async fn fuzz(stage: &mut Stage, procedure: &Procedure) -> Played {
@@ -61,9 +64,15 @@ pub(super) async fn fuzz(stage: &mut Stage, procedure: &Procedure) -> Played {
         let index = number % connections;
         if !lines[index].is_open() {
             // Hanging up on nonsense is right; a new connection must be possible all the same.
-            lines[index] = stage.welcome(&format!("fuzzer{index}"), &numbered(&stage.cast, "fuzz", renewed)).await.map_err(|_| {
-                Trouble::fail("after a damaged frame a new user can still connect", format!("not after {}", text::shown(&last)))
-            })?;
+            lines[index] = stage
+                .welcome(&format!("fuzzer{index}"), &numbered(&stage.cast, "fuzz", renewed))
+                .await
+                .map_err(|_| {
+                    Trouble::fail(
+                        "after a damaged frame a new user can still connect",
+                        format!("not after {}", text::shown(&last)),
+                    )
+                })?;
             renewed += 1;
         }
         last = damaged(&mut random, stage.cast.nonce());
@@ -77,11 +86,23 @@ pub(super) async fn fuzz(stage: &mut Stage, procedure: &Procedure) -> Played {
         return Ok(());
     }
     let (seed, shown) = (stage.around.seed, text::shown(&last));
-    Err(Trouble::fail("a bystander's connection works after all of them", format!("it does not; the last frame was {shown} (seed {seed})")))
+    Err(Trouble::fail(
+        "a bystander's connection works after all of them",
+        format!("it does not; the last frame was {shown} (seed {seed})"),
+    ))
 }
 
 fn damaged(random: &mut ChaCha8Rng, nonce: &str) -> Vec<u8> {
-    let seeds = ["MESSAGE|nobody|hi", "BROADCAST|hello", "CONNECT|x", "USER_LIST|a,b", "ERROR|404|x", "MESSAGE||", "|||", "BROADCAST"];
+    let seeds = [
+        "MESSAGE|nobody|hi",
+        "BROADCAST|hello",
+        "CONNECT|x",
+        "USER_LIST|a,b",
+        "ERROR|404|x",
+        "MESSAGE||",
+        "|||",
+        "BROADCAST",
+    ];
     let mut frame = format!("{}{nonce}", seeds[random.random_range(0..seeds.len())]).into_bytes();
     for _ in 0..random.random_range(1..5) {
         let at = random.random_range(0..frame.len().max(1));

@@ -78,7 +78,15 @@ fn sight<'f>(frame: &'f [u8], nonce: &str) -> Option<Sight<'f>> {
     Some(Sight { sender, private: command == "MESSAGE", from, to, number, frame })
 }
 
-fn look(stage: &Stage, what: &str, me: usize, line: &Line, sights: &[Sight<'_>], messages: usize, count: usize) -> Played {
+fn look(
+    stage: &Stage,
+    what: &str,
+    me: usize,
+    line: &Line,
+    sights: &[Sight<'_>],
+    messages: usize,
+    count: usize,
+) -> Played {
     let actor = &line.actor;
     let fail = |want: String, frame: &[u8]| {
         Err(Trouble::fail(want, stage.cast.humane(&format!("{actor} got {}", text::shown(frame)))))
@@ -106,14 +114,26 @@ fn look(stage: &Stage, what: &str, me: usize, line: &Line, sights: &[Sight<'_>],
             let mut last = vec![None; count];
             for sight in sights.iter().filter(|sight| sight.from < count && sight.from != me) {
                 if last[sight.from] > Some(sight.number) {
-                    return fail(format!("{actor} gets hist{}'s messages in the order in which they were sent: after number {:?} a later one", sight.from, last[sight.from].unwrap_or(0)), sight.frame);
+                    return fail(
+                        format!(
+                            "{actor} gets hist{}'s messages in the order in which they were sent: after number {:?} a later one",
+                            sight.from,
+                            last[sight.from].unwrap_or(0)
+                        ),
+                        sight.frame,
+                    );
                 }
                 last[sight.from] = Some(sight.number);
             }
         }
         "crosstalk" => {
-            if let Some(wrong) = sights.iter().find(|sight| sight.to.is_some_and(|to| to != me) || sight.private != sight.to.is_some()) {
-                return fail(format!("{actor} gets private messages only where they are for it, and as MESSAGE"), wrong.frame);
+            if let Some(wrong) =
+                sights.iter().find(|sight| sight.to.is_some_and(|to| to != me) || sight.private != sight.to.is_some())
+            {
+                return fail(
+                    format!("{actor} gets private messages only where they are for it, and as MESSAGE"),
+                    wrong.frame,
+                );
             }
         }
         "identity" => {
@@ -133,12 +153,18 @@ fn look(stage: &Stage, what: &str, me: usize, line: &Line, sights: &[Sight<'_>],
 /// Frames that nothing accounts for.
 fn odd<'f>(stage: &Stage, line: &Line, frames: impl Iterator<Item = &'f [u8]>, nonce: &str) -> Played {
     let expected = |frame: &[u8]| {
-        frame == b"CONNECT_ACK|OK" || sight(frame, nonce).is_some() || frame.ends_with(format!("{nonce}.end.").as_bytes()) || stage.is_foreign(frame)
+        frame == b"CONNECT_ACK|OK"
+            || sight(frame, nonce).is_some()
+            || frame.ends_with(format!("{nonce}.end.").as_bytes())
+            || stage.is_foreign(frame)
     };
     for frame in frames {
         if !expected(frame) {
             let got = stage.cast.humane(&text::shown(frame));
-            return Err(Trouble::fail(format!("{} gets messages and lists alone", line.actor), format!("{} got {got}", line.actor)));
+            return Err(Trouble::fail(
+                format!("{} gets messages and lists alone", line.actor),
+                format!("{} got {got}", line.actor),
+            ));
         }
     }
     Ok(())
@@ -154,7 +180,10 @@ async fn lists(stage: &Stage, lines: &[Line]) -> Played {
         if whole.await.is_none() {
             return Err(Trouble::fail(
                 format!("after all of it {}'s last list names each of the {} users once", line.actor, names.len()),
-                line.inbox().list.clone().map_or("it got no list".to_owned(), |list| stage.cast.humane(&format!("USER_LIST|{list}"))),
+                line.inbox()
+                    .list
+                    .clone()
+                    .map_or("it got no list".to_owned(), |list| stage.cast.humane(&format!("USER_LIST|{list}"))),
             ));
         }
     }
@@ -170,7 +199,10 @@ fn total(stage: &mut Stage, lines: &[Line], nonce: &str) -> Played {
             let inbox = line.inbox();
             let sights = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, nonce));
             // The last two never compare their own: a server need not send them back.
-            sights.filter(|sight| !sight.private && sight.from != me && sight.from < lines.len() - 2).map(|sight| (sight.from, sight.number)).collect()
+            sights
+                .filter(|sight| !sight.private && sight.from != me && sight.from < lines.len() - 2)
+                .map(|sight| (sight.from, sight.number))
+                .collect()
         })
         .collect();
     let (Some(one), Some(other)) = (orders.get(lines.len() - 2), orders.get(lines.len() - 1)) else { return Ok(()) };

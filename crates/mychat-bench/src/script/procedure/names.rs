@@ -36,7 +36,8 @@ pub(super) async fn one_name(stage: &mut Stage, procedure: &Procedure) -> Played
     });
     let sender = sender.await;
     if sender.as_deref() != Some(&listed) {
-        let got = sender.map_or("its message did not arrive".to_owned(), |sender| format!("as a sender it is {sender:?}"));
+        let got =
+            sender.map_or("its message did not arrive".to_owned(), |sender| format!("as a sender it is {sender:?}"));
         return Err(Trouble::fail(format!("{of}'s name is {listed:?} everywhere, as in the list"), got));
     }
     stage.say(with, format!("MESSAGE|{listed}|to{nonce}").as_bytes(), true).await?;
@@ -49,7 +50,9 @@ pub(super) async fn one_name(stage: &mut Stage, procedure: &Procedure) -> Played
     });
     match arrived.await {
         Some(()) => Ok(()),
-        None => Err(Trouble::fail(format!("a message to {listed:?}, as the list writes it, arrives"), "it did not arrive")),
+        None => {
+            Err(Trouble::fail(format!("a message to {listed:?}, as the list writes it, arrives"), "it did not arrive"))
+        }
     }
 }
 

@@ -28,7 +28,11 @@ pub(super) async fn race(stage: &mut Stage, procedure: &Procedure) -> Played {
                 None => {
                     return Err(Trouble::fail(
                         format!("each of {connections} simultaneous CONNECTs is answered"),
-                        format!("{} had no answer within {}", line.actor, humantime::format_duration(stage.around.patience)),
+                        format!(
+                            "{} had no answer within {}",
+                            line.actor,
+                            humantime::format_duration(stage.around.patience)
+                        ),
                     ));
                 }
             }
@@ -59,7 +63,8 @@ async fn complete(stage: &mut Stage, lines: &[Line]) -> Played {
     let late = numbered(&stage.cast, "late", 0);
     let mut joiner = stage.welcome("latecomer", &late).await?;
     let patience = stage.around.patience;
-    let all = joiner.until(patience, |inbox| inbox.list.as_deref().is_some_and(|list| missing(list) == 0).then_some(()));
+    let all =
+        joiner.until(patience, |inbox| inbox.list.as_deref().is_some_and(|list| missing(list) == 0).then_some(()));
     if all.await.is_none() {
         let left = joiner.inbox().list.as_deref().map_or(names.len(), missing);
         return Err(Trouble::fail(

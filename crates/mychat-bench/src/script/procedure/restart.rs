@@ -7,7 +7,9 @@ use crate::script::stage::Stage;
 
 pub(super) async fn restart(stage: &mut Stage, procedure: &Procedure) -> Played {
     let Some(watch) = stage.around.watch.clone() else {
-        return Err(Trouble::Skipped("only a server that this tool starts can be started again: use --spawn".to_owned()));
+        return Err(Trouble::Skipped(
+            "only a server that this tool starts can be started again: use --spawn".to_owned(),
+        ));
     };
     let lines = users(stage, "open", procedure.number("connections")).await?;
     let started = watch.restart().await;

@@ -13,7 +13,9 @@ pub(super) async fn every_split(stage: &mut Stage, procedure: &Procedure) -> Pla
     let content = text::bytes(procedure.word("content"), &stage.cast);
     let recipient = stage.line(to)?.name.clone().unwrap_or_default();
     let sender = stage.line(from)?.name.clone().unwrap_or_default();
-    let frame = |number: usize| [format!("MESSAGE|{recipient}|").as_bytes(), &content, format!("{number:03}").as_bytes()].concat();
+    let frame = |number: usize| {
+        [format!("MESSAGE|{recipient}|").as_bytes(), &content, format!("{number:03}").as_bytes()].concat()
+    };
     let length = frame(0).len() + 1;
     let places = (1..length).filter(|at| procedure.is("at", "bytes") || !is_boundary(&frame(0), *at));
     for at in places {
@@ -27,7 +29,12 @@ pub(super) async fn every_split(stage: &mut Stage, procedure: &Procedure) -> Pla
     }
     stage.fence(to).await?;
     let line = stage.line(to)?;
-    let extra = line.inbox().frames.iter().find(|frame| !frame.taken && !frame.bytes.windows(6).any(|part| part == b"fence-")).map(|frame| frame.bytes.clone());
+    let extra = line
+        .inbox()
+        .frames
+        .iter()
+        .find(|frame| !frame.taken && !frame.bytes.windows(6).any(|part| part == b"fence-"))
+        .map(|frame| frame.bytes.clone());
     match extra {
         None => Ok(()),
         Some(frame) => {

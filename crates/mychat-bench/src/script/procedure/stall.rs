@@ -61,7 +61,9 @@ pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
         return Ok(());
     }
     Err(Trouble::fail(
-        format!("p99 for {BATCH} messages to others at most {most:.1?} while one client does not read ({usual:.1?} before)"),
+        format!(
+            "p99 for {BATCH} messages to others at most {most:.1?} while one client does not read ({usual:.1?} before)"
+        ),
         format!("{now:.1?}"),
     ))
 }
@@ -91,16 +93,22 @@ async fn batch(stage: &Stage, talker: &mut Line, listener: &Line) -> Result<Opti
 async fn stuck(stage: &Stage, idle: &Line, volume: usize) -> Result<bool, Trouble> {
     let heard = idle.inbox().count;
     idle.pause(false);
-    let more = idle.until(stage.around.patience, |inbox| (inbox.count > heard || inbox.end.is_some()).then_some(inbox.end.is_some()));
+    let more = idle.until(stage.around.patience, |inbox| {
+        (inbox.count > heard || inbox.end.is_some()).then_some(inbox.end.is_some())
+    });
     let Some(ended) = more.await else {
-        return Err(Trouble::Inconclusive("the client that did not read was sent nothing, so nobody was held up".to_owned()));
+        return Err(Trouble::Inconclusive(
+            "the client that did not read was sent nothing, so nobody was held up".to_owned(),
+        ));
     };
     let buffer = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem")
         .ok()
         .and_then(|text| text.split_whitespace().last()?.parse().ok())
         .unwrap_or(USUAL_SEND_BUFFER);
     if !ended && volume < buffer + (1 << 20) {
-        return Err(Trouble::Inconclusive(format!("{volume} bytes may all wait in the system's buffers: it is not proven that the server was held up")));
+        return Err(Trouble::Inconclusive(format!(
+            "{volume} bytes may all wait in the system's buffers: it is not proven that the server was held up"
+        )));
     }
     // Dropped during the stall, its end stands behind what the system still held.
     let end = idle.until(Duration::from_millis(200), |inbox| inbox.end);
@@ -120,7 +128,9 @@ async fn unread_sender(stage: &mut Stage, mut sender: Line, mut talker: Line, li
                 (sent, blocked) = (sent + written, Instant::now());
                 tokio::task::yield_now().await;
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => tokio::time::sleep(Duration::from_millis(2)).await,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(Duration::from_millis(2)).await
+            }
             Err(_) => break,
         }
     }

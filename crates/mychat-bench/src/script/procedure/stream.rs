@@ -68,7 +68,13 @@ fn content(frame: &[u8]) -> Vec<u8> {
     frame.splitn(skip, |byte| *byte == b'|').last().unwrap_or_default().to_vec()
 }
 
-async fn receive(stage: &mut Stage, to: &str, from: &[String], count: usize, want: &impl Fn(usize, usize) -> Vec<u8>) -> Played {
+async fn receive(
+    stage: &mut Stage,
+    to: &str,
+    from: &[String],
+    count: usize,
+    want: &impl Fn(usize, usize) -> Vec<u8>,
+) -> Played {
     let expected = from.iter().filter(|sender| *sender != to).count() * count;
     let nonce = stage.cast.nonce().as_bytes().to_vec();
     let patience = stage.around.patience;
@@ -93,7 +99,14 @@ async fn receive(stage: &mut Stage, to: &str, from: &[String], count: usize, wan
     compare(stage, to, from, count, expected, want)
 }
 
-fn compare(stage: &mut Stage, to: &str, from: &[String], count: usize, expected: usize, want: &impl Fn(usize, usize) -> Vec<u8>) -> Played {
+fn compare(
+    stage: &mut Stage,
+    to: &str,
+    from: &[String],
+    count: usize,
+    expected: usize,
+    want: &impl Fn(usize, usize) -> Vec<u8>,
+) -> Played {
     let nonce = stage.cast.nonce().to_owned();
     let line = stage.line(to)?;
     let frames: Vec<Vec<u8>> = line.inbox().frames.iter().map(|frame| frame.bytes.clone()).collect();
@@ -105,9 +118,15 @@ fn compare(stage: &mut Stage, to: &str, from: &[String], count: usize, expected:
         let name = stage.lines.get(actor).and_then(|line| line.name.clone()).unwrap_or_default();
         for frame in frames.iter().filter(|frame| holds(frame, mark.as_bytes())) {
             let mut fields = frame.splitn(3, |byte| *byte == b'|').skip(1);
-            let right = number < count && fields.next() == Some(name.as_bytes()) && fields.next() == Some(&want(sender, number));
+            let right = number < count
+                && fields.next() == Some(name.as_bytes())
+                && fields.next() == Some(&want(sender, number));
             if !right {
-                let wanted = if number < count { format!("{} from {actor}", text::shown(&want(sender, number))) } else { format!("nothing more: all {count} have come") };
+                let wanted = if number < count {
+                    format!("{} from {actor}", text::shown(&want(sender, number)))
+                } else {
+                    format!("nothing more: all {count} have come")
+                };
                 let shown = text::shown(frame);
                 return Err(Trouble::fail(
                     stage.cast.humane(&format!("message {} of {count} at {to}: {wanted}", number + 1)),
@@ -121,7 +140,10 @@ fn compare(stage: &mut Stage, to: &str, from: &[String], count: usize, expected:
     if got >= expected {
         return Ok(());
     }
-    let latest = stage.lines.get(to).map(|line| if line.is_open() { "then nothing more came" } else { "then the connection ended" });
+    let latest = stage
+        .lines
+        .get(to)
+        .map(|line| if line.is_open() { "then nothing more came" } else { "then the connection ended" });
     Err(Trouble::fail(
         format!("{to} gets all {expected} messages, in order"),
         format!("{got} of them; {}", latest.unwrap_or_default()),
@@ -129,5 +151,7 @@ fn compare(stage: &mut Stage, to: &str, from: &[String], count: usize, expected:
 }
 
 fn holds(frame: &[u8], part: &[u8]) -> bool {
-    crate::script::line_contains(frame, part) && (frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|")) && !crate::script::line_contains(frame, b"|fence-")
+    crate::script::line_contains(frame, part)
+        && (frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|"))
+        && !crate::script::line_contains(frame, b"|fence-")
 }

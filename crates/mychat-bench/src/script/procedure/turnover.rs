@@ -20,7 +20,13 @@ pub(super) async fn turnover(stage: &mut Stage, procedure: &Procedure) -> Played
 }
 
 /// One random join or leave; names go round, so that a name is not taken again at once.
-async fn turn(stage: &Stage, random: &mut ChaCha8Rng, here: &mut BTreeMap<usize, Line>, slots: usize, taken: &mut usize) -> Played {
+async fn turn(
+    stage: &Stage,
+    random: &mut ChaCha8Rng,
+    here: &mut BTreeMap<usize, Line>,
+    slots: usize,
+    taken: &mut usize,
+) -> Played {
     let slot = random.random_range(0..slots);
     if let Some(mut line) = here.remove(&slot) {
         match random.random_range(0..3) {
@@ -37,7 +43,8 @@ async fn turn(stage: &Stage, random: &mut ChaCha8Rng, here: &mut BTreeMap<usize,
     *taken += 1;
     let mut line = stage.open(&format!("guest{slot}")).await?;
     let _ = line.send(format!("CONNECT|{name}").as_bytes()).await;
-    let welcomed = line.until(stage.around.patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.welcomed));
+    let welcomed =
+        line.until(stage.around.patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.welcomed));
     if welcomed.await != Some(true) {
         return Err(Trouble::fail("a user who joins while others leave gets CONNECT_ACK|OK", stage.latest(&line)));
     }
@@ -75,8 +82,17 @@ async fn converges(stage: &mut Stage, procedure: &Procedure) -> Played {
             let ghosts = got.iter().filter(|name| !truth.contains(name)).count();
             let missing = truth.iter().filter(|name| !got.contains(name)).count();
             return Err(Trouble::fail(
-                format!("after {} joins and leaves {}'s last list names the {} who are there", procedure.number("times"), line.actor, truth.len()),
-                format!("it has {} names: {ghosts} of users who left, {missing} missing, {} twice", got.len(), got.len() + missing - ghosts - truth.len()),
+                format!(
+                    "after {} joins and leaves {}'s last list names the {} who are there",
+                    procedure.number("times"),
+                    line.actor,
+                    truth.len()
+                ),
+                format!(
+                    "it has {} names: {ghosts} of users who left, {missing} missing, {} twice",
+                    got.len(),
+                    got.len() + missing - ghosts - truth.len()
+                ),
             ));
         }
     }
@@ -91,10 +107,13 @@ async fn monotone(stage: &mut Stage, count: usize) -> Played {
     observer.until(stage.around.patience, |inbox| inbox.list.as_deref()?.contains(&last).then_some(())).await;
     let nonce = stage.cast.nonce().to_owned();
     let lists = observer.inbox().kept.clone().unwrap_or_default();
-    let sizes: Vec<usize> = lists.iter().map(|list| list.split(',').filter(|name| name.contains(&nonce)).count()).collect();
+    let sizes: Vec<usize> =
+        lists.iter().map(|list| list.split(',').filter(|name| name.contains(&nonce)).count()).collect();
     drop(joined);
     if sizes.last().is_none_or(|size| *size < count) {
-        return Err(Trouble::Inconclusive("the observer did not see all of them, so the order of its lists says nothing".to_owned()));
+        return Err(Trouble::Inconclusive(
+            "the observer did not see all of them, so the order of its lists says nothing".to_owned(),
+        ));
     }
     match sizes.windows(2).find(|pair| pair[1] < pair[0]) {
         None => Ok(()),
@@ -117,9 +136,15 @@ async fn broadcast(stage: &mut Stage, procedure: &Procedure) -> Played {
     let head = format!("BROADCAST|{}|", steady[0].name.clone().unwrap_or_default());
     for line in &steady[1..] {
         let own = |inbox: &crate::script::line::Inbox| -> Vec<Vec<u8>> {
-            inbox.frames.iter().filter(|frame| frame.bytes.starts_with(head.as_bytes())).map(|frame| frame.bytes.clone()).collect()
+            inbox
+                .frames
+                .iter()
+                .filter(|frame| frame.bytes.starts_with(head.as_bytes()))
+                .map(|frame| frame.bytes.clone())
+                .collect()
         };
-        line.until(stage.around.patience, |inbox| (own(inbox).len() >= times || inbox.end.is_some()).then_some(())).await;
+        line.until(stage.around.patience, |inbox| (own(inbox).len() >= times || inbox.end.is_some()).then_some(()))
+            .await;
         let got = own(&line.inbox());
         let once = (0..times).all(|number| {
             let mark = format!("-{number:05}.");
@@ -143,7 +168,8 @@ pub(super) async fn overlong_list(stage: &mut Stage, procedure: &Procedure) -> P
         let name = numbered(&stage.cast, "overlon", index);
         let mut line = stage.open(&format!("user{index}")).await?;
         let _ = line.send(format!("CONNECT|{name}").as_bytes()).await;
-        let answer = line.until(stage.around.patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.welcomed));
+        let answer = line
+            .until(stage.around.patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.welcomed));
         if answer.await != Some(true) {
             refused = Some(index);
             break;

@@ -5,7 +5,13 @@ use crate::script::stage::Stage;
 use crate::script::text;
 
 impl Stage {
-    pub(super) async fn list(&mut self, actor: &str, is: Option<&[String]>, has: &[String], lacks: &[String]) -> Played {
+    pub(super) async fn list(
+        &mut self,
+        actor: &str,
+        is: Option<&[String]>,
+        has: &[String],
+        lacks: &[String],
+    ) -> Played {
         let patience = self.around.patience;
         self.line(actor)?;
         let wire = |names: &[String]| -> Vec<String> {
@@ -27,7 +33,9 @@ impl Stage {
                 want.sort_unstable();
                 got == want
             });
-            exact && with.iter().all(|name| names.contains(&name.as_str())) && !without.iter().any(|name| names.contains(&name.as_str()))
+            exact
+                && with.iter().all(|name| names.contains(&name.as_str()))
+                && !without.iter().any(|name| names.contains(&name.as_str()))
         };
         let Some(line) = self.lines.get(actor) else { return Ok(()) };
         let found = line.until(patience, |inbox| match &inbox.list {
@@ -39,7 +47,10 @@ impl Stage {
         }
         let last = line.inbox().list.clone();
         let got = match &last {
-            Some(list) => format!("{actor}'s last list: {}", self.cast.humane(&text::shown(format!("USER_LIST|{list}").as_bytes()))),
+            Some(list) => format!(
+                "{actor}'s last list: {}",
+                self.cast.humane(&text::shown(format!("USER_LIST|{list}").as_bytes()))
+            ),
             None => format!("{actor} got no USER_LIST within {}", humantime::format_duration(patience)),
         };
         if let Some(list) = &last {

@@ -76,7 +76,11 @@ async fn dialogue(stage: &mut Stage, note: &mut Note<'_>) -> Result<(), String> 
         ana.until(patience, |inbox| inbox.list.as_deref()?.contains(&name).then_some(())).await.is_some()
     };
     stage.lines.insert("bob".to_owned(), bob);
-    note("list_on_join_others", Some(truth(joined)), format!("a user who was there {} a list when another joined", gets(joined)));
+    note(
+        "list_on_join_others",
+        Some(truth(joined)),
+        format!("a user who was there {} a list when another joined", gets(joined)),
+    );
 
     let echo = reply(stage, "ana", format!("BROADCAST|{}echo", stage.cast.nonce()).as_bytes()).await;
     let has_echo = echo.iter().any(|frame| frame.starts_with("BROADCAST|"));
@@ -90,17 +94,30 @@ async fn dialogue(stage: &mut Stage, note: &mut Note<'_>) -> Result<(), String> 
 
     let bob_name = stage.lines.get("bob").and_then(|line| line.name.clone()).unwrap_or_default();
     let nonce = stage.cast.nonce().to_owned();
-    let whole = delivered(stage, "ana", format!("MESSAGE|{bob_name}|{nonce}|b|c").as_bytes(), &format!("{nonce}|b|c")).await;
+    let whole =
+        delivered(stage, "ana", format!("MESSAGE|{bob_name}|{nonce}|b|c").as_bytes(), &format!("{nonce}|b|c")).await;
     let value = if whole { "last_field" } else { "refused" };
-    note("content_pipe", Some(value), if whole { "`a|b|c` arrived whole" } else { "`a|b|c` did not arrive" }.to_owned());
+    note(
+        "content_pipe",
+        Some(value),
+        if whole { "`a|b|c` arrived whole" } else { "`a|b|c` did not arrive" }.to_owned(),
+    );
 
     let own = format!("MESSAGE|{bob_name}|");
     let full = [own.as_bytes(), &text::padding(1024 - own.len())].concat();
     let taken = delivered(stage, "ana", &full, &String::from_utf8_lossy(&text::padding(64))).await;
-    note("limit_counts_terminator", Some(truth(!taken)), format!("1024 bytes and a line end were {}", if taken { "taken" } else { "refused" }));
+    note(
+        "limit_counts_terminator",
+        Some(truth(!taken)),
+        format!("1024 bytes and a line end were {}", if taken { "taken" } else { "refused" }),
+    );
 
     let kept = keeps_connection(stage, &bob_name).await;
-    note("fail_keeps_connection", Some(truth(kept)), format!("after CONNECT_ACK|FAIL another name was {}", if kept { "let in" } else { "not let in" }));
+    note(
+        "fail_keeps_connection",
+        Some(truth(kept)),
+        format!("after CONNECT_ACK|FAIL another name was {}", if kept { "let in" } else { "not let in" }),
+    );
     Ok(())
 }
 
@@ -129,7 +146,8 @@ async fn keeps_connection(stage: &mut Stage, taken: &str) -> bool {
     let refused = line.until(patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.answers));
     let before = refused.await.unwrap_or(0);
     let _ = line.send(format!("CONNECT|{}", numbered(&stage.cast, "probc", 0)).as_bytes()).await;
-    let second = line.until(patience / 4, |inbox| (inbox.answers > before || inbox.end.is_some()).then_some(inbox.welcomed));
+    let second =
+        line.until(patience / 4, |inbox| (inbox.answers > before || inbox.end.is_some()).then_some(inbox.welcomed));
     let welcomed = second.await == Some(true);
     stage.lines.insert("cat".to_owned(), line);
     welcomed
