@@ -1,5 +1,6 @@
 //! `conformance` and `probe`, and the cases of any file: a server held against checks, and written down.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -143,9 +144,10 @@ pub(crate) async fn cases(
     let selected: Vec<&Check> = checks.iter().collect();
     let result = hold(&selected, &tested, &asked, stop).await;
     tested.stop().await;
-    let reports = match scenario.groups.is_empty() {
-        true => cli::Reports { json: args.json.clone(), ..cli::Reports::default() },
-        false => cli::Reports::default(),
+    let reports = if scenario.groups.is_empty() {
+        cli::Reports { json: args.json.clone(), ..cli::Reports::default() }
+    } else {
+        cli::Reports::default()
     };
     Ok(write(&result, &reports))
 }
@@ -259,7 +261,7 @@ fn list(checks: &[Check]) -> String {
     for Check { case, .. } in checks {
         let sources: Vec<&str> = case.spec.iter().chain(&case.rule).map(String::as_str).collect();
         let level = crate::script::outcome::level_name(case.level);
-        text.push_str(&format!("{:<28} {level:<6} {:<12} {}\n", case.id, sources.join(","), case.title));
+        let _ = writeln!(text, "{:<28} {level:<6} {:<12} {}", case.id, sources.join(","), case.title);
     }
     text
 }
@@ -272,13 +274,13 @@ fn explain(checks: &[Check], id: &str) -> Exit {
     let mut text = format!("{}: {}\n", check.case.id, check.case.title);
     for source in check.case.spec.iter().chain(&check.case.rule) {
         if let Some(words) = suite::statements::text(source) {
-            text.push_str(&format!("  {source}: {words}\n"));
+            let _ = writeln!(text, "  {source}: {words}");
         }
     }
     if let Some(likely) = &check.case.likely {
-        text.push_str(&format!("  A failure usually means: {likely}\n"));
+        let _ = writeln!(text, "  A failure usually means: {likely}");
     }
-    text.push_str(&format!("\nscenarios/conformance/{}, line {}:\n{}\n", check.file, check.case.line, check.text));
+    let _ = write!(text, "\nscenarios/conformance/{}, line {}:\n{}\n", check.file, check.case.line, check.text);
     out::print(&text);
     Exit::Held
 }
@@ -323,25 +325,29 @@ pub(crate) async fn probe(args: cli::Probe) -> anyhow::Result<Exit> {
         listless: Arc::new(AtomicBool::new(false)),
         watch: None,
     };
-    let seen = profile::observe(&around, &found).await;
+    let observed = profile::observe(&around, &found).await;
     tested.stop().await;
     let mut text = String::new();
     for (key, _) in profile::KEYS {
-        match (seen.values.get(key), seen.observed.get(key)) {
-            (Some(value), Some(words)) => text.push_str(&format!("{:<40} # {words}\n", format!("{key}: {value}"))),
-            _ => text.push_str(&format!("# {key}: not found out\n")),
+        match (observed.values.get(key), observed.observed.get(key)) {
+            (Some(value), Some(words)) => {
+                let _ = writeln!(text, "{:<40} # {words}", format!("{key}: {value}"));
+            }
+            _ => {
+                let _ = writeln!(text, "# {key}: not found out");
+            }
         }
     }
     out::print(&text);
-    if let Some(reason) = seen.observed.get("unanswered") {
+    if let Some(reason) = observed.observed.get("unanswered") {
         out::complain(&format!("warning: {reason}\n"));
     }
     if let Some(path) = &args.json {
-        let whole = serde_json::json!({ "schema": "mychat-bench/probe@1", "target": tested.name, "profile": seen });
+        let whole = serde_json::json!({ "schema": "mychat-bench/probe@1", "target": tested.name, "profile": observed });
         if let Err(error) = std::fs::write(path, serde_json::to_string_pretty(&whole).unwrap_or_default()) {
             out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
             return Ok(Exit::CouldNotRun);
         }
     }
-    Ok(if seen.observed.contains_key("unanswered") { Exit::Inconclusive } else { Exit::Held })
+    Ok(if observed.observed.contains_key("unanswered") { Exit::Inconclusive } else { Exit::Held })
 }

@@ -38,17 +38,15 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     };
     let stop = Arc::new(Notify::new());
     signal::listen(Arc::clone(&stop))?;
-    let cases = match loaded.scenario.cases.as_slice() {
-        [] => None,
-        _ => {
-            let exit = conformance::cases(&args, &loaded, &stop).await?;
-            // A file of cases alone is done here; whoever stops it, or cannot reach anybody, does not want the load.
-            if loaded.scenario.groups.is_empty() || matches!(exit, Exit::Interrupted | Exit::CouldNotRun | Exit::Usage)
-            {
-                return Ok(exit);
-            }
-            Some(exit)
+    let cases = if loaded.scenario.cases.is_empty() {
+        None
+    } else {
+        let exit = conformance::cases(&args, &loaded, &stop).await?;
+        // A file of cases alone is done here; whoever stops it, or cannot reach anybody, does not want the load.
+        if loaded.scenario.groups.is_empty() || matches!(exit, Exit::Interrupted | Exit::CouldNotRun | Exit::Usage) {
+            return Ok(exit);
         }
+        Some(exit)
     };
     let plan = plan(&loaded, args.seed);
     if let Err(message) = descriptors(&plan) {
@@ -56,7 +54,18 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         return Ok(Exit::CouldNotRun);
     }
 
-    let named = args.target.as_deref().or(loaded.scenario.target.as_deref());
+    let watch = match &args.spawn {
+        None => None,
+        Some(command) => match target::spawn::Watch::start(command).await {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                out::complain(&format!("error: {error}\n"));
+                return Ok(Exit::CouldNotRun);
+            }
+        },
+    };
+    let spawned = watch.as_ref().map(|watch| watch.address().to_string());
+    let named = spawned.as_deref().or(args.target.as_deref()).or(loaded.scenario.target.as_deref());
     let reference = match named {
         Some(_) => None,
         None => Some(Reference::start().await?),
@@ -84,6 +93,9 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     let seen = seen?;
     if let Some(reference) = reference {
         reference.stop().await;
+    }
+    if let Some(watch) = watch {
+        watch.stop().await;
     }
 
     let judgement = judge(&shared.plan, &seen);

@@ -231,8 +231,9 @@ fn default<T: std::str::FromStr>(key: &Key) -> Option<T> {
 }
 
 fn one_of(text: &str, words: &'static [&'static str]) -> Result<String, Wrong> {
-    match words.contains(&text) {
-        true => Ok(text.to_owned()),
-        false => Err(Wrong::new(format!("`{text}` is not one of {}", super::suggest::listing(words.iter().copied())))),
+    if words.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(Wrong::new(format!("`{text}` is not one of {}", super::suggest::listing(words.iter().copied()))))
     }
 }

@@ -71,7 +71,7 @@ impl Script {
     fn collect_from(&mut self, entries: &[(Node, Node)]) {
         for (_, value) in entries {
             if let Body::List(items) = &value.body {
-                items.iter().for_each(|item| self.collect(item));
+                self.collect_all(items);
             }
         }
     }

@@ -20,9 +20,9 @@ impl Cast {
     pub fn new(nonce: &str, actors: &[String]) -> Self {
         let width = actors.iter().map(|actor| stem(actor).len()).max().unwrap_or(1).clamp(3, LONGEST_STEM);
         let mut cast = Self { nonce: nonce.to_owned(), width, names: BTreeMap::new(), two_byte_ends: false };
-        actors.iter().for_each(|actor| {
+        for actor in actors {
             cast.wire(actor);
-        });
+        }
         cast
     }
 

@@ -79,10 +79,10 @@ impl Stage {
         let mut actors = BTreeSet::new();
         collect(&case.steps, &mut actors);
         let actors: Vec<String> = actors.into_iter().collect();
-        let mut cast = Cast::new(&nonce, &actors);
-        cast.two_byte_ends = around.manner.send == mychat_proto::Framing::CrLf;
+        let mut names = Cast::new(&nonce, &actors);
+        names.two_byte_ends = around.manner.send == mychat_proto::Framing::CrLf;
         Self {
-            cast,
+            cast: names,
             lines: BTreeMap::new(),
             witness: None,
             around,
@@ -211,7 +211,9 @@ fn collect(steps: &[Step], actors: &mut BTreeSet<String>) {
             }
             Step::Together(steps) | Step::Repeat { steps, .. } | Step::IfOpen { steps, .. } => collect(steps, actors),
             Step::Profile { is, otherwise, .. } => {
-                is.iter().for_each(|(_, steps)| collect(steps, actors));
+                for (_, steps) in is {
+                    collect(steps, actors);
+                }
                 collect(otherwise, actors);
             }
             _ => {}

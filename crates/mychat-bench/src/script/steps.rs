@@ -260,9 +260,10 @@ impl Stage {
         self.lines.get(actor).map_or_else(String::new, |line| {
             let all_over = line.inbox().frames.iter().all(|frame| frame.taken || self.is_foreign(&frame.bytes));
             let open = line.inbox().end.is_none() && line.inbox().unfinished().is_empty();
-            match all_over && open {
-                true => format!("no reply within {}", humantime::format_duration(self.around.patience)),
-                false => self.latest(line),
+            if all_over && open {
+                format!("no reply within {}", humantime::format_duration(self.around.patience))
+            } else {
+                self.latest(line)
             }
         })
     }

@@ -2,6 +2,7 @@
 
 use super::cast::Cast;
 use crate::scenario::naming::{Piece, braces};
+use std::fmt::Write as _;
 
 /// The bytes of a frame, or of `bytes`.
 pub fn bytes(text: &str, cast: &Cast) -> Vec<u8> {
@@ -67,13 +68,13 @@ fn quoted(bytes: &[u8]) -> String {
                 '"' => out.push_str("\\\""),
                 '\0' => out.push_str("\\0"),
                 c if c.is_control() || mychat_proto::name::is_invisible(c) => {
-                    out.push_str(&format!("\\u{{{:x}}}", u32::from(c)));
+                    let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
                 }
                 c => out.push(c),
             }
         }
         for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
+            let _ = write!(out, "\\x{byte:02x}");
         }
     }
     out.push('"');

@@ -112,7 +112,7 @@ impl Transcript {
                 dir: event.direction,
                 text: cast.humane(&cut),
                 bytes: if words { 0 } else { event.size },
-                hex: if words { String::new() } else { event.bytes.iter().map(|byte| format!("{byte:02x}")).collect() },
+                hex: if words { String::new() } else { crate::plan::hexadecimal(&event.bytes) },
                 mark: event.mark.then(|| "first violation".to_owned()),
             }
         };

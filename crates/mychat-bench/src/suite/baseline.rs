@@ -1,6 +1,7 @@
 //! Failures that are expected, each by its id and what was wanted: a file that shrinks while a server gets better.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use crate::script::{Outcome, Status};
 
@@ -20,7 +21,7 @@ pub fn write(outcomes: &[Outcome]) -> String {
     for outcome in outcomes.iter().filter(|outcome| outcome.status == Status::Fail) {
         let reason = outcome.want.as_deref().unwrap_or_default();
         let quoted = serde_json::to_string(reason).unwrap_or_default();
-        text.push_str(&format!("{}: {quoted}\n", outcome.id));
+        let _ = writeln!(text, "{}: {quoted}", outcome.id);
     }
     text
 }

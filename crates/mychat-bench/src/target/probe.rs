@@ -83,7 +83,7 @@ async fn detect(target: SocketAddr, patience: Duration, nonce: &str) -> Found {
     if !has_ack(&heard) {
         return found;
     }
-    let lines = heard.iter().filter(|byte| **byte == b'\n').count();
+    let lines = memchr::memchr_iter(b'\n', &heard).count();
     let shown = crate::script::text::shown(&heard).replace(&format!("probe{nonce}"), "probe");
     found.seen = format!("it answered {shown}");
     if lines == 0 {

@@ -3,6 +3,7 @@
 use super::card;
 use super::result::ConformanceResult;
 use crate::script::Status;
+use std::fmt::Write as _;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --ok: #1a7f37; --bad: #cf222e; --open: #9a6700; --line: #8884; }
@@ -20,37 +21,37 @@ pub fn html(result: &ConformanceResult) -> String {
     let mut page = String::from(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">",
     );
-    page.push_str(&format!(
-        "<title>MyChat conformance: {}</title><style>{STYLE}</style></head><body>\n",
-        result.verdict
-    ));
-    page.push_str(&format!(
-        "<h1>Conformance: <span class=\"{}\">{}</span> <small>{} · framing {} · seed {} · {:.1} s</small></h1>\n",
+    let _ = writeln!(page, "<title>MyChat conformance: {}</title><style>{STYLE}</style></head><body>", result.verdict);
+    let _ = writeln!(
+        page,
+        "<h1>Conformance: <span class=\"{}\">{}</span> <small>{} · framing {} · seed {} · {:.1} s</small></h1>",
         escaped(&result.verdict),
         escaped(&result.verdict),
         escaped(&result.target.address),
         escaped(&result.target.framing),
         result.seed,
         result.seconds
-    ));
+    );
     for note in &result.notes {
-        page.push_str(&format!("<p>{}</p>\n", escaped(note)));
+        let _ = writeln!(page, "<p>{}</p>", escaped(note));
     }
     page.push_str("<table><tr><th>level<th>passed<th>failed<th>inconclusive<th>skipped</tr>\n");
     for level in ["must", "should", "may"] {
         let counts = result.summary.get(level).copied().unwrap_or_default();
-        page.push_str(&format!(
-            "<tr><td>{level}<td>{}<td>{}<td>{}<td>{}</tr>\n",
+        let _ = writeln!(
+            page,
+            "<tr><td>{level}<td>{}<td>{}<td>{}<td>{}</tr>",
             counts.pass, counts.fail, counts.inconclusive, counts.skipped
-        ));
+        );
     }
     page.push_str("</table>\n");
     for check in result.checks.iter().filter(|check| check.status == Status::Fail) {
-        page.push_str(&format!(
+        let _ = write!(
+            page,
             "<h3 id=\"{0}\"><span class=\"fail\">FAIL</span> {0} <small>{1}</small></h3><pre>",
             escaped(&check.id),
             escaped(&card::sources(check))
-        ));
+        );
         for field in card::fields(check, result) {
             for (index, line) in field.lines.iter().enumerate() {
                 let label = if index == 0 { field.label } else { "" };
@@ -62,25 +63,27 @@ pub fn html(result: &ConformanceResult) -> String {
     page.push_str("<h2>The protocol's sentences</h2><table>\n");
     for statement in &result.statements {
         let class = class(statement.status);
-        page.push_str(&format!(
-            "<tr><td>{}<td>{}<td>{}<td class=\"{class}\">{class}<td>{}</tr>\n",
+        let _ = writeln!(
+            page,
+            "<tr><td>{}<td>{}<td>{}<td class=\"{class}\">{class}<td>{}</tr>",
             statement.id,
             statement.section,
             escaped(&statement.text),
             escaped(&statement.checks.join(", "))
-        ));
+        );
     }
     page.push_str("</table><h2>All checks</h2><table>\n");
     for check in &result.checks {
         let class = class(check.status);
         let detail = check.observed.as_deref().or(check.reason.as_deref()).or(check.got.as_deref()).unwrap_or_default();
-        page.push_str(&format!(
-            "<tr><td><code>{}</code><td>{}<td class=\"{class}\">{class}<td>{}<td>{}</tr>\n",
+        let _ = writeln!(
+            page,
+            "<tr><td><code>{}</code><td>{}<td class=\"{class}\">{class}<td>{}<td>{}</tr>",
             escaped(&check.id),
             check.level,
             escaped(&check.title),
             escaped(detail)
-        ));
+        );
     }
     page.push_str("</table></body></html>\n");
     page

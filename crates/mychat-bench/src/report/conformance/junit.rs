@@ -1,5 +1,6 @@
 //! The result as JUnit XML: a suite a group of checks, a case a check.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -30,8 +31,8 @@ fn case(check: &Outcome, result: &ConformanceResult) -> TestCase {
     let reason = || check.reason.clone().unwrap_or_default();
     let status = match check.status {
         Status::Pass => TestCaseStatus::success(),
-        Status::Skipped => skipped(reason()),
-        Status::Fail if check.expected => skipped("a failure that the baseline expects".to_owned()),
+        Status::Skipped => skipped(&reason()),
+        Status::Fail if check.expected => skipped("a failure that the baseline expects"),
         Status::Inconclusive => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status.set_type("inconclusive").set_message(clean(&reason())).set_description(text(check, result));
@@ -54,9 +55,9 @@ fn case(check: &Outcome, result: &ConformanceResult) -> TestCase {
     case
 }
 
-fn skipped(reason: String) -> TestCaseStatus {
+fn skipped(reason: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
-    status.set_message(clean(&reason));
+    status.set_message(clean(reason));
     status
 }
 
@@ -65,7 +66,7 @@ fn text(check: &Outcome, result: &ConformanceResult) -> String {
     for field in card::fields(check, result) {
         for (index, line) in field.lines.iter().enumerate() {
             let label = if index == 0 { field.label } else { "" };
-            text.push_str(&format!("{label:<6} {line}\n"));
+            let _ = writeln!(text, "{label:<6} {line}");
         }
     }
     clean(&text)

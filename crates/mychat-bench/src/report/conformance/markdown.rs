@@ -3,42 +3,46 @@
 use super::card;
 use super::result::ConformanceResult;
 use crate::script::Status;
+use std::fmt::Write as _;
 
 /// Writes the result.
 pub fn markdown(result: &ConformanceResult) -> String {
     let mut text = format!("## MyChat conformance: {}\n\n", result.verdict);
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "{} checks of `{}` in {:.1} s, framing {}, seed {}\n\n",
         result.checks.len(),
         result.target.address,
         result.seconds,
         result.target.framing,
         result.seed
-    ));
+    );
     for note in &result.notes {
-        text.push_str(&format!("> {}\n", escaped(note)));
+        let _ = writeln!(text, "> {}", escaped(note));
     }
     text.push_str("\n| level | passed | failed | inconclusive | skipped |\n|---|---|---|---|---|\n");
     for level in ["must", "should", "may"] {
         let counts = result.summary.get(level).copied().unwrap_or_default();
-        text.push_str(&format!(
-            "| {level} | {} | {} | {} | {} |\n",
+        let _ = writeln!(
+            text,
+            "| {level} | {} | {} | {} | {} |",
             counts.pass, counts.fail, counts.inconclusive, counts.skipped
-        ));
+        );
     }
     for check in result.checks.iter().filter(|check| check.status == Status::Fail) {
         let known = if check.expected { " (known)" } else { "" };
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n<details><summary>❌ <code>{}</code> {}{known}</summary>\n\n",
             check.id,
             html(&check.title)
-        ));
+        );
         text.push_str("````text\n");
-        text.push_str(&format!("{}\n", card::sources(check)));
+        let _ = writeln!(text, "{}", card::sources(check));
         for field in card::fields(check, result) {
             for (index, line) in field.lines.iter().enumerate() {
                 let label = if index == 0 { field.label } else { "" };
-                text.push_str(&format!("{label:<6} {}\n", line.replace("````", "'''' ")));
+                let _ = writeln!(text, "{label:<6} {}", line.replace("````", "'''' "));
             }
         }
         text.push_str("````\n</details>\n");
@@ -52,17 +56,18 @@ pub fn markdown(result: &ConformanceResult) -> String {
             Status::Skipped => "skipped",
         };
         let detail = check.observed.as_deref().or(check.reason.as_deref()).or(check.got.as_deref()).unwrap_or_default();
-        text.push_str(&format!("| `{}` | {} | {word} | {} |\n", check.id, check.level, escaped(detail)));
+        let _ = writeln!(text, "| `{}` | {} | {word} | {} |", check.id, check.level, escaped(detail));
     }
     text.push_str("\n</details>\n\n<details><summary>The protocol's sentences</summary>\n\n| | section | sentence | |\n|---|---|---|---|\n");
     for statement in &result.statements {
-        text.push_str(&format!(
-            "| {} | {} | {} | {} |\n",
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
             statement.id,
             statement.section,
             escaped(&statement.text),
             status(statement.status)
-        ));
+        );
     }
     text.push_str("\n</details>\n");
     text

@@ -1,6 +1,7 @@
 //! The result for people: a line a check, a card for each that failed, and what it comes to.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
@@ -35,7 +36,7 @@ pub fn line(check: &Outcome) -> String {
 pub fn head(address: &str, notes: &[String]) -> String {
     let mut text = format!("conformance of {address}\n");
     for note in notes {
-        text.push_str(&format!("{note}\n"));
+        let _ = writeln!(text, "{note}");
     }
     text.push('\n');
     text
@@ -64,7 +65,7 @@ fn one_card(check: &Outcome, result: &ConformanceResult) -> String {
     for field in card::fields(check, result) {
         for (index, line) in field.lines.iter().enumerate() {
             let label = if index == 0 { field.label } else { "" };
-            text.push_str(&format!("  {label:<6} {line}\n"));
+            let _ = writeln!(text, "  {label:<6} {line}");
         }
     }
     text
@@ -80,7 +81,7 @@ fn together(result: &ConformanceResult) -> String {
     }
     let mut text = String::new();
     for (cause, ids) in causes.iter().filter(|(_, ids)| ids.len() > 1) {
-        text.push_str(&format!("\nThese {} fail probably for one reason: {cause}\n  {}\n", ids.len(), ids.join(", ")));
+        let _ = write!(text, "\nThese {} fail probably for one reason: {cause}\n  {}\n", ids.len(), ids.join(", "));
     }
     text
 }
@@ -98,10 +99,10 @@ fn statements(result: &ConformanceResult) -> String {
     let mut text =
         format!("\nstatements  {} of {} of the protocol's sentences hold", held.len(), result.statements.len());
     if !broken.is_empty() {
-        text.push_str(&format!(", {RED}broken: {}{RED:#}", broken.join(" ")));
+        let _ = write!(text, ", {RED}broken: {}{RED:#}", broken.join(" "));
     }
     if !open.is_empty() {
-        text.push_str(&format!(", undecided: {}", open.join(" ")));
+        let _ = write!(text, ", undecided: {}", open.join(" "));
     }
     text.push('\n');
     text
@@ -111,15 +112,15 @@ fn counts(result: &ConformanceResult) -> String {
     let mut text = String::new();
     for level in ["must", "should", "may"] {
         let counts = result.summary.get(level).copied().unwrap_or_default();
-        text.push_str(&format!("{level:<11} {} passed, {} failed", counts.pass, counts.fail));
+        let _ = write!(text, "{level:<11} {} passed, {} failed", counts.pass, counts.fail);
         if counts.expected > 0 {
-            text.push_str(&format!(" ({} of them known)", counts.expected));
+            let _ = write!(text, " ({} of them known)", counts.expected);
         }
         if counts.inconclusive > 0 {
-            text.push_str(&format!(", {} inconclusive", counts.inconclusive));
+            let _ = write!(text, ", {} inconclusive", counts.inconclusive);
         }
         if counts.skipped > 0 {
-            text.push_str(&format!(", {} skipped", counts.skipped));
+            let _ = write!(text, ", {} skipped", counts.skipped);
         }
         text.push('\n');
     }
@@ -130,9 +131,6 @@ fn counts(result: &ConformanceResult) -> String {
         _ => ("INCONCLUSIVE", YELLOW),
     };
     let total = result.checks.len();
-    text.push_str(&format!(
-        "{style}{word}{style:#}  {total} checks in {:.1} s, seed {}\n",
-        result.seconds, result.seed
-    ));
+    let _ = writeln!(text, "{style}{word}{style:#}  {total} checks in {:.1} s, seed {}", result.seconds, result.seed);
     text
 }

@@ -119,7 +119,9 @@ impl Inbox {
                 }
             }
             self.raw = Some(raw);
-            whole.into_iter().for_each(|frame| self.frame(frame));
+            for frame in whole {
+                self.frame(frame);
+            }
             return;
         }
         self.unfinished.extend_from_slice(bytes);

@@ -28,14 +28,14 @@ pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played 
     let mut lines = users(stage, "hist", count).await?;
     let nonce = stage.cast.nonce().to_owned();
     for number in 0..messages {
-        for from in 0..count {
+        for (from, line) in lines.iter_mut().enumerate() {
             // Every second one is for one user alone, each time another.
             let to = (from + 1 + number / 2 % (count - 1)) % count;
             let frame = match number % 2 {
                 0 => format!("BROADCAST|{nonce}.{from}.all.{number}."),
                 _ => format!("MESSAGE|{}|{nonce}.{from}.{to}.{number}.", numbered(&stage.cast, "hist", to)),
             };
-            let _ = lines[from].send(frame.as_bytes()).await;
+            let _ = line.send(frame.as_bytes()).await;
         }
     }
     // Its last word stands behind all the others of a sender: who has all of them has everything.
@@ -95,7 +95,8 @@ fn look(
         "loss" => {
             let seen: BTreeSet<(usize, usize)> = sights.iter().map(|sight| (sight.from, sight.number)).collect();
             for from in (0..count).filter(|from| *from != me) {
-                let owed = |number: &usize| number % 2 == 0 || (from + 1 + number / 2 % (count - 1)) % count == me;
+                let owed =
+                    |number: &usize| number.is_multiple_of(2) || (from + 1 + number / 2 % (count - 1)) % count == me;
                 if let Some(number) = (0..messages).filter(owed).find(|number| !seen.contains(&(from, *number))) {
                     return Err(Trouble::fail(
                         format!("{actor} gets everything that is sent to it or to all"),

@@ -129,7 +129,7 @@ async fn unread_sender(stage: &mut Stage, mut sender: Line, mut talker: Line, li
                 tokio::task::yield_now().await;
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                tokio::time::sleep(Duration::from_millis(2)).await
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
             Err(_) => break,
         }

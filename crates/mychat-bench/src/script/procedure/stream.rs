@@ -20,7 +20,7 @@ pub(super) async fn stream(stage: &mut Stage, procedure: &Procedure) -> Played {
     };
     let nonce = stage.cast.nonce().to_owned();
     let frame = |sender: usize, number: usize| {
-        let private = procedure.is("kind", "message") || procedure.is("kind", "mixed") && number % 2 == 0;
+        let private = procedure.is("kind", "message") || procedure.is("kind", "mixed") && number.is_multiple_of(2);
         let head = if private { format!("MESSAGE|{recipient}|") } else { "BROADCAST|".to_owned() };
         let mut frame = format!("{head}{nonce}-{sender:02}-{number:05}.").into_bytes();
         let size = procedure.number("size").saturating_sub(1 + frame.len());

@@ -47,9 +47,9 @@ impl Stage {
         }
         let last = line.inbox().list.clone();
         let got = match &last {
-            Some(list) => format!(
+            Some(names) => format!(
                 "{actor}'s last list: {}",
-                self.cast.humane(&text::shown(format!("USER_LIST|{list}").as_bytes()))
+                self.cast.humane(&text::shown(format!("USER_LIST|{names}").as_bytes()))
             ),
             None => format!("{actor} got no USER_LIST within {}", humantime::format_duration(patience)),
         };
