@@ -222,6 +222,10 @@ async fn close(case: &Case, around: &Surroundings, shared: &Shared<'_>) -> Outco
         outcome.got = Some(format!("{} (first seen during {})", breach.got, breach.case));
         outcome.likely.clone_from(&case.likely);
         outcome.wire = played.wire;
+    } else if played.status != Status::Pass || alive(around).await.is_err() {
+        // What serves nobody says too little for its words to be judged.
+        outcome.status = Status::Inconclusive;
+        outcome.reason = Some("the server serves nobody, so too little of what it says was seen".to_owned());
     } else if around.monitors.seen(rule) == 0 {
         outcome.status = Status::Inconclusive;
         outcome.reason = Some("the server sent nothing that it could be seen on".to_owned());

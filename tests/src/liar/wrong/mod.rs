@@ -21,7 +21,8 @@ use room::Room;
 pub fn serve(port: u16, fault: &str) -> io::Result<()> {
     let listener = bind(port, fault)?;
     if let Some(number) = fault.strip_prefix('n').and_then(|rest| rest.parse::<u8>().ok()) {
-        return null::serve(&listener, number);
+        null::serve(&listener, number);
+        return Ok(());
     }
     let room = Arc::new(Room::new(fault));
     let mut silent = 0;
@@ -31,7 +32,7 @@ pub fn serve(port: u16, fault: &str) -> io::Result<()> {
             std::thread::sleep(Duration::from_millis(40));
         }
         if room.is("x39") && silent > 20 {
-            std::thread::sleep(Duration::from_secs(3600));
+            std::thread::sleep(Duration::from_hours(1));
         }
         silent += 1;
         if room.is("m54") {

@@ -1,21 +1,20 @@
 //! Servers that are none.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 /// Serves null target `number`.
-pub(super) fn serve(listener: &TcpListener, number: u8) -> io::Result<()> {
+pub(super) fn serve(listener: &TcpListener, number: u8) {
     if number == 7 {
         loop {
-            std::thread::sleep(Duration::from_secs(3600));
+            std::thread::sleep(Duration::from_hours(1));
         }
     }
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
         std::thread::spawn(move || one(stream, number));
     }
-    Ok(())
 }
 
 fn one(mut stream: TcpStream, number: u8) {

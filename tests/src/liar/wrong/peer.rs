@@ -69,7 +69,7 @@ impl Peer {
     fn enqueue(&self, bytes: Vec<u8>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.count += 1;
-        let again = self.is("m52") && queue.count % 50 == 0;
+        let again = self.is("m52") && queue.count.is_multiple_of(50);
         if self.is("m51") && queue.frames.len() >= 10 && !bytes.starts_with(b"USER_LIST") {
             return;
         }

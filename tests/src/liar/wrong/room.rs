@@ -124,7 +124,9 @@ impl Room {
             let late = users.clone();
             std::thread::spawn(move || {
                 std::thread::sleep(Duration::from_millis(40));
-                late.iter().for_each(|user| user.peer.push(&list));
+                for user in late {
+                    user.peer.push(&list);
+                }
             });
             if let Some((peer, _)) = joiner {
                 peer.push(&self.list(&users));

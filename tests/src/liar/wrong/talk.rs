@@ -210,7 +210,9 @@ impl Session<'_> {
         self.name.get_or_insert(name.to_vec());
         self.room.strangers.lock().unwrap_or_else(PoisonError::into_inner).retain(|peer| !Arc::ptr_eq(peer, self.peer));
         if let Some(kept) = self.room.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(name) {
-            kept.iter().for_each(|frame| self.peer.push(frame));
+            for frame in kept {
+                self.peer.push(&frame);
+            }
         }
         self.room.lists(Some((self.peer, name)));
         Then::Goes
@@ -220,9 +222,10 @@ impl Session<'_> {
         let sender = self.name.clone().unwrap_or_else(|| b"None".to_vec());
         let content =
             if self.is("m41") { content.split(|byte| *byte == b'|').next().unwrap_or_default() } else { content };
-        let frame = match self.is("x26") {
-            true => [b"BROADCAST|", content].concat(),
-            false => [b"BROADCAST|", sender.as_slice(), b"|", content].concat(),
+        let frame = if self.is("x26") {
+            [b"BROADCAST|", content].concat()
+        } else {
+            [b"BROADCAST|", sender.as_slice(), b"|", content].concat()
         };
         if frame.len() > 1024 && !["m15", "m09", "m19"].contains(&self.room.fault.as_str()) {
             return self.error("413", "too large when forwarded");
