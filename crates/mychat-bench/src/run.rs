@@ -13,10 +13,10 @@ use crate::cli;
 use crate::drive::conduct::{Conduct, conduct};
 use crate::drive::shared::Shared;
 use crate::exit::Exit;
-use crate::judge::judge;
+use crate::judge::{Alarm, judge};
 use crate::observe::ledger::Reading;
 use crate::plan::{self, Plan};
-use crate::progress::{Progress, View};
+use crate::progress::{Progress, View, Watcher};
 use crate::report::result::TargetInfo;
 use crate::report::{self, Circumstances};
 use crate::scenario::{self, Loaded};
@@ -65,9 +65,12 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     let threads = threads(args.threads, &target);
     let shared = Arc::new(Shared::new(plan, Framing::Lf, threads, Reading::default()));
     let conducted = Conduct { address: target.address, threads, interval: Duration::from_secs(1) };
-    let mut progress = Progress::new(if args.quiet { View::Quiet } else { View::Live });
-    let seen = conduct(Arc::clone(&shared), conducted, &mut progress, &stop).await;
-    progress.clear();
+    let mut watcher = Watcher {
+        progress: Progress::new(if args.quiet { View::Quiet } else { View::Live }),
+        alarm: Alarm::new(&shared.plan, conducted.interval),
+    };
+    let seen = conduct(Arc::clone(&shared), conducted, &mut watcher, &stop).await;
+    watcher.progress.clear();
     let seen = seen?;
     if let Some(reference) = reference {
         reference.stop().await;

@@ -50,6 +50,8 @@ pub struct Observations {
     pub read_lag: Latency,
     /// ERROR frames that no action wants, by code.
     pub errors: BTreeMap<String, u64>,
+    /// The condition of `abort_if` that ended the run, by its index.
+    pub aborted: Option<usize>,
     /// Whether somebody asked to stop.
     pub interrupted: bool,
     /// From the first connection to the end of the drain.
@@ -105,6 +107,9 @@ pub enum Phase {
 pub trait Watch {
     /// Called about ten times a second.
     fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>);
+
+    /// Called at the end of each interval with what it recorded; ends the run where it gives the index of a condition.
+    fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize>;
 }
 
 /// Why a run could not be done.
@@ -162,6 +167,28 @@ struct Crew<'s> {
     awaited: usize,
     interval: Recorder,
     outstanding: Vec<u64>,
+    aborted: Option<usize>,
+}
+
+impl Observations {
+    /// One interval alone, for conditions that are looked at while a run goes on.
+    pub fn of_interval(recorder: Recorder) -> Self {
+        Self {
+            recorder,
+            timeline: Vec::new(),
+            visits: Vec::new(),
+            reckoning: Reckoning::default(),
+            examples: Examples::default(),
+            blocked: 0,
+            stall: 0,
+            read_lag: Latency::default(),
+            errors: BTreeMap::new(),
+            aborted: None,
+            interrupted: false,
+            length: 0,
+            generator: Generator { cpu_seconds: 0.0, rss_peak: 0, threads: 0 },
+        }
+    }
 }
 
 impl<'s> Crew<'s> {
@@ -204,6 +231,7 @@ impl<'s> Crew<'s> {
             awaited: 0,
             interval: Recorder::new(shape),
             outstanding: Vec::new(),
+            aborted: None,
         })
     }
 
@@ -222,7 +250,7 @@ impl<'s> Crew<'s> {
         loop {
             let now = self.clock.now();
             let done = live.acting.load(Ordering::Relaxed) == 0 || now > end + OVERTIME;
-            if now >= end && done {
+            if now >= end && done || self.aborted.is_some() {
                 return Ok(());
             }
             self.wait(watch, Phase::Load(now.saturating_sub(start))).await?;
@@ -308,6 +336,7 @@ impl<'s> Crew<'s> {
             stall,
             read_lag,
             errors,
+            aborted: self.aborted,
             interrupted,
             length,
             generator: usage(self.conduct.threads),
@@ -334,6 +363,7 @@ impl<'s> Crew<'s> {
                     self.interval.merge(&recorded);
                     self.awaited -= 1;
                     if self.awaited == 0 {
+                        self.aborted = self.aborted.or(watch.interval(self.shared, &self.interval));
                         self.close_interval(self.next_interval);
                         self.next_interval += nanos(self.conduct.interval);
                     }

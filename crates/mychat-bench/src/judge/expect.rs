@@ -25,6 +25,21 @@ pub struct Expectation {
     pub note: Option<String>,
 }
 
+impl Expectation {
+    /// A condition of `abort_if` that ended the run: broken, whatever the figures of the whole run say.
+    pub(super) fn aborted(condition: &Condition) -> Self {
+        Self {
+            text: format!("abort_if: {}", condition.text),
+            line: condition.line,
+            actual: None,
+            unit: unit_of(&condition.measure),
+            ok: Some(false),
+            exact: true,
+            note: Some("it held, and ended the run".to_owned()),
+        }
+    }
+}
+
 /// Judges one expectation.
 pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expectation {
     let (left, right, unit) = match &condition.value {

@@ -1,9 +1,11 @@
 //! What was seen into verdicts: was the run itself sound ([`validity`]), and does every expectation hold ([`expect`])?
 
 pub mod expect;
+mod abort;
 mod measure;
 pub mod validity;
 
+pub use abort::Alarm;
 pub use measure::{Figure, figure, latency_of, places, samples};
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,8 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Judgement {
     let soundness = validity::judge(plan, seen);
     let expectations: Vec<Expectation> =
         plan.scenario.expect.iter().map(|condition| expect::judge(plan, seen, condition)).collect();
+    let alarm = seen.aborted.and_then(|index| plan.scenario.abort_if.get(index)).map(Expectation::aborted);
+    let expectations: Vec<Expectation> = alarm.into_iter().chain(expectations).collect();
     let broken = |exact| expectations.iter().any(|e| e.ok == Some(false) && e.exact == exact);
     let undecided = expectations.iter().any(|expectation| expectation.ok.is_none());
     // A count is true however late the generator was; a latency is not.
