@@ -1,7 +1,7 @@
 //! The course of a run: everybody joins, the load, the drain, the end; on worker threads, watched once a second.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,10 +19,12 @@ use crate::observe::visit::Visit;
 use crate::plan::{Nanos, nanos};
 
 /// How a run is done.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Conduct {
     /// Where the server is.
     pub address: SocketAddr,
+    /// Addresses to connect from, in turn; empty where the system chooses.
+    pub sources: Arc<[IpAddr]>,
     /// Worker threads.
     pub threads: u32,
     /// Time from one line of the timeline to the next.
@@ -202,6 +204,7 @@ impl<'s> Crew<'s> {
                 index,
                 count: conduct.threads,
                 address: conduct.address,
+                sources: Arc::clone(&conduct.sources),
                 clock,
                 orders: received,
                 reports: report.clone(),
@@ -218,6 +221,7 @@ impl<'s> Crew<'s> {
         let shape = Shape { stages: shared.plan.stages.len() as u16, groups };
         Ok(Self {
             shared,
+            next_interval: nanos(conduct.interval),
             conduct,
             clock,
             orders,
@@ -226,7 +230,6 @@ impl<'s> Crew<'s> {
             total: Recorder::new(shape),
             timeline: Vec::new(),
             load_start: None,
-            next_interval: nanos(conduct.interval),
             next_look: 0,
             awaited: 0,
             interval: Recorder::new(shape),
@@ -242,6 +245,10 @@ impl<'s> Crew<'s> {
         self.tell(|| Order::Join(0));
         while live.settled.load(Ordering::Relaxed) < users {
             self.wait(watch, Phase::Joining).await?;
+        }
+        if live.connected.load(Ordering::Relaxed) == 0 {
+            // Nobody is there to do anything.
+            return Ok(());
         }
         let start = self.clock.now() + nanos(TICK);
         self.load_start = Some(start);

@@ -26,6 +26,19 @@ pub struct Expectation {
 }
 
 impl Expectation {
+    /// What every scenario expects without saying so: a run in which nobody was let in shows nothing, and must not pass.
+    pub(super) fn deserted() -> Self {
+        Self {
+            text: "somebody is let in".to_owned(),
+            line: 0,
+            actual: Some(0.0),
+            unit: Unit::Count,
+            ok: Some(false),
+            exact: true,
+            note: Some("every single user was refused; there was no load".to_owned()),
+        }
+    }
+
     /// A condition of `abort_if` that ended the run: broken, whatever the figures of the whole run say.
     pub(super) fn aborted(condition: &Condition) -> Self {
         Self {
