@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Check scenario files without running them
     Validate(Validate),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema,
     /// Run the reference server, with the options of mychat-server
     Serve(Serve),
 }

@@ -31,6 +31,7 @@ mod progress;
 pub mod report;
 mod run;
 pub mod scenario;
+mod schema;
 mod serve;
 mod signal;
 pub mod target;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         cli::Command::Run(args) => on_runtime(run::run(args)),
         cli::Command::Validate(args) => Ok(validate::validate(&args)),
+        cli::Command::Schema => schema::schema(),
         cli::Command::Serve(args) => return serve::serve(args),
     };
     match outcome {
