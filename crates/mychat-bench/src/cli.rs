@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::outputs::Outputs;
+
 /// Holds any MyChat server against the protocol and under load, and accounts for every single delivery.
 #[derive(Debug, Parser)]
 #[command(name = "mychat-bench", version, max_term_width = 100, after_help = EXIT_CODES)]
@@ -26,6 +28,12 @@ Exit codes:
 pub(crate) enum Command {
     /// Run a scenario against a server and judge what came of it
     Run(Run),
+    /// Write a stored result in other forms
+    Report(Report),
+    /// Say whether two sets of runs differ: better, worse, no difference, or too little data
+    Compare(Compare),
+    /// Make one result of those of several machines
+    Merge(Merge),
     /// Check scenario files without running them
     Validate(Validate),
     /// Run the reference server, with the options of mychat-server
@@ -58,13 +66,77 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroU32>,
 
-    /// Write the result as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+
+    /// Process of the server on this machine, to watch its memory and CPU
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
 
     /// No live view and no summary: one line with the verdict
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench report result.json
+      prints the summary again
+  mychat-bench report result.json --html report.html --markdown summary.md
+      writes a page for a browser and a summary for a pull request
+  mychat-bench report result.json --out reports
+      writes all forms into a directory")]
+pub(crate) struct Report {
+    /// What `run --json` wrote; `-` reads it from standard input
+    #[arg(value_name = "RESULT.json")]
+    pub(crate) result: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench compare old1.json old2.json old3.json -- new1.json new2.json new3.json
+      three runs a side; let them take turns (old, new, old, new), since machines drift
+  mychat-bench compare old.json new.json
+      a single run a side shows new losses, and too little about times
+  mychat-bench compare old*.json --markdown diff.md -- new*.json
+      a table for a pull request
+
+It exits with 1 if anything got worse, with 4 if nothing can be said about times, else with 0.")]
+pub(crate) struct Compare {
+    /// Results of the first side, or one of each side
+    #[arg(value_name = "A.json", required = true)]
+    pub(crate) first: Vec<PathBuf>,
+
+    /// Results of the second side
+    #[arg(value_name = "B.json", last = true)]
+    pub(crate) second: Vec<PathBuf>,
+
+    /// Changes below so many percent are no difference
+    #[arg(long, value_name = "PERCENT", default_value_t = 3.0, value_parser = percent)]
+    pub(crate) effect: f64,
+
+    /// Write the comparison as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mychat-bench merge shard-*.json --out reports
+      one report of what several machines did with `run --shard`")]
+pub(crate) struct Merge {
+    /// What `run --json` wrote on each machine
+    #[arg(value_name = "RESULT.json", required = true)]
+    pub(crate) results: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
 }
 
 #[derive(Debug, Args)]
@@ -88,5 +160,12 @@ fn threads(text: &str) -> Result<NonZeroU32, String> {
     match text.parse::<NonZeroU32>() {
         Ok(count) if count.get() <= 256 => Ok(count),
         _ => Err("expected 1 to 256".to_owned()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if (0.1..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("expected a number of percent from 0.1 to 100".to_owned()),
     }
 }

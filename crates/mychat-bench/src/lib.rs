@@ -19,14 +19,18 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 mod cli;
+mod compare;
 pub mod drive;
 mod exit;
 pub mod judge;
+mod machine;
 pub mod observe;
 mod out;
+mod outputs;
 pub mod plan;
 mod progress;
 pub mod report;
+mod rewrite;
 mod run;
 pub mod scenario;
 mod serve;
@@ -49,6 +53,9 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         cli::Command::Run(args) => on_runtime(run::run(args)),
         cli::Command::Validate(args) => Ok(validate::validate(&args)),
+        cli::Command::Report(args) => rewrite::rewrite(args),
+        cli::Command::Compare(args) => compare::compare(&args),
+        cli::Command::Merge(args) => rewrite::merge(args),
         cli::Command::Serve(args) => return serve::serve(args),
     };
     match outcome {

@@ -14,6 +14,7 @@ use crate::drive::conduct::{Conduct, conduct};
 use crate::drive::shared::Shared;
 use crate::exit::Exit;
 use crate::judge::judge;
+use crate::machine;
 use crate::observe::ledger::Reading;
 use crate::plan::{self, Plan};
 use crate::progress::{Progress, View};
@@ -35,6 +36,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    let outputs = args.outputs.clone().resolved()?;
     let stop = Arc::new(Notify::new());
     signal::listen(Arc::clone(&stop))?;
     let plan = plan(&loaded, args.seed);
@@ -81,11 +83,9 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     let exit = judgement.exit;
     let result = report::build(&shared.plan, seen, judgement, how);
     out::print(&if args.quiet { report::terminal::line(&result) } else { report::terminal::summary(&result) });
-    if let Some(path) = &args.json {
-        if let Err(error) = report::json::write(&result, path) {
-            out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
-            return Ok(exit.max(Exit::CouldNotRun));
-        }
+    if let Err(error) = outputs.write(&result) {
+        out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
+        return Ok(exit.max(Exit::CouldNotRun));
     }
     Ok(exit)
 }
@@ -132,5 +132,7 @@ fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, spawned: boo
             spawned,
         },
         started: jiff::Timestamp::now().to_string(),
+        text: loaded.text.clone(),
+        machine: machine::describe(),
     }
 }

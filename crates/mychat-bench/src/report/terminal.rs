@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::result::{ExpectationResult, LatencyResult, RunResult};
-use super::{duration, grouped};
+use super::{duration, grouped, value};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 
@@ -104,15 +104,6 @@ fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
             (None, None) => format!("{:>10}", "–"),
         };
         line!(text, "  {style}{mark}{style:#} {:width$}  {told}", expectation.text);
-    }
-}
-
-fn value(value: f64, unit: &str) -> String {
-    match unit {
-        "us" => duration(value),
-        "percent" => format!("{value:.2} %"),
-        "bytes" => format!("{:.1} MiB", value / 1024.0 / 1024.0),
-        _ => grouped(value as u64),
     }
 }
 
