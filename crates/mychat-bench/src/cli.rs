@@ -1,5 +1,6 @@
 //! The command line: what was typed, as what it means.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -72,6 +73,10 @@ pub(crate) struct Run {
     /// Process of the server on this machine, to watch its memory and CPU
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<u32>,
+    /// Address to connect from; may be given several times, and they take turns [default: the system's choice, or on
+    /// loopback as many of 127.0.0.x as the users need ports]
+    #[arg(long, value_name = "IP")]
+    pub(crate) source_ip: Vec<IpAddr>,
 
     /// No live view and no summary: one line with the verdict
     #[arg(long, short)]

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod capacity;
 mod cli;
 mod compare;
 pub mod drive;
@@ -36,6 +37,7 @@ pub mod scenario;
 mod serve;
 mod signal;
 pub mod target;
+mod telemetry;
 mod validate;
 
 pub use exit::Exit;

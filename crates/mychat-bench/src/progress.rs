@@ -8,7 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::drive::conduct::{Phase, Slice, Watch};
 use crate::drive::shared::Shared;
+use crate::judge::Alarm;
+use crate::observe::recorder::Recorder;
 use crate::report::{duration, grouped};
+use crate::telemetry::Telemetry;
 
 /// Whether a live view is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,16 +28,18 @@ pub(crate) struct Progress {
     /// When, how many sent, how many delivered: to make rates of.
     last: Option<(Instant, u64, u64)>,
     rates: (f64, f64),
+    /// What stands before the stage: which probe of a search this is.
+    title: String,
 }
 
 impl Progress {
-    pub(crate) fn new(view: View) -> Self {
+    pub(crate) fn new(view: View, title: &str) -> Self {
         let shown = view == View::Live && std::io::stderr().is_terminal();
         let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(1), target);
         let style = ProgressStyle::with_template("{prefix:>9.bold} [{bar:24}] {msg}");
         bar.set_style(style.expect("the template is right").progress_chars("█▌ "));
-        Self { bar, last: None, rates: (0.0, 0.0) }
+        Self { bar, last: None, rates: (0.0, 0.0), title: title.to_owned() }
     }
 
     /// Takes the view off the screen.
@@ -60,7 +65,28 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
+/// The live view, the conditions that end a run early, and what is noted of each interval.
+pub(crate) struct Watcher<'w> {
+    pub(crate) progress: Progress,
+    pub(crate) alarm: Alarm,
+    pub(crate) telemetry: &'w mut Telemetry,
+}
+
+impl Watch for Watcher<'_> {
+    fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>) {
+        self.progress.look(phase, shared, latest);
+    }
+
+    fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize> {
+        self.alarm.ring(&shared.plan, recorded)
+    }
+
+    fn slice(&mut self, shared: &Shared, slice: &Slice) {
+        self.telemetry.slice(&shared.plan, slice);
+    }
+}
+
+impl Progress {
     fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>) {
         if self.bar.is_hidden() {
             return;
@@ -76,7 +102,7 @@ impl Watch for Progress {
             }
             Phase::Draining => ("drain", 1, 1),
         };
-        self.bar.set_prefix(name.to_owned());
+        self.bar.set_prefix(format!("{}{name}", self.title));
         self.bar.set_length(length.max(1));
         self.bar.set_position(position.min(length));
         let p99 = latest.filter(|slice| slice.delivery.count() > 0).map_or(String::new(), |slice| {

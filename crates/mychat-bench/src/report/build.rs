@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::histogram;
 use super::result::{
     By, Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyResult, Point, RunResult, SCHEMA, ScenarioInfo,
-    TargetInfo, Tool,
+    ServerInfo, TargetInfo, Tool,
 };
 use crate::drive::conduct::{Observations, Slice};
 use crate::judge::{Judgement, latency_of, samples};
@@ -31,10 +31,13 @@ pub struct Circumstances {
 }
 
 /// The latency metrics that are measured, with their names in results.
-const METRICS: [(&str, Metric); 5] = [
+const METRICS: [(&str, Metric); 8] = [
     ("connect", Metric::Connect),
     ("ack", Metric::Ack),
     ("delivery", Metric::Delivery),
+    ("delivery_first", Metric::DeliveryFirst),
+    ("delivery_last", Metric::DeliveryLast),
+    ("delivery_spread", Metric::DeliverySpread),
     ("service", Metric::Service),
     ("lateness", Metric::Lateness),
 ];
@@ -81,7 +84,8 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
         counts,
         examples: examples.into_sorted(),
         timeline,
-        server: None,
+        capacity: None,
+        server: seen.server.map(ServerInfo::from),
         generator: GeneratorInfo {
             machine: how.machine,
             cpu_seconds: seen.generator.cpu_seconds,
@@ -189,6 +193,8 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
     // What hostile users suffer is their own doing.
     let innocent = |place: crate::observe::recorder::Place| !plan.scenario.groups[usize::from(place.group)].hostile;
     let (sent, scheduled) = (total(Count::Sent), total(Count::Scheduled));
+    // Closed loops have no schedule to be held against.
+    let on_time = seen.recorder.total(Count::Sent, |place| !place.is_closed());
     Counts {
         users: plan.users.len() as u64,
         connected: total(Count::Connected),
@@ -196,7 +202,7 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
         disconnects: seen.recorder.total(Count::Disconnects, innocent),
         sent,
         scheduled,
-        achieved: (scheduled > 0).then(|| 100.0 * sent as f64 / scheduled as f64),
+        achieved: (scheduled > 0).then(|| 100.0 * on_time as f64 / scheduled as f64),
         expected_deliveries: seen.reckoning.owed,
         delivered: seen.recorder.total(Count::Delivered, innocent),
         lost: seen.reckoning.lost(innocent),
@@ -212,7 +218,8 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
     }
 }
 
-fn point(plan: &Plan, slice: &Slice) -> Point {
+/// One line of the timeline as the result has it.
+pub fn point(plan: &Plan, slice: &Slice) -> Point {
     let value =
         |latency: &Latency, quantile: f64| (latency.count() > 0).then(|| latency.histogram.value_at_quantile(quantile));
     Point {

@@ -20,7 +20,7 @@ pub mod result;
 mod sample;
 pub mod terminal;
 
-pub use build::{Circumstances, build};
+pub use build::{Circumstances, build, point};
 pub use result::RunResult;
 
 /// A time in microseconds as a person reads it, to three digits: `87 µs`, `1.93 ms`, `12.4 s`.
@@ -67,6 +67,19 @@ pub fn value(value: f64, unit: &str) -> String {
         "bytes" => bytes(value as u64),
         _ => grouped(value as u64),
     }
+}
+
+/// Text with anything visible that a screen would not show or would obey: control bytes from frames, names or notes.
+pub fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && !matches!(c, '\n' | '\t') {
+            visible.extend(c.escape_default());
+        } else {
+            visible.push(c);
+        }
+    }
+    visible
 }
 
 /// A count with a comma between groups of three digits.

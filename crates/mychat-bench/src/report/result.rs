@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 use crate::observe::example::Example;
+use crate::target::sample::ServerUse;
 
 /// The value of [`RunResult::schema`].
 pub const SCHEMA: &str = "mychat-bench/run@1";
@@ -44,6 +45,9 @@ pub struct RunResult {
     pub examples: Vec<Example>,
     /// The run, interval by interval.
     pub timeline: Vec<Point>,
+    /// What a search for the highest rate found; the rest of the result is then about the probe that confirms it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
     /// The server, where it runs on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerInfo>,
@@ -265,6 +269,42 @@ pub struct Point {
     pub hdr: String,
 }
 
+/// The answer of a search for the highest rate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// The highest percentage of the scenario's rates that is known to hold; `None` where none does.
+    pub percent: Option<f64>,
+    /// What was sent a second there.
+    pub sent_per_second: Option<f64>,
+    /// The lowest percentage that is known to break; `None` where none did.
+    pub broke_at: Option<f64>,
+    /// Why the search ended, in words.
+    pub reason: String,
+    /// Everything that was tried, in order.
+    pub probes: Vec<Probe>,
+}
+
+/// One try of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Of the scenario's rates.
+    pub percent: f64,
+    /// `grow`, `bisect` or `confirm`.
+    pub phase: String,
+    /// Sent a second while it was measured.
+    pub sent_per_second: f64,
+    /// Delivered a second, likewise.
+    pub delivered_per_second: f64,
+    /// Delivery, in microseconds.
+    pub p50: Option<u64>,
+    /// As above.
+    pub p99: Option<u64>,
+    /// The expectation that broke, with its figure.
+    pub broke: Option<String>,
+    /// Whether the generator kept its schedule.
+    pub validity: Validity,
+}
+
 /// The server's process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServerInfo {
@@ -280,6 +320,13 @@ pub struct ServerInfo {
     pub threads: u64,
     /// The most descriptors it had open; `None` where that may not be read.
     pub fds: Option<u64>,
+}
+
+impl From<ServerUse> for ServerInfo {
+    fn from(used: ServerUse) -> Self {
+        let ServerUse { pid, cpu_seconds, rss_peak, rss_per_user, threads, fds } = used;
+        Self { pid, cpu_seconds, rss_peak, rss_per_user, threads, fds }
+    }
 }
 
 /// What the generator itself used.

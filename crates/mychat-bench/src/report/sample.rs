@@ -125,6 +125,7 @@ pub(crate) fn run(points: u64) -> RunResult {
             example(Kind::Duplicated, "arrived 2 times", &["BROADCAST|ana|A1 & <b>\u{7}\u{1b}[31m\u{0}]]>"; 2]),
         ],
         timeline,
+        capacity: None,
         server: Some(ServerInfo {
             pid: 4711,
             cpu_seconds: 1.5,

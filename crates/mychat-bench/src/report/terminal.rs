@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::result::{ExpectationResult, LatencyResult, RunResult};
-use super::{duration, grouped, value};
+use super::result::{ExpectationResult, LatencyResult, Probe, RunResult};
+use super::{duration, grouped, value, visible};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 
@@ -26,6 +26,7 @@ macro_rules! line {
 pub fn summary(result: &RunResult) -> String {
     let mut text = String::new();
     head(&mut text, result);
+    capacity(&mut text, result);
     expectations(&mut text, &result.expectations);
     latencies(&mut text, result);
     counts(&mut text, result);
@@ -48,6 +49,45 @@ pub fn line(result: &RunResult) -> String {
         counts.lost
     );
     text
+}
+
+/// One try of a search, on a line.
+pub fn probe(probe: &Probe) -> String {
+    let (style, word) = match (&probe.broke, probe.validity) {
+        (Some(why), _) => (BAD, format!("✗ {}", visible(why))),
+        (None, Validity::Invalid) => (UNSURE, "? the generator was the limit".to_owned()),
+        (None, _) => (GOOD, "✓ held".to_owned()),
+    };
+    let p99 = probe.p99.map_or_else(|| "n/a".to_owned(), |p99| duration(p99 as f64));
+    format!(
+        "{:>6.0} %  {:>10}/s sent  {:>11}/s delivered  p99 {p99:>8}  {:<8} {style}{word}{style:#}",
+        probe.percent,
+        grouped(probe.sent_per_second.round() as u64),
+        grouped(probe.delivered_per_second.round() as u64),
+        probe.phase,
+    )
+}
+
+fn capacity(text: &mut String, result: &RunResult) {
+    let Some(capacity) = &result.capacity else { return };
+    let rate =
+        capacity.sent_per_second.map_or_else(String::new, |rate| format!(", {} sent/s", grouped(rate.round() as u64)));
+    line!(text, "");
+    match (capacity.percent, capacity.broke_at) {
+        (Some(low), Some(high)) => {
+            line!(text, "  {STRONG}holds at {low:.0} %{rate}{STRONG:#}, not at {high:.0} %");
+        }
+        (Some(low), None) => {
+            line!(text, "  {STRONG}holds at {low:.0} %{rate}{STRONG:#}");
+        }
+        (None, _) => {
+            line!(text, "  {STRONG}no rate at which it holds was found{STRONG:#}");
+        }
+    }
+    line!(text, "  {}", visible(&capacity.reason));
+    for tried in &capacity.probes {
+        line!(text, "  {}", probe(tried));
+    }
 }
 
 const fn verdict(verdict: Verdict) -> (Style, &'static str) {
@@ -97,7 +137,8 @@ fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
             None => (UNSURE, "?"),
         };
         let actual = expectation.actual.map(|actual| value(actual, &expectation.unit));
-        let told = match (actual, &expectation.note) {
+        let note = expectation.note.as_deref().map(visible);
+        let told = match (actual, &note) {
             (Some(actual), Some(note)) => format!("{actual:>10}  {QUIET}{note}{QUIET:#}"),
             (Some(actual), None) => format!("{actual:>10}"),
             (None, Some(note)) => format!("{:>10}  {QUIET}{note}{QUIET:#}", "–"),
@@ -108,12 +149,15 @@ fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
 }
 
 fn latencies(text: &mut String, result: &RunResult) {
-    const NAMES: [(&str, &str); 5] = [
-        ("connect", "intended connection → welcome"),
-        ("ack", "request → its direct answer"),
-        ("delivery", "intended send → each recipient"),
-        ("service", "real send → each recipient"),
-        ("lateness", "intended send → real send: the generator's own"),
+    const NAMES: [(&str, &str, &str); 8] = [
+        ("connect", "connect", "intended connection → welcome"),
+        ("ack", "ack", "request → its direct answer"),
+        ("delivery", "delivery", "intended send → each recipient"),
+        ("delivery_first", "  first", "… → the first recipient of a broadcast"),
+        ("delivery_last", "  last", "… → its last recipient"),
+        ("delivery_spread", "  spread", "its first → its last recipient"),
+        ("service", "service", "real send → each recipient"),
+        ("lateness", "lateness", "intended send → real send: the generator's own"),
     ];
     line!(text, "");
     line!(
@@ -127,8 +171,8 @@ fn latencies(text: &mut String, result: &RunResult) {
         "p99.9",
         "max"
     );
-    for (name, meaning) in NAMES {
-        if let Some(block) = result.latency.get(name).filter(|block| block.whole.count > 0) {
+    for (key, name, meaning) in NAMES {
+        if let Some(block) = result.latency.get(key).filter(|block| block.whole.count > 0) {
             row(text, name, &block.whole, meaning);
         }
     }
@@ -176,19 +220,18 @@ fn counts(text: &mut String, result: &RunResult) {
         users.push(plain("returns tried again", counts.refused_returns));
     }
     line!(text, "  {}", users.join(" · "));
-    let achieved = counts.achieved.map_or(String::new(), |achieved| format!(" ({achieved:.2} %)"));
+    let achieved = counts.achieved.map_or(String::new(), |achieved| {
+        format!(" · {} scheduled, {achieved:.2} % of that achieved", grouped(counts.scheduled))
+    });
+    // What came although it was not owed: sent while its recipient was coming or going.
+    let extra = (counts.delivered + counts.lost).saturating_sub(counts.expected_deliveries);
+    let uncertain = if extra > 0 { format!(" and {} that were not owed", grouped(extra)) } else { String::new() };
     line!(
         text,
-        "  sent {} of {}{achieved} · delivered {} of {} owed{}",
+        "  sent {}{achieved} · delivered {} of {} owed{uncertain}",
         grouped(counts.sent),
-        grouped(counts.scheduled),
-        grouped(counts.delivered),
+        grouped(counts.delivered.saturating_sub(extra)),
         grouped(counts.expected_deliveries),
-        if counts.uncertain > 0 {
-            format!(" · {} uncertain around joins and leaves", grouped(counts.uncertain))
-        } else {
-            String::new()
-        }
     );
     let errors: u64 = counts.errors.values().sum();
     let violations = [
@@ -228,9 +271,9 @@ fn examples(text: &mut String, result: &RunResult) {
             (None, Some(user)) | (Some(user), None) => user.clone(),
             (None, None) => String::new(),
         };
-        line!(text, "  {BAD}{:<11}{BAD:#} {who}: {}", kind.unwrap_or_default(), example.what);
+        line!(text, "  {BAD}{:<11}{BAD:#} {who}: {}", kind.unwrap_or_default(), visible(&example.what));
         for frame in &example.frames {
-            line!(text, "              {QUIET}{frame}{QUIET:#}");
+            line!(text, "              {QUIET}{}{QUIET:#}", visible(frame));
         }
     }
 }

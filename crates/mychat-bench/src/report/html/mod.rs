@@ -16,7 +16,7 @@ const STYLE: &str = include_str!("style.css");
 /// The whole page.
 pub fn page(result: &RunResult) -> String {
     let title = format!("{} {} · MyChat bench", verdict::word(result.verdict).1, result.scenario.name);
-    frame(
+    let page = frame(
         &title,
         &html! {
             (verdict::head(result))
@@ -30,8 +30,8 @@ pub fn page(result: &RunResult) -> String {
                 (origin::section(result))
             }
         },
-    )
-    .into_string()
+    );
+    super::visible(&page.into_string())
 }
 
 /// A page of ours around what it is to show.

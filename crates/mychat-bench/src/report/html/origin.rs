@@ -30,7 +30,7 @@ fn card(example: &Example) -> Markup {
             }
             p { (example.what) }
             @if !example.frames.is_empty() {
-                ol.wire { @for frame in &example.frames { li { code { (visible(frame)) } } } }
+                ol.wire { @for frame in &example.frames { li { code { (frame) } } } }
             }
         }
     }
@@ -49,11 +49,6 @@ pub(crate) const fn kind(kind: Kind) -> &'static str {
         Kind::Disconnect => "disconnected",
         Kind::Refused => "refused",
     }
-}
-
-/// Text from a stored result, with anything a browser would not show made visible.
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 pub(super) fn scenario(result: &RunResult) -> Markup {

@@ -121,7 +121,7 @@ pub(super) fn counts(result: &RunResult) -> Markup {
         }
     };
     let achieved = counts.achieved.map_or_else(String::new, |achieved| format!("{achieved:.2} % of what was due"));
-    let owed = format!("of {} owed", grouped(counts.expected_deliveries));
+    let owed = format!("{} were owed", grouped(counts.expected_deliveries));
     let uncertain = if counts.uncertain == 0 {
         String::new()
     } else {

@@ -1,0 +1,31 @@
+# Everything here is a convenience: the two commands of the README need none of it. Get `just` by `pip install rust-just`.
+
+# List the recipes.
+default:
+    @just --list
+
+# Run the reference server on 127.0.0.1:5000; options of mychat-server may follow.
+serve *args:
+    cargo run --release -p mychat-server -- {{args}}
+
+# Run a scenario; without --target against the reference server, started for the run.
+bench file="scenarios/broadcast_storm.yaml" *args:
+    cargo run --release -p mychat-bench -- run {{file}} {{args}}
+
+# All tests.
+test *args:
+    cargo test --workspace {{args}}
+
+# Format, lints and docs, as CI wants them.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+
+# Exactly what CI runs.
+ci:
+    .ci/run
+
+# Chat as NAME on 127.0.0.1:5000; options of mychat may follow.
+chat name *args:
+    cargo run --release -p mychat-client -- --name {{name}} {{args}}
