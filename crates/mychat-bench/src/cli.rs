@@ -37,6 +37,12 @@ pub(crate) enum Command {
     Merge(Merge),
     /// Check scenario files without running them
     Validate(Validate),
+    /// Write a commented first scenario
+    Init(Init),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Write the manual pages
+    Man(Man),
     /// Run the reference server, with the options of mychat-server
     Serve(Serve),
 }
@@ -142,6 +148,33 @@ pub(crate) struct Merge {
 
     #[command(flatten)]
     pub(crate) outputs: Outputs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where to
+    #[arg(value_name = "FILE", default_value = "scenario.yaml")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench completions bash > ~/.local/share/bash-completion/completions/mychat-bench
+  mychat-bench completions zsh > ~/.zfunc/_mychat-bench")]
+pub(crate) struct Completions {
+    /// Of which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mychat-bench man ~/.local/share/man/man1")]
+pub(crate) struct Man {
+    /// Where to, a file a command
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -23,6 +23,7 @@ mod cli;
 mod compare;
 pub mod drive;
 mod exit;
+mod init;
 pub mod judge;
 mod machine;
 pub mod observe;
@@ -57,6 +58,9 @@ pub fn main() -> ExitCode {
         cli::Command::Validate(args) => Ok(validate::validate(&args)),
         cli::Command::Report(args) => rewrite::rewrite(args),
         cli::Command::Compare(args) => compare::compare(&args),
+        cli::Command::Init(args) => init::init(&args),
+        cli::Command::Completions(args) => Ok(init::completions(&args)),
+        cli::Command::Man(args) => init::man(&args),
         cli::Command::Merge(args) => rewrite::merge(args),
         cli::Command::Serve(args) => return serve::serve(args),
     };

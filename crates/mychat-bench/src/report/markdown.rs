@@ -13,6 +13,7 @@ pub fn write(result: &RunResult) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = head(&mut text, result)
+        .and_then(|()| capacity(&mut text, result))
         .and_then(|()| expectations(&mut text, result))
         .and_then(|()| latencies(&mut text, result))
         .and_then(|()| counts(&mut text, result))
@@ -42,6 +43,25 @@ fn head(text: &mut String, result: &RunResult) -> std::fmt::Result {
         Validity::Invalid => "The run is **invalid**: the generator was the limit",
     };
     writeln!(text, "\n> ⚠️ {word} ({}).", escaped(&result.validity_reasons.join("; ")))
+}
+
+fn capacity(text: &mut String, result: &RunResult) -> std::fmt::Result {
+    let Some(capacity) = &result.capacity else { return Ok(()) };
+    let held = capacity.percent.map_or_else(|| "no rate".to_owned(), |percent| format!("{percent:.0} %"));
+    let rate = capacity.sent_per_second.map_or_else(String::new, |rate| format!(" ({rate:.0} messages/s)"));
+    writeln!(text, "\n**Capacity: {held}{rate}**; {}.", escaped(&capacity.reason))?;
+    writeln!(text, "\n| Load | Try | Sent/s | Delivered/s | p99 | |\n|--:|---|--:|--:|--:|---|")?;
+    for probe in &capacity.probes {
+        let p99 = probe.p99.map_or_else(|| "n/a".to_owned(), |p99| duration(p99 as f64));
+        let outcome = match (&probe.broke, probe.validity) {
+            (Some(why), _) => format!("❌ {}", escaped(why)),
+            (None, Validity::Invalid) => "❔ the generator was the limit".to_owned(),
+            (None, _) => "✅ held".to_owned(),
+        };
+        let (sent, delivered) = (probe.sent_per_second.round(), probe.delivered_per_second.round());
+        writeln!(text, "| {:.0} % | {} | {sent} | {delivered} | {p99} | {outcome} |", probe.percent, probe.phase)?;
+    }
+    Ok(())
 }
 
 fn expectations(text: &mut String, result: &RunResult) -> std::fmt::Result {

@@ -83,7 +83,10 @@ fn interval(point: &Point, from: f64) -> Result<Interval, Unreadable> {
     let histogram = decode(&point.hdr)?;
     Ok(Interval {
         seconds: point.t - from,
-        delivery: histogram.iter_recorded().map(|at| (at.value_iterated_to(), at.count_at_value())).collect(),
+        delivery: histogram
+            .iter_recorded()
+            .map(|at| (histogram.highest_equivalent(at.value_iterated_to()), at.count_at_value()))
+            .collect(),
         server_cpu: point.server_cpu,
         server_rss: point.server_rss,
     })

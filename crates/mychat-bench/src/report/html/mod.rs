@@ -1,5 +1,6 @@
 //! The result as one page for a browser: no script, nothing fetched, readable on a phone, in the dark and on paper.
 
+mod capacity;
 mod figures;
 mod origin;
 mod pictures;
@@ -22,6 +23,7 @@ pub fn page(result: &RunResult) -> String {
             (verdict::head(result))
             main {
                 (verdict::expectations(result))
+                (capacity::section(result))
                 (verdict::counts(result))
                 (pictures::section(result))
                 (figures::section(result))
