@@ -97,11 +97,22 @@ Examples:
   mychat-bench report result.json --html report.html --markdown summary.md
       writes a page for a browser and a summary for a pull request
   mychat-bench report result.json --out reports
-      writes all forms into a directory")]
+      writes all forms into a directory
+  mychat-bench report --matrix submissions/*.json --html class.html --csv class.csv
+      every server of a class against every statement of the protocol")]
 pub(crate) struct Report {
-    /// What `run --json` wrote; `-` reads it from standard input
-    #[arg(value_name = "RESULT.json")]
-    pub(crate) result: PathBuf,
+    /// What `run --json` wrote; `-` reads it from standard input. With `--matrix`, any number of conformance results
+    #[arg(value_name = "RESULT.json", required = true)]
+    pub(crate) results: Vec<PathBuf>,
+
+    /// Servers against statements, from conformance results: as a table, with --html as a page, with --csv for a
+    /// spreadsheet
+    #[arg(long)]
+    pub(crate) matrix: bool,
+
+    /// Write the matrix as CSV
+    #[arg(long, value_name = "FILE", requires = "matrix")]
+    pub(crate) csv: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) outputs: Outputs,

@@ -6,7 +6,14 @@ use crate::{cli, out};
 
 /// Writes a stored result in the forms that were asked for; with none, the summary for the terminal.
 pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
-    let result = match report::json::read(&args.result) {
+    if args.matrix {
+        return matrix(&args);
+    }
+    let [path] = &args.results[..] else {
+        out::complain("error: one result at a time; `--matrix` takes several, and `merge` makes one of them\n");
+        return Ok(Exit::Usage);
+    };
+    let result = match report::json::read(path) {
         Ok(result) => result,
         Err(error) => {
             out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
@@ -18,6 +25,27 @@ pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
         return Ok(Exit::Held);
     }
     args.outputs.resolved()?.write(&result)?;
+    Ok(Exit::Held)
+}
+
+/// Servers against statements.
+fn matrix(args: &cli::Report) -> anyhow::Result<Exit> {
+    let matrix = match report::matrix::read(&args.results) {
+        Ok(matrix) => matrix,
+        Err(error) => {
+            out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
+            return Ok(Exit::Usage);
+        }
+    };
+    if let Some(path) = &args.csv {
+        report::files::replace(path, &matrix.csv())?;
+    }
+    if let Some(path) = &args.outputs.html {
+        report::files::replace(path, &report::html::matrix(&matrix))?;
+    }
+    if args.csv.is_none() && args.outputs.html.is_none() {
+        out::print(&matrix.csv());
+    }
     Ok(Exit::Held)
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn find(
         };
         let title = format!("{percent:.0} % ");
         let result = session.once(plan_of(plan, &how, percent, phase), watched, &title).await?;
-        let heard = hear(&result);
+        let heard = hear(&result, phase);
         let probe = probe(&result, percent, phase, how_long(&how, phase), heard);
         if !session.quiet {
             out::complain(&format!("  {}\n", terminal::probe(&probe)));
@@ -88,21 +88,24 @@ fn plan_of(plan: &Plan, how: &FindMax, percent: f64, phase: Phase) -> Plan {
     Plan::new(Arc::new(scenario), plan.seed)
 }
 
-fn hear(result: &RunResult) -> Heard {
-    match result.verdict {
-        Verdict::Fail => Heard::Broke,
-        Verdict::Pass => Heard::Held,
-        Verdict::Inconclusive | Verdict::Interrupted => {
-            // Too few samples for a percentile of a small probe is no reason to doubt the generator.
-            if result.validity == Validity::Invalid { Heard::Generator } else { Heard::Held }
-        }
+fn hear(result: &RunResult, phase: Phase) -> Heard {
+    let broke = result.expectations.iter().any(|expectation| expectation.ok == Some(false));
+    match (result.verdict, result.validity) {
+        // Counts are true however late the generator was.
+        (Verdict::Fail, _) => Heard::Broke,
+        // What held although the generator added to it would hold without; but an answer is to be about a sound run.
+        (_, Validity::Invalid) if broke || phase == Phase::Confirm => Heard::Generator,
+        _ if broke => Heard::Broke,
+        _ => Heard::Held,
     }
 }
 
 fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Duration, heard: Heard) -> Probe {
-    let points = || result.timeline.iter().filter(|point| point.stage == "probe");
-    let seconds = (points().count() as f64).min(length.as_secs_f64()).max(1.0);
-    let sum = |count: fn(&crate::report::result::Point) -> u64| points().map(count).sum::<u64>() as f64 / seconds;
+    // Counted by stage: intervals of the timeline do not begin where stages do.
+    let rate = |metric: &str| {
+        let measured = result.latency.get(metric).and_then(|block| block.by.stage.get("probe"));
+        measured.map_or(0.0, |latency| latency.count as f64 / length.as_secs_f64().max(1e-3))
+    };
     let delivery = result.latency.get("delivery").map(|block| &block.whole);
     Probe {
         percent,
@@ -112,8 +115,8 @@ fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Dura
             Phase::Confirm => "confirm",
         }
         .to_owned(),
-        sent_per_second: sum(|point| point.sent),
-        delivered_per_second: sum(|point| point.delivered),
+        sent_per_second: rate("lateness"),
+        delivered_per_second: rate("delivery"),
         p50: delivery.and_then(|delivery| delivery.p50),
         p99: delivery.and_then(|delivery| delivery.p99),
         broke: (heard == Heard::Broke).then(|| broken(result)),

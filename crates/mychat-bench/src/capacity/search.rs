@@ -54,18 +54,20 @@ pub(crate) struct Search {
     pub(crate) low: Option<f64>,
     /// The smallest percentage that broke.
     pub(crate) high: Option<f64>,
-    /// Tried last, and not understood because of the generator.
-    again: Option<f64>,
+    /// How often the last percentage was tried in vain because of the generator.
+    again: (f64, u32),
     confirmed: bool,
     stuck: bool,
 }
 
+/// So often a percentage is tried before the generator is taken for the limit.
+const TRIES: u32 = 3;
 /// Below `start` divided by this nothing is tried any more.
 const LEAST: f64 = 64.0;
 
 impl Search {
     pub(crate) fn new(how: &FindMax) -> Self {
-        Self { how: how.clone(), low: None, high: None, again: None, confirmed: false, stuck: false }
+        Self { how: how.clone(), low: None, high: None, again: (0.0, 0), confirmed: false, stuck: false }
     }
 
     /// What to do next.
@@ -94,9 +96,10 @@ impl Search {
     pub(crate) fn hear(&mut self, percent: f64, phase: Phase, heard: Heard) {
         match (heard, phase) {
             (Heard::Generator, _) => {
-                // Something else may have disturbed it once; twice at the same place is a limit.
-                self.stuck = self.again == Some(percent);
-                self.again = Some(percent);
+                // Something else may have disturbed it; time and again at the same place is a limit.
+                let before = if self.again.0.to_bits() == percent.to_bits() { self.again.1 } else { 0 };
+                self.again = (percent, before + 1);
+                self.stuck = before + 1 >= TRIES;
             }
             (Heard::Held, Phase::Confirm) => self.confirmed = true,
             (Heard::Held, _) => self.low = Some(percent),
@@ -152,6 +155,19 @@ mod tests {
             assert!(low <= limit && low >= limit * 0.95 - 1e-9, "{low} for {limit}");
             assert!(probes < 20, "{probes} probes for {limit}");
         }
+    }
+
+    /// V10: a bucket of 5,000 tokens a second, probes of 10 s, and `delivery.p99 < 50ms` at 1,000 messages/s for 100 %.
+    #[test]
+    fn a_token_bucket_of_5000_is_found() {
+        let queued_for = |percent: f64| (percent * 10.0 / 5000.0 - 1.0).max(0.0) * 10.0 * 0.99;
+        let mut search = Search::new(&how(2000.0));
+        while let Next::Probe(percent, phase) = search.next() {
+            let heard = if queued_for(percent) < 0.05 { Heard::Held } else { Heard::Broke };
+            search.hear(percent, phase, heard);
+        }
+        let rate = search.low.unwrap() * 10.0;
+        assert!((4750.0..=5025.0).contains(&rate), "{rate}");
     }
 
     #[test]

@@ -16,6 +16,14 @@ pub enum ReadError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// It is something else than a conformance result.
+    #[error("{} is not a result of `mychat-bench conformance`: {reason}", path.display())]
+    Conformance {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is instead.
+        reason: String,
+    },
     /// It is something else.
     #[error("{} is not a result of `mychat-bench run`: {reason}", path.display())]
     Other {

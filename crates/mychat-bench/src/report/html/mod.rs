@@ -2,12 +2,14 @@
 
 mod capacity;
 mod figures;
+mod matrix;
 mod origin;
 mod pictures;
 mod verdict;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub use matrix::matrix;
 pub(super) use origin::kind;
 
 use super::RunResult;
