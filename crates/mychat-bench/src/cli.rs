@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -83,6 +84,14 @@ pub(crate) struct Run {
     /// loopback as many of 127.0.0.x as the users need ports]
     #[arg(long, value_name = "IP")]
     pub(crate) source_ip: Vec<IpAddr>,
+
+    /// Time from one point of the timeline to the next
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub(crate) interval: Duration,
+
+    /// A line an interval on standard error, instead of the live view
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
 
     /// No live view and no summary: one line with the verdict
     #[arg(long, short)]
@@ -216,5 +225,12 @@ fn percent(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('%').parse::<f64>() {
         Ok(percent) if (0.1..=100.0).contains(&percent) => Ok(percent),
         _ => Err("expected a number of percent from 0.1 to 100".to_owned()),
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&time) => Ok(time),
+        _ => Err("expected a time from 100ms to 60s".to_owned()),
     }
 }

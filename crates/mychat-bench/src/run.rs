@@ -73,8 +73,17 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         return Ok(Exit::CouldNotRun);
     }
     let sources = sources(&args.source_ip, &target, plan.users.len());
-    let session =
-        Session { threads: threads(args.threads, &target), sources, how, pid, stop, quiet: args.quiet, target };
+    let session = Session {
+        threads: threads(args.threads, &target),
+        sources,
+        how,
+        pid,
+        stop,
+        quiet: args.quiet,
+        interval: args.interval,
+        view: View::of(args.quiet, args.verbose),
+        target,
+    };
     let telemetry = Telemetry::new(pid, outputs.ndjson.take().as_deref())?;
     let result = match capacity::wanted(&loaded.scenario) {
         Some(search) => capacity::find(&session, &plan, search, telemetry).await?,
@@ -100,6 +109,8 @@ pub(crate) struct Session {
     how: Circumstances,
     pub(crate) pid: Option<u32>,
     stop: Arc<Notify>,
+    interval: Duration,
+    view: View,
     pub(crate) quiet: bool,
 }
 
@@ -111,10 +122,10 @@ impl Session {
             address: self.target.address,
             sources: Arc::clone(&self.sources),
             threads: self.threads,
-            interval: Duration::from_secs(1),
+            interval: self.interval,
         };
         let mut watcher = Watcher {
-            progress: Progress::new(if self.quiet { View::Quiet } else { View::Live }, title),
+            progress: Progress::new(self.view, title),
             alarm: Alarm::new(&shared.plan, conducted.interval),
             telemetry: &mut telemetry,
         };

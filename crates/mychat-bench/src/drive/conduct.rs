@@ -432,10 +432,16 @@ fn usage(threads: u32) -> Generator {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    Generator { cpu_seconds: cpu_seconds(), rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024), threads }
+}
+
+#[cfg(unix)]
+fn cpu_seconds() -> f64 {
     let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Generator {
-        cpu_seconds: cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9,
-        rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024),
-        threads,
-    }
+    cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9
+}
+
+#[cfg(not(unix))]
+fn cpu_seconds() -> f64 {
+    0.0
 }
