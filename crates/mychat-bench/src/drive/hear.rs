@@ -35,7 +35,11 @@ pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) 
     if let Some(rest) = frame.strip_prefix(b"MESSAGE|") {
         return message(user, desk, now, PRIVATE, frame, rest);
     }
-    if frame.starts_with(b"USER_LIST|") || frame.is_empty() {
+    if let Some(list) = frame.strip_prefix(b"USER_LIST|") {
+        roster(user, desk, now, list);
+        return Heard::Nothing;
+    }
+    if frame.is_empty() {
         return Heard::Nothing;
     }
     match Reply::parse(frame) {
@@ -53,6 +57,21 @@ pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) 
     }
 }
 
+/// A list: whoever is new in it and joined after this user did is now known to one user more.
+fn roster(user: &mut User, desk: &mut Desk, now: Nanos, list: &[u8]) {
+    let news = desk.rosters.take(&mut user.listed, &desk.shared.names, list);
+    let (Some(news), Some(visit)) = (news, &user.visit) else { return };
+    if user.hostile {
+        return;
+    }
+    for &other in news.iter().filter(|other| **other != user.id) {
+        if let Some(since) = desk.shared.presence[other as usize].online_since().filter(|since| *since >= visit.online)
+        {
+            desk.rosters.note((other, since), now);
+        }
+    }
+}
+
 fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u8], rest: &[u8]) -> Heard {
     let Some(cut) = memchr::memchr(b'|', rest) else {
         let place = desk.place(user.group, now);
@@ -60,7 +79,9 @@ fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u
         return Heard::Nothing;
     };
     let (sender, content) = (&rest[..cut], &rest[cut + 1..]);
-    let stamp = match Stamp::read(content) {
+    // A private message comes once; only broadcasts have copies to be compared with.
+    let read = if action == BROADCAST { desk.lately.read(content) } else { Stamp::read(content) };
+    let stamp = match read {
         Ok(stamp) | Err(Unreadable::Body(stamp)) if stamp.run != desk.shared.plan.run => {
             return stranger(user, desk, now);
         }

@@ -53,6 +53,9 @@ pub struct RunResult {
     pub server: Option<ServerInfo>,
     /// What the generator itself used.
     pub generator: GeneratorInfo,
+    /// Who lost how much, the worst first; for the writings that are made at once.
+    #[serde(skip)]
+    pub losers: Vec<(String, u64)>,
 }
 
 /// What made a result.

@@ -126,6 +126,7 @@ pub(crate) fn run(points: u64) -> RunResult {
         ],
         timeline,
         capacity: None,
+        losers: Vec::new(),
         server: Some(ServerInfo {
             pid: 4711,
             cpu_seconds: 1.5,

@@ -17,7 +17,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
             div.charts {
                 (curve(capacity).render())
                 div.scroll {
-                    table {
+                    table.tries {
                         thead { tr {
                             th.n scope="col" { "load" } th scope="col" { "try" } th.n scope="col" { "sent/s" }
                             th.n scope="col" { "p99" } th scope="col" { "verdict" }
@@ -64,7 +64,8 @@ fn row(probe: &Probe) -> Markup {
 }
 
 fn curve(capacity: &Capacity) -> Chart {
-    let mut probes: Vec<&Probe> = capacity.probes.iter().collect();
+    // The confirmation is at a rate that was tried before.
+    let mut probes: Vec<&Probe> = capacity.probes.iter().filter(|probe| probe.phase != "confirm").collect();
     probes.sort_by(|a, b| a.sent_per_second.total_cmp(&b.sent_per_second));
     let line = |of: fn(&Probe) -> Option<u64>| -> Vec<(f64, Option<f64>)> {
         let told = probes.iter().filter_map(|probe| Some((probe.sent_per_second, of(probe)?)));
