@@ -230,7 +230,7 @@ fn percent(text: &str) -> Result<f64, String> {
 
 fn interval(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&time) => Ok(time),
+        Ok(time) if (Duration::from_millis(100)..=Duration::from_mins(1)).contains(&time) => Ok(time),
         _ => Err("expected a time from 100ms to 60s".to_owned()),
     }
 }
