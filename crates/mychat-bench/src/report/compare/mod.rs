@@ -1,8 +1,8 @@
 //! Two sets of runs into a verdict for each figure: better, worse, no difference, or too little data to say.
 //!
 //! Machines drift by far more than what people want to see, so a difference is only believed when it is large against
-//! what differs between runs of one side. Where the runs took turns, what drifts slowly cancels ([`drift`]). How much a
-//! single run's figures could vary comes from drawing blocks of its intervals again ([`resample`]); the larger of the
+//! what differs between runs of one side. Where the runs took turns, what drifts slowly cancels (`drift`). How much a
+//! single run's figures could vary comes from drawing blocks of its intervals again (`resample`); the larger of the
 //! two uncertainties counts.
 
 mod drift;
