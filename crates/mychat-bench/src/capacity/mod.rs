@@ -119,6 +119,7 @@ fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Dura
         delivered_per_second: rate("delivery"),
         p50: delivery.and_then(|delivery| delivery.p50),
         p99: delivery.and_then(|delivery| delivery.p99),
+        held: heard == Heard::Held,
         broke: (heard == Heard::Broke).then(|| broken(result)),
         validity: result.validity,
     }
@@ -168,7 +169,7 @@ fn interrupted(result: RunResult, search: &Search, probes: Vec<Probe>) -> RunRes
 
 fn capacity(held: Option<f64>, broke_at: Option<f64>, reason: String, probes: Vec<Probe>) -> Capacity {
     let at = |percent: f64| {
-        let tried = probes.iter().rev().find(|probe| (probe.percent - percent).abs() < 1e-9 && probe.broke.is_none());
+        let tried = probes.iter().rev().find(|probe| (probe.percent - percent).abs() < 1e-9 && probe.held);
         tried.map(|probe| probe.sent_per_second)
     };
     Capacity { percent: held, sent_per_second: held.and_then(at), broke_at, reason, probes }

@@ -55,7 +55,7 @@ fn capacity(text: &mut String, result: &RunResult) -> std::fmt::Result {
         let p99 = probe.p99.map_or_else(|| "n/a".to_owned(), |p99| duration(p99 as f64));
         let outcome = match (&probe.broke, probe.validity) {
             (Some(why), _) => format!("❌ {}", escaped(why)),
-            (None, Validity::Invalid) if probe.phase == "confirm" => "❔ the generator was the limit".to_owned(),
+            (None, _) if !probe.held => "❔ the generator was the limit".to_owned(),
             (None, Validity::Invalid) => "✅ held, though the generator was late".to_owned(),
             (None, _) => "✅ held".to_owned(),
         };

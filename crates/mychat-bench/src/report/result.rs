@@ -302,6 +302,8 @@ pub struct Probe {
     pub p50: Option<u64>,
     /// As above.
     pub p99: Option<u64>,
+    /// Whether everything held; where not and nothing `broke`, the generator was the limit.
+    pub held: bool,
     /// The expectation that broke, with its figure.
     pub broke: Option<String>,
     /// Whether the generator kept its schedule.

@@ -55,7 +55,7 @@ pub fn line(result: &RunResult) -> String {
 pub fn probe(probe: &Probe) -> String {
     let (style, word) = match (&probe.broke, probe.validity) {
         (Some(why), _) => (BAD, format!("✗ {}", visible(why))),
-        (None, Validity::Invalid) if probe.phase == "confirm" => (UNSURE, "? the generator was the limit".to_owned()),
+        (None, _) if !probe.held => (UNSURE, "? the generator was the limit".to_owned()),
         (None, Validity::Invalid) => (GOOD, "✓ held, though the generator was late".to_owned()),
         (None, _) => (GOOD, "✓ held".to_owned()),
     };

@@ -48,7 +48,7 @@ fn answer(capacity: &Capacity) -> Markup {
 fn row(probe: &Probe) -> Markup {
     let (sign, word, class) = match (&probe.broke, probe.validity) {
         (Some(why), _) => ("✗", why.as_str(), "bad"),
-        (None, Validity::Invalid) if probe.phase == "confirm" => ("?", "the generator was the limit", "unsure"),
+        (None, _) if !probe.held => ("?", "the generator was the limit", "unsure"),
         (None, Validity::Invalid) => ("✓", "held, though the generator was late", "good"),
         (None, _) => ("✓", "held", "good"),
     };
