@@ -19,22 +19,29 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod capacity;
 mod figures;
 mod cli;
+mod compare;
 pub mod drive;
 mod exit;
+mod init;
 pub mod judge;
+mod machine;
 pub mod observe;
 mod out;
+mod outputs;
 pub mod plan;
 mod progress;
 pub mod report;
+mod rewrite;
 mod run;
 pub mod scenario;
 mod schema;
 mod serve;
 mod signal;
 pub mod target;
+mod telemetry;
 mod validate;
 
 pub use exit::Exit;
@@ -53,6 +60,12 @@ pub fn main() -> ExitCode {
         cli::Command::Run(args) => on_runtime(run::run(args)),
         cli::Command::Validate(args) => Ok(validate::validate(&args)),
         cli::Command::Schema => schema::schema(),
+        cli::Command::Report(args) => rewrite::rewrite(args),
+        cli::Command::Compare(args) => compare::compare(&args),
+        cli::Command::Init(args) => init::init(&args),
+        cli::Command::Completions(args) => Ok(init::completions(&args)),
+        cli::Command::Man(args) => init::man(&args),
+        cli::Command::Merge(args) => rewrite::merge(args),
         cli::Command::Serve(args) => return serve::serve(args),
     };
     match outcome {

@@ -10,18 +10,21 @@ use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
-use crate::cli;
 use crate::drive::conduct::{Conduct, conduct};
 use crate::drive::shared::Shared;
 use crate::exit::Exit;
 use crate::judge::{Alarm, judge};
+use crate::machine;
 use crate::observe::ledger::Reading;
 use crate::plan::{self, Plan};
 use crate::progress::{Progress, View, Watcher};
-use crate::report::result::TargetInfo;
+use crate::report::result::{RunResult, TargetInfo};
 use crate::report::{self, Circumstances};
 use crate::scenario::{self, Loaded};
+use crate::target::sample::Sampler;
 use crate::target::{self, Reference, Target};
+use crate::telemetry::Telemetry;
+use crate::{capacity, cli};
 use crate::{out, signal};
 
 /// Descriptors that a run needs beside one a user.
@@ -36,6 +39,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    let mut outputs = args.outputs.clone().resolved()?;
     let stop = Arc::new(Notify::new());
     signal::listen(Arc::clone(&stop))?;
     let plan = plan(&loaded, args.seed);
@@ -63,32 +67,77 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     };
 
     let how = circumstances(&args, &loaded, &target, reference.is_some());
-    let threads = threads(args.threads, &target);
+    let pid = args.pid.or(reference.as_ref().and_then(Reference::pid));
+    if args.pid.is_some_and(|pid| Sampler::new(pid).sample().is_none()) {
+        out::complain("error: the process of --pid cannot be watched: is it running on this machine?\n");
+        return Ok(Exit::CouldNotRun);
+    }
     let sources = sources(&args.source_ip, &target, plan.users.len());
-    let shared = Arc::new(Shared::new(plan, Framing::Lf, threads, Reading::default()));
-    let conducted = Conduct { address: target.address, sources, threads, interval: Duration::from_secs(1) };
-    let mut watcher = Watcher {
-        progress: Progress::new(if args.quiet { View::Quiet } else { View::Live }),
-        alarm: Alarm::new(&shared.plan, conducted.interval),
+    let session = Session {
+        threads: threads(args.threads, &target),
+        sources,
+        how,
+        pid,
+        stop,
+        quiet: args.quiet,
+        interval: args.interval,
+        view: View::of(args.quiet, args.verbose),
+        target,
     };
-    let seen = conduct(Arc::clone(&shared), conducted, &mut watcher, &stop).await;
-    watcher.progress.clear();
-    let seen = seen?;
+    let telemetry = Telemetry::new(pid, outputs.ndjson.take().as_deref())?;
+    let result = match capacity::wanted(&loaded.scenario) {
+        Some(search) => capacity::find(&session, &plan, search, telemetry).await?,
+        None => session.once(plan, telemetry, "").await?,
+    };
     if let Some(reference) = reference {
         reference.stop().await;
     }
-
-    let judgement = judge(&shared.plan, &seen);
-    let exit = judgement.exit;
-    let result = report::build(&shared.plan, seen, judgement, how);
+    let exit = Exit::from_code(result.exit_code);
     out::print(&if args.quiet { report::terminal::line(&result) } else { report::terminal::summary(&result) });
-    if let Some(path) = &args.json
-        && let Err(error) = report::json::write(&result, path)
-    {
-        out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
+    if let Err(error) = outputs.write(&result) {
+        out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
         return Ok(exit.max(Exit::CouldNotRun));
     }
     Ok(exit)
+}
+
+/// What stays the same when a scenario is run several times, as a search does.
+pub(crate) struct Session {
+    target: Target,
+    threads: u32,
+    sources: Arc<[IpAddr]>,
+    how: Circumstances,
+    pub(crate) pid: Option<u32>,
+    stop: Arc<Notify>,
+    interval: Duration,
+    view: View,
+    pub(crate) quiet: bool,
+}
+
+impl Session {
+    /// Runs a plan from the first connection to the verdict.
+    pub(crate) async fn once(&self, plan: Plan, mut telemetry: Telemetry, title: &str) -> anyhow::Result<RunResult> {
+        let shared = Arc::new(Shared::new(plan, Framing::Lf, self.threads, Reading::default()));
+        let conducted = Conduct {
+            address: self.target.address,
+            sources: Arc::clone(&self.sources),
+            threads: self.threads,
+            interval: self.interval,
+        };
+        let mut watcher = Watcher {
+            progress: Progress::new(self.view, title),
+            alarm: Alarm::new(&shared.plan, conducted.interval),
+            telemetry: &mut telemetry,
+        };
+        let seen = conduct(Arc::clone(&shared), conducted, &mut watcher, &self.stop).await;
+        watcher.progress.clear();
+        let mut seen = seen?;
+        seen.server = telemetry.finish(&seen.timeline);
+        let judgement = judge(&shared.plan, &seen);
+        let mut result = report::build(&shared.plan, seen, judgement, self.how.clone());
+        telemetry.complete(&mut result)?;
+        Ok(result)
+    }
 }
 
 fn plan(loaded: &Loaded, seed: Option<u64>) -> Plan {
@@ -146,5 +195,7 @@ fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, spawned: boo
             spawned,
         },
         started: jiff::Timestamp::now().to_string(),
+        text: loaded.text.clone(),
+        machine: machine::describe(),
     }
 }

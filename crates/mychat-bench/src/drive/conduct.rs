@@ -18,6 +18,7 @@ use crate::observe::recorder::{Clock, Count, Latency, Place, Recorder, Shape};
 use crate::observe::roster::Rosters;
 use crate::observe::visit::Visit;
 use crate::plan::{Nanos, nanos};
+use crate::target::sample::ServerUse;
 
 /// How a run is done.
 #[derive(Debug, Clone)]
@@ -61,6 +62,8 @@ pub struct Observations {
     pub length: Nanos,
     /// Of the whole process.
     pub generator: Generator,
+    /// Of the server, where it runs on this machine.
+    pub server: Option<ServerUse>,
 }
 
 /// What the generator itself used.
@@ -113,6 +116,9 @@ pub trait Watch {
 
     /// Called at the end of each interval with what it recorded; ends the run where it gives the index of a condition.
     fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize>;
+
+    /// Called with each line of the timeline as it is written, but for the last one.
+    fn slice(&mut self, _shared: &Shared, _slice: &Slice) {}
 }
 
 /// Why a run could not be done.
@@ -190,6 +196,7 @@ impl Observations {
             interrupted: false,
             length: 0,
             generator: Generator { cpu_seconds: 0.0, rss_peak: 0, threads: 0 },
+            server: None,
         }
     }
 }
@@ -358,6 +365,7 @@ impl<'s> Crew<'s> {
             interrupted,
             length,
             generator: usage(self.conduct.threads),
+            server: None,
         })
     }
 
@@ -383,6 +391,9 @@ impl<'s> Crew<'s> {
                     if self.awaited == 0 {
                         self.aborted = self.aborted.or(watch.interval(self.shared, &self.interval));
                         self.close_interval(self.next_interval);
+                        if let Some(slice) = self.timeline.last() {
+                            watch.slice(self.shared, slice);
+                        }
                         self.next_interval += nanos(self.conduct.interval);
                     }
                 }
@@ -432,10 +443,16 @@ fn usage(threads: u32) -> Generator {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    Generator { cpu_seconds: cpu_seconds(), rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024), threads }
+}
+
+#[cfg(unix)]
+fn cpu_seconds() -> f64 {
     let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Generator {
-        cpu_seconds: cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9,
-        rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024),
-        threads,
-    }
+    cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9
+}
+
+#[cfg(not(unix))]
+fn cpu_seconds() -> f64 {
+    0.0
 }

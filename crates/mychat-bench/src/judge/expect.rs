@@ -21,6 +21,8 @@ pub struct Expectation {
     pub ok: Option<bool>,
     /// Whether it is about an exact count, which is true even in an invalid run.
     pub exact: bool,
+    /// Whether it is undecided without effect: about a server's process that cannot be seen from here.
+    pub idle: bool,
     /// What else there is to say, in words.
     pub note: Option<String>,
 }
@@ -35,6 +37,7 @@ impl Expectation {
             unit: Unit::Count,
             ok: Some(false),
             exact: true,
+            idle: false,
             note: Some("every single user was refused; there was no load".to_owned()),
         }
     }
@@ -48,6 +51,7 @@ impl Expectation {
             unit: unit_of(&condition.measure),
             ok: Some(false),
             exact: true,
+            idle: false,
             note: Some("it held, and ended the run".to_owned()),
         }
     }
@@ -72,6 +76,7 @@ pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expecta
         }
     };
     let ok = decide(condition.op, left, right);
+    let idle = seen.server.is_none() && matches!(condition.measure.metric, Metric::ServerRss | Metric::ServerCpu);
     Expectation {
         text: condition.text.clone(),
         line: condition.line,
@@ -79,7 +84,12 @@ pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expecta
         unit,
         ok,
         exact: unit == Unit::Count,
-        note: note(&condition.value, left, right, unit),
+        idle,
+        note: if idle {
+            Some("the server's process is not known here: --pid names it".to_owned())
+        } else {
+            note(&condition.value, left, right, unit)
+        },
     }
 }
 

@@ -139,6 +139,11 @@ pub fn figure(plan: &Plan, seen: &Observations, measure: &Measure) -> Figure {
         Metric::WrongReplies => Figure::exact(total(Count::WrongReplies)),
         Metric::Disconnects => Figure::exact(total(Count::Disconnects)),
         Metric::Errors => Figure::exact(total(Count::Errors)),
+        Metric::ServerRss => seen.server.map_or_else(|| nothing(1), |used| Figure::exact(used.rss_peak as f64)),
+        Metric::ServerCpu => seen.server.map_or_else(
+            || nothing(1),
+            |used| Figure::exact(100.0 * used.cpu_seconds / (seen.length as f64 / 1e9).max(1e-3)),
+        ),
         Metric::Achieved => {
             let (sent, scheduled) = (total(Count::Sent), total(Count::Scheduled));
             if scheduled == 0.0 { nothing(1) } else { Figure::exact(100.0 * sent / scheduled) }

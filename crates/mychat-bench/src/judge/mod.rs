@@ -54,7 +54,7 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Judgement {
     let expectations: Vec<Expectation> =
         deserted.then(Expectation::deserted).into_iter().chain(alarm).chain(expectations).collect();
     let broken = |exact| expectations.iter().any(|e| e.ok == Some(false) && e.exact == exact);
-    let undecided = expectations.iter().any(|expectation| expectation.ok.is_none());
+    let undecided = expectations.iter().any(|expectation| expectation.ok.is_none() && !expectation.idle);
     // A count is true however late the generator was; a latency is not.
     let (verdict, exit) = if seen.interrupted {
         (Verdict::Interrupted, Exit::Interrupted)

@@ -24,11 +24,8 @@ pub(super) const NOT_YET: &[&str] = &[
     // actions
     "frame",
     // stages
-    "find_max",
     // metrics
     "cases.failed",
-    "server.rss",
-    "server.cpu",
 ];
 
 const MOST_ACTIONS: f64 = 1e9;
@@ -93,6 +90,11 @@ fn parts(draft: &Draft<'_>, problems: &mut Problems) {
             );
         }
         _ => {}
+    }
+    let searches = draft.stages.iter().any(|(stage, _)| matches!(stage.kind, StageKind::FindMax(_)));
+    if let (true, Some(load)) = (searches && draft.stages.len() > 1, key("load")) {
+        let wrong = Wrong::new("`find_max` stands beside other stages");
+        problems.add(load, wrong.help("it makes runs of its own, so it is the whole `load` of its file"));
     }
     let conditions = draft.scenario.expect.iter().chain(&draft.scenario.abort_if);
     for condition in conditions {

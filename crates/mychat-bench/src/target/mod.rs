@@ -1,6 +1,7 @@
 //! The server under test: where it is, and starting one where none was named.
 
 mod reference;
+pub mod sample;
 
 use std::net::SocketAddr;
 use std::time::Duration;
