@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use mychat_proto::reply::Status;
-use mychat_proto::{CommandError, EncodeError, Framing, Reply};
+use mychat_proto::{CommandError, EncodeError, Framing, Inbound, Reply};
 
+use crate::config::RateAction;
+use crate::deadlines::Due;
 use crate::fault::Fault;
-use crate::metrics::End;
-use crate::router::ClaimError;
+use crate::log::Repeated;
+use crate::metrics::{Count, End};
+use crate::router::{ClaimError, Kind};
 use crate::session::Input;
 use crate::state::{Action, State};
 use crate::worker::Worker;
@@ -21,6 +24,18 @@ fn put(reply: Reply<'_>, framing: Framing, out: &mut Vec<u8>) -> Result<(), Enco
     reply.write(out)?;
     framing.end(out, start);
     Ok(())
+}
+
+/// What becomes of an action above the rate, where `--rate-action` is `error`.
+const fn too_fast(action: Action<'_>) -> Action<'_> {
+    match action {
+        // Rule U3: a refused CONNECT is answered with FAIL, whatever the reason.
+        Action::Login(_) | Action::Refuse(_) => Action::Refuse(Fault::TooFast),
+        Action::Ignore => Action::Ignore,
+        Action::Private { .. } | Action::Broadcast { .. } | Action::Reject(_) | Action::Leave | Action::Abandon => {
+            Action::Reject(Fault::TooFast)
+        }
+    }
 }
 
 impl Worker {
@@ -51,6 +66,10 @@ impl Worker {
 
     fn read(&mut self, index: u32) {
         let session = &mut self.delivery.sessions[index as usize];
+        if session.is_held() {
+            // Not read from before its time has come: its own connection slows it down.
+            return;
+        }
         match session.read(&mut self.scratch) {
             Input::Nothing => {}
             Input::Broken => self.close(index, End::Broken),
@@ -59,24 +78,47 @@ impl Worker {
                 self.dismiss(index, End::Closed);
             }
             Input::Bytes(count) => {
-                self.hear(index, count);
+                self.delivery.tally.add(Count::BytesIn, count as u64);
+                // Put back below; meanwhile frames borrow from it, and actions from the rest.
+                let scratch = std::mem::take(&mut self.scratch);
+                self.hear(index, &scratch[..count]);
+                self.scratch = scratch;
                 let session = &self.delivery.sessions[index as usize];
-                if session.state != State::Closing && session.await_input() {
+                if session.state != State::Closing && !session.is_held() && session.await_input() {
                     self.wakes.push(index);
                 }
             }
         }
     }
 
-    /// Takes the first `count` bytes of the scratch buffer as said by this session.
-    fn hear(&mut self, index: u32, count: usize) {
-        // Both are put back below; meanwhile frames borrow from them, and actions from the rest.
-        let scratch = std::mem::take(&mut self.scratch);
+    /// The time of a session that was too fast has come: hears what it said, and then reads on.
+    pub(crate) fn hear_held(&mut self, index: u32) {
+        let Some(paced) = &mut self.delivery.sessions[index as usize].paced else { return };
+        let held = std::mem::take(&mut paced.held);
+        self.hear(index, &held);
+        if !self.delivery.sessions[index as usize].is_held() {
+            self.wakes.push(index);
+        }
+    }
+
+    /// Takes these bytes as said by this session.
+    fn hear(&mut self, index: u32, bytes: &[u8]) {
+        // Put back below, like the scratch buffer.
         let mut deframer = std::mem::take(&mut self.delivery.sessions[index as usize].deframer);
-        let mut feed = deframer.feed(&scratch[..count]);
-        while let Some(inbound) = feed.next() {
+        let mut feed = deframer.feed(bytes);
+        loop {
+            if !feed.rest().is_empty() && self.is_too_early(index) {
+                self.hold(index, feed.rest());
+                break;
+            }
+            let Some(inbound) = feed.next() else { break };
+            let is_heard = matches!(inbound, Inbound::Frame([])) || self.charge(index);
             let session = &mut self.delivery.sessions[index as usize];
             let (state, action) = session.state.on(inbound);
+            if !is_heard && state != State::Closing {
+                self.act(index, too_fast(action));
+                continue;
+            }
             if state != State::Closing {
                 session.state = state;
             }
@@ -86,7 +128,35 @@ impl Worker {
             }
         }
         self.delivery.sessions[index as usize].deframer = deframer;
-        self.scratch = scratch;
+    }
+
+    /// Whether `--rate` does not let this session say more now.
+    fn is_too_early(&self, index: u32) -> bool {
+        let Some(pace) = self.shared.config.pace.filter(|pace| pace.action == RateAction::Delay) else { return false };
+        let paced = &self.delivery.sessions[index as usize].paced;
+        paced.as_ref().is_some_and(|paced| paced.meter.wait(pace, self.now).is_some())
+    }
+
+    /// Keeps what this session said too early, until its time has come.
+    fn hold(&mut self, index: u32, rest: &[u8]) {
+        let session = &mut self.delivery.sessions[index as usize];
+        let (Some(paced), Some(pace)) = (&mut session.paced, self.shared.config.pace) else { return };
+        paced.held = rest.to_vec();
+        let at = paced.meter.wait(pace, self.now).unwrap_or(self.now);
+        self.deadlines.push(at, index, session.generation, Due::Pace);
+        self.delivery.tally.add(Count::TooFast, 1);
+    }
+
+    /// Counts one frame. Returns whether it is heard, and not above `--rate`.
+    fn charge(&mut self, index: u32) -> bool {
+        self.delivery.tally.add(Count::FramesIn, 1);
+        let Some(pace) = self.shared.config.pace else { return true };
+        let Some(paced) = &mut self.delivery.sessions[index as usize].paced else { return true };
+        let is_heard = paced.meter.take(pace, self.now);
+        if !is_heard {
+            self.delivery.tally.add(Count::TooFast, 1);
+        }
+        is_heard
     }
 
     fn act(&mut self, index: u32, action: Action<'_>) {
@@ -132,24 +202,25 @@ impl Worker {
         let write = |out: &mut Vec<u8>| put(Reply::Message { sender: &sender, content }, framing, out);
         // Straight into the outbox where nothing was said in this turn that must come first (rule M5).
         let written = if to.worker == self.me && !self.stage.has_broadcasts() {
-            self.delivery.post(to.index, to.generation, write)
+            self.delivery.post(to.index, to.generation, Kind::Message, write)
         } else {
-            self.stage.private(to, write)
+            self.stage.private(to, Kind::Message, write)
         };
-        self.judge(index, "MESSAGE", written);
+        self.judge(index, "MESSAGE", Count::Privates, written);
     }
 
     fn broadcast(&mut self, index: u32, content: &str) {
         let framing = self.shared.config.framing;
         let Some(sender) = self.name(index) else { return };
-        let written = self.stage.broadcast(|out| put(Reply::Broadcast { sender: &sender, content }, framing, out));
-        self.judge(index, "BROADCAST", written);
+        let now = self.now;
+        let written = self.stage.broadcast(now, |out| put(Reply::Broadcast { sender: &sender, content }, framing, out));
+        self.judge(index, "BROADCAST", Count::Broadcasts, written);
     }
 
     /// Rule M4: what does not fit with the sender's name in it is not forwarded.
-    fn judge(&mut self, index: u32, command: &'static str, written: Result<(), EncodeError>) {
+    fn judge(&mut self, index: u32, command: &'static str, count: Count, written: Result<(), EncodeError>) {
         match written {
-            Ok(()) => {}
+            Ok(()) => self.delivery.tally.add(count, 1),
             Err(EncodeError::TooLong { bytes }) => self.reject(index, Fault::ForwardTooLong { command, bytes }),
             // Parsing lets none of these through; should it ever, the frame is as malformed as that.
             Err(EncodeError::LineFeed | EncodeError::Pipe | EncodeError::Empty) => {
@@ -169,6 +240,7 @@ impl Worker {
 
     /// Answers `ERROR`.
     pub(crate) fn reject(&mut self, index: u32, fault: Fault<'_>) {
+        self.delivery.tally.add(Count::Error(fault.code()), 1);
         let text = fault.to_string();
         self.answer(index, Reply::Error { code: fault.code().digits(), text: &text });
     }
@@ -178,9 +250,9 @@ impl Worker {
         let framing = self.shared.config.framing;
         let to = self.delivery.address(index);
         let written = if self.stage.has_broadcasts() {
-            self.stage.private(to, |out| put(reply, framing, out))
+            self.stage.private(to, Kind::Answer, |out| put(reply, framing, out))
         } else {
-            self.delivery.post(index, to.generation, |out| put(reply, framing, out))
+            self.delivery.post(index, to.generation, Kind::Answer, |out| put(reply, framing, out))
         };
         debug_assert!(written.is_ok(), "the texts of faults are short and on one line");
     }
@@ -203,17 +275,26 @@ impl Worker {
         if !self.delivery.sessions.contains(index as usize) {
             return;
         }
-        self.release(index);
-        let session = self.delivery.sessions.remove(index as usize);
-        self.shared.metrics.count_end(session.end.unwrap_or(end));
+        let name = self.release(index);
+        let end = self.delivery.sessions[index as usize].end.unwrap_or(end);
+        self.delivery.remove(index, end);
+        self.shared.metrics.count(Count::Ended(end));
+        if let (End::QueueFull | End::Stalled, Some(user)) = (end, name) {
+            self.shared.log.warn_at_times(
+                Repeated::Evicted,
+                "user evicted",
+                &[("reason", &end.text()), ("user", &user)],
+            );
+        }
     }
 
-    fn release(&mut self, index: u32) {
+    /// Frees a session's name and returns it.
+    fn release(&mut self, index: u32) -> Option<Arc<str>> {
         let who = self.delivery.address(index);
-        if let Some(seat) = self.delivery.sessions[index as usize].seat.take() {
-            self.shared.router.release(&seat, who);
-            self.users -= 1;
-        }
+        let seat = self.delivery.sessions[index as usize].seat.take()?;
+        self.shared.router.release(&seat, who);
+        self.users -= 1;
+        Some(seat.name)
     }
 
     /// Reads and forgets what a peer still says after the end, within limits.

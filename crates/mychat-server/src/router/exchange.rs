@@ -71,7 +71,7 @@ mod tests {
     fn said(text: &'static str) -> Arc<Batch> {
         let mut batch = Batch::default();
         batch
-            .broadcast(|out| {
+            .broadcast(std::time::Instant::now(), |out| {
                 out.extend_from_slice(text.as_bytes());
                 Ok(())
             })

@@ -7,6 +7,7 @@ mod kit;
 mod limits;
 mod lists;
 mod messages;
+mod operations;
 #[cfg(unix)]
 mod program;
 mod syntax;
