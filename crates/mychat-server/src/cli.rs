@@ -83,7 +83,8 @@ mod tests {
             let (name, value) = row.split_once(" = ").unwrap();
             let at = help.find(&format!("--{name} <")).unwrap_or_else(|| panic!("--{name} is not in the help"));
             let default = format!("[default: {}]", value.trim_matches(['"', '[', ']']));
-            let text: String = help[at..].split("\n      --").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+            let text: String =
+                help[at..].split("\n      --").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(text.contains(&default), "{default} is not in {text:?}");
             assert!(text.contains(&format!("MYCHAT_{}", name.to_uppercase().replace('-', "_"))), "{text:?}");
         }

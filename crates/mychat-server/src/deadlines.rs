@@ -61,7 +61,8 @@ impl Deadlines {
         if self.next()? > now {
             return None;
         }
-        if let Some((_, index, generation)) = self.handshakes.pop_front_if(|(at, ..)| *at <= now) {
+        if let Some(&(_, index, generation)) = self.handshakes.front().filter(|(at, ..)| *at <= now) {
+            self.handshakes.pop_front();
             return Some((index, generation, Due::Handshake));
         }
         let Reverse((_, index, generation, due)) = self.heap.pop()?;

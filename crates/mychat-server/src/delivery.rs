@@ -252,7 +252,11 @@ impl Share<'_> {
         } else {
             match session.flush(self.log, self.list, self.now, tally) {
                 Flushed::All => return,
-                Flushed::Broken => return outcome.failed.push((index, End::Broken)),
+                Flushed::Broken => {
+                    // What it does not get is counted when it is removed, and the log may be cleared before that.
+                    session.outbox.catch_up(self.log);
+                    return outcome.failed.push((index, End::Broken));
+                }
                 Flushed::Blocked => {
                     outcome.blocked.push(index);
                     if session.await_room() {

@@ -4,6 +4,7 @@
 
 mod text;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ impl Page {
     }
 
     /// Shows it until cancelled.
-    pub async fn serve(self) {
+    pub async fn serve(self) -> Infallible {
         let mut requests = JoinSet::new();
         loop {
             if requests.len() >= AT_ONCE {

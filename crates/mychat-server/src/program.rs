@@ -1,5 +1,6 @@
 //! The program: settings → a server, its signals, its service manager → an exit code.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -45,13 +46,13 @@ pub fn main_with(args: Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, None, 1),
     };
-    let code = runtime.block_on(serve(&args, config));
+    let code = runtime.block_on(serve(args, config));
     // A resolver thread may still be at work; nobody waits for its answer.
     runtime.shutdown_background();
     code
 }
 
-async fn serve(args: &Args, config: Config) -> ExitCode {
+async fn serve(args: Args, config: Config) -> ExitCode {
     let signals = match Signals::install() {
         Ok(signals) => signals,
         Err(error) => return fail(&error, None, 1),
@@ -77,7 +78,11 @@ async fn serve(args: &Args, config: Config) -> ExitCode {
         let _ = stopped.await;
     });
     let tended = async {
-        tokio::join!(obey(signals, stop, args, &handle, &log, &manager), watch(&manager, &handle), show(page)).0
+        tokio::select! {
+            code = obey(signals, stop, &args, &handle, &log, &manager) => code,
+            never = watch(&manager, &handle) => match never {},
+            never = show(page) => match never {},
+        }
     };
     let code = tokio::select! {
         result = run => match result {
@@ -138,7 +143,7 @@ fn reload(args: &Args, handle: &Handle, log: &Log) {
 }
 
 /// Tells the service manager that all is well, while it is.
-async fn watch(manager: &Manager, handle: &Handle) {
+async fn watch(manager: &Manager, handle: &Handle) -> Infallible {
     let Some(period) = manager.watchdog() else { return std::future::pending().await };
     let mut ticks = tokio::time::interval(period / 2);
     loop {
@@ -149,7 +154,7 @@ async fn watch(manager: &Manager, handle: &Handle) {
     }
 }
 
-async fn show(page: Option<Page>) {
+async fn show(page: Option<Page>) -> Infallible {
     match page {
         Some(page) => page.serve().await,
         None => std::future::pending().await,

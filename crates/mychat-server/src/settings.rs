@@ -152,10 +152,9 @@ pub enum SettingsError {
 impl Settings {
     /// Reads a file.
     pub fn load(file: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|source| SettingsError::Read { file: file.to_owned(), source })?;
-        toml::from_str(&text)
-            .map_err(|fault| SettingsError::Parse { file: file.to_owned(), fault: Box::new(fault) })
+        let text =
+            std::fs::read_to_string(file).map_err(|source| SettingsError::Read { file: file.to_owned(), source })?;
+        toml::from_str(&text).map_err(|fault| SettingsError::Parse { file: file.to_owned(), fault: Box::new(fault) })
     }
 
     /// These settings, and where they say nothing, the other ones.

@@ -77,13 +77,16 @@ impl FromStr for Size {
         let number: usize =
             digits.trim().parse().map_err(|_| "not a number of bytes (such as 65536 or 1MiB)".to_owned())?;
         let bytes = number.checked_mul(factor).filter(|bytes| *bytes <= 1 << 40).ok_or("more than 1024GiB")?;
-        NonZeroUsize::new(bytes).filter(|bytes| bytes.get() >= 1024).map(Self).ok_or_else(|| "less than 1KiB".to_owned())
+        NonZeroUsize::new(bytes)
+            .filter(|bytes| bytes.get() >= 1024)
+            .map(Self)
+            .ok_or_else(|| "less than 1KiB".to_owned())
     }
 }
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match UNITS.iter().find(|(_, factor)| self.0.get() % factor == 0) {
+        match UNITS.iter().find(|(_, factor)| self.0.get().is_multiple_of(*factor)) {
             Some((unit, factor)) => write!(f, "{}{unit}", self.0.get() / factor),
             None => self.0.fmt(f),
         }

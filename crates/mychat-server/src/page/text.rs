@@ -11,7 +11,12 @@ const SINGLE: [(&str, &str, &str, Count); 16] = [
     ("connections_accepted_total", "counter", "Connections accepted.", Count::Accepted),
     ("connections", "gauge", "Connections that are open.", Count::Connections),
     ("users", "gauge", "Users that have a name.", Count::Users),
-    ("connections_overrun_total", "counter", "Connections closed without a word: no room even for that.", Count::Overrun),
+    (
+        "connections_overrun_total",
+        "counter",
+        "Connections closed without a word: no room even for that.",
+        Count::Overrun,
+    ),
     ("accept_failures_total", "counter", "Times that no descriptor or memory was left.", Count::AcceptFailed),
     ("received_bytes_total", "counter", "Bytes read from peers.", Count::BytesIn),
     ("sent_bytes_total", "counter", "Bytes that sockets took.", Count::BytesOut),

@@ -92,7 +92,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    fn new(socket: TcpStream) -> Self {
+    pub(crate) fn new(socket: TcpStream) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_nodelay(true).unwrap();
         Self { socket, buffer: vec![], backlog: VecDeque::new(), roster: RosterReader::default(), list: vec![] }

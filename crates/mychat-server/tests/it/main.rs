@@ -3,6 +3,8 @@
 
 mod ending;
 mod frames;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod kit;
 mod limits;
 mod lists;

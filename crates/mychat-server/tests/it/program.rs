@@ -7,18 +7,18 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use socket2::SockRef;
 
-struct Program {
-    child: Child,
+pub(crate) struct Program {
+    pub(crate) child: Child,
     out: BufReader<ChildStdout>,
 }
 
-fn command(args: &[&str]) -> Command {
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mychat-server"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn start(args: &[&str]) -> Program {
+pub(crate) fn start(args: &[&str]) -> Program {
     let mut child = command(args).spawn().unwrap();
     let out = BufReader::new(child.stdout.take().unwrap());
     Program { child, out }
@@ -30,17 +30,17 @@ fn run(args: &[&str]) -> (Option<i32>, String) {
 }
 
 impl Program {
-    fn address(&mut self) -> SocketAddr {
+    pub(crate) fn address(&mut self) -> SocketAddr {
         let mut line = String::new();
         self.out.read_line(&mut line).unwrap();
         line.strip_prefix("listening on ").unwrap().trim_end().parse().unwrap()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    fn code(&mut self) -> Option<i32> {
+    pub(crate) fn code(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }
@@ -103,7 +103,8 @@ fn a_second_signal_aborts() {
     let (mut reader, frame) = (BufReader::new(ana.try_clone().unwrap()), format!("BROADCAST|{}\n", "x".repeat(1000)));
     for _ in 0..300 {
         ana.write_all(frame.repeat(32).as_bytes()).unwrap();
-        let heard = reader.by_ref().lines().filter(|line| line.as_ref().unwrap().starts_with("BROADCAST")).take(32).count();
+        let heard =
+            reader.by_ref().lines().filter(|line| line.as_ref().unwrap().starts_with("BROADCAST")).take(32).count();
         assert_eq!(heard, 32);
     }
     program.signal(Signal::TERM);
