@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn credit_does_not_pile_up() {
         let (mut budget, now) = budget(1000);
-        let later = now + Duration::from_secs(3600);
+        let later = now + Duration::from_hours(1);
         assert_eq!(budget.open_at(later), later);
         budget.spend(1250);
         assert!(budget.open_at(later) >= later + Duration::from_secs(1));

@@ -60,7 +60,7 @@ mod tests {
         assert!(meter.take(pace, next));
         assert_eq!(meter.wait(pace, next), Some(next + Duration::from_millis(100)));
         // An hour of silence is worth no more than the burst.
-        let later = now + Duration::from_secs(3600);
+        let later = now + Duration::from_hours(1);
         assert_eq!((0..99).take_while(|_| meter.take(pace, later)).count(), 5);
     }
 
