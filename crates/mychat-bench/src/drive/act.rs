@@ -2,15 +2,15 @@
 
 use mychat_proto::MAX_FRAME;
 
-use super::connection::{Connection, Handed};
+use super::connection::Connection;
 use super::desk::Desk;
 use super::user::{Answer, Owed, User};
 use super::wire::{Line, Wire};
 use crate::observe::recorder::{Clock, Count, Place};
 use crate::observe::sent::{Sent, micros};
 use crate::plan::stamp::{EVERYBODY, STAMP, Stamp};
-use crate::plan::{MAX_USERS, NOBODY, Nanos, Planned, Recipient};
-use crate::scenario::model::Action;
+use crate::plan::{MAX_USERS, NOBODY, Nanos, Planned, Recipient, nanos};
+use crate::scenario::model::{Action, Leave};
 
 /// What remains to be done by the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,14 @@ pub(super) enum Done {
     Blocked,
     /// A second connection is to ask for the name of this user.
     OpenTwin(u32),
+    /// The rest of the frame is to follow after a while.
+    Stall(Nanos),
+    /// The user is to leave in this way, and come back.
+    Reconnect(Leave),
 }
+
+/// Bytes of a frame that is sent in two halves.
+const HALF_FRAME: usize = 64;
 
 /// `to` of a message that is for nobody.
 const NOBODY_AT_ALL: u32 = MAX_USERS;
@@ -44,7 +51,8 @@ pub(super) fn act(
     let answer = match action {
         Action::Broadcast { content } => {
             frame.extend_from_slice(b"BROADCAST|");
-            write_content(&mut frame, user, desk, &planned, EVERYBODY, user.broadcasts, content.text.as_deref());
+            let to = (EVERYBODY, user.broadcasts);
+            write_content(&mut frame, user, desk, &planned, at, to, content.text.as_deref());
             None
         }
         Action::Private { content, .. } => {
@@ -56,11 +64,11 @@ pub(super) fn act(
             frame.extend_from_slice(name.as_bytes());
             frame.push(b'|');
             let index = user.privates.get(&to).copied().unwrap_or(0);
-            write_content(&mut frame, user, desk, &planned, to, index, content.text.as_deref());
+            write_content(&mut frame, user, desk, &planned, at, (to, index), content.text.as_deref());
             (to == NOBODY_AT_ALL).then_some(Answer::NotFound)
         }
         Action::Oversize { .. } => {
-            oversize(&mut frame, user, desk, &planned);
+            oversize(&mut frame, user, desk, &planned, at);
             Some(Answer::Refusal)
         }
         Action::DuplicateName { .. } => {
@@ -68,21 +76,46 @@ pub(super) fn act(
             let Recipient::User(victim) = planned.recipient else { return Done::Sent };
             return Done::OpenTwin(victim);
         }
-        // The scenario's checks refuse these until they are built; nothing to send.
-        Action::Frame { .. } | Action::Garbage { .. } | Action::HalfFrame { .. } | Action::Reconnect { .. } => None,
+        Action::Garbage { .. } => {
+            // No UTF-8 starts with this byte, and no padding holds a line feed.
+            frame.push(0xFF);
+            pad(&mut frame, desk, &planned, planned.size as usize);
+            Some(Answer::Refusal)
+        }
+        Action::HalfFrame { stall } => {
+            // Without a stamp: how long it takes is this user's own doing, and nobody's figure.
+            frame.extend_from_slice(b"BROADCAST|");
+            pad(&mut frame, desk, &planned, HALF_FRAME);
+            shared.framing.end(&mut frame, 0);
+            user.rest = Some(frame.split_off(HALF_FRAME / 2));
+            connection.hand_over(wire, line, &frame, at.now);
+            note_sent(user, desk, action, planned.recipient, at);
+            desk.frame = frame;
+            return Done::Stall(nanos(*stall));
+        }
+        Action::Reconnect { leave } => {
+            desk.frame = frame;
+            note_sent(user, desk, action, planned.recipient, at);
+            return Done::Reconnect(*leave);
+        }
+        // The scenario's checks refuse it until it is built; nothing to send.
+        Action::Frame { .. } => None,
     };
     shared.framing.end(&mut frame, 0);
-    let handed = connection.hand_over(wire, line, &frame, at.now);
-    desk.frame = frame;
-    if handed == Handed::Blocked {
+    let done = if connection.takes(frame.len()) {
+        if let Some(answer) = answer {
+            user.owed.push_back(Owed { answer, intended: at.intended, place: at.place });
+        }
+        // Written down first: a recipient on another thread may have it before the write has returned here.
+        note_sent(user, desk, action, planned.recipient, at);
+        connection.hand_over(wire, line, &frame, at.now);
+        Done::Sent
+    } else {
         desk.recorder.count(at.place, Count::Blocked);
-        return Done::Blocked;
-    }
-    if let Some(answer) = answer {
-        user.owed.push_back(Owed { answer, intended: at.intended, place: at.place });
-    }
-    note_sent(user, desk, action, planned.recipient, at);
-    Done::Sent
+        Done::Blocked
+    };
+    desk.frame = frame;
+    done
 }
 
 /// When something is done, and where it belongs.
@@ -114,14 +147,15 @@ fn note_sent(user: &mut User, desk: &mut Desk, action: &Action, recipient: Recip
     desk.shared.sent[user.id as usize].push(sent);
 }
 
-fn stamp(user: &User, desk: &Desk, planned: &Planned, to: u32, index: u32) -> Stamp {
+fn stamp(user: &User, desk: &Desk, at: Moment, to: u32, index: u32) -> Stamp {
+    let intended = at.intended.saturating_sub(desk.load_start.unwrap_or(0));
     Stamp {
         run: desk.shared.plan.run,
         sender: user.id,
         visit: user.visits % 4096,
         sequence: desk.shared.sent[user.id as usize].len(),
         index,
-        intended: micros(planned.at),
+        intended: micros(intended),
         to,
     }
 }
@@ -131,23 +165,28 @@ fn write_content(
     user: &User,
     desk: &Desk,
     planned: &Planned,
-    to: u32,
-    index: u32,
+    at: Moment,
+    (to, index): (u32, u32),
     text: Option<&str>,
 ) {
     let room = (planned.size as usize).saturating_sub(STAMP);
     let text = text.unwrap_or("");
     let text = &text[..text.floor_char_boundary(room)];
     let padding = desk.shared.plan.padding(planned.padding, room - text.len());
-    stamp(user, desk, planned, to, index).write(frame, text, padding);
+    stamp(user, desk, at, to, index).write(frame, text, padding);
 }
 
 /// A broadcast that is too long. Its stamp says that it is for nobody: whoever gets any of it tells on the server.
-fn oversize(frame: &mut Vec<u8>, user: &User, desk: &Desk, planned: &Planned) {
+fn oversize(frame: &mut Vec<u8>, user: &User, desk: &Desk, planned: &Planned, at: Moment) {
     frame.extend_from_slice(b"BROADCAST|");
-    stamp(user, desk, planned, NOBODY_AT_ALL, 0).write(frame, "", "");
-    while frame.len() < planned.size as usize {
-        let piece = (planned.size as usize - frame.len()).min(MAX_FRAME);
+    stamp(user, desk, at, NOBODY_AT_ALL, 0).write(frame, "", "");
+    pad(frame, desk, planned, planned.size as usize);
+}
+
+/// Fills a frame up to `size` bytes.
+fn pad(frame: &mut Vec<u8>, desk: &Desk, planned: &Planned, size: usize) {
+    while frame.len() < size {
+        let piece = (size - frame.len()).min(MAX_FRAME);
         frame.extend_from_slice(desk.shared.plan.padding(planned.padding, piece).as_bytes());
     }
 }

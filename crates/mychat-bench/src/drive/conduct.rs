@@ -1,7 +1,7 @@
 //! The course of a run: everybody joins, the load, the drain, the end; on worker threads, watched once a second.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,22 +12,23 @@ use super::clock::{Clock as _, RealClock};
 use super::shared::Shared;
 use super::thread::{self, Order, Post, Report};
 use crate::observe::example::Examples;
-use crate::observe::ledger::{Dispatch, Reading, Reckoning, reckon};
+use crate::observe::fanout::FanOut;
+use crate::observe::ledger::{Dispatch, Reckoning, reckon};
 use crate::observe::recorder::{Clock, Count, Latency, Recorder, Shape};
 use crate::observe::visit::Visit;
 use crate::plan::{Nanos, nanos};
 
 /// How a run is done.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Conduct {
     /// Where the server is.
     pub address: SocketAddr,
+    /// Addresses to connect from, in turn; empty where the system chooses.
+    pub sources: Arc<[IpAddr]>,
     /// Worker threads.
     pub threads: u32,
     /// Time from one line of the timeline to the next.
     pub interval: Duration,
-    /// How the server reads the protocol.
-    pub reading: Reading,
 }
 
 /// Everything that was seen.
@@ -47,8 +48,12 @@ pub struct Observations {
     pub blocked: Nanos,
     /// The latest that anything was done after its time.
     pub stall: Nanos,
+    /// How long what became readable waited for its turn to be read.
+    pub read_lag: Latency,
     /// ERROR frames that no action wants, by code.
     pub errors: BTreeMap<String, u64>,
+    /// The condition of `abort_if` that ended the run, by its index.
+    pub aborted: Option<usize>,
     /// Whether somebody asked to stop.
     pub interrupted: bool,
     /// From the first connection to the end of the drain.
@@ -104,6 +109,9 @@ pub enum Phase {
 pub trait Watch {
     /// Called about ten times a second.
     fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>);
+
+    /// Called at the end of each interval with what it recorded; ends the run where it gives the index of a condition.
+    fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize>;
 }
 
 /// Why a run could not be done.
@@ -161,6 +169,28 @@ struct Crew<'s> {
     awaited: usize,
     interval: Recorder,
     outstanding: Vec<u64>,
+    aborted: Option<usize>,
+}
+
+impl Observations {
+    /// One interval alone, for conditions that are looked at while a run goes on.
+    pub fn of_interval(recorder: Recorder) -> Self {
+        Self {
+            recorder,
+            timeline: Vec::new(),
+            visits: Vec::new(),
+            reckoning: Reckoning::default(),
+            examples: Examples::default(),
+            blocked: 0,
+            stall: 0,
+            read_lag: Latency::default(),
+            errors: BTreeMap::new(),
+            aborted: None,
+            interrupted: false,
+            length: 0,
+            generator: Generator { cpu_seconds: 0.0, rss_peak: 0, threads: 0 },
+        }
+    }
 }
 
 impl<'s> Crew<'s> {
@@ -174,6 +204,7 @@ impl<'s> Crew<'s> {
                 index,
                 count: conduct.threads,
                 address: conduct.address,
+                sources: Arc::clone(&conduct.sources),
                 clock,
                 orders: received,
                 reports: report.clone(),
@@ -190,6 +221,7 @@ impl<'s> Crew<'s> {
         let shape = Shape { stages: shared.plan.stages.len() as u16, groups };
         Ok(Self {
             shared,
+            next_interval: nanos(conduct.interval),
             conduct,
             clock,
             orders,
@@ -198,11 +230,11 @@ impl<'s> Crew<'s> {
             total: Recorder::new(shape),
             timeline: Vec::new(),
             load_start: None,
-            next_interval: nanos(conduct.interval),
             next_look: 0,
             awaited: 0,
             interval: Recorder::new(shape),
             outstanding: Vec::new(),
+            aborted: None,
         })
     }
 
@@ -214,6 +246,10 @@ impl<'s> Crew<'s> {
         while live.settled.load(Ordering::Relaxed) < users {
             self.wait(watch, Phase::Joining).await?;
         }
+        if live.connected.load(Ordering::Relaxed) == 0 {
+            // Nobody is there to do anything.
+            return Ok(());
+        }
         let start = self.clock.now() + nanos(TICK);
         self.load_start = Some(start);
         self.tell(|| Order::Load(start));
@@ -221,7 +257,7 @@ impl<'s> Crew<'s> {
         loop {
             let now = self.clock.now();
             let done = live.acting.load(Ordering::Relaxed) == 0 || now > end + OVERTIME;
-            if now >= end && done {
+            if now >= end && done || self.aborted.is_some() {
                 return Ok(());
             }
             self.wait(watch, Phase::Load(now.saturating_sub(start))).await?;
@@ -230,23 +266,34 @@ impl<'s> Crew<'s> {
 
     /// Waits until everything owed has come, or nothing has come for a while.
     async fn drain(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
+        // Once every worker has answered this, none of them is in the middle of sending any more.
+        self.outstanding(&Arc::default(), watch).await?;
         let dispatch = Arc::new(Dispatch::new(&self.shared.sent, self.shared.plan.users.len() as u32));
         let mut last = (u64::MAX, self.clock.now());
         loop {
-            self.outstanding.clear();
-            self.tell(|| Order::Outstanding(Arc::clone(&dispatch), self.conduct.reading));
-            while self.outstanding.len() < self.orders.len() {
-                self.wait(watch, Phase::Draining).await?;
-            }
-            let (outstanding, now) = (self.outstanding.iter().sum::<u64>(), self.clock.now());
+            let asked = self.clock.now();
+            let (outstanding, now) = (self.outstanding(&dispatch, watch).await?, self.clock.now());
             if outstanding < last.0 {
                 last = (outstanding, now);
             }
             if outstanding == 0 || now > last.1 + NO_PROGRESS {
                 return Ok(());
             }
+            // Asking takes a worker's time: nine tenths of it are left for reading.
+            while self.clock.now() < now + 9 * (now - asked) {
+                self.wait(watch, Phase::Draining).await?;
+            }
+        }
+    }
+
+    /// Asks every worker what is outstanding.
+    async fn outstanding(&mut self, dispatch: &Arc<Dispatch>, watch: &mut dyn Watch) -> Result<u64, Fault> {
+        self.outstanding.clear();
+        self.tell(|| Order::Outstanding(Arc::clone(dispatch)));
+        while self.outstanding.len() < self.orders.len() {
             self.wait(watch, Phase::Draining).await?;
         }
+        Ok(self.outstanding.iter().sum())
     }
 
     async fn finish(mut self, interrupted: bool) -> Result<Observations, Fault> {
@@ -254,6 +301,7 @@ impl<'s> Crew<'s> {
         self.tell(|| Order::Finish);
         let (mut visits, mut examples) = (Vec::new(), Examples::default());
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
+        let (mut fanout, mut read_lag) = (FanOut::default(), Latency::default());
         let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
         while left > 0 {
             match self.reports.recv().await.ok_or(Fault::Died)? {
@@ -261,6 +309,8 @@ impl<'s> Crew<'s> {
                     self.interval.merge(&seen.recorder);
                     visits.extend(seen.visits);
                     examples.merge(seen.examples);
+                    fanout.merge(seen.fanout);
+                    read_lag.merge(&seen.read_lag);
                     blocked += seen.blocked;
                     stall = stall.max(seen.stall);
                     for (code, count) in seen.errors {
@@ -278,8 +328,11 @@ impl<'s> Crew<'s> {
             thread.join().map_err(|_| Fault::Died)?;
         }
         let plan = &self.shared.plan;
+        fanout.record(plan, self.load_start.unwrap_or(0), &mut self.total);
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
-        let reckoning = reckon(plan, &dispatch, visits.iter(), self.conduct.reading);
+        // What hostile users miss is their own doing.
+        let counted = visits.iter().filter(|visit: &&Visit| !plan.group(visit.user).hostile);
+        let reckoning = reckon(plan, &dispatch, counted, self.shared.reading);
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,
@@ -288,7 +341,9 @@ impl<'s> Crew<'s> {
             examples,
             blocked,
             stall,
+            read_lag,
             errors,
+            aborted: self.aborted,
             interrupted,
             length,
             generator: usage(self.conduct.threads),
@@ -315,6 +370,7 @@ impl<'s> Crew<'s> {
                     self.interval.merge(&recorded);
                     self.awaited -= 1;
                     if self.awaited == 0 {
+                        self.aborted = self.aborted.or(watch.interval(self.shared, &self.interval));
                         self.close_interval(self.next_interval);
                         self.next_interval += nanos(self.conduct.interval);
                     }

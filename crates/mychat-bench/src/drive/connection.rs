@@ -42,15 +42,6 @@ pub(super) enum Role {
     },
 }
 
-/// Whether bytes were taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Handed {
-    /// They were sent, or will be.
-    Over,
-    /// Too much is waiting already.
-    Blocked,
-}
-
 impl Connection {
     pub(super) fn new(generation: u32, role: Role, framing: Framing) -> Self {
         Self {
@@ -63,20 +54,18 @@ impl Connection {
         }
     }
 
-    pub(super) fn hand_over(&mut self, wire: &mut impl Wire, line: Line, bytes: &[u8], now: Nanos) -> Handed {
-        if !self.outbox.is_empty() {
-            if self.outbox.len() + bytes.len() > OUTBOX {
-                return Handed::Blocked;
-            }
-            self.outbox.extend_from_slice(bytes);
-            return Handed::Over;
-        }
-        let written = wire.write(line, bytes);
+    /// Whether there is room for so many bytes more: always, while nothing waits.
+    pub(super) fn takes(&self, bytes: usize) -> bool {
+        self.outbox.is_empty() || self.outbox.len() + bytes <= OUTBOX
+    }
+
+    /// Sends bytes, or keeps them until the server reads on.
+    pub(super) fn hand_over(&mut self, wire: &mut impl Wire, line: Line, bytes: &[u8], now: Nanos) {
+        let written = if self.outbox.is_empty() { wire.write(line, bytes) } else { 0 };
         if written < bytes.len() {
             self.outbox.extend_from_slice(&bytes[written..]);
-            self.blocked_since = Some(now);
+            self.blocked_since.get_or_insert(now);
         }
-        Handed::Over
     }
 
     /// Sends what waits. Gives the time that the connection was blocked, once it no longer is.

@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
-use super::shared::Shared;
+use super::shared::{Arrived, Shared};
 use super::wire::Line;
 use crate::observe::example::{Example, Examples, Kind, readable};
-use crate::observe::recorder::{Count, Place, Recorder, Shape};
+use crate::observe::fanout::FanOut;
+use crate::observe::recorder::{Count, Latency, Place, Recorder, Shape};
 use crate::observe::visit::Visit;
 use crate::plan::Nanos;
 
@@ -23,9 +24,13 @@ pub(super) struct Desk {
     pub(super) visits: Vec<Visit>,
     /// When the load began; `None` while users join.
     pub(super) load_start: Option<Nanos>,
+    pub(super) read_lag: Latency,
+    pub(super) fanout: FanOut,
     pub(super) blocked: Nanos,
     /// The latest that anything was done after its time.
     pub(super) stall: Nanos,
+    /// Messages of closed loops that arrived, for their senders.
+    pub(super) arrived: Vec<Arrived>,
     /// Room to put a frame together.
     pub(super) frame: Vec<u8>,
     agenda: BinaryHeap<Reverse<(Nanos, Due)>>,
@@ -40,6 +45,14 @@ pub(super) enum Due {
     Act(usize),
     /// A user leaves, if this is still its visit of that number.
     Leave(usize, u16),
+    /// A user in a closed loop has waited long enough, perhaps.
+    Overdue(usize),
+    /// A user sends the second half of a frame, if this is still its visit of that number.
+    Rest(usize, u16),
+    /// A slow reader stops reading, if its connection is still the same one.
+    StopReading { key: usize, generation: u32 },
+    /// It reads on.
+    ReadOn { key: usize, generation: u32 },
     /// The worker shows that it is alive.
     Beat,
     /// A connection that should have been answered or closed by now, if it is still the same one.
@@ -56,8 +69,11 @@ impl Desk {
             errors: BTreeMap::new(),
             visits: Vec::new(),
             load_start: None,
+            read_lag: Latency::default(),
+            fanout: FanOut::default(),
             blocked: 0,
             stall: 0,
+            arrived: Vec::new(),
             frame: Vec::new(),
             agenda: BinaryHeap::new(),
         }

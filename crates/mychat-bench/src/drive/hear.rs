@@ -117,11 +117,17 @@ fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u
             return Heard::Nothing;
         }
     }
+    if place.is_closed() && (action == PRIVATE || stamp.sender == user.id || !desk.shared.reading.broadcast_echo) {
+        desk.arrived.push((stamp.sender, stamp.sequence));
+    }
     let start = desk.load_start.unwrap_or(0);
     let response = now.saturating_sub(start + stamp.intended * 1000);
     let sent = desk.shared.sent.get(stamp.sender as usize).and_then(|log| log.get(stamp.sequence));
     let service = sent.map(|sent| now.saturating_sub(sent.at * 1000));
     desk.recorder.delivery(place, response, service);
+    if action == BROADCAST && !user.hostile {
+        desk.fanout.note(stamp.sender, stamp.index, start + stamp.intended * 1000, now);
+    }
     Heard::Delivery
 }
 
@@ -132,10 +138,13 @@ fn is_for(stamp: &Stamp, user: u32, action: u16) -> bool {
 
 /// Where a message belongs: to the stage it was meant for and the recipient's group.
 fn placed(desk: &Desk, stamp: &Stamp, group: u16, action: u16, now: Nanos) -> Place {
-    match desk.load_start {
-        Some(_) => Place { stage: desk.shared.plan.stage_at(stamp.intended * 1000) as u16, group, action },
+    let plan = &desk.shared.plan;
+    let place = match desk.load_start {
+        Some(_) => Place { stage: plan.stage_at(stamp.intended * 1000) as u16, group, action },
         None => Place { action, ..desk.place(group, now) },
-    }
+    };
+    let known = (stamp.sender as usize) < plan.users.len();
+    if known && plan.is_closed_loop(stamp.sender) { place.closed() } else { place }
 }
 
 fn stranger(user: &User, desk: &mut Desk, now: Nanos) -> Heard {
@@ -196,6 +205,9 @@ fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, frame: &[u8])
     if let Some(at) = fitting {
         if let Some(owed) = user.owed.remove(at) {
             desk.recorder.time(owed.place, Clock::Ack, now.saturating_sub(owed.intended));
+            if let Some((sequence, _)) = user.awaiting {
+                desk.arrived.push((user.id, sequence));
+            }
         }
         return;
     }

@@ -6,6 +6,9 @@
 
 use std::time::{Duration, Instant};
 
+/// How often the probe of the event loop's delay fires.
+pub(super) const PROBE: Duration = Duration::from_millis(5);
+
 /// Wakes one task at the time that was asked for last.
 #[derive(Debug)]
 pub(super) enum Pacer {

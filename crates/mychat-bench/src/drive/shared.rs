@@ -1,11 +1,13 @@
 //! What all workers see: the plan, the log of what was sent, who is online, and the counters of the live view. Written
-//! without locks, each entry by one thread.
+//! without locks, each entry by one thread. Closed loops across threads alone need a lock, around a short list.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mychat_proto::Framing;
 
+use crate::observe::ledger::Reading;
 use crate::observe::sent::SentLog;
 use crate::plan::{Nanos, Plan};
 
@@ -16,25 +18,31 @@ pub struct Shared {
     pub plan: Plan,
     /// How frames end at this server.
     pub framing: Framing,
+    /// How the server reads the protocol.
+    pub reading: Reading,
     /// Patience for an answer.
     pub timeout: Duration,
     /// What each user sent.
     pub sent: Vec<SentLog>,
     /// Where each user is.
     pub presence: Vec<Presence>,
+    /// For each worker, what others have to tell it.
+    pub mail: Vec<Mailbox>,
     /// For the live view.
     pub live: Live,
 }
 
 impl Shared {
     /// Before anything has happened.
-    pub fn new(plan: Plan, framing: Framing) -> Self {
+    pub fn new(plan: Plan, framing: Framing, workers: u32, reading: Reading) -> Self {
         let users = plan.users.len();
         Self {
             framing,
             timeout: plan.scenario.timeout,
             sent: (0..users).map(|_| SentLog::default()).collect(),
             presence: (0..users).map(|_| Presence::default()).collect(),
+            mail: (0..workers).map(|_| Mailbox::default()).collect(),
+            reading,
             live: Live::default(),
             plan,
         }
@@ -56,6 +64,34 @@ impl Presence {
     pub fn was_online_since(&self, at: Nanos) -> bool {
         let word = self.0.load(Ordering::Acquire);
         word & 1 == 1 && word >> 1 <= at
+    }
+}
+
+/// A message that arrived, told to its sender in a closed loop: the sender's index, and which of its messages.
+pub type Arrived = (u32, u32);
+
+/// What other workers have to tell one.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    letters: Mutex<Vec<Arrived>>,
+    bell: tokio::sync::Notify,
+}
+
+impl Mailbox {
+    /// Leaves something for the worker.
+    pub fn post(&self, arrived: Arrived) {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(arrived);
+        self.bell.notify_one();
+    }
+
+    /// Takes what is there.
+    pub fn take(&self) -> Vec<Arrived> {
+        std::mem::take(&mut *self.letters.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until something is there.
+    pub async fn rung(&self) {
+        self.bell.notified().await;
     }
 }
 

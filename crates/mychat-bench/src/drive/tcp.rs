@@ -2,18 +2,19 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::clock::{Clock, RealClock};
 use super::pace::Pacer;
-use super::wire::{Ended, Hangup, Line, Wire};
+use super::wire::{Ended, Hangup, Line, ReadMode, Room, Wire};
 use super::worker::Worker;
 use crate::plan::Nanos;
 
@@ -30,6 +31,8 @@ pub(super) type TcpWorker = Worker<TcpWire, RealClock>;
 /// The sockets of one worker.
 pub(super) struct TcpWire {
     address: SocketAddr,
+    /// Addresses to connect from, in turn; empty where the system chooses.
+    sources: Arc<[IpAddr]>,
     clock: RealClock,
     pacer: Rc<Pacer>,
     me: Weak<RefCell<TcpWorker>>,
@@ -43,11 +46,18 @@ struct Socket {
     /// Of the connection's task.
     waker: Option<Waker>,
     wants_to_write: bool,
+    reading: ReadMode,
 }
 
 impl TcpWire {
-    pub(super) fn new(address: SocketAddr, clock: RealClock, pacer: Rc<Pacer>, me: Weak<RefCell<TcpWorker>>) -> Self {
-        Self { address, clock, pacer, me, sockets: Vec::new(), buffer: vec![0; READ] }
+    pub(super) fn new(
+        address: SocketAddr,
+        sources: Arc<[IpAddr]>,
+        clock: RealClock,
+        pacer: Rc<Pacer>,
+        me: Weak<RefCell<TcpWorker>>,
+    ) -> Self {
+        Self { address, sources, clock, pacer, me, sockets: Vec::new(), buffer: vec![0; READ] }
     }
 
     fn socket(&mut self, line: Line) -> Option<&mut Socket> {
@@ -58,7 +68,13 @@ impl TcpWire {
         if self.sockets.len() <= line.key {
             self.sockets.resize_with(line.key + 1, || None);
         }
-        let socket = Socket { generation: line.generation, stream, waker: None, wants_to_write: false };
+        let socket = Socket {
+            generation: line.generation,
+            stream,
+            waker: None,
+            wants_to_write: false,
+            reading: ReadMode::Chunks(READ),
+        };
         self.sockets[line.key] = Some(socket);
     }
 
@@ -73,9 +89,19 @@ impl TcpWire {
 }
 
 impl Wire for TcpWire {
-    fn open(&mut self, line: Line) {
+    fn open(&mut self, line: Line, room: Room) {
         if let Some(worker) = self.me.upgrade() {
-            tokio::task::spawn_local(connection(worker, line, self.address));
+            let source = self.sources.get(line.generation as usize % self.sources.len().max(1)).copied();
+            tokio::task::spawn_local(connection(worker, line, Route { source, address: self.address, room }));
+        }
+    }
+
+    fn read(&mut self, line: Line, reading: ReadMode) {
+        if let Some(socket) = self.socket(line) {
+            socket.reading = reading;
+            if let Some(waker) = &socket.waker {
+                waker.wake_by_ref();
+            }
         }
     }
 
@@ -123,10 +149,9 @@ impl Wire for TcpWire {
 }
 
 /// The life of one connection.
-async fn connection(worker: Rc<RefCell<TcpWorker>>, line: Line, address: SocketAddr) {
+async fn connection(worker: Rc<RefCell<TcpWorker>>, line: Line, route: Route) {
     // Boxed so that the task is small once the connection stands.
-    let connected =
-        Box::pin(TcpStream::connect(address)).await.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+    let connected = Box::pin(connect(route)).await;
     match connected {
         Ok(stream) => {
             let mut worker = worker.borrow_mut();
@@ -144,6 +169,27 @@ async fn connection(worker: Rc<RefCell<TcpWorker>>, line: Line, address: SocketA
     poll_fn(|context| poll(&mut worker.borrow_mut(), line, context)).await;
 }
 
+/// How a connection is made.
+struct Route {
+    source: Option<IpAddr>,
+    address: SocketAddr,
+    room: Room,
+}
+
+async fn connect(Route { source, address, room }: Route) -> std::io::Result<TcpStream> {
+    /// The least that systems give; they round it up.
+    const SMALL: u32 = 2048;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if room == Room::Small {
+        socket.set_recv_buffer_size(SMALL)?;
+    }
+    if let Some(source) = source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    socket.set_nodelay(true)?;
+    socket.connect(address).await
+}
+
 /// Reads and writes what there is. Ready when the connection is over.
 fn poll(worker: &mut TcpWorker, line: Line, context: &mut Context<'_>) -> Poll<()> {
     for _ in 0..READS {
@@ -156,10 +202,11 @@ fn poll(worker: &mut TcpWorker, line: Line, context: &mut Context<'_>) -> Poll<(
             worker.writable(line);
             continue;
         }
+        let ReadMode::Chunks(most) = socket.reading else { return Poll::Pending };
         let mut buffer = std::mem::take(&mut worker.wire.buffer);
         let read = match worker.wire.socket(line) {
             Some(socket) => {
-                let mut space = ReadBuf::new(&mut buffer);
+                let mut space = ReadBuf::new(&mut buffer[..most.min(READ)]);
                 Pin::new(&mut socket.stream).poll_read(context, &mut space).map_ok(|()| space.filled().len())
             }
             None => Poll::Pending,

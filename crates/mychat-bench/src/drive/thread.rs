@@ -1,7 +1,7 @@
 //! One worker thread: a runtime of its own, a pacer, the users' sockets, and the orders of the conductor.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::LocalSet;
 
 use super::clock::RealClock;
-use super::pace::Pacer;
+use super::pace::{PROBE, Pacer};
 use super::shared::Shared;
 use super::tcp::{TcpWire, TcpWorker};
 use super::worker::{Seen, Worker};
-use crate::observe::ledger::{Dispatch, Reading};
+use crate::observe::ledger::Dispatch;
 use crate::observe::recorder::Recorder;
 use crate::plan::Nanos;
 
@@ -28,7 +28,7 @@ pub(super) enum Order {
     /// An interval is over: hand over what was recorded, and use this one from now on.
     Interval(Box<Recorder>),
     /// Tell what is outstanding of this.
-    Outstanding(Arc<Dispatch>, Reading),
+    Outstanding(Arc<Dispatch>),
     /// End.
     Finish,
 }
@@ -51,6 +51,7 @@ pub(super) struct Post {
     pub(super) index: u32,
     pub(super) count: u32,
     pub(super) address: SocketAddr,
+    pub(super) sources: Arc<[IpAddr]>,
     pub(super) clock: RealClock,
     pub(super) orders: UnboundedReceiver<Order>,
     pub(super) reports: UnboundedSender<Report>,
@@ -71,8 +72,27 @@ pub(super) fn run(shared: Arc<Shared>, post: Post) {
 async fn work(shared: Arc<Shared>, mut post: Post) {
     let pacer = Rc::new(Pacer::new());
     let worker: Rc<RefCell<TcpWorker>> = Rc::new_cyclic(|me| {
-        let wire = TcpWire::new(post.address, post.clock, Rc::clone(&pacer), me.clone());
-        RefCell::new(Worker::new(shared, wire, post.clock, post.index, post.count))
+        let wire = TcpWire::new(post.address, Arc::clone(&post.sources), post.clock, Rc::clone(&pacer), me.clone());
+        RefCell::new(Worker::new(Arc::clone(&shared), wire, post.clock, post.index, post.count))
+    });
+    let told = Rc::clone(&worker);
+    let mail = Arc::clone(&shared);
+    let telling = tokio::task::spawn_local(async move {
+        loop {
+            mail.mail[post.index as usize].rung().await;
+            told.borrow_mut().collect();
+        }
+    });
+    // A descriptor that becomes readable at a known time shows how long sockets that do so wait until they are read.
+    let probed = Rc::clone(&worker);
+    let probing = tokio::task::spawn_local(async move {
+        let probe = Pacer::new();
+        loop {
+            let due = std::time::Instant::now() + PROBE;
+            probe.arm(due);
+            probe.fired().await;
+            probed.borrow_mut().note_read_lag(due.elapsed());
+        }
     });
     let woken = Rc::clone(&worker);
     let pacing = tokio::task::spawn_local(async move {
@@ -89,14 +109,16 @@ async fn work(shared: Arc<Shared>, mut post: Post) {
                 let recorded = worker.borrow_mut().swap_recorder(empty);
                 let _ = post.reports.send(Report::Interval(recorded));
             }
-            Order::Outstanding(dispatch, reading) => {
-                let outstanding = worker.borrow().outstanding(&dispatch, reading);
+            Order::Outstanding(dispatch) => {
+                let outstanding = worker.borrow().outstanding(&dispatch);
                 let _ = post.reports.send(Report::Outstanding(outstanding));
             }
             Order::Finish => break,
         }
     }
     pacing.abort();
+    telling.abort();
+    probing.abort();
     let seen = worker.borrow_mut().finish();
     let _ = post.reports.send(Report::Seen(Box::new(seen)));
     // Connections close and their tasks end with the set that they run on.

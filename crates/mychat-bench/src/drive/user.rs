@@ -18,6 +18,8 @@ pub(super) struct User {
     pub(super) id: u32,
     /// Index of its group.
     pub(super) group: u16,
+    /// Whether what it suffers is its own doing.
+    pub(super) hostile: bool,
     pub(super) state: State,
     /// Its connection, while it has one.
     pub(super) line: Option<Line>,
@@ -40,6 +42,14 @@ pub(super) struct User {
     pub(super) broadcasts: u32,
     /// Private messages so far, by recipient.
     pub(super) privates: FxHashMap<u32, u32>,
+    /// In a closed loop: the message that it waits for, and since when.
+    pub(super) awaiting: Option<(u32, Nanos)>,
+    /// Whether the agenda holds a look at that.
+    pub(super) watched: bool,
+    /// The second half of a frame, while it stalls in the middle of one.
+    pub(super) rest: Option<Vec<u8>>,
+    /// It comes back after the present visit, whatever its plan.
+    pub(super) returns: bool,
     /// Answers that are still to come, in the order of the requests.
     pub(super) owed: VecDeque<Owed>,
 }
@@ -85,6 +95,7 @@ impl User {
         Self {
             id,
             group: plan.users[id as usize].group,
+            hostile: plan.group(id).hostile,
             state: State::Away,
             line: None,
             meant: 0,
@@ -97,6 +108,10 @@ impl User {
             visits: 0,
             broadcasts: 0,
             privates: FxHashMap::default(),
+            awaiting: None,
+            watched: false,
+            rest: None,
+            returns: false,
             owed: VecDeque::new(),
         }
     }

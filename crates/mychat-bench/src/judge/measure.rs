@@ -46,11 +46,21 @@ fn covers_everything(metric: Metric) -> bool {
         metric,
         Metric::Ack
             | Metric::Delivery
+            | Metric::DeliveryFirst
+            | Metric::DeliveryLast
+            | Metric::DeliverySpread
             | Metric::Service
             | Metric::Lateness
             | Metric::Achieved
             | Metric::Sent
             | Metric::Delivered
+    )
+}
+
+const fn keeps_loops_out(metric: Metric) -> bool {
+    matches!(
+        metric,
+        Metric::Ack | Metric::Delivery | Metric::DeliveryFirst | Metric::DeliveryLast | Metric::DeliverySpread
     )
 }
 
@@ -66,7 +76,13 @@ pub fn places<'p>(plan: &'p Plan, metric: Metric, selector: &'p Selector) -> imp
             // What hostile users suffer is their own doing.
             None => !(is_of_recipients(metric) && plan.scenario.groups[usize::from(place.group)].hostile),
         };
-        stage && group && selector.action.is_none_or(|action| action == usize::from(place.action))
+        let action = match selector.action {
+            Some(action) => action == place.kind(),
+            // A closed loop is kept out of the headline: who waits for a slow server sends less and sees less of it.
+            None => !(place.is_closed() && selector.group.is_none() && keeps_loops_out(metric)),
+        };
+        // What has no schedule cannot fall behind it.
+        stage && group && action && !(place.is_closed() && metric == Metric::Achieved)
     }
 }
 
@@ -78,6 +94,9 @@ fn clock(metric: Metric) -> Option<Clock> {
         Metric::Delivery => Some(Clock::Delivery),
         Metric::Service => Some(Clock::Service),
         Metric::Lateness => Some(Clock::Lateness),
+        Metric::DeliveryFirst => Some(Clock::DeliveryFirst),
+        Metric::DeliveryLast => Some(Clock::DeliveryLast),
+        Metric::DeliverySpread => Some(Clock::DeliverySpread),
         _ => None,
     }
 }
@@ -94,7 +113,7 @@ pub fn samples(plan: &Plan, seen: &Observations, metric: Metric, selector: &Sele
     }
     let of_anyone = Selector { group: None, ..selector.clone() };
     let wanted = places(plan, Metric::Sent, &of_anyone);
-    let messages = |place: Place| place.action <= 1 && wanted(place);
+    let messages = |place: Place| place.kind() <= 1 && wanted(place);
     seen.recorder.total(Count::Sent, messages).min(count)
 }
 

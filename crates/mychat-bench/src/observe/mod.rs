@@ -5,5 +5,6 @@ pub mod example;
 pub mod inbox;
 pub mod ledger;
 pub mod recorder;
+pub mod fanout;
 pub mod sent;
 pub mod visit;

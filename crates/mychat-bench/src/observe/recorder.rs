@@ -64,10 +64,25 @@ pub enum Clock {
     Service,
     /// Intended send to hand-over.
     Lateness,
+    /// Intended send of a broadcast to its arrival at the first of its recipients.
+    DeliveryFirst,
+    /// The same to the last of them.
+    DeliveryLast,
+    /// From the first to the last.
+    DeliverySpread,
 }
 
 /// Clocks in the order of a cell's latencies.
-pub const CLOCKS: [Clock; 5] = [Clock::Connect, Clock::Ack, Clock::Delivery, Clock::Service, Clock::Lateness];
+pub const CLOCKS: [Clock; 8] = [
+    Clock::Connect,
+    Clock::Ack,
+    Clock::Delivery,
+    Clock::Service,
+    Clock::Lateness,
+    Clock::DeliveryFirst,
+    Clock::DeliveryLast,
+    Clock::DeliverySpread,
+];
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -144,8 +159,27 @@ pub struct Place {
     pub stage: u16,
     /// Index of the group.
     pub group: u16,
-    /// Index into [`crate::scenario::model::Action::NAMES`], or [`Shape::NO_ACTION`].
+    /// Index into [`crate::scenario::model::Action::NAMES`], [`Shape::NO_ACTION`], or what [`Place::closed`] makes of one.
     pub action: u16,
+}
+
+impl Place {
+    /// The place of the same message where its sender waits for one to arrive before it sends the next. Kept apart:
+    /// such a sender goes easy on a slow server, and its latencies flatter it.
+    #[must_use]
+    pub const fn closed(self) -> Self {
+        Self { action: self.action + Shape::NO_ACTION + 1, ..self }
+    }
+
+    /// Whether it is of a closed loop.
+    pub const fn is_closed(self) -> bool {
+        self.action > Shape::NO_ACTION
+    }
+
+    /// Index of the action, whatever loop it is in.
+    pub const fn kind(self) -> usize {
+        (self.action % (Shape::NO_ACTION + 1)) as usize
+    }
 }
 
 /// How many cells there are.
@@ -166,7 +200,7 @@ impl Shape {
         self.stages
     }
 
-    const ACTIONS: usize = Self::NO_ACTION as usize + 1;
+    const ACTIONS: usize = 2 * (Self::NO_ACTION as usize + 1);
 
     fn cells(self) -> usize {
         (usize::from(self.stages) + 1) * usize::from(self.groups) * Self::ACTIONS

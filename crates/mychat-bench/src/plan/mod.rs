@@ -118,6 +118,11 @@ impl Plan {
         self.group(user).session.map(|_| Stays::new(self, user))
     }
 
+    /// Whether a user waits for its last message to arrive before it sends the next.
+    pub fn is_closed_loop(&self, user: u32) -> bool {
+        matches!(self.group(user).pace, Pace::Closed { .. })
+    }
+
     /// When the load is over.
     pub fn end(&self) -> Nanos {
         self.stages.last().map_or(0, |stage| stage.end)

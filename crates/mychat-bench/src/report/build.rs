@@ -29,10 +29,13 @@ pub struct Circumstances {
 }
 
 /// The latency metrics that are measured, with their names in results.
-const METRICS: [(&str, Metric); 5] = [
+const METRICS: [(&str, Metric); 8] = [
     ("connect", Metric::Connect),
     ("ack", Metric::Ack),
     ("delivery", Metric::Delivery),
+    ("delivery_first", Metric::DeliveryFirst),
+    ("delivery_last", Metric::DeliveryLast),
+    ("delivery_spread", Metric::DeliverySpread),
     ("service", Metric::Service),
     ("lateness", Metric::Lateness),
 ];
@@ -191,6 +194,8 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
     // What hostile users suffer is their own doing.
     let innocent = |place: crate::observe::recorder::Place| !plan.scenario.groups[usize::from(place.group)].hostile;
     let (sent, scheduled) = (total(Count::Sent), total(Count::Scheduled));
+    // Closed loops have no schedule to be held against.
+    let on_time = seen.recorder.total(Count::Sent, |place| !place.is_closed());
     Counts {
         users: plan.users.len() as u64,
         connected: total(Count::Connected),
@@ -198,7 +203,7 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
         disconnects: seen.recorder.total(Count::Disconnects, innocent),
         sent,
         scheduled,
-        achieved: (scheduled > 0).then(|| 100.0 * sent as f64 / scheduled as f64),
+        achieved: (scheduled > 0).then(|| 100.0 * on_time as f64 / scheduled as f64),
         expected_deliveries: seen.reckoning.owed,
         delivered: seen.recorder.total(Count::Delivered, innocent),
         lost: seen.reckoning.lost(innocent),

@@ -117,12 +117,15 @@ fn value(value: f64, unit: &str) -> String {
 }
 
 fn latencies(text: &mut String, result: &RunResult) {
-    const NAMES: [(&str, &str); 5] = [
-        ("connect", "intended connection → welcome"),
-        ("ack", "request → its direct answer"),
-        ("delivery", "intended send → each recipient"),
-        ("service", "real send → each recipient"),
-        ("lateness", "intended send → real send: the generator's own"),
+    const NAMES: [(&str, &str, &str); 8] = [
+        ("connect", "connect", "intended connection → welcome"),
+        ("ack", "ack", "request → its direct answer"),
+        ("delivery", "delivery", "intended send → each recipient"),
+        ("delivery_first", "  first", "… → the first recipient of a broadcast"),
+        ("delivery_last", "  last", "… → its last recipient"),
+        ("delivery_spread", "  spread", "its first → its last recipient"),
+        ("service", "service", "real send → each recipient"),
+        ("lateness", "lateness", "intended send → real send: the generator's own"),
     ];
     line!(text, "");
     line!(
@@ -136,8 +139,8 @@ fn latencies(text: &mut String, result: &RunResult) {
         "p99.9",
         "max"
     );
-    for (name, meaning) in NAMES {
-        if let Some(block) = result.latency.get(name).filter(|block| block.whole.count > 0) {
+    for (key, name, meaning) in NAMES {
+        if let Some(block) = result.latency.get(key).filter(|block| block.whole.count > 0) {
             row(text, name, &block.whole, meaning);
         }
     }
@@ -185,19 +188,18 @@ fn counts(text: &mut String, result: &RunResult) {
         users.push(plain("returns tried again", counts.refused_returns));
     }
     line!(text, "  {}", users.join(" · "));
-    let achieved = counts.achieved.map_or(String::new(), |achieved| format!(" ({achieved:.2} %)"));
+    let achieved = counts.achieved.map_or(String::new(), |achieved| {
+        format!(" · {} scheduled, {achieved:.2} % of that achieved", grouped(counts.scheduled))
+    });
+    // What came although it was not owed: sent while its recipient was coming or going.
+    let extra = (counts.delivered + counts.lost).saturating_sub(counts.expected_deliveries);
+    let uncertain = if extra > 0 { format!(" and {} that were not owed", grouped(extra)) } else { String::new() };
     line!(
         text,
-        "  sent {} of {}{achieved} · delivered {} of {} owed{}",
+        "  sent {}{achieved} · delivered {} of {} owed{uncertain}",
         grouped(counts.sent),
-        grouped(counts.scheduled),
-        grouped(counts.delivered),
+        grouped(counts.delivered - extra),
         grouped(counts.expected_deliveries),
-        if counts.uncertain > 0 {
-            format!(" · {} uncertain around joins and leaves", grouped(counts.uncertain))
-        } else {
-            String::new()
-        }
     );
     let errors: u64 = counts.errors.values().sum();
     let violations = [

@@ -70,12 +70,11 @@ fn content(fields: &Fields<'_>, problems: &mut Problems) -> Option<Content> {
         None => None,
     };
     let needed = text.as_ref().map_or(STAMP, |text| STAMP + 1 + text.len() as u32);
-    let size = match fields.get("size") {
-        Some(_) => fields.read("size", problems, |size| self::size(size, needed, text.is_some()))?,
-        None => {
-            let usual = USUAL_SIZE.max(needed);
-            Size::Bytes(Span { from: usual, to: usual })
-        }
+    let size = if fields.get("size").is_some() {
+        fields.read("size", problems, |size| self::size(size, needed, text.is_some()))?
+    } else {
+        let usual = USUAL_SIZE.max(needed);
+        Size::Bytes(Span { from: usual, to: usual })
     };
     Some(Content { size, text })
 }
@@ -84,15 +83,13 @@ fn size(text: &str, needed: u32, with_words: bool) -> Result<Size, Wrong> {
     if text == "max" {
         return Ok(Size::Max);
     }
-    let why = match with_words {
-        true => "the stamp by which a message is recognised, a blank, and the text",
-        false => "a message carries a stamp of up to 40 bytes, by which it is recognised",
+    let why = if with_words {
+        "the stamp by which a message is recognised, a blank, and the text"
+    } else {
+        "a message carries a stamp of up to 40 bytes, by which it is recognised"
     };
-    units::span(text, |bytes| match units::size(bytes, 0..=LONGEST_CONTENT, "a frame has at most 1024") {
-        Ok(_) => units::size(bytes, needed..=LONGEST_CONTENT, why),
-        Err(wrong) => Err(wrong.help("a frame has at most 1024 bytes; `max` is the longest content that fits")),
-    })
-    .map(Size::Bytes)
+    let most = "so long is a frame; `max` is the longest content that fits";
+    units::span(text, |bytes| units::size(bytes, needed..=LONGEST_CONTENT, why, most)).map(Size::Bytes)
 }
 
 fn words(text: &str) -> Result<String, Wrong> {
@@ -114,10 +111,7 @@ fn words(text: &str) -> Result<String, Wrong> {
 
 fn span(fields: &Fields<'_>, problems: &mut Problems, least: u32, why: &'static str) -> Option<Span<u32>> {
     fields.read("size", problems, |text| {
-        units::span(text, |bytes| match units::size(bytes, 0..=LONGEST_FRAME, "1 MiB is where the tool stops") {
-            Ok(_) => units::size(bytes, least..=LONGEST_FRAME, why),
-            Err(wrong) => Err(wrong),
-        })
+        units::span(text, |bytes| units::size(bytes, least..=LONGEST_FRAME, why, "1 MiB is where the tool stops"))
     })
 }
 

@@ -51,7 +51,7 @@ pub(super) fn line(text: &str) -> Result<&str, Wrong> {
         return Err(Wrong::new("the text is empty"));
     }
     if let Some(c) = text.chars().find(|c| mychat_proto::name::is_invisible(*c)) {
-        return Err(Wrong::new(format!("a line end, or a control character (U+{:04X}), in a title", u32::from(c))));
+        return Err(Wrong::new(format!("a line end, or a control character (U+{:04X}), in this text", u32::from(c))));
     }
     if text.chars().count() > LONGEST {
         return Err(Wrong::new("the text is very long").help(format!("at most {LONGEST} characters")));
@@ -88,10 +88,11 @@ fn sources(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Vec<Stri
     let read = |text: &str| {
         let digits =
             text.get(1..).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
-        match digits && text.starts_with(|c: char| c.is_ascii_uppercase()) {
-            true => Ok(text.to_owned()),
-            false => Err(Wrong::new(format!("`{}` is not the name of a statement or rule", shown(text)))
-                .help("it is a capital letter and a number, such as `T13` or `F5`")),
+        if digits && text.starts_with(|c: char| c.is_ascii_uppercase()) {
+            Ok(text.to_owned())
+        } else {
+            Err(Wrong::new(format!("`{}` is not the name of a statement or rule", shown(text)))
+                .help("it is a capital letter and a number, such as `T13` or `F5`"))
         }
     };
     let nodes = many(node, problems);

@@ -2,7 +2,7 @@
 
 use super::diagnostic::Wrong;
 use super::form::Form;
-use super::measure::measure;
+use super::measure::{measure, metric_names};
 use super::model::{Condition, Measure, Metric, Op, Unit, Value};
 use super::names::Cast;
 use super::suggest::shown;
@@ -27,6 +27,11 @@ pub(super) fn condition(text: &str, line: usize, windows: bool, cast: &Cast) -> 
     let at = length + blanks(&text[length..]);
     let (op, sign) = comparison(&text[at..]).map_err(|wrong| wrong.shift(at, text[at..].len().min(2)))?;
     let at = at + sign;
+    if text.ends_with(" for") {
+        return Err(Wrong::new("a time is missing behind `for`")
+            .part(text.len() - 3..text.len())
+            .help("such as `for 5s`"));
+    }
     let (value_text, window) = match text[at..].find(" for ") {
         Some(word) => (&text[at..at + word], Some(at + word + 5)),
         None => (&text[at..], None),
@@ -98,14 +103,16 @@ fn value(text: &str, measure: &Measure, op: Op, cast: &Cast) -> Result<Value, Wr
             if amount.unit.is_empty() && measure.metric == Metric::Errors {
                 return count(text, measure.metric).map(Value::Count);
             }
-            let percent = units::percent(text)?;
-            let never = percent > 100.0
-                && matches!(op, Op::AtLeast | Op::More | Op::Equal)
-                && measure.metric == Metric::Achieved;
-            match never {
-                true => Err(Wrong::new("more than 100% can never be achieved")
-                    .help("what is sent is a part of what was scheduled")),
-                false => Ok(Value::Number(percent)),
+            let percent =
+                units::percent(text).map_err(|wrong| wrong.help(format!("it takes {}", example(measure.metric))))?;
+            let beyond = percent > 100.0 || (percent >= 100.0 && op == Op::More);
+            let never =
+                beyond && matches!(op, Op::AtLeast | Op::More | Op::Equal) && measure.metric == Metric::Achieved;
+            if never {
+                Err(Wrong::new("more than 100% can never be achieved")
+                    .help("what is sent is a part of what was scheduled"))
+            } else {
+                Ok(Value::Number(percent))
             }
         }
         Unit::Bytes => match units::bytes(text) {
@@ -140,6 +147,10 @@ fn example(metric: Metric) -> &'static str {
 /// `2x delivery[calm].p99`; `None` where the value is no relative one.
 fn relative(text: &str, measure: &Measure, cast: &Cast) -> Result<Option<Value>, Wrong> {
     if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        if !text.contains(['.', '[']) && !metric_names().any(|name| text.starts_with(name)) {
+            let wrong = Wrong::new(format!("`{}` is not a value", shown(text)));
+            return Err(wrong.help(format!("it takes {}", example(measure.metric))));
+        }
         let (_, length) = self::measure(text, cast)?;
         let wrong = Wrong::new("a figure is compared with a multiple of another one").part(0..length);
         return Err(wrong.label(format!("did you mean `1x {}`?", shown(&text[..length]))));

@@ -1,7 +1,7 @@
 //! What is wrong with a scenario file, and where: for its author to read.
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -124,7 +124,7 @@ impl Diagnostics {
             all.push_str("\n\n");
         }
         if self.unseen > 0 {
-            all.push_str(&format!("and {} more\n\n", self.unseen));
+            let _ = write!(all, "and {} more\n\n", self.unseen);
         }
         all.pop();
         all
@@ -137,6 +137,7 @@ impl Diagnostics {
                 // Only the lines in question: the renderer's work grows with the text it is given.
                 let from = self.text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
                 let to = self.text[span.end..].find('\n').map_or(self.text.len(), |newline| span.end + newline);
+                let to = to - usize::from(self.text[span.end..to].ends_with('\r'));
                 let annotation =
                     AnnotationKind::Primary.span(span.start - from..span.end - from).label(diagnostic.label.as_deref());
                 title.element(

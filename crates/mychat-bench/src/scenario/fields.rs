@@ -4,12 +4,14 @@ use super::diagnostic::Wrong;
 use super::form::Form;
 use super::keys::{Presence, Table};
 use super::node::{Body, Node, Problems};
-use super::suggest::{did_you_mean, listing, shown};
+use super::suggest::{did_you_mean, listing, nearest, shown};
 
 /// An open map.
 pub(super) struct Fields<'n> {
     table: &'static Table,
     entries: &'n [(Node, Node)],
+    /// Keys that are missing, and seem to be there under a name that is misspelt.
+    meant: Vec<&'static str>,
 }
 
 /// A list item with one key: the key's name as it stands in the table, its node, and its value.
@@ -33,10 +35,14 @@ impl<'n> Fields<'n> {
         for (key, value) in entries {
             check_key(key, value, table, problems);
         }
+        let there = |name: &str| entries.iter().any(|(node, _)| node.scalar() == Some(name));
+        let unknown = entries.iter().filter_map(|(key, _)| key.scalar().filter(|name| table.key(name).is_none()));
+        let meant: Vec<&str> =
+            unknown.filter_map(|name| nearest(name, table.names())).filter(|name| !there(name)).collect();
         for key in table.keys.iter().filter(|key| key.presence == Presence::Needed) {
-            if !entries.iter().any(|(node, _)| node.scalar() == Some(key.name)) {
+            if !there(key.name) && !meant.contains(&key.name) {
                 let wrong = Wrong::new(format!("{} needs `{}`", table.what, key.name)).help(format!(
-                    "`{}` is {}: {}",
+                    "`{}` takes {}. {}",
                     key.name,
                     key.form.expected(),
                     key.doc
@@ -44,7 +50,12 @@ impl<'n> Fields<'n> {
                 problems.add(at, wrong);
             }
         }
-        Some(Self { table, entries })
+        Some(Self { table, entries, meant })
+    }
+
+    /// Whether a key is there, or was meant to be.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.key(name).is_some() || self.meant.contains(&name)
     }
 
     /// The value of a key, where it has one.
@@ -117,12 +128,11 @@ pub(super) fn scalar<T>(
     problems: &mut Problems,
     parse: impl FnOnce(&str) -> Result<T, Wrong>,
 ) -> Option<T> {
-    match node.scalar() {
-        Some(text) => problems.take(node, parse(text)),
-        None => {
-            problems.add(node, unexpected(node, form));
-            None
-        }
+    if let Some(text) = node.scalar() {
+        problems.take(node, parse(text))
+    } else {
+        problems.add(node, unexpected(node, form));
+        None
     }
 }
 

@@ -11,7 +11,7 @@ use super::groups::{self, Drafted};
 use super::keys;
 use super::model::{Condition, FramingChoice, Pace, Scenario, Stage, Value, Verify};
 use super::names::Cast;
-use super::node::{Node, Problems};
+use super::node::{Body, Node, Problems};
 use super::stages;
 use super::suggest::shown;
 use super::units;
@@ -108,6 +108,11 @@ fn conditions(
     for node in items {
         let (line, _) = line_and_column(text, node.content.unwrap_or_default());
         let read = |written: &str| condition(written, line, name == "abort_if", cast);
+        if let Some(right) = as_text(node) {
+            let wrong = Wrong::new("a map where a condition belongs").label(format!("did you mean `{right}`?"));
+            problems.add(node, wrong.help("a condition is one text: metric, comparison, value"));
+            continue;
+        }
         let Some(condition) = scalar(node, &Form::Condition, problems, read) else {
             continue;
         };
@@ -118,6 +123,17 @@ fn conditions(
         list.push(condition);
     }
     list
+}
+
+/// `lost: 0` as the condition that was meant.
+fn as_text(node: &Node) -> Option<String> {
+    let Body::Map(entries) = &node.body else {
+        return None;
+    };
+    let [(key, value)] = entries.as_slice() else {
+        return None;
+    };
+    Some(format!("{} == {}", shown(key.scalar()?), shown(value.scalar()?)))
 }
 
 fn framing(fields: &Fields<'_>, problems: &mut Problems) -> FramingChoice {
@@ -158,11 +174,10 @@ fn address(text: &str) -> Result<String, Wrong> {
     if !legal {
         return Err(Wrong::new(format!("`{}` is not a host", shown(host))).part(0..host.len()).help(help));
     }
-    match port.parse::<u16>() {
-        Ok(1..) => Ok(text.to_owned()),
-        _ => {
-            let wrong = Wrong::new(format!("`{}` is not a port", shown(port))).part(host.len() + 1..text.len());
-            Err(wrong.help("a port is a number from 1 to 65535"))
-        }
+    if let Ok(1..) = port.parse::<u16>() {
+        Ok(text.to_owned())
+    } else {
+        let wrong = Wrong::new(format!("`{}` is not a port", shown(port))).part(host.len() + 1..text.len());
+        Err(wrong.help("a port is a number from 1 to 65535"))
     }
 }

@@ -64,6 +64,20 @@ pub(super) enum Form {
 }
 
 impl Form {
+    fn example(&self) -> &'static str {
+        match self {
+            Self::Map(table) | Self::Sentence(table) => table.example,
+            _ => "lost == 0",
+        }
+    }
+
+    fn named(&self) -> String {
+        match self {
+            Self::Map(table) => format!("bots: {}", table.example),
+            _ => "alice: …".to_owned(),
+        }
+    }
+
     /// What is expected, for a message.
     pub(super) fn expected(&self) -> String {
         match self {
@@ -90,8 +104,8 @@ impl Form {
             Self::Pattern => "a pattern such as `\"ERROR|404|*\"`".to_owned(),
             Self::Condition => "a condition such as `lost == 0`".to_owned(),
             Self::Many(form) => format!("{}, or a list of them", form.expected()),
-            Self::List(_) => "a list".to_owned(),
-            Self::Names(_) => "a map of names".to_owned(),
+            Self::List(inner) => format!("a list, each item after a dash: `- {}`", inner.example()),
+            Self::Names(inner) => format!("a map with names as keys: `{}`", inner.named()),
             Self::Either(one, other) => format!("{}, or {}", one.expected(), other.expected()),
             Self::Map(table) => format!("a map: {}", table.example),
             Self::Sentence(table) => format!("{} such as `{}`", table.what, table.example),

@@ -179,7 +179,9 @@ fn read(fields: &Fields<'_>, problems: &mut Problems) -> ReadPolicy {
     let (Some(key), Some(node)) = (fields.key("read"), fields.get("read")) else {
         return ReadPolicy::Fast;
     };
-    problems.uses("read", key);
+    if node.scalar() != Some("fast") {
+        problems.uses("read", key);
+    }
     if node.scalar().is_some() {
         let words = [("fast", ReadPolicy::Fast), ("never", ReadPolicy::Never)];
         return fields.read("read", problems, |text| units::word(text, &words)).unwrap_or_default();

@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path) -> Result<String, Wrong> {
     })?;
     let text = String::from_utf8(bytes).map_err(|err| {
         let byte = err.utf8_error().valid_up_to();
-        let line = err.as_bytes()[..byte].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = String::from_utf8_lossy(&err.as_bytes()[..byte]).matches('\n').count() + 1;
         Wrong::new(format!("the file is not UTF-8 text: byte {} (in line {line}) does not fit", byte + 1))
             .help("save it as UTF-8; other encodings (Latin-1, UTF-16) are not read")
     })?;
@@ -72,7 +72,8 @@ impl Document {
         (&shapes).deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|err| {
             let byte = err.location().map(|location| location.index().min(text.len()));
             match shapes.refusal.take() {
-                Some(wrong) => (wrong, byte),
+                // Of an empty file there is no place to show.
+                Some(wrong) => (wrong, byte.filter(|_| !shapes.kinds.borrow().is_empty())),
                 None => syntax::explain(&err.to_string(), text, byte),
             }
         })?;

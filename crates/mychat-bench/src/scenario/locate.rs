@@ -95,6 +95,7 @@ mod tests {
     use super::super::load::Document;
     use super::span;
 
+    #[expect(clippy::needless_pass_by_value, reason = "a range reads better in the tests")]
     fn at(text: &str, id: usize, part: Option<std::ops::Range<usize>>) -> &str {
         let document = Document::new(text).expect("the text is YAML");
         &text[span(text, &document, id, part.as_ref()).expect("the node is there")]

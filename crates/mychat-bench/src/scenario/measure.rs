@@ -17,6 +17,26 @@ const OTHER_STATS: [(&str, &str); 8] = [
     ("min", "p50"),
 ];
 
+/// What people write for a metric.
+const OTHER_METRICS: [(&str, &str); 14] = [
+    ("latency", "delivery"),
+    ("response", "delivery"),
+    ("response_time", "delivery"),
+    ("rtt", "delivery"),
+    ("ping", "ack"),
+    ("received", "delivered"),
+    ("dropped", "lost"),
+    ("missing", "lost"),
+    ("throughput", "achieved"),
+    ("memory", "server.rss"),
+    ("server.memory", "server.rss"),
+    ("rss", "server.rss"),
+    ("cpu", "server.cpu"),
+    ("fan_out", "delivery.spread"),
+];
+const MOST_USED: [&str; 9] =
+    ["connect", "delivery", "delivery.last", "achieved", "sent", "lost", "duplicated", "reordered", "misrouted"];
+
 /// The names of all metrics.
 pub(super) fn metric_names() -> impl Iterator<Item = &'static str> + Clone {
     Metric::ALL.iter().map(|(name, _)| *name)
@@ -27,6 +47,10 @@ pub(super) fn measure(text: &str, cast: &Cast) -> Result<(Measure, usize), Wrong
     let word_end =
         text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-')).unwrap_or(text.len());
     let (metric, stat) = metric(&text[..word_end])?;
+    if let Some(inner) = text[word_end..].strip_prefix('(').and_then(|rest| rest.split(')').next()) {
+        let wrong = Wrong::new("a selector stands in brackets, not in parentheses").part(word_end..word_end + 1);
+        return Err(wrong.label(format!("did you mean `{}[{}]`?", metric.name(), shown(inner))));
+    }
     let mut at = word_end;
     let mut stat = stat;
     let mut selector = Selector::default();
@@ -75,7 +99,8 @@ fn metric(word: &str) -> Result<(Metric, Option<Stat>), Wrong> {
     // The statistic is none of the metric's name: `delivry.last.p99` means `delivery.last`.
     let base = Stat::ALL.iter().find_map(|(stat, _)| word.strip_suffix(stat)?.strip_suffix('.')).unwrap_or(word);
     let first = base.split('.').next().unwrap_or(base);
-    let (bad, meant) = match nearest(base, metric_names()) {
+    let other = OTHER_METRICS.iter().find(|(other, _)| *other == base).map(|(_, metric)| *metric);
+    let (bad, meant) = match other.or_else(|| nearest(base, metric_names())) {
         Some(meant) => (base, Some(meant)),
         None => (if nearest(first, metric_names()).is_some() { first } else { base }, nearest(first, metric_names())),
     };
@@ -83,7 +108,9 @@ fn metric(word: &str) -> Result<(Metric, Option<Stat>), Wrong> {
         "" => Wrong::new("a metric is missing here"),
         _ => Wrong::new(format!("`{}` is not a metric", shown(bad))),
     };
-    let mut wrong = wrong.part(0..bad.len()).help(format!("metrics are {}", listing(metric_names())));
+    let mut wrong = wrong
+        .part(0..bad.len())
+        .help(format!("metrics are {} …; all of them are in scenarios/README.md", MOST_USED.join(", ")));
     wrong.label = meant.map(|meant| format!("did you mean `{meant}`?"));
     Err(wrong)
 }
@@ -100,7 +127,10 @@ fn statistic(text: &str, metric: Metric) -> Result<Stat, Wrong> {
     let prefix = format!("{}.", metric.name());
     let parts: Vec<&str> = metric_names().filter_map(|name| name.strip_prefix(prefix.as_str())).collect();
     let part = text.split('.').next().unwrap_or(text);
-    let mut wrong = Wrong::new(format!("`{}` is not a statistic", shown(text)));
+    let mut wrong = match text {
+        "" => Wrong::new("a statistic is missing behind the dot"),
+        _ => Wrong::new(format!("`{}` is not a statistic", shown(text))),
+    };
     wrong.label = OTHER_STATS
         .iter()
         .find(|(other, _)| *other == text)

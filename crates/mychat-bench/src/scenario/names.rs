@@ -38,9 +38,10 @@ impl Cast {
         }
         let legal = || self.groups.iter().map(|group| group.name.as_str()).chain(others.iter().copied());
         let mut wrong =
-            Wrong::new(format!("`{}` is not a group of this file", shown(name))).help(match self.groups.is_empty() {
-                true => "the file has no groups".to_owned(),
-                false => format!("it takes {}", listing(legal())),
+            Wrong::new(format!("`{}` is not a group of this file", shown(name))).help(if self.groups.is_empty() {
+                "the file has no groups".to_owned()
+            } else {
+                format!("it takes {}", listing(legal()))
             });
         wrong.label = did_you_mean(name, legal());
         Err(wrong)

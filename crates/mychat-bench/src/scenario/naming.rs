@@ -18,16 +18,17 @@ pub(super) fn pattern(text: &str) -> Result<NamePattern, Wrong> {
             Piece::Text(text) => NamePiece::Text(text),
             Piece::Braced { text: "group", .. } => NamePiece::Group,
             Piece::Braced { text: "n", .. } => NamePiece::Number { width: 0 },
-            Piece::Braced { text: other, at } => match other.strip_prefix("n:0").and_then(|width| width.parse().ok()) {
-                Some(width @ 1..=20_usize) => NamePiece::Number { width },
-                _ => {
+            Piece::Braced { text: other, at } => {
+                if let Some(width @ 1..=20_usize) = other.strip_prefix("n:0").and_then(|width| width.parse().ok()) {
+                    NamePiece::Number { width }
+                } else {
                     let mut wrong = Wrong::new(format!("`{{{}}}` has no meaning in a name", shown(other)))
                         .part(at..at + other.len() + 2)
                         .help("it takes {group}, {n}, or {n:04} for a number of four digits; {{ and }} are braces");
                     wrong.label = did_you_mean(other, ["group", "n"]);
                     return Err(wrong);
                 }
-            },
+            }
         });
     }
     if pieces.is_empty() {

@@ -25,9 +25,10 @@ pub(super) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, 
         return Err(Wrong::new("the text is empty"));
     }
     if kind == Kind::Pattern && text.starts_with('/') {
-        return match text.len() > 1 && text.ends_with('/') {
-            true => Ok(text.to_owned()),
-            false => Err(Wrong::new("a regular expression ends with a `/` too")),
+        return if text.len() > 1 && text.ends_with('/') {
+            Ok(text.to_owned())
+        } else {
+            Err(Wrong::new("a regular expression ends with a `/` too"))
         };
     }
     if let (Some(at), Kind::Frame) = (text.find(['\n', '\r']), kind) {
@@ -62,9 +63,10 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Wrong> 
             let legal = !value.is_empty()
                 && value.len().is_multiple_of(2)
                 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
-            match legal {
-                true => Ok(()),
-                false => Err(Wrong::new("`{hex:…}` takes two hexadecimal digits a byte").help("such as `{hex:c3a9}`")),
+            if legal {
+                Ok(())
+            } else {
+                Err(Wrong::new("`{hex:…}` takes two hexadecimal digits a byte").help("such as `{hex:c3a9}`"))
             }
         }
         "hex" => Err(Wrong::new("`{hex:…}` stands in `bytes` only").help("a frame is text; `bytes` sends any bytes")),
@@ -75,11 +77,10 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Wrong> 
             let legal = || actors.iter().map(String::as_str);
             let mut wrong = Wrong::new(format!("`{}` is not an actor of this case", shown(inner)));
             wrong.label = did_you_mean(inner, legal());
-            Err(wrong.help(match actors.is_empty() {
-                true => "there are no actors here; braces themselves are written `{{` and `}}`".to_owned(),
-                false => {
-                    format!("its actors are {}; braces themselves are written `{{{{` and `}}}}`", listing(legal()))
-                }
+            Err(wrong.help(if actors.is_empty() {
+                "there are no actors here; braces themselves are written `{{` and `}}`".to_owned()
+            } else {
+                format!("its actors are {}; braces themselves are written `{{{{` and `}}}}`", listing(legal()))
             }))
         }
     }

@@ -33,8 +33,14 @@ impl Script {
     /// The actors of these steps: all who connect or open a socket.
     pub(super) fn of(items: &[Node]) -> Self {
         let mut script = Self { actors: Vec::new(), here: HashSet::new() };
-        items.iter().for_each(|node| script.collect(node));
+        script.collect_all(items);
         script
+    }
+
+    fn collect_all(&mut self, items: &[Node]) {
+        for item in items {
+            self.collect(item);
+        }
     }
 
     fn collect(&mut self, node: &Node) {
@@ -46,11 +52,11 @@ impl Script {
                 (Some("connect" | "open"), Body::Map(actors)) => actors.iter().for_each(|(actor, _)| self.note(actor)),
                 (Some("connect" | "open"), Body::List(actors)) => actors.iter().for_each(|actor| self.note(actor)),
                 (Some("connect" | "open"), Body::Scalar { .. }) => self.note(value),
-                (Some("together"), Body::List(items)) => items.iter().for_each(|item| self.collect(item)),
+                (Some("together"), Body::List(items)) => self.collect_all(items),
                 (Some("repeat"), Body::Map(entries)) => {
                     for (_, value) in entries {
                         if let Body::List(items) = &value.body {
-                            items.iter().for_each(|item| self.collect(item));
+                            self.collect_all(items);
                         }
                     }
                 }
@@ -72,18 +78,20 @@ impl Script {
         let legal = || self.actors.iter().map(String::as_str);
         let mut wrong = Wrong::new(format!("`{}` is not an actor of this case", shown(name)));
         wrong.label = did_you_mean(name, legal());
-        Err(wrong.help(match self.actors.is_empty() {
-            true => "actors come with `connect: alice` or `open: alice`".to_owned(),
-            false => format!("its actors are {}", listing(legal())),
+        Err(wrong.help(if self.actors.is_empty() {
+            "actors come with `connect: alice` or `open: alice`".to_owned()
+        } else {
+            format!("its actors are {}", listing(legal()))
         }))
     }
 
     fn present(&self, name: &str) -> Result<String, Wrong> {
         let name = self.known(name)?;
-        match self.here.contains(&name) {
-            true => Ok(name),
-            false => Err(Wrong::new(format!("`{name}` is not here yet"))
-                .help(format!("`connect: {name}`, or `open: {name}`, comes first"))),
+        if self.here.contains(&name) {
+            Ok(name)
+        } else {
+            Err(Wrong::new(format!("`{name}` is not here yet"))
+                .help(format!("`connect: {name}`, or `open: {name}`, comes first")))
         }
     }
 }

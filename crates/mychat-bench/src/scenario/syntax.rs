@@ -1,6 +1,6 @@
 //! What the YAML parser says into what the author of the file should do; and what must not even reach the parser.
 
-use super::diagnostic::Wrong;
+use super::diagnostic::{Wrong, line_and_column};
 
 /// The deepest nesting of `[` and `{`; the parser's work grows with the square of it.
 const DEEPEST: usize = 64;
@@ -39,16 +39,19 @@ fn too_deep(text: &str) -> Option<usize> {
     let mut quote = None;
     let mut comment = false;
     let mut before = '\n';
-    let mut chars = text.char_indices();
+    let mut chars = text.char_indices().peekable();
     while let Some((byte, c)) = chars.next() {
+        let doubled = c == '\'' && chars.peek().is_some_and(|(_, next)| *next == '\'');
         match (c, quote) {
             ('\n', _) => comment = false,
             _ if comment => {}
             ('\\', Some('"')) => {
                 chars.next();
             }
+            ('\'', Some('\'')) if doubled => {
+                chars.next();
+            }
             (_, Some(open)) if c == open => quote = None,
-            (_, Some(_)) => {}
             ('#', None) if before.is_whitespace() => comment = true,
             ('"' | '\'', None) if before.is_whitespace() || "[{,:-".contains(before) => quote = Some(c),
             ('[' | '{', None) => depth += 1,
@@ -81,13 +84,33 @@ pub(super) fn explain(message: &str, text: &str, byte: Option<usize>) -> (Wrong,
             .help("`*name` repeats what `&name` stands before; a value that starts with an asterisk needs quotes");
         return (wrong, byte);
     }
+    if let Some(opened) = context(message, "while scanning a quoted scalar", text) {
+        return (Wrong::new("this quote is never closed"), Some(opened));
+    }
     let reason = message.split(" at line ").next().unwrap_or(message);
     let reason = reason.split(" at position ").next().unwrap_or(reason);
     let wrong = Wrong::new(format!("not YAML: {reason}"));
+    let opened = context(message, "while parsing a flow", text).filter(|_| reason.contains("',' or"));
+    if let Some(opened) = opened {
+        let (line, column) = line_and_column(text, opened);
+        let help =
+            format!("the bracket of line {line}, column {column} is not closed before this, or a comma is missing");
+        return (wrong.help(help), byte);
+    }
     match byte.and_then(|byte| hint(reason, text, byte)) {
         Some(help) => (wrong.help(help), byte),
         None => (wrong, byte),
     }
+}
+
+/// Where that began which the parser was at, by its message.
+fn context(message: &str, what: &str, text: &str) -> Option<usize> {
+    let place = &message[message.find(what)?..];
+    let mut numbers = place.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse::<usize>().ok());
+    let (line, column) = (numbers.next()?, numbers.next()?);
+    let line = text.split_inclusive('\n').nth(line.checked_sub(1)?)?;
+    let (at, _) = line.char_indices().nth(column.checked_sub(1)?)?;
+    Some(offset(text, line) + at)
 }
 
 fn hint(reason: &str, text: &str, byte: usize) -> Option<&'static str> {
@@ -107,9 +130,6 @@ fn hint(reason: &str, text: &str, byte: usize) -> Option<&'static str> {
     }
     if reason.contains("end of stream") {
         return Some("a quote is opened and never closed");
-    }
-    if reason.contains("',' or") {
-        return Some("a bracket is opened and not closed, or a comma is missing");
     }
     if reason.contains("expected key") || reason.contains("expected '-' indicator") || reason.contains("block") {
         return Some("keys of one map, and dashes of one list, stand exactly below each other");

@@ -60,6 +60,7 @@ pub(super) fn amount<'t>(text: &'t str, form: &Form) -> Result<Amount<'t>, Wrong
     if digits.is_empty() {
         let negative = text.starts_with('-') && text[1..].starts_with(|c: char| c.is_ascii_digit());
         return Err(match negative {
+            _ if text.is_empty() => wrong("a value is missing here".to_owned()),
             true => wrong(format!("`{}` is negative", shown(text))),
             false => wrong(format!("`{}` does not start with a number", shown(text))),
         });
@@ -67,7 +68,7 @@ pub(super) fn amount<'t>(text: &'t str, form: &Form) -> Result<Amount<'t>, Wrong
     let plain = digits.replace('_', "");
     let number: f64 = match plain.parse() {
         Ok(number) if plain.starts_with(|c: char| c.is_ascii_digit()) => number,
-        _ => return Err(wrong(format!("`{}` is not a number", shown(digits))).part(0..digits.len())),
+        _ => return Err(wrong(format!("`{}` is not a number", shown(text)))),
     };
     if unit.starts_with(['e', 'E']) && unit[1..].starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')) {
         return Err(wrong(format!("`{}` has an exponent", shown(text))).label("write the number out in digits"));
@@ -114,10 +115,23 @@ pub(super) fn seconds(text: &str) -> Result<f64, Wrong> {
     let amount = amount(text, &Form::Duration)?;
     let Some((_, factor)) = TIMES.iter().find(|(unit, _)| *unit == amount.unit) else {
         let units = TIMES.map(|(unit, _)| unit);
-        return Err(bad_unit(&amount, text, &units, "s", &Form::Duration));
+        let wrong = bad_unit(&amount, text, &units, "s", &Form::Duration);
+        return Err(match several(text) {
+            Some(seconds) => wrong.label(format!("did you mean `{seconds}s`?")),
+            None => wrong,
+        });
     };
     let seconds = amount.number * factor;
     if seconds > LONGEST { Err(too_much(text, "24h")) } else { Ok(seconds) }
+}
+
+/// Seconds of a duration of several parts, such as `1m30s`: a duration has one unit here.
+fn several(text: &str) -> Option<f64> {
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let next = at + text[at..].find(|c: char| c.is_ascii_digit())?;
+    let first = seconds(text[..next].trim_end()).ok()?;
+    let rest = seconds(&text[next..]).ok().or_else(|| several(&text[next..]))?;
+    (first > 0.0).then_some(first + rest)
 }
 
 /// A duration, or none at all (`0s`).
@@ -193,17 +207,17 @@ pub(super) fn bytes(text: &str) -> Result<f64, Wrong> {
 }
 
 /// Whole bytes within limits, with what is said where they are left.
-pub(super) fn size(text: &str, limits: RangeInclusive<u32>, why: &str) -> Result<u32, Wrong> {
+pub(super) fn size(text: &str, limits: RangeInclusive<u32>, low_why: &str, high_why: &str) -> Result<u32, Wrong> {
     let bytes = bytes(text)?;
     let (low, high) = (f64::from(*limits.start()), f64::from(*limits.end()));
     if bytes.fract() != 0.0 {
         return Err(Wrong::new(format!("`{}` is not a whole number of bytes", shown(text))));
     }
     if bytes < low {
-        return Err(Wrong::new(format!("{bytes} bytes are too few")).help(format!("at least {low}: {why}")));
+        return Err(Wrong::new(format!("{bytes} bytes are too few")).help(format!("at least {low}: {low_why}")));
     }
     if bytes > high {
-        return Err(Wrong::new(format!("{bytes} bytes are too many")).help(format!("at most {high}: {why}")));
+        return Err(Wrong::new(format!("{bytes} bytes are too many")).help(format!("at most {high}: {high_why}")));
     }
     Ok(bytes as u32)
 }
@@ -228,7 +242,7 @@ fn bad_rate(amount: &Amount<'_>, text: &str, form: &Form) -> Wrong {
         _ => Wrong::new(format!("`{}` is not a unit of rates", shown(unit))).part(digits.len()..text.len()),
     };
     let wrong = match unit {
-        "" | "/" | "s" | "/S" | "/sec" | "/second" | "ps" | "per second" | "Hz" | "/ s" => {
+        "" | "/" | "/s" | "s" | "/S" | "/sec" | "/second" | "ps" | "per second" | "Hz" | "/ s" => {
             wrong.label(format!("did you mean `{digits}/s`?"))
         }
         "/m" | "/min" | "/minute" => wrong.label(format!("did you mean `{}/s`?", amount.number / 60.0)),
@@ -262,7 +276,11 @@ pub(super) fn bandwidth(text: &str) -> Result<u64, Wrong> {
 pub(super) fn percent(text: &str) -> Result<f64, Wrong> {
     let amount = amount(text, &Form::Percent)?;
     if amount.unit != "%" {
-        return Err(bad_unit(&amount, text, &["%"], "%", &Form::Percent));
+        let wrong = bad_unit(&amount, text, &["%"], "%", &Form::Percent);
+        return Err(match amount.unit {
+            "x" => wrong.label(format!("did you mean `{}%`?", amount.number * 100.0)),
+            _ => wrong,
+        });
     }
     if amount.number > MOST_PERCENT { Err(too_much(text, "1_000_000%")) } else { Ok(amount.number) }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -124,6 +125,29 @@ fn sighup_reads_the_limits_again_and_keeps_them_where_the_file_is_wrong() {
     }
     let said = quiet_end(arena);
     assert!(said.contains("limits read again") && said.contains("settings=workers"), "{said}");
+}
+
+#[test]
+fn the_service_manager_hears_ready_alive_and_stopping() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut child = command(&["--listen", "127.0.0.1:0"])
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "100000")
+        .spawn()
+        .unwrap();
+    let hear = || {
+        let mut said = [0; 64];
+        let count = manager.recv(&mut said).unwrap();
+        String::from_utf8(said[..count].to_vec()).unwrap()
+    };
+    assert_eq!(hear(), "READY=1");
+    assert_eq!([hear(), hear()], ["WATCHDOG=1", "WATCHDOG=1"]);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    while hear() != "STOPPING=1" {}
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

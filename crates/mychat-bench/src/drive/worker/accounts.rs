@@ -1,0 +1,73 @@
+//! What is handed over: recorders at each interval, what is outstanding during the drain, everything at the end.
+
+use std::time::Duration;
+
+use super::{Seen, Worker};
+use crate::drive::clock::Clock;
+use crate::drive::connection::Role;
+use crate::drive::user::State;
+use crate::drive::wire::{Hangup, Line, Wire};
+use crate::observe::ledger::{Dispatch, outstanding};
+use crate::observe::recorder::{Place, Recorder};
+use crate::observe::visit::Visit;
+use crate::plan::nanos;
+
+impl<W: Wire, C: Clock> Worker<W, C> {
+    /// Something that became readable waited for so long until its turn to be read.
+    pub fn note_read_lag(&mut self, lag: Duration) {
+        if self.desk.load_start.is_some() {
+            self.desk.read_lag.record(nanos(lag));
+        }
+    }
+
+    /// Hands over what was recorded since the last time, for an empty recorder.
+    pub fn swap_recorder(&mut self, empty: Box<Recorder>) -> Box<Recorder> {
+        std::mem::replace(&mut self.desk.recorder, empty)
+    }
+
+    /// An empty recorder of this worker's shape.
+    pub fn empty_recorder(&self) -> Box<Recorder> {
+        Box::new(Recorder::new(self.desk.recorder.shape()))
+    }
+
+    /// Deliveries and answers that are owed to this worker's users and have not come.
+    pub fn outstanding(&self, dispatch: &Dispatch) -> u64 {
+        let plan = &self.desk.shared.plan;
+        let present = self.users.iter().filter_map(|user| user.visit.as_deref());
+        let counted = |visit: &&Visit| !plan.group(visit.user).hostile;
+        let missing = outstanding(dispatch, present.filter(counted), self.desk.shared.reading);
+        let unanswered: usize = self.users.iter().map(|user| user.owed.len()).sum();
+        let twins = self.lines.iter().filter(|(_, line)| matches!(line.role, Role::Twin { .. })).count();
+        let moving =
+            self.users.iter().filter(|user| matches!(user.state, State::Leaving | State::Connecting | State::Asking));
+        missing + (unanswered + twins + moving.count()) as u64
+    }
+
+    /// Ends everything and gives what was seen.
+    pub fn finish(&mut self) -> Seen {
+        let now = self.clock.now();
+        for index in 0..self.users.len() {
+            let unanswered: Vec<Place> = self.users[index].owed.iter().map(|owed| owed.place).collect();
+            let id = self.users[index].id;
+            for place in unanswered {
+                self.wrong_reply(place, id, &|| "an answer was due and never came".to_owned(), &[]);
+            }
+            self.end_visit(index, now);
+        }
+        let keys: Vec<Line> = self.lines.iter().map(|(key, line)| Line { key, generation: line.generation }).collect();
+        for line in keys {
+            self.drop_line(line, Hangup::Close);
+        }
+        let empty = self.empty_recorder();
+        Seen {
+            recorder: self.swap_recorder(empty),
+            visits: std::mem::take(&mut self.desk.visits),
+            examples: std::mem::take(&mut self.desk.examples),
+            blocked: self.desk.blocked,
+            stall: self.desk.stall,
+            read_lag: std::mem::take(&mut self.desk.read_lag),
+            fanout: std::mem::take(&mut self.desk.fanout),
+            errors: std::mem::take(&mut self.desk.errors),
+        }
+    }
+}

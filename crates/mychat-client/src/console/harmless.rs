@@ -1,0 +1,84 @@
+//! What others wrote into what a terminal can be given: every control and format character made visible (rule S5).
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use mychat_client::name::is_invisible;
+
+/// Zero-width joiner and non-joiner: they make one emoji of several, and Persian and Indic words read right.
+const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
+
+/// The text with its escape sequences, bidi overrides and the like shown instead of obeyed.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let joins = JOINERS.contains(&c) && joinable(before) && rest.peek().is_some_and(|&next| joinable(next));
+        if joins || !is_invisible(c) {
+            out.push(c);
+        } else {
+            show(c, &mut out);
+        }
+        before = c;
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a joiner has something to join here. Between ASCII letters it would only make two names look alike.
+fn joinable(c: char) -> bool {
+    !c.is_ascii() && !is_invisible(c)
+}
+
+fn show(c: char, out: &mut String) {
+    match c {
+        '\t' => out.push_str("    "),
+        '\u{7f}' => out.push('\u{2421}'),
+        // The pictures of control characters stand in the same order.
+        '\0'..='\u{1f}' => out.extend(char::from_u32(0x2400 + u32::from(c))),
+        _ => {
+            let _ = write!(out, "<U+{:04X}>", u32::from(c));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dangerous_characters_become_visible() {
+        let cases = [
+            ("\u{1b}[2J\u{1b}]0;title\u{7}", "␛[2J␛]0;title␇"),
+            ("a\rb\u{8}c\0d\u{7f}", "a␍b␈c␀d␡"),
+            ("\u{9b}31m", "<U+009B>31m"),
+            ("abc\u{202e}fed\u{2066}", "abc<U+202E>fed<U+2066>"),
+            ("zero\u{200b}width\u{feff}", "zero<U+200B>width<U+FEFF>"),
+            ("ad\u{200d}min", "ad<U+200D>min"),
+            ("a\tb", "a    b"),
+            ("line\u{2028}sep", "line<U+2028>sep"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(harmless(text), shown);
+        }
+    }
+
+    #[test]
+    fn honest_text_stays_as_it_is() {
+        for text in ["¿qué tal?", "日本語", "👩\u{200d}👩\u{200d}👧 👍🏽 🇨🇴 ❤\u{fe0f}", "می\u{200c}خواهم", "e\u{301}"]
+        {
+            assert_eq!(harmless(text), text);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_invisible_is_left_but_joiners(text in "\\PC{0,20}|.{0,20}") {
+            let shown = harmless(&text);
+            assert!(!shown.chars().any(|c| is_invisible(c) && !JOINERS.contains(&c)), "{text:?} → {shown:?}");
+        }
+    }
+}

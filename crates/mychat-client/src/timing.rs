@@ -1,0 +1,290 @@
+//! Tests of everything that has to do with time: over memory, with a clock that stands still until all wait.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use mychat_proto::{Framing, UserName};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
+use tokio::time::{Instant, sleep};
+
+use crate::client::{Client, ORDERS};
+use crate::connection::Dial;
+use crate::error::{ConnectError, Loss, Refusal, SendError};
+use crate::event::{Closed, Event};
+use crate::handshake::{self, Session};
+use crate::link::UNSENT_LIMIT;
+use crate::options::{Backoff, FramingChoice, Options};
+
+/// Gives out streams that were laid ready; refuses when there is none.
+#[derive(Default)]
+struct Ready(Mutex<VecDeque<DuplexStream>>);
+
+impl Dial for Ready {
+    type Stream = DuplexStream;
+
+    async fn dial(&self) -> io::Result<DuplexStream> {
+        self.0.lock().unwrap().pop_front().ok_or(io::ErrorKind::ConnectionRefused.into())
+    }
+}
+
+impl Ready {
+    /// The server's end of the next connection.
+    fn prepare(&self) -> DuplexStream {
+        let (client, server) = duplex(64 * 1024);
+        self.0.lock().unwrap().push_back(client);
+        server
+    }
+}
+
+async fn read(server: &mut DuplexStream) -> String {
+    let mut buffer = [0; 4096];
+    let bytes = server.read(&mut buffer).await.unwrap();
+    String::from_utf8(buffer[..bytes].to_vec()).unwrap()
+}
+
+async fn shake(dialer: &Ready, framing: FramingChoice) -> Result<Session<DuplexStream>, ConnectError> {
+    handshake::connect(dialer, "test", &UserName::new("Alice").unwrap(), &Options::new().framing(framing)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn auto_takes_an_answer_within_300_ms_for_raw() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let serving = async {
+        assert_eq!(read(&mut server).await, "CONNECT|Alice");
+        sleep(Duration::from_millis(299)).await;
+        // Glued together, as a segment may be.
+        server.write_all(b"CONNECT_ACK|OKUSER_LIST|Alice").await.unwrap();
+    };
+    let (session, ()) = tokio::join!(shake(&dialer, FramingChoice::Auto), serving);
+    assert_eq!(session.unwrap().framing, Framing::Raw);
+}
+
+#[tokio::test(start_paused = true)]
+async fn auto_sends_the_line_feed_after_300_ms() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let start = Instant::now();
+    let serving = async {
+        assert_eq!(read(&mut server).await, "CONNECT|Alice");
+        assert_eq!(read(&mut server).await, "\n");
+        assert_eq!(start.elapsed().as_millis(), 300);
+        server.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
+    };
+    let (session, ()) = tokio::join!(shake(&dialer, FramingChoice::Auto), serving);
+    assert_eq!(session.unwrap().framing, Framing::Lf);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_server_is_given_ten_seconds() {
+    let dialer = Ready::default();
+    let _server = dialer.prepare();
+    let error = shake(&dialer, FramingChoice::Lf).await.unwrap_err();
+    assert!(matches!(error, ConnectError::NoAnswer { waited } if waited.as_secs() == 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_server_may_close_without_an_answer() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    server.write_all(b"ERROR|503|full\n").await.unwrap();
+    server.shutdown().await.unwrap();
+    let error = shake(&dialer, FramingChoice::Lf).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Refused(Refusal::Unavailable)), "{error:?}");
+}
+
+/// A client over the stream that was prepared, joined.
+async fn join(dialer: Ready, options: Options, server: &mut DuplexStream) -> Client {
+    let accept = async {
+        assert!(read(server).await.starts_with("CONNECT|Alice"));
+        server.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
+    };
+    let (client, ()) = tokio::join!(Client::over(dialer, "test", "Alice", options), accept);
+    client.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn raw_frames_keep_their_distance() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let client = join(dialer, Options::new().framing(FramingChoice::Raw), &mut server).await;
+    let mut last = Instant::now();
+    for text in ["a", "b", "c"] {
+        client.broadcast(text).await.unwrap();
+    }
+    for text in ["a", "b", "c"] {
+        assert_eq!(read(&mut server).await, format!("BROADCAST|{text}"));
+        assert!(last.elapsed() >= Duration::from_millis(50), "{text} came after {:?}", last.elapsed());
+        last = Instant::now();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_to_come_back_grow_apart() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let mut client = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await;
+    drop(server);
+    for (number, longest) in [(1, 500), (2, 1000), (3, 2000), (4, 4000), (5, 8000), (6, 15000), (7, 15000)] {
+        let Some(Event::Lost { attempt, retry_in, .. }) = client.next().await else { panic!("a loss") };
+        assert_eq!(attempt, number);
+        assert!((longest / 2..=longest).contains(&(retry_in.as_millis() as u64)), "{number}: {retry_in:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_stays_in_use_is_given_up() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    for _ in 0..5 {
+        let mut ghost = dialer.prepare();
+        ghost.write_all(b"CONNECT_ACK|FAIL\nERROR|409|in use\n").await.unwrap();
+        tokio::spawn(async move { ghost.read_to_end(&mut Vec::new()).await });
+    }
+    let mut client = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await;
+    drop(server);
+    let mut attempts = 0;
+    let closed = loop {
+        match client.next().await.unwrap() {
+            Event::Lost { .. } => attempts += 1,
+            event => break event,
+        }
+    };
+    assert_eq!(attempts, 3);
+    assert_eq!(closed, Event::Closed(Closed::Lost(Loss::Refused(Refusal::InUse))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_waits_two_seconds_for_a_server_that_does_not_close() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let (sender, mut receiver) = join(dialer, Options::new(), &mut server).await.split();
+    let start = Instant::now();
+    let ((), frame) = tokio::join!(sender.disconnect(), read(&mut server));
+    assert_eq!(frame, "DISCONNECT\n");
+    assert_eq!(receiver.next().await, Some(Event::Closed(Closed::Left)));
+    assert_eq!(start.elapsed().as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_takes_no_longer_where_the_server_reads_nothing() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let client = join(dialer, Options::new(), &mut server).await;
+    let text = "x".repeat(1000);
+    while client.broadcast(&text).await_within(Duration::from_millis(1)).await.is_some() {}
+    let start = Instant::now();
+    client.disconnect().await;
+    assert_eq!(start.elapsed().as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_works_between_two_attempts() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let (sender, mut receiver) = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await.split();
+    drop(server);
+    assert!(matches!(receiver.next().await, Some(Event::Lost { .. })));
+    assert_eq!(sender.broadcast("anyone?").await, Err(SendError::Offline));
+    sender.disconnect().await;
+    assert_eq!(receiver.next().await, Some(Event::Closed(Closed::Left)));
+    assert_eq!(receiver.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_was_begun_is_sent_whole_after_a_loss() {
+    let dialer = Ready::default();
+    let (client, mut server) = duplex(16);
+    let mut again = dialer.prepare();
+    dialer.0.lock().unwrap().push_front(client);
+    let client = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await;
+    client.broadcast("longer than the pipe\r").await.unwrap();
+    assert_eq!(read(&mut server).await, "BROADCAST|longer");
+    drop(server);
+    assert_eq!(read(&mut again).await, "CONNECT|Alice\n");
+    again.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
+    // The content's own CR is kept from the terminator's by another (rules F2, S5), once.
+    assert_eq!(read(&mut again).await, "BROADCAST|longer than the pipe\r\r\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_does_not_listen_stops_the_reading_and_not_the_sending() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let mut client = join(dialer, Options::new(), &mut server).await;
+    for number in 0..1000 {
+        server.write_all(format!("BROADCAST|Bob|{number}\n").as_bytes()).await.unwrap();
+    }
+    sleep(Duration::from_secs(59)).await;
+    client.broadcast("still here").await.unwrap();
+    assert_eq!(read(&mut server).await, "BROADCAST|still here\n");
+    for number in 0..1000 {
+        let content = number.to_string();
+        assert_eq!(client.next().await, Some(Event::Broadcast { from: "Bob".into(), content }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_send_sends_all_or_nothing() {
+    let dialer = Ready::default();
+    let mut server = dialer.prepare();
+    let client = join(dialer, Options::new(), &mut server).await;
+    // More than the pipe, the queue and the channel hold: the last ones wait, and are cancelled.
+    let text = "x".repeat(1000);
+    let mut taken = 0;
+    for number in 0..300 {
+        let send = client.sender().message("Bob", &text[number..]).await_within(Duration::from_millis(1)).await;
+        taken += usize::from(send.is_some());
+    }
+    assert!((ORDERS + UNSENT_LIMIT..300).contains(&taken), "{taken}");
+    let mut all = String::new();
+    while all.matches('\n').count() < taken {
+        all += &read(&mut server).await;
+    }
+    let lengths: Vec<_> = all.lines().map(|frame| frame.len() - "MESSAGE|Bob|".len()).collect();
+    let expected: Vec<_> = (0..taken).map(|number| 1000 - number).collect();
+    assert_eq!(lengths, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_stay_whole_where_both_directions_are_narrow() {
+    let dialer = Ready::default();
+    let (client, server) = duplex(7);
+    dialer.0.lock().unwrap().push_back(client);
+    let echo = tokio::spawn(async move {
+        let (read, mut write) = tokio::io::split(server);
+        let mut lines = BufReader::new(read).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let answer = match line.split_once('|') {
+                Some(("BROADCAST", content)) => format!("BROADCAST|Alice|{content}\n"),
+                Some(_) => "CONNECT_ACK|OK\n".to_owned(),
+                None => return,
+            };
+            write.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let (sender, mut receiver) = Client::over(dialer, "test", "Alice", Options::new()).await.unwrap().split();
+    for number in 0..50 {
+        sender.broadcast(&format!("number {number}")).await.unwrap();
+        // A listener that is cancelled all the time loses nothing.
+        let mut heard = None;
+        while heard.is_none() {
+            heard = receiver.next().await_within(Duration::ZERO).await.flatten();
+        }
+        let content = format!("number {number}");
+        assert_eq!(heard, Some(Event::Broadcast { from: "Alice".into(), content }));
+    }
+    drop((sender, receiver));
+    echo.await.unwrap();
+}
+
+/// A future that is dropped when it takes too long.
+trait AwaitWithin: Future + Sized {
+    async fn await_within(self, limit: Duration) -> Option<Self::Output> {
+        tokio::time::timeout(limit, self).await.ok()
+    }
+}
+
+impl<F: Future> AwaitWithin for F {}

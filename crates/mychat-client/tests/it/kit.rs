@@ -1,0 +1,236 @@
+//! A small MyChat server with switches: what the tests of this crate talk to.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+/// Time after which a test that waits for something has failed.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Lf,
+    Raw,
+}
+
+/// A server on a port of its own; it stops on drop.
+pub(crate) struct Server {
+    addr: SocketAddr,
+    room: Arc<Room>,
+    frames: Mutex<Receiver<String>>,
+}
+
+struct Room {
+    wire: Wire,
+    state: Mutex<State>,
+    log: Sender<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Mode {
+    #[default]
+    Up,
+    Down,
+    Over,
+}
+
+#[derive(Default)]
+struct State {
+    mode: Mode,
+    refusals: VecDeque<&'static str>,
+    users: Vec<(String, TcpStream)>,
+    /// Connections of any kind, to close them all.
+    streams: Vec<TcpStream>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self::speaking(Wire::Lf)
+    }
+
+    pub(crate) fn raw() -> Self {
+        Self::speaking(Wire::Raw)
+    }
+
+    fn speaking(wire: Wire) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (log, frames) = mpsc::channel();
+        let room = Arc::new(Room { wire, state: Mutex::default(), log });
+        let accept = Arc::clone(&room);
+        thread::spawn(move || accept.accept(&listener));
+        Self { addr, room, frames: Mutex::new(frames) }
+    }
+
+    pub(crate) fn addr(&self) -> String {
+        self.addr.to_string()
+    }
+
+    /// The next `CONNECT` is answered by FAIL and `ERROR` with this code; by FAIL alone where the code is empty.
+    pub(crate) fn refuse_next(&self, code: &'static str) {
+        self.room.lock().refusals.push_back(code);
+    }
+
+    /// Sends a user anything. The user must have joined: see [`Server::hears`].
+    pub(crate) fn tell(&self, name: &str, frame: &str) {
+        let state = self.room.lock();
+        let (_, stream) = state.users.iter().find(|(user, _)| user == name).expect("the user has joined");
+        self.room.send(stream, frame);
+    }
+
+    /// Waits for this frame to come in, over others.
+    pub(crate) fn hears(&self, frame: &str) {
+        let frames = self.frames.lock().unwrap();
+        let mut others = Vec::new();
+        while let Ok(heard) = frames.recv_timeout(DEADLINE) {
+            if heard == frame {
+                return;
+            }
+            others.push(heard);
+        }
+        panic!("waited for {frame:?}, heard {others:?}");
+    }
+
+    /// Closes all connections and goes on listening.
+    pub(crate) fn drop_all(&self) {
+        self.room.lock().close_all();
+    }
+
+    /// From now on every connection is closed at once. The port stays taken: freed, it could become another test's.
+    pub(crate) fn go_down(&self) {
+        let mut state = self.room.lock();
+        state.mode = Mode::Down;
+        state.close_all();
+    }
+
+    /// The end of [`Server::go_down`].
+    pub(crate) fn come_up(&self) {
+        self.room.lock().mode = Mode::Up;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let mut state = self.room.lock();
+        state.mode = Mode::Over;
+        state.close_all();
+        drop(state);
+        // Wakes `accept`, which then sees that it is over.
+        let _ = TcpStream::connect(self.addr);
+    }
+}
+
+impl State {
+    fn close_all(&mut self) {
+        self.users.clear();
+        for stream in self.streams.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Room {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn accept(self: Arc<Self>, listener: &TcpListener) {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut state = self.lock();
+            match state.mode {
+                Mode::Up => {}
+                Mode::Down => continue,
+                Mode::Over => return,
+            }
+            stream.set_nodelay(true).unwrap();
+            state.streams.push(stream.try_clone().unwrap());
+            let room = Arc::clone(&self);
+            thread::spawn(move || room.serve(stream));
+        }
+    }
+
+    fn serve(&self, mut stream: TcpStream) {
+        let mut name = None;
+        let mut pending = String::new();
+        let mut buffer = [0; 4096];
+        'reading: while let Ok(bytes @ 1..) = stream.read(&mut buffer) {
+            pending.push_str(std::str::from_utf8(&buffer[..bytes]).unwrap());
+            while let Some(frame) = self.cut(&mut pending) {
+                let _ = self.log.send(frame.clone());
+                if !self.obey(&stream, &mut name, &frame) {
+                    break 'reading;
+                }
+            }
+        }
+        let _ = stream.shutdown(Shutdown::Both);
+        let mut state = self.lock();
+        let peer = stream.peer_addr().ok();
+        let before = state.users.len();
+        state.users.retain(|(_, other)| other.peer_addr().ok() != peer);
+        if state.users.len() < before {
+            self.send_list(&state);
+        }
+    }
+
+    /// The next whole frame; in raw framing everything that came in one read.
+    fn cut(&self, pending: &mut String) -> Option<String> {
+        if self.wire == Wire::Raw {
+            return (!pending.is_empty()).then(|| std::mem::take(pending));
+        }
+        let end = pending.find('\n')?;
+        let frame = pending[..end].to_owned();
+        pending.drain(..=end);
+        Some(frame)
+    }
+
+    fn obey(&self, stream: &TcpStream, name: &mut Option<String>, frame: &str) -> bool {
+        let mut state = self.lock();
+        let fields: Vec<&str> = frame.splitn(3, '|').collect();
+        match (&fields[..], name.as_deref()) {
+            (["CONNECT", wanted], None) => {
+                if let Some(code) = self.refusal(&mut state, wanted) {
+                    // In one write: a client waits for the reason, and not for long.
+                    let reason = if code.is_empty() { String::new() } else { format!("\nERROR|{code}|no") };
+                    self.send(stream, &format!("CONNECT_ACK|FAIL{reason}"));
+                    return true;
+                }
+                *name = Some((*wanted).to_owned());
+                state.users.push(((*wanted).to_owned(), stream.try_clone().unwrap()));
+                self.send(stream, "CONNECT_ACK|OK");
+                self.send_list(&state);
+            }
+            (["BROADCAST", ..], Some(name)) => {
+                let forwarded = format!("BROADCAST|{name}|{}", &frame["BROADCAST|".len()..]);
+                state.users.iter().for_each(|(_, user)| self.send(user, &forwarded));
+            }
+            (["MESSAGE", to, content], Some(name)) => match state.users.iter().find(|(user, _)| user == to) {
+                Some((_, user)) => self.send(user, &format!("MESSAGE|{name}|{content}")),
+                None if self.wire == Wire::Lf => self.send(stream, "ERROR|404|no such user"),
+                None => {}
+            },
+            (["DISCONNECT", ..], _) => return false,
+            _ => panic!("a client of this crate sent {frame:?}"),
+        }
+        true
+    }
+
+    fn refusal(&self, state: &mut State, name: &str) -> Option<&'static str> {
+        let in_use = if self.wire == Wire::Lf { "409" } else { "" };
+        state.refusals.pop_front().or_else(|| state.users.iter().any(|(user, _)| user == name).then_some(in_use))
+    }
+
+    fn send_list(&self, state: &State) {
+        let names: Vec<_> = state.users.iter().map(|(name, _)| name.as_str()).collect();
+        state.users.iter().for_each(|(_, user)| self.send(user, &format!("USER_LIST|{}", names.join(","))));
+    }
+
+    fn send(&self, mut stream: &TcpStream, frame: &str) {
+        let end = if self.wire == Wire::Lf { "\n" } else { "" };
+        // The other side may be gone.
+        let _ = stream.write_all(format!("{frame}{end}").as_bytes());
+    }
+}

@@ -1,0 +1,157 @@
+//! The program in a pipe: lines in, lines out, exit codes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use crate::kit::Server;
+
+fn mychat(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mychat"));
+    command.args(args).env("LANG", "C.UTF-8").env_remove("LC_ALL").env_remove("LC_MESSAGES").env_remove("MYCHAT_NAME");
+    command
+}
+
+fn start(args: &[&str]) -> Child {
+    mychat(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Runs with this input to its end: exit code, output, errors.
+fn run(args: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = start(args);
+    // It may end before it has read everything.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// All three as one text.
+fn session(args: &[&str], input: &str) -> String {
+    let (code, output, errors) = run(args, input);
+    format!("{}\n--- stderr\n{errors}--- exit code {code}", output.replace('\t', "→"))
+}
+
+const LINES: &str = "hola a todos\n/reply too early\n@Nadie hola\n@Alice to myself\n/nope\n\n//slash\r\n";
+
+#[test]
+fn lines_in_plain_lines_out() {
+    let server = Server::start();
+    insta::assert_snapshot!(session(&[&server.addr(), "--name", "Alice"], LINES));
+}
+
+#[test]
+fn lines_in_json_lines_out() {
+    let server = Server::start();
+    insta::assert_snapshot!(session(&[&server.addr(), "--name", "Alice", "--json"], LINES));
+}
+
+#[test]
+fn exit_codes_are_those_of_the_help() {
+    let server = Server::start();
+    let _holder = run_bot(&server, "Holder");
+    let addr = server.addr();
+    let long = "x".repeat(2000);
+    let cases: &[(&[&str], i32)] = &[
+        (&[&addr, "-n", "A", "--once", "hola"], 0),
+        (&[&addr, "-n", "A", "--once", "@Holder hola"], 0),
+        (&[&addr, "-n", "A", "--once", "@Nadie hola"], 1),
+        (&[&addr, "-n", "A", "--once", &long], 1),
+        (&[&addr, "-n", "A", "--once", "/users"], 2),
+        (&[&addr, "-n", "a|b", "--once", "hola"], 2),
+        (&[&addr, "--once", "hola"], 2),
+        (&[&addr, "--framing", "pigeon"], 2),
+        (&["127.0.0.1:1", "-n", "A", "--once", "hola"], 3),
+        (&[&addr, "-n", "Holder", "--once", "hola"], 4),
+        (&["--help"], 0),
+    ];
+    let mut told = String::new();
+    for (args, expected) in cases {
+        let (code, _, errors) = run(args, "");
+        assert_eq!(code, *expected, "{args:?}: {errors}");
+        told += &errors.replace(&addr, "ADDR");
+    }
+    insta::assert_snapshot!(told);
+    server.hears("MESSAGE|Holder|hola");
+}
+
+/// A child that is joined, and the rest of its lines.
+fn run_bot(server: &Server, name: &str) -> (Bot, BufReader<std::process::ChildStdout>) {
+    let mut child = start(&[&server.addr(), "--name", name, "--stay"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    next_line(&mut lines, "users\t");
+    (Bot(child), lines)
+}
+
+/// Ends with the test.
+struct Bot(Child);
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn next_line(lines: &mut impl BufRead, beginning: &str) -> String {
+    loop {
+        let mut line = String::new();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "waited for {beginning:?}");
+        if line.starts_with(beginning) {
+            return line;
+        }
+    }
+}
+
+#[test]
+fn a_script_can_be_a_bot() {
+    let server = Server::start();
+    let (mut bot, mut lines) = run_bot(&server, "Bot");
+    server.tell("Bot", "MESSAGE|Bot|what time is it?");
+    assert_eq!(next_line(&mut lines, "message"), "message\tBot\twhat time is it?\n");
+    bot.0.stdin.as_mut().unwrap().write_all(b"/reply noon\n").unwrap();
+    server.hears("MESSAGE|Bot|noon");
+}
+
+#[test]
+fn a_lost_connection_is_exit_code_3() {
+    let server = Server::start();
+    let (mut bot, mut lines) = run_bot(&server, "Bot");
+    server.drop_all();
+    next_line(&mut lines, "closed\t");
+    assert_eq!(bot.0.wait().unwrap().code(), Some(3));
+}
+
+#[test]
+fn with_reconnect_it_comes_back_and_says_so() {
+    let server = Server::start();
+    let mut child = start(&[&server.addr(), "--name", "Bot", "--stay", "--reconnect"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut bot = Bot(child);
+    next_line(&mut lines, "users\t");
+    server.drop_all();
+    next_line(&mut lines, "lost\t");
+    // Read while there is no connection, sent when there is one.
+    bot.0.stdin.as_mut().unwrap().write_all(b"still here\n").unwrap();
+    next_line(&mut lines, "back");
+    assert_eq!(next_line(&mut lines, "broadcast"), "broadcast\tBot\tstill here\n");
+}
+
+#[test]
+fn a_reader_that_left_ends_it_quietly() {
+    let server = Server::start();
+    let (mut bot, lines) = run_bot(&server, "Bot");
+    drop(lines);
+    server.tell("Bot", "BROADCAST|Bob|nobody reads this");
+    assert_eq!(bot.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_leaves_in_order() {
+    let server = Server::start();
+    let (mut bot, _lines) = run_bot(&server, "Bot");
+    let killed = Command::new("kill").args(["-INT", &bot.0.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(bot.0.wait().unwrap().code(), Some(130));
+    server.hears("DISCONNECT");
+}

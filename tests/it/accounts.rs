@@ -1,0 +1,80 @@
+//! A server that loses, doubles, swaps, misroutes or changes messages is found out, with exact counts.
+
+use mychat_tests::Outcome;
+use mychat_tests::liar::{LoadFault, LoadLiar};
+
+use crate::run;
+
+const LOAD: &str = "
+name: accounts
+users:
+  talkers: { count: 8, rate: 400/s, do: [ { broadcast: { weight: 1 } }, { private: { weight: 4, to: talkers } } ] }
+load: [ { hold: 2s } ]
+expect: [ \"lost == 0\", \"duplicated == 0\", \"reordered == 0\", \"misrouted == 0\", \"corrupted == 0\" ]
+";
+
+/// Runs against a server that does this wrong every so often, and gives how often it really did.
+fn against(fault: LoadFault, every: u64) -> (Outcome, u64) {
+    let liar = LoadLiar::start(fault, every);
+    let outcome = run(LOAD).target(liar.address()).go();
+    let done = liar.done();
+    assert!(fault == LoadFault::None || done > 0, "the liar had nothing to lie about: {}", outcome.said());
+    (outcome, done)
+}
+
+fn violations(outcome: &Outcome) -> [u64; 5] {
+    ["lost", "duplicated", "reordered", "misrouted", "corrupted"].map(|name| outcome.count(name))
+}
+
+#[test]
+fn an_honest_server_of_other_make_passes() {
+    let (outcome, _) = against(LoadFault::None, 1);
+    assert!(outcome.held(), "{}", outcome.said());
+    assert_eq!(violations(&outcome), [0; 5]);
+}
+
+#[test]
+fn losses_are_counted_and_named() {
+    let (outcome, done) = against(LoadFault::Lose, 97);
+    assert_eq!((outcome.code, violations(&outcome)), (1, [done, 0, 0, 0, 0]), "{}", outcome.said());
+    let first = &outcome.json["examples"][0];
+    assert_eq!(first["kind"], "lost");
+    assert!(first["recipient"].as_str().unwrap().starts_with("talkers"), "{first}");
+}
+
+#[test]
+fn copies_are_counted() {
+    let (outcome, done) = against(LoadFault::Double, 101);
+    assert_eq!((outcome.code, violations(&outcome)), (1, [0, done, 0, 0, 0]), "{}", outcome.said());
+}
+
+#[test]
+fn swaps_are_counted() {
+    let (outcome, done) = against(LoadFault::Swap, 89);
+    assert_eq!(outcome.code, 1, "{}", outcome.said());
+    // A frame that was held to the end of the run was never sent.
+    let [lost, duplicated, reordered, ..] = violations(&outcome);
+    assert_eq!((duplicated, reordered), (0, done), "{lost} lost; {}", outcome.said());
+}
+
+#[test]
+fn a_message_at_the_wrong_user_is_misrouted_and_lost_to_the_right_one() {
+    let (outcome, done) = against(LoadFault::Misroute, 83);
+    let [lost, duplicated, _, misrouted, corrupted] = violations(&outcome);
+    assert_eq!(outcome.code, 1, "{}", outcome.said());
+    // A broadcast that comes to somebody twice is a copy to them; a private message is nobody else's.
+    assert_eq!((lost, duplicated + misrouted, corrupted), (done, done, 0), "{}", outcome.said());
+}
+
+#[test]
+fn changed_messages_are_known_for_what_they_were() {
+    let (outcome, done) = against(LoadFault::Change, 103);
+    assert_eq!((outcome.code, violations(&outcome)), (1, [0, 0, 0, 0, done]), "{}", outcome.said());
+}
+
+#[test]
+fn a_loss_at_the_very_end_of_a_burst_is_found() {
+    // Every second delivery is lost: the last ones too, which no gap behind them shows.
+    let (outcome, done) = against(LoadFault::Lose, 2);
+    assert_eq!(violations(&outcome), [done, 0, 0, 0, 0], "{}", outcome.said());
+}

@@ -1,0 +1,14 @@
+//! End-to-end tests: the real programs, real sockets, real files.
+
+mod accounts;
+mod churn;
+mod exits;
+mod plans;
+mod targets;
+
+use mychat_tests::Run;
+
+/// The tool over a scenario with this text.
+fn run(scenario: &str) -> Run {
+    Run::scenario(env!("CARGO_BIN_EXE_mychat-bench-under-test"), scenario)
+}
