@@ -3,6 +3,7 @@
 mod accounts;
 mod churn;
 mod exits;
+mod ledgers;
 mod plans;
 mod targets;
 
