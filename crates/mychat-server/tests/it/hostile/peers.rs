@@ -86,7 +86,7 @@ fn a_peer_that_never_reads_its_errors_is_slowed_down_or_cut_off() {
 
 #[test]
 fn a_peer_that_never_reads_while_others_broadcast_is_evicted_and_logged_without_content() {
-    let arena = survives(&["--send-queue", "64KiB", "--log", "json"], |arena| {
+    let arena = survives(&["--send-queue", "4MiB", "--log", "json"], |arena| {
         let _deaf = arena.join("deaf \u{e9} \"quote\"");
         let mut eva = arena.join("eva");
         let frame = format!("BROADCAST|secret {}\n", "x".repeat(990)).repeat(16);
