@@ -29,3 +29,20 @@ ci:
 # Chat as NAME on 127.0.0.1:5000; options of mychat may follow.
 chat name *args:
     cargo run --release -p mychat-client -- --name {{name}} {{args}}
+
+# Attack the server with everything, the large crowds included; wants a quiet machine and 64 MiB.
+hostile *args:
+    HOSTILE_STRICT=1 cargo test --release -p mychat-server --test it -- --include-ignored --test-threads 1 hostile {{args}}
+
+# Fuzz what a peer's bytes reach, each target for so many seconds; wants a nightly toolchain.
+fuzz seconds="30":
+    for target in deframer parsers session; do crates/mychat-server/fuzz/run $target -max_total_time={{seconds}}; done
+
+# The server against the yardsticks (redis-server and mosquitto from Debian), pinned and interleaved; about ten minutes.
+peers runs="7" peerbench="../shared/peerbench":
+    cargo build --release -p mychat-server
+    crates/mychat-server/benches/peers {{peerbench}} {{runs}}
+
+# The server's hot path without sockets.
+bench-server *args:
+    cargo bench -p mychat-server {{args}}

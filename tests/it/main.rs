@@ -4,6 +4,7 @@ mod accounts;
 mod architecture;
 mod churn;
 mod exits;
+mod ledgers;
 mod plans;
 mod targets;
 
