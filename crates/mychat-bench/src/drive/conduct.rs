@@ -291,9 +291,7 @@ impl<'s> Crew<'s> {
         let plan = &self.shared.plan;
         fanout.record(plan, self.load_start.unwrap_or(0), &mut self.total);
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
-        // What hostile users miss is their own doing.
-        let counted = visits.iter().filter(|visit: &&Visit| !plan.group(visit.user).hostile);
-        let reckoning = reckon(plan, &dispatch, counted, self.shared.reading);
+        let reckoning = reckon(plan, &dispatch, visits.iter(), self.shared.reading);
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,

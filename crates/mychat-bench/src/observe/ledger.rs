@@ -98,20 +98,43 @@ impl Reckoning {
 /// Sequence numbers of a sender that may have died with its connection.
 type Tails = FxHashMap<u32, Vec<Range<u32>>>;
 
-/// Holds what was sent against what came.
+/// Holds what was sent against what came. All visits are wanted, those of hostile users too: nothing is owed to these, but
+/// what they say may die with their connections, and what they hear shows what did not.
 pub fn reckon<'v>(
     plan: &Plan,
     dispatch: &Dispatch,
     visits: impl Iterator<Item = &'v Visit> + Clone,
     reading: Reading,
 ) -> Reckoning {
-    let tails = tails(dispatch, visits.clone());
+    settle(plan, dispatch, visits.clone(), visits, reading)
+}
+
+/// How much is still to come to those who are there; what their fellows saw, who are gone, is wanted too.
+pub fn outstanding<'v>(
+    plan: &Plan,
+    dispatch: &Dispatch,
+    present: impl Iterator<Item = &'v Visit> + Clone,
+    over: impl Iterator<Item = &'v Visit> + Clone,
+    reading: Reading,
+) -> u64 {
+    settle(plan, dispatch, present.clone(), present.chain(over), reading).lost(|_| true)
+}
+
+fn settle<'v>(
+    plan: &Plan,
+    dispatch: &Dispatch,
+    visits: impl Iterator<Item = &'v Visit>,
+    witnesses: impl Iterator<Item = &'v Visit> + Clone,
+    reading: Reading,
+) -> Reckoning {
+    let tails = tails(dispatch, witnesses);
     let mut pairs: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     for &(sender, recipient) in dispatch.privates.keys() {
         pairs.entry(recipient).or_default().push(sender);
     }
     let mut book = Book { plan, tails, reckoning: Reckoning::default() };
-    for visit in visits {
+    // What hostile users miss is their own doing.
+    for visit in visits.filter(|visit| !plan.group(visit.user).hostile) {
         for (sender, entries) in dispatch.broadcasts.iter().enumerate().filter(|(_, entries)| !entries.is_empty()) {
             let sender = sender as u32;
             if sender != visit.user || reading.broadcast_echo {
@@ -133,19 +156,23 @@ struct Book<'p> {
 
 impl Book<'_> {
     fn check(&mut self, visit: &Visit, sender: u32, entries: &[Entry], action: u16, track: impl Fn(&Stream) -> &Track) {
-        let empty = Track::default();
-        let got = visit.inbox.from(sender).map_or(&empty, track);
+        let (empty, stream) = (Track::default(), visit.inbox.from(sender));
+        let got = stream.map_or(&empty, track);
         let before = |at: u64| entries.partition_point(|entry| entry.at < at) as u32;
         // A message of the same microsecond as the welcome may have gone first.
         let from = before(micros(visit.online) + 1);
         let to = match visit.end {
             End::Stayed => entries.len() as u32,
             End::Closed => before(visit.ended.map_or(u64::MAX, micros)),
-            End::Left(_) | End::Provoked => before(visit.leaving.map_or(u64::MAX, micros)).min(got.next()),
+            End::Left(_) | End::Provoked => {
+                // The last message may have been of the other kind: order holds across both (rule M5).
+                let last = stream.map_or(0, Stream::next_sequence);
+                let seen = entries.partition_point(|entry| entry.sequence < last) as u32;
+                before(visit.leaving.map_or(u64::MAX, micros)).min(seen)
+            }
         };
-        let to = to.max(from);
-        let possible = before(visit.ended.map_or(u64::MAX, micros)).max(to) - before(micros(visit.asked)).min(from);
-        let owed = to - from;
+        let (first, end) = (before(micros(visit.asked)), before(visit.ended.map_or(u64::MAX, micros)));
+        let (possible, owed) = (end.max(to).saturating_sub(first), to.saturating_sub(from));
         let mut excused = 0;
         if got.missing(from, to) > 0 {
             let tails = self.tails.get(&sender).cloned().unwrap_or_default();
