@@ -11,7 +11,7 @@ use crate::drive::wire::{Ended, Hangup, Line, Wire};
 use crate::observe::example::Kind;
 use crate::observe::recorder::{Clock as Timed, Count};
 use crate::observe::visit::End;
-use crate::plan::Nanos;
+use crate::plan::{Nanos, nanos};
 use crate::scenario::model::Leave;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
@@ -147,8 +147,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     /// Takes a connection off the table.
     pub(super) fn forget(&mut self, line: Line) -> Option<Role> {
         let connection = self.lines.get(line.key).filter(|c| c.generation == line.generation)?;
-        self.desk.blocked += connection.blocked_for(self.clock.now());
-        Some(self.lines.remove(line.key).role)
+        let now = self.clock.now();
+        self.desk.blocked += connection.blocked_for(now);
+        let role = self.lines.remove(line.key).role;
+        if let Role::Twin { user, .. } = role {
+            self.answered_otherwise(user, now);
+        }
+        Some(role)
     }
 
     pub(super) fn drop_line(&mut self, line: Line, how: Hangup) {
@@ -170,6 +175,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                     self.drop_line(line, Hangup::Close);
                     self.refuse(index, &|| format!("no answer to CONNECT within {seconds} s"), &[]);
                 }
+                // The connection's own patience, from before it began to leave, is none of this.
+                State::Leaving if now < self.users[index].left_at() + nanos(self.desk.shared.timeout) => {}
                 State::Leaving => {
                     let user = &self.users[index];
                     let (id, place) = (user.id, self.desk.place(user.group, now));
