@@ -39,6 +39,8 @@ const LONGEST_JOIN: f64 = 3600.0;
 const BROADCAST_OVERHEAD: usize = 11;
 /// `MESSAGE|` and the pipe behind the name.
 const MESSAGE_OVERHEAD: usize = 9;
+/// In seconds. A message carries its time in 36 bits of microseconds, which are 19 hours.
+const LONGEST_LOAD: f64 = 18.0 * 3600.0;
 
 /// Refuses what is used and not done yet.
 pub(super) fn supported(problems: &mut Problems) {
@@ -222,6 +224,11 @@ fn volume(draft: &Draft<'_>, groups: &[&Drafted<'_>], problems: &mut Problems) {
                 );
             }
         }
+    }
+    let seconds: f64 = draft.stages.iter().map(|(stage, _)| stage.duration.as_secs_f64()).sum();
+    if let (true, Some(load)) = (seconds > LONGEST_LOAD, draft.fields.key("load")) {
+        let wrong = Wrong::new(format!("the load would take {:.1} hours", seconds / 3600.0));
+        problems.add(load, wrong.help("at most 18 hours: what the time in a message can tell"));
     }
     if let (true, Some(load)) = (total > MOST_ACTIONS, draft.fields.key("load")) {
         let wrong = Wrong::new(format!("the load would be {total:.0} actions"));
