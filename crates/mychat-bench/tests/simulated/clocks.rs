@@ -41,7 +41,7 @@ fn v1_a_constant_latency_is_measured() {
         // What is rounded: intended times to a microsecond, samples upwards to three digits.
         assert!((5000.0..=5010.0).contains(&got), "{quantile}: {got} µs");
     }
-    assert_eq!(outcome.longest(Clock::Lateness), 1.0);
+    assert!(outcome.longest(Clock::Lateness) <= 1.0);
     assert_eq!(outcome.violations(), [0; 8]);
 }
 
@@ -49,7 +49,7 @@ fn v1_a_constant_latency_is_measured() {
 fn v2_freezes_show_in_full_under_even_arrivals() {
     let outcome = run(&privates(50, 1000, "even", "200s"), freezes()).go();
     assert_quantiles(&outcome, frozen, |_, wanted| (wanted * 0.01).max(1000.0));
-    assert_eq!(outcome.longest(Clock::Lateness), 1.0, "the server's freeze is not the generator's lateness");
+    assert!(outcome.longest(Clock::Lateness) <= 1.0, "the server's freeze is not the generator's lateness");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_server_that_does_not_read_is_slow_and_the_generator_is_not_late() {
     let scenario = "users: { u: { count: 2, rate: 300/s, arrivals: even, \
                     do: [ { private: { to: u, size: 900 } } ] } }\nload: [ { hold: 6s } ]";
     let outcome = run(scenario, manners).go();
-    assert_eq!(outcome.longest(Clock::Lateness), 1.0);
+    assert!(outcome.longest(Clock::Lateness) <= 1.0);
     assert!((1_990_000.0..2_010_000.0).contains(&outcome.longest(Clock::Service)));
     assert!((1_990_000.0..2_010_000.0).contains(&outcome.longest(Clock::Delivery)));
     // Two windows of 64 KiB take what is said in half a second.
@@ -119,5 +119,5 @@ fn what_no_buffer_takes_is_missing_by_the_servers_fault() {
     let (sent, blocked) = (outcome.count(Count::Sent), outcome.count(Count::Blocked));
     assert!(blocked > 1000, "{blocked}");
     assert_eq!((sent + blocked, outcome.count(Count::Scheduled)), (2400, 2400));
-    assert_eq!((outcome.longest(Clock::Lateness), outcome.lost()), (1.0, 0));
+    assert!(outcome.longest(Clock::Lateness) <= 1.0 && outcome.lost() == 0);
 }
