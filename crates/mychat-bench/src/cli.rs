@@ -1,5 +1,6 @@
 //! The command line: what was typed, as what it means.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -57,6 +58,11 @@ pub(crate) struct Run {
     /// Worker threads [default: the cores, less one where the server is on this machine]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroU32>,
+
+    /// Address to connect from; may be given several times, and they take turns [default: the system's choice, or on
+    /// loopback as many of 127.0.0.x as the users need ports]
+    #[arg(long, value_name = "IP")]
+    pub(crate) source_ip: Vec<IpAddr>,
 
     /// Write the result as JSON
     #[arg(long, value_name = "FILE")]

@@ -8,6 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::drive::conduct::{Phase, Slice, Watch};
 use crate::drive::shared::Shared;
+use crate::judge::Alarm;
+use crate::observe::recorder::Recorder;
 use crate::report::{duration, grouped};
 
 /// Whether a live view is wanted.
@@ -60,7 +62,23 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
+/// The live view, and the conditions that end a run early.
+pub(crate) struct Watcher {
+    pub(crate) progress: Progress,
+    pub(crate) alarm: Alarm,
+}
+
+impl Watch for Watcher {
+    fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>) {
+        self.progress.look(phase, shared, latest);
+    }
+
+    fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize> {
+        self.alarm.ring(&shared.plan, recorded)
+    }
+}
+
+impl Progress {
     fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>) {
         if self.bar.is_hidden() {
             return;

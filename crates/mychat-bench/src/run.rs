@@ -1,5 +1,6 @@
 //! `run`: the pipeline from a scenario file to a verdict.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +14,10 @@ use crate::cli;
 use crate::drive::conduct::{Conduct, conduct};
 use crate::drive::shared::Shared;
 use crate::exit::Exit;
-use crate::judge::judge;
+use crate::judge::{Alarm, judge};
 use crate::observe::ledger::Reading;
 use crate::plan::{self, Plan};
-use crate::progress::{Progress, View};
+use crate::progress::{Progress, View, Watcher};
 use crate::report::result::TargetInfo;
 use crate::report::{self, Circumstances};
 use crate::scenario::{self, Loaded};
@@ -63,11 +64,15 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
 
     let how = circumstances(&args, &loaded, &target, reference.is_some());
     let threads = threads(args.threads, &target);
+    let sources = sources(&args.source_ip, &target, plan.users.len());
     let shared = Arc::new(Shared::new(plan, Framing::Lf, threads, Reading::default()));
-    let conducted = Conduct { address: target.address, threads, interval: Duration::from_secs(1) };
-    let mut progress = Progress::new(if args.quiet { View::Quiet } else { View::Live });
-    let seen = conduct(Arc::clone(&shared), conducted, &mut progress, &stop).await;
-    progress.clear();
+    let conducted = Conduct { address: target.address, sources, threads, interval: Duration::from_secs(1) };
+    let mut watcher = Watcher {
+        progress: Progress::new(if args.quiet { View::Quiet } else { View::Live }),
+        alarm: Alarm::new(&shared.plan, conducted.interval),
+    };
+    let seen = conduct(Arc::clone(&shared), conducted, &mut watcher, &stop).await;
+    watcher.progress.clear();
     let seen = seen?;
     if let Some(reference) = reference {
         reference.stop().await;
@@ -111,6 +116,19 @@ fn threads(asked: Option<NonZeroU32>, target: &Target) -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     let left = if target.address.ip().is_loopback() { cores.saturating_sub(1).max(1) } else { cores };
     asked.map_or(left, NonZeroU32::get)
+}
+
+/// Connections from one address to one server differ by their port alone, and a system gives out some 28,000 of those.
+/// Half of that leaves room for connections that are over and not forgotten yet.
+fn sources(asked: &[IpAddr], target: &Target, users: usize) -> Arc<[IpAddr]> {
+    const EACH: usize = 14_000;
+    let needed = users.div_ceil(EACH);
+    match target.address.ip() {
+        IpAddr::V4(ip) if asked.is_empty() && ip.is_loopback() && needed > 1 => {
+            (1..=needed.min(254) as u8).map(|last| IpAddr::from([127, 0, 0, last])).collect()
+        }
+        _ => asked.into(),
+    }
 }
 
 fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, spawned: bool) -> Circumstances {

@@ -1,7 +1,7 @@
 //! The course of a run: everybody joins, the load, the drain, the end; on worker threads, watched once a second.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,10 +19,12 @@ use crate::observe::visit::Visit;
 use crate::plan::{Nanos, nanos};
 
 /// How a run is done.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Conduct {
     /// Where the server is.
     pub address: SocketAddr,
+    /// Addresses to connect from, in turn; empty where the system chooses.
+    pub sources: Arc<[IpAddr]>,
     /// Worker threads.
     pub threads: u32,
     /// Time from one line of the timeline to the next.
@@ -50,6 +52,8 @@ pub struct Observations {
     pub read_lag: Latency,
     /// ERROR frames that no action wants, by code.
     pub errors: BTreeMap<String, u64>,
+    /// The condition of `abort_if` that ended the run, by its index.
+    pub aborted: Option<usize>,
     /// Whether somebody asked to stop.
     pub interrupted: bool,
     /// From the first connection to the end of the drain.
@@ -105,6 +109,9 @@ pub enum Phase {
 pub trait Watch {
     /// Called about ten times a second.
     fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>);
+
+    /// Called at the end of each interval with what it recorded; ends the run where it gives the index of a condition.
+    fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize>;
 }
 
 /// Why a run could not be done.
@@ -162,6 +169,28 @@ struct Crew<'s> {
     awaited: usize,
     interval: Recorder,
     outstanding: Vec<u64>,
+    aborted: Option<usize>,
+}
+
+impl Observations {
+    /// One interval alone, for conditions that are looked at while a run goes on.
+    pub fn of_interval(recorder: Recorder) -> Self {
+        Self {
+            recorder,
+            timeline: Vec::new(),
+            visits: Vec::new(),
+            reckoning: Reckoning::default(),
+            examples: Examples::default(),
+            blocked: 0,
+            stall: 0,
+            read_lag: Latency::default(),
+            errors: BTreeMap::new(),
+            aborted: None,
+            interrupted: false,
+            length: 0,
+            generator: Generator { cpu_seconds: 0.0, rss_peak: 0, threads: 0 },
+        }
+    }
 }
 
 impl<'s> Crew<'s> {
@@ -175,6 +204,7 @@ impl<'s> Crew<'s> {
                 index,
                 count: conduct.threads,
                 address: conduct.address,
+                sources: Arc::clone(&conduct.sources),
                 clock,
                 orders: received,
                 reports: report.clone(),
@@ -191,6 +221,7 @@ impl<'s> Crew<'s> {
         let shape = Shape { stages: shared.plan.stages.len() as u16, groups };
         Ok(Self {
             shared,
+            next_interval: nanos(conduct.interval),
             conduct,
             clock,
             orders,
@@ -199,11 +230,11 @@ impl<'s> Crew<'s> {
             total: Recorder::new(shape),
             timeline: Vec::new(),
             load_start: None,
-            next_interval: nanos(conduct.interval),
             next_look: 0,
             awaited: 0,
             interval: Recorder::new(shape),
             outstanding: Vec::new(),
+            aborted: None,
         })
     }
 
@@ -215,6 +246,10 @@ impl<'s> Crew<'s> {
         while live.settled.load(Ordering::Relaxed) < users {
             self.wait(watch, Phase::Joining).await?;
         }
+        if live.connected.load(Ordering::Relaxed) == 0 {
+            // Nobody is there to do anything.
+            return Ok(());
+        }
         let start = self.clock.now() + nanos(TICK);
         self.load_start = Some(start);
         self.tell(|| Order::Load(start));
@@ -222,7 +257,7 @@ impl<'s> Crew<'s> {
         loop {
             let now = self.clock.now();
             let done = live.acting.load(Ordering::Relaxed) == 0 || now > end + OVERTIME;
-            if now >= end && done {
+            if now >= end && done || self.aborted.is_some() {
                 return Ok(());
             }
             self.wait(watch, Phase::Load(now.saturating_sub(start))).await?;
@@ -236,6 +271,7 @@ impl<'s> Crew<'s> {
         let dispatch = Arc::new(Dispatch::new(&self.shared.sent, self.shared.plan.users.len() as u32));
         let mut last = (u64::MAX, self.clock.now());
         loop {
+            let asked = self.clock.now();
             let (outstanding, now) = (self.outstanding(&dispatch, watch).await?, self.clock.now());
             if outstanding < last.0 {
                 last = (outstanding, now);
@@ -243,7 +279,10 @@ impl<'s> Crew<'s> {
             if outstanding == 0 || now > last.1 + NO_PROGRESS {
                 return Ok(());
             }
-            self.wait(watch, Phase::Draining).await?;
+            // Asking takes a worker's time: nine tenths of it are left for reading.
+            while self.clock.now() < now + 9 * (now - asked) {
+                self.wait(watch, Phase::Draining).await?;
+            }
         }
     }
 
@@ -302,6 +341,7 @@ impl<'s> Crew<'s> {
             stall,
             read_lag,
             errors,
+            aborted: self.aborted,
             interrupted,
             length,
             generator: usage(self.conduct.threads),
@@ -328,6 +368,7 @@ impl<'s> Crew<'s> {
                     self.interval.merge(&recorded);
                     self.awaited -= 1;
                     if self.awaited == 0 {
+                        self.aborted = self.aborted.or(watch.interval(self.shared, &self.interval));
                         self.close_interval(self.next_interval);
                         self.next_interval += nanos(self.conduct.interval);
                     }

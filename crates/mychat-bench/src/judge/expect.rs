@@ -25,6 +25,34 @@ pub struct Expectation {
     pub note: Option<String>,
 }
 
+impl Expectation {
+    /// What every scenario expects without saying so: a run in which nobody was let in shows nothing, and must not pass.
+    pub(super) fn deserted() -> Self {
+        Self {
+            text: "somebody is let in".to_owned(),
+            line: 0,
+            actual: Some(0.0),
+            unit: Unit::Count,
+            ok: Some(false),
+            exact: true,
+            note: Some("every single user was refused; there was no load".to_owned()),
+        }
+    }
+
+    /// A condition of `abort_if` that ended the run: broken, whatever the figures of the whole run say.
+    pub(super) fn aborted(condition: &Condition) -> Self {
+        Self {
+            text: format!("abort_if: {}", condition.text),
+            line: condition.line,
+            actual: None,
+            unit: unit_of(&condition.measure),
+            ok: Some(false),
+            exact: true,
+            note: Some("it held, and ended the run".to_owned()),
+        }
+    }
+}
+
 /// Judges one expectation.
 pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expectation {
     let (left, right, unit) = match &condition.value {

@@ -9,6 +9,7 @@ use crate::drive::user::State;
 use crate::drive::wire::{Hangup, Line, Wire};
 use crate::observe::ledger::{Dispatch, outstanding};
 use crate::observe::recorder::{Place, Recorder};
+use crate::observe::visit::Visit;
 use crate::plan::nanos;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
@@ -32,9 +33,9 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     /// Deliveries and answers that are owed to this worker's users and have not come.
     pub fn outstanding(&self, dispatch: &Dispatch) -> u64 {
         let plan = &self.desk.shared.plan;
-        // Only who is still there can get anything; the visits that are over tell what died with its sender.
-        let (over, present) = (self.desk.visits.iter(), self.users.iter().filter_map(|user| user.visit.as_deref()));
-        let missing = outstanding(plan, dispatch, present, over, self.desk.shared.reading);
+        let present = self.users.iter().filter_map(|user| user.visit.as_deref());
+        let counted = |visit: &&Visit| !plan.group(visit.user).hostile;
+        let missing = outstanding(dispatch, present.filter(counted), self.desk.shared.reading);
         let unanswered: usize = self.users.iter().map(|user| user.owed.len()).sum();
         let twins = self.lines.iter().filter(|(_, line)| matches!(line.role, Role::Twin { .. })).count();
         let moving =
