@@ -5,6 +5,7 @@ mod churn;
 mod exits;
 mod plans;
 mod targets;
+mod truth;
 
 use mychat_tests::Run;
 
