@@ -17,7 +17,8 @@ use rustix::event::{Timespec, epoll};
 pub struct Manners {
     /// From reading a message to writing it on.
     pub delay: Duration,
-    /// Frozen for so long, every so often: what comes meanwhile is read at the end of it.
+    /// Frozen for so long, every so often: what comes meanwhile is read at the end of it. Counted from the first message,
+    /// with half a period before the first freeze, so that a run of whole periods holds whole freezes.
     pub freeze: Option<(Duration, Duration)>,
     /// One queue: so long a message.
     pub work: Duration,
@@ -71,7 +72,7 @@ struct Server {
     listener: TcpListener,
     manners: Manners,
     epoll: OwnedFd,
-    start: Instant,
+    first: Option<Instant>,
     peers: Vec<Option<Peer>>,
     users: BTreeMap<String, usize>,
     /// When the queue is empty.
@@ -93,9 +94,9 @@ impl Server {
         listener.set_nonblocking(true).expect("a socket");
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("a descriptor");
         epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN).expect("a socket");
-        let start = Instant::now();
+        let free_at = Instant::now();
         let (peers, users, due) = (Vec::new(), BTreeMap::new(), BinaryHeap::new());
-        Self { listener, manners, epoll, start, peers, users, free_at: start, due, order: 0 }
+        Self { listener, manners, epoll, first: None, peers, users, free_at, due, order: 0 }
     }
 
     fn serve(mut self, stop: &AtomicBool) {
@@ -179,14 +180,15 @@ impl Server {
 
     /// When a message that is read now is to be written on.
     fn turn(&mut self, now: Instant) -> Instant {
+        self.first.get_or_insert(now);
         let done = self.thawed(self.thawed(now.max(self.free_at)) + self.manners.work);
         self.free_at = done;
         done + self.manners.delay
     }
 
     fn thawed(&self, at: Instant) -> Instant {
-        let Some((length, every)) = self.manners.freeze else { return at };
-        let into = (at - self.start).as_nanos() % every.as_nanos();
+        let (Some((length, every)), Some(first)) = (self.manners.freeze, self.first) else { return at };
+        let into = (at.saturating_duration_since(first) + every / 2).as_nanos() % every.as_nanos();
         if into < length.as_nanos() { at + length - Duration::from_nanos(into as u64) } else { at }
     }
 
