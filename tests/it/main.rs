@@ -1,6 +1,7 @@
 //! End-to-end tests: the real programs, real sockets, real files.
 
 mod accounts;
+mod architecture;
 mod churn;
 mod exits;
 mod plans;

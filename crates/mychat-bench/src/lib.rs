@@ -7,7 +7,8 @@
 //!                               what     sockets  ledger
 //! ```
 //!
-//! Each folder is a stage, imports only from the stages before it, and hands plain data to the next. [`drive`] is the
+//! Each folder is a stage and hands plain data to the next; a test holds that it imports from none behind it (what was
+//! observed stands before [`drive`] in that order, as the users write their observations down themselves). [`drive`] is the
 //! one with sockets in it, and even there the users themselves know neither sockets nor clocks: those are behind
 //! [`drive::wire::Wire`] and [`drive::clock::Clock`].
 //!
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod figures;
 mod cli;
 pub mod drive;
 mod exit;

@@ -160,9 +160,14 @@ async fn connection(worker: Rc<RefCell<TcpWorker>>, line: Line, route: Route) {
             }
             worker.wire.insert(line, stream);
             worker.opened(line);
+            let now = worker.clock.now();
+            worker.attend(now);
         }
         Err(error) => {
-            worker.borrow_mut().failed(line, &error.to_string());
+            let mut worker = worker.borrow_mut();
+            worker.failed(line, &error.to_string());
+            let now = worker.clock.now();
+            worker.attend(now);
             return;
         }
     }
@@ -229,11 +234,10 @@ fn poll(worker: &mut TcpWorker, line: Line, context: &mut Context<'_>) -> Poll<(
             // The socket goes first: what follows may use its place again.
             drop(worker.wire.remove(line));
             worker.ended(line, &why);
+            worker.attend(now);
             return Poll::Ready(());
         }
-        if worker.is_due(now) {
-            worker.run_due();
-        }
+        worker.attend(now);
     }
     context.waker().wake_by_ref();
     Poll::Pending

@@ -127,8 +127,8 @@ fn note(value: &Value, left: Figure, right: Figure, unit: Unit) -> Option<String
                 let bounds = if unit == Unit::Latency {
                     format!(
                         ", min {} max {}",
-                        crate::report::duration(figure.least),
-                        crate::report::duration(figure.most)
+                        crate::figures::duration(figure.least),
+                        crate::figures::duration(figure.most)
                     )
                 } else {
                     String::new()
@@ -142,7 +142,7 @@ fn note(value: &Value, left: Figure, right: Figure, unit: Unit) -> Option<String
             let limit = right.value?;
             Some(format!(
                 "limit {}",
-                if unit == Unit::Latency { crate::report::duration(limit) } else { format!("{limit:.1}") }
+                if unit == Unit::Latency { crate::figures::duration(limit) } else { format!("{limit:.1}") }
             ))
         }),
         _ => None,

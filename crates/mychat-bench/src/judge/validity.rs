@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::drive::conduct::Observations;
+use crate::figures::duration;
 use crate::plan::Plan;
-use crate::report::duration;
 use crate::scenario::model::{Metric, Selector};
 
 use super::measure::latency_of;

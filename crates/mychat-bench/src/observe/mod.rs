@@ -2,6 +2,7 @@
 //! and the reckoning of what was owed against what came ([`ledger`]).
 
 pub mod example;
+pub mod seen;
 pub mod inbox;
 pub mod ledger;
 pub mod recorder;

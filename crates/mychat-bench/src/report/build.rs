@@ -46,6 +46,7 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
     let latency = METRICS.iter().map(|(name, metric)| ((*name).to_owned(), source.block(*metric))).collect();
     let counts = counts(plan, &seen);
     let timeline = seen.timeline.iter().map(|slice| point(plan, slice)).collect();
+    let losers = losers(plan, &seen);
     let mut examples = seen.examples;
     examples.merge(seen.reckoning.examples);
     RunResult {
@@ -86,7 +87,16 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
             rss_peak: seen.generator.rss_peak,
             threads: seen.generator.threads,
         },
+        losers,
     }
+}
+
+fn losers(plan: &Plan, seen: &Observations) -> Vec<(String, u64)> {
+    let lost = seen.reckoning.losers.iter();
+    let mut losers: Vec<(String, u64)> =
+        lost.map(|(&user, &lost)| (plan.users[user as usize].name.to_string(), lost)).collect();
+    losers.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    losers
 }
 
 const fn unit(unit: Unit) -> &'static str {

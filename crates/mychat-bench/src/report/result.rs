@@ -46,6 +46,9 @@ pub struct RunResult {
     pub timeline: Vec<Point>,
     /// What the generator itself used.
     pub generator: GeneratorInfo,
+    /// Who lost how much, the worst first; for the writings that are made at once.
+    #[serde(skip)]
+    pub losers: Vec<(String, u64)>,
 }
 
 /// What made a result.

@@ -127,6 +127,9 @@ fn latencies(text: &mut String, result: &RunResult) {
         ("service", "service", "real send → each recipient"),
         ("lateness", "lateness", "intended send → real send: the generator's own"),
     ];
+    if result.latency.values().all(|block| block.whole.count == 0) {
+        return;
+    }
     line!(text, "");
     line!(
         text,
@@ -212,6 +215,14 @@ fn counts(text: &mut String, result: &RunResult) {
         violation("errors", errors),
     ];
     line!(text, "  {}", violations.join(" · "));
+    if !result.losers.is_empty() {
+        const NAMED: usize = 5;
+        let named: Vec<String> =
+            result.losers.iter().take(NAMED).map(|(user, lost)| format!("{user} {}", grouped(*lost))).collect();
+        let others = result.losers.len().saturating_sub(NAMED);
+        let others = if others > 0 { format!(" · and {} others", grouped(others as u64)) } else { String::new() };
+        line!(text, "  lost to: {}{others}", named.join(" · "));
+    }
     if counts.blocked_seconds >= 0.001 {
         line!(text, "  the server did not read for {:.1} s, summed over connections", counts.blocked_seconds);
     }

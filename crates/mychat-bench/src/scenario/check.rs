@@ -34,12 +34,15 @@ pub(super) const NOT_YET: &[&str] = &[
 
 const MOST_ACTIONS: f64 = 1e9;
 const LONGEST_JOIN: f64 = 3600.0;
+/// Times in a message's stamp have 36 bits of microseconds, 19 hours; stages in the log of what was sent have 10 bits.
+const LONGEST_LOAD: f64 = 18.0 * 3600.0;
+const MOST_STAGES: usize = 1000;
+/// The user that `private: { to: nobody }` writes to.
+const NOBODY: &str = "nobody-has-this-name";
 /// `BROADCAST|` and the pipe behind the sender.
 const BROADCAST_OVERHEAD: usize = 11;
 /// `MESSAGE|` and the pipe behind the name.
 const MESSAGE_OVERHEAD: usize = 9;
-/// In seconds. A message carries its time in 36 bits of microseconds, which are 19 hours.
-const LONGEST_LOAD: f64 = 18.0 * 3600.0;
 
 /// Refuses what is used and not done yet.
 pub(super) fn supported(problems: &mut Problems) {
@@ -148,6 +151,9 @@ fn group_names(index: usize, groups: &[&Drafted<'_>], taken: &mut HashMap<String
         if let Err(reason) = mychat_proto::name::check(&name) {
             return Err(Wrong::new(format!("`{}` is not a legal user name: {reason}", shown(&name))));
         }
+        if name == NOBODY {
+            return Err(Wrong::new(format!("`{NOBODY}` is who `to: nobody` writes to")).help("find another `name`"));
+        }
         if let Some(other) = taken.get(&name).filter(|other| **other != index) {
             let other = &groups[*other].group.name;
             return Err(Wrong::new(format!("`{}` is a user of `{other}` too", shown(&name)))
@@ -227,7 +233,11 @@ fn volume(draft: &Draft<'_>, groups: &[&Drafted<'_>], problems: &mut Problems) {
     let seconds: f64 = draft.stages.iter().map(|(stage, _)| stage.duration.as_secs_f64()).sum();
     if let (true, Some(load)) = (seconds > LONGEST_LOAD, draft.fields.key("load")) {
         let wrong = Wrong::new(format!("the load would take {:.1} hours", seconds / 3600.0));
-        problems.add(load, wrong.help("at most 18 hours: what the time in a message can tell"));
+        problems.add(load, wrong.help("at most 18 hours in all"));
+    }
+    if let (true, Some(load)) = (draft.stages.len() > MOST_STAGES, draft.fields.key("load")) {
+        let wrong = Wrong::new(format!("the load has {} stages", draft.stages.len()));
+        problems.add(load, wrong.help(format!("at most {MOST_STAGES}")));
     }
     if let (true, Some(load)) = (total > MOST_ACTIONS, draft.fields.key("load")) {
         let wrong = Wrong::new(format!("the load would be {total:.0} actions"));

@@ -14,7 +14,7 @@ use super::node::{Body, Node, Problems};
 use super::units;
 
 /// The most users of a file.
-pub(super) const MOST_USERS: u32 = 1_000_000;
+pub(super) const MOST_USERS: u32 = 262_142;
 const MOST_GROUPS: usize = 200;
 const USUAL_JOIN: f64 = 100.0;
 

@@ -104,8 +104,6 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         for (user, sequence) in self.desk.shared.mail[me as usize].take() {
             self.arrived((user / count) as usize, sequence, now);
         }
-        if self.is_due(now) {
-            self.run_due();
-        }
+        self.attend(now);
     }
 }
