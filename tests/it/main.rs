@@ -4,6 +4,7 @@ mod accounts;
 mod architecture;
 mod churn;
 mod exits;
+mod explain;
 mod plans;
 mod targets;
 mod truth;

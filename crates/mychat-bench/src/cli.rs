@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Check scenario files without running them
     Validate(Validate),
+    /// Say what a scenario will do, before anything runs, and whether this machine can do it
+    Explain(Explain),
     /// Run the reference server, with the options of mychat-server
     Serve(Serve),
 }
@@ -78,6 +80,13 @@ pub(crate) struct Validate {
     /// Scenario files
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The scenario
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -23,6 +23,7 @@ mod figures;
 mod cli;
 pub mod drive;
 mod exit;
+pub mod explain;
 pub mod judge;
 pub mod observe;
 mod out;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         cli::Command::Run(args) => on_runtime(run::run(args)),
         cli::Command::Validate(args) => Ok(validate::validate(&args)),
+        cli::Command::Explain(args) => Ok(explain::explain(&args)),
         cli::Command::Serve(args) => return serve::serve(args),
     };
     match outcome {

@@ -69,7 +69,7 @@ pub(crate) enum Handled {
 
 impl Event {
     /// Whether it happens to the generator, which may be standing still.
-    fn is_the_generators(&self) -> bool {
+    pub(crate) fn is_the_generators(&self) -> bool {
         matches!(self, Self::Wake(_) | Self::Opened(_) | Self::Readable(_) | Self::Over(_) | Self::Writable(_))
     }
 }

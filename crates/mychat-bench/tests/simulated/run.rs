@@ -142,10 +142,13 @@ impl World {
         loop {
             let event = self.net.borrow_mut().next(until);
             let Some(event) = event else { break };
+            let theirs = event.is_the_generators();
             self.happens(event);
-            // Letters between workers go at once.
-            if self.workers.len() > 1 {
-                self.workers.iter_mut().for_each(Worker::collect);
+            let now = self.clock.now();
+            for worker in self.workers.iter_mut().filter(|_| theirs) {
+                // Letters between workers go at once.
+                worker.collect();
+                worker.attend(now);
             }
         }
         self.clock.set(until);
