@@ -14,7 +14,8 @@ use super::thread::{self, Order, Post, Report};
 use crate::observe::example::Examples;
 use crate::observe::fanout::FanOut;
 use crate::observe::ledger::{Dispatch, Reckoning, reckon};
-use crate::observe::recorder::{Clock, Count, Latency, Recorder, Shape};
+use crate::observe::recorder::{Clock, Count, Latency, Place, Recorder, Shape};
+use crate::observe::roster::Rosters;
 use crate::observe::visit::Visit;
 use crate::plan::{Nanos, nanos};
 
@@ -301,7 +302,8 @@ impl<'s> Crew<'s> {
         self.tell(|| Order::Finish);
         let (mut visits, mut examples) = (Vec::new(), Examples::default());
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
-        let (mut fanout, mut read_lag) = (FanOut::default(), Latency::default());
+        let (mut fanout, mut rosters) = (FanOut::default(), Rosters::default());
+        let mut read_lag = Latency::default();
         let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
         while left > 0 {
             match self.reports.recv().await.ok_or(Fault::Died)? {
@@ -310,6 +312,7 @@ impl<'s> Crew<'s> {
                     visits.extend(seen.visits);
                     examples.merge(seen.examples);
                     fanout.merge(seen.fanout);
+                    rosters.merge(seen.rosters);
                     read_lag.merge(&seen.read_lag);
                     blocked += seen.blocked;
                     stall = stall.max(seen.stall);
@@ -329,6 +332,14 @@ impl<'s> Crew<'s> {
         }
         let plan = &self.shared.plan;
         fanout.record(plan, self.load_start.unwrap_or(0), &mut self.total);
+        for ((user, joined), last) in rosters.joins() {
+            let stage = match self.load_start.filter(|start| joined >= *start) {
+                Some(start) => plan.stage_at(joined - start) as u16,
+                None => self.total.shape().join(),
+            };
+            let place = Place { stage, group: plan.users[user as usize].group, action: Shape::NO_ACTION };
+            self.total.time(place, Clock::Roster, last.saturating_sub(joined));
+        }
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
         let reckoning = reckon(plan, &dispatch, visits.iter(), self.shared.reading);
         Ok(Observations {

@@ -9,6 +9,7 @@ use super::wire::Line;
 use crate::observe::example::{Example, Examples, Kind, readable};
 use crate::observe::fanout::FanOut;
 use crate::observe::recorder::{Count, Latency, Place, Recorder, Shape};
+use crate::observe::roster::Rosters;
 use crate::observe::seen::Lately;
 use crate::observe::visit::Visit;
 use crate::plan::Nanos;
@@ -27,6 +28,7 @@ pub(super) struct Desk {
     pub(super) load_start: Option<Nanos>,
     pub(super) read_lag: Latency,
     pub(super) lately: Lately,
+    pub(super) rosters: Rosters,
     pub(super) fanout: FanOut,
     pub(super) blocked: Nanos,
     /// The latest that anything was done after its time.
@@ -73,6 +75,7 @@ impl Desk {
             load_start: None,
             read_lag: Latency::default(),
             lately: Lately::default(),
+            rosters: Rosters::default(),
             fanout: FanOut::default(),
             blocked: 0,
             stall: 0,

@@ -35,7 +35,11 @@ pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) 
     if let Some(rest) = frame.strip_prefix(b"MESSAGE|") {
         return message(user, desk, now, PRIVATE, frame, rest);
     }
-    if frame.starts_with(b"USER_LIST|") || frame.is_empty() {
+    if let Some(list) = frame.strip_prefix(b"USER_LIST|") {
+        roster(user, desk, now, list);
+        return Heard::Nothing;
+    }
+    if frame.is_empty() {
         return Heard::Nothing;
     }
     match Reply::parse(frame) {
@@ -49,6 +53,21 @@ pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) 
             let place = desk.place(user.group, now);
             corrupted(user, desk, place, &|| format!("a frame that is no reply: {fault}"), None, frame);
             Heard::Nothing
+        }
+    }
+}
+
+/// A list: whoever is new in it and joined after this user did is now known to one user more.
+fn roster(user: &mut User, desk: &mut Desk, now: Nanos, list: &[u8]) {
+    let news = desk.rosters.take(&mut user.listed, &desk.shared.names, list);
+    let (Some(news), Some(visit)) = (news, &user.visit) else { return };
+    if user.hostile {
+        return;
+    }
+    for &other in news.iter().filter(|other| **other != user.id) {
+        if let Some(since) = desk.shared.presence[other as usize].online_since().filter(|since| *since >= visit.online)
+        {
+            desk.rosters.note((other, since), now);
         }
     }
 }

@@ -94,6 +94,7 @@ fn clock(metric: Metric) -> Option<Clock> {
         Metric::Delivery => Some(Clock::Delivery),
         Metric::Service => Some(Clock::Service),
         Metric::Lateness => Some(Clock::Lateness),
+        Metric::Roster => Some(Clock::Roster),
         Metric::DeliveryFirst => Some(Clock::DeliveryFirst),
         Metric::DeliveryLast => Some(Clock::DeliveryLast),
         Metric::DeliverySpread => Some(Clock::DeliverySpread),

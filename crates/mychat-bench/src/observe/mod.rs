@@ -7,5 +7,6 @@ pub mod inbox;
 pub mod ledger;
 pub mod recorder;
 pub mod fanout;
+pub mod roster;
 pub mod sent;
 pub mod visit;

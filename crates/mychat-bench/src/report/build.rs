@@ -29,7 +29,7 @@ pub struct Circumstances {
 }
 
 /// The latency metrics that are measured, with their names in results.
-const METRICS: [(&str, Metric); 8] = [
+const METRICS: [(&str, Metric); 9] = [
     ("connect", Metric::Connect),
     ("ack", Metric::Ack),
     ("delivery", Metric::Delivery),
@@ -37,6 +37,7 @@ const METRICS: [(&str, Metric); 8] = [
     ("delivery_last", Metric::DeliveryLast),
     ("delivery_spread", Metric::DeliverySpread),
     ("service", Metric::Service),
+    ("roster", Metric::Roster),
     ("lateness", Metric::Lateness),
 ];
 

@@ -117,7 +117,7 @@ fn value(value: f64, unit: &str) -> String {
 }
 
 fn latencies(text: &mut String, result: &RunResult) {
-    const NAMES: [(&str, &str, &str); 8] = [
+    const NAMES: [(&str, &str, &str); 9] = [
         ("connect", "connect", "intended connection → welcome"),
         ("ack", "ack", "request → its direct answer"),
         ("delivery", "delivery", "intended send → each recipient"),
@@ -125,6 +125,7 @@ fn latencies(text: &mut String, result: &RunResult) {
         ("delivery_last", "  last", "… → its last recipient"),
         ("delivery_spread", "  spread", "its first → its last recipient"),
         ("service", "service", "real send → each recipient"),
+        ("roster", "roster", "welcome → the last of the others has a list with the user"),
         ("lateness", "lateness", "intended send → real send: the generator's own"),
     ];
     if result.latency.values().all(|block| block.whole.count == 0) {

@@ -26,7 +26,6 @@ pub(super) const NOT_YET: &[&str] = &[
     // stages
     "find_max",
     // metrics
-    "roster",
     "cases.failed",
     "server.rss",
     "server.cpu",

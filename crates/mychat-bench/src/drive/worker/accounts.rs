@@ -66,6 +66,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             blocked: self.desk.blocked,
             stall: self.desk.stall,
             read_lag: std::mem::take(&mut self.desk.read_lag),
+            rosters: std::mem::take(&mut self.desk.rosters),
             fanout: std::mem::take(&mut self.desk.fanout),
             errors: std::mem::take(&mut self.desk.errors),
         }

@@ -10,6 +10,7 @@ use crate::drive::user::{Answer, State};
 use crate::drive::wire::{Ended, Hangup, Line, Wire};
 use crate::observe::example::Kind;
 use crate::observe::recorder::{Clock as Timed, Count};
+use crate::observe::roster::Listed;
 use crate::observe::visit::End;
 use crate::plan::{Nanos, nanos};
 use crate::scenario::model::Leave;
@@ -135,6 +136,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &mut self.users[index];
         user.owed.clear();
         user.awaiting = None;
+        user.listed = Listed::default();
         user.rest = None;
         user.line = None;
         if let Some(mut visit) = user.visit.take() {
@@ -179,6 +181,11 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 State::Leaving if now < self.users[index].left_at() + nanos(self.desk.shared.timeout) => {}
                 State::Leaving => {
                     let user = &self.users[index];
+                    let since = user.visit.as_ref().and_then(|visit| visit.leaving).unwrap_or(0);
+                    if now < since + crate::plan::nanos(self.desk.shared.timeout) {
+                        // Patience with the connecting, long over: the one with the leaving comes later.
+                        return;
+                    }
                     let (id, place) = (user.id, self.desk.place(user.group, now));
                     if user.leave == Leave::Disconnect {
                         let what = format!("the server did not close within {seconds} s of DISCONNECT");

@@ -24,6 +24,7 @@ use crate::drive::wire::{Line, ReadMode, Wire};
 use crate::observe::example::Examples;
 use crate::observe::fanout::FanOut;
 use crate::observe::recorder::{Latency, Recorder};
+use crate::observe::roster::Rosters;
 use crate::observe::visit::Visit;
 use crate::plan::Nanos;
 
@@ -60,6 +61,8 @@ pub struct Seen {
     pub stall: Nanos,
     /// How long what became readable waited for its turn to be read.
     pub read_lag: Latency,
+    /// When its users had lists with those who joined.
+    pub rosters: Rosters,
     /// When broadcasts reached the first and the last of its users.
     pub fanout: FanOut,
     /// ERROR frames that no action wants, by code.
