@@ -4,7 +4,8 @@ use std::process::Command;
 
 fn explain(file: &str) -> (i32, String, String) {
     let mut tool = Command::new(env!("CARGO_BIN_EXE_mychat-bench-under-test"));
-    let output = tool.current_dir(env!("CARGO_MANIFEST_DIR")).args(["explain", file]).output().unwrap();
+    let output =
+        tool.current_dir(env!("CARGO_MANIFEST_DIR")).args(["explain", file]).output().expect("the tool starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }

@@ -76,6 +76,9 @@ const SPIN: Duration = Duration::from_micros(60);
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
+/// A write that is to be done: when, in which order, to whom, what.
+type Write = (Instant, u64, usize, Vec<u8>);
+
 struct Server {
     listener: TcpListener,
     manners: Manners,
@@ -86,8 +89,7 @@ struct Server {
     users: BTreeMap<String, usize>,
     /// When the queue is empty.
     free_at: Instant,
-    /// When, in which order, to whom, what.
-    due: BinaryHeap<Reverse<(Instant, u64, usize, Vec<u8>)>>,
+    due: BinaryHeap<Reverse<Write>>,
     order: u64,
 }
 
@@ -214,7 +216,7 @@ impl Server {
     fn thawed(&self, at: Instant) -> Instant {
         let (Some((length, every)), Some(first)) = (self.manners.freeze, self.first) else { return at };
         let into = (at.saturating_duration_since(first) + every / 2).as_nanos() % every.as_nanos();
-        if into < length.as_nanos() { at + length - Duration::from_nanos(into as u64) } else { at }
+        at + length.saturating_sub(Duration::from_nanos(into as u64))
     }
 
     fn put(&mut self, at: Instant, key: usize, bytes: Vec<u8>) {

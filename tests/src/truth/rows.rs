@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Line, Row, blames_itself, close, exact, quantile, tool};
+use super::{Line, Row, blames_itself, close, exact, measured, quantile, tool};
 use crate::liar::{LoadFault, LoadLiar};
 use crate::steady::{Manners, Steady};
 use crate::{Outcome, TestServer};
@@ -42,7 +42,7 @@ fn privates(rate: u32, arrivals: &str, seconds: u32) -> String {
 
 fn quantiles(outcome: &Outcome, wanted: impl Fn(f64) -> f64, tolerance: impl Fn(f64, f64) -> f64) -> Vec<Line> {
     [("p99", 0.99), ("p99.5", 0.995), ("p99.9", 0.999)]
-        .map(|(what, q)| close(what, wanted(q), quantile(outcome, "delivery", q), tolerance(q, wanted(q))))
+        .map(|(what, q)| measured(outcome, what, "delivery", q, wanted(q), tolerance(q, wanted(q))))
         .into()
 }
 
@@ -53,7 +53,7 @@ fn frozen(quantile: f64) -> f64 {
 fn v1(program: &str) -> Vec<Line> {
     let server = Steady::start(Manners { delay: 5 * MS, ..Manners::default() });
     let outcome = tool(program, &privates(1000, "poisson", 20)).target(server.address()).go();
-    let line = |what, q| close(what, 5.0, quantile(&outcome, "delivery", q), 0.2);
+    let line = |what, q| measured(&outcome, what, "delivery", q, 5.0, 0.2);
     vec![line("p50", 0.5), line("p99", 0.99)]
 }
 
@@ -132,7 +132,7 @@ fn v7(program: &str) -> Vec<Line> {
     let text = "name: truth\nseed: 1\nusers:\n  talker: { count: 1, rate: 10/s, do: [ { broadcast: {} } ] }\n  \
                 others: { count: 499, join: 1000/s }\nload: [ { hold: 30s } ]\n";
     let outcome = tool(program, text).target(server.address()).go();
-    let line = |what, metric, q, wanted| close(what, wanted, quantile(&outcome, metric, q), wanted * 0.03);
+    let line = |what, metric, q, wanted| measured(&outcome, what, metric, q, wanted, wanted * 0.03);
     vec![
         line("last − first, p50", "delivery_spread", 0.5, 499.0 * 0.05),
         line("delivery p10", "delivery", 0.1, 7.5),
