@@ -16,6 +16,11 @@ bench file="scenarios/broadcast_storm.yaml" *args:
 test *args:
     cargo test --workspace {{args}}
 
+# What the figures are worth on this machine: all rows, or some (`just truth V2 V4`). Five minutes; wants a calm machine.
+truth *rows:
+    cargo build --release -p mychat-tests --bins
+    cargo run --release -p mychat-tests --bin mychat-truth -- {{rows}}
+
 # Format, lints and docs, as CI wants them.
 lint:
     cargo fmt --all --check

@@ -5,8 +5,10 @@ mod architecture;
 mod churn;
 mod exits;
 mod ledgers;
+mod explain;
 mod plans;
 mod targets;
+mod truth;
 
 use mychat_tests::Run;
 

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Write the manual pages
     Man(Man),
+    /// Say what a scenario will do, before anything runs, and whether this machine can do it
+    Explain(Explain),
     /// Run the reference server, with the options of mychat-server
     Serve(Serve),
 }
@@ -204,6 +206,13 @@ pub(crate) struct Validate {
     /// Scenario files
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The scenario
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

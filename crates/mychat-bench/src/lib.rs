@@ -26,6 +26,7 @@ mod compare;
 pub mod drive;
 mod exit;
 mod init;
+pub mod explain;
 pub mod judge;
 mod machine;
 pub mod observe;
@@ -66,6 +67,7 @@ pub fn main() -> ExitCode {
         cli::Command::Completions(args) => Ok(init::completions(&args)),
         cli::Command::Man(args) => init::man(&args),
         cli::Command::Merge(args) => rewrite::merge(args),
+        cli::Command::Explain(args) => Ok(explain::explain(&args)),
         cli::Command::Serve(args) => return serve::serve(args),
     };
     match outcome {

@@ -3,4 +3,5 @@
 mod courier;
 mod load;
 
+pub use courier::Mixed;
 pub use load::{LoadFault, LoadLiar};

@@ -348,9 +348,7 @@ impl<'s> Crew<'s> {
             self.total.time(place, Clock::Roster, last.saturating_sub(joined));
         }
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
-        // What hostile users miss is their own doing.
-        let counted = visits.iter().filter(|visit: &&Visit| !plan.group(visit.user).hostile);
-        let reckoning = reckon(plan, &dispatch, counted, self.shared.reading);
+        let reckoning = reckon(plan, &dispatch, visits.iter(), self.shared.reading);
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,

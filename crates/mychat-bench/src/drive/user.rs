@@ -119,4 +119,9 @@ impl User {
             owed: VecDeque::new(),
         }
     }
+
+    /// When its present visit began to end; 0 if it does not.
+    pub(super) fn left_at(&self) -> Nanos {
+        self.visit.as_ref().and_then(|visit| visit.leaving).unwrap_or(0)
+    }
 }

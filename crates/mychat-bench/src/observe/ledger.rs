@@ -107,7 +107,8 @@ impl Reckoning {
 /// Sequence numbers of a sender that may have died with its connection.
 type Tails = FxHashMap<u32, Vec<Range<u32>>>;
 
-/// Holds what was sent against what came.
+/// Holds what was sent against what came. All visits are wanted, those of hostile users too: nothing is owed to these, but
+/// what they say may die with their connections, and what they hear shows what did not.
 pub fn reckon<'v>(
     plan: &Plan,
     dispatch: &Dispatch,
@@ -116,7 +117,8 @@ pub fn reckon<'v>(
 ) -> Reckoning {
     let tails = tails(dispatch, visits.clone());
     let mut book = Book { plan, tails, reckoning: Reckoning::default() };
-    for visit in visits {
+    // What hostile users miss is their own doing.
+    for visit in visits.filter(|visit| !plan.group(visit.user).hostile) {
         dispatch.for_each_stream(visit, reading, |stream| book.check(visit, &stream));
     }
     book.reckoning
@@ -141,14 +143,17 @@ struct Flow<'a> {
     action: u16,
     entries: &'a [Entry],
     got: &'a Track,
+    /// One more than the last of all the sender's messages that came, of either kind.
+    next_sequence: u32,
 }
 
 impl Dispatch {
     fn for_each_stream(&self, visit: &Visit, reading: Reading, mut take: impl FnMut(Flow<'_>)) {
         let empty = Track::default();
         let mut flow = |sender: u32, action: u16, entries: &[Entry], track: fn(&Stream) -> &Track| {
-            let got = visit.inbox.from(sender).map_or(&empty, track);
-            take(Flow { sender, action, entries, got });
+            let stream = visit.inbox.from(sender);
+            let got = stream.map_or(&empty, track);
+            take(Flow { sender, action, entries, got, next_sequence: stream.map_or(0, Stream::next_sequence) });
         };
         for &sender in &self.talkers {
             if sender != visit.user || reading.broadcast_echo {
@@ -173,15 +178,20 @@ impl Flow<'_> {
         let to = match visit.end {
             End::Stayed => self.entries.len() as u32,
             End::Closed => self.before(visit.ended.map_or(u64::MAX, micros)),
-            End::Left(_) | End::Provoked => self.before(visit.leaving.map_or(u64::MAX, micros)).min(self.got.next()),
+            End::Left(_) | End::Provoked => {
+                // The last message may have been of the other kind: order holds across both (rule M5).
+                let seen = self.entries.partition_point(|entry| entry.sequence < self.next_sequence) as u32;
+                self.before(visit.leaving.map_or(u64::MAX, micros)).min(seen)
+            }
         };
         from..to.max(from)
     }
 
     /// How many messages were sent while the visit lasted, its coming and going included.
     fn possible(&self, visit: &Visit, owed: &Range<u32>) -> u32 {
-        let end = self.before(visit.ended.map_or(u64::MAX, micros)).max(owed.end);
-        end - self.before(micros(visit.asked)).min(owed.start)
+        let (first, end) = (self.before(micros(visit.asked)), self.before(visit.ended.map_or(u64::MAX, micros)));
+        let end = if owed.is_empty() { end } else { end.max(owed.end) };
+        end.saturating_sub(first)
     }
 }
 
