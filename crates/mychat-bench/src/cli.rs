@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Validate(Validate),
     /// Say what a scenario will do, before anything runs, and whether this machine can do it
     Explain(Explain),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema,
     /// Run the reference server, with the options of mychat-server
     Serve(Serve),
 }

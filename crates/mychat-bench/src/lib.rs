@@ -32,6 +32,7 @@ mod progress;
 pub mod report;
 mod run;
 pub mod scenario;
+mod schema;
 mod serve;
 mod signal;
 pub mod target;
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
         cli::Command::Run(args) => on_runtime(run::run(args)),
         cli::Command::Validate(args) => Ok(validate::validate(&args)),
         cli::Command::Explain(args) => Ok(explain::explain(&args)),
+        cli::Command::Schema => schema::schema(),
         cli::Command::Serve(args) => return serve::serve(args),
     };
     match outcome {
