@@ -16,6 +16,11 @@ bench file="scenarios/broadcast_storm.yaml" *args:
 test *args:
     cargo test --workspace {{args}}
 
+# What the figures are worth on this machine: all rows, or some (`just truth V2 V4`). Five minutes; wants a calm machine.
+truth *rows:
+    cargo build --release -p mychat-tests --bins
+    cargo run --release -p mychat-tests --bin mychat-truth -- {{rows}}
+
 # Format, lints and docs, as CI wants them.
 lint:
     cargo fmt --all --check
@@ -37,3 +42,19 @@ conformance *args:
 # Write the kill matrix: which checks find which fault (tests/it/kills.txt says which must).
 kills *args:
     cargo test -p mychat-tests --test it -- conformance::every_fault {{args}}
+# Attack the server with everything, the large crowds included; wants a quiet machine and 64 MiB.
+hostile *args:
+    HOSTILE_STRICT=1 cargo test --release -p mychat-server --test it -- --include-ignored --test-threads 1 hostile {{args}}
+
+# Fuzz what a peer's bytes reach, each target for so many seconds; wants a nightly toolchain.
+fuzz seconds="30":
+    for target in deframer parsers session; do crates/mychat-server/fuzz/run $target -max_total_time={{seconds}}; done
+
+# The server against the yardsticks (redis-server and mosquitto from Debian), pinned and interleaved; about ten minutes.
+peers runs="7" peerbench="../shared/peerbench":
+    cargo build --release -p mychat-server
+    crates/mychat-server/benches/peers {{peerbench}} {{runs}}
+
+# The server's hot path without sockets.
+bench-server *args:
+    cargo bench -p mychat-server {{args}}

@@ -33,10 +33,14 @@ fn an_expectation_that_does_not_hold_is_exit_1() {
 }
 
 #[test]
-fn too_few_samples_are_exit_4() {
-    // 50 broadcasts are far from the 10,000 that this percentile needs, and neither end of them decides.
-    let outcome = run(&format!("{SMALL}expect: [ \"delivery.p99.9 == 1us\" ]")).go();
-    assert_eq!(outcome.code, if outcome.json["expectations"][0]["ok"].is_null() { 4 } else { 1 }, "{}", outcome.said());
+fn what_was_not_measured_is_undecided_and_exit_4() {
+    // An action so rare that it does not come up: there is nothing to judge its answers by.
+    let rare = SMALL
+        .replace("{ broadcast: {} }", "{ broadcast: { weight: 1000000 } }, { private: { weight: 1, to: nobody } }");
+    let outcome = run(&format!("{rare}expect: [ \"ack.p50 < 1s\" ]")).arg("--seed").arg(3).go();
+    assert_eq!(outcome.code, 4, "{}", outcome.said());
+    assert!(outcome.json["expectations"][0]["ok"].is_null(), "{}", outcome.said());
+    assert!(outcome.stdout.contains("nothing was measured"), "{}", outcome.said());
 }
 
 #[test]
@@ -95,4 +99,13 @@ fn a_result_that_cannot_be_written_is_said_and_not_exit_0() {
     let outcome = run(SMALL).arg("--json").arg("/nowhere/at/all.json").go();
     assert_ne!(outcome.code, 0);
     assert!(outcome.stderr.contains("/nowhere/at/all.json") || outcome.code == 2, "{}", outcome.said());
+}
+
+#[test]
+fn abort_if_ends_a_run_early_as_failed() {
+    let long = SMALL.replace("hold: 1s", "hold: 600s");
+    let outcome = run(&format!("{long}abort_if: [ \"delivered > 1\" ]")).go();
+    assert_eq!(outcome.code, 1, "{}", outcome.said());
+    assert!(outcome.stdout.contains("✗ abort_if: delivered > 1"), "{}", outcome.said());
+    assert_eq!(outcome.count("lost"), 0, "{}", outcome.said());
 }

@@ -1,11 +1,15 @@
 //! End-to-end tests: the real programs, real sockets, real files.
 
 mod accounts;
+mod architecture;
 mod churn;
 mod conformance;
 mod exits;
+mod ledgers;
+mod explain;
 mod plans;
 mod targets;
+mod truth;
 
 use mychat_tests::Run;
 

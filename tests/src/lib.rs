@@ -1,5 +1,6 @@
 //! The kit of the end-to-end tests: a reference server that stops when it is dropped ([`TestServer`]), a client that
-//! sends exactly what it is told ([`RawPeer`]), servers that do one thing wrong ([`liar`]), and the tool itself with a
+//! sends exactly what it is told ([`RawPeer`]), servers that do one thing wrong ([`liar`]) or
+//! take a known time ([`steady`]), the table of truths ([`truth`]), and the tool itself with a
 //! scenario in a file ([`Run`]).
 
 #![expect(clippy::missing_panics_doc, reason = "in a test's kit every failure is a panic")]
@@ -8,6 +9,8 @@ pub mod liar;
 mod peer;
 mod run;
 mod server;
+pub mod steady;
+pub mod truth;
 
 pub use peer::RawPeer;
 pub use run::{Outcome, Run};

@@ -46,6 +46,16 @@ impl Run {
         self
     }
 
+    /// Started by another program, which is given these arguments before the tool's own.
+    #[must_use]
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        let mut command = Command::new(wrapper[0]);
+        command.args(&wrapper[1..]).arg(self.command.get_program()).args(self.command.get_args());
+        command.stdin(Stdio::null()).env_remove("NO_COLOR").env("TERM", "dumb");
+        self.command = command;
+        self
+    }
+
     /// Against this server.
     #[must_use]
     pub fn target(self, target: impl Display) -> Self {

@@ -1,15 +1,17 @@
 //! A reference server in this process.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use mychat_server::{Config, Server};
+use mychat_server::{Config, Metrics, Server};
 use tokio::sync::oneshot;
 
 /// A reference server on a free port, in a thread of its own. It stops when it is dropped.
 #[derive(Debug)]
 pub struct TestServer {
     address: SocketAddr,
+    metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -23,24 +25,29 @@ impl TestServer {
     /// Starts one that listens there.
     pub fn listen(address: &str) -> Self {
         let config = Config { listen: vec![address.to_owned()], ..Config::default() };
-        let (told, address) = std::sync::mpsc::channel();
+        let (told, started) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let server = Server::bind(config).await.expect("a free port");
-                told.send(server.local_addrs()[0]).expect("the test waits for it");
+                told.send((server.local_addrs()[0], server.metrics())).expect("the test waits for it");
                 let stopped = async { drop(stopped.await) };
                 server.run(stopped).await.expect("a server that runs to its end");
             });
         });
-        let address = address.recv().expect("the server tells where it listens");
-        Self { address, stop: Some(stop), thread: Some(thread) }
+        let (address, metrics) = started.recv().expect("the server tells where it listens");
+        Self { address, metrics, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 }
 

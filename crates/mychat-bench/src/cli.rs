@@ -1,11 +1,13 @@
 //! The command line: what was typed, as what it means.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::outputs::Outputs;
 use crate::scenario::model::FramingChoice;
 
 /// Holds any MyChat server against the protocol and under load, and accounts for every single delivery.
@@ -33,8 +35,24 @@ pub(crate) enum Command {
     Conformance(Conformance),
     /// Find out how a server talks, and which readings of the protocol it takes
     Probe(Probe),
+    /// Write a stored result in other forms
+    Report(Report),
+    /// Say whether two sets of runs differ: better, worse, no difference, or too little data
+    Compare(Compare),
+    /// Make one result of those of several machines
+    Merge(Merge),
     /// Check scenario files without running them
     Validate(Validate),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema,
+    /// Write a commented first scenario
+    Init(Init),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Write the manual pages
+    Man(Man),
+    /// Say what a scenario will do, before anything runs, and whether this machine can do it
+    Explain(Explain),
     /// Run the reference server, with the options of mychat-server
     Serve(Serve),
 }
@@ -73,9 +91,24 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroU32>,
 
-    /// Write the result as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+
+    /// Process of the server on this machine, to watch its memory and CPU
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+    /// Address to connect from; may be given several times, and they take turns [default: the system's choice, or on
+    /// loopback as many of 127.0.0.x as the users need ports]
+    #[arg(long, value_name = "IP")]
+    pub(crate) source_ip: Vec<IpAddr>,
+
+    /// Time from one point of the timeline to the next
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub(crate) interval: Duration,
+
+    /// A line an interval on standard error, instead of the live view
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
 
     /// No live view and no summary: one line with the verdict
     #[arg(long, short)]
@@ -222,10 +255,116 @@ pub(crate) struct Probe {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench report result.json
+      prints the summary again
+  mychat-bench report result.json --html report.html --markdown summary.md
+      writes a page for a browser and a summary for a pull request
+  mychat-bench report result.json --out reports
+      writes all forms into a directory
+  mychat-bench report --matrix submissions/*.json --html class.html --csv class.csv
+      every server of a class against every statement of the protocol")]
+pub(crate) struct Report {
+    /// What `run --json` wrote; `-` reads it from standard input. With `--matrix`, any number of conformance results
+    #[arg(value_name = "RESULT.json", required = true)]
+    pub(crate) results: Vec<PathBuf>,
+
+    /// Servers against statements, from conformance results: as a table, with --html as a page, with --csv for a
+    /// spreadsheet
+    #[arg(long)]
+    pub(crate) matrix: bool,
+
+    /// Write the matrix as CSV
+    #[arg(long, value_name = "FILE", requires = "matrix")]
+    pub(crate) csv: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench compare old1.json old2.json old3.json -- new1.json new2.json new3.json
+      three runs a side; let them take turns (old, new, old, new), since machines drift
+  mychat-bench compare old.json new.json
+      a single run a side shows new losses, and too little about times
+  mychat-bench compare old*.json --markdown diff.md -- new*.json
+      a table for a pull request
+
+It exits with 1 if anything got worse, with 4 if nothing can be said about times, else with 0.")]
+pub(crate) struct Compare {
+    /// Results of the first side, or one of each side
+    #[arg(value_name = "A.json", required = true)]
+    pub(crate) first: Vec<PathBuf>,
+
+    /// Results of the second side
+    #[arg(value_name = "B.json", last = true)]
+    pub(crate) second: Vec<PathBuf>,
+
+    /// Changes below so many percent are no difference
+    #[arg(long, value_name = "PERCENT", default_value_t = 3.0, value_parser = percent)]
+    pub(crate) effect: f64,
+
+    /// Write the comparison as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mychat-bench merge shard-*.json --out reports
+      one report of what several machines did with `run --shard`")]
+pub(crate) struct Merge {
+    /// What `run --json` wrote on each machine
+    #[arg(value_name = "RESULT.json", required = true)]
+    pub(crate) results: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where to
+    #[arg(value_name = "FILE", default_value = "scenario.yaml")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench completions bash > ~/.local/share/bash-completion/completions/mychat-bench
+  mychat-bench completions zsh > ~/.zfunc/_mychat-bench")]
+pub(crate) struct Completions {
+    /// Of which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mychat-bench man ~/.local/share/man/man1")]
+pub(crate) struct Man {
+    /// Where to, a file a command
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Validate {
     /// Scenario files
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The scenario
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -242,5 +381,19 @@ fn threads(text: &str) -> Result<NonZeroU32, String> {
     match text.parse::<NonZeroU32>() {
         Ok(count) if count.get() <= 256 => Ok(count),
         _ => Err("expected 1 to 256".to_owned()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if (0.1..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("expected a number of percent from 0.1 to 100".to_owned()),
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if (Duration::from_millis(100)..=Duration::from_mins(1)).contains(&time) => Ok(time),
+        _ => Err("expected a time from 100ms to 60s".to_owned()),
     }
 }

@@ -145,7 +145,13 @@ pub(crate) async fn cases(
     let result = hold(&selected, &tested, &asked, stop).await;
     tested.stop().await;
     let reports = if scenario.groups.is_empty() {
-        cli::Reports { json: args.json.clone(), ..cli::Reports::default() }
+        let outputs = &args.outputs;
+        cli::Reports {
+            json: outputs.json.clone(),
+            junit: outputs.junit.clone(),
+            markdown: outputs.markdown.clone(),
+            html: outputs.html.clone(),
+        }
     } else {
         cli::Reports::default()
     };

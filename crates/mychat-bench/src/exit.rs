@@ -20,6 +20,18 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The ending that a number stands for, such as one in a stored result.
+    pub const fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Held,
+            1 => Self::FellShort,
+            2 => Self::Usage,
+            4 => Self::Inconclusive,
+            130 => Self::Interrupted,
+            _ => Self::CouldNotRun,
+        }
+    }
+
     /// The number.
     pub const fn code(self) -> u8 {
         self as u8

@@ -7,7 +7,8 @@
 //!                               what     sockets  ledger
 //! ```
 //!
-//! Each folder is a stage, imports only from the stages before it, and hands plain data to the next. [`drive`] is the
+//! Each folder is a stage and hands plain data to the next; a test holds that it imports from none behind it (what was
+//! observed stands before [`drive`] in that order, as the users write their observations down themselves). [`drive`] is the
 //! one with sockets in it, and even there the users themselves know neither sockets nor clocks: those are behind
 //! [`drive::wire::Wire`] and [`drive::clock::Clock`].
 //!
@@ -18,23 +19,33 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod capacity;
+mod figures;
 mod cli;
 mod conformance;
+mod compare;
 pub mod drive;
 mod exit;
+mod init;
+pub mod explain;
 pub mod judge;
+mod machine;
 pub mod observe;
 mod out;
+mod outputs;
 pub mod plan;
 mod progress;
 pub mod report;
+mod rewrite;
 mod run;
 pub mod scenario;
 pub mod script;
+mod schema;
 mod serve;
 mod signal;
 pub mod suite;
 pub mod target;
+mod telemetry;
 mod validate;
 
 pub use exit::Exit;
@@ -54,6 +65,14 @@ pub fn main() -> ExitCode {
         cli::Command::Conformance(args) => on_runtime(conformance::conformance(args)),
         cli::Command::Probe(args) => on_runtime(conformance::probe(args)),
         cli::Command::Validate(args) => Ok(validate::validate(&args)),
+        cli::Command::Schema => schema::schema(),
+        cli::Command::Report(args) => rewrite::rewrite(args),
+        cli::Command::Compare(args) => compare::compare(&args),
+        cli::Command::Init(args) => init::init(&args),
+        cli::Command::Completions(args) => Ok(init::completions(&args)),
+        cli::Command::Man(args) => init::man(&args),
+        cli::Command::Merge(args) => rewrite::merge(args),
+        cli::Command::Explain(args) => Ok(explain::explain(&args)),
         cli::Command::Serve(args) => return serve::serve(args),
     };
     match outcome {

@@ -8,38 +8,82 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::drive::conduct::{Phase, Slice, Watch};
 use crate::drive::shared::Shared;
+use crate::judge::Alarm;
+use crate::observe::recorder::Recorder;
+use crate::out;
 use crate::report::{duration, grouped};
+use crate::telemetry::Telemetry;
 
 /// Whether a live view is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum View {
     /// A bar, where standard error is a terminal.
     Live,
+    /// A line an interval, terminal or not.
+    Lines,
     /// Nothing.
     Quiet,
 }
 
+impl View {
+    /// What the options ask for.
+    pub(crate) fn of(quiet: bool, verbose: bool) -> Self {
+        match (quiet, verbose) {
+            (true, _) => Self::Quiet,
+            (false, true) => Self::Lines,
+            (false, false) => Self::Live,
+        }
+    }
+}
+
 /// The live view of one run.
 pub(crate) struct Progress {
+    view: View,
     bar: ProgressBar,
     /// When, how many sent, how many delivered: to make rates of.
     last: Option<(Instant, u64, u64)>,
     rates: (f64, f64),
+    /// What stands before the stage: which probe of a search this is.
+    title: String,
 }
 
 impl Progress {
-    pub(crate) fn new(view: View) -> Self {
+    pub(crate) fn new(view: View, title: &str) -> Self {
         let shown = view == View::Live && std::io::stderr().is_terminal();
         let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(1), target);
         let style = ProgressStyle::with_template("{prefix:>9.bold} [{bar:24}] {msg}");
         bar.set_style(style.expect("the template is right").progress_chars("█▌ "));
-        Self { bar, last: None, rates: (0.0, 0.0) }
+        Self { view, bar, last: None, rates: (0.0, 0.0), title: title.to_owned() }
     }
 
     /// Takes the view off the screen.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
+    }
+
+    /// A line for those who asked for lines.
+    fn slice(&self, shared: &Shared, slice: &Slice) {
+        if self.view != View::Lines {
+            return;
+        }
+        let stage = slice.stage.and_then(|stage| shared.plan.stages.get(stage)).map_or("join", |stage| &stage.name);
+        let at = |quantile| match slice.delivery.count() {
+            0 => "–".to_owned(),
+            _ => duration(slice.delivery.histogram.value_at_quantile(quantile) as f64),
+        };
+        out::complain(&format!(
+            "{:>7.1} s  {}{stage:<12} {:>7} users  {:>9} sent  {:>11} delivered  {} errors  p50 {}  p99 {}  max {}\n",
+            slice.at as f64 / 1e9,
+            self.title,
+            grouped(slice.connected),
+            grouped(slice.sent),
+            grouped(slice.delivered),
+            grouped(slice.errors),
+            at(0.5),
+            at(0.99),
+            at(1.0)
+        ));
     }
 
     fn rates(&mut self, shared: &Shared) -> (f64, f64) {
@@ -60,7 +104,29 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
+/// The live view, the conditions that end a run early, and what is noted of each interval.
+pub(crate) struct Watcher<'w> {
+    pub(crate) progress: Progress,
+    pub(crate) alarm: Alarm,
+    pub(crate) telemetry: &'w mut Telemetry,
+}
+
+impl Watch for Watcher<'_> {
+    fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>) {
+        self.progress.look(phase, shared, latest);
+    }
+
+    fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize> {
+        self.alarm.ring(&shared.plan, recorded)
+    }
+
+    fn slice(&mut self, shared: &Shared, slice: &Slice) {
+        self.telemetry.slice(&shared.plan, slice);
+        self.progress.slice(shared, slice);
+    }
+}
+
+impl Progress {
     fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>) {
         if self.bar.is_hidden() {
             return;
@@ -76,7 +142,7 @@ impl Watch for Progress {
             }
             Phase::Draining => ("drain", 1, 1),
         };
-        self.bar.set_prefix(name.to_owned());
+        self.bar.set_prefix(format!("{}{name}", self.title));
         self.bar.set_length(length.max(1));
         self.bar.set_position(position.min(length));
         let p99 = latest.filter(|slice| slice.delivery.count() > 0).map_or(String::new(), |slice| {

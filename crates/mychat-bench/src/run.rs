@@ -1,5 +1,6 @@
 //! `run`: the pipeline from a scenario file to a verdict.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,19 +10,22 @@ use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
-use crate::cli;
 use crate::conformance;
 use crate::drive::conduct::{Conduct, conduct};
 use crate::drive::shared::Shared;
 use crate::exit::Exit;
-use crate::judge::judge;
+use crate::judge::{Alarm, judge};
+use crate::machine;
 use crate::observe::ledger::Reading;
 use crate::plan::{self, Plan};
-use crate::progress::{Progress, View};
-use crate::report::result::TargetInfo;
+use crate::progress::{Progress, View, Watcher};
+use crate::report::result::{RunResult, TargetInfo};
 use crate::report::{self, Circumstances};
 use crate::scenario::{self, Loaded};
+use crate::target::sample::Sampler;
 use crate::target::{self, Reference, Target};
+use crate::telemetry::Telemetry;
+use crate::{capacity, cli};
 use crate::{out, signal};
 
 /// Descriptors that a run needs beside one a user.
@@ -36,6 +40,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    let mut outputs = args.outputs.clone().resolved()?;
     let stop = Arc::new(Notify::new());
     signal::listen(Arc::clone(&stop))?;
     let cases = if loaded.scenario.cases.is_empty() {
@@ -84,28 +89,38 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     };
 
     let how = circumstances(&args, &loaded, &target, reference.is_some());
-    let threads = threads(args.threads, &target);
-    let shared = Arc::new(Shared::new(plan, Framing::Lf, threads, Reading::default()));
-    let conducted = Conduct { address: target.address, threads, interval: Duration::from_secs(1) };
-    let mut progress = Progress::new(if args.quiet { View::Quiet } else { View::Live });
-    let seen = conduct(Arc::clone(&shared), conducted, &mut progress, &stop).await;
-    progress.clear();
-    let seen = seen?;
+    let pid = args.pid.or(reference.as_ref().and_then(Reference::pid));
+    if args.pid.is_some_and(|pid| Sampler::new(pid).sample().is_none()) {
+        out::complain("error: the process of --pid cannot be watched: is it running on this machine?\n");
+        return Ok(Exit::CouldNotRun);
+    }
+    let sources = sources(&args.source_ip, &target, plan.users.len());
+    let session = Session {
+        threads: threads(args.threads, &target),
+        sources,
+        how,
+        pid,
+        stop,
+        quiet: args.quiet,
+        interval: args.interval,
+        view: View::of(args.quiet, args.verbose),
+        target,
+    };
+    let telemetry = Telemetry::new(pid, outputs.ndjson.take().as_deref())?;
+    let result = match capacity::wanted(&loaded.scenario) {
+        Some(search) => capacity::find(&session, &plan, search, telemetry).await?,
+        None => session.once(plan, telemetry, "").await?,
+    };
     if let Some(reference) = reference {
         reference.stop().await;
     }
     if let Some(watch) = watch {
         watch.stop().await;
     }
-
-    let judgement = judge(&shared.plan, &seen);
-    let exit = cases.into_iter().fold(judgement.exit, worse);
-    let result = report::build(&shared.plan, seen, judgement, how);
+    let exit = cases.into_iter().fold(Exit::from_code(result.exit_code), worse);
     out::print(&if args.quiet { report::terminal::line(&result) } else { report::terminal::summary(&result) });
-    if let Some(path) = &args.json
-        && let Err(error) = report::json::write(&result, path)
-    {
-        out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
+    if let Err(error) = outputs.write(&result) {
+        out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
         return Ok(exit.max(Exit::CouldNotRun));
     }
     Ok(exit)
@@ -115,6 +130,45 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
 fn worse(one: Exit, other: Exit) -> Exit {
     let order = [Exit::Interrupted, Exit::CouldNotRun, Exit::Usage, Exit::FellShort, Exit::Inconclusive];
     order.into_iter().find(|exit| one == *exit || other == *exit).unwrap_or(Exit::Held)
+}
+
+/// What stays the same when a scenario is run several times, as a search does.
+pub(crate) struct Session {
+    target: Target,
+    threads: u32,
+    sources: Arc<[IpAddr]>,
+    how: Circumstances,
+    pub(crate) pid: Option<u32>,
+    stop: Arc<Notify>,
+    interval: Duration,
+    view: View,
+    pub(crate) quiet: bool,
+}
+
+impl Session {
+    /// Runs a plan from the first connection to the verdict.
+    pub(crate) async fn once(&self, plan: Plan, mut telemetry: Telemetry, title: &str) -> anyhow::Result<RunResult> {
+        let shared = Arc::new(Shared::new(plan, Framing::Lf, self.threads, Reading::default()));
+        let conducted = Conduct {
+            address: self.target.address,
+            sources: Arc::clone(&self.sources),
+            threads: self.threads,
+            interval: self.interval,
+        };
+        let mut watcher = Watcher {
+            progress: Progress::new(self.view, title),
+            alarm: Alarm::new(&shared.plan, conducted.interval),
+            telemetry: &mut telemetry,
+        };
+        let seen = conduct(Arc::clone(&shared), conducted, &mut watcher, &self.stop).await;
+        watcher.progress.clear();
+        let mut seen = seen?;
+        seen.server = telemetry.finish(&seen.timeline);
+        let judgement = judge(&shared.plan, &seen);
+        let mut result = report::build(&shared.plan, seen, judgement, self.how.clone());
+        telemetry.complete(&mut result)?;
+        Ok(result)
+    }
 }
 
 fn plan(loaded: &Loaded, seed: Option<u64>) -> Plan {
@@ -144,6 +198,19 @@ fn threads(asked: Option<NonZeroU32>, target: &Target) -> u32 {
     asked.map_or(left, NonZeroU32::get)
 }
 
+/// Connections from one address to one server differ by their port alone, and a system gives out some 28,000 of those.
+/// Half of that leaves room for connections that are over and not forgotten yet.
+fn sources(asked: &[IpAddr], target: &Target, users: usize) -> Arc<[IpAddr]> {
+    const EACH: usize = 14_000;
+    let needed = users.div_ceil(EACH);
+    match target.address.ip() {
+        IpAddr::V4(ip) if asked.is_empty() && ip.is_loopback() && needed > 1 => {
+            (1..=needed.min(254) as u8).map(|last| IpAddr::from([127, 0, 0, last])).collect()
+        }
+        _ => asked.into(),
+    }
+}
+
 fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, spawned: bool) -> Circumstances {
     let digest = Sha256::digest(loaded.text.as_bytes());
     Circumstances {
@@ -160,5 +227,7 @@ fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, spawned: boo
             command: args.spawn.clone(),
         },
         started: jiff::Timestamp::now().to_string(),
+        text: loaded.text.clone(),
+        machine: machine::describe(),
     }
 }

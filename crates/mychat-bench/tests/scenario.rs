@@ -1,5 +1,7 @@
 //! What people see when a scenario file is wrong; and that the shipped ones are right.
 
+mod schema;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

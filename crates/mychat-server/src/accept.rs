@@ -1,140 +1,150 @@
-//! Listeners → sockets → workers.
+//! Listeners → sockets, within what the machine and the limits allow.
+//!
+//! The first worker accepts, in its own turns: its sockets are registered once and change no thread. What goes to
+//! another worker does both.
 
-use std::io;
-use std::net::SocketAddr;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
-use tokio::sync::mpsc;
+use mychat_proto::Reply;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::fault::Fault;
 use crate::limits::{Entry, Gate};
-use crate::metrics::Metrics;
-use crate::worker::Mail;
-
-/// Connections the kernel may keep for us; a crowd that arrives at once must not be turned away.
-const BACKLOG: u32 = 4096;
+use crate::log::{Log, Repeated};
+use crate::metrics::{Count, Metrics};
 
 /// First and longest pause after the machine had no descriptor or memory for a connection.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// Why a server could not be bound.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// The address is not `HOST:PORT`, or there is no such host.
-    #[error("cannot resolve the address to listen on, {address}")]
-    Resolve {
-        /// As it was given.
-        address: String,
-        /// What the resolver said.
-        source: io::Error,
-    },
-    /// The port cannot be opened.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// As it was given.
-        address: String,
-        /// What the system said.
-        source: io::Error,
-    },
-}
+/// Connections turned away with the spare descriptor before each pause.
+const TURNED_AWAY: usize = 64;
 
-impl BindError {
-    /// What the person who started the server can do about it.
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::Resolve { .. } => "give --listen HOST:PORT, such as 127.0.0.1:5000, [::1]:5000 or localhost:5000",
-            Self::Listen { address, source } => match source.kind() {
-                io::ErrorKind::AddrInUse if address.ends_with(":5000") => {
-                    "another program holds the port (on macOS this may be the AirPlay receiver): stop it, or choose \
-                     another port with --listen HOST:PORT, where port 0 takes any free one"
-                }
-                io::ErrorKind::AddrInUse => {
-                    "another program holds the port: stop it, or choose another one with --listen HOST:PORT, where \
-                     port 0 takes any free one"
-                }
-                io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address",
-                io::ErrorKind::PermissionDenied => "ports below 1024 need privileges: choose a higher one",
-                _ => "choose another address with --listen HOST:PORT",
-            },
-        }
-    }
-}
-
-/// Opens one listener. Of the addresses a host name stands for the first that works is taken.
-pub async fn bind(address: &str) -> Result<TcpListener, BindError> {
-    let resolve = |source| BindError::Resolve { address: address.to_owned(), source };
-    let mut fault = resolve(io::Error::from(io::ErrorKind::NotFound));
-    for candidate in lookup_host(address).await.map_err(resolve)? {
-        match open(candidate) {
-            Ok(listener) => return Ok(listener),
-            Err(source) => fault = BindError::Listen { address: address.to_owned(), source },
-        }
-    }
-    Err(fault)
-}
-
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Connections of a predecessor that are still winding down must not hold the port. On Windows the option means
-    // something else: there it would let two servers share one port.
-    #[cfg(not(windows))]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Where accepted sockets go: to the workers in turn.
+/// What listens, and who is let in.
 #[derive(Debug)]
 pub struct Reception {
-    /// One for each worker.
-    pub workers: Vec<mpsc::Sender<Mail>>,
-    /// Who is let in.
-    pub gate: Arc<Gate>,
-    /// Counters.
-    pub metrics: Arc<Metrics>,
-    /// Which worker is next.
-    pub next: AtomicUsize,
+    listeners: Vec<TcpListener>,
+    gate: Arc<Gate>,
+    metrics: Arc<Metrics>,
+    log: Log,
+    /// Given up for a moment where descriptors have run out: to take a connection, say so, and close it.
+    spare: Option<File>,
+    pause: Duration,
+    resume_at: Option<Instant>,
+}
+
+/// A connection and what the gate said to it.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The connection, registered with this thread's runtime.
+    pub socket: TcpStream,
+    /// What the gate said.
+    pub entry: Entry,
 }
 
 impl Reception {
-    /// Accepts until it is cancelled. A full worker makes it wait, and the kernel's backlog fills up instead.
-    pub async fn run(self: Arc<Self>, listener: TcpListener) {
-        let mut pause = BACK_OFF.0;
-        loop {
-            match listener.accept().await {
-                Ok((socket, peer)) => {
-                    pause = BACK_OFF.0;
-                    self.metrics.count_accepted();
-                    if let Some(mail) = self.welcome(socket, peer) {
-                        let worker = self.next.fetch_add(1, Relaxed) % self.workers.len();
-                        // A worker that is gone has ended the server; nothing is left to do with its socket.
-                        let _ = self.workers[worker].send(mail).await;
+    /// Registers the listeners with the runtime of this thread.
+    pub fn new(listeners: Vec<StdListener>, gate: Arc<Gate>, metrics: Arc<Metrics>, log: Log) -> io::Result<Self> {
+        let listeners = listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<_>>()?;
+        Ok(Self { listeners, gate, metrics, log, spare: spare(), pause: BACK_OFF.0, resume_at: None })
+    }
+
+    /// When accepting goes on, while it pauses.
+    pub const fn resume_at(&self) -> Option<Instant> {
+        self.resume_at
+    }
+
+    /// The next connection, unless there is none now or accepting pauses.
+    pub fn poll(&mut self, context: &mut Context<'_>, now: Instant) -> Option<Arrival> {
+        if self.resume_at.is_some_and(|at| at > now) {
+            return None;
+        }
+        self.resume_at = None;
+        for which in 0..self.listeners.len() {
+            while let Poll::Ready(accepted) = self.listeners[which].poll_accept(context) {
+                match accepted {
+                    Ok((socket, peer)) => {
+                        if let Some(arrival) = self.judge(socket, peer) {
+                            return Some(arrival);
+                        }
                     }
-                }
-                Err(error) if is_passing(&error) => {}
-                Err(_) => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(BACK_OFF.1);
+                    Err(error) if is_passing(&error) => {}
+                    Err(error) => {
+                        self.back_off(which, &error, context, now);
+                        return None;
+                    }
                 }
             }
         }
+        None
     }
 
-    fn welcome(&self, socket: TcpStream, peer: SocketAddr) -> Option<Mail> {
+    fn judge(&mut self, socket: TcpStream, peer: SocketAddr) -> Option<Arrival> {
+        self.pause = BACK_OFF.0;
+        if self.spare.is_none() {
+            self.spare = spare();
+        }
+        self.metrics.count(Count::Accepted);
         let entry = self.gate.enter(peer.ip());
+        match entry {
+            Entry::Welcome(_) => {}
+            Entry::NoRoom(_) => self.refused("no room", peer.ip()),
+            Entry::AddressFull(_) => self.refused("too many from its address", peer.ip()),
+            Entry::Overrun => {
+                self.metrics.count(Count::Overrun);
+                self.refused("no room", peer.ip());
+                return None;
+            }
+        }
         // A socket that cannot be set up is one whose peer is gone already.
         socket.set_nodelay(true).ok()?;
-        let socket = socket.into_std().ok()?;
-        match entry {
-            Entry::Welcome(permit) => Some(Mail::Welcome(socket, permit)),
-            Entry::NoRoom(permit) => Some(Mail::Refuse(socket, permit, Fault::NoRoom)),
-            Entry::AddressFull(permit) => Some(Mail::Refuse(socket, permit, Fault::AddressFull)),
-            Entry::Overrun => None,
-        }
+        Some(Arrival { socket, entry })
     }
+
+    fn refused(&self, reason: &str, peer: IpAddr) {
+        self.log.warn_at_times(Repeated::Refused, "connection refused", &[("reason", &reason), ("peer", &peer)]);
+    }
+
+    /// The machine has no descriptor or memory left: tells those who wait, one by one, with the spare descriptor, and
+    /// lets some time pass.
+    fn back_off(&mut self, which: usize, error: &io::Error, context: &mut Context<'_>, now: Instant) {
+        self.metrics.count(Count::AcceptFailed);
+        let pause = humantime::format_duration(self.pause);
+        self.log.warn_at_times(Repeated::Accept, "cannot accept", &[("error", error), ("pause", &pause)]);
+        if self.spare.is_some() {
+            for _ in 0..TURNED_AWAY {
+                self.spare = None;
+                let Poll::Ready(Ok((socket, _))) = self.listeners[which].poll_accept(context) else { break };
+                if let Ok(socket) = socket.into_std() {
+                    turn_away(&socket);
+                }
+            }
+            self.spare = spare();
+        }
+        self.resume_at = Some(now + self.pause);
+        self.pause = (self.pause * 2).min(BACK_OFF.1);
+    }
+}
+
+/// Any descriptor that costs nothing else.
+fn spare() -> Option<File> {
+    File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).ok()
+}
+
+/// Says why and closes, as far as that goes without waiting.
+fn turn_away(mut socket: &StdStream) {
+    let fault = Fault::NoRoom;
+    let mut frame = Vec::new();
+    let _ = Reply::Error { code: fault.code().digits(), text: &fault.to_string() }.write(&mut frame);
+    frame.push(b'\n');
+    let _ = socket.write(&frame);
+    let _ = socket.shutdown(std::net::Shutdown::Write);
+    // A close with unread input resets the connection, and the peer could lose the answer.
+    let _ = socket.read(&mut [0; 4096]);
 }
 
 /// Whether the error is about the one connection that came, and the next may be fine.

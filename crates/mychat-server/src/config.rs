@@ -1,14 +1,16 @@
 //! Every limit, timeout and policy of the server: its name, its unit, its default.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use mychat_proto::Framing;
 
+use crate::log::{Format, Level};
+
 /// Where the server listens when nothing else is said.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
 
-/// What a server is told before it opens a port. Nothing in it changes afterwards.
+/// What a server is told before it opens a port. The limits in it can be changed while it runs ([`Config::adopt`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Addresses to listen on, `HOST:PORT` each; a host name or a literal address, port 0 for any free port.
@@ -19,12 +21,20 @@ pub struct Config {
     pub workers: NonZeroUsize,
     /// Who is let in.
     pub admission: Admission,
+    /// How fast a user may talk; `None` for as fast as it can.
+    pub pace: Option<Pace>,
     /// What happens to a user who does not read (rule M6).
     pub send: SendLimit,
     /// How fast user lists may be repeated to everybody, in bytes per second over all recipients (rule L3).
     pub roster_budget: NonZeroUsize,
     /// How long a stop waits for output to be read before it closes what is left.
     pub shutdown_timeout: Duration,
+    /// What the kernel is told about each connection.
+    pub socket: SocketOptions,
+    /// Where the counters can be read over HTTP, `HOST:PORT`; `None` for nowhere.
+    pub metrics: Option<String>,
+    /// What is logged to standard error.
+    pub log: LogOptions,
 }
 
 /// Who is let in, and how long they may take.
@@ -38,6 +48,27 @@ pub struct Admission {
     pub handshake_timeout: Duration,
 }
 
+/// How fast one user may talk. Every frame counts that is not empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Frames per second, in the long run.
+    pub rate: NonZeroU32,
+    /// Frames that may come at once after a silence.
+    pub burst: NonZeroU32,
+    /// What happens to those above.
+    pub action: RateAction,
+}
+
+/// What happens to a frame above the rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RateAction {
+    /// It waits, and nothing more is read from its sender meanwhile: TCP slows the sender down.
+    #[default]
+    Delay,
+    /// It is dropped and answered `ERROR|429`.
+    Error,
+}
+
 /// When a user who does not read is disconnected (rule M6). Both limits hold at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendLimit {
@@ -47,6 +78,24 @@ pub struct SendLimit {
     pub timeout: Duration,
 }
 
+/// What the kernel is told about each connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// Silence after which the kernel asks whether the peer is still there; zero for never.
+    pub keepalive: Duration,
+    /// Bytes the kernel may hold for a peer that does not read (it doubles the figure); `None` leaves it to the kernel.
+    pub send_buffer: Option<NonZeroUsize>,
+}
+
+/// What is logged to standard error. Content of messages never is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogOptions {
+    /// How a line looks.
+    pub format: Format,
+    /// The least that is worth a line.
+    pub level: Level,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -54,9 +103,13 @@ impl Default for Config {
             framing: Framing::Lf,
             workers: NonZeroUsize::MIN,
             admission: Admission::default(),
+            pace: None,
             send: SendLimit::default(),
             roster_budget: const { NonZeroUsize::new(128 * 1024 * 1024).expect("not zero") },
             shutdown_timeout: Duration::from_secs(5),
+            socket: SocketOptions::default(),
+            metrics: None,
+            log: LogOptions::default(),
         }
     }
 }
@@ -70,5 +123,52 @@ impl Default for Admission {
 impl Default for SendLimit {
     fn default() -> Self {
         Self { queue: 1024 * 1024, timeout: Duration::from_secs(10) }
+    }
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self { keepalive: Duration::from_mins(1), send_buffer: None }
+    }
+}
+
+impl Config {
+    /// This configuration with the limits of `newer`. What takes a restart stays as it was; where `newer` differs in
+    /// that, its name is in the list.
+    pub fn adopt(&self, newer: &Self) -> (Self, Vec<&'static str>) {
+        let frozen = [
+            ("listen", self.listen != newer.listen),
+            ("framing", self.framing != newer.framing),
+            ("workers", self.workers != newer.workers),
+            ("metrics", self.metrics != newer.metrics),
+            ("log", self.log != newer.log),
+        ];
+        let adopted = Self {
+            listen: self.listen.clone(),
+            framing: self.framing,
+            workers: self.workers,
+            metrics: self.metrics.clone(),
+            log: self.log,
+            ..newer.clone()
+        };
+        (adopted, frozen.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_adopted_and_the_rest_is_named() {
+        let old = Config::default();
+        let mut newer = Config { shutdown_timeout: Duration::from_secs(1), ..Config::default() };
+        assert_eq!(old.adopt(&newer), (newer.clone(), vec![]));
+        newer.listen = vec!["[::1]:1".into()];
+        newer.workers = 4.try_into().unwrap();
+        let (adopted, ignored) = old.adopt(&newer);
+        assert_eq!(ignored, ["listen", "workers"]);
+        assert_eq!(adopted.listen, old.listen);
+        assert_eq!(adopted.shutdown_timeout, newer.shutdown_timeout);
     }
 }

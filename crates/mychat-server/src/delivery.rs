@@ -10,9 +10,9 @@ use mychat_proto::EncodeError;
 use slab::Slab;
 
 use crate::config::SendLimit;
-use crate::metrics::End;
+use crate::metrics::{Count, End, Tally};
 use crate::outbox::Log;
-use crate::router::{Address, Sink};
+use crate::router::{Address, Kind, Sink};
 use crate::session::{Flushed, Session, Wakes};
 use crate::state::State;
 
@@ -32,8 +32,13 @@ pub struct Delivery {
     pub sessions: Slab<Session>,
     /// The newest list that was made, for all who are owed one.
     pub list: Vec<u8>,
+    /// What was counted in this turn.
+    pub tally: Tally,
+    /// When a user who does not read is disconnected.
+    pub limit: SendLimit,
     me: u16,
-    limit: SendLimit,
+    /// Sessions here that get broadcasts.
+    members: u64,
     log: Log,
     announce: bool,
     dirty: Vec<u32>,
@@ -56,8 +61,10 @@ impl Delivery {
         Self {
             sessions: Slab::new(),
             list: Vec::new(),
-            me,
+            tally: Tally::default(),
             limit,
+            me,
+            members: 0,
             log: Log::default(),
             announce: false,
             dirty: Vec::new(),
@@ -81,13 +88,19 @@ impl Delivery {
         &mut self,
         index: u32,
         generation: u32,
+        kind: Kind,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
+        let owed = u64::from(kind == Kind::Message);
         let session = self.sessions.get_mut(index as usize);
         let Some(session) = session.filter(|s| s.generation == generation && s.state != State::Closing) else {
+            // It left while this was on its way from another worker.
+            self.tally.add(Count::Owed, owed);
+            self.tally.add(Count::DroppedGone, owed);
             return Ok(());
         };
-        session.outbox.post(&self.log, write)?;
+        session.outbox.post(&self.log, kind, write)?;
+        self.tally.add(Count::Owed, owed);
         self.posted += 1;
         self.mark(index);
         Ok(())
@@ -96,12 +109,32 @@ impl Delivery {
     /// Session `index` gets broadcasts from here on.
     pub fn join(&mut self, index: u32) {
         self.sessions[index as usize].outbox.join(&self.log);
+        self.members += 1;
+        self.tally.add(Count::Users, 1);
     }
 
     /// Session `index` gets no more of them; what waits for it is still written.
     pub fn leave(&mut self, index: u32) {
+        self.count_out(index);
         self.sessions[index as usize].outbox.leave(&self.log);
         self.mark(index);
+    }
+
+    /// Takes session `index` out. What it has not got is dropped, for that reason.
+    pub fn remove(&mut self, index: u32, end: End) -> Session {
+        self.count_out(index);
+        let mut session = self.sessions.remove(index as usize);
+        let lost = session.outbox.abandon(&self.log, &mut self.tally);
+        self.tally.add(Count::Dropped(end), lost);
+        self.tally.sub(Count::Connections, 1);
+        session
+    }
+
+    fn count_out(&mut self, index: u32) {
+        if self.sessions[index as usize].outbox.is_member() {
+            self.members -= 1;
+            self.tally.sub(Count::Users, 1);
+        }
     }
 
     /// `list` goes to everybody with the next flush. Returns what that costs in bytes.
@@ -137,7 +170,8 @@ impl Delivery {
             if self.announce {
                 session.outbox.owe_list();
             }
-            write_share(session, index as u32, &self.log, &self.list, self.limit, wakes, now, &mut self.outcome);
+            let share = Share { log: &self.log, list: &self.list, limit: self.limit, wakes, now };
+            share.write(session, index as u32, &mut self.tally, &mut self.outcome);
         }
         self.announce = false;
         self.log.clear();
@@ -148,7 +182,8 @@ impl Delivery {
     fn flush_dirty(&mut self, wakes: &Wakes, now: Instant) {
         for index in self.dirty.drain(..) {
             if let Some(session) = self.sessions.get_mut(index as usize) {
-                write_share(session, index, &self.log, &self.list, self.limit, wakes, now, &mut self.outcome);
+                let share = Share { log: &self.log, list: &self.list, limit: self.limit, wakes, now };
+                share.write(session, index, &mut self.tally, &mut self.outcome);
             }
         }
         self.posted = 0;
@@ -157,7 +192,9 @@ impl Delivery {
     /// The socket of a blocked session takes more. Returns whether nothing is left for it.
     pub fn resume(&mut self, index: u32, wakes: &Wakes, now: Instant) -> bool {
         let session = &mut self.sessions[index as usize];
-        match session.flush(&self.log, &self.list, now) {
+        let flushed = session.flush(&self.log, &self.list, now, &mut self.tally);
+        session.outbox.report(&mut self.tally);
+        match flushed {
             Flushed::All => return true,
             Flushed::Blocked if session.await_room() => wakes.push(index),
             Flushed::Blocked => {}
@@ -181,13 +218,14 @@ impl Delivery {
 }
 
 impl Sink for Delivery {
-    fn broadcast(&mut self, frames: &[u8]) {
-        self.log.append(frames);
+    fn broadcast(&mut self, frames: &[u8], count: u32) {
+        self.log.append(frames, count);
+        self.tally.add(Count::Owed, u64::from(count) * self.members);
     }
 
-    fn private(&mut self, to: Address, frame: &[u8]) {
+    fn private(&mut self, to: Address, kind: Kind, frame: &[u8]) {
         if to.worker == self.me {
-            let written = self.post(to.index, to.generation, |out| {
+            let written = self.post(to.index, to.generation, kind, |out| {
                 out.extend_from_slice(frame);
                 Ok(())
             });
@@ -196,35 +234,40 @@ impl Sink for Delivery {
     }
 }
 
-/// Writes what one session has waiting. A blocked one keeps a copy instead, as far as its limit goes (rule M6).
-#[expect(clippy::too_many_arguments, reason = "the parts of a Delivery, borrowed apart")]
-fn write_share(
-    session: &mut Session,
-    index: u32,
-    log: &Log,
-    list: &[u8],
+/// The parts of a [`Delivery`] that are the same for all sessions of a flush.
+struct Share<'a> {
+    log: &'a Log,
+    list: &'a [u8],
     limit: SendLimit,
-    wakes: &Wakes,
+    wakes: &'a Wakes,
     now: Instant,
-    outcome: &mut Outcome,
-) {
-    session.outbox.dirty = false;
-    if session.outbox.is_blocked() {
-        session.outbox.catch_up(log);
-    } else {
-        match session.flush(log, list, now) {
-            Flushed::All => return,
-            Flushed::Broken => return outcome.failed.push((index, End::Broken)),
-            Flushed::Blocked => {
-                session.progress = now;
-                outcome.blocked.push(index);
-                if session.await_room() {
-                    wakes.push(index);
+}
+
+impl Share<'_> {
+    /// Writes what one session has waiting. A blocked one keeps a copy instead, as far as its limit goes (rule M6).
+    fn write(&self, session: &mut Session, index: u32, tally: &mut Tally, outcome: &mut Outcome) {
+        session.outbox.dirty = false;
+        if session.outbox.is_blocked() {
+            session.outbox.catch_up(self.log);
+        } else {
+            match session.flush(self.log, self.list, self.now, tally) {
+                Flushed::All => return,
+                Flushed::Broken => {
+                    // What it does not get is counted when it is removed, and the log may be cleared before that.
+                    session.outbox.catch_up(self.log);
+                    return outcome.failed.push((index, End::Broken));
+                }
+                Flushed::Blocked => {
+                    outcome.blocked.push(index);
+                    if session.await_room() {
+                        self.wakes.push(index);
+                    }
                 }
             }
         }
-    }
-    if session.outbox.waiting() > limit.queue {
-        outcome.failed.push((index, End::QueueFull));
+        session.outbox.report(tally);
+        if session.outbox.waiting() > self.limit.queue {
+            outcome.failed.push((index, End::QueueFull));
+        }
     }
 }

@@ -1,19 +1,18 @@
 //! What a worker does with one session: bytes → frames → actions → their effects.
 
+mod hearing;
+
 use std::sync::Arc;
 
 use mychat_proto::reply::Status;
 use mychat_proto::{CommandError, EncodeError, Framing, Reply};
 
 use crate::fault::Fault;
-use crate::metrics::End;
-use crate::router::ClaimError;
-use crate::session::Input;
+use crate::log::Repeated;
+use crate::metrics::{Count, End};
+use crate::router::{ClaimError, Kind};
 use crate::state::{Action, State};
 use crate::worker::Worker;
-
-/// Bytes that are thrown away of a peer that goes on talking after the end, before it is cut off.
-const DISCARD: u32 = 1024 * 1024;
 
 /// Appends one framed reply, or nothing where it breaks a rule of framing.
 fn put(reply: Reply<'_>, framing: Framing, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -49,46 +48,7 @@ impl Worker {
         outbox.is_blocked() && outbox.waiting() > self.shared.config.send.queue / 4
     }
 
-    fn read(&mut self, index: u32) {
-        let session = &mut self.delivery.sessions[index as usize];
-        match session.read(&mut self.scratch) {
-            Input::Nothing => {}
-            Input::Broken => self.close(index, End::Broken),
-            Input::Fin => {
-                session.heard_fin = true;
-                self.dismiss(index, End::Closed);
-            }
-            Input::Bytes(count) => {
-                self.hear(index, count);
-                let session = &self.delivery.sessions[index as usize];
-                if session.state != State::Closing && session.await_input() {
-                    self.wakes.push(index);
-                }
-            }
-        }
-    }
-
-    /// Takes the first `count` bytes of the scratch buffer as said by this session.
-    fn hear(&mut self, index: u32, count: usize) {
-        // Both are put back below; meanwhile frames borrow from them, and actions from the rest.
-        let scratch = std::mem::take(&mut self.scratch);
-        let mut deframer = std::mem::take(&mut self.delivery.sessions[index as usize].deframer);
-        let mut feed = deframer.feed(&scratch[..count]);
-        while let Some(inbound) = feed.next() {
-            let session = &mut self.delivery.sessions[index as usize];
-            let (state, action) = session.state.on(inbound);
-            if state != State::Closing {
-                session.state = state;
-            }
-            self.act(index, action);
-            if state == State::Closing {
-                break;
-            }
-        }
-        self.delivery.sessions[index as usize].deframer = deframer;
-        self.scratch = scratch;
-    }
-
+    /// Carries out what a frame asks for.
     fn act(&mut self, index: u32, action: Action<'_>) {
         match action {
             Action::Ignore => {}
@@ -132,24 +92,25 @@ impl Worker {
         let write = |out: &mut Vec<u8>| put(Reply::Message { sender: &sender, content }, framing, out);
         // Straight into the outbox where nothing was said in this turn that must come first (rule M5).
         let written = if to.worker == self.me && !self.stage.has_broadcasts() {
-            self.delivery.post(to.index, to.generation, write)
+            self.delivery.post(to.index, to.generation, Kind::Message, write)
         } else {
-            self.stage.private(to, write)
+            self.stage.private(to, Kind::Message, write)
         };
-        self.judge(index, "MESSAGE", written);
+        self.judge(index, "MESSAGE", Count::Privates, written);
     }
 
     fn broadcast(&mut self, index: u32, content: &str) {
         let framing = self.shared.config.framing;
         let Some(sender) = self.name(index) else { return };
-        let written = self.stage.broadcast(|out| put(Reply::Broadcast { sender: &sender, content }, framing, out));
-        self.judge(index, "BROADCAST", written);
+        let now = self.now;
+        let written = self.stage.broadcast(now, |out| put(Reply::Broadcast { sender: &sender, content }, framing, out));
+        self.judge(index, "BROADCAST", Count::Broadcasts, written);
     }
 
     /// Rule M4: what does not fit with the sender's name in it is not forwarded.
-    fn judge(&mut self, index: u32, command: &'static str, written: Result<(), EncodeError>) {
+    fn judge(&mut self, index: u32, command: &'static str, count: Count, written: Result<(), EncodeError>) {
         match written {
-            Ok(()) => {}
+            Ok(()) => self.delivery.tally.add(count, 1),
             Err(EncodeError::TooLong { bytes }) => self.reject(index, Fault::ForwardTooLong { command, bytes }),
             // Parsing lets none of these through; should it ever, the frame is as malformed as that.
             Err(EncodeError::LineFeed | EncodeError::Pipe | EncodeError::Empty) => {
@@ -169,6 +130,7 @@ impl Worker {
 
     /// Answers `ERROR`.
     pub(crate) fn reject(&mut self, index: u32, fault: Fault<'_>) {
+        self.delivery.tally.add(Count::Error(fault.code()), 1);
         let text = fault.to_string();
         self.answer(index, Reply::Error { code: fault.code().digits(), text: &text });
     }
@@ -178,9 +140,9 @@ impl Worker {
         let framing = self.shared.config.framing;
         let to = self.delivery.address(index);
         let written = if self.stage.has_broadcasts() {
-            self.stage.private(to, |out| put(reply, framing, out))
+            self.stage.private(to, Kind::Answer, |out| put(reply, framing, out))
         } else {
-            self.delivery.post(index, to.generation, |out| put(reply, framing, out))
+            self.delivery.post(index, to.generation, Kind::Answer, |out| put(reply, framing, out))
         };
         debug_assert!(written.is_ok(), "the texts of faults are short and on one line");
     }
@@ -203,33 +165,25 @@ impl Worker {
         if !self.delivery.sessions.contains(index as usize) {
             return;
         }
-        self.release(index);
-        let session = self.delivery.sessions.remove(index as usize);
-        self.shared.metrics.count_end(session.end.unwrap_or(end));
+        let name = self.release(index);
+        let end = self.delivery.sessions[index as usize].end.unwrap_or(end);
+        self.delivery.remove(index, end);
+        self.shared.metrics.count(Count::Ended(end));
+        if let (End::QueueFull | End::Stalled, Some(user)) = (end, name) {
+            self.shared.log.warn_at_times(
+                Repeated::Evicted,
+                "user evicted",
+                &[("reason", &end.text()), ("user", &user)],
+            );
+        }
     }
 
-    fn release(&mut self, index: u32) {
+    /// Frees a session's name and returns it.
+    fn release(&mut self, index: u32) -> Option<Arc<str>> {
         let who = self.delivery.address(index);
-        if let Some(seat) = self.delivery.sessions[index as usize].seat.take() {
-            self.shared.router.release(&seat, who);
-            self.users -= 1;
-        }
-    }
-
-    /// Reads and forgets what a peer still says after the end, within limits.
-    fn discard(&mut self, index: u32) {
-        let session = &mut self.delivery.sessions[index as usize];
-        match session.read(&mut self.scratch) {
-            Input::Nothing => {}
-            Input::Fin | Input::Broken => self.close(index, End::Closed),
-            Input::Bytes(count) => {
-                session.discarded += count as u32;
-                if session.discarded > DISCARD {
-                    self.close(index, End::Closed);
-                } else if session.await_input() {
-                    self.wakes.push(index);
-                }
-            }
-        }
+        let seat = self.delivery.sessions[index as usize].seat.take()?;
+        self.shared.router.release(&seat, who);
+        self.users -= 1;
+        Some(seat.name)
     }
 }

@@ -52,6 +52,9 @@ pub enum Fault<'a> {
         /// Bytes that the forwarded frame would have had.
         bytes: usize,
     },
+    /// `--rate` is exceeded and `--rate-action` is `error`.
+    #[error("too fast, this one is dropped")]
+    TooFast,
     /// Rule U5: no name within the handshake deadline.
     #[error("no CONNECT within the time allowed, closing")]
     HandshakeTimeout,
@@ -70,6 +73,7 @@ impl Fault<'_> {
             Self::AlreadyConnected | Self::NameInUse(_) => ErrorCode::Conflict,
             Self::Oversize | Self::ForwardTooLong { .. } => ErrorCode::TooLarge,
             Self::IllegalName(_) => ErrorCode::IllegalName,
+            Self::TooFast => ErrorCode::TooFast,
             Self::Full | Self::NoRoom | Self::AddressFull | Self::ShuttingDown => ErrorCode::Unavailable,
         }
     }

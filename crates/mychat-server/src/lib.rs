@@ -25,25 +25,36 @@
 //! [`server`], [`cli`] on top.
 
 pub mod accept;
+pub mod bind;
 pub mod cli;
 pub mod config;
 pub mod deadlines;
 pub mod delivery;
 pub mod dialogue;
 pub mod fault;
+pub mod handle;
 pub mod limits;
+pub mod log;
 pub mod metrics;
+pub mod notify;
 pub mod outbox;
+pub mod pace;
+pub mod page;
+pub mod program;
 pub mod roster;
 pub mod router;
 pub mod server;
 pub mod session;
+pub mod settings;
 pub mod shutdown;
 pub mod state;
+pub mod units;
 pub mod worker;
 
-pub use accept::BindError;
-pub use cli::{Args, main_with};
+pub use bind::BindError;
+pub use cli::Args;
 pub use config::Config;
-pub use metrics::{End, Metrics};
+pub use handle::Handle;
+pub use metrics::{Count, End, Metrics};
+pub use program::main_with;
 pub use server::{RunError, Server};

@@ -26,6 +26,11 @@ impl Budget {
         Self { per_second, balance: per_second * CREDIT.as_secs_f64(), as_of: now }
     }
 
+    /// Changes what is earned from now on.
+    pub const fn set_rate(&mut self, per_second: NonZeroUsize) {
+        self.per_second = per_second.get() as f64;
+    }
+
     /// When something may be spent: `now` or later.
     pub fn open_at(&mut self, now: Instant) -> Instant {
         let earned = now.saturating_duration_since(self.as_of).as_secs_f64() * self.per_second;
@@ -54,7 +59,9 @@ impl Budget {
 pub struct Gate {
     open: AtomicUsize,
     room: usize,
-    per_address: Option<(NonZeroUsize, Mutex<HashMap<IpAddr, usize>>)>,
+    /// 0 for any number.
+    per_address: AtomicUsize,
+    counts: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// Connections beyond the room that are let in just to be told so; further ones are closed without a word.
@@ -76,8 +83,15 @@ pub enum Entry {
 impl Gate {
     /// A gate for `room` connections.
     pub fn new(room: usize, per_address: Option<NonZeroUsize>) -> Arc<Self> {
-        let per_address = per_address.map(|cap| (cap, Mutex::default()));
-        Arc::new(Self { open: AtomicUsize::new(0), room, per_address })
+        let gate = Self { open: AtomicUsize::new(0), room, per_address: AtomicUsize::new(0), counts: Mutex::default() };
+        gate.set_per_address(per_address);
+        Arc::new(gate)
+    }
+
+    /// Changes the cap per address. While there is none nobody is counted, so a new one holds for those that come
+    /// after it.
+    pub fn set_per_address(&self, cap: Option<NonZeroUsize>) {
+        self.per_address.store(cap.map_or(0, NonZeroUsize::get), Relaxed);
     }
 
     /// Judges one more connection from `address`.
@@ -90,12 +104,13 @@ impl Gate {
         if before >= self.room {
             return Entry::NoRoom(permit);
         }
-        if let Some((cap, counts)) = &self.per_address {
+        let cap = self.per_address.load(Relaxed);
+        if cap > 0 {
             // ::ffff:10.0.0.1 and 10.0.0.1 are one peer.
             let address = address.to_canonical();
-            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             let count = counts.entry(address).or_insert(0);
-            if *count >= cap.get() {
+            if *count >= cap {
                 return Entry::AddressFull(permit);
             }
             *count += 1;
@@ -116,8 +131,8 @@ pub struct Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.gate.open.fetch_sub(1, Relaxed);
-        let (Some(address), Some((_, counts))) = (self.address.take(), &self.gate.per_address) else { return };
-        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(address) = self.address.take() else { return };
+        let mut counts = self.gate.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&*address) {
             *count -= 1;
             if *count == 0 {

@@ -10,56 +10,22 @@
 //! A session that reads owns nothing of what is broadcast: its share is a cursor into the log. Only when its socket
 //! takes no more is the rest copied into its private bytes, where `--send-queue` caps it. A list is state (rule L3): a
 //! blocked session keeps the debt, not the bytes, and gets the newest list once it reads again.
+//!
+//! Messages are counted on their way, so that each is known to be taken by the socket, dropped or waiting.
+
+mod log;
+mod queue;
 
 use std::io::IoSlice;
+use std::time::Instant;
 
 use mychat_proto::EncodeError;
 
-/// The broadcasts of the current turn, already framed. Positions count from the server's start, so that a cursor stays
-/// right when the log is cleared.
-#[derive(Debug, Default)]
-pub struct Log {
-    base: u64,
-    bytes: Vec<u8>,
-}
+pub use log::Log;
+use queue::Queue;
 
-/// Capacity that a cleared log may keep.
-const LOG_KEPT: usize = 512 * 1024;
-
-impl Log {
-    /// The position behind the last byte.
-    pub const fn end(&self) -> u64 {
-        self.base + self.bytes.len() as u64
-    }
-
-    /// Bytes in the log.
-    pub const fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Whether there is nothing in it.
-    pub const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// Appends framed broadcasts.
-    pub fn append(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// What a reader at `cursor` has not had yet.
-    pub fn share(&self, cursor: u64) -> &[u8] {
-        let from = cursor.saturating_sub(self.base).min(self.bytes.len() as u64) as usize;
-        &self.bytes[from..]
-    }
-
-    /// Forgets the bytes; positions go on.
-    pub fn clear(&mut self) {
-        self.base = self.end();
-        self.bytes.clear();
-        self.bytes.shrink_to(LOG_KEPT);
-    }
-}
+use crate::metrics::{Count, Tally};
+use crate::router::Kind;
 
 /// The cursor of a session that gets no broadcasts: it has no name, or it left.
 const ABSENT: u64 = u64::MAX;
@@ -67,7 +33,8 @@ const ABSENT: u64 = u64::MAX;
 /// What waits for one socket; see the [module](self).
 #[derive(Debug)]
 pub struct Outbox {
-    private: Vec<u8>,
+    /// What waits for this session alone. An idle user owns none.
+    queue: Option<Box<Queue>>,
     cursor: u64,
     owes_list: bool,
     blocked: bool,
@@ -77,7 +44,7 @@ pub struct Outbox {
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { private: Vec::new(), cursor: ABSENT, owes_list: false, blocked: false, dirty: false }
+        Self { queue: None, cursor: ABSENT, owes_list: false, blocked: false, dirty: false }
     }
 }
 
@@ -105,18 +72,27 @@ impl Outbox {
     }
 
     /// Bytes that wait for this session alone.
-    pub const fn waiting(&self) -> usize {
-        self.private.len()
+    pub fn waiting(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.bytes.len())
+    }
+
+    /// When the socket of a blocked session last took a byte, or became blocked.
+    pub fn progress(&self) -> Option<Instant> {
+        self.queue.as_ref()?.progress
     }
 
     /// Appends a frame for this session alone, behind the broadcasts that came before it (rule M5).
     pub fn post(
         &mut self,
         log: &Log,
+        kind: Kind,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         self.catch_up(log);
-        write(&mut self.private)
+        let queue = self.queue.get_or_insert_default();
+        write(&mut queue.bytes)?;
+        queue.messages += u32::from(kind == Kind::Message);
+        Ok(())
     }
 
     /// A list is due to this session.
@@ -130,7 +106,12 @@ impl Outbox {
     /// blocked.
     pub fn catch_up(&mut self, log: &Log) {
         if self.is_member() {
-            self.private.extend_from_slice(log.share(self.cursor));
+            let share = log.share(self.cursor);
+            if !share.is_empty() {
+                let queue = self.queue.get_or_insert_default();
+                queue.bytes.extend_from_slice(share);
+                queue.messages += log.frames(self.cursor) as u32;
+            }
             self.cursor = log.end();
         }
     }
@@ -138,42 +119,75 @@ impl Outbox {
     /// What to write now: private bytes, share of the log, list.
     pub fn parts<'a>(&'a self, log: &'a Log, list: &'a [u8]) -> Parts<'a> {
         let share = if self.is_member() { log.share(self.cursor) } else { &[] };
-        Parts([&self.private, share, if self.owes_list { list } else { &[] }])
+        let private = self.queue.as_ref().map_or(&[][..], |queue| &queue.bytes);
+        Parts([private, share, if self.owes_list { list } else { &[] }])
     }
 
     /// The socket took the first `sent` bytes of [`Outbox::parts`]; what is left is kept, and the session is blocked.
     /// Returns whether nothing is left.
-    pub fn sent(&mut self, sent: usize, log: &Log, list: &[u8]) -> bool {
-        let share = if self.is_member() { log.share(self.cursor) } else { &[] };
-        let of_private = sent.min(self.private.len());
-        let of_share = (sent - of_private).min(share.len());
-        let of_list = sent - of_private - of_share;
-        self.blocked = false;
-        if of_private == self.private.len() {
-            // An idle user owns no buffer.
-            self.private = Vec::new();
-        } else {
-            self.private.drain(..of_private);
-            self.blocked = true;
-        }
-        if of_share < share.len() {
-            self.private.extend_from_slice(&share[of_share..]);
-            self.blocked = true;
-        }
-        if self.is_member() {
-            self.cursor = log.end();
-        }
-        if self.owes_list && of_list == list.len() {
-            self.owes_list = false;
-        } else if self.owes_list {
-            self.blocked = true;
-            if of_list > 0 {
-                // A list that was begun must be ended as it was (rule L4).
-                self.private.extend_from_slice(&list[of_list..]);
-                self.owes_list = false;
+    pub fn sent(&mut self, sent: usize, log: &Log, list: &[u8], now: Instant, tally: &mut Tally) -> bool {
+        let (share, frames) =
+            if self.is_member() { (log.share(self.cursor), log.frames(self.cursor)) } else { (&[][..], 0) };
+        let listed = if self.owes_list { list.len() } else { 0 };
+        tally.add(Count::BytesOut, sent as u64);
+        if sent == self.waiting() + share.len() + listed {
+            let private = self.queue.take().map_or(0, |queue| {
+                queue.forget(tally);
+                queue.messages
+            });
+            tally.add(Count::Delivered, frames + u64::from(private));
+            tally.add(Count::ListBytes, listed as u64);
+            if self.is_member() {
+                self.cursor = log.end();
             }
+            self.owes_list = false;
+            self.blocked = false;
+            return true;
         }
-        !self.blocked
+        self.keep(sent, log, list, now, tally);
+        false
+    }
+
+    /// The socket took a part.
+    fn keep(&mut self, sent: usize, log: &Log, list: &[u8], now: Instant, tally: &mut Tally) {
+        let queue = self.queue.get_or_insert_default();
+        if sent > 0 || !self.blocked {
+            queue.progress = Some(now);
+        }
+        self.blocked = true;
+        let of_private = sent.min(queue.bytes.len());
+        let mut left = sent - of_private;
+        tally.add(Count::Delivered, queue.took(of_private));
+        if self.cursor != ABSENT {
+            let share = log.share(self.cursor);
+            let of_share = left.min(share.len());
+            tally.add(Count::Delivered, queue.append(share, of_share, log.frames(self.cursor) as u32));
+            self.cursor = log.end();
+            left -= of_share;
+        }
+        if self.owes_list && left > 0 {
+            // A list that was begun must be ended as it was (rule L4).
+            queue.append(list, left, 0);
+            tally.add(Count::ListBytes, list.len() as u64);
+            self.owes_list = false;
+        }
+    }
+
+    /// Brings what is said to wait here up to date.
+    pub fn report(&mut self, tally: &mut Tally) {
+        if let Some(queue) = &mut self.queue {
+            queue.report(tally);
+        }
+    }
+
+    /// The session is over. Returns how many messages it never got.
+    pub fn abandon(&mut self, log: &Log, tally: &mut Tally) -> u64 {
+        let of_log = if self.is_member() { log.frames(self.cursor) } else { 0 };
+        let of_queue = self.queue.take().map_or(0, |queue| {
+            queue.forget(tally);
+            queue.messages
+        });
+        of_log + u64::from(of_queue)
     }
 }
 
@@ -208,98 +222,4 @@ impl<'a> Parts<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Writes as a socket that takes `room` bytes.
-    fn flush(outbox: &mut Outbox, log: &Log, list: &[u8], room: usize, wire: &mut Vec<u8>) -> bool {
-        let all = outbox.parts(log, list).0.concat();
-        let sent = room.min(all.len());
-        wire.extend_from_slice(&all[..sent]);
-        outbox.sent(sent, log, list)
-    }
-
-    fn post(outbox: &mut Outbox, log: &Log, text: &str) {
-        outbox
-            .post(log, |out| {
-                out.extend_from_slice(text.as_bytes());
-                Ok(())
-            })
-            .unwrap();
-    }
-
-    #[test]
-    fn m5_a_private_frame_follows_the_broadcasts_before_it() {
-        let (mut log, mut outbox, mut wire) = (Log::default(), Outbox::default(), Vec::new());
-        log.append(b"before the join;");
-        outbox.join(&log);
-        log.append(b"one;");
-        post(&mut outbox, &log, "private;");
-        log.append(b"two;");
-        assert!(flush(&mut outbox, &log, b"", usize::MAX, &mut wire));
-        assert_eq!(wire, b"one;private;two;");
-        assert!(outbox.parts(&log, b"").is_empty());
-    }
-
-    #[test]
-    fn a_leaver_gets_what_came_before_and_nothing_after() {
-        let (mut log, mut outbox, mut wire) = (Log::default(), Outbox::default(), Vec::new());
-        outbox.join(&log);
-        log.append(b"one;");
-        outbox.leave(&log);
-        outbox.owe_list();
-        log.append(b"two;");
-        assert!(flush(&mut outbox, &log, b"list;", usize::MAX, &mut wire));
-        assert_eq!(wire, b"one;");
-    }
-
-    #[test]
-    fn l3_a_blocked_reader_keeps_the_debt_and_gets_the_newest_list() {
-        let (log, mut outbox, mut wire) = (Log::default(), Outbox::default(), Vec::new());
-        outbox.join(&log);
-        post(&mut outbox, &log, "12345678");
-        outbox.owe_list();
-        assert!(!flush(&mut outbox, &log, b"old list", 4, &mut wire));
-        assert_eq!(outbox.waiting(), 4, "the list is owed, not copied");
-        assert!(flush(&mut outbox, &log, b";new list", usize::MAX, &mut wire));
-        assert_eq!(wire, b"12345678;new list");
-    }
-
-    #[test]
-    fn l4_a_list_that_was_begun_is_ended_as_it_was() {
-        let (log, mut outbox, mut wire) = (Log::default(), Outbox::default(), Vec::new());
-        outbox.join(&log);
-        outbox.owe_list();
-        assert!(!flush(&mut outbox, &log, b"old list", 4, &mut wire));
-        outbox.owe_list();
-        assert!(flush(&mut outbox, &log, b";new list", usize::MAX, &mut wire));
-        assert_eq!(wire, b"old list;new list");
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_the_socket_takes_nothing_is_lost_doubled_or_swapped(
-            steps in proptest::collection::vec((0..3u8, 0..12usize, 0..20usize), 0..60)
-        ) {
-            let (mut log, mut outbox, mut wire, mut expected) = (Log::default(), Outbox::default(), vec![], String::new());
-            outbox.join(&log);
-            for (k, (kind, size, room)) in steps.into_iter().enumerate() {
-                let text = format!("{k}:{};", "x".repeat(size));
-                match kind {
-                    0 => log.append(text.as_bytes()),
-                    1 => post(&mut outbox, &log, &text),
-                    _ => {
-                        flush(&mut outbox, &log, b"", room, &mut wire);
-                        log.clear();
-                        continue;
-                    }
-                }
-                expected += &text;
-            }
-            flush(&mut outbox, &log, b"", usize::MAX, &mut wire);
-            prop_assert_eq!(String::from_utf8(wire).unwrap(), expected);
-        }
-    }
-}
+mod tests;

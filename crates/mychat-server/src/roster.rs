@@ -52,6 +52,11 @@ impl Roster {
         Self { budget, announced: 0, noticed: 0, last_change: now, first_change: None, joiners_since: None }
     }
 
+    /// Changes the budget from now on.
+    pub const fn set_budget(&mut self, budget: NonZeroUsize) {
+        self.budget.set_rate(budget);
+    }
+
     /// Somebody joined and has no list.
     pub fn joined(&mut self, now: Instant) {
         self.joiners_since.get_or_insert(now);

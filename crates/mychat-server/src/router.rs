@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mychat_proto::{Framing, RosterPages};
 
-pub use batch::{Batch, Sink};
+pub use batch::{Batch, Kind, Sink};
 pub use directory::{Address, ClaimError, Directory, Seat};
 pub use exchange::Exchange;
 
@@ -50,6 +50,11 @@ impl Router {
             self.list_bytes.fetch_sub(seat.name.len() + 1, Ordering::Relaxed);
             self.version.fetch_add(1, Ordering::AcqRel);
         }
+    }
+
+    /// Changes how many users there may be.
+    pub fn set_max_users(&self, max_users: usize) {
+        self.directory().set_max_users(max_users);
     }
 
     /// Where the user of that name is.

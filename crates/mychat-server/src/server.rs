@@ -4,20 +4,20 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::accept::{self, BindError, Reception};
+use crate::bind::{self, BindError};
 use crate::config::Config;
+use crate::handle::Handle;
 use crate::limits::Gate;
+use crate::log::Log;
 use crate::metrics::Metrics;
-use crate::router::Router;
+use crate::router::{Router, SharedRouter};
 use crate::session::Wakes;
-use crate::worker::{MAIL, Mail, Shared, Worker};
+use crate::worker::{Door, MAIL, Mail, Shared, Worker};
 
 /// Descriptors that are not for connections: listeners, the runtimes' own, standard streams, and some to spare.
 const RESERVED_DESCRIPTORS: usize = 128;
@@ -28,10 +28,14 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A server whose ports are open and that serves nobody yet.
 #[derive(Debug)]
 pub struct Server {
-    config: Config,
+    config: Arc<Config>,
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     metrics: Arc<Metrics>,
+    log: Log,
+    mail: Vec<mpsc::Sender<Mail>>,
+    inboxes: Vec<mpsc::Receiver<Mail>>,
+    limits: watch::Sender<Arc<Config>>,
 }
 
 /// Why a server ended otherwise than it was told to.
@@ -51,14 +55,19 @@ pub enum RunError {
 impl Server {
     /// Opens all ports of the configuration, in its order.
     pub async fn bind(config: Config) -> Result<Self, BindError> {
+        let log = Log::new(config.log);
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for address in &config.listen {
-            let listener = accept::bind(address).await?;
-            let local = listener.local_addr();
-            addresses.push(local.map_err(|source| BindError::Listen { address: address.clone(), source })?);
-            listeners.push(listener);
+            for listener in bind::bind(address, config.socket).await? {
+                let local = listener.local_addr();
+                addresses.push(local.map_err(|source| BindError::Listen { address: address.clone(), source })?);
+                listeners.push(listener);
+            }
         }
-        Ok(Self { config, listeners, addresses, metrics: Arc::default() })
+        let (mail, inboxes) = (0..config.workers.get()).map(|_| mpsc::channel(MAIL)).unzip();
+        let config = Arc::new(config);
+        let limits = watch::Sender::new(Arc::clone(&config));
+        Ok(Self { config, listeners, addresses, metrics: Arc::default(), log, mail, inboxes, limits })
     }
 
     /// The addresses it listens on, with their real ports, in the order of the configuration.
@@ -71,27 +80,33 @@ impl Server {
         Arc::clone(&self.metrics)
     }
 
+    /// Where its events go.
+    pub fn log(&self) -> Log {
+        self.log.clone()
+    }
+
+    /// What can be asked of it and changed while it runs.
+    pub fn handle(&self) -> Handle {
+        Handle::new(&self.mail, self.limits.clone())
+    }
+
     /// Serves until `shutdown` is ready, then stops in four steps: no more accepting; every session is told and ends;
     /// what waits for it is written; whoever has not read it by `--shutdown-timeout` is closed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-        let timeout = self.config.shutdown_timeout;
-        let mut crew = Crew::start(&self)?;
-        let mut accepting = JoinSet::new();
-        let reception = Arc::new(Reception {
-            workers: crew.mail.clone(),
-            gate: Gate::new(room(), self.config.admission.max_per_address),
-            metrics: self.metrics,
-            next: AtomicUsize::new(0),
-        });
-        for listener in self.listeners {
-            accepting.spawn(Arc::clone(&reception).run(listener));
+        let mut limits = self.limits.subscribe();
+        let mut crew = Crew::start(self)?;
+        tokio::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                failed = crew.first_failure() => return Err(failed),
+                Ok(()) = limits.changed() => {
+                    let config = Arc::clone(&limits.borrow_and_update());
+                    crew.adopt(config).await;
+                }
+            }
         }
-        tokio::select! {
-            () = shutdown => {}
-            failed = crew.first_failure() => return Err(failed),
-        }
-        // The listeners go with their tasks; once these are gone no socket can come behind the last mail.
-        accepting.shutdown().await;
+        let timeout = limits.borrow().shutdown_timeout;
         crew.stop(timeout).await
     }
 }
@@ -100,32 +115,46 @@ impl Server {
 struct Crew {
     mail: Vec<mpsc::Sender<Mail>>,
     finished: Vec<oneshot::Receiver<io::Result<()>>>,
+    gate: Arc<Gate>,
+    router: SharedRouter,
 }
 
 impl Crew {
-    fn start(server: &Server) -> Result<Self, RunError> {
-        let count = server.config.workers.get();
-        let max_users = server.config.admission.max_users.map_or(usize::MAX, std::num::NonZeroUsize::get);
-        let shared = Shared {
-            config: Arc::new(server.config.clone()),
-            router: Arc::new(Router::new(count, max_users)),
-            metrics: Arc::clone(&server.metrics),
-            wakes: (0..count).map(|_| Arc::new(Wakes::default())).collect(),
-        };
-        let mut crew = Self { mail: Vec::new(), finished: Vec::new() };
-        for me in 0..count {
-            let (mail, inbox) = mpsc::channel(MAIL);
+    fn start(server: Server) -> Result<Self, RunError> {
+        let Server { config, listeners, metrics, log, mail, inboxes, .. } = server;
+        let admission = config.admission;
+        let listeners = listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<Vec<_>>>();
+        let gate = Gate::new(room(), admission.max_per_address);
+        let mut door = Some(Door {
+            listeners: listeners.map_err(RunError::Start)?,
+            gate: Arc::clone(&gate),
+            others: mail.iter().skip(1).map(mpsc::Sender::downgrade).collect(),
+        });
+        let router = Arc::new(Router::new(mail.len(), max_users(&config)));
+        let wakes = mail.iter().map(|_| Arc::new(Wakes::default())).collect();
+        let shared = Shared { config, router: Arc::clone(&router), metrics, log, wakes };
+        let mut crew = Self { mail, finished: Vec::new(), gate, router };
+        for (me, inbox) in inboxes.into_iter().enumerate() {
             let (done, finished) = oneshot::channel();
-            let shared = shared.clone();
+            let (shared, door) = (shared.clone(), door.take());
             // The thread is waited for through `finished`; a panic drops `done`, which tells the same.
             std::thread::Builder::new()
                 .name(format!("worker-{me}"))
-                .spawn(move || done.send(Worker::run(shared, me as u16, inbox)))
+                .spawn(move || done.send(Worker::run(shared, me as u16, inbox, door)))
                 .map_err(RunError::Start)?;
-            crew.mail.push(mail);
             crew.finished.push(finished);
         }
         Ok(crew)
+    }
+
+    /// New limits hold for everybody, those that are in already included.
+    async fn adopt(&self, config: Arc<Config>) {
+        self.gate.set_per_address(config.admission.max_per_address);
+        self.router.set_max_users(max_users(&config));
+        for mail in &self.mail {
+            // A worker that is gone is found out elsewhere.
+            let _ = mail.send(Mail::Limits(Arc::clone(&config))).await;
+        }
     }
 
     /// Ready once a worker ends that was not told to.
@@ -159,6 +188,10 @@ impl Crew {
         }
         Ok(())
     }
+}
+
+fn max_users(config: &Config) -> usize {
+    config.admission.max_users.map_or(usize::MAX, std::num::NonZeroUsize::get)
 }
 
 /// How many connections the descriptors allow; raises the soft limit to the hard one.

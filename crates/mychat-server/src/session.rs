@@ -15,8 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::limits::Permit;
-use crate::metrics::End;
+use crate::metrics::{End, Tally};
 use crate::outbox::{Log, Outbox};
+use crate::pace::Meter;
 use crate::router::Seat;
 use crate::state::State;
 
@@ -100,6 +101,15 @@ pub enum Flushed {
     Broken,
 }
 
+/// What `--rate` has to know of a session.
+#[derive(Debug)]
+pub struct Paced {
+    /// What it has said lately.
+    pub meter: Meter,
+    /// What it said too early: read, but not heard yet. While there is something nothing more is read.
+    pub held: Vec<u8>,
+}
+
 /// One connection; see the [module](self).
 #[derive(Debug)]
 pub struct Session {
@@ -111,8 +121,8 @@ pub struct Session {
     pub outbox: Outbox,
     /// Its name, once it has one.
     pub seat: Option<Seat>,
-    /// When its socket last took a byte of what it had waiting.
-    pub progress: Instant,
+    /// How fast it talks, where `--rate` holds.
+    pub paced: Option<Box<Paced>>,
     /// Tells it from others that had or will have its place.
     pub generation: u32,
     /// Where it stands in the dialogue.
@@ -139,7 +149,7 @@ impl Session {
         index: u32,
         generation: u32,
         framing: Framing,
-        now: Instant,
+        paced: Option<Box<Paced>>,
     ) -> Self {
         Self {
             socket,
@@ -147,7 +157,7 @@ impl Session {
             deframer: Deframer::new(framing),
             outbox: Outbox::default(),
             seat: None,
-            progress: now,
+            paced,
             generation,
             state: State::Anonymous,
             end: None,
@@ -157,6 +167,16 @@ impl Session {
             discarded: 0,
             _permit: permit,
         }
+    }
+
+    /// Whether it said more than it may, and has to wait.
+    pub fn is_held(&self) -> bool {
+        self.paced.as_ref().is_some_and(|paced| !paced.held.is_empty())
+    }
+
+    /// Its name, or nothing while it has none.
+    pub fn name(&self) -> &str {
+        self.seat.as_ref().map_or("", |seat| &seat.name)
     }
 
     /// Reads once.
@@ -182,7 +202,7 @@ impl Session {
     }
 
     /// Writes once what waits for it.
-    pub fn flush(&mut self, log: &Log, list: &[u8], now: Instant) -> Flushed {
+    pub fn flush(&mut self, log: &Log, list: &[u8], now: Instant, tally: &mut Tally) -> Flushed {
         let parts = self.outbox.parts(log, list);
         if parts.is_empty() {
             return Flushed::All;
@@ -199,10 +219,7 @@ impl Session {
                 Err(_) => return Flushed::Broken,
             }
         };
-        if sent > 0 {
-            self.progress = now;
-        }
-        if self.outbox.sent(sent, log, list) { Flushed::All } else { Flushed::Blocked }
+        if self.outbox.sent(sent, log, list, now, tally) { Flushed::All } else { Flushed::Blocked }
     }
 
     /// Closes this side: the peer reads what is on its way, and then the end.

@@ -1,14 +1,25 @@
-//! The signals that stop a server: the first asks, the second insists.
+//! The signals: the first that stops asks, the second insists; another one reads the limits again.
 
 use std::io;
 
-/// SIGTERM and SIGINT; on systems without them, Ctrl-C.
+/// What a signal says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// SIGTERM or SIGINT; on systems without them, Ctrl-C.
+    Stop,
+    /// SIGHUP.
+    Reload,
+}
+
+/// Where signals arrive.
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -16,14 +27,19 @@ impl Signals {
     /// From here on the signals come here.
     pub fn install() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     /// The next signal.
-    pub async fn next(&mut self) {
+    pub async fn next(&mut self) -> Order {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Order::Stop,
+            _ = self.interrupt.recv() => Order::Stop,
+            _ = self.hangup.recv() => Order::Reload,
         }
     }
 }
@@ -36,9 +52,10 @@ impl Signals {
     }
 
     /// The next signal.
-    pub async fn next(&mut self) {
+    pub async fn next(&mut self) -> Order {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Order::Stop
     }
 }

@@ -1,7 +1,7 @@
 //! One core: a current-thread runtime that owns its sessions, reads, routes, and flushes once per turn.
 //!
 //! ```text
-//!   epoll ─► wakes ─► turn: mail (new sockets) ─► deadlines ─► each ready session: read, route
+//!   epoll ─► wakes ─► turn: door, mail ─► deadlines ─► each ready session: read, route
 //!     ▲                     ─► publish ─► list, if due ─► one flush ─► bury ──┐
 //!     └───────────────────────────────────────────────────────────────────────┘
 //! ```
@@ -9,46 +9,51 @@
 //! The worker is one future. It is polled when something is ready, does all of it, and sleeps in the kernel again:
 //! the more comes in during one turn, the more goes out in one write.
 
+mod door;
+mod upkeep;
+
 use std::future::poll_fn;
 use std::io;
-use std::net::TcpStream as StdStream;
+use std::net::{TcpListener as StdListener, TcpStream as StdStream};
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
+use crate::accept::Reception;
 use crate::config::Config;
-use crate::deadlines::{Deadlines, Due};
+use crate::deadlines::Deadlines;
 use crate::delivery::Delivery;
-use crate::fault::Fault;
-use crate::limits::Permit;
-use crate::metrics::{End, Metrics};
-use crate::roster::{Plan, Roster};
+use crate::limits::{Gate, Permit};
+use crate::log::Log;
+use crate::metrics::Metrics;
+use crate::roster::Roster;
 use crate::router::{Batch, SharedRouter};
-use crate::session::{Session, Wakes};
-use crate::state::State;
+use crate::session::Wakes;
 
 /// Bytes read from a session at a time. Small enough that the answers to a pile of bad frames fit into its queue.
 const READ: usize = 16 * 1024;
 
-/// Sockets that may wait for a worker; then accepting pauses.
+/// Sockets that may wait for a worker; the one that accepts keeps further ones itself.
 pub const MAIL: usize = 1024;
 
-/// How long a peer may take to close its side after this one is closed.
-const LINGER: Duration = Duration::from_secs(1);
+/// Turns for which a worker among several collects broadcasts before it writes them.
+const WAITS: u8 = 3;
 
 /// What a worker is sent.
 #[derive(Debug)]
 pub enum Mail {
     /// A new connection.
     Welcome(StdStream, Permit),
-    /// A connection that is to be told why it cannot stay.
-    Refuse(StdStream, Permit, Fault<'static>),
+    /// Limits have changed.
+    Limits(Arc<Config>),
+    /// Somebody wants to know whether this worker still takes turns.
+    Ping(oneshot::Sender<()>),
     /// End all sessions in good order, and whatever is left of them at that time.
     Drain(Instant),
 }
@@ -62,8 +67,21 @@ pub struct Shared {
     pub router: SharedRouter,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// What happened, for people.
+    pub log: Log,
     /// The wakes of all workers, by their number.
     pub wakes: Arc<[Arc<Wakes>]>,
+}
+
+/// What makes a worker the one that accepts.
+#[derive(Debug)]
+pub struct Door {
+    /// What listens.
+    pub listeners: Vec<StdListener>,
+    /// Who is let in.
+    pub gate: Arc<Gate>,
+    /// The other workers, which get their share of the connections.
+    pub others: Vec<mpsc::WeakSender<Mail>>,
 }
 
 /// One worker; see the [module](self).
@@ -83,7 +101,15 @@ pub struct Worker {
     pub(crate) scratch: Vec<u8>,
     pub(crate) now: Instant,
     mail: mpsc::Receiver<Mail>,
+    reception: Option<Reception>,
+    others: Vec<mpsc::WeakSender<Mail>>,
+    /// Whose turn it is to get a connection; 0 is this worker.
+    next: usize,
+    /// Broadcasts that are in the log and not written yet: when they were read, how many, and what is shared of them.
+    fresh: Vec<(Instant, u32, Option<Arc<Batch>>)>,
     ready: Vec<u32>,
+    /// Turns for which broadcasts have waited.
+    waited: u8,
     generation: u32,
     list_at: Option<Instant>,
     told_version: u64,
@@ -93,9 +119,15 @@ pub struct Worker {
 
 impl Worker {
     /// Runs worker `me` on this thread until it was told to drain and has.
-    pub fn run(shared: Shared, me: u16, mail: mpsc::Receiver<Mail>) -> io::Result<()> {
+    pub fn run(shared: Shared, me: u16, mail: mpsc::Receiver<Mail>, door: Option<Door>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let _guard = runtime.enter();
         let mut worker = Self::new(shared, me, mail);
+        if let Some(door) = door {
+            let (metrics, log) = (Arc::clone(&worker.shared.metrics), worker.shared.log.clone());
+            worker.reception = Some(Reception::new(door.listeners, door.gate, metrics, log)?);
+            worker.others = door.others;
+        }
         // Outside the cooperative budget: a turn has its own bounds.
         runtime.block_on(unconstrained(poll_fn(|context| worker.turn(context))));
         Ok(())
@@ -103,8 +135,7 @@ impl Worker {
 
     fn new(shared: Shared, me: u16, mail: mpsc::Receiver<Mail>) -> Self {
         let now = Instant::now();
-        let budget = shared.config.roster_budget.get() / shared.config.workers.get();
-        let budget = std::num::NonZeroUsize::new(budget).unwrap_or(std::num::NonZeroUsize::MIN);
+        let budget = roster_budget(&shared.config);
         Self {
             me,
             wakes: Arc::clone(&shared.wakes[usize::from(me)]),
@@ -118,7 +149,12 @@ impl Worker {
             scratch: vec![0; READ],
             now,
             mail,
+            reception: None,
+            others: Vec::new(),
+            next: 0,
+            fresh: Vec::new(),
             ready: Vec::new(),
+            waited: 0,
             generation: 0,
             list_at: None,
             told_version: 0,
@@ -131,9 +167,13 @@ impl Worker {
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.wakes.attach(context.waker());
         self.now = Instant::now();
+        self.open_door(context);
         self.open_mail(context);
         self.look_at_deadlines();
         self.serve_ready();
+        if self.waits_for_more(context) {
+            return Poll::Pending;
+        }
         loop {
             self.publish();
             self.tend_list();
@@ -143,7 +183,9 @@ impl Worker {
                 break;
             }
         }
+        self.observe();
         self.tell_others();
+        self.shared.metrics.absorb(&mut self.delivery.tally);
         if self.drain.is_some_and(|deadline| deadline <= self.now || self.delivery.sessions.is_empty()) {
             return Poll::Ready(());
         }
@@ -151,68 +193,24 @@ impl Worker {
         Poll::Pending
     }
 
-    fn open_mail(&mut self, context: &mut Context<'_>) {
-        while let Poll::Ready(mail) = self.mail.poll_recv(context) {
-            // Whoever started this worker is gone: nobody waits for what is left.
-            let Some(mail) = mail else {
-                if self.drain.is_none() {
-                    self.start_drain(self.now);
-                }
-                return;
-            };
-            match mail {
-                Mail::Welcome(socket, permit) => {
-                    if let Some((index, generation)) = self.seat_socket(socket, permit) {
-                        let at = self.now + self.shared.config.admission.handshake_timeout;
-                        self.deadlines.push(at, index, generation, Due::Handshake);
-                        self.wakes.push(index);
-                    }
-                }
-                Mail::Refuse(socket, permit, fault) => {
-                    if let Some((index, _)) = self.seat_socket(socket, permit) {
-                        self.reject(index, fault);
-                        self.dismiss(index, End::Refused);
-                    }
-                }
-                Mail::Drain(deadline) => self.start_drain(deadline),
-            }
+    /// Whether broadcasts should wait for what else arrives meanwhile. With several workers each of them would
+    /// otherwise answer each batch of each other one with a write to every user: twice the writes, half the size. A look
+    /// at the sockets costs a microsecond, and each write that it saves five; and who is to be waited for may be waiting
+    /// for this core.
+    fn waits_for_more(&mut self, context: &Context<'_>) -> bool {
+        let exchange = self.shared.router.exchange();
+        if exchange.is_idle() || self.drain.is_some() || self.waited == WAITS {
+            self.waited = 0;
+            return false;
         }
-    }
-
-    /// Registers a socket; `None` where that fails, which closes it.
-    fn seat_socket(&mut self, socket: StdStream, permit: Permit) -> Option<(u32, u32)> {
-        let socket = TcpStream::from_std(socket).ok()?;
-        self.generation = self.generation.wrapping_add(1);
-        let entry = self.delivery.sessions.vacant_entry();
-        let index = entry.key() as u32;
-        let framing = self.shared.config.framing;
-        entry.insert(Session::new(socket, permit, &self.wakes, index, self.generation, framing, self.now));
-        Some((index, self.generation))
-    }
-
-    fn look_at_deadlines(&mut self) {
-        while let Some((index, generation, due)) = self.deadlines.pop(self.now) {
-            let timeout = self.shared.config.send.timeout;
-            let now = self.now;
-            let Some(session) = self.delivery.get(index, generation) else { continue };
-            match due {
-                Due::Handshake if session.state == State::Anonymous => {
-                    self.reject(index, Fault::HandshakeTimeout);
-                    self.dismiss(index, End::Handshake);
-                }
-                Due::Stalled if session.outbox.is_blocked() => {
-                    let last = session.progress + timeout;
-                    if last <= now {
-                        self.close(index, End::Stalled);
-                    } else {
-                        self.deadlines.push(last, index, generation, Due::Stalled);
-                    }
-                }
-                Due::Linger => self.close(index, End::Closed),
-                Due::Stalled => session.is_watched = false,
-                Due::Handshake => {}
-            }
+        if !self.stage.has_broadcasts() && !exchange.is_waiting(self.me) {
+            self.waited = 0;
+            return false;
         }
+        self.waited += 1;
+        std::thread::yield_now();
+        context.waker().wake_by_ref();
+        true
     }
 
     fn serve_ready(&mut self) {
@@ -237,12 +235,21 @@ impl Worker {
     pub(crate) fn publish(&mut self) {
         let exchange = self.shared.router.exchange();
         if exchange.is_idle() {
+            if let Some(since) = self.stage.since() {
+                self.fresh.push((since, self.stage.broadcasts(), None));
+            }
             self.stage.replay(&mut self.delivery);
             return self.stage.clear();
         }
-        let mine = (!self.stage.is_empty()).then(|| Arc::new(std::mem::take(&mut self.stage)));
+        let mine = (!self.stage.is_empty()).then(|| {
+            self.stage.expect(self.shared.wakes.len());
+            Arc::new(std::mem::take(&mut self.stage))
+        });
         let before = exchange.publish(self.me, mine.as_ref());
         for batch in before.iter().chain(&mine) {
+            if let Some(since) = batch.since() {
+                self.fresh.push((since, batch.broadcasts(), Some(Arc::clone(batch))));
+            }
             batch.replay(&mut self.delivery);
         }
         if mine.is_some() {
@@ -250,83 +257,16 @@ impl Worker {
         }
     }
 
-    /// Sends the list where it is due and can be afforded (rules L2 and L3).
-    fn tend_list(&mut self) {
-        self.list_at = None;
-        if self.drain.is_some() {
+    /// Measures the broadcasts that were just written, where nobody has still to write them.
+    fn observe(&mut self) {
+        if self.fresh.is_empty() {
             return;
         }
-        let cost = self.users * self.shared.router.list_bytes();
-        match self.roster.plan(self.now, self.shared.router.version(), cost) {
-            Plan::Nothing => {}
-            Plan::Wait(at) => self.list_at = Some(at),
-            Plan::Everyone => {
-                let version = self.write_list();
-                let cost = self.delivery.announce(self.users);
-                self.roster.announced(version, cost);
-                self.joiners.clear();
+        let now = Instant::now();
+        for (since, count, batch) in self.fresh.drain(..) {
+            if batch.is_none_or(|batch| batch.is_done()) {
+                self.delivery.tally.broadcasts_took(u64::from(count), now.saturating_duration_since(since));
             }
-            Plan::Joiners => {
-                self.write_list();
-                for (index, generation) in self.joiners.drain(..) {
-                    self.delivery.owe_list(index, generation);
-                }
-                self.roster.told_joiners();
-                self.list_at = Some(self.now);
-            }
-        }
-    }
-
-    fn write_list(&mut self) -> u64 {
-        self.delivery.list.clear();
-        self.shared.router.write_list(&mut self.delivery.list, self.shared.config.framing)
-    }
-
-    /// Acts on what the flush found out. Returns whether somebody left.
-    fn bury(&mut self) -> bool {
-        let outcome = self.delivery.outcome();
-        for index in outcome.blocked {
-            // It may have ended since, and it may be watched already for having been blocked before.
-            let Some(session) = self.delivery.sessions.get_mut(index as usize) else { continue };
-            if !std::mem::replace(&mut session.is_watched, true) {
-                let at = self.now + self.shared.config.send.timeout;
-                self.deadlines.push(at, index, session.generation, Due::Stalled);
-            }
-        }
-        let buried = !outcome.failed.is_empty();
-        for (index, end) in outcome.failed {
-            self.close(index, end);
-        }
-        for index in std::mem::take(&mut self.closing) {
-            self.part(index);
-        }
-        buried
-    }
-
-    /// A session that is over and has everything that waited for it: closes this side, and leaves the peer a moment to
-    /// close its own. A close with unread input would make the kernel reset the connection and could destroy what
-    /// the peer has not read yet.
-    fn part(&mut self, index: u32) {
-        let Some(session) = self.delivery.sessions.get_mut(index as usize) else { return };
-        if session.state != State::Closing || session.outbox.is_blocked() || session.is_shut {
-            return;
-        }
-        session.shut();
-        if session.heard_fin {
-            return self.close(index, End::Closed);
-        }
-        self.deadlines.push(self.now + LINGER, index, session.generation, Due::Linger);
-        self.wakes.push(index);
-    }
-
-    fn start_drain(&mut self, deadline: Instant) {
-        self.publish();
-        self.drain = Some(deadline);
-        let open = |(index, session): (usize, &Session)| (session.state != State::Closing).then_some(index as u32);
-        let indices: Vec<u32> = self.delivery.sessions.iter().filter_map(open).collect();
-        for index in indices {
-            self.reject(index, Fault::ShuttingDown);
-            self.dismiss(index, End::Shutdown);
         }
     }
 
@@ -348,7 +288,9 @@ impl Worker {
 
     /// Makes sure of a turn at the next time for which there is something to do.
     fn set_alarm(&mut self, context: &mut Context<'_>) {
-        let Some(at) = [self.deadlines.next(), self.list_at, self.drain].into_iter().flatten().min() else { return };
+        let door = self.reception.as_ref().and_then(Reception::resume_at);
+        let times = [self.deadlines.next(), self.list_at, self.drain, door];
+        let Some(at) = times.into_iter().flatten().min() else { return };
         let (until, sleep) = self.sleep.get_or_insert_with(|| (at, Box::pin(tokio::time::sleep_until(at.into()))));
         if *until != at {
             *until = at;
@@ -359,4 +301,9 @@ impl Worker {
             context.waker().wake_by_ref();
         }
     }
+}
+
+/// This worker's share of the bytes for lists.
+fn roster_budget(config: &Config) -> NonZeroUsize {
+    NonZeroUsize::new(config.roster_budget.get() / config.workers.get()).unwrap_or(NonZeroUsize::MIN)
 }

@@ -7,6 +7,17 @@ use super::LoadFault;
 /// One delivery: to whom, and the whole frame.
 pub(super) type Delivery = (String, Vec<u8>);
 
+/// How often each of several faults was committed in one run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mixed {
+    /// Deliveries left out, those included that wait for a next frame which has not come.
+    pub lost: u64,
+    /// Deliveries made twice.
+    pub doubled: u64,
+    /// Deliveries made after the next one.
+    pub swapped: u64,
+}
+
 /// Decides what becomes of each delivery.
 #[derive(Debug)]
 pub(super) struct Courier {
@@ -14,18 +25,24 @@ pub(super) struct Courier {
     every: u64,
     seen: u64,
     done: u64,
+    mixed: Mixed,
     /// Frames that wait for the next one of the same sender to the same recipient, to be sent after it.
     held: HashMap<(String, String), Vec<u8>>,
 }
 
 impl Courier {
     pub(super) fn new(fault: LoadFault, every: u64) -> Self {
-        Self { fault, every, seen: 0, done: 0, held: HashMap::new() }
+        Self { fault, every, seen: 0, done: 0, mixed: Mixed::default(), held: HashMap::new() }
     }
 
     /// How often something was done wrong.
     pub(super) fn done(&self) -> u64 {
         self.done
+    }
+
+    /// How often each of several faults was committed.
+    pub(super) fn mixed(&self) -> Mixed {
+        self.mixed
     }
 
     /// What is really sent for one delivery. `others` are users other than the recipient and the sender.
@@ -34,23 +51,28 @@ impl Courier {
         let pair = (sender.to_owned(), recipient.clone());
         if let Some(earlier) = self.held.remove(&pair) {
             self.done += 1;
+            self.mixed.swapped += 1;
+            self.mixed.lost -= 1;
             return vec![(recipient.clone(), frame), (recipient, earlier)];
         }
         self.seen += 1;
         if !self.seen.is_multiple_of(self.every) {
             return vec![(recipient, frame)];
         }
-        match self.fault {
-            LoadFault::None => vec![(recipient, frame)],
+        match self.drawn() {
+            LoadFault::None | LoadFault::Mixed => vec![(recipient, frame)],
             LoadFault::Lose => {
                 self.done += 1;
+                self.mixed.lost += 1;
                 Vec::new()
             }
             LoadFault::Double => {
                 self.done += 1;
+                self.mixed.doubled += 1;
                 vec![(recipient.clone(), frame.clone()), (recipient, frame)]
             }
             LoadFault::Swap => {
+                self.mixed.lost += 1;
                 self.held.insert(pair, frame);
                 Vec::new()
             }
@@ -69,6 +91,23 @@ impl Courier {
                 }
                 vec![(recipient, frame)]
             }
+        }
+    }
+
+    /// The fault of this delivery; where they are mixed, by a draw that depends on nothing but its number.
+    fn drawn(&self) -> LoadFault {
+        if self.fault != LoadFault::Mixed {
+            return self.fault;
+        }
+        let mut bits = self.seen.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        bits = (bits ^ bits >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ bits >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        // In 10,000: 10 are 1 in 1,000, 5 are 1 in 2,000, 2 are 1 in 5,000.
+        match (bits ^ bits >> 31) % 10_000 {
+            0..10 => LoadFault::Lose,
+            10..15 => LoadFault::Double,
+            15..17 => LoadFault::Swap,
+            _ => LoadFault::None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mychat_proto::Command;
 
-use super::courier::Courier;
+use super::courier::{Courier, Mixed};
 
 /// What it does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum LoadFault {
     Misroute,
     /// Changes the last byte.
     Change,
+    /// Leaves out 1 in 1,000, doubles 1 in 2,000 and swaps 1 in 5,000.
+    Mixed,
 }
 
 /// The server. It stops when it is dropped.
@@ -68,6 +70,11 @@ impl LoadLiar {
     /// How often it did something wrong.
     pub fn done(&self) -> u64 {
         lock(&self.room).courier.done()
+    }
+
+    /// How often it did what, where its faults are mixed.
+    pub fn mixed(&self) -> Mixed {
+        lock(&self.room).courier.mixed()
     }
 }
 

@@ -4,4 +4,5 @@ mod courier;
 mod load;
 pub mod wrong;
 
+pub use courier::Mixed;
 pub use load::{LoadFault, LoadLiar};

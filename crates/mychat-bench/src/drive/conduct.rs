@@ -1,7 +1,7 @@
 //! The course of a run: everybody joins, the load, the drain, the end; on worker threads, watched once a second.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,15 +14,19 @@ use super::thread::{self, Order, Post, Report};
 use crate::observe::example::Examples;
 use crate::observe::fanout::FanOut;
 use crate::observe::ledger::{Dispatch, Reckoning, reckon};
-use crate::observe::recorder::{Clock, Count, Latency, Recorder, Shape};
+use crate::observe::recorder::{Clock, Count, Latency, Place, Recorder, Shape};
+use crate::observe::roster::Rosters;
 use crate::observe::visit::Visit;
 use crate::plan::{Nanos, nanos};
+use crate::target::sample::ServerUse;
 
 /// How a run is done.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Conduct {
     /// Where the server is.
     pub address: SocketAddr,
+    /// Addresses to connect from, in turn; empty where the system chooses.
+    pub sources: Arc<[IpAddr]>,
     /// Worker threads.
     pub threads: u32,
     /// Time from one line of the timeline to the next.
@@ -50,12 +54,16 @@ pub struct Observations {
     pub read_lag: Latency,
     /// ERROR frames that no action wants, by code.
     pub errors: BTreeMap<String, u64>,
+    /// The condition of `abort_if` that ended the run, by its index.
+    pub aborted: Option<usize>,
     /// Whether somebody asked to stop.
     pub interrupted: bool,
     /// From the first connection to the end of the drain.
     pub length: Nanos,
     /// Of the whole process.
     pub generator: Generator,
+    /// Of the server, where it runs on this machine.
+    pub server: Option<ServerUse>,
 }
 
 /// What the generator itself used.
@@ -105,6 +113,12 @@ pub enum Phase {
 pub trait Watch {
     /// Called about ten times a second.
     fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>);
+
+    /// Called at the end of each interval with what it recorded; ends the run where it gives the index of a condition.
+    fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize>;
+
+    /// Called with each line of the timeline as it is written, but for the last one.
+    fn slice(&mut self, _shared: &Shared, _slice: &Slice) {}
 }
 
 /// Why a run could not be done.
@@ -162,6 +176,29 @@ struct Crew<'s> {
     awaited: usize,
     interval: Recorder,
     outstanding: Vec<u64>,
+    aborted: Option<usize>,
+}
+
+impl Observations {
+    /// One interval alone, for conditions that are looked at while a run goes on.
+    pub fn of_interval(recorder: Recorder) -> Self {
+        Self {
+            recorder,
+            timeline: Vec::new(),
+            visits: Vec::new(),
+            reckoning: Reckoning::default(),
+            examples: Examples::default(),
+            blocked: 0,
+            stall: 0,
+            read_lag: Latency::default(),
+            errors: BTreeMap::new(),
+            aborted: None,
+            interrupted: false,
+            length: 0,
+            generator: Generator { cpu_seconds: 0.0, rss_peak: 0, threads: 0 },
+            server: None,
+        }
+    }
 }
 
 impl<'s> Crew<'s> {
@@ -175,6 +212,7 @@ impl<'s> Crew<'s> {
                 index,
                 count: conduct.threads,
                 address: conduct.address,
+                sources: Arc::clone(&conduct.sources),
                 clock,
                 orders: received,
                 reports: report.clone(),
@@ -191,6 +229,7 @@ impl<'s> Crew<'s> {
         let shape = Shape { stages: shared.plan.stages.len() as u16, groups };
         Ok(Self {
             shared,
+            next_interval: nanos(conduct.interval),
             conduct,
             clock,
             orders,
@@ -199,11 +238,11 @@ impl<'s> Crew<'s> {
             total: Recorder::new(shape),
             timeline: Vec::new(),
             load_start: None,
-            next_interval: nanos(conduct.interval),
             next_look: 0,
             awaited: 0,
             interval: Recorder::new(shape),
             outstanding: Vec::new(),
+            aborted: None,
         })
     }
 
@@ -215,6 +254,10 @@ impl<'s> Crew<'s> {
         while live.settled.load(Ordering::Relaxed) < users {
             self.wait(watch, Phase::Joining).await?;
         }
+        if live.connected.load(Ordering::Relaxed) == 0 {
+            // Nobody is there to do anything.
+            return Ok(());
+        }
         let start = self.clock.now() + nanos(TICK);
         self.load_start = Some(start);
         self.tell(|| Order::Load(start));
@@ -222,7 +265,7 @@ impl<'s> Crew<'s> {
         loop {
             let now = self.clock.now();
             let done = live.acting.load(Ordering::Relaxed) == 0 || now > end + OVERTIME;
-            if now >= end && done {
+            if now >= end && done || self.aborted.is_some() {
                 return Ok(());
             }
             self.wait(watch, Phase::Load(now.saturating_sub(start))).await?;
@@ -236,6 +279,7 @@ impl<'s> Crew<'s> {
         let dispatch = Arc::new(Dispatch::new(&self.shared.sent, self.shared.plan.users.len() as u32));
         let mut last = (u64::MAX, self.clock.now());
         loop {
+            let asked = self.clock.now();
             let (outstanding, now) = (self.outstanding(&dispatch, watch).await?, self.clock.now());
             if outstanding < last.0 {
                 last = (outstanding, now);
@@ -243,7 +287,10 @@ impl<'s> Crew<'s> {
             if outstanding == 0 || now > last.1 + NO_PROGRESS {
                 return Ok(());
             }
-            self.wait(watch, Phase::Draining).await?;
+            // Asking takes a worker's time: nine tenths of it are left for reading.
+            while self.clock.now() < now + 9 * (now - asked) {
+                self.wait(watch, Phase::Draining).await?;
+            }
         }
     }
 
@@ -262,7 +309,8 @@ impl<'s> Crew<'s> {
         self.tell(|| Order::Finish);
         let (mut visits, mut examples) = (Vec::new(), Examples::default());
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
-        let (mut fanout, mut read_lag) = (FanOut::default(), Latency::default());
+        let (mut fanout, mut rosters) = (FanOut::default(), Rosters::default());
+        let mut read_lag = Latency::default();
         let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
         while left > 0 {
             match self.reports.recv().await.ok_or(Fault::Died)? {
@@ -271,6 +319,7 @@ impl<'s> Crew<'s> {
                     visits.extend(seen.visits);
                     examples.merge(seen.examples);
                     fanout.merge(seen.fanout);
+                    rosters.merge(seen.rosters);
                     read_lag.merge(&seen.read_lag);
                     blocked += seen.blocked;
                     stall = stall.max(seen.stall);
@@ -290,10 +339,16 @@ impl<'s> Crew<'s> {
         }
         let plan = &self.shared.plan;
         fanout.record(plan, self.load_start.unwrap_or(0), &mut self.total);
+        for ((user, joined), last) in rosters.joins() {
+            let stage = match self.load_start.filter(|start| joined >= *start) {
+                Some(start) => plan.stage_at(joined - start) as u16,
+                None => self.total.shape().join(),
+            };
+            let place = Place { stage, group: plan.users[user as usize].group, action: Shape::NO_ACTION };
+            self.total.time(place, Clock::Roster, last.saturating_sub(joined));
+        }
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
-        // What hostile users miss is their own doing.
-        let counted = visits.iter().filter(|visit: &&Visit| !plan.group(visit.user).hostile);
-        let reckoning = reckon(plan, &dispatch, counted, self.shared.reading);
+        let reckoning = reckon(plan, &dispatch, visits.iter(), self.shared.reading);
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,
@@ -304,9 +359,11 @@ impl<'s> Crew<'s> {
             stall,
             read_lag,
             errors,
+            aborted: self.aborted,
             interrupted,
             length,
             generator: usage(self.conduct.threads),
+            server: None,
         })
     }
 
@@ -330,7 +387,11 @@ impl<'s> Crew<'s> {
                     self.interval.merge(&recorded);
                     self.awaited -= 1;
                     if self.awaited == 0 {
+                        self.aborted = self.aborted.or(watch.interval(self.shared, &self.interval));
                         self.close_interval(self.next_interval);
+                        if let Some(slice) = self.timeline.last() {
+                            watch.slice(self.shared, slice);
+                        }
                         self.next_interval += nanos(self.conduct.interval);
                     }
                 }
@@ -380,10 +441,16 @@ fn usage(threads: u32) -> Generator {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    Generator { cpu_seconds: cpu_seconds(), rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024), threads }
+}
+
+#[cfg(unix)]
+fn cpu_seconds() -> f64 {
     let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Generator {
-        cpu_seconds: cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9,
-        rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024),
-        threads,
-    }
+    cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9
+}
+
+#[cfg(not(unix))]
+fn cpu_seconds() -> f64 {
+    0.0
 }

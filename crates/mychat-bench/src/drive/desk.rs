@@ -9,6 +9,8 @@ use super::wire::Line;
 use crate::observe::example::{Example, Examples, Kind, readable};
 use crate::observe::fanout::FanOut;
 use crate::observe::recorder::{Count, Latency, Place, Recorder, Shape};
+use crate::observe::roster::Rosters;
+use crate::observe::seen::Lately;
 use crate::observe::visit::Visit;
 use crate::plan::Nanos;
 
@@ -25,6 +27,8 @@ pub(super) struct Desk {
     /// When the load began; `None` while users join.
     pub(super) load_start: Option<Nanos>,
     pub(super) read_lag: Latency,
+    pub(super) lately: Lately,
+    pub(super) rosters: Rosters,
     pub(super) fanout: FanOut,
     pub(super) blocked: Nanos,
     /// The latest that anything was done after its time.
@@ -70,6 +74,8 @@ impl Desk {
             visits: Vec::new(),
             load_start: None,
             read_lag: Latency::default(),
+            lately: Lately::default(),
+            rosters: Rosters::default(),
             fanout: FanOut::default(),
             blocked: 0,
             stall: 0,

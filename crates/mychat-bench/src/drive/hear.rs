@@ -35,7 +35,11 @@ pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) 
     if let Some(rest) = frame.strip_prefix(b"MESSAGE|") {
         return message(user, desk, now, PRIVATE, frame, rest);
     }
-    if frame.starts_with(b"USER_LIST|") || frame.is_empty() {
+    if let Some(list) = frame.strip_prefix(b"USER_LIST|") {
+        roster(user, desk, now, list);
+        return Heard::Nothing;
+    }
+    if frame.is_empty() {
         return Heard::Nothing;
     }
     match Reply::parse(frame) {
@@ -53,6 +57,21 @@ pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) 
     }
 }
 
+/// A list: whoever is new in it and joined after this user did is now known to one user more.
+fn roster(user: &mut User, desk: &mut Desk, now: Nanos, list: &[u8]) {
+    let news = desk.rosters.take(&mut user.listed, &desk.shared.names, list);
+    let (Some(news), Some(visit)) = (news, &user.visit) else { return };
+    if user.hostile {
+        return;
+    }
+    for &other in news.iter().filter(|other| **other != user.id) {
+        if let Some(since) = desk.shared.presence[other as usize].online_since().filter(|since| *since >= visit.online)
+        {
+            desk.rosters.note((other, since), now);
+        }
+    }
+}
+
 fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u8], rest: &[u8]) -> Heard {
     let Some(cut) = memchr::memchr(b'|', rest) else {
         let place = desk.place(user.group, now);
@@ -60,7 +79,9 @@ fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u
         return Heard::Nothing;
     };
     let (sender, content) = (&rest[..cut], &rest[cut + 1..]);
-    let stamp = match Stamp::read(content) {
+    // A private message comes once; only broadcasts have copies to be compared with.
+    let read = if action == BROADCAST { desk.lately.read(content) } else { Stamp::read(content) };
+    let stamp = match read {
         Ok(stamp) | Err(Unreadable::Body(stamp)) if stamp.run != desk.shared.plan.run => {
             return stranger(user, desk, now);
         }
@@ -205,15 +226,14 @@ fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, frame: &[u8])
     if let Some(at) = fitting {
         if let Some(owed) = user.owed.remove(at) {
             desk.recorder.time(owed.place, Clock::Ack, now.saturating_sub(owed.intended));
-            if let Some((sequence, _)) = user.awaiting {
-                desk.arrived.push((user.id, sequence));
-            }
+            goes_on(user, desk);
         }
         return;
     }
     if code == "404" && may_be_unreachable(user, desk, now) {
         let place = desk.place(user.group, now);
         desk.recorder.count(place, Count::Unreachable);
+        goes_on(user, desk);
         return;
     }
     let (place, count, kind, what) = if let Some(owed) = user.owed.pop_front() {
@@ -236,14 +256,20 @@ fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, frame: &[u8])
     desk.violation(place, count, &finding);
 }
 
+/// A closed loop was answered, though by an error.
+fn goes_on(user: &User, desk: &mut Desk) {
+    if let Some((sequence, _)) = user.awaiting {
+        desk.arrived.push((user.id, sequence));
+    }
+}
+
 /// Whether one of the user's latest private messages went to somebody who was not surely there.
 fn may_be_unreachable(user: &User, desk: &Desk, now: Nanos) -> bool {
-    const LOOK_BACK: u32 = 256;
     let log = &desk.shared.sent[user.id as usize];
     let patience = crate::plan::nanos(desk.shared.timeout);
-    (log.len().saturating_sub(LOOK_BACK)..log.len()).rev().filter_map(|sequence| log.get(sequence)).any(|sent| {
-        let recent = sent.at * 1000 + patience >= now;
-        let away = desk.shared.presence.get(sent.to as usize).is_some_and(|who| !who.was_online_since(sent.at * 1000));
-        recent && away
-    })
+    let latest = (0..log.len()).rev().map_while(|sequence| log.get(sequence));
+    // A server that stood still answers much at once, after much else was sent: time is the only limit.
+    latest
+        .take_while(|sent| sent.at * 1000 + patience >= now)
+        .any(|sent| desk.shared.presence.get(sent.to as usize).is_some_and(|who| !who.was_online_since(sent.at * 1000)))
 }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mychat_proto::Framing;
+use rustc_hash::FxHashMap;
 
 use crate::observe::ledger::Reading;
 use crate::observe::sent::SentLog;
@@ -22,6 +23,8 @@ pub struct Shared {
     pub reading: Reading,
     /// Patience for an answer.
     pub timeout: Duration,
+    /// Users by their names.
+    pub names: FxHashMap<Box<str>, u32>,
     /// What each user sent.
     pub sent: Vec<SentLog>,
     /// Where each user is.
@@ -39,6 +42,7 @@ impl Shared {
         Self {
             framing,
             timeout: plan.scenario.timeout,
+            names: plan.users.iter().zip(0..).map(|(user, index)| (user.name.clone(), index)).collect(),
             sent: (0..users).map(|_| SentLog::default()).collect(),
             presence: (0..users).map(|_| Presence::default()).collect(),
             mail: (0..workers).map(|_| Mailbox::default()).collect(),
@@ -64,6 +68,12 @@ impl Presence {
     pub fn was_online_since(&self, at: Nanos) -> bool {
         let word = self.0.load(Ordering::Acquire);
         word & 1 == 1 && word >> 1 <= at
+    }
+
+    /// Since when the user has been online, if it is.
+    pub fn online_since(&self) -> Option<Nanos> {
+        let word = self.0.load(Ordering::Acquire);
+        (word & 1 == 1).then_some(word >> 1)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use socket2::SockRef;
@@ -30,6 +31,8 @@ pub(super) type TcpWorker = Worker<TcpWire, RealClock>;
 /// The sockets of one worker.
 pub(super) struct TcpWire {
     address: SocketAddr,
+    /// Addresses to connect from, in turn; empty where the system chooses.
+    sources: Arc<[IpAddr]>,
     clock: RealClock,
     pacer: Rc<Pacer>,
     me: Weak<RefCell<TcpWorker>>,
@@ -47,8 +50,14 @@ struct Socket {
 }
 
 impl TcpWire {
-    pub(super) fn new(address: SocketAddr, clock: RealClock, pacer: Rc<Pacer>, me: Weak<RefCell<TcpWorker>>) -> Self {
-        Self { address, clock, pacer, me, sockets: Vec::new(), buffer: vec![0; READ] }
+    pub(super) fn new(
+        address: SocketAddr,
+        sources: Arc<[IpAddr]>,
+        clock: RealClock,
+        pacer: Rc<Pacer>,
+        me: Weak<RefCell<TcpWorker>>,
+    ) -> Self {
+        Self { address, sources, clock, pacer, me, sockets: Vec::new(), buffer: vec![0; READ] }
     }
 
     fn socket(&mut self, line: Line) -> Option<&mut Socket> {
@@ -82,7 +91,8 @@ impl TcpWire {
 impl Wire for TcpWire {
     fn open(&mut self, line: Line, room: Room) {
         if let Some(worker) = self.me.upgrade() {
-            tokio::task::spawn_local(connection(worker, line, self.address, room));
+            let source = self.sources.get(line.generation as usize % self.sources.len().max(1)).copied();
+            tokio::task::spawn_local(connection(worker, line, Route { source, address: self.address, room }));
         }
     }
 
@@ -139,9 +149,9 @@ impl Wire for TcpWire {
 }
 
 /// The life of one connection.
-async fn connection(worker: Rc<RefCell<TcpWorker>>, line: Line, address: SocketAddr, room: Room) {
+async fn connection(worker: Rc<RefCell<TcpWorker>>, line: Line, route: Route) {
     // Boxed so that the task is small once the connection stands.
-    let connected = Box::pin(connect(address, room)).await;
+    let connected = Box::pin(connect(route)).await;
     match connected {
         Ok(stream) => {
             let mut worker = worker.borrow_mut();
@@ -150,21 +160,36 @@ async fn connection(worker: Rc<RefCell<TcpWorker>>, line: Line, address: SocketA
             }
             worker.wire.insert(line, stream);
             worker.opened(line);
+            let now = worker.clock.now();
+            worker.attend(now);
         }
         Err(error) => {
-            worker.borrow_mut().failed(line, &error.to_string());
+            let mut worker = worker.borrow_mut();
+            worker.failed(line, &error.to_string());
+            let now = worker.clock.now();
+            worker.attend(now);
             return;
         }
     }
     poll_fn(|context| poll(&mut worker.borrow_mut(), line, context)).await;
 }
 
-async fn connect(address: SocketAddr, room: Room) -> std::io::Result<TcpStream> {
+/// How a connection is made.
+struct Route {
+    source: Option<IpAddr>,
+    address: SocketAddr,
+    room: Room,
+}
+
+async fn connect(Route { source, address, room }: Route) -> std::io::Result<TcpStream> {
     /// The least that systems give; they round it up.
     const SMALL: u32 = 2048;
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if room == Room::Small {
         socket.set_recv_buffer_size(SMALL)?;
+    }
+    if let Some(source) = source {
+        socket.bind(SocketAddr::new(source, 0))?;
     }
     socket.set_nodelay(true)?;
     socket.connect(address).await
@@ -209,11 +234,10 @@ fn poll(worker: &mut TcpWorker, line: Line, context: &mut Context<'_>) -> Poll<(
             // The socket goes first: what follows may use its place again.
             drop(worker.wire.remove(line));
             worker.ended(line, &why);
+            worker.attend(now);
             return Poll::Ready(());
         }
-        if worker.is_due(now) {
-            worker.run_due();
-        }
+        worker.attend(now);
     }
     context.waker().wake_by_ref();
     Poll::Pending

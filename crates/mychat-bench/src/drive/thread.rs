@@ -1,7 +1,7 @@
 //! One worker thread: a runtime of its own, a pacer, the users' sockets, and the orders of the conductor.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,7 @@ pub(super) struct Post {
     pub(super) index: u32,
     pub(super) count: u32,
     pub(super) address: SocketAddr,
+    pub(super) sources: Arc<[IpAddr]>,
     pub(super) clock: RealClock,
     pub(super) orders: UnboundedReceiver<Order>,
     pub(super) reports: UnboundedSender<Report>,
@@ -71,7 +72,7 @@ pub(super) fn run(shared: Arc<Shared>, post: Post) {
 async fn work(shared: Arc<Shared>, mut post: Post) {
     let pacer = Rc::new(Pacer::new());
     let worker: Rc<RefCell<TcpWorker>> = Rc::new_cyclic(|me| {
-        let wire = TcpWire::new(post.address, post.clock, Rc::clone(&pacer), me.clone());
+        let wire = TcpWire::new(post.address, Arc::clone(&post.sources), post.clock, Rc::clone(&pacer), me.clone());
         RefCell::new(Worker::new(Arc::clone(&shared), wire, post.clock, post.index, post.count))
     });
     let told = Rc::clone(&worker);

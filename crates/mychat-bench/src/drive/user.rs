@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::wire::Line;
 use crate::observe::recorder::Place;
+use crate::observe::roster::Listed;
 use crate::observe::visit::Visit;
 use crate::plan::{Nanos, Plan, Planned, Program, Stays};
 use crate::scenario::model::Leave;
@@ -50,6 +51,8 @@ pub(super) struct User {
     pub(super) rest: Option<Vec<u8>>,
     /// It comes back after the present visit, whatever its plan.
     pub(super) returns: bool,
+    /// The list that it has.
+    pub(super) listed: Listed,
     /// Answers that are still to come, in the order of the requests.
     pub(super) owed: VecDeque<Owed>,
 }
@@ -112,7 +115,13 @@ impl User {
             watched: false,
             rest: None,
             returns: false,
+            listed: Listed::default(),
             owed: VecDeque::new(),
         }
+    }
+
+    /// When its present visit began to end; 0 if it does not.
+    pub(super) fn left_at(&self) -> Nanos {
+        self.visit.as_ref().and_then(|visit| visit.leaving).unwrap_or(0)
     }
 }

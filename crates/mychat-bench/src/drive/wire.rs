@@ -1,4 +1,4 @@
-//! Between the users and the network: what the engine asks of a transport. Sockets are behind it in a run ([`super::tcp`]),
+//! Between the users and the network: what the engine asks of a transport. Sockets are behind it in a run (`tcp`),
 //! memory in tests.
 
 use crate::plan::Nanos;

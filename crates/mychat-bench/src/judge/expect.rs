@@ -21,8 +21,40 @@ pub struct Expectation {
     pub ok: Option<bool>,
     /// Whether it is about an exact count, which is true even in an invalid run.
     pub exact: bool,
+    /// Whether it is undecided without effect: about a server's process that cannot be seen from here.
+    pub idle: bool,
     /// What else there is to say, in words.
     pub note: Option<String>,
+}
+
+impl Expectation {
+    /// What every scenario expects without saying so: a run in which nobody was let in shows nothing, and must not pass.
+    pub(super) fn deserted() -> Self {
+        Self {
+            text: "somebody is let in".to_owned(),
+            line: 0,
+            actual: Some(0.0),
+            unit: Unit::Count,
+            ok: Some(false),
+            exact: true,
+            idle: false,
+            note: Some("every single user was refused; there was no load".to_owned()),
+        }
+    }
+
+    /// A condition of `abort_if` that ended the run: broken, whatever the figures of the whole run say.
+    pub(super) fn aborted(condition: &Condition) -> Self {
+        Self {
+            text: format!("abort_if: {}", condition.text),
+            line: condition.line,
+            actual: None,
+            unit: unit_of(&condition.measure),
+            ok: Some(false),
+            exact: true,
+            idle: false,
+            note: Some("it held, and ended the run".to_owned()),
+        }
+    }
 }
 
 /// Judges one expectation.
@@ -44,6 +76,7 @@ pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expecta
         }
     };
     let ok = decide(condition.op, left, right);
+    let idle = seen.server.is_none() && matches!(condition.measure.metric, Metric::ServerRss | Metric::ServerCpu);
     Expectation {
         text: condition.text.clone(),
         line: condition.line,
@@ -51,7 +84,12 @@ pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expecta
         unit,
         ok,
         exact: unit == Unit::Count,
-        note: note(&condition.value, left, right, unit),
+        idle,
+        note: if idle {
+            Some("the server's process is not known here: --pid names it".to_owned())
+        } else {
+            note(&condition.value, left, right, unit)
+        },
     }
 }
 
@@ -99,8 +137,8 @@ fn note(value: &Value, left: Figure, right: Figure, unit: Unit) -> Option<String
                 let bounds = if unit == Unit::Latency {
                     format!(
                         ", min {} max {}",
-                        crate::report::duration(figure.least),
-                        crate::report::duration(figure.most)
+                        crate::figures::duration(figure.least),
+                        crate::figures::duration(figure.most)
                     )
                 } else {
                     String::new()
@@ -114,7 +152,7 @@ fn note(value: &Value, left: Figure, right: Figure, unit: Unit) -> Option<String
             let limit = right.value?;
             Some(format!(
                 "limit {}",
-                if unit == Unit::Latency { crate::report::duration(limit) } else { format!("{limit:.1}") }
+                if unit == Unit::Latency { crate::figures::duration(limit) } else { format!("{limit:.1}") }
             ))
         }),
         _ => None,

@@ -1,7 +1,7 @@
 //! One figure of a run: a metric over the part of it that a selector names.
 
 use crate::drive::conduct::Observations;
-use crate::observe::recorder::{Clock, Count, Latency, Place};
+use crate::observe::recorder::{Clock, Count, Latency, Place, Recorder};
 use crate::plan::Plan;
 use crate::scenario::model::{Measure, Metric, Selector, Stat};
 
@@ -94,6 +94,7 @@ fn clock(metric: Metric) -> Option<Clock> {
         Metric::Delivery => Some(Clock::Delivery),
         Metric::Service => Some(Clock::Service),
         Metric::Lateness => Some(Clock::Lateness),
+        Metric::Roster => Some(Clock::Roster),
         Metric::DeliveryFirst => Some(Clock::DeliveryFirst),
         Metric::DeliveryLast => Some(Clock::DeliveryLast),
         Metric::DeliverySpread => Some(Clock::DeliverySpread),
@@ -108,13 +109,23 @@ pub fn latency_of(plan: &Plan, seen: &Observations, metric: Metric, selector: &S
 
 /// How many of a latency's samples are independent: a broadcast is one, however many hear it.
 pub fn samples(plan: &Plan, seen: &Observations, metric: Metric, selector: &Selector, count: u64) -> u64 {
-    if !matches!(metric, Metric::Delivery | Metric::Service) {
-        return count;
+    if matches!(metric, Metric::Delivery | Metric::Service) {
+        independent(plan, &seen.recorder, metric, selector).min(count)
+    } else {
+        count
     }
+}
+
+fn independent(plan: &Plan, recorder: &Recorder, metric: Metric, selector: &Selector) -> u64 {
+    let heard = places(plan, metric, selector);
+    let delivered = |kind| recorder.total(Count::Delivered, |place| place.kind() == kind && heard(place));
     let of_anyone = Selector { group: None, ..selector.clone() };
-    let wanted = places(plan, Metric::Sent, &of_anyone);
-    let messages = |place: Place| place.kind() <= 1 && wanted(place);
-    seen.recorder.total(Count::Sent, messages).min(count)
+    let said = places(plan, Metric::Sent, &of_anyone);
+    // What the closed loops say is none of a figure that they are kept out of.
+    let loops = selector.group.is_some() || selector.action.is_some() || !keeps_loops_out(metric);
+    let broadcasts =
+        recorder.total(Count::Sent, |place| place.kind() == 0 && said(place) && (loops || !place.is_closed()));
+    delivered(1) + broadcasts.min(delivered(0))
 }
 
 /// How many independent samples a statistic needs.
@@ -138,6 +149,11 @@ pub fn figure(plan: &Plan, seen: &Observations, measure: &Measure) -> Figure {
         Metric::WrongReplies => Figure::exact(total(Count::WrongReplies)),
         Metric::Disconnects => Figure::exact(total(Count::Disconnects)),
         Metric::Errors => Figure::exact(total(Count::Errors)),
+        Metric::ServerRss => seen.server.map_or_else(|| nothing(1), |used| Figure::exact(used.rss_peak as f64)),
+        Metric::ServerCpu => seen.server.map_or_else(
+            || nothing(1),
+            |used| Figure::exact(100.0 * used.cpu_seconds / (seen.length as f64 / 1e9).max(1e-3)),
+        ),
         Metric::Achieved => {
             let (sent, scheduled) = (total(Count::Sent), total(Count::Scheduled));
             if scheduled == 0.0 { nothing(1) } else { Figure::exact(100.0 * sent / scheduled) }
@@ -183,4 +199,36 @@ pub(crate) fn percent_of_sent(plan: &Plan, seen: &Observations, measure: &Measur
     let any_action = Selector { action: None, ..measure.selector.clone() };
     let sent = seen.recorder.total(Count::Sent, places(plan, measure.metric, &any_action)) as f64;
     if sent == 0.0 && errors == 0.0 { Figure::exact(0.0) } else { Figure::exact(100.0 * errors / sent.max(1.0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::observe::recorder::Shape;
+
+    #[test]
+    fn what_others_say_is_no_sample_of_a_broadcast() {
+        let text = "name: t\nusers:\n  a: { count: 1, rate: 1/s, do: [ { broadcast: {} } ] }\n  \
+                    b: { count: 1, think: 1s, do: [ { broadcast: {} }, { private: { to: b } } ] }\nload: [ { hold: 1s } ]";
+        let loaded = crate::scenario::parse("t.yaml", text).unwrap();
+        let plan = Plan::new(Arc::new(loaded.scenario), 1);
+        let mut recorder = Recorder::new(Shape { stages: 1, groups: 2 });
+        let place = |group, action| Place { stage: 0, group, action };
+        let mut add = |place, sent, delivered| {
+            recorder.add(place, Count::Sent, sent);
+            recorder.add(place, Count::Delivered, delivered);
+        };
+        add(place(0, 0), 10, 1000);
+        add(place(1, 0).closed(), 400, 800);
+        add(place(1, 1).closed(), 5000, 5000);
+        let samples = |group| {
+            let selector = Selector { group, ..Selector::default() };
+            independent(&plan, &recorder, Metric::Delivery, &selector)
+        };
+        assert_eq!(samples(None), 10, "the closed loop is kept out");
+        assert_eq!(samples(Some(0)), 410, "its broadcasts reach everybody, its private messages do not");
+        assert_eq!(samples(Some(1)), 5410);
+    }
 }

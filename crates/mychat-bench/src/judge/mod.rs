@@ -1,15 +1,18 @@
 //! What was seen into verdicts: was the run itself sound ([`validity`]), and does every expectation hold ([`expect`])?
 
 pub mod expect;
+mod abort;
 mod measure;
 pub mod validity;
 
+pub use abort::Alarm;
 pub use measure::{Figure, figure, latency_of, places, samples};
 
 use serde::{Deserialize, Serialize};
 
 use crate::drive::conduct::Observations;
 use crate::exit::Exit;
+use crate::observe::recorder::Count;
 use crate::plan::Plan;
 use expect::Expectation;
 use validity::{Soundness, Validity};
@@ -46,8 +49,12 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Judgement {
     let soundness = validity::judge(plan, seen);
     let expectations: Vec<Expectation> =
         plan.scenario.expect.iter().map(|condition| expect::judge(plan, seen, condition)).collect();
+    let alarm = seen.aborted.and_then(|index| plan.scenario.abort_if.get(index)).map(Expectation::aborted);
+    let deserted = seen.recorder.total(Count::Connected, |_| true) == 0 && !seen.interrupted;
+    let expectations: Vec<Expectation> =
+        deserted.then(Expectation::deserted).into_iter().chain(alarm).chain(expectations).collect();
     let broken = |exact| expectations.iter().any(|e| e.ok == Some(false) && e.exact == exact);
-    let undecided = expectations.iter().any(|expectation| expectation.ok.is_none());
+    let undecided = expectations.iter().any(|expectation| expectation.ok.is_none() && !expectation.idle);
     // A count is true however late the generator was; a latency is not.
     let (verdict, exit) = if seen.interrupted {
         (Verdict::Interrupted, Exit::Interrupted)

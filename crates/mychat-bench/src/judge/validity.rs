@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::drive::conduct::Observations;
+use crate::figures::duration;
 use crate::plan::Plan;
-use crate::report::duration;
 use crate::scenario::model::{Metric, Selector};
 
 use super::measure::latency_of;
@@ -39,7 +39,10 @@ const STALL_US: u64 = 200_000;
 pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
     let whole = Selector::default();
     let lateness = latency_of(plan, seen, Metric::Lateness, &whole);
+    // A closed loop alone has no headline delivery; where nothing arrived at all there is nothing to be compared with.
     let response = latency_of(plan, seen, Metric::Delivery, &whole);
+    let response = if response.count() > 0 { response } else { latency_of(plan, seen, Metric::Service, &whole) };
+    let compared = response.count() > 0;
     let quantile = supported(lateness.count());
     let (lateness, response) =
         (lateness.histogram.value_at_quantile(quantile), response.histogram.value_at_quantile(quantile));
@@ -48,7 +51,7 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
         sound.validity = sound.validity.max(validity);
         sound.reasons.push(reason);
     };
-    if lateness > NOTICEABLE_US && lateness * 10 > response {
+    if compared && lateness > NOTICEABLE_US && lateness * 10 > response {
         let validity = if lateness * 2 > response { Validity::Invalid } else { Validity::Degraded };
         worse(
             validity,
@@ -61,7 +64,7 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
         );
     }
     let read_lag = seen.read_lag.histogram.value_at_quantile(0.99);
-    if read_lag > NOTICEABLE_US && read_lag * 10 > response {
+    if compared && read_lag > NOTICEABLE_US && read_lag * 10 > response {
         let validity = if read_lag * 2 > response { Validity::Invalid } else { Validity::Degraded };
         worse(
             validity,

@@ -66,6 +66,13 @@ impl Inbox {
     }
 }
 
+impl Stream {
+    /// One more than the highest sequence number seen.
+    pub fn next_sequence(&self) -> u32 {
+        self.next_sequence
+    }
+}
+
 impl Track {
     /// Adds an index; `false` if it was there.
     fn insert(&mut self, index: u32) -> bool {
@@ -83,11 +90,6 @@ impl Track {
             return self.holes.as_mut().is_some_and(|holes| holes.remove(&index));
         }
         true
-    }
-
-    /// One more than the highest index in the set, or 0.
-    pub fn next(&self) -> u32 {
-        self.next
     }
 
     /// The highest index in the set below `limit`.

@@ -42,6 +42,10 @@ pub struct Dispatch {
     broadcasts: Vec<Vec<Entry>>,
     /// The private messages of each pair (sender, recipient), in order.
     privates: FxHashMap<(u32, u32), Vec<Entry>>,
+    /// Who sent broadcasts.
+    talkers: Vec<u32>,
+    /// Who sent private messages to each user.
+    senders_to: FxHashMap<u32, Vec<u32>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +68,11 @@ impl Dispatch {
                     dispatch.broadcasts[sender].push(entry);
                 }
             }
+        }
+        dispatch.talkers =
+            (0..logs.len() as u32).filter(|&sender| !dispatch.broadcasts[sender as usize].is_empty()).collect();
+        for &(sender, recipient) in dispatch.privates.keys() {
+            dispatch.senders_to.entry(recipient).or_default().push(sender);
         }
         dispatch
     }
@@ -98,7 +107,8 @@ impl Reckoning {
 /// Sequence numbers of a sender that may have died with its connection.
 type Tails = FxHashMap<u32, Vec<Range<u32>>>;
 
-/// Holds what was sent against what came.
+/// Holds what was sent against what came. All visits are wanted, those of hostile users too: nothing is owed to these, but
+/// what they say may die with their connections, and what they hear shows what did not.
 pub fn reckon<'v>(
     plan: &Plan,
     dispatch: &Dispatch,
@@ -106,23 +116,83 @@ pub fn reckon<'v>(
     reading: Reading,
 ) -> Reckoning {
     let tails = tails(dispatch, visits.clone());
-    let mut pairs: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-    for &(sender, recipient) in dispatch.privates.keys() {
-        pairs.entry(recipient).or_default().push(sender);
-    }
     let mut book = Book { plan, tails, reckoning: Reckoning::default() };
-    for visit in visits {
-        for (sender, entries) in dispatch.broadcasts.iter().enumerate().filter(|(_, entries)| !entries.is_empty()) {
-            let sender = sender as u32;
-            if sender != visit.user || reading.broadcast_echo {
-                book.check(visit, sender, entries, BROADCAST, |stream| &stream.all);
-            }
-        }
-        for &sender in pairs.get(&visit.user).into_iter().flatten() {
-            book.check(visit, sender, &dispatch.privates[&(sender, visit.user)], PRIVATE, |stream| &stream.own);
-        }
+    // What hostile users miss is their own doing.
+    for visit in visits.filter(|visit| !plan.group(visit.user).hostile) {
+        dispatch.for_each_stream(visit, reading, |stream| book.check(visit, &stream));
     }
     book.reckoning
+}
+
+/// How many deliveries are owed to users that are still there and have not come yet: the sum of [`reckon`] without its
+/// details, quick enough to be asked again and again while a run drains.
+pub fn outstanding<'v>(dispatch: &Dispatch, visits: impl Iterator<Item = &'v Visit>, reading: Reading) -> u64 {
+    let mut missing = 0;
+    for visit in visits {
+        dispatch.for_each_stream(visit, reading, |stream| {
+            let owed = stream.owed(visit);
+            missing += u64::from(stream.got.missing(owed.start, owed.end));
+        });
+    }
+    missing
+}
+
+/// All that one sender sent to one recipient, to it alone or to everybody, and what of it came during one visit.
+struct Flow<'a> {
+    sender: u32,
+    action: u16,
+    entries: &'a [Entry],
+    got: &'a Track,
+    /// One more than the last of all the sender's messages that came, of either kind.
+    next_sequence: u32,
+}
+
+impl Dispatch {
+    fn for_each_stream(&self, visit: &Visit, reading: Reading, mut take: impl FnMut(Flow<'_>)) {
+        let empty = Track::default();
+        let mut flow = |sender: u32, action: u16, entries: &[Entry], track: fn(&Stream) -> &Track| {
+            let stream = visit.inbox.from(sender);
+            let got = stream.map_or(&empty, track);
+            take(Flow { sender, action, entries, got, next_sequence: stream.map_or(0, Stream::next_sequence) });
+        };
+        for &sender in &self.talkers {
+            if sender != visit.user || reading.broadcast_echo {
+                flow(sender, BROADCAST, &self.broadcasts[sender as usize], |stream| &stream.all);
+            }
+        }
+        for &sender in self.senders_to.get(&visit.user).into_iter().flatten() {
+            flow(sender, PRIVATE, &self.privates[&(sender, visit.user)], |stream| &stream.own);
+        }
+    }
+}
+
+impl Flow<'_> {
+    fn before(&self, at: u64) -> u32 {
+        self.entries.partition_point(|entry| entry.at < at) as u32
+    }
+
+    /// The indices of what had to come.
+    fn owed(&self, visit: &Visit) -> Range<u32> {
+        // A message of the same microsecond as the welcome may have gone first.
+        let from = self.before(micros(visit.online) + 1);
+        let to = match visit.end {
+            End::Stayed => self.entries.len() as u32,
+            End::Closed => self.before(visit.ended.map_or(u64::MAX, micros)),
+            End::Left(_) | End::Provoked => {
+                // The last message may have been of the other kind: order holds across both (rule M5).
+                let seen = self.entries.partition_point(|entry| entry.sequence < self.next_sequence) as u32;
+                self.before(visit.leaving.map_or(u64::MAX, micros)).min(seen)
+            }
+        };
+        from..to.max(from)
+    }
+
+    /// How many messages were sent while the visit lasted, its coming and going included.
+    fn possible(&self, visit: &Visit, owed: &Range<u32>) -> u32 {
+        let (first, end) = (self.before(micros(visit.asked)), self.before(visit.ended.map_or(u64::MAX, micros)));
+        let end = if owed.is_empty() { end } else { end.max(owed.end) };
+        end.saturating_sub(first)
+    }
 }
 
 struct Book<'p> {
@@ -132,29 +202,19 @@ struct Book<'p> {
 }
 
 impl Book<'_> {
-    fn check(&mut self, visit: &Visit, sender: u32, entries: &[Entry], action: u16, track: impl Fn(&Stream) -> &Track) {
-        let empty = Track::default();
-        let got = visit.inbox.from(sender).map_or(&empty, track);
-        let before = |at: u64| entries.partition_point(|entry| entry.at < at) as u32;
-        // A message of the same microsecond as the welcome may have gone first.
-        let from = before(micros(visit.online) + 1);
-        let to = match visit.end {
-            End::Stayed => entries.len() as u32,
-            End::Closed => before(visit.ended.map_or(u64::MAX, micros)),
-            End::Left(_) | End::Provoked => before(visit.leaving.map_or(u64::MAX, micros)).min(got.next()),
-        };
-        let to = to.max(from);
-        let possible = before(visit.ended.map_or(u64::MAX, micros)).max(to) - before(micros(visit.asked)).min(from);
-        let owed = to - from;
+    fn check(&mut self, visit: &Visit, flow: &Flow<'_>) {
+        let range = flow.owed(visit);
+        let possible = flow.possible(visit, &range);
+        let owed = range.end - range.start;
         let mut excused = 0;
-        if got.missing(from, to) > 0 {
-            let tails = self.tails.get(&sender).cloned().unwrap_or_default();
-            for index in got.gaps(from, to) {
-                let entry = entries[index as usize];
+        if flow.got.missing(range.start, range.end) > 0 {
+            let tails = self.tails.get(&flow.sender).cloned().unwrap_or_default();
+            for index in flow.got.gaps(range.start, range.end) {
+                let entry = flow.entries[index as usize];
                 if tails.iter().any(|tail| tail.contains(&entry.sequence)) {
                     excused += 1;
                 } else {
-                    self.lose(visit, sender, entry, action);
+                    self.lose(visit, flow.sender, entry, flow.action);
                 }
             }
         }

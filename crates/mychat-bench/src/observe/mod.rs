@@ -2,9 +2,11 @@
 //! and the reckoning of what was owed against what came ([`ledger`]).
 
 pub mod example;
+pub mod seen;
 pub mod inbox;
 pub mod ledger;
 pub mod recorder;
 pub mod fanout;
+pub mod roster;
 pub mod sent;
 pub mod visit;

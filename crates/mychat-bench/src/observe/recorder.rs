@@ -70,10 +70,12 @@ pub enum Clock {
     DeliveryLast,
     /// From the first to the last.
     DeliverySpread,
+    /// Welcome of a user to the last of the others having a list with it.
+    Roster,
 }
 
 /// Clocks in the order of a cell's latencies.
-pub const CLOCKS: [Clock; 8] = [
+pub const CLOCKS: [Clock; 9] = [
     Clock::Connect,
     Clock::Ack,
     Clock::Delivery,
@@ -82,6 +84,7 @@ pub const CLOCKS: [Clock; 8] = [
     Clock::DeliveryFirst,
     Clock::DeliveryLast,
     Clock::DeliverySpread,
+    Clock::Roster,
 ];
 
 /// What is counted.

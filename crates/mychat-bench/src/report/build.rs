@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::Engine as _;
-use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
-
+use super::histogram;
 use super::result::{
     By, Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyResult, Point, RunResult, SCHEMA, ScenarioInfo,
-    TargetInfo, Tool,
+    ServerInfo, TargetInfo, Tool,
 };
 use crate::drive::conduct::{Observations, Slice};
 use crate::judge::{Judgement, latency_of, samples};
@@ -26,10 +24,14 @@ pub struct Circumstances {
     pub target: TargetInfo,
     /// When the run began, RFC 3339.
     pub started: String,
+    /// The scenario's text.
+    pub text: String,
+    /// The machine.
+    pub machine: String,
 }
 
 /// The latency metrics that are measured, with their names in results.
-const METRICS: [(&str, Metric); 8] = [
+const METRICS: [(&str, Metric); 9] = [
     ("connect", Metric::Connect),
     ("ack", Metric::Ack),
     ("delivery", Metric::Delivery),
@@ -37,6 +39,7 @@ const METRICS: [(&str, Metric); 8] = [
     ("delivery_last", Metric::DeliveryLast),
     ("delivery_spread", Metric::DeliverySpread),
     ("service", Metric::Service),
+    ("roster", Metric::Roster),
     ("lateness", Metric::Lateness),
 ];
 
@@ -46,6 +49,7 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
     let latency = METRICS.iter().map(|(name, metric)| ((*name).to_owned(), source.block(*metric))).collect();
     let counts = counts(plan, &seen);
     let timeline = seen.timeline.iter().map(|slice| point(plan, slice)).collect();
+    let losers = losers(plan, &seen);
     let mut examples = seen.examples;
     examples.merge(seen.reckoning.examples);
     RunResult {
@@ -57,6 +61,7 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
             sha256: how.sha256,
             plan_sha256: plan.sha256(),
             seed: plan.seed,
+            text: how.text,
         },
         target: how.target,
         started: how.started,
@@ -81,12 +86,24 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
         counts,
         examples: examples.into_sorted(),
         timeline,
+        capacity: None,
+        server: seen.server.map(ServerInfo::from),
         generator: GeneratorInfo {
+            machine: how.machine,
             cpu_seconds: seen.generator.cpu_seconds,
             rss_peak: seen.generator.rss_peak,
             threads: seen.generator.threads,
         },
+        losers,
     }
+}
+
+fn losers(plan: &Plan, seen: &Observations) -> Vec<(String, u64)> {
+    let lost = seen.reckoning.losers.iter();
+    let mut losers: Vec<(String, u64)> =
+        lost.map(|(&user, &lost)| (plan.users[user as usize].name.to_string(), lost)).collect();
+    losers.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    losers
 }
 
 const fn unit(unit: Unit) -> &'static str {
@@ -165,6 +182,7 @@ impl Source<'_> {
         LatencyResult {
             unit: "us".to_owned(),
             count,
+            independent,
             min: if count == 0 { 0 } else { histogram.min() },
             mean: histogram.mean(),
             stdev: histogram.stdev(),
@@ -176,17 +194,9 @@ impl Source<'_> {
             p99_99: quantile(0.9999),
             max: histogram.max(),
             overflow: latency.overflow,
-            hdr: encode(&latency),
+            hdr: histogram::encode(&latency.histogram),
         }
     }
-}
-
-fn encode(latency: &Latency) -> String {
-    let mut bytes = Vec::new();
-    V2DeflateSerializer::new()
-        .serialize(&latency.histogram, &mut bytes)
-        .expect("a histogram of these bounds fits, and a Vec takes all bytes");
-    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 fn counts(plan: &Plan, seen: &Observations) -> Counts {
@@ -219,7 +229,8 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
     }
 }
 
-fn point(plan: &Plan, slice: &Slice) -> Point {
+/// One line of the timeline as the result has it.
+pub fn point(plan: &Plan, slice: &Slice) -> Point {
     let value =
         |latency: &Latency, quantile: f64| (latency.count() > 0).then(|| latency.histogram.value_at_quantile(quantile));
     Point {
@@ -233,6 +244,8 @@ fn point(plan: &Plan, slice: &Slice) -> Point {
         p99: value(&slice.delivery, 0.99),
         max: value(&slice.delivery, 1.0),
         lateness_p99: value(&slice.lateness, 0.99),
-        hdr: encode(&slice.delivery),
+        server_rss: None,
+        server_cpu: None,
+        hdr: histogram::encode(&slice.delivery.histogram),
     }
 }

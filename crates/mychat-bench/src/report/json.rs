@@ -1,19 +1,55 @@
-//! The result as JSON.
+//! The result as JSON, and back.
 
-use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::RunResult;
+use super::result::SCHEMA;
+use super::{RunResult, files};
 
-/// Writes the result to a file. The file is whole or not there: it is written beside its place and then moved.
-pub fn write(result: &RunResult, path: &Path) -> std::io::Result<()> {
-    let mut text = serde_json::to_vec_pretty(result)?;
-    text.push(b'\n');
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = Path::new(&beside);
-    let mut file = std::fs::File::create(beside)?;
-    file.write_all(&text)?;
-    file.sync_all()?;
-    std::fs::rename(beside, path)
+/// Why a stored result cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    File {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It is something else than a conformance result.
+    #[error("{} is not a result of `mychat-bench conformance`: {reason}", path.display())]
+    Conformance {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is instead.
+        reason: String,
+    },
+    /// It is something else.
+    #[error("{} is not a result of `mychat-bench run`: {reason}", path.display())]
+    Other {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is instead.
+        reason: String,
+    },
+}
+
+/// The result as it is stored.
+pub fn write(result: &RunResult) -> String {
+    let mut text =
+        serde_json::to_string_pretty(result).expect("a result is made of strings, numbers and maps of these");
+    text.push('\n');
+    text
+}
+
+/// Reads a stored result.
+pub fn read(path: &Path) -> Result<RunResult, ReadError> {
+    let other = |reason: String| ReadError::Other { path: path.to_owned(), reason };
+    let text = files::read(path).map_err(|source| ReadError::File { path: path.to_owned(), source })?;
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| other(error.to_string()))?;
+    match value.get("schema").and_then(serde_json::Value::as_str) {
+        Some(SCHEMA) => serde_json::from_value(value).map_err(|error| other(error.to_string())),
+        Some(schema) => Err(other(format!("its schema is `{schema}`, and this version reads `{SCHEMA}`"))),
+        None => Err(other("it has no `schema`".to_owned())),
+    }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 use crate::observe::example::Example;
+use crate::target::sample::ServerUse;
 
 /// The value of [`RunResult::schema`].
 pub const SCHEMA: &str = "mychat-bench/run@1";
@@ -44,8 +45,17 @@ pub struct RunResult {
     pub examples: Vec<Example>,
     /// The run, interval by interval.
     pub timeline: Vec<Point>,
+    /// What a search for the highest rate found; the rest of the result is then about the probe that confirms it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
+    /// The server, where it runs on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerInfo>,
     /// What the generator itself used.
     pub generator: GeneratorInfo,
+    /// Who lost how much, the worst first; for the writings that are made at once.
+    #[serde(skip)]
+    pub losers: Vec<(String, u64)>,
 }
 
 /// What made a result.
@@ -68,6 +78,9 @@ pub struct ScenarioInfo {
     pub plan_sha256: String,
     /// The seed.
     pub seed: u64,
+    /// The file's text, so that a stored result can be read without it.
+    #[serde(default)]
+    pub text: String,
 }
 
 /// The server under test.
@@ -97,8 +110,8 @@ pub struct ExpectationResult {
     pub unit: String,
     /// Whether it holds; `None` where that cannot be said.
     pub ok: Option<bool>,
-    /// What else there is to say; for the writings that are made at once.
-    #[serde(skip)]
+    /// What else there is to say, such as how many samples are missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
@@ -133,6 +146,9 @@ pub struct LatencyResult {
     pub unit: String,
     /// Samples.
     pub count: u64,
+    /// How many of them are independent: a broadcast is one, however many hear it. Percentiles are judged by this.
+    #[serde(default)]
+    pub independent: u64,
     /// The shortest.
     pub min: u64,
     /// The average.
@@ -202,6 +218,30 @@ pub struct Counts {
     pub errors: BTreeMap<String, u64>,
 }
 
+impl Counts {
+    /// The whole numbers with their names, in the order in which reports list them.
+    pub fn named(&self) -> [(&'static str, u64); 16] {
+        [
+            ("users", self.users),
+            ("connected", self.connected),
+            ("refused", self.refused),
+            ("disconnects", self.disconnects),
+            ("scheduled", self.scheduled),
+            ("sent", self.sent),
+            ("expected_deliveries", self.expected_deliveries),
+            ("delivered", self.delivered),
+            ("lost", self.lost),
+            ("duplicated", self.duplicated),
+            ("reordered", self.reordered),
+            ("misrouted", self.misrouted),
+            ("corrupted", self.corrupted),
+            ("uncertain", self.uncertain),
+            ("refused_returns", self.refused_returns),
+            ("wrong_replies", self.wrong_replies),
+        ]
+    }
+}
+
 /// One interval.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Point {
@@ -225,12 +265,80 @@ pub struct Point {
     pub max: Option<u64>,
     /// Lateness, in microseconds; `None` where nothing was sent.
     pub lateness_p99: Option<u64>,
+    /// Memory of the server, in bytes, where it runs on this machine.
+    #[serde(default)]
+    pub server_rss: Option<u64>,
+    /// CPU seconds that the server used per second, where it runs on this machine.
+    #[serde(default)]
+    pub server_cpu: Option<f64>,
     /// The histogram of delivery.
     pub hdr: String,
 }
 
+/// The answer of a search for the highest rate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// The highest percentage of the scenario's rates that is known to hold; `None` where none does.
+    pub percent: Option<f64>,
+    /// What was sent a second there.
+    pub sent_per_second: Option<f64>,
+    /// The lowest percentage that is known to break; `None` where none did.
+    pub broke_at: Option<f64>,
+    /// Why the search ended, in words.
+    pub reason: String,
+    /// Everything that was tried, in order.
+    pub probes: Vec<Probe>,
+}
+
+/// One try of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Of the scenario's rates.
+    pub percent: f64,
+    /// `grow`, `bisect` or `confirm`.
+    pub phase: String,
+    /// Sent a second while it was measured.
+    pub sent_per_second: f64,
+    /// Delivered a second, likewise.
+    pub delivered_per_second: f64,
+    /// Delivery, in microseconds.
+    pub p50: Option<u64>,
+    /// As above.
+    pub p99: Option<u64>,
+    /// Whether everything held; where not and nothing `broke`, the generator was the limit.
+    pub held: bool,
+    /// The expectation that broke, with its figure.
+    pub broke: Option<String>,
+    /// Whether the generator kept its schedule.
+    pub validity: Validity,
+}
+
+/// The server's process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// Its id.
+    pub pid: u32,
+    /// CPU time during the run, user and system.
+    pub cpu_seconds: f64,
+    /// The most memory it held, in bytes.
+    pub rss_peak: u64,
+    /// What its memory grew by from before the first user to when most were online, in bytes a user.
+    pub rss_per_user: Option<u64>,
+    /// The most threads it had.
+    pub threads: u64,
+    /// The most descriptors it had open; `None` where that may not be read.
+    pub fds: Option<u64>,
+}
+
+impl From<ServerUse> for ServerInfo {
+    fn from(used: ServerUse) -> Self {
+        let ServerUse { pid, cpu_seconds, rss_peak, rss_per_user, threads, fds } = used;
+        Self { pid, cpu_seconds, rss_peak, rss_per_user, threads, fds }
+    }
+}
+
 /// What the generator itself used.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorInfo {
     /// CPU time, user and system.
     pub cpu_seconds: f64,
@@ -238,4 +346,7 @@ pub struct GeneratorInfo {
     pub rss_peak: u64,
     /// Worker threads.
     pub threads: u32,
+    /// The machine it ran on: system, processor, cores, memory.
+    #[serde(default)]
+    pub machine: String,
 }

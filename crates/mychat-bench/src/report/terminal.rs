@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::result::{ExpectationResult, LatencyResult, RunResult};
-use super::{duration, grouped};
+use super::result::{ExpectationResult, LatencyResult, Probe, RunResult};
+use super::{duration, grouped, value, visible};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 
@@ -26,6 +26,7 @@ macro_rules! line {
 pub fn summary(result: &RunResult) -> String {
     let mut text = String::new();
     head(&mut text, result);
+    capacity(&mut text, result);
     expectations(&mut text, &result.expectations);
     latencies(&mut text, result);
     counts(&mut text, result);
@@ -48,6 +49,46 @@ pub fn line(result: &RunResult) -> String {
         counts.lost
     );
     text
+}
+
+/// One try of a search, on a line.
+pub fn probe(probe: &Probe) -> String {
+    let (style, word) = match (&probe.broke, probe.validity) {
+        (Some(why), _) => (BAD, format!("✗ {}", visible(why))),
+        (None, _) if !probe.held => (UNSURE, "? the generator was the limit".to_owned()),
+        (None, Validity::Invalid) => (GOOD, "✓ held, though the generator was late".to_owned()),
+        (None, _) => (GOOD, "✓ held".to_owned()),
+    };
+    let p99 = probe.p99.map_or_else(|| "n/a".to_owned(), |p99| duration(p99 as f64));
+    format!(
+        "{:>6.0} %  {:>10}/s sent  {:>11}/s delivered  p99 {p99:>8}  {:<8} {style}{word}{style:#}",
+        probe.percent,
+        grouped(probe.sent_per_second.round() as u64),
+        grouped(probe.delivered_per_second.round() as u64),
+        probe.phase,
+    )
+}
+
+fn capacity(text: &mut String, result: &RunResult) {
+    let Some(capacity) = &result.capacity else { return };
+    let rate =
+        capacity.sent_per_second.map_or_else(String::new, |rate| format!(", {} sent/s", grouped(rate.round() as u64)));
+    line!(text, "");
+    match (capacity.percent, capacity.broke_at) {
+        (Some(low), Some(high)) => {
+            line!(text, "  {STRONG}holds at {low:.0} %{rate}{STRONG:#}, not at {high:.0} %");
+        }
+        (Some(low), None) => {
+            line!(text, "  {STRONG}holds at {low:.0} %{rate}{STRONG:#}");
+        }
+        (None, _) => {
+            line!(text, "  {STRONG}no rate at which it holds was found{STRONG:#}");
+        }
+    }
+    line!(text, "  {}", visible(&capacity.reason));
+    for tried in &capacity.probes {
+        line!(text, "  {}", probe(tried));
+    }
 }
 
 const fn verdict(verdict: Verdict) -> (Style, &'static str) {
@@ -97,7 +138,8 @@ fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
             None => (UNSURE, "?"),
         };
         let actual = expectation.actual.map(|actual| value(actual, &expectation.unit));
-        let told = match (actual, &expectation.note) {
+        let note = expectation.note.as_deref().map(visible);
+        let told = match (actual, &note) {
             (Some(actual), Some(note)) => format!("{actual:>10}  {QUIET}{note}{QUIET:#}"),
             (Some(actual), None) => format!("{actual:>10}"),
             (None, Some(note)) => format!("{:>10}  {QUIET}{note}{QUIET:#}", "–"),
@@ -107,17 +149,8 @@ fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
     }
 }
 
-fn value(value: f64, unit: &str) -> String {
-    match unit {
-        "us" => duration(value),
-        "percent" => format!("{value:.2} %"),
-        "bytes" => format!("{:.1} MiB", value / 1024.0 / 1024.0),
-        _ => grouped(value as u64),
-    }
-}
-
 fn latencies(text: &mut String, result: &RunResult) {
-    const NAMES: [(&str, &str, &str); 8] = [
+    const NAMES: [(&str, &str, &str); 9] = [
         ("connect", "connect", "intended connection → welcome"),
         ("ack", "ack", "request → its direct answer"),
         ("delivery", "delivery", "intended send → each recipient"),
@@ -125,8 +158,12 @@ fn latencies(text: &mut String, result: &RunResult) {
         ("delivery_last", "  last", "… → its last recipient"),
         ("delivery_spread", "  spread", "its first → its last recipient"),
         ("service", "service", "real send → each recipient"),
+        ("roster", "roster", "welcome → the last of the others has a list with the user"),
         ("lateness", "lateness", "intended send → real send: the generator's own"),
     ];
+    if result.latency.values().all(|block| block.whole.count == 0) {
+        return;
+    }
     line!(text, "");
     line!(
         text,
@@ -198,7 +235,7 @@ fn counts(text: &mut String, result: &RunResult) {
         text,
         "  sent {}{achieved} · delivered {} of {} owed{uncertain}",
         grouped(counts.sent),
-        grouped(counts.delivered - extra),
+        grouped(counts.delivered.saturating_sub(extra)),
         grouped(counts.expected_deliveries),
     );
     let errors: u64 = counts.errors.values().sum();
@@ -212,6 +249,14 @@ fn counts(text: &mut String, result: &RunResult) {
         violation("errors", errors),
     ];
     line!(text, "  {}", violations.join(" · "));
+    if !result.losers.is_empty() {
+        const NAMED: usize = 5;
+        let named: Vec<String> =
+            result.losers.iter().take(NAMED).map(|(user, lost)| format!("{user} {}", grouped(*lost))).collect();
+        let others = result.losers.len().saturating_sub(NAMED);
+        let others = if others > 0 { format!(" · and {} others", grouped(others as u64)) } else { String::new() };
+        line!(text, "  lost to: {}{others}", named.join(" · "));
+    }
     if counts.blocked_seconds >= 0.001 {
         line!(text, "  the server did not read for {:.1} s, summed over connections", counts.blocked_seconds);
     }
@@ -239,9 +284,9 @@ fn examples(text: &mut String, result: &RunResult) {
             (None, Some(user)) | (Some(user), None) => user.clone(),
             (None, None) => String::new(),
         };
-        line!(text, "  {BAD}{:<11}{BAD:#} {who}: {}", kind.unwrap_or_default(), example.what);
+        line!(text, "  {BAD}{:<11}{BAD:#} {who}: {}", kind.unwrap_or_default(), visible(&example.what));
         for frame in &example.frames {
-            line!(text, "              {QUIET}{frame}{QUIET:#}");
+            line!(text, "              {QUIET}{}{QUIET:#}", visible(frame));
         }
     }
 }

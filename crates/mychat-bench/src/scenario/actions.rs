@@ -13,9 +13,11 @@ use super::units;
 /// Bytes of the stamp that every message carries (run, sender, sequence, time, checksum).
 pub(super) const STAMP: u32 = 40;
 const USUAL_SIZE: u32 = 64;
-const LONGEST_CONTENT: u32 = mychat_proto::MAX_FRAME as u32;
-const LONGEST_FRAME: u32 = 1 << 20;
-const MOST_WEIGHT: u32 = 1_000_000;
+pub(super) const LONGEST_CONTENT: u32 = mychat_proto::MAX_FRAME as u32;
+pub(super) const LONGEST_FRAME: u32 = 1 << 20;
+pub(super) const MOST_WEIGHT: u32 = 1_000_000;
+/// A frame may have 1024 bytes.
+pub(super) const SHORTEST_OVERSIZE: u32 = 1025;
 pub(super) const LEAVES: [(&str, Leave); 3] =
     [("disconnect", Leave::Disconnect), ("fin", Leave::Fin), ("rst", Leave::Rst)];
 
@@ -38,7 +40,7 @@ pub(super) fn action<'n>(node: &'n Node, cast: &Cast, problems: &mut Problems) -
         "frame" => frame(&fields, problems),
         "oversize" => {
             let why = "a frame may have 1024, so anything shorter is not too long";
-            span(&fields, problems, 1025, why).map(|size| Action::Oversize { size })
+            span(&fields, problems, SHORTEST_OVERSIZE, why).map(|size| Action::Oversize { size })
         }
         "duplicate_name" => fields.read("of", problems, |text| cast.group(text)).map(|of| Action::DuplicateName { of }),
         "garbage" => span(&fields, problems, 1, "the first byte makes it garbage").map(|size| Action::Garbage { size }),

@@ -15,7 +15,6 @@ use super::units::FASTEST;
 /// theirs. A feature that arrives loses its line here, and in `scenarios/README.md`.
 pub(super) const NOT_YET: &[&str] = &[
     // keys
-    "abort_if",
     // values
     "framing: crlf",
     "framing: raw",
@@ -24,16 +23,17 @@ pub(super) const NOT_YET: &[&str] = &[
     // actions
     "frame",
     // stages
-    "find_max",
     // metrics
-    "roster",
     "cases.failed",
-    "server.rss",
-    "server.cpu",
 ];
 
 const MOST_ACTIONS: f64 = 1e9;
 const LONGEST_JOIN: f64 = 3600.0;
+/// Times in a message's stamp have 36 bits of microseconds, 19 hours; stages in the log of what was sent have 10 bits.
+const LONGEST_LOAD: f64 = 18.0 * 3600.0;
+const MOST_STAGES: usize = 1000;
+/// The user that `private: { to: nobody }` writes to.
+const NOBODY: &str = "nobody-has-this-name";
 /// `BROADCAST|` and the pipe behind the sender.
 const BROADCAST_OVERHEAD: usize = 11;
 /// `MESSAGE|` and the pipe behind the name.
@@ -90,6 +90,11 @@ fn parts(draft: &Draft<'_>, problems: &mut Problems) {
         }
         _ => {}
     }
+    let searches = draft.stages.iter().any(|(stage, _)| matches!(stage.kind, StageKind::FindMax(_)));
+    if let (true, Some(load)) = (searches && draft.stages.len() > 1, key("load")) {
+        let wrong = Wrong::new("`find_max` stands beside other stages");
+        problems.add(load, wrong.help("it makes runs of its own, so it is the whole `load` of its file"));
+    }
     let conditions = draft.scenario.expect.iter().chain(&draft.scenario.abort_if);
     for condition in conditions {
         let about_cases = condition.measure.metric == super::model::Metric::CasesFailed;
@@ -145,6 +150,9 @@ fn group_names(index: usize, groups: &[&Drafted<'_>], taken: &mut HashMap<String
         let name = group.naming.name(&group.name, number);
         if let Err(reason) = mychat_proto::name::check(&name) {
             return Err(Wrong::new(format!("`{}` is not a legal user name: {reason}", shown(&name))));
+        }
+        if name == NOBODY {
+            return Err(Wrong::new(format!("`{NOBODY}` is who `to: nobody` writes to")).help("find another `name`"));
         }
         if let Some(other) = taken.get(&name).filter(|other| **other != index) {
             let other = &groups[*other].group.name;
@@ -221,6 +229,15 @@ fn volume(draft: &Draft<'_>, groups: &[&Drafted<'_>], problems: &mut Problems) {
                 );
             }
         }
+    }
+    let seconds: f64 = draft.stages.iter().map(|(stage, _)| stage.duration.as_secs_f64()).sum();
+    if let (true, Some(load)) = (seconds > LONGEST_LOAD, draft.fields.key("load")) {
+        let wrong = Wrong::new(format!("the load would take {:.1} hours", seconds / 3600.0));
+        problems.add(load, wrong.help("at most 18 hours in all"));
+    }
+    if let (true, Some(load)) = (draft.stages.len() > MOST_STAGES, draft.fields.key("load")) {
+        let wrong = Wrong::new(format!("the load has {} stages", draft.stages.len()));
+        problems.add(load, wrong.help(format!("at most {MOST_STAGES}")));
     }
     if let (true, Some(load)) = (total > MOST_ACTIONS, draft.fields.key("load")) {
         let wrong = Wrong::new(format!("the load would be {total:.0} actions"));

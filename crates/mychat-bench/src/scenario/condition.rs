@@ -103,6 +103,10 @@ fn value(text: &str, measure: &Measure, op: Op, cast: &Cast) -> Result<Value, Wr
             if amount.unit.is_empty() && measure.metric == Metric::Errors {
                 return count(text, measure.metric).map(Value::Count);
             }
+            if measure.metric == Metric::Errors && measure.selector.stage == Some(cast.join()) {
+                return Err(Wrong::new("nobody sends anything while joining, so errors are no share of it")
+                    .help("it takes a count such as `0`"));
+            }
             let percent =
                 units::percent(text).map_err(|wrong| wrong.help(format!("it takes {}", example(measure.metric))))?;
             let beyond = percent > 100.0 || (percent >= 100.0 && op == Op::More);
@@ -228,6 +232,21 @@ mod tests {
         let selector = Selector { group: Some(1), ..Selector::default() };
         let other = Measure { metric: Metric::Delivery, selector, stat: Some(Stat::P99) };
         assert_eq!(value, Value::Times(2.5, other));
+    }
+
+    #[test]
+    fn joining_is_a_stage_behind_the_last() {
+        let (measure, ..) = read("connect[join, calm].p99 < 1s");
+        assert_eq!(measure.selector, Selector { group: Some(0), action: None, stage: Some(2) });
+        for text in ["errors[join] == 0", "disconnects[join] == 0", "wrong_replies[join] == 0", "corrupted[join] == 0"]
+        {
+            assert_eq!(read(text).0.selector.stage, Some(2));
+        }
+        let wrong = |text: &str| condition(text, 1, true, &cast()).expect_err(text).message;
+        assert_eq!(wrong("sent[join] > 0"), "`sent` is about messages, and nobody sends any while joining");
+        assert_eq!(wrong("errors[private, join] == 0"), "nobody does `private` while joining");
+        assert_eq!(wrong("errors[join] < 5%"), "nobody sends anything while joining, so errors are no share of it");
+        assert_eq!(wrong("connect[join, steady].p99 < 1s"), "two stages at once");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::suggest::shown;
 use super::units;
 
 const USUAL_TIMEOUT: Duration = Duration::from_secs(2);
-const MOST_CONDITIONS: usize = 500;
+pub(super) const MOST_CONDITIONS: usize = 500;
 const FRAMINGS: [(&str, FramingChoice); 4] = [
     ("auto", FramingChoice::Auto),
     ("lf", FramingChoice::Lf),

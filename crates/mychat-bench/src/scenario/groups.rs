@@ -14,8 +14,8 @@ use super::node::{Body, Node, Problems};
 use super::units;
 
 /// The most users of a file.
-pub(super) const MOST_USERS: u32 = 1_000_000;
-const MOST_GROUPS: usize = 200;
+pub(super) const MOST_USERS: u32 = 262_142;
+pub(super) const MOST_GROUPS: usize = 200;
 const USUAL_JOIN: f64 = 100.0;
 
 /// A group with the places of what is checked later, against the rest of the file.

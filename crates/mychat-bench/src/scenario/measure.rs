@@ -2,7 +2,7 @@
 
 use super::diagnostic::Wrong;
 use super::model::{Action, Measure, Metric, Selector, StageKind, Stat, Unit};
-use super::names::Cast;
+use super::names::{Cast, JOIN};
 use super::suggest::{did_you_mean, listing, nearest, shown};
 
 /// What people write for a statistic.
@@ -169,6 +169,8 @@ fn select(metric: Metric, text: &str, cast: &Cast) -> Result<Selector, Wrong> {
             (&mut selector.action, action, "action")
         } else if let Some(stage) = cast.stages.iter().position(|(stage, _)| stage == name) {
             (&mut selector.stage, stage, "stage")
+        } else if name == JOIN {
+            (&mut selector.stage, cast.join(), "stage")
         } else {
             return Err(place(unknown(name, cast)));
         };
@@ -187,10 +189,6 @@ fn unknown(name: &str, cast: &Cast) -> Wrong {
     if name.is_empty() {
         return Wrong::new("a group, an action or a stage is missing here");
     }
-    if name == "join" {
-        return Wrong::new("the joining stage cannot be selected")
-            .help("`connect` and `roster` are measured there anyway");
-    }
     let groups = cast.groups.iter().map(|group| group.name.as_str());
     let stages = cast.stages.iter().map(|(name, _)| name.as_str());
     let mut wrong = Wrong::new(format!("`{}` is neither a group nor a stage nor an action", shown(name)));
@@ -203,10 +201,11 @@ fn unknown(name: &str, cast: &Cast) -> Wrong {
 /// Whether a metric can have any figures with this selector.
 fn sense(metric: Metric, selector: &Selector, what: &str, name: &str, cast: &Cast) -> Result<(), Wrong> {
     use Metric::{
-        Achieved, CasesFailed, Connect, Corrupted, Delivered, Delivery, Disconnects, Duplicated, Lateness, Lost,
-        Reordered, Roster, Sent, ServerCpu, ServerRss, WrongReplies,
+        Achieved, CasesFailed, Connect, Corrupted, Delivered, Delivery, Disconnects, Duplicated, Errors, Lateness,
+        Lost, Reordered, Roster, Sent, ServerCpu, ServerRss, WrongReplies,
     };
     let metric_name = metric.name();
+    let joining = selector.stage == Some(cast.join());
     let never = |why: String| Err(Wrong::new(why).help("the condition would have nothing to judge"));
     match metric {
         CasesFailed => return never(format!("`{metric_name}` counts cases, which have no {what}")),
@@ -216,7 +215,12 @@ fn sense(metric: Metric, selector: &Selector, what: &str, name: &str, cast: &Cas
         Connect | Roster | Disconnects if what == "action" => {
             return never(format!("`{metric_name}` is not about an action"));
         }
+        Connect | Roster | Disconnects | Errors | Corrupted | WrongReplies | ServerRss | ServerCpu => {}
+        _ if joining => return never(format!("`{metric_name}` is about messages, and nobody sends any while joining")),
         _ => {}
+    }
+    if let (true, Some(action)) = (joining, selector.action) {
+        return never(format!("nobody does `{}` while joining", Action::NAMES[action]));
     }
     if let ("action", Some(done), Some(action)) = (what, cast.done, selector.action)
         && !done[action]
@@ -224,7 +228,7 @@ fn sense(metric: Metric, selector: &Selector, what: &str, name: &str, cast: &Cas
         return never(format!("nobody in this file does `{name}`"));
     }
     if let ("stage", Some(stage)) = (what, selector.stage)
-        && matches!(cast.stages[stage].1, Some(StageKind::FindMax(_)))
+        && let Some((_, Some(StageKind::FindMax(_)))) = cast.stages.get(stage)
     {
         return never(format!("`{name}` is a search, which is judged apart from the rest"));
     }

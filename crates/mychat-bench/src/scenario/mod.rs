@@ -11,6 +11,7 @@
 
 pub mod diagnostic;
 pub mod model;
+pub mod schema;
 
 mod actions;
 mod cases;

@@ -4,8 +4,10 @@ use super::diagnostic::Wrong;
 use super::model::{Action, StageKind};
 use super::suggest::{did_you_mean, listing, shown};
 
+/// What conditions call the time before the first stage, in which users join.
+pub(super) const JOIN: &str = "join";
 /// Names that mean something already.
-pub(super) const RESERVED: [&str; 3] = ["nobody", "self", "join"];
+pub(super) const RESERVED: [&str; 3] = ["nobody", "self", JOIN];
 
 /// A group, as far as others need to know it.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +28,11 @@ pub(super) struct Cast {
 }
 
 impl Cast {
+    /// The index of the joining stage: it is behind the last one of the load.
+    pub(super) fn join(&self) -> usize {
+        self.stages.len()
+    }
+
     /// The index of a group.
     pub(super) fn group(&self, name: &str) -> Result<usize, Wrong> {
         self.group_or(name, &[])

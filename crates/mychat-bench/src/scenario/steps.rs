@@ -14,7 +14,9 @@ use super::script::{self, Kind, WORDS};
 use super::suggest::{did_you_mean, listing, shown};
 use super::units;
 
-const MOST_TIMES: u32 = 100_000;
+pub(super) const MOST_TIMES: u32 = 100_000;
+/// Bytes of a piece.
+pub(super) const MOST_PIECE: u64 = 1 << 20;
 const CLOSES: [(&str, CloseKind); 4] = [
     ("disconnect", CloseKind::Disconnect),
     ("fin", CloseKind::Fin),
@@ -278,7 +280,7 @@ fn bytes(item: &Sentence<'_>, script: &Script, problems: &mut Problems) -> Optio
         }
         let fields = Fields::open(item.key, node, &keys::BYTES, problems)?;
         let text = fields.read("text", problems, read);
-        let split = fields.read("split", problems, |text| units::whole(text, 1..=1 << 20));
+        let split = fields.read("split", problems, |text| units::whole(text, 1..=MOST_PIECE));
         let every = fields.read("every", problems, units::duration);
         if let (Some(key), None) = (fields.key("every"), fields.key("split")) {
             problems.add(key, Wrong::new("`every` has no effect without `split`"));

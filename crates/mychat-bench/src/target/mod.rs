@@ -3,6 +3,7 @@
 pub mod probe;
 mod reference;
 pub mod spawn;
+pub mod sample;
 
 use std::net::SocketAddr;
 use std::time::Duration;

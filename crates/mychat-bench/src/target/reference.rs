@@ -64,6 +64,11 @@ impl Reference {
         &self.address
     }
 
+    /// Its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Lets it end by itself: its standard input closes.
     pub async fn stop(mut self) {
         drop(self.child.stdin.take());

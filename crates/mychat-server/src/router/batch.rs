@@ -1,5 +1,8 @@
 //! What one worker has to say in one turn, in its order.
 
+use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
+use std::time::Instant;
+
 use mychat_proto::EncodeError;
 
 use super::directory::Address;
@@ -8,24 +11,40 @@ use super::directory::Address;
 #[derive(Debug, Default)]
 pub struct Batch {
     broadcasts: Vec<u8>,
+    count: u32,
     private: Vec<u8>,
     slips: Vec<Slip>,
+    since: Option<Instant>,
+    /// Workers that have not written it yet.
+    left: AtomicUsize,
+}
+
+/// What a private frame is, which decides whether it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What another user said: it is owed to its recipient.
+    Message,
+    /// What the server says.
+    Answer,
 }
 
 /// One private frame: behind which of the broadcasts, and where its bytes end.
 #[derive(Debug)]
 struct Slip {
     to: Address,
+    kind: Kind,
     after: usize,
+    /// The broadcasts before it.
+    count: u32,
     end: usize,
 }
 
 /// Where a batch goes.
 pub trait Sink {
-    /// Framed broadcasts for every user here.
-    fn broadcast(&mut self, frames: &[u8]);
+    /// So many framed broadcasts for every user here.
+    fn broadcast(&mut self, frames: &[u8], count: u32);
     /// One frame for one user, who may be elsewhere or gone.
-    fn private(&mut self, to: Address, frame: &[u8]);
+    fn private(&mut self, to: Address, kind: Kind, frame: &[u8]);
 }
 
 /// Capacity that a cleared batch may keep, in bytes.
@@ -47,38 +66,63 @@ impl Batch {
         self.broadcasts.len() + self.private.len()
     }
 
-    /// Adds one frame for everybody.
+    /// Broadcasts in it.
+    pub const fn broadcasts(&self) -> u32 {
+        self.count
+    }
+
+    /// When the first of them was read.
+    pub const fn since(&self) -> Option<Instant> {
+        self.since
+    }
+
+    /// It is about to be written by so many workers.
+    pub fn expect(&mut self, workers: usize) {
+        *self.left.get_mut() = workers;
+    }
+
+    /// One worker has written it. Returns whether it was the last one.
+    pub fn is_done(&self) -> bool {
+        self.left.fetch_sub(1, AcqRel) == 1
+    }
+
+    /// Adds one frame for everybody, read at that time.
     pub fn broadcast(
         &mut self,
+        now: Instant,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        write(&mut self.broadcasts)
+        write(&mut self.broadcasts)?;
+        self.count += 1;
+        self.since.get_or_insert(now);
+        Ok(())
     }
 
     /// Adds one frame for one user.
     pub fn private(
         &mut self,
         to: Address,
+        kind: Kind,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         write(&mut self.private)?;
-        self.slips.push(Slip { to, after: self.broadcasts.len(), end: self.private.len() });
+        self.slips.push(Slip { to, kind, after: self.broadcasts.len(), count: self.count, end: self.private.len() });
         Ok(())
     }
 
     /// Says everything again, in order.
     pub fn replay(&self, sink: &mut impl Sink) {
-        let (mut said, mut start) = (0, 0);
+        let (mut said, mut counted, mut start) = (0, 0, 0);
         for slip in &self.slips {
             if slip.after > said {
-                sink.broadcast(&self.broadcasts[said..slip.after]);
-                said = slip.after;
+                sink.broadcast(&self.broadcasts[said..slip.after], slip.count - counted);
+                (said, counted) = (slip.after, slip.count);
             }
-            sink.private(slip.to, &self.private[start..slip.end]);
+            sink.private(slip.to, slip.kind, &self.private[start..slip.end]);
             start = slip.end;
         }
         if said < self.broadcasts.len() {
-            sink.broadcast(&self.broadcasts[said..]);
+            sink.broadcast(&self.broadcasts[said..], self.count - counted);
         }
     }
 
@@ -89,6 +133,8 @@ impl Batch {
         self.private.clear();
         self.private.shrink_to(KEPT);
         self.slips.clear();
+        self.count = 0;
+        self.since = None;
     }
 }
 
@@ -100,10 +146,11 @@ mod tests {
     struct Heard(Vec<String>);
 
     impl Sink for Heard {
-        fn broadcast(&mut self, frames: &[u8]) {
+        fn broadcast(&mut self, frames: &[u8], count: u32) {
+            assert_eq!(frames.len(), count as usize);
             self.0.push(String::from_utf8(frames.to_vec()).unwrap());
         }
-        fn private(&mut self, to: Address, frame: &[u8]) {
+        fn private(&mut self, to: Address, _kind: Kind, frame: &[u8]) {
             self.0.push(format!("({} {})", to.index, std::str::from_utf8(frame).unwrap()));
         }
     }
@@ -119,12 +166,12 @@ mod tests {
     fn m5_what_was_said_between_stays_between() {
         let mut batch = Batch::default();
         let to = Address { worker: 0, index: 7, generation: 0 };
-        batch.private(to, text("a")).unwrap();
-        batch.broadcast(text("B")).unwrap();
-        batch.broadcast(text("C")).unwrap();
-        batch.private(to, text("d")).unwrap();
-        batch.private(to, text("e")).unwrap();
-        batch.broadcast(text("F")).unwrap();
+        batch.private(to, Kind::Message, text("a")).unwrap();
+        batch.broadcast(Instant::now(), text("B")).unwrap();
+        batch.broadcast(Instant::now(), text("C")).unwrap();
+        batch.private(to, Kind::Message, text("d")).unwrap();
+        batch.private(to, Kind::Message, text("e")).unwrap();
+        batch.broadcast(Instant::now(), text("F")).unwrap();
         let mut heard = Heard::default();
         batch.replay(&mut heard);
         assert_eq!(heard.0.concat(), "(7 a)BC(7 d)(7 e)F");
@@ -134,7 +181,7 @@ mod tests {
     fn m4_a_frame_that_cannot_be_written_leaves_no_trace() {
         let mut batch = Batch::default();
         let to = Address { worker: 0, index: 7, generation: 0 };
-        batch.private(to, |_| Err(EncodeError::LineFeed)).unwrap_err();
+        batch.private(to, Kind::Message, |_| Err(EncodeError::LineFeed)).unwrap_err();
         assert!(batch.is_empty());
     }
 }

@@ -1,8 +1,9 @@
 //! Names and who holds them.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use hashbrown::HashTable;
 use slab::Slab;
 
 /// One connection, on one worker. The generation tells it from an earlier one that had the same place.
@@ -35,10 +36,11 @@ pub enum ClaimError {
     Full,
 }
 
-/// Who has which name. Lists are in the order of the places, which are reused: a user keeps its place in the list.
+/// Who has which name. The table holds places alone, a name is kept once: an idle user shall cost little. Lists are in the order of the places, which are reused: a user keeps its place in the list.
 #[derive(Debug)]
 pub struct Directory {
-    slots: HashMap<Arc<str>, u32>,
+    slots: HashTable<u32>,
+    hasher: RandomState,
     entries: Slab<(Arc<str>, Address)>,
     max_users: usize,
 }
@@ -46,12 +48,17 @@ pub struct Directory {
 impl Directory {
     /// An empty one for so many users.
     pub fn new(max_users: usize) -> Self {
-        Self { slots: HashMap::new(), entries: Slab::new(), max_users }
+        Self { slots: HashTable::new(), hasher: RandomState::new(), entries: Slab::new(), max_users }
+    }
+
+    /// Changes how many users there may be. Those that are too many already stay.
+    pub const fn set_max_users(&mut self, max_users: usize) {
+        self.max_users = max_users;
     }
 
     /// Gives a name out. Names compare byte for byte (rule U2).
     pub fn claim(&mut self, name: &str, who: Address) -> Result<Seat, ClaimError> {
-        if self.slots.contains_key(name) {
+        if self.locate(name).is_some() {
             return Err(ClaimError::Taken);
         }
         if self.entries.len() >= self.max_users {
@@ -59,7 +66,8 @@ impl Directory {
         }
         let name: Arc<str> = name.into();
         let slot = self.entries.insert((Arc::clone(&name), who)) as u32;
-        self.slots.insert(Arc::clone(&name), slot);
+        let (hasher, entries) = (&self.hasher, &self.entries);
+        self.slots.insert_unique(hasher.hash_one(&*name), slot, |&slot| hasher.hash_one(&*entries[slot as usize].0));
         Ok(Seat { name, slot })
     }
 
@@ -67,15 +75,18 @@ impl Directory {
     pub fn release(&mut self, seat: &Seat, who: Address) -> bool {
         let held = self.entries.get(seat.slot as usize).is_some_and(|(_, holder)| *holder == who);
         if held {
+            if let Ok(found) = self.slots.find_entry(self.hasher.hash_one(&*seat.name), |&slot| slot == seat.slot) {
+                found.remove();
+            }
             self.entries.remove(seat.slot as usize);
-            self.slots.remove(&seat.name);
         }
         held
     }
 
     /// Who has this name.
     pub fn locate(&self, name: &str) -> Option<Address> {
-        self.slots.get(name).map(|&slot| self.entries[slot as usize].1)
+        let found = self.slots.find(self.hasher.hash_one(name), |&slot| *self.entries[slot as usize].0 == *name)?;
+        Some(self.entries[*found as usize].1)
     }
 
     /// All names.

@@ -54,6 +54,11 @@ impl Exchange {
         std::mem::take(&mut inboxes[usize::from(me)]).batches
     }
 
+    /// Whether others have said something that this worker has not taken yet.
+    pub fn is_waiting(&self, me: u16) -> bool {
+        !self.lock()[usize::from(me)].batches.is_empty()
+    }
+
     /// Whether some worker is too far behind for others to go on reading.
     pub fn is_congested(&self) -> bool {
         !self.is_idle() && self.lock().iter().any(|inbox| inbox.bytes > CONGESTED)
@@ -71,7 +76,7 @@ mod tests {
     fn said(text: &'static str) -> Arc<Batch> {
         let mut batch = Batch::default();
         batch
-            .broadcast(|out| {
+            .broadcast(std::time::Instant::now(), |out| {
                 out.extend_from_slice(text.as_bytes());
                 Ok(())
             })

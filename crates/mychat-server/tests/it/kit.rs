@@ -8,7 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mychat_proto::{Reply, RosterReader};
-use mychat_server::{Config, Metrics, RunError, Server};
+use mychat_server::log::Format;
+use mychat_server::{Config, Handle, Metrics, RunError, Server};
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::sync::oneshot;
 
@@ -18,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) handle: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), RunError>>>,
 }
@@ -29,6 +31,7 @@ pub(crate) fn serve() -> TestServer {
 pub(crate) fn serve_with(change: impl FnOnce(&mut Config)) -> TestServer {
     let mut config = Config { listen: vec!["127.0.0.1:0".into()], ..Config::default() };
     config.shutdown_timeout = Duration::from_millis(500);
+    config.log.format = Format::Off;
     change(&mut config);
     let (stop, stopped) = oneshot::channel::<()>();
     let (started, start) = std::sync::mpsc::channel();
@@ -36,12 +39,12 @@ pub(crate) fn serve_with(change: impl FnOnce(&mut Config)) -> TestServer {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let server = Server::bind(config).await.unwrap();
-            started.send((server.local_addrs()[0], server.metrics())).unwrap();
+            started.send((server.local_addrs()[0], server.metrics(), server.handle())).unwrap();
             server.run(async { drop(stopped.await) }).await
         })
     });
-    let (address, metrics) = start.recv_timeout(PATIENCE).unwrap();
-    TestServer { address, metrics, stop: Some(stop), thread: Some(thread) }
+    let (address, metrics, handle) = start.recv_timeout(PATIENCE).unwrap();
+    TestServer { address, metrics, handle, stop: Some(stop), thread: Some(thread) }
 }
 
 impl TestServer {
@@ -89,7 +92,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    fn new(socket: TcpStream) -> Self {
+    pub(crate) fn new(socket: TcpStream) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_nodelay(true).unwrap();
         Self { socket, buffer: vec![], backlog: VecDeque::new(), roster: RosterReader::default(), list: vec![] }

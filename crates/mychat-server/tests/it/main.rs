@@ -3,10 +3,13 @@
 
 mod ending;
 mod frames;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod kit;
 mod limits;
 mod lists;
 mod messages;
+mod operations;
 #[cfg(unix)]
 mod program;
 mod syntax;

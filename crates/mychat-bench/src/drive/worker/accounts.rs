@@ -7,7 +7,7 @@ use crate::drive::clock::Clock;
 use crate::drive::connection::Role;
 use crate::drive::user::State;
 use crate::drive::wire::{Hangup, Line, Wire};
-use crate::observe::ledger::{Dispatch, reckon};
+use crate::observe::ledger::{Dispatch, outstanding};
 use crate::observe::recorder::{Place, Recorder};
 use crate::observe::visit::Visit;
 use crate::plan::nanos;
@@ -35,7 +35,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let plan = &self.desk.shared.plan;
         let present = self.users.iter().filter_map(|user| user.visit.as_deref());
         let counted = |visit: &&Visit| !plan.group(visit.user).hostile;
-        let missing = reckon(plan, dispatch, present.filter(counted), self.desk.shared.reading).lost(|_| true);
+        let missing = outstanding(dispatch, present.filter(counted), self.desk.shared.reading);
         let unanswered: usize = self.users.iter().map(|user| user.owed.len()).sum();
         let twins = self.lines.iter().filter(|(_, line)| matches!(line.role, Role::Twin { .. })).count();
         let moving =
@@ -66,6 +66,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             blocked: self.desk.blocked,
             stall: self.desk.stall,
             read_lag: std::mem::take(&mut self.desk.read_lag),
+            rosters: std::mem::take(&mut self.desk.rosters),
             fanout: std::mem::take(&mut self.desk.fanout),
             errors: std::mem::take(&mut self.desk.errors),
         }

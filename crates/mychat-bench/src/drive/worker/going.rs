@@ -10,8 +10,9 @@ use crate::drive::user::{Answer, State};
 use crate::drive::wire::{Ended, Hangup, Line, Wire};
 use crate::observe::example::Kind;
 use crate::observe::recorder::{Clock as Timed, Count};
+use crate::observe::roster::Listed;
 use crate::observe::visit::End;
-use crate::plan::Nanos;
+use crate::plan::{Nanos, nanos};
 use crate::scenario::model::Leave;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
@@ -135,6 +136,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &mut self.users[index];
         user.owed.clear();
         user.awaiting = None;
+        user.listed = Listed::default();
         user.rest = None;
         user.line = None;
         if let Some(mut visit) = user.visit.take() {
@@ -147,8 +149,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     /// Takes a connection off the table.
     pub(super) fn forget(&mut self, line: Line) -> Option<Role> {
         let connection = self.lines.get(line.key).filter(|c| c.generation == line.generation)?;
-        self.desk.blocked += connection.blocked_for(self.clock.now());
-        Some(self.lines.remove(line.key).role)
+        let now = self.clock.now();
+        self.desk.blocked += connection.blocked_for(now);
+        let role = self.lines.remove(line.key).role;
+        if let Role::Twin { user, .. } = role {
+            self.answered_otherwise(user, now);
+        }
+        Some(role)
     }
 
     pub(super) fn drop_line(&mut self, line: Line, how: Hangup) {
@@ -170,8 +177,15 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                     self.drop_line(line, Hangup::Close);
                     self.refuse(index, &|| format!("no answer to CONNECT within {seconds} s"), &[]);
                 }
+                // The connection's own patience, from before it began to leave, is none of this.
+                State::Leaving if now < self.users[index].left_at() + nanos(self.desk.shared.timeout) => {}
                 State::Leaving => {
                     let user = &self.users[index];
+                    let since = user.visit.as_ref().and_then(|visit| visit.leaving).unwrap_or(0);
+                    if now < since + crate::plan::nanos(self.desk.shared.timeout) {
+                        // Patience with the connecting, long over: the one with the leaving comes later.
+                        return;
+                    }
                     let (id, place) = (user.id, self.desk.place(user.group, now));
                     if user.leave == Leave::Disconnect {
                         let what = format!("the server did not close within {seconds} s of DISCONNECT");

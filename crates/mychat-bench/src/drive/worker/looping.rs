@@ -58,6 +58,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         }
     }
 
+    /// The user's last action has come to its end, and no message of its own will show it: it thinks, and goes on.
+    pub(super) fn answered_otherwise(&mut self, index: usize, now: Nanos) {
+        if self.users[index].awaiting.take().is_some() {
+            self.think(index, now);
+        }
+    }
+
     /// Looks whether a user has waited for so long that it goes on without an answer.
     pub(super) fn overdue(&mut self, index: usize, now: Nanos) {
         let patience = nanos(self.desk.shared.timeout);
@@ -97,8 +104,6 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         for (user, sequence) in self.desk.shared.mail[me as usize].take() {
             self.arrived((user / count) as usize, sequence, now);
         }
-        if self.is_due(now) {
-            self.run_due();
-        }
+        self.attend(now);
     }
 }

@@ -24,6 +24,7 @@ use crate::drive::wire::{Line, ReadMode, Wire};
 use crate::observe::example::Examples;
 use crate::observe::fanout::FanOut;
 use crate::observe::recorder::{Latency, Recorder};
+use crate::observe::roster::Rosters;
 use crate::observe::visit::Visit;
 use crate::plan::Nanos;
 
@@ -60,6 +61,8 @@ pub struct Seen {
     pub stall: Nanos,
     /// How long what became readable waited for its turn to be read.
     pub read_lag: Latency,
+    /// When its users had lists with those who joined.
+    pub rosters: Rosters,
     /// When broadcasts reached the first and the last of its users.
     pub fanout: FanOut,
     /// ERROR frames that no action wants, by code.
@@ -104,6 +107,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             let at = start + (f64::from(place) / plan.group(user.id).join * 1e9) as Nanos;
             self.put(at, Due::Join(index));
         }
+        self.run_due();
     }
 
     /// Begins the load: from `start` on, users follow their programs.
@@ -122,6 +126,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 self.plan_leave(index, start);
             }
         }
+        self.run_due();
     }
 
     /// Does what is due, and asks to be woken for the next.
@@ -146,14 +151,18 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         if self.awake_at <= now {
             self.awake_at = Nanos::MAX;
         }
-        if let Some(next) = self.desk.next_due() {
-            self.wake_at(next);
+        if let Some(next) = self.desk.next_due().filter(|next| *next < self.awake_at) {
+            self.awake_at = next;
+            self.wire.wake_at(next);
         }
     }
 
-    /// Whether something is due.
-    pub fn is_due(&self, now: Nanos) -> bool {
-        self.desk.next_due().is_some_and(|at| at <= now)
+    /// Does what is due, if anything is, or asks to be woken for what came onto the agenda. Whoever called anything else
+    /// here calls this afterwards; between two reads it keeps the schedule.
+    pub fn attend(&mut self, now: Nanos) {
+        if self.desk.next_due().is_some_and(|at| at <= now || at < self.awake_at) {
+            self.run_due();
+        }
     }
 
     /// Whether this connection is still wanted.
@@ -168,14 +177,6 @@ impl<W: Wire, C: Clock> Worker<W, C> {
 
     fn put(&mut self, at: Nanos, due: Due) {
         self.desk.put(at, due);
-        self.wake_at(at);
-    }
-
-    fn wake_at(&mut self, at: Nanos) {
-        if at < self.awake_at {
-            self.awake_at = at;
-            self.wire.wake_at(at);
-        }
     }
 }
 

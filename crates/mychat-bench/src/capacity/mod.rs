@@ -1,0 +1,176 @@
+//! `find_max`: the highest percentage of a scenario's rates at which all its expectations hold.
+//!
+//! Each probe is a run of its own, with fresh users: what an overloaded server still owes from one probe cannot spoil
+//! the next. The result of the whole is that of the probe that confirms the answer, with the search beside it.
+
+mod search;
+
+use std::sync::Arc;
+
+use crate::exit::Exit;
+use crate::judge::Verdict;
+use crate::judge::validity::Validity;
+use crate::out;
+use crate::plan::Plan;
+use crate::report::result::{Capacity, Probe, RunResult};
+use crate::report::{terminal, value};
+use crate::run::Session;
+use crate::scenario::Scenario;
+use crate::scenario::model::{FindMax, Stage, StageKind};
+use crate::telemetry::Telemetry;
+use search::{End, Heard, Next, Phase, Search};
+
+/// The search that a scenario asks for.
+pub(crate) fn wanted(scenario: &Scenario) -> Option<FindMax> {
+    scenario.stages.iter().find_map(|stage| match &stage.kind {
+        StageKind::FindMax(search) => Some(search.clone()),
+        _ => None,
+    })
+}
+
+/// Searches. Someone who stops it gets what there is.
+pub(crate) async fn find(
+    session: &Session,
+    plan: &Plan,
+    how: FindMax,
+    telemetry: Telemetry,
+) -> anyhow::Result<RunResult> {
+    let mut search = Search::new(&how);
+    let mut probes: Vec<Probe> = Vec::new();
+    let mut telemetry = Some(telemetry);
+    let mut last: Option<RunResult> = None;
+    let mut best: Option<RunResult> = None;
+    loop {
+        let (percent, phase) = match search.next() {
+            Next::Probe(percent, phase) => (percent, phase),
+            Next::Done(end) => return Ok(conclude(end, &search, probes, best, last)),
+        };
+        let watched = match telemetry.take() {
+            Some(first) => first,
+            None => Telemetry::new(session.pid, None)?,
+        };
+        let title = format!("{percent:.0} % ");
+        let result = session.once(plan_of(plan, &how, percent, phase), watched, &title).await?;
+        let heard = hear(&result, phase);
+        let probe = probe(&result, percent, phase, how_long(&how, phase), heard);
+        if !session.quiet {
+            out::complain(&format!("  {}\n", terminal::probe(&probe)));
+        }
+        probes.push(probe);
+        if result.verdict == Verdict::Interrupted {
+            return Ok(interrupted(result, &search, probes));
+        }
+        search.hear(percent, phase, heard);
+        if heard == Heard::Held {
+            best = Some(result.clone());
+        }
+        last = Some(result);
+    }
+}
+
+fn how_long(how: &FindMax, phase: Phase) -> std::time::Duration {
+    if phase == Phase::Confirm { how.confirm } else { how.probe }
+}
+
+/// The plan of one probe: settle, then what is measured.
+fn plan_of(plan: &Plan, how: &FindMax, percent: f64, phase: Phase) -> Plan {
+    let stage = |name: &str, kind, duration| Stage {
+        name: name.to_owned(),
+        kind,
+        from: percent,
+        to: percent,
+        duration,
+        only: None,
+    };
+    let mut scenario = Scenario::clone(&plan.scenario);
+    scenario.stages =
+        vec![stage("settle", StageKind::Warmup, how.settle), stage("probe", StageKind::Hold, how_long(how, phase))];
+    Plan::new(Arc::new(scenario), plan.seed)
+}
+
+fn hear(result: &RunResult, phase: Phase) -> Heard {
+    let broke = result.expectations.iter().any(|expectation| expectation.ok == Some(false));
+    match (result.verdict, result.validity) {
+        // Counts are true however late the generator was.
+        (Verdict::Fail, _) => Heard::Broke,
+        // What held although the generator added to it would hold without; but an answer is to be about a sound run.
+        (_, Validity::Invalid) if broke || phase == Phase::Confirm => Heard::Generator,
+        _ if broke => Heard::Broke,
+        _ => Heard::Held,
+    }
+}
+
+fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Duration, heard: Heard) -> Probe {
+    // Counted by stage: intervals of the timeline do not begin where stages do.
+    let rate = |metric: &str| {
+        let measured = result.latency.get(metric).and_then(|block| block.by.stage.get("probe"));
+        measured.map_or(0.0, |latency| latency.count as f64 / length.as_secs_f64().max(1e-3))
+    };
+    let delivery = result.latency.get("delivery").map(|block| &block.whole);
+    Probe {
+        percent,
+        phase: match phase {
+            Phase::Grow => "grow",
+            Phase::Bisect => "bisect",
+            Phase::Confirm => "confirm",
+        }
+        .to_owned(),
+        sent_per_second: rate("lateness"),
+        delivered_per_second: rate("delivery"),
+        p50: delivery.and_then(|delivery| delivery.p50),
+        p99: delivery.and_then(|delivery| delivery.p99),
+        held: heard == Heard::Held,
+        broke: (heard == Heard::Broke).then(|| broken(result)),
+        validity: result.validity,
+    }
+}
+
+/// The first expectation that broke, with its figure.
+fn broken(result: &RunResult) -> String {
+    let first = result.expectations.iter().find(|expectation| expectation.ok == Some(false));
+    first.map_or_else(String::new, |expectation| match expectation.actual {
+        Some(actual) => format!("{} ({})", expectation.text, value(actual, &expectation.unit)),
+        None => expectation.text.clone(),
+    })
+}
+
+fn conclude(
+    end: End,
+    search: &Search,
+    probes: Vec<Probe>,
+    best: Option<RunResult>,
+    last: Option<RunResult>,
+) -> RunResult {
+    let broke = probes.iter().filter_map(|probe| Some((probe.percent, probe.broke.as_ref()?)));
+    let lowest =
+        broke.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(percent, why)| format!("at {percent:.0} % {why} broke"));
+    let reason = match end {
+        End::Found => lowest.unwrap_or_default(),
+        End::AtMost => "everything held up to `max`: the server can do more".to_owned(),
+        End::Nothing => format!("nothing held, however little was asked: {}", lowest.unwrap_or_default()),
+        End::Generator => "inconclusive: the generator was the limit".to_owned(),
+    };
+    let held = if end == End::Nothing { None } else { search.low };
+    let capacity = Some(capacity(held, search.high, reason, probes));
+    let (verdict, exit) = match end {
+        End::Found | End::AtMost => (Verdict::Pass, Exit::Held),
+        End::Nothing => (Verdict::Fail, Exit::FellShort),
+        End::Generator => (Verdict::Inconclusive, Exit::Inconclusive),
+    };
+    let told = if end == End::Nothing || best.is_none() { last.or(best) } else { best };
+    let result = told.expect("a search ends after a probe at the earliest");
+    RunResult { capacity, verdict, exit_code: exit.code(), ..result }
+}
+
+fn interrupted(result: RunResult, search: &Search, probes: Vec<Probe>) -> RunResult {
+    let capacity = Some(capacity(search.low, search.high, "interrupted".to_owned(), probes));
+    RunResult { capacity, ..result }
+}
+
+fn capacity(held: Option<f64>, broke_at: Option<f64>, reason: String, probes: Vec<Probe>) -> Capacity {
+    let at = |percent: f64| {
+        let tried = probes.iter().rev().find(|probe| (probe.percent - percent).abs() < 1e-9 && probe.held);
+        tried.map(|probe| probe.sent_per_second)
+    };
+    Capacity { percent: held, sent_per_second: held.and_then(at), broke_at, reason, probes }
+}

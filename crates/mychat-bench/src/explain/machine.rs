@@ -1,0 +1,132 @@
+//! What this machine has, held against what a plan needs.
+
+use super::forecast::Forecast;
+use crate::report::grouped;
+
+/// Descriptors beside one a user.
+const SPARE: u64 = 64;
+/// Deliveries a second that one worker can be expected to check; a figure of experience, not of this machine.
+const PER_WORKER: f64 = 2e6;
+
+/// What a machine has; `None` where the system does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    /// Descriptors that a process may have at most.
+    pub descriptors: u64,
+    /// The range that ports of outgoing connections come from.
+    pub ports: Option<(u16, u16)>,
+    /// Bytes of memory that are free.
+    pub memory: Option<u64>,
+    /// Cores.
+    pub cores: u32,
+}
+
+/// Something that a plan needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// Of what.
+    pub what: &'static str,
+    /// How much, of how much.
+    pub figure: String,
+    /// Whether there is enough.
+    pub met: bool,
+    /// What to do or to know.
+    pub note: Option<String>,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn here() -> Self {
+        let ports = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
+        let memory = std::fs::read_to_string("/proc/meminfo").ok();
+        let kilobytes = |text: &str| text.trim().strip_suffix("kB")?.trim().parse::<u64>().ok();
+        Self {
+            descriptors: rlimit::Resource::NOFILE.get_hard().unwrap_or(u64::MAX),
+            ports: ports.and_then(|text| {
+                let mut numbers = text.split_whitespace().map_while(|number| number.parse().ok());
+                Some((numbers.next()?, numbers.next()?))
+            }),
+            memory: memory
+                .and_then(|text| text.lines().find_map(|line| kilobytes(line.strip_prefix("MemAvailable:")?)))
+                .map(|available| available * 1024),
+            cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
+        }
+    }
+
+    /// What a plan needs of it.
+    pub fn needs(&self, forecast: &Forecast) -> Vec<Need> {
+        vec![self.descriptors(forecast), self.ports(forecast), self.memory(forecast), self.cores(forecast)]
+    }
+
+    fn descriptors(&self, forecast: &Forecast) -> Need {
+        let needed = forecast.users as u64 + SPARE;
+        let met = needed <= self.descriptors;
+        Need {
+            what: "descriptors",
+            figure: format!("{} of {}", grouped(needed), grouped(self.descriptors)),
+            met,
+            note: (!met).then(|| "raise the hard limit (`ulimit -Hn`), or run fewer users".to_owned()),
+        }
+    }
+
+    fn ports(&self, forecast: &Forecast) -> Need {
+        let needed = forecast.ports.ceil() as u64;
+        let Some((first, last)) = self.ports else {
+            return Need { what: "ports", figure: grouped(needed), met: true, note: None };
+        };
+        let there = u64::from(last.saturating_sub(first)) + 1;
+        // A user each, from one address; a server on this machine is reached from several.
+        let note = if needed > there {
+            Some(
+                "more than one address has: a server on this machine is reached from 127.0.0.x, another one by --source-ip",
+            )
+        } else if forecast.returns > 0.0 {
+            Some("with those that rest for a minute after their users left")
+        } else {
+            None
+        };
+        let addresses = needed.div_ceil(there);
+        Need {
+            what: "ports",
+            figure: format!("{} of {}", grouped(needed), grouped(there)),
+            met: addresses <= 254,
+            note: note.map(str::to_owned),
+        }
+    }
+
+    fn memory(&self, forecast: &Forecast) -> Need {
+        let needed = forecast.memory as u64;
+        let figure = match self.memory {
+            Some(there) => format!("about {} of {}", bytes(needed as f64), bytes(there as f64)),
+            None => format!("about {}", bytes(needed as f64)),
+        };
+        let met = self.memory.is_none_or(|there| needed <= there);
+        let note = (!met).then(|| "shorten the load, or let fewer users broadcast".to_owned());
+        Need { what: "memory", figure, met, note }
+    }
+
+    fn cores(&self, forecast: &Forecast) -> Need {
+        let most = forecast.most_deliveries();
+        let workers = self.cores.saturating_sub(1).max(1);
+        let met = most <= PER_WORKER * f64::from(workers);
+        let share = if self.cores > 1 { "one is left to a server on this machine" } else { "shared with the server" };
+        let note = if met {
+            share.to_owned()
+        } else {
+            let workers = if workers == 1 { "one worker".to_owned() } else { format!("{workers} workers") };
+            format!("{} deliveries/s are more than can be expected of {workers}", grouped(most as u64))
+        };
+        Need { what: "cores", figure: self.cores.to_string(), met, note: Some(note) }
+    }
+}
+
+/// Bytes as a person reads them.
+pub(super) fn bytes(count: f64) -> String {
+    let (value, unit) = match count {
+        count if count < 1024.0 => return format!("{count:.0} B"),
+        count if count < 1_048_576.0 => (count / 1024.0, "KiB"),
+        count if count < 1_073_741_824.0 => (count / 1_048_576.0, "MiB"),
+        count => (count / 1_073_741_824.0, "GiB"),
+    };
+    if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}

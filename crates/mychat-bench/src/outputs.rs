@@ -1,0 +1,103 @@
+//! The files that a result is written to, in the forms that were asked for.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::report::{self, RunResult, files};
+
+/// Where the result goes besides the terminal.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Reports")]
+pub(crate) struct Outputs {
+    /// Write the result as JSON; every other report can be made from it later
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Write a page for a browser: one file, nothing fetched
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Write JUnit XML for a build server
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+
+    /// Write Markdown for a CI step summary; the file is appended to where it is `$GITHUB_STEP_SUMMARY`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+
+    /// Write a histogram log for the HdrHistogram tools
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hlog: Option<PathBuf>,
+
+    /// Write a line of JSON an interval, while it runs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ndjson: Option<PathBuf>,
+
+    /// Write all of these into a directory, as report.html, result.json, junit.xml and so on
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// The result as text.
+type Form = fn(&RunResult) -> String;
+
+/// A file could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}", path.display())]
+pub(crate) struct Unwritable {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+impl Outputs {
+    /// The same with `--out` resolved: every form that was not named goes into its directory.
+    pub(crate) fn resolved(mut self) -> Result<Self, Unwritable> {
+        let Some(directory) = self.out.take() else { return Ok(self) };
+        std::fs::create_dir_all(&directory).map_err(|source| Unwritable { path: directory.clone(), source })?;
+        let places = [
+            (&mut self.json, "result.json"),
+            (&mut self.html, "report.html"),
+            (&mut self.junit, "junit.xml"),
+            (&mut self.markdown, "summary.md"),
+            (&mut self.hlog, "latency.hlog"),
+            (&mut self.ndjson, "timeline.ndjson"),
+        ];
+        for (place, name) in places {
+            place.get_or_insert_with(|| directory.join(name));
+        }
+        Ok(self)
+    }
+
+    /// Whether nothing at all is to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        let files = [&self.json, &self.html, &self.junit, &self.markdown, &self.hlog, &self.ndjson, &self.out];
+        files.into_iter().all(Option::is_none)
+    }
+
+    /// Writes all that was asked for; goes on after a file that could not be written, and reports the first such.
+    pub(crate) fn write(&self, result: &RunResult) -> Result<(), Unwritable> {
+        let forms: [(&Option<PathBuf>, Form); 6] = [
+            (&self.json, report::json::write),
+            (&self.html, report::html::page),
+            (&self.junit, report::junit::write),
+            (&self.markdown, report::markdown::write),
+            (&self.hlog, report::hlog::write),
+            (&self.ndjson, report::ndjson::write),
+        ];
+        let mut outcome = Ok(());
+        for (path, form) in forms {
+            let Some(path) = path else { continue };
+            if let Err(source) = put(path, &form(result)) {
+                outcome = outcome.and(Err(Unwritable { path: path.clone(), source }));
+            }
+        }
+        outcome
+    }
+}
+
+fn put(path: &Path, text: &str) -> std::io::Result<()> {
+    // Steps of one job share this file: what others wrote into it stays.
+    let shared = std::env::var_os("GITHUB_STEP_SUMMARY").is_some_and(|summary| Path::new(&summary) == path);
+    if shared { files::append(path, text) } else { files::replace(path, text) }
+}

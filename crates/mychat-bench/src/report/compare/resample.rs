@@ -1,0 +1,113 @@
+//! A run's figures, and what they could as well have been: blocks of its intervals drawn again and again.
+
+use rand::RngExt as _;
+use rand::rngs::ChaCha8Rng;
+
+use super::run::Run;
+
+/// What is compared, by name, and whether less is better.
+pub(super) const TIMED: [(&str, bool); 8] = [
+    ("delivery p50", true),
+    ("delivery p90", true),
+    ("delivery p99", true),
+    ("delivered/s", false),
+    ("server CPU", true),
+    ("server memory", true),
+    ("connect p99", true),
+    ("ack p99", true),
+];
+
+/// A figure of each kind, where the run has it.
+pub(super) type Figures = [Option<f64>; TIMED.len()];
+
+/// A run, laid out for drawing from it often.
+pub(super) struct Sampler<'r> {
+    run: &'r Run,
+    /// All latencies that occur, ascending.
+    values: Vec<u64>,
+    /// The latencies of each interval: index into `values`, and how many.
+    intervals: Vec<Vec<(usize, u64)>>,
+    /// Reused from draw to draw.
+    counts: Vec<u64>,
+}
+
+impl<'r> Sampler<'r> {
+    pub(super) fn new(run: &'r Run) -> Self {
+        let mut values: Vec<u64> =
+            run.intervals.iter().flat_map(|interval| interval.delivery.iter().map(|(value, _)| *value)).collect();
+        values.sort_unstable();
+        values.dedup();
+        let place = |value: &u64| values.binary_search(value).unwrap_or(0);
+        let intervals = run
+            .intervals
+            .iter()
+            .map(|interval| interval.delivery.iter().map(|(value, count)| (place(value), *count)).collect())
+            .collect();
+        let counts = vec![0; values.len()];
+        Self { run, values, intervals, counts }
+    }
+
+    /// The figures as they were measured.
+    pub(super) fn measured(&mut self) -> Figures {
+        let all: Vec<usize> = (0..self.intervals.len()).collect();
+        self.figures(&all)
+    }
+
+    /// The figures of as many intervals, drawn in blocks: neighbours are alike, and single ones would hide that.
+    pub(super) fn draw(&mut self, rng: &mut ChaCha8Rng) -> Figures {
+        let count = self.intervals.len();
+        if count == 0 {
+            return self.figures(&[]);
+        }
+        let block = (count as f64).sqrt().ceil() as usize;
+        let mut drawn = Vec::with_capacity(count + block);
+        while drawn.len() < count {
+            let start = rng.random_range(0..count);
+            // Around the end: otherwise the first and the last intervals would be drawn too seldom.
+            drawn.extend((start..start + block).map(|index| index % count));
+        }
+        drawn.truncate(count);
+        self.figures(&drawn)
+    }
+
+    fn figures(&mut self, drawn: &[usize]) -> Figures {
+        self.counts.fill(0);
+        let (mut seconds, mut cpu, mut rss) = (0.0, Some(0.0), Some(0_u64));
+        for index in drawn {
+            let interval = &self.run.intervals[*index];
+            seconds += interval.seconds;
+            cpu = cpu.zip(interval.server_cpu).map(|(sum, cpu)| sum + cpu * interval.seconds);
+            rss = rss.zip(interval.server_rss).map(|(most, rss)| most.max(rss));
+            for (place, count) in &self.intervals[*index] {
+                self.counts[*place] += count;
+            }
+        }
+        let total: u64 = self.counts.iter().sum();
+        let some = |value: f64| (seconds > 0.0 && value > 0.0).then_some(value);
+        [
+            self.quantile(0.5, total),
+            self.quantile(0.9, total),
+            self.quantile(0.99, total),
+            some(total as f64 / seconds.max(1e-9)),
+            cpu.and_then(|cpu| some(cpu / seconds.max(1e-9))),
+            rss.and_then(|rss| some(rss as f64)),
+            self.run.wholes.get("connect p99").map(|value| *value as f64),
+            self.run.wholes.get("ack p99").map(|value| *value as f64),
+        ]
+    }
+
+    fn quantile(&self, quantile: f64, total: u64) -> Option<f64> {
+        if total == 0 || (self.run.independent as f64) < (10.0 / (1.0 - quantile)).round() {
+            return None;
+        }
+        let rank = (quantile * total as f64).ceil() as u64;
+        let mut below = 0;
+        for (value, count) in self.values.iter().zip(&self.counts) {
+            below += count;
+            if below >= rank {
+                return Some(*value as f64);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+
+use rand::RngExt as _;
+
+use super::*;
+
+/// A machine whose speed wanders by 25 % within minutes, and more or less from second to second.
+struct Machine {
+    rng: ChaCha8Rng,
+    seconds: f64,
+    phase: f64,
+    restless: f64,
+}
+
+impl Machine {
+    fn new(seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let phase = rng.random_range(0.0..std::f64::consts::TAU);
+        Self { rng, seconds: 0.0, phase, restless: 0.0 }
+    }
+
+    /// How slow it is at present: 1 on average.
+    fn slowness(&mut self) -> f64 {
+        self.restless = 0.8 * self.restless + self.rng.random_range(-0.02..0.02);
+        1.0 + 0.125 * (self.seconds / 480.0 * std::f64::consts::TAU + self.phase).sin() + self.restless
+    }
+
+    /// A run of 30 intervals whose tail is `tail` times as long as usual.
+    fn run(&mut self, tail: f64) -> Run {
+        let intervals: Vec<Interval> = (0..30)
+            .map(|_| {
+                let slow = self.slowness();
+                self.seconds += 1.0;
+                let mut delivery: BTreeMap<u64, u64> = BTreeMap::new();
+                for _ in 0..400 {
+                    let draw: f64 = self.rng.random_range(1e-4..1.0);
+                    let body = 500.0 * slow * (1.0 - 0.3 * draw.ln());
+                    // The slowest tenth is what a change of p99 is about.
+                    let value = if draw < 0.1 { body * tail } else { body };
+                    *delivery.entry(value as u64 / 4 * 4).or_default() += 1;
+                }
+                Interval { seconds: 1.0, delivery: delivery.into_iter().collect(), server_cpu: None, server_rss: None }
+            })
+            .collect();
+        Run {
+            started: format!("{:09.1}", self.seconds),
+            intervals,
+            independent: 12_000,
+            wholes: BTreeMap::new(),
+            violations: [("lost", 0)].into(),
+            delivered: 12_000,
+            validity: Validity::Valid,
+        }
+    }
+
+    /// Eight runs a side, taking turns.
+    fn sides(&mut self, tail: f64) -> (Vec<Run>, Vec<Run>) {
+        (0..8).map(|_| (self.run(1.0), self.run(tail))).unzip()
+    }
+}
+
+fn findings(seed: u64, tail: f64) -> Vec<(&'static str, Finding)> {
+    let (first, second) = Machine::new(seed).sides(tail);
+    let comparison = compare(&first, &second, Threshold::default());
+    comparison.rows.into_iter().map(|row| (row.name, row.finding)).collect()
+}
+
+/// V11: the same server twice.
+#[test]
+fn the_same_server_twice_is_no_difference() {
+    let same = |(_, finding): &(&str, Finding)| *finding == Finding::NoDifference;
+    let right = (0..100).filter(|seed| findings(*seed, 1.0).iter().all(same)).count();
+    assert!(right >= 95, "{right} of 100");
+}
+
+/// V12: a tail that is 5 % longer.
+#[test]
+fn a_tail_five_percent_longer_is_seen() {
+    let slower = ("delivery p99", Finding::Worse);
+    let seen = (0..100).filter(|seed| findings(1000 + seed, 1.05).contains(&slower)).count();
+    assert!(seen >= 80, "{seen} of 100");
+}
+
+#[test]
+fn a_shorter_tail_is_better() {
+    assert!(findings(7, 0.85).contains(&("delivery p99", Finding::Better)));
+}
+
+#[test]
+fn one_run_a_side_is_too_little_for_times_and_enough_for_counts() {
+    let mut machine = Machine::new(1);
+    let (first, mut second) = (machine.run(1.0), machine.run(3.0));
+    second.violations.insert("lost", 1);
+    let comparison = compare(&[first], &[second], Threshold::default());
+    for row in &comparison.rows {
+        let expected = if row.name == "lost" { Finding::Worse } else { Finding::TooLittleData };
+        assert_eq!(row.finding, expected, "{}", row.name);
+    }
+    assert!(comparison.regressed() && comparison.undecided());
+}
+
+#[test]
+fn invalid_runs_say_nothing_about_times() {
+    let (mut first, second) = Machine::new(3).sides(1.0);
+    first.iter_mut().take(6).for_each(|run| run.validity = Validity::Invalid);
+    let comparison = compare(&first, &second, Threshold::default());
+    assert_eq!(comparison.runs, (2, 8));
+    insta::assert_snapshot!(markdown(&comparison));
+}
+
+#[test]
+fn a_comparison_reads_well() {
+    let (first, mut second) = Machine::new(5).sides(1.2);
+    second[0].violations.insert("lost", 12);
+    let comparison = compare(&first, &second, Threshold::default());
+    insta::assert_snapshot!(format!("{}\n{}", markdown(&comparison), terminal(&comparison)));
+}

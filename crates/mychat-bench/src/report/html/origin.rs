@@ -1,0 +1,100 @@
+//! The end of the page: what went wrong frame by frame, and where all of it comes from.
+
+use maud::{Markup, html};
+
+use crate::observe::example::{Example, Kind};
+use crate::report::result::RunResult;
+use crate::report::{bytes, grouped};
+
+pub(super) fn violations(result: &RunResult) -> Markup {
+    html! {
+        @if !result.examples.is_empty() {
+            section {
+                h2 { "What went wrong" }
+                p.remark { "The first few of each kind, with the frames concerned." }
+                @for example in &result.examples { (card(example)) }
+            }
+        }
+    }
+}
+
+fn card(example: &Example) -> Markup {
+    let users = [&example.sender, &example.recipient];
+    let who = users.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" → ");
+    html! {
+        article.card {
+            h3 {
+                span.mark.bad { span aria-hidden="true" { "✗ " } (kind(example.kind)) }
+                " " (who)
+                @if let Some(sequence) = example.sequence { small { "message " (grouped(u64::from(sequence))) } }
+            }
+            p { (example.what) }
+            @if !example.frames.is_empty() {
+                ol.wire { @for frame in &example.frames { li { code { (frame) } } } }
+            }
+        }
+    }
+}
+
+/// A kind of violation in words.
+pub(crate) const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Lost => "lost",
+        Kind::Duplicated => "duplicated",
+        Kind::Reordered => "reordered",
+        Kind::Misrouted => "misrouted",
+        Kind::Corrupted => "corrupted",
+        Kind::WrongReply => "wrong reply",
+        Kind::Error => "error",
+        Kind::Disconnect => "disconnected",
+        Kind::Refused => "refused",
+    }
+}
+
+pub(super) fn scenario(result: &RunResult) -> Markup {
+    html! {
+        @if !result.scenario.text.is_empty() {
+            section {
+                h2 { "Scenario" }
+                details open {
+                    summary { (result.scenario.file) }
+                    pre.scenario { @for line in result.scenario.text.lines() { span { (line) "\n" } } }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn section(result: &RunResult) -> Markup {
+    let generator = &result.generator;
+    html! {
+        section {
+            h2 { "Where this comes from" }
+            dl.facts {
+                dt { "Tool" } dd { "mychat-bench " (result.tool.version) }
+                dt { "Seed" } dd { (result.scenario.seed) }
+                dt { "Scenario" } dd { (result.scenario.file) code.digest { "SHA-256 " (result.scenario.sha256) } }
+                dt { "Plan" } dd { code.digest { "SHA-256 " (result.scenario.plan_sha256) } }
+                dt { "Server" }
+                dd {
+                    (result.target.address) ", frames end with " (result.target.framing)
+                    @if let Some(server) = &result.server {
+                        br; "process " (server.pid) ": " (format!("{:.1}", server.cpu_seconds)) " s of CPU, "
+                        (bytes(server.rss_peak)) " of memory at most"
+                        @if let Some(each) = server.rss_per_user { ", " (bytes(each)) " a user" }
+                        ", " (server.threads) " threads"
+                        @if let Some(fds) = server.fds { ", " (fds) " descriptors" }
+                    }
+                }
+                dt { "Generator" }
+                dd {
+                    (generator.threads) @if generator.threads == 1 { " thread, " } @else { " threads, " }
+                    (format!("{:.1}", generator.cpu_seconds)) " s of CPU, " (bytes(generator.rss_peak)) " of memory at most"
+                }
+                @if !generator.machine.is_empty() { dt { "Machine" } dd { (generator.machine) } }
+                dt { "Started" } dd { (result.started) }
+                dt { "Exit code" } dd { (result.exit_code) }
+            }
+        }
+    }
+}

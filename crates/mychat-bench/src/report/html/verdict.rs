@@ -1,0 +1,149 @@
+//! The top of the page: the verdict, whether it can be trusted, what was expected, and the counts.
+
+use maud::{Markup, html};
+
+use crate::judge::Verdict;
+use crate::judge::validity::Validity;
+use crate::report::result::{ExpectationResult, RunResult};
+use crate::report::{duration, grouped, value};
+
+/// Sign, word and class of a verdict.
+pub(super) const fn word(verdict: Verdict) -> (&'static str, &'static str, &'static str) {
+    match verdict {
+        Verdict::Pass => ("✓", "PASS", "good"),
+        Verdict::Fail => ("✗", "FAIL", "bad"),
+        Verdict::Inconclusive => ("?", "INCONCLUSIVE", "unsure"),
+        Verdict::Interrupted => ("!", "INTERRUPTED", "unsure"),
+    }
+}
+
+pub(super) fn head(result: &RunResult) -> Markup {
+    let (sign, word, class) = word(result.verdict);
+    let held = result.expectations.iter().filter(|e| e.ok == Some(true)).count();
+    let server =
+        if result.target.spawned { "the reference server, started for this run" } else { &result.target.address };
+    html! {
+        header class=(class) {
+            p.verdict { span.sign aria-hidden="true" { (sign) } (word) }
+            h1 { (result.scenario.name) }
+            p.sub {
+                "against " b { (server) } " · " (day(&result.started)) " · " (format!("{:.1}", result.seconds)) " s"
+                @if !result.expectations.is_empty() {
+                    " · " (held) " of " (result.expectations.len()) " expectations held"
+                }
+            }
+            (validity(result))
+        }
+    }
+}
+
+fn validity(result: &RunResult) -> Markup {
+    let (class, word, meaning) = match result.validity {
+        Validity::Valid => ("good", "Valid run", "the generator kept its schedule, so the figures are the server's"),
+        Validity::Degraded => ("unsure", "Degraded run", "part of the latencies is the generator's own"),
+        Validity::Invalid => {
+            ("bad", "Invalid run", "the generator was the limit: these latencies say nothing about the server")
+        }
+    };
+    let lateness = result.latency.get("lateness").and_then(|block| block.whole.p99);
+    html! {
+        div class={ "validity " (class) } {
+            p {
+                b { (word) } ": " (meaning)
+                @if let (Validity::Valid, Some(p99)) = (result.validity, lateness) {
+                    " (99 % were sent within " (duration(p99 as f64)) " of their time)"
+                }
+                "."
+            }
+            @if !result.validity_reasons.is_empty() {
+                ul { @for reason in &result.validity_reasons { li { (reason) } } }
+            }
+        }
+    }
+}
+
+fn day(started: &str) -> String {
+    let (day, time) = started.split_once('T').unwrap_or((started, ""));
+    format!("{day} {} UTC", time.get(..5).unwrap_or(time)).trim().to_owned()
+}
+
+pub(super) fn expectations(result: &RunResult) -> Markup {
+    html! {
+        section {
+            h2 { "Expectations" }
+            @if result.expectations.is_empty() {
+                p.empty { "The scenario expects nothing in particular." }
+            } @else {
+                div.scroll {
+                    table.expectations {
+                        thead { tr {
+                            th scope="col" { "Verdict" } th scope="col" { "Expected" }
+                            th.n scope="col" { "Measured" } th scope="col" { "Remark" }
+                        } }
+                        tbody { @for expectation in &result.expectations { (row(expectation)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(expectation: &ExpectationResult) -> Markup {
+    let (sign, word, class) = match expectation.ok {
+        Some(true) => ("✓", "held", "good"),
+        Some(false) => ("✗", "broken", "bad"),
+        None => ("?", "undecided", "unsure"),
+    };
+    html! {
+        tr {
+            td { span class={ "mark " (class) } { span aria-hidden="true" { (sign) " " } (word) } }
+            td { code { (expectation.text) } }
+            td.n { @if let Some(actual) = expectation.actual { (value(actual, &expectation.unit)) } @else { "–" } }
+            td.note { @if let Some(note) = &expectation.note { (note) " · " } span.line { "line " (expectation.line) } }
+        }
+    }
+}
+
+pub(super) fn counts(result: &RunResult) -> Markup {
+    let counts = &result.counts;
+    let errors: u64 = counts.errors.values().sum();
+    let codes: Vec<String> = counts.errors.iter().map(|(code, count)| format!("{count} × {code}")).collect();
+    let tile = |name: &str, figure: String, more: String| {
+        html! { div.tile { dt { (name) } dd { b { (figure) } @if !more.is_empty() { span { (more) } } } } }
+    };
+    let violation = |name: &str, count: u64, more: String| {
+        html! {
+            div class=(if count == 0 { "tile" } else { "tile bad" }) {
+                dt { (name) }
+                dd { b { @if count > 0 { span.sign aria-hidden="true" { "✗ " } } (grouped(count)) }
+                     @if !more.is_empty() { span { (more) } } }
+            }
+        }
+    };
+    let achieved = counts.achieved.map_or_else(String::new, |achieved| format!("{achieved:.2} % of what was due"));
+    let owed = format!("{} were owed", grouped(counts.expected_deliveries));
+    let uncertain = if counts.uncertain == 0 {
+        String::new()
+    } else {
+        format!("{} more around joins and leaves", grouped(counts.uncertain))
+    };
+    html! {
+        section {
+            h2 { "Counts" }
+            dl.tiles {
+                (tile("Delivered", grouped(counts.delivered), owed))
+                (tile("Sent", grouped(counts.sent), achieved))
+                (tile("Users", grouped(counts.users), format!("{} welcomes", grouped(counts.connected))))
+                (violation("Lost", counts.lost, uncertain))
+                (violation("Duplicated", counts.duplicated, String::new()))
+                (violation("Reordered", counts.reordered, String::new()))
+                (violation("Misrouted", counts.misrouted, String::new()))
+                (violation("Corrupted", counts.corrupted, String::new()))
+                (violation("Wrong replies", counts.wrong_replies, String::new()))
+                (violation("Errors", errors, codes.join(", ")))
+                (violation("Refused", counts.refused, String::new()))
+                (violation("Thrown out", counts.disconnects, String::new()))
+            }
+        }
+    }
+}

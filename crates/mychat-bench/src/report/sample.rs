@@ -1,0 +1,202 @@
+//! Made-up results for tests: of any length, with everything in them that a report can show.
+
+use super::RunResult;
+use super::histogram;
+use super::result::{
+    By, Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyResult, Point, ScenarioInfo, ServerInfo,
+    TargetInfo, Tool,
+};
+use crate::judge::Verdict;
+use crate::judge::validity::Validity;
+use crate::observe::example::{Example, Kind};
+use crate::observe::recorder::Latency;
+
+const SCENARIO: &str = "\
+name: evening
+about: Made up for tests & <pictures>.
+users:
+  talkers: { count: 5, rate: 50/s, do: [ { broadcast: {} } ] }
+load: [ { hold: 10s } ]
+expect:
+  - lost == 0
+  - delivery[steady].p99 < 1ms
+  - delivery.p99.9 < 60ms
+";
+
+/// Latencies that a server could have: `count` samples around `middle` microseconds, a few far longer.
+pub(crate) fn latency(count: u64, middle: u64) -> Latency {
+    let mut latency = Latency::default();
+    for number in 0..count {
+        // A fixed mixture instead of chance: the same figures in every test.
+        let spread = number * 7919 % 1000;
+        let long = if spread > 985 { (spread - 985) * middle } else { 0 };
+        latency.record((middle / 2 + spread * middle / 1000 + long) * 1000);
+    }
+    latency
+}
+
+/// One latency as a result has it.
+pub(crate) fn measured(latency: &Latency, independent: u64) -> LatencyResult {
+    let histogram = &latency.histogram;
+    let at = |quantile| histogram::quantile(histogram, independent, quantile);
+    LatencyResult {
+        unit: "us".to_owned(),
+        count: histogram.len(),
+        independent,
+        min: if histogram.is_empty() { 0 } else { histogram.min() },
+        mean: histogram.mean(),
+        stdev: histogram.stdev(),
+        p50: at(0.5),
+        p90: at(0.9),
+        p95: at(0.95),
+        p99: at(0.99),
+        p99_9: at(0.999),
+        p99_99: at(0.9999),
+        max: histogram.max(),
+        overflow: latency.overflow,
+        hdr: histogram::encode(histogram),
+    }
+}
+
+/// A run with so many intervals.
+pub(crate) fn run(points: u64) -> RunResult {
+    let block = |count, middle| {
+        let whole = measured(&latency(count, middle), count);
+        let mut by = By::default();
+        if count > 0 {
+            by.stage.insert("steady".to_owned(), measured(&latency(count / 2, middle), count / 20));
+            by.stage.insert("spike-1".to_owned(), measured(&latency(count / 3, middle * 2), count / 30));
+            by.group.insert("talkers".to_owned(), whole.clone());
+            by.action.insert("broadcast".to_owned(), whole.clone());
+        }
+        LatencyBlock { whole, by }
+    };
+    let timeline: Vec<Point> = (1..=points).map(|number| point(number, points)).collect();
+    let total = |count: fn(&Point) -> u64| timeline.iter().map(count).sum::<u64>();
+    let (sent, delivered) = (total(|point| point.sent), total(|point| point.delivered));
+    RunResult {
+        schema: super::result::SCHEMA.to_owned(),
+        tool: Tool { version: "0.1.0".to_owned() },
+        scenario: ScenarioInfo {
+            name: "evening".to_owned(),
+            file: "scenarios/evening.yaml".to_owned(),
+            sha256: "636d0cc91e66233eba7a9224cd6a7b51ab85913c1869617057a23bd6a66abee4".to_owned(),
+            plan_sha256: "7c6a24fed860d74e737df07ce821d011fb5ba12da05d744e4081738db64e83a1".to_owned(),
+            seed: 7,
+            text: SCENARIO.to_owned(),
+        },
+        target: TargetInfo {
+            address: "127.0.0.1:5000".to_owned(),
+            framing: "lf".to_owned(),
+            spawned: false,
+            command: None,
+        },
+        started: "2026-11-22T16:15:28.221928542Z".to_owned(),
+        seconds: points as f64,
+        verdict: Verdict::Fail,
+        exit_code: 1,
+        validity: Validity::Degraded,
+        validity_reasons: vec!["the generator sent late: lateness p99 is 1.06 ms, delivery p99 4.62 ms".to_owned()],
+        expectations: vec![
+            expectation("lost == 0", 7, Some(2.0), "count", Some(false), None),
+            expectation("delivery[steady].p99 < 1ms", 8, None, "us", None, Some("n/a: needs 1000 samples, has 488")),
+            expectation("delivery.p99.9 < 60ms", 9, Some(11_200.0), "us", Some(true), None),
+        ],
+        latency: [
+            ("connect", 65, 900),
+            ("delivery", delivered.min(20_000), 500),
+            ("service", delivered.min(20_000), 450),
+        ]
+        .into_iter()
+        .chain([("lateness", sent.min(20_000), 60), ("ack", 0, 1)])
+        .map(|(name, count, middle)| (name.to_owned(), block(count, middle)))
+        .collect(),
+        counts: Counts {
+            users: 65,
+            connected: 66,
+            disconnects: 1,
+            sent,
+            scheduled: sent,
+            achieved: (sent > 0).then_some(100.0),
+            expected_deliveries: delivered + 2,
+            delivered,
+            lost: 2,
+            duplicated: 1,
+            errors: [("404".to_owned(), 3)].into(),
+            ..Counts::default()
+        },
+        examples: vec![
+            example(Kind::Lost, "never arrived", &[]),
+            example(Kind::Duplicated, "arrived 2 times", &["BROADCAST|ana|A1 & <b>\u{7}\u{1b}[31m\u{0}]]>"; 2]),
+        ],
+        timeline,
+        capacity: None,
+        losers: Vec::new(),
+        server: Some(ServerInfo {
+            pid: 4711,
+            cpu_seconds: 1.5,
+            rss_peak: 42 << 20,
+            rss_per_user: Some(9300),
+            threads: 3,
+            fds: Some(81),
+        }),
+        generator: GeneratorInfo {
+            cpu_seconds: 0.4,
+            rss_peak: 25 << 20,
+            threads: 1,
+            machine: "linux 6.1.0 x86_64, 2 × Some Processor, 24 GiB of memory".to_owned(),
+        },
+    }
+}
+
+fn point(number: u64, of: u64) -> Point {
+    let stage = match number * 10 / of.max(1) {
+        0 | 1 => "join",
+        2..=5 => "steady",
+        6 | 7 => "spike-1",
+        _ => "recovery",
+    };
+    let busy = if stage == "spike-1" { 3 } else { 1 };
+    let sent = if stage == "join" { 0 } else { 50 * busy + number * 13 % 9 };
+    let delivered = sent * 12;
+    let latency = latency(delivered, 400 * busy + number * 31 % 100);
+    let at = |quantile| (delivered > 0).then(|| latency.histogram.value_at_quantile(quantile));
+    Point {
+        t: number as f64,
+        stage: stage.to_owned(),
+        connected: (number * 30).min(65),
+        sent,
+        delivered,
+        errors: u64::from(number == 3) * 3,
+        p50: at(0.5),
+        p99: at(0.99),
+        max: at(1.0),
+        lateness_p99: (sent > 0).then_some(80 * busy),
+        server_rss: Some((20 << 20) + number.min(40) * (512 << 10)),
+        server_cpu: Some(0.05 * busy as f64),
+        hdr: histogram::encode(&latency.histogram),
+    }
+}
+
+fn expectation(
+    text: &str,
+    line: usize,
+    actual: Option<f64>,
+    unit: &str,
+    ok: Option<bool>,
+    note: Option<&str>,
+) -> ExpectationResult {
+    let (text, unit, note) = (text.to_owned(), unit.to_owned(), note.map(str::to_owned));
+    ExpectationResult { text, line, actual, unit, ok, note }
+}
+
+fn example(kind: Kind, what: &str, frames: &[&str]) -> Example {
+    Example {
+        kind,
+        sender: Some("talkers1".to_owned()),
+        recipient: Some("listeners7".to_owned()),
+        sequence: Some(42),
+        what: what.to_owned(),
+        frames: frames.iter().map(|frame| (*frame).to_owned()).collect(),
+    }
+}

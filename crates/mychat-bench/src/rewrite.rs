@@ -1,0 +1,65 @@
+//! `report` and `merge`: stored results in any other form, one by one or made into one.
+
+use crate::exit::Exit;
+use crate::report::{self, terminal};
+use crate::{cli, out};
+
+/// Writes a stored result in the forms that were asked for; with none, the summary for the terminal.
+pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
+    if args.matrix {
+        return matrix(&args);
+    }
+    let [path] = &args.results[..] else {
+        out::complain("error: one result at a time; `--matrix` takes several, and `merge` makes one of them\n");
+        return Ok(Exit::Usage);
+    };
+    let result = match report::json::read(path) {
+        Ok(result) => result,
+        Err(error) => {
+            out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
+            return Ok(Exit::Usage);
+        }
+    };
+    if args.outputs.is_empty() {
+        out::print(&terminal::summary(&result));
+        return Ok(Exit::Held);
+    }
+    args.outputs.resolved()?.write(&result)?;
+    Ok(Exit::Held)
+}
+
+/// Servers against statements.
+fn matrix(args: &cli::Report) -> anyhow::Result<Exit> {
+    let matrix = match report::matrix::read(&args.results) {
+        Ok(matrix) => matrix,
+        Err(error) => {
+            out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
+            return Ok(Exit::Usage);
+        }
+    };
+    if let Some(path) = &args.csv {
+        report::files::replace(path, &matrix.csv())?;
+    }
+    if let Some(path) = &args.outputs.html {
+        report::files::replace(path, &report::html::matrix(&matrix))?;
+    }
+    if args.csv.is_none() && args.outputs.html.is_none() {
+        out::print(&matrix.csv());
+    }
+    Ok(Exit::Held)
+}
+
+/// Makes one result of several and writes it; with no form asked for, the summary for the terminal.
+pub(crate) fn merge(args: cli::Merge) -> anyhow::Result<Exit> {
+    let results: Result<Vec<_>, _> = args.results.iter().map(|path| report::json::read(path)).collect();
+    let merged = match results.map_err(anyhow::Error::from).and_then(|all| Ok(report::merge::merge(&all)?)) {
+        Ok(merged) => merged,
+        Err(error) => {
+            out::complain(&format!("error: {error:#}\n"));
+            return Ok(Exit::Usage);
+        }
+    };
+    args.outputs.resolved()?.write(&merged)?;
+    out::print(&terminal::summary(&merged));
+    Ok(Exit::from_code(merged.exit_code))
+}

@@ -1,0 +1,119 @@
+//! What users do.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Leave, Span};
+
+/// An action and how often it is drawn against the group's others.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Weighted {
+    /// At least 1.
+    pub weight: u32,
+    /// The action.
+    pub action: Action,
+}
+
+/// What a user does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Action {
+    /// `BROADCAST`.
+    Broadcast {
+        /// What is sent.
+        content: Content,
+    },
+    /// `MESSAGE`.
+    Private {
+        /// To whom.
+        to: To,
+        /// What is sent.
+        content: Content,
+    },
+    /// A frame as it stands, and what is to come back for it.
+    Frame {
+        /// The frame.
+        text: String,
+        /// Patterns, one of which the next frame matches; empty: nothing comes back.
+        gets: Vec<String>,
+    },
+    /// A frame that is too long: must be answered by an error, or the connection closed, and never be forwarded.
+    Oversize {
+        /// Bytes of the frame, without terminator; at least 1025.
+        size: Span<u32>,
+    },
+    /// A second connection asks for a name in use: must be refused.
+    DuplicateName {
+        /// Index of the group whose names are asked for.
+        of: usize,
+    },
+    /// A terminated frame that is not UTF-8: must be answered by an error, or the connection closed.
+    Garbage {
+        /// Bytes of the frame, without terminator; at least 1.
+        size: Span<u32>,
+    },
+    /// The first half of a frame, a wait, and the rest.
+    HalfFrame {
+        /// How long it waits in the middle.
+        stall: Duration,
+    },
+    /// Leaves and comes back under the same name.
+    Reconnect {
+        /// How it leaves.
+        leave: Leave,
+    },
+}
+
+impl Action {
+    /// All names of actions, as they stand in files.
+    pub const NAMES: [&'static str; 8] =
+        ["broadcast", "private", "frame", "oversize", "duplicate_name", "garbage", "half_frame", "reconnect"];
+
+    /// The name as it stands in a file, and in a selector.
+    pub const fn name(&self) -> &'static str {
+        Self::NAMES[self.kind()]
+    }
+
+    /// Index into [`Action::NAMES`].
+    pub const fn kind(&self) -> usize {
+        match self {
+            Self::Broadcast { .. } => 0,
+            Self::Private { .. } => 1,
+            Self::Frame { .. } => 2,
+            Self::Oversize { .. } => 3,
+            Self::DuplicateName { .. } => 4,
+            Self::Garbage { .. } => 5,
+            Self::HalfFrame { .. } => 6,
+            Self::Reconnect { .. } => 7,
+        }
+    }
+}
+
+/// To whom a private message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum To {
+    /// One of this group (index), drawn each time; never the sender itself unless the group has no other.
+    Group(usize),
+    /// A name that nobody has: must be answered by `ERROR|404`.
+    Nobody,
+    /// The sender.
+    Myself,
+}
+
+/// The content of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Content {
+    /// Bytes of content.
+    pub size: Size,
+    /// Words that the content starts with, after the stamp; the padding follows.
+    pub text: Option<String>,
+}
+
+/// Bytes of content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Size {
+    /// In this span, at least the stamp.
+    Bytes(Span<u32>),
+    /// So many that the forwarded frame has 1023 bytes: the longest that is legal under both readings of the limit.
+    Max,
+}

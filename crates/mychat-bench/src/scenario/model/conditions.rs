@@ -1,0 +1,224 @@
+//! What must hold: a figure, a comparison, a value.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// One condition of `expect` or `abort_if`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Condition {
+    /// As it stands in the file.
+    pub text: String,
+    /// The line in the file, from 1.
+    pub line: usize,
+    /// What is measured.
+    pub measure: Measure,
+    /// How it is compared.
+    pub op: Op,
+    /// With what.
+    pub value: Value,
+    /// `for`: how long it must hold to count (`abort_if`).
+    pub window: Option<Duration>,
+}
+
+/// A figure of the result.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measure {
+    /// What.
+    pub metric: Metric,
+    /// Of which part of the run.
+    pub selector: Selector,
+    /// Which statistic; `Some` for latencies, `None` for counts (for `server.rss`, `server.cpu`: optional).
+    pub stat: Option<Stat>,
+}
+
+/// Which part of the run; `None`: all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct Selector {
+    /// Index of a group.
+    pub group: Option<usize>,
+    /// Index into [`Action::NAMES`](super::Action::NAMES).
+    pub action: Option<usize>,
+    /// Index of a stage.
+    pub stage: Option<usize>,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[expect(missing_docs, reason = "documented as a table in scenarios/README.md")]
+pub enum Metric {
+    Connect,
+    Ack,
+    Delivery,
+    DeliveryFirst,
+    DeliveryLast,
+    DeliverySpread,
+    Service,
+    Lateness,
+    Roster,
+    Achieved,
+    Sent,
+    Delivered,
+    Lost,
+    Duplicated,
+    Reordered,
+    Misrouted,
+    Corrupted,
+    WrongReplies,
+    Errors,
+    Disconnects,
+    CasesFailed,
+    ServerRss,
+    ServerCpu,
+}
+
+/// What kind of figure a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Unit {
+    /// Microseconds; takes a statistic.
+    Latency,
+    /// How many.
+    Count,
+    /// A part of something, in percent.
+    Percent,
+    /// Bytes.
+    Bytes,
+}
+
+impl Metric {
+    /// All of them with their names in files.
+    pub const ALL: [(&'static str, Self); 23] = [
+        ("connect", Self::Connect),
+        ("ack", Self::Ack),
+        ("delivery", Self::Delivery),
+        ("delivery.first", Self::DeliveryFirst),
+        ("delivery.last", Self::DeliveryLast),
+        ("delivery.spread", Self::DeliverySpread),
+        ("service", Self::Service),
+        ("lateness", Self::Lateness),
+        ("roster", Self::Roster),
+        ("achieved", Self::Achieved),
+        ("sent", Self::Sent),
+        ("delivered", Self::Delivered),
+        ("lost", Self::Lost),
+        ("duplicated", Self::Duplicated),
+        ("reordered", Self::Reordered),
+        ("misrouted", Self::Misrouted),
+        ("corrupted", Self::Corrupted),
+        ("wrong_replies", Self::WrongReplies),
+        ("errors", Self::Errors),
+        ("disconnects", Self::Disconnects),
+        ("cases.failed", Self::CasesFailed),
+        ("server.rss", Self::ServerRss),
+        ("server.cpu", Self::ServerCpu),
+    ];
+
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, metric)| *metric == self).map_or("", |(name, _)| name)
+    }
+
+    /// What kind of figure it is. `errors` counts frames, and may be compared in percent of what was sent as well.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Connect
+            | Self::Ack
+            | Self::Delivery
+            | Self::DeliveryFirst
+            | Self::DeliveryLast
+            | Self::DeliverySpread
+            | Self::Service
+            | Self::Lateness
+            | Self::Roster => Unit::Latency,
+            Self::Achieved | Self::Errors | Self::ServerCpu => Unit::Percent,
+            Self::ServerRss => Unit::Bytes,
+            _ => Unit::Count,
+        }
+    }
+}
+
+/// A statistic of a latency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Stat {
+    P50,
+    P90,
+    P95,
+    P99,
+    P999,
+    Max,
+    Mean,
+}
+
+impl Stat {
+    /// All of them with their names in files.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("p50", Self::P50),
+        ("p90", Self::P90),
+        ("p95", Self::P95),
+        ("p99", Self::P99),
+        ("p99.9", Self::P999),
+        ("max", Self::Max),
+        ("mean", Self::Mean),
+    ];
+
+    /// The quantile, where it is one.
+    pub const fn quantile(self) -> Option<f64> {
+        match self {
+            Self::P50 => Some(0.5),
+            Self::P90 => Some(0.9),
+            Self::P95 => Some(0.95),
+            Self::P99 => Some(0.99),
+            Self::P999 => Some(0.999),
+            Self::Max | Self::Mean => None,
+        }
+    }
+}
+
+/// A comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Op {
+    Less,
+    AtMost,
+    Equal,
+    NotEqual,
+    AtLeast,
+    More,
+}
+
+impl Op {
+    /// All of them with their signs in files, longer ones first.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("<=", Self::AtMost),
+        (">=", Self::AtLeast),
+        ("==", Self::Equal),
+        ("!=", Self::NotEqual),
+        ("<", Self::Less),
+        (">", Self::More),
+    ];
+
+    /// Whether `left OP right` holds.
+    pub fn holds(self, left: f64, right: f64) -> bool {
+        match self {
+            Self::Less => left < right,
+            Self::AtMost => left <= right,
+            Self::Equal => (left - right).abs() < f64::EPSILON,
+            Self::NotEqual => (left - right).abs() >= f64::EPSILON,
+            Self::AtLeast => left >= right,
+            Self::More => left > right,
+        }
+    }
+}
+
+/// What a figure is compared with.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Value {
+    /// In the metric's unit: microseconds, a count, percent, bytes. For `errors` a bare number is a count
+    /// ([`Value::Count`]).
+    Number(f64),
+    /// A count, for a metric whose unit is percent.
+    Count(f64),
+    /// So many times another figure of the same kind.
+    Times(f64, Measure),
+}

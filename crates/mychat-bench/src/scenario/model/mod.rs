@@ -1,0 +1,83 @@
+//! What a scenario file says, once every value in it is known to make sense. Plain data: nothing here reads YAML.
+
+mod actions;
+mod cases;
+mod conditions;
+mod load;
+mod users;
+
+pub use actions::{Action, Content, Size, To, Weighted};
+pub use cases::{Case, CloseKind, Level, Need, Procedure, Step};
+pub use conditions::{Condition, Measure, Metric, Op, Selector, Stat, Unit, Value};
+pub use load::{FindMax, Stage, StageKind};
+pub use users::{Arrivals, Group, Leave, NamePattern, NamePiece, Pace, Rate, ReadPolicy};
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// A whole file: who, how much over time, what must hold, and scripted cases.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scenario {
+    /// The scenario's name, for reports.
+    pub name: String,
+    /// One sentence about it.
+    pub about: Option<String>,
+    /// `HOST:PORT` that the file asks for; `--target` and `--spawn` go before it.
+    pub target: Option<String>,
+    /// How frames end on the wire.
+    pub framing: FramingChoice,
+    /// The seed of everything drawn; where it is missing one is drawn and printed.
+    pub seed: Option<u64>,
+    /// Patience for an answer.
+    pub timeout: Duration,
+    /// How exactly deliveries are accounted for.
+    pub verify: Verify,
+    /// The groups of users, in the file's order.
+    pub groups: Vec<Group>,
+    /// The stages of the load, in order; each has a name that is unique in the file.
+    pub stages: Vec<Stage>,
+    /// Scripted cases, in order.
+    pub cases: Vec<Case>,
+    /// What must hold for the run to pass.
+    pub expect: Vec<Condition>,
+    /// What ends the run early, as failed.
+    pub abort_if: Vec<Condition>,
+}
+
+/// How frames end on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FramingChoice {
+    /// Find out by asking the server.
+    #[default]
+    Auto,
+    /// LF.
+    Lf,
+    /// CR LF.
+    CrLf,
+    /// Nothing: a segment is a message.
+    Raw,
+}
+
+/// How exactly deliveries are accounted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// Every single one, per sender and recipient.
+    #[default]
+    Full,
+    /// A count and a sum of hashes per recipient.
+    Counts,
+    /// Not at all.
+    None,
+}
+
+/// A value, or a range of values to draw from uniformly, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Span<T> {
+    /// The lowest.
+    pub from: T,
+    /// The highest, not below `from`.
+    pub to: T,
+}

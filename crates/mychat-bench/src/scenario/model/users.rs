@@ -1,0 +1,147 @@
+//! Who is there: groups of users, what they are called, when they act, how they read and leave.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Span, Weighted};
+
+/// Users that behave alike.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// Its name in the file.
+    pub name: String,
+    /// How many users, at least 1.
+    pub count: u32,
+    /// What they are called.
+    pub naming: NamePattern,
+    /// Connections per second while the group joins.
+    pub join: f64,
+    /// When its users act.
+    pub pace: Pace,
+    /// What they do, with the weight of each; empty for users who only read.
+    pub actions: Vec<Weighted>,
+    /// How long a user stays before it leaves and comes back; `None`: to the end.
+    pub session: Option<Span<Duration>>,
+    /// How users leave: one of these is drawn each time, in the proportion in which they are listed.
+    pub leave: Vec<Leave>,
+    /// How fast they read.
+    pub read: ReadPolicy,
+    /// Whether their own troubles are to be expected, and do not count against the server.
+    pub hostile: bool,
+}
+
+/// A user's name: text with places for the group's name and the user's number in it, counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamePattern {
+    /// The pieces in order.
+    pub pieces: Vec<NamePiece>,
+}
+
+/// A piece of a [`NamePattern`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum NamePiece {
+    /// Itself.
+    Text(String),
+    /// `{group}`.
+    Group,
+    /// `{n}`, or `{n:04}` with leading zeros up to a width.
+    Number {
+        /// Digits at least; 0 for as many as it takes.
+        width: usize,
+    },
+}
+
+impl NamePattern {
+    /// The name of user `number` (from 1) of a group.
+    pub fn name(&self, group: &str, number: u32) -> String {
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                NamePiece::Text(text) => text.clone(),
+                NamePiece::Group => group.to_owned(),
+                NamePiece::Number { width } => format!("{number:0width$}"),
+            })
+            .collect()
+    }
+}
+
+/// When users act.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub enum Pace {
+    /// Never: they only read.
+    Silent,
+    /// Open loop: by a schedule that does not wait for the server.
+    Open {
+        /// How often at 100 %.
+        rate: Rate,
+        /// How the times lie.
+        arrivals: Arrivals,
+    },
+    /// Closed loop: this long after the last action of their own was delivered or answered, or timed out.
+    Closed {
+        /// The pause.
+        think: Span<Duration>,
+    },
+}
+
+/// Actions per second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub enum Rate {
+    /// Of the whole group.
+    Group(f64),
+    /// Of each user.
+    Each(f64),
+}
+
+impl Rate {
+    /// Actions per second of one of `count` users.
+    pub fn per_user(self, count: u32) -> f64 {
+        match self {
+            Rate::Group(rate) => rate / f64::from(count),
+            Rate::Each(rate) => rate,
+        }
+    }
+}
+
+/// How scheduled times lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrivals {
+    /// Independent of each other.
+    #[default]
+    Poisson,
+    /// Equally far apart.
+    Even,
+}
+
+/// How a user leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Leave {
+    /// `DISCONNECT`, then the server closes.
+    Disconnect,
+    /// The socket is closed in order.
+    Fin,
+    /// The connection is reset.
+    Rst,
+}
+
+/// How fast a user reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub enum ReadPolicy {
+    /// As fast as it can.
+    #[default]
+    Fast,
+    /// So many bytes per second.
+    Rate(u64),
+    /// Stops for `pause`, every `every`.
+    Pauses {
+        /// How long it stops.
+        pause: Duration,
+        /// From one stop to the next.
+        every: Duration,
+    },
+    /// Not at all.
+    Never,
+}

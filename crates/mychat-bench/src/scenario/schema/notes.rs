@@ -1,0 +1,204 @@
+//! What the tables of keys do not say: the bounds of values, how keys of one map go together, and some words more for
+//! whoever points at a key.
+
+use super::super::actions::{LONGEST_CONTENT, LONGEST_FRAME, MOST_WEIGHT, SHORTEST_OVERSIZE, STAMP};
+use super::super::file::MOST_CONDITIONS;
+use super::super::groups::{MOST_GROUPS, MOST_USERS};
+use super::super::keys::Table;
+use super::super::steps::{MOST_PIECE, MOST_TIMES};
+use super::node::{Rule, Schema};
+
+/// Within what a value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// No more than its form says.
+    None,
+    /// Characters from the one to the other.
+    Length(u64, u64),
+    /// A number, where it stands without a unit, from the one to the other.
+    Numbers(u64, Option<u64>),
+    /// Items of a list, or entries of a map.
+    Items(u64, u64),
+    /// Not zero, where the form would have it.
+    AboveZero,
+    /// A condition that may have a time behind its value.
+    Window,
+}
+
+/// More about a key.
+#[derive(Debug)]
+pub(super) struct Note {
+    table: &'static str,
+    key: &'static str,
+    pub(super) bound: Bound,
+    pub(super) more: &'static str,
+}
+
+const fn note(table: &'static str, key: &'static str, bound: Bound, more: &'static str) -> Note {
+    Note { table, key, bound, more }
+}
+
+const fn numbers(least: u32, most: u32) -> Bound {
+    Bound::Numbers(least as u64, Some(most as u64))
+}
+
+const FILE: &str = "a scenario";
+const GROUP: &str = "a group of users";
+const ACTION: &str = "an action";
+const STAGE: &str = "a stage";
+const CASE: &str = "a case";
+const STEP: &str = "a step";
+const LINE: Bound = Bound::Length(1, 200);
+const CONTENT: Bound = numbers(STAMP, LONGEST_CONTENT);
+const WEIGHT: Bound = numbers(1, MOST_WEIGHT);
+
+#[rustfmt::skip]
+static NOTES: &[Note] = &[
+    note(FILE, "name", LINE, "One line of at most 200 characters."),
+    note(FILE, "target", Bound::None, "An IPv6 address stands in brackets: `[::1]:5000`."),
+    note(FILE, "framing", Bound::None, "`lf` and `crlf` end each frame with that; with `raw` a segment is a message; `auto` asks the server which it is."),
+    note(FILE, "seed", Bound::Numbers(0, None), "It decides who acts when, what is drawn, and what the messages hold."),
+    note(FILE, "timeout", Bound::None, "What is not answered by then counts as not answered."),
+    note(FILE, "verify", Bound::None, "`full` follows each one; `counts` compares a number and a sum per recipient, and needs users who stay; `none` looks at no content."),
+    note(FILE, "users", Bound::Items(1, MOST_GROUPS as u64), "A name is a letter, then letters, digits, `_` and `-`, at most 40 characters, and not the name of an action or a stage. It goes together with `load`."),
+    note(FILE, "load", Bound::None, "Before the first stage all users join. A stage scales the rates of all groups in percent, never the number of users."),
+    note(FILE, "cases", Bound::None, "Each is a little play of actors, who are none of `users`."),
+    note(FILE, "expect", Bound::Items(1, MOST_CONDITIONS as u64), "Conditions such as `lost == 0` or `delivery[steady].p99 < 50ms`, judged once, at the end."),
+    note(FILE, "abort_if", Bound::Window, "Conditions as in `expect`, and how long they must be true: `errors > 5% for 5s`."),
+
+    note(GROUP, "count", numbers(1, MOST_USERS), "At most 1,000,000 in all groups together."),
+    note(GROUP, "name", Bound::None, "{n} is the user's number, from 1; {n:04} has zeros in front. The result is a legal user name, of 1 to 64 bytes, that no other user has."),
+    note(GROUP, "join", Bound::None, "The whole group is to be there within an hour."),
+    note(GROUP, "rate", Bound::None, "All times are known before the run. It excludes `think`, and needs `do`."),
+    note(GROUP, "think", Bound::None, "A slow server is asked less: the headline `delivery` and `achieved` leave these users out. It excludes `rate`, and needs `do`."),
+    note(GROUP, "arrivals", Bound::None, "`poisson`: independent of each other; `even`: equally far apart. It needs `rate`."),
+    note(GROUP, "do", Bound::None, "For each time one of these is drawn, by `weight`. It needs `rate` or `think`."),
+    note(GROUP, "session", Bound::AboveZero, "Of a span one value is drawn each time."),
+    note(GROUP, "leave", Bound::None, "`disconnect`: with the DISCONNECT frame; `fin`: the socket is closed; `rst`: the connection is reset. [fin, fin, rst] is two to one. It needs `session`, or a `reconnect` among the actions."),
+    note(GROUP, "read", Bound::None, "A slow reader has a small receive buffer too, so that the server notices."),
+    note(GROUP, "hostile", Bound::None, "What these users lose never counts; what they do to others does."),
+    note("a way of reading", "rate", Bound::None, "It excludes `pause` and `every`."),
+    note("a way of reading", "pause", Bound::None, "Shorter than `every`."),
+
+    note(ACTION, "broadcast", Bound::None, "It counts as lost where a user who is there does not get it."),
+    note(ACTION, "private", Bound::None, "Anybody else who gets it makes it `misrouted`."),
+    note(ACTION, "frame", Bound::None, "For what no other action says."),
+    note(ACTION, "half_frame", Bound::None, "Its content carries no stamp and is not accounted for."),
+    note("`broadcast`", "weight", WEIGHT, ""),
+    note("`broadcast`", "size", CONTENT, "The stamp, by which a message is recognised, is part of them."),
+    note("`broadcast`", "text", Bound::Length(1, 800), "One line, at most 800 bytes."),
+    note("`private`", "weight", WEIGHT, ""),
+    note("`private`", "size", CONTENT, "The stamp, by which a message is recognised, is part of them."),
+    note("`private`", "text", Bound::Length(1, 800), "One line, at most 800 bytes."),
+    note("`frame`", "weight", WEIGHT, ""),
+    note("`oversize`", "weight", WEIGHT, ""),
+    note("`oversize`", "size", numbers(SHORTEST_OVERSIZE, LONGEST_FRAME), "At most 1 MiB."),
+    note("`duplicate_name`", "weight", WEIGHT, ""),
+    note("`garbage`", "weight", WEIGHT, ""),
+    note("`garbage`", "size", numbers(1, LONGEST_FRAME), "The first byte is 0xFF; none is a line feed."),
+    note("`half_frame`", "weight", WEIGHT, ""),
+    note("`reconnect`", "weight", WEIGHT, ""),
+
+    note(STAGE, "hold", Bound::None, "Selected in conditions by its name, or as `hold-1`, `hold-2`."),
+    note(STAGE, "find_max", Bound::None, "It is judged apart from the rest."),
+    note("`hold`", "only", Bound::None, "The others stay, and read."),
+    note("`spike`", "to", Bound::AboveZero, "Percent of the groups' own rates."),
+    note("`find_max`", "start", Bound::AboveZero, ""),
+    note("`find_max`", "max", Bound::AboveZero, "Above `start`."),
+    note("`find_max`", "grow", Bound::None, "Above 1x, at most 10x."),
+    note("`find_max`", "within", Bound::AboveZero, "At most 50%."),
+
+    note(CASE, "case", LINE, "One line of at most 200 characters."),
+    note(CASE, "id", Bound::Length(1, 80), "Small letters, digits, `-` and `.`; no two cases have the same."),
+    note(CASE, "level", Bound::None, "`must`: the protocol's own text is broken; `should`: a robust server does better; `may`: recorded only."),
+    note(STEP, "bytes", Bound::Items(1, 1), "Of one actor a step."),
+    note(STEP, "list", Bound::Items(1, 1), "Of one actor a step."),
+    note("`bytes`", "split", Bound::Numbers(1, Some(MOST_PIECE)), ""),
+    note("`bytes`", "every", Bound::None, "It needs `split`."),
+    note("`repeat`", "times", numbers(1, MOST_TIMES), ""),
+];
+
+/// The note on a key of a table.
+pub(super) fn note_on(table: &Table, key: &str) -> Option<&'static Note> {
+    NOTES.iter().find(|note| note.table == table.what && note.key == key)
+}
+
+/// Adds how the keys of one map go together.
+pub(super) fn together(table: &Table, schema: Schema) -> Schema {
+    let needs = |keys: &[&'static str]| Rule::from(Schema::with_keys(keys));
+    let one_of = |keys: &[&'static str]| keys.iter().map(|key| Schema::with_keys(&[key])).collect();
+    let without = |needed: &[&'static str], excluded: &[&'static str]| {
+        let properties = excluded.iter().map(|key| (*key, Rule::Is(false))).collect();
+        Rule::from(Schema { properties, ..Schema::with_keys(needed) })
+    };
+    match table.what {
+        FILE => Schema {
+            dependencies: vec![("users", needs(&["load"])), ("load", needs(&["users"]))],
+            any_of: one_of(&["users", "cases"]),
+            ..schema
+        },
+        GROUP => Schema {
+            dependencies: vec![
+                ("rate", without(&["do"], &["think"])),
+                ("think", without(&["do"], &["rate"])),
+                ("arrivals", needs(&["rate"])),
+                ("do", Rule::from(Schema { any_of: one_of(&["rate", "think"]), ..Schema::default() })),
+                (
+                    "leave",
+                    Rule::from(Schema {
+                        any_of: vec![Schema::with_keys(&["session"]), reconnects()],
+                        ..Schema::default()
+                    }),
+                ),
+            ],
+            ..schema
+        },
+        "a way of reading" => Schema {
+            dependencies: vec![
+                ("rate", without(&[], &["pause", "every"])),
+                ("pause", needs(&["every"])),
+                ("every", needs(&["pause"])),
+            ],
+            min_properties: Some(1),
+            ..schema
+        },
+        "`bytes`" => Schema { dependencies: vec![("every", needs(&["split"]))], ..schema },
+        "`list`" => Schema { min_properties: Some(1), ..schema },
+        _ => schema,
+    }
+}
+
+/// A group with a `reconnect` among its actions.
+fn reconnects() -> Schema {
+    let some = Schema { contains: Some(Box::new(Schema::with_keys(&["reconnect"]))), ..Schema::default() };
+    Schema { properties: vec![("do", Rule::from(some))], ..Schema::with_keys(&["do"]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::form::Form;
+    use super::super::super::keys::{self, Table};
+    use super::NOTES;
+
+    fn tables(form: &Form, found: &mut Vec<&'static Table>) {
+        match form {
+            Form::Many(inner) | Form::List(inner) | Form::Names(inner) => tables(inner, found),
+            Form::Either(one, other) => [one, other].into_iter().for_each(|form| tables(form, found)),
+            Form::Map(table) | Form::Sentence(table) if !found.iter().any(|known| known.what == table.what) => {
+                found.push(table);
+                table.keys.iter().for_each(|key| tables(&key.form, found));
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_note_is_on_a_key_that_there_is() {
+        let mut found = Vec::new();
+        tables(&Form::Map(&keys::FILE), &mut found);
+        for note in NOTES {
+            let table = found.iter().find(|table| table.what == note.table);
+            assert!(table.is_some_and(|table| table.key(note.key).is_some()), "{note:?}");
+        }
+    }
+}

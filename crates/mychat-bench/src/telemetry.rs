@@ -1,0 +1,107 @@
+//! What is noted at the end of each interval while a run goes on: the server's memory and CPU, and a line of NDJSON.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::drive::conduct::Slice;
+use crate::plan::Plan;
+use crate::report::result::{Point, RunResult};
+use crate::report::{self, ndjson};
+use crate::target::sample::{Sample, Sampler, ServerUse};
+
+/// Notes of one run.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    sampler: Option<Sampler>,
+    before: Option<Sample>,
+    samples: Vec<Option<Sample>>,
+    /// Lines that are written, and the end of the last of them.
+    written: (usize, f64),
+    ndjson: Option<File>,
+    /// The first failure to write a line, told at the end: a run is not thrown away for it.
+    failed: Option<std::io::Error>,
+}
+
+impl Telemetry {
+    /// Begins. The process is looked at before the first user comes.
+    pub(crate) fn new(pid: Option<u32>, ndjson: Option<&Path>) -> anyhow::Result<Self> {
+        let sampler = pid.map(Sampler::new);
+        let before = sampler.as_ref().and_then(Sampler::sample);
+        let create = |path: &Path| File::create(path).with_context(|| format!("cannot write {}", path.display()));
+        let ndjson = ndjson.map(create).transpose()?;
+        Ok(Self { sampler, before, samples: Vec::new(), written: (0, 0.0), ndjson, failed: None })
+    }
+
+    /// An interval is over.
+    pub(crate) fn slice(&mut self, plan: &Plan, slice: &Slice) {
+        self.look();
+        if self.ndjson.is_none() {
+            return;
+        }
+        let mut point = report::point(plan, slice);
+        self.fill(self.samples.len() - 1, self.written.1, &mut point);
+        self.write(&point);
+    }
+
+    /// The run is over, and the server still there.
+    pub(crate) fn finish(&mut self, timeline: &[Slice]) -> Option<ServerUse> {
+        while self.samples.len() < timeline.len() {
+            self.look();
+        }
+        let (before, sampler) = (self.before?, self.sampler.as_ref()?);
+        let all = || self.samples.iter().flatten();
+        let last = all().next_back().copied().unwrap_or(before);
+        let busiest = timeline.iter().zip(&self.samples).max_by_key(|(slice, _)| slice.connected);
+        let per_user = busiest.and_then(|(slice, sample)| {
+            let grown = (*sample)?.rss.saturating_sub(before.rss);
+            (slice.connected > 0).then(|| grown / slice.connected)
+        });
+        Some(ServerUse {
+            pid: sampler.pid(),
+            cpu_seconds: last.cpu_seconds - before.cpu_seconds,
+            rss_peak: all().map(|sample| sample.rss_peak).max().unwrap_or(before.rss_peak),
+            rss_per_user: per_user,
+            threads: all().map(|sample| sample.threads).max().unwrap_or(before.threads),
+            fds: all().filter_map(|sample| sample.fds).max(),
+        })
+    }
+
+    /// Puts what was noted into the result, and the lines that are still missing into the NDJSON file.
+    pub(crate) fn complete(&mut self, result: &mut RunResult) -> anyhow::Result<()> {
+        let mut from = 0.0;
+        for (index, point) in result.timeline.iter_mut().enumerate() {
+            self.fill(index, from, point);
+            from = point.t;
+        }
+        for point in &result.timeline[self.written.0.min(result.timeline.len())..] {
+            self.write(point);
+        }
+        match self.failed.take() {
+            Some(error) => Err(error).context("cannot write the NDJSON file"),
+            None => Ok(()),
+        }
+    }
+
+    fn look(&mut self) {
+        self.samples.push(self.sampler.as_ref().and_then(Sampler::sample));
+    }
+
+    fn fill(&self, index: usize, from: f64, point: &mut Point) {
+        let Some(Some(sample)) = self.samples.get(index) else { return };
+        let earlier = index.checked_sub(1).and_then(|index| self.samples[index]).or(self.before);
+        let seconds = (point.t - from).max(1e-3);
+        point.server_rss = Some(sample.rss);
+        point.server_cpu = earlier.map(|earlier| (sample.cpu_seconds - earlier.cpu_seconds).max(0.0) / seconds);
+    }
+
+    fn write(&mut self, point: &Point) {
+        self.written = (self.written.0 + 1, point.t);
+        if let Some(file) = &self.ndjson
+            && let Err(error) = ndjson::line(file, point)
+        {
+            self.failed.get_or_insert(error);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What `explain` says of the shipped scenarios, on a machine that is always the same.
+
+use std::path::Path;
+
+use mychat_bench::explain::{Forecast, Machine, text};
+use mychat_bench::scenario;
+
+const MACHINE: Machine = Machine { descriptors: 4096, ports: Some((32_768, 60_999)), memory: Some(4 << 30), cores: 2 };
+
+fn explained(text_of_it: &str) -> String {
+    let loaded = scenario::parse("it.yaml", text_of_it).unwrap_or_else(|errors| panic!("{errors}"));
+    let forecast = Forecast::new(&loaded.scenario);
+    text(&loaded.scenario, &forecast, &MACHINE.needs(&forecast))
+}
+
+fn shipped(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    explained(&std::fs::read_to_string(folder.join(name)).expect("a shipped scenario"))
+}
+
+fn snapshot(name: &str, text: &str) {
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+#[test]
+fn shipped_scenarios_are_said_back() {
+    snapshot("explain_private_mix", &shipped("private_mix.yaml"));
+    snapshot("explain_edge_cases", &shipped("edge_cases.yaml"));
+    snapshot("explain_broadcast_storm", &shipped("broadcast_storm.yaml"));
+}
+
+#[test]
+fn what_a_machine_lacks_is_said_with_what_to_do() {
+    let text = explained(
+        "name: crowd\nusers: { u: { count: 30000, join: 5000/s, rate: 0.01/s each, do: [ { broadcast: {} } ] } }\n\
+         load: [ { ramp: { from: 0%, to: 100%, over: 10s } }, { pause: 5s }, { spike: { to: 300%, for: 2s } } ]",
+    );
+    snapshot("explain_crowd", &text);
+}
+
+#[test]
+fn loops_sessions_and_slow_readers_are_said() {
+    let text = explained(
+        "name: loops\nusers:\n  a: { count: 1, think: 100ms..2s, do: [ { broadcast: { size: max } } ] }\n  \
+         b: { count: 20, session: 5s..15s, leave: [disconnect, rst], rate: 3/s each, arrivals: even, read: { rate: 4KiB/s }, \
+         do: [ { private: { to: self } } ] }\nload: [ { hold: 20s } ]",
+    );
+    snapshot("explain_loops", &text);
+}

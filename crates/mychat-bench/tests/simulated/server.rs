@@ -1,0 +1,198 @@
+//! A modelled server: correct but for what its manners say, and exact to the nanosecond.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use mychat_bench::drive::clock::Clock as _;
+use mychat_bench::drive::wire::Hangup;
+use mychat_bench::plan::Nanos;
+use mychat_proto::Command;
+
+use super::net::{End, Event, Handled, Net};
+
+/// How a server behaves.
+#[derive(Debug, Clone)]
+pub(crate) struct Manners {
+    /// From reading a frame to the first write because of it.
+    pub(crate) delay: Nanos,
+    /// Frozen for so long, every so often: frames that come meanwhile are read at the end of it.
+    pub(crate) freeze: Option<(Nanos, Nanos)>,
+    /// One queue: so long per frame.
+    pub(crate) work: Nanos,
+    /// From the write to one recipient to that to the next; also before the first.
+    pub(crate) spacing: Nanos,
+    /// When it reads nothing at all.
+    pub(crate) deaf: Option<Range<Nanos>>,
+    /// Deliveries that it leaves out, by their number from 0.
+    pub(crate) lost: Range<u64>,
+    /// A name that it never lets in.
+    pub(crate) refused: Option<&'static str>,
+    /// How long a name stays taken after its holder is gone.
+    pub(crate) name_kept: Nanos,
+    /// A connection that it closes, by name, at so many frames from it.
+    pub(crate) closes: Option<(&'static str, u32)>,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self {
+            delay: 0,
+            freeze: None,
+            work: 0,
+            spacing: 0,
+            deaf: None,
+            lost: 0..0,
+            refused: None,
+            name_kept: 0,
+            closes: None,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    name: Option<String>,
+    unfinished: Vec<u8>,
+    frames: u32,
+}
+
+/// The server.
+#[derive(Debug)]
+pub(crate) struct Model {
+    manners: Manners,
+    peers: HashMap<End, Peer>,
+    /// Names in use, in order; `None`: kept for nobody.
+    users: BTreeMap<String, Option<End>>,
+    /// When the queue is empty.
+    free_at: Nanos,
+    /// What arrived while it was deaf.
+    unheard: Vec<(End, Vec<u8>)>,
+    deliveries: u64,
+}
+
+impl Model {
+    pub(crate) fn new(manners: Manners, net: &mut Net) -> Self {
+        if let Some(deaf) = &manners.deaf {
+            net.put(deaf.end, Event::HearAgain);
+        }
+        Self { manners, peers: HashMap::new(), users: BTreeMap::new(), free_at: 0, unheard: Vec::new(), deliveries: 0 }
+    }
+
+    /// Takes an event that concerns it.
+    pub(crate) fn takes(&mut self, event: Event, net: &mut Net) {
+        let now = net.clock.now();
+        match event {
+            Event::AtServer(end, bytes) if self.manners.deaf.as_ref().is_some_and(|deaf| deaf.contains(&now)) => {
+                self.unheard.push((end, bytes));
+            }
+            Event::AtServer(end, bytes) => self.reads(end, &bytes, net),
+            Event::HearAgain => {
+                for (end, bytes) in std::mem::take(&mut self.unheard) {
+                    self.reads(end, &bytes, net);
+                }
+            }
+            Event::Handle(end, Handled::Frame(frame)) => self.handles(end, &frame, net),
+            Event::Handle(end, Handled::Eof) => self.lets_go(end, net),
+            Event::HungUp(end, Hangup::Reset) => {
+                net.pipes.remove(&end);
+                self.lets_go(end, net);
+            }
+            Event::HungUp(end, how) => {
+                if how == Hangup::Close {
+                    net.pipes.remove(&end);
+                }
+                let at = self.turn(now);
+                net.put(at, Event::Handle(end, Handled::Eof));
+            }
+            Event::Free(name) => drop(self.users.remove(&name)),
+            _ => {}
+        }
+    }
+
+    fn reads(&mut self, end: End, bytes: &[u8], net: &mut Net) {
+        net.drained(end, bytes.len());
+        let peer = self.peers.entry(end).or_default();
+        peer.unfinished.extend_from_slice(bytes);
+        let whole = peer.unfinished.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let rest = peer.unfinished.split_off(whole);
+        let frames = std::mem::replace(&mut peer.unfinished, rest);
+        for frame in frames.split_inclusive(|byte| *byte == b'\n') {
+            let at = self.turn(net.clock.now());
+            net.put(at, Event::Handle(end, Handled::Frame(frame[..frame.len() - 1].to_vec())));
+        }
+    }
+
+    /// When the effects of a frame that is read now begin.
+    fn turn(&mut self, now: Nanos) -> Nanos {
+        let done = self.thawed(self.thawed(now.max(self.free_at)) + self.manners.work);
+        self.free_at = done;
+        done + self.manners.delay
+    }
+
+    fn thawed(&self, at: Nanos) -> Nanos {
+        match self.manners.freeze {
+            Some((length, every)) if at % every < length => at - at % every + length,
+            _ => at,
+        }
+    }
+
+    fn handles(&mut self, end: End, frame: &[u8], net: &mut Net) {
+        let Some(peer) = self.peers.get_mut(&end) else { return };
+        peer.frames += 1;
+        let (name, frames) = (peer.name.clone(), peer.frames);
+        match (Command::parse(frame), name) {
+            (Ok(Command::Connect { name }), None) => self.welcomes(end, name, net),
+            (Ok(Command::Broadcast { content }), Some(me)) => {
+                let everybody: Vec<End> = self.users.values().copied().flatten().collect();
+                self.deliver(&everybody, &format!("BROADCAST|{me}|{content}\n"), net);
+            }
+            (Ok(Command::Message { recipient, content }), Some(me)) => match self.users.get(recipient) {
+                Some(Some(other)) => self.deliver(&[*other], &format!("MESSAGE|{me}|{content}\n"), net),
+                _ => say(end, "ERROR|404|no such user\n", net),
+            },
+            (Ok(Command::Disconnect), _) => self.lets_go(end, net),
+            _ => say(end, "ERROR|400|malformed\n", net),
+        }
+        let name = self.peers.get(&end).and_then(|peer| peer.name.as_deref());
+        if self.manners.closes.is_some_and(|(closed, at)| name == Some(closed) && frames == at) {
+            self.lets_go(end, net);
+        }
+    }
+
+    fn welcomes(&mut self, end: End, name: &str, net: &mut Net) {
+        if self.users.contains_key(name) || self.manners.refused == Some(name) {
+            say(end, "CONNECT_ACK|FAIL\n", net);
+            return;
+        }
+        self.users.insert(name.to_owned(), Some(end));
+        self.peers.entry(end).or_default().name = Some(name.to_owned());
+        say(end, "CONNECT_ACK|OK\n", net);
+    }
+
+    fn deliver(&mut self, recipients: &[End], frame: &str, net: &mut Net) {
+        let now = net.clock.now();
+        for (place, end) in (1..).zip(recipients) {
+            let number = self.deliveries;
+            self.deliveries += 1;
+            if !self.manners.lost.contains(&number) {
+                net.put(now + place * self.manners.spacing, Event::AtUser(*end, frame.as_bytes().to_vec()));
+            }
+        }
+    }
+
+    /// A connection is over for the server, and its user is gone.
+    fn lets_go(&mut self, end: End, net: &mut Net) {
+        let now = net.clock.now();
+        let Some(peer) = self.peers.remove(&end) else { return };
+        if let Some(name) = peer.name {
+            self.users.insert(name.clone(), None);
+            net.put(now + self.manners.name_kept, Event::Free(name));
+        }
+        net.put(now, Event::Over(end));
+    }
+}
+
+fn say(end: End, frame: &str, net: &mut Net) {
+    let now = net.clock.now();
+    net.put(now, Event::AtUser(end, frame.as_bytes().to_vec()));
+}

@@ -1,0 +1,73 @@
+//! The hot path without sockets: a frame from bytes to action, a turn of broadcasts to a thousand outboxes, a private
+//! frame into one. What the kernel adds to each write is some hundred times as much.
+#![expect(clippy::unwrap_used, reason = "a benchmark fails where a test would")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use divan::{Bencher, counter::ItemsCount};
+use mychat_proto::{Deframer, Framing, Reply};
+use mychat_server::metrics::Tally;
+use mychat_server::outbox::{Log, Outbox};
+use mychat_server::router::{Address, Directory, Kind};
+use mychat_server::state::State;
+
+fn main() {
+    divan::main();
+}
+
+const USERS: usize = 1000;
+
+/// 64 broadcasts of 64 bytes, as one read gives them.
+#[divan::bench]
+fn hear_64_frames(bencher: Bencher<'_, '_>) {
+    let bytes = format!("BROADCAST|{}\n", "x".repeat(64)).repeat(64);
+    bencher.counter(ItemsCount::new(64_u32)).bench_local(|| {
+        let mut deframer = Deframer::new(Framing::Lf);
+        let mut feed = deframer.feed(black_box(bytes.as_bytes()));
+        while let Some(inbound) = feed.next() {
+            black_box(State::Connected.on(inbound));
+        }
+    });
+}
+
+/// One turn: 64 broadcasts go into the log, and each of a thousand users is given its share.
+#[divan::bench]
+fn share_64_broadcasts_with_1000_users(bencher: Bencher<'_, '_>) {
+    let (mut log, mut tally, now) = (Log::default(), Tally::default(), Instant::now());
+    let mut outboxes: Vec<Outbox> = (0..USERS).map(|_| Outbox::default()).collect();
+    for outbox in &mut outboxes {
+        outbox.join(&log);
+    }
+    let mut frame = Vec::new();
+    Reply::Broadcast { sender: "ana", content: &"x".repeat(64) }.write(&mut frame).unwrap();
+    frame.push(b'\n');
+    bencher.counter(ItemsCount::new(64 * USERS)).bench_local(|| {
+        (0..64).for_each(|_| log.append(&frame, 1));
+        for outbox in &mut outboxes {
+            let bytes = black_box(outbox.parts(&log, &[])).len();
+            assert!(outbox.sent(bytes, &log, &[], now, &mut tally));
+        }
+        log.clear();
+    });
+}
+
+/// One private frame: found, posted, taken.
+#[divan::bench]
+fn private_frame(bencher: Bencher<'_, '_>) {
+    let (log, mut tally, now) = (Log::default(), Tally::default(), Instant::now());
+    let mut directory = Directory::new(usize::MAX);
+    for index in 0..USERS as u32 {
+        directory.claim(&format!("user{index}"), Address { worker: 0, index, generation: 0 }).unwrap();
+    }
+    let mut outboxes: Vec<Outbox> = (0..USERS).map(|_| Outbox::default()).collect();
+    let content = "x".repeat(64);
+    bencher.bench_local(|| {
+        let to = directory.locate(black_box("user500")).unwrap();
+        let outbox = &mut outboxes[to.index as usize];
+        let write = |out: &mut Vec<u8>| Reply::Message { sender: "ana", content: &content }.write(out);
+        outbox.post(&log, Kind::Message, write).unwrap();
+        let bytes = black_box(outbox.parts(&log, &[])).len();
+        assert!(outbox.sent(bytes, &log, &[], now, &mut tally));
+    });
+}

@@ -1,0 +1,87 @@
+//! The properties that hold for any bytes, whatever drives them: libFuzzer here, proptest in the crates' own tests.
+
+use mychat_proto::{Command, Deframer, Framing, Inbound, MAX_FRAME, Reply, name};
+use mychat_server::state::{Action, State};
+
+/// What a deframer made of some input.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// A whole frame.
+    Frame(Vec<u8>),
+    /// A frame that was too long.
+    Oversize,
+    /// Too much without an end.
+    Overrun,
+}
+
+fn cut<'a>(framing: Framing, inputs: impl IntoIterator<Item = &'a [u8]>) -> Vec<Piece> {
+    let (mut deframer, mut pieces) = (Deframer::new(framing), Vec::new());
+    for input in inputs {
+        let mut feed = deframer.feed(input);
+        while let Some(inbound) = feed.next() {
+            pieces.push(match inbound {
+                Inbound::Frame(frame) => {
+                    assert!(frame.len() <= MAX_FRAME);
+                    Piece::Frame(frame.to_vec())
+                }
+                Inbound::Oversize => Piece::Oversize,
+                Inbound::Overrun => Piece::Overrun,
+            });
+        }
+    }
+    pieces
+}
+
+/// Any split of the bytes gives the same frames. The first byte says where it is split.
+pub fn deframer(data: &[u8]) {
+    let Some((&step, bytes)) = data.split_first() else { return };
+    let whole = cut(Framing::Lf, [bytes]);
+    let split = cut(Framing::Lf, bytes.chunks(usize::from(step).max(1)));
+    assert_eq!(whole, split);
+}
+
+/// What parses is written again as it was, and nothing panics.
+pub fn parsers(bytes: &[u8]) {
+    let mut out = Vec::new();
+    if let Ok(command) = Command::parse(bytes) {
+        if command.write(&mut out).is_ok() {
+            assert_eq!(Command::parse(&out), Ok(command));
+        }
+    }
+    out.clear();
+    if let Ok(reply) = Reply::parse(bytes) {
+        if reply.write(&mut out).is_ok() {
+            assert_eq!(Reply::parse(&out), Ok(reply));
+        }
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        assert!(name::check(text).is_err() || (text.len() <= 64 && !text.contains(['|', ',', '\n', '\r'])));
+    }
+}
+
+/// No bytes forward anything before a login, nothing follows the end, and every fault fits into a frame on one line.
+pub fn session(data: &[u8]) {
+    let Some((&step, bytes)) = data.split_first() else { return };
+    let (mut deframer, mut state) = (Deframer::new(Framing::Lf), State::default());
+    for input in bytes.chunks(usize::from(step).max(1)) {
+        let mut feed = deframer.feed(input);
+        while let Some(inbound) = feed.next() {
+            let (next, action) = state.on(inbound);
+            match action {
+                Action::Private { .. } | Action::Broadcast { .. } => assert_eq!(state, State::Connected),
+                Action::Login(name) => {
+                    assert_eq!(state, State::Anonymous);
+                    name::check(name).expect("a login has a legal name");
+                }
+                Action::Refuse(fault) | Action::Reject(fault) => {
+                    let text = fault.to_string();
+                    assert!(text.len() < 512 && !text.contains(['\n', '|']));
+                }
+                Action::Leave | Action::Abandon => assert_eq!(next, State::Closing),
+                Action::Ignore => {}
+            }
+            assert!(state != State::Closing || (next == State::Closing && matches!(action, Action::Ignore)));
+            state = if matches!(action, Action::Login(_)) { State::Connected } else { next };
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What can be asked of a server and changed while it runs, from anywhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::config::Config;
+use crate::worker::Mail;
+
+/// A handle on a server. It does not keep the server running.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    workers: Vec<mpsc::WeakSender<Mail>>,
+    limits: watch::Sender<Arc<Config>>,
+}
+
+impl Handle {
+    pub(crate) fn new(workers: &[mpsc::Sender<Mail>], limits: watch::Sender<Arc<Config>>) -> Self {
+        Self { workers: workers.iter().map(mpsc::Sender::downgrade).collect(), limits }
+    }
+
+    /// Makes the limits of another configuration hold from now on. Returns the names of what differs and takes a
+    /// restart.
+    pub fn adopt(&self, newer: &Config) -> Vec<&'static str> {
+        let (adopted, ignored) = self.limits.borrow().adopt(newer);
+        // The value is kept even where nobody looks at it any more.
+        self.limits.send_replace(Arc::new(adopted));
+        ignored
+    }
+
+    /// Whether every worker takes a turn within that time.
+    pub async fn is_well(&self, patience: Duration) -> bool {
+        tokio::time::timeout(patience, async {
+            for worker in &self.workers {
+                let (pong, answer) = oneshot::channel();
+                let Some(mail) = worker.upgrade() else { return false };
+                if mail.send(Mail::Ping(pong)).await.is_err() || answer.await.is_err() {
+                    return false;
+                }
+            }
+            true
+        })
+        .await
+        .unwrap_or(false)
+    }
+}

@@ -1,0 +1,105 @@
+//! Counters → Prometheus's text format.
+
+use std::fmt::Write as _;
+
+use mychat_proto::ErrorCode;
+
+use crate::metrics::{Count, End, LATENCY, Metrics};
+
+/// One family of one sample: name, type, help, counter.
+const SINGLE: [(&str, &str, &str, Count); 16] = [
+    ("connections_accepted_total", "counter", "Connections accepted.", Count::Accepted),
+    ("connections", "gauge", "Connections that are open.", Count::Connections),
+    ("users", "gauge", "Users that have a name.", Count::Users),
+    (
+        "connections_overrun_total",
+        "counter",
+        "Connections closed without a word: no room even for that.",
+        Count::Overrun,
+    ),
+    ("accept_failures_total", "counter", "Times that no descriptor or memory was left.", Count::AcceptFailed),
+    ("received_bytes_total", "counter", "Bytes read from peers.", Count::BytesIn),
+    ("sent_bytes_total", "counter", "Bytes that sockets took.", Count::BytesOut),
+    ("frames_received_total", "counter", "Frames read, empty ones not counted.", Count::FramesIn),
+    ("broadcasts_total", "counter", "Broadcasts accepted.", Count::Broadcasts),
+    ("private_messages_total", "counter", "Private messages accepted.", Count::Privates),
+    ("deliveries_owed_total", "counter", "One for each recipient of each accepted message.", Count::Owed),
+    ("deliveries_total", "counter", "Deliveries that the recipient's socket took.", Count::Delivered),
+    ("deliveries_waiting", "gauge", "Deliveries that wait for a full socket.", Count::Waiting),
+    ("queue_bytes", "gauge", "Bytes that wait for full sockets.", Count::QueueBytes),
+    ("list_bytes_total", "counter", "Bytes of user lists, over all recipients.", Count::ListBytes),
+    ("too_fast_total", "counter", "Times that a rate was exceeded.", Count::TooFast),
+];
+
+/// The page.
+pub fn exposition(metrics: &Metrics) -> String {
+    let mut page = String::new();
+    for (name, kind, help, count) in SINGLE {
+        family(&mut page, name, kind, help);
+        sample(&mut page, name, "", metrics.get(count));
+    }
+    family(&mut page, "sessions_ended_total", "counter", "Sessions that ended, by reason.");
+    for end in End::ALL {
+        sample(&mut page, "sessions_ended_total", &reason(end.text()), metrics.get(Count::Ended(end)));
+    }
+    family(&mut page, "deliveries_dropped_total", "counter", "Deliveries that a recipient did not get, by reason.");
+    for end in End::ALL {
+        sample(&mut page, "deliveries_dropped_total", &reason(end.text()), metrics.get(Count::Dropped(end)));
+    }
+    sample(&mut page, "deliveries_dropped_total", &reason("gone"), metrics.get(Count::DroppedGone));
+    family(&mut page, "errors_total", "counter", "ERROR replies, by code.");
+    for code in ErrorCode::ALL {
+        let label = format!("{{code=\"{}\"}}", code.digits());
+        sample(&mut page, "errors_total", &label, metrics.get(Count::Error(code)));
+    }
+    latency(&mut page, metrics);
+    page
+}
+
+fn latency(page: &mut String, metrics: &Metrics) {
+    let name = "broadcast_seconds";
+    family(page, name, "histogram", "From the read of a broadcast to its last enqueue.");
+    let mut sum = 0;
+    for (bound, micros) in LATENCY.iter().enumerate() {
+        sum += metrics.get(Count::Took(bound));
+        let label = format!("{{le=\"{}\"}}", *micros as f64 / 1e6);
+        sample(page, "broadcast_seconds_bucket", &label, sum);
+    }
+    sum += metrics.get(Count::Took(LATENCY.len()));
+    sample(page, "broadcast_seconds_bucket", "{le=\"+Inf\"}", sum);
+    let _ = writeln!(page, "mychat_broadcast_seconds_sum {}", metrics.latency_micros() as f64 / 1e6);
+    sample(page, "broadcast_seconds_count", "", sum);
+}
+
+fn reason(text: &str) -> String {
+    format!("{{reason=\"{text}\"}}")
+}
+
+fn family(page: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(page, "# HELP mychat_{name} {help}\n# TYPE mychat_{name} {kind}");
+}
+
+fn sample(page: &mut String, name: &str, labels: &str, value: u64) {
+    let _ = writeln!(page, "mychat_{name}{labels} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_comment_or_a_sample_and_no_family_comes_twice() {
+        let page = exposition(&Metrics::default());
+        let mut families: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+        let all = families.len();
+        families.sort_unstable();
+        families.dedup();
+        assert_eq!(families.len(), all);
+        for line in page.lines().filter(|line| !line.starts_with('#')) {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            assert!(name.starts_with("mychat_") && value.parse::<f64>().is_ok(), "{line:?}");
+        }
+        assert!(page.contains("mychat_errors_total{code=\"429\"} 0\n"));
+        assert!(page.ends_with("mychat_broadcast_seconds_count 0\n"));
+    }
+}

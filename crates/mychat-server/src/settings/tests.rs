@@ -1,0 +1,49 @@
+use super::*;
+
+fn parse(text: &str) -> Result<Config, String> {
+    let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+    settings.into_config().map_err(|error| error.to_string())
+}
+
+#[test]
+fn nothing_said_means_the_defaults() {
+    assert_eq!(parse("").unwrap(), Config::default());
+}
+
+#[test]
+fn what_is_printed_is_read_again() {
+    let all = "listen = [\"[::1]:0\", \"localhost:1\"]\nmax-users = 7\nmax-per-address = 3\nrate = 50\n\
+               rate-action = \"error\"\nsend-queue = \"64KiB\"\nsend-buffer = 8192\nkeepalive = 0\n\
+               handshake-timeout = \"1m 30s\"\nworkers = 2\nmetrics = \"127.0.0.1:9\"\nlog = \"json\"\n\
+               log-level = \"info\"\n";
+    for text in ["", all] {
+        let config = parse(text).unwrap();
+        assert_eq!(parse(&print(&config)).unwrap(), config, "{}", print(&config));
+    }
+    let pace = parse(all).unwrap().pace.unwrap();
+    assert_eq!((pace.rate.get(), pace.burst.get(), pace.action), (50, 50, RateAction::Error));
+}
+
+#[test]
+fn the_first_that_says_something_wins() {
+    let first = Settings { max_users: Some(1), ..Settings::default() };
+    let second = Settings { max_users: Some(2), rate: Some(9), ..Settings::default() };
+    let merged = first.or(second);
+    assert_eq!((merged.max_users, merged.rate), (Some(1), Some(9)));
+}
+
+#[test]
+fn nonsense_is_named_with_its_place() {
+    for (text, part) in [
+        ("max-user = 1", "max-user"),
+        ("rate = -1", "rate"),
+        ("\nsend-queue = \"lots\"", "line 2"),
+        ("workers = 0", "1 to 256"),
+        ("listen = []", "at least one"),
+        ("framing = \"morse\"", "morse"),
+        ("rate = ", "line 1"),
+    ] {
+        let fault = parse(text).unwrap_err();
+        assert!(fault.contains(part), "{part:?} is not in {fault:?}");
+    }
+}

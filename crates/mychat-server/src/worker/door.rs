@@ -1,0 +1,108 @@
+//! What comes to a worker from outside: connections, and mail from whoever runs the server.
+
+use std::task::{Context, Poll};
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use super::{Mail, Worker, roster_budget};
+use crate::accept::Arrival;
+use crate::deadlines::Due;
+use crate::fault::Fault;
+use crate::limits::{Entry, Permit};
+use crate::metrics::{Count, End};
+use crate::pace::Meter;
+use crate::session::{Paced, Session};
+
+/// Connections accepted in one turn: those that are in must not wait long for those that come.
+const ACCEPTS: usize = 256;
+
+impl Worker {
+    pub(super) fn open_mail(&mut self, context: &mut Context<'_>) {
+        while let Poll::Ready(mail) = self.mail.poll_recv(context) {
+            // Whoever started this worker is gone: nobody waits for what is left.
+            let Some(mail) = mail else {
+                if self.drain.is_none() {
+                    self.start_drain(self.now);
+                }
+                return;
+            };
+            match mail {
+                Mail::Welcome(socket, permit) => {
+                    if let Ok(socket) = TcpStream::from_std(socket) {
+                        self.welcome(socket, permit);
+                    }
+                }
+                Mail::Limits(config) => {
+                    self.delivery.limit = config.send;
+                    self.roster.set_budget(roster_budget(&config));
+                    self.shared.config = config;
+                }
+                // Whoever asked may have stopped waiting.
+                Mail::Ping(pong) => drop(pong.send(())),
+                Mail::Drain(deadline) => self.start_drain(deadline),
+            }
+        }
+    }
+
+    /// Takes in who waits outside, and gives the other workers their share.
+    pub(super) fn open_door(&mut self, context: &mut Context<'_>) {
+        let Some(mut reception) = self.reception.take() else { return };
+        for left in (0..ACCEPTS).rev() {
+            let Some(Arrival { socket, entry }) = reception.poll(context, self.now) else { break };
+            match entry {
+                Entry::Welcome(permit) => self.place(socket, permit),
+                Entry::NoRoom(permit) => self.turn_away(socket, permit, Fault::NoRoom),
+                Entry::AddressFull(permit) => self.turn_away(socket, permit, Fault::AddressFull),
+                Entry::Overrun => {}
+            }
+            if left == 0 {
+                context.waker().wake_by_ref();
+            }
+        }
+        self.reception = Some(reception);
+    }
+
+    /// Gives a connection to the worker whose turn it is, or keeps it where that one has too much mail.
+    fn place(&mut self, socket: TcpStream, permit: Permit) {
+        self.next = (self.next + 1) % (self.others.len() + 1);
+        let other = self.next.checked_sub(1).and_then(|other| self.others[other].upgrade());
+        match other.as_ref().map(mpsc::Sender::try_reserve) {
+            Some(Ok(room)) => {
+                if let Ok(socket) = socket.into_std() {
+                    room.send(Mail::Welcome(socket, permit));
+                }
+            }
+            Some(Err(_)) | None => self.welcome(socket, permit),
+        }
+    }
+
+    /// A connection that has its place here.
+    fn welcome(&mut self, socket: TcpStream, permit: Permit) {
+        if self.drain.is_some() {
+            return self.turn_away(socket, permit, Fault::ShuttingDown);
+        }
+        let (index, generation) = self.seat_socket(socket, permit);
+        let at = self.now + self.shared.config.admission.handshake_timeout;
+        self.deadlines.push(at, index, generation, Due::Handshake);
+        self.wakes.push(index);
+    }
+
+    /// A connection that is told why it cannot stay.
+    fn turn_away(&mut self, socket: TcpStream, permit: Permit, fault: Fault<'static>) {
+        let (index, _) = self.seat_socket(socket, permit);
+        self.reject(index, fault);
+        self.dismiss(index, End::Refused);
+    }
+
+    fn seat_socket(&mut self, socket: TcpStream, permit: Permit) -> (u32, u32) {
+        self.generation = self.generation.wrapping_add(1);
+        self.delivery.tally.add(Count::Connections, 1);
+        let entry = self.delivery.sessions.vacant_entry();
+        let index = entry.key() as u32;
+        let config = &self.shared.config;
+        let paced = config.pace.map(|_| Box::new(Paced { meter: Meter::new(self.now), held: Vec::new() }));
+        entry.insert(Session::new(socket, permit, &self.wakes, index, self.generation, config.framing, paced));
+        (index, self.generation)
+    }
+}

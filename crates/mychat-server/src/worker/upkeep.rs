@@ -1,0 +1,133 @@
+//! What a worker does of its own accord: deadlines, lists, ends.
+
+use std::time::{Duration, Instant};
+
+use super::Worker;
+use crate::deadlines::Due;
+use crate::fault::Fault;
+use crate::metrics::End;
+use crate::roster::Plan;
+use crate::session::Session;
+use crate::state::State;
+
+/// How long a peer may take to close its side after this one is closed.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The same while the server stops.
+const LAST_LINGER: Duration = Duration::from_millis(200);
+
+impl Worker {
+    pub(super) fn look_at_deadlines(&mut self) {
+        let sessions = &self.delivery.sessions;
+        self.deadlines.forget_handshakes(|index, generation| {
+            let session = sessions.get(index as usize).filter(|session| session.generation == generation);
+            session.is_none_or(|session| session.state != State::Anonymous)
+        });
+        while let Some((index, generation, due)) = self.deadlines.pop(self.now) {
+            let timeout = self.shared.config.send.timeout;
+            let now = self.now;
+            let Some(session) = self.delivery.get(index, generation) else { continue };
+            match due {
+                Due::Handshake if session.state == State::Anonymous => {
+                    self.reject(index, Fault::HandshakeTimeout);
+                    self.dismiss(index, End::Handshake);
+                }
+                Due::Stalled if session.outbox.is_blocked() => {
+                    let last = session.outbox.progress().unwrap_or(now) + timeout;
+                    if last <= now {
+                        self.close(index, End::Stalled);
+                    } else {
+                        self.deadlines.push(last, index, generation, Due::Stalled);
+                    }
+                }
+                Due::Linger => self.close(index, End::Closed),
+                Due::Pace if session.state != State::Closing => self.hear_held(index),
+                Due::Stalled => session.is_watched = false,
+                Due::Handshake | Due::Pace => {}
+            }
+        }
+    }
+
+    /// Sends the list where it is due and can be afforded (rules L2 and L3).
+    pub(super) fn tend_list(&mut self) {
+        self.list_at = None;
+        if self.drain.is_some() {
+            return;
+        }
+        let cost = self.users * self.shared.router.list_bytes();
+        match self.roster.plan(self.now, self.shared.router.version(), cost) {
+            Plan::Nothing => {}
+            Plan::Wait(at) => self.list_at = Some(at),
+            Plan::Everyone => {
+                let version = self.write_list();
+                let cost = self.delivery.announce(self.users);
+                self.roster.announced(version, cost);
+                self.joiners.clear();
+            }
+            Plan::Joiners => {
+                self.write_list();
+                for (index, generation) in self.joiners.drain(..) {
+                    self.delivery.owe_list(index, generation);
+                }
+                self.roster.told_joiners();
+                self.list_at = Some(self.now);
+            }
+        }
+    }
+
+    fn write_list(&mut self) -> u64 {
+        self.delivery.list.clear();
+        self.shared.router.write_list(&mut self.delivery.list, self.shared.config.framing)
+    }
+
+    /// Acts on what the flush found out. Returns whether somebody left.
+    pub(super) fn bury(&mut self) -> bool {
+        let outcome = self.delivery.outcome();
+        for index in outcome.blocked {
+            // It may have ended since, and it may be watched already for having been blocked before.
+            let Some(session) = self.delivery.sessions.get_mut(index as usize) else { continue };
+            if !std::mem::replace(&mut session.is_watched, true) {
+                let at = self.now + self.shared.config.send.timeout;
+                self.deadlines.push(at, index, session.generation, Due::Stalled);
+            }
+        }
+        let buried = !outcome.failed.is_empty();
+        for (index, end) in outcome.failed {
+            self.close(index, end);
+        }
+        for index in std::mem::take(&mut self.closing) {
+            self.part(index);
+        }
+        buried
+    }
+
+    /// A session that is over and has everything that waited for it: closes this side, and leaves the peer a moment to
+    /// close its own. A close with unread input would make the kernel reset the connection and could destroy what
+    /// the peer has not read yet.
+    fn part(&mut self, index: u32) {
+        let Some(session) = self.delivery.sessions.get_mut(index as usize) else { return };
+        if session.state != State::Closing || session.outbox.is_blocked() || session.is_shut {
+            return;
+        }
+        session.shut();
+        if session.heard_fin {
+            return self.close(index, End::Closed);
+        }
+        let linger = if self.drain.is_some() { LAST_LINGER } else { LINGER };
+        self.deadlines.push(self.now + linger, index, session.generation, Due::Linger);
+        self.wakes.push(index);
+    }
+
+    pub(super) fn start_drain(&mut self, deadline: Instant) {
+        self.publish();
+        // Closes the ports: a successor may open them while the last answers here are still being read.
+        self.reception = None;
+        self.drain = Some(deadline);
+        let open = |(index, session): (usize, &Session)| (session.state != State::Closing).then_some(index as u32);
+        let indices: Vec<u32> = self.delivery.sessions.iter().filter_map(open).collect();
+        for index in indices {
+            self.reject(index, Fault::ShuttingDown);
+            self.dismiss(index, End::Shutdown);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What whoever runs the server relies on: limits that change, counters that add up, a page that shows them.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use mychat_server::config::{Pace, RateAction};
+use mychat_server::page::Page;
+use mychat_server::{Config, Count, End};
+
+use crate::kit::{TestServer, serve, serve_with};
+
+fn pace(rate: u32, burst: u32, action: RateAction) -> Pace {
+    Pace { rate: rate.try_into().unwrap(), burst: burst.try_into().unwrap(), action }
+}
+
+/// Asks until it is so; the counters of a turn appear at its end.
+#[track_caller]
+fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(10), "{what}");
+        std::thread::yield_now();
+    }
+}
+
+impl TestServer {
+    fn get(&self, count: Count) -> u64 {
+        self.metrics.get(count)
+    }
+
+    /// Owed = delivered + dropped + waiting, and nothing waits.
+    #[track_caller]
+    fn adds_up(&self) {
+        let sum = || self.get(Count::Delivered) + self.metrics.dropped();
+        let figures =
+            || (self.get(Count::Owed), self.get(Count::Delivered), self.metrics.dropped(), self.get(Count::Waiting));
+        let start = Instant::now();
+        while self.get(Count::Owed) != sum() || self.get(Count::Waiting) != 0 {
+            assert!(start.elapsed() < Duration::from_secs(10), "owed, delivered, dropped, waiting: {:?}", figures());
+        }
+    }
+}
+
+#[test]
+fn above_the_rate_a_sender_is_slowed_down_and_loses_nothing() {
+    let server = serve_with(|config| config.pace = Some(pace(200, 20, RateAction::Delay)));
+    let (mut ana, mut bob) = (server.join("ana"), server.join("bob"));
+    let start = Instant::now();
+    ana.send((0..60).map(|k| format!("MESSAGE|bob|{k}\n")).collect::<Vec<_>>().concat().as_bytes());
+    (0..60).for_each(|k| bob.hears(&format!("MESSAGE|ana|{k}")));
+    // 60 and the CONNECT, less the burst, at 200 a second.
+    assert!(start.elapsed() >= Duration::from_millis(190), "{:?}", start.elapsed());
+    assert!(server.get(Count::TooFast) > 0);
+}
+
+#[test]
+fn above_the_rate_with_action_error_frames_are_answered_429_and_dropped() {
+    let server = serve_with(|config| config.pace = Some(pace(1, 3, RateAction::Error)));
+    let mut ana = server.join("ana");
+    ana.send(b"MESSAGE|ana|1\nMESSAGE|ana|2\nMESSAGE|ana|3\nFOO\nCONNECT|x\n\nDISCONNECT\n");
+    ana.hears("MESSAGE|ana|1");
+    ana.hears("MESSAGE|ana|2");
+    ana.hears_error("429");
+    ana.hears_error("429");
+    ana.is_refused("429");
+    ana.hears_end();
+}
+
+#[test]
+fn limits_change_while_the_server_runs() {
+    let server = serve();
+    let mut ana = server.join("ana");
+    let mut newer = Config { workers: 2.try_into().unwrap(), ..Config::default() };
+    newer.admission.max_users = 1.try_into().ok();
+    assert_eq!(server.handle.adopt(&newer), ["listen", "workers", "log"]);
+    // The change is on its way; a user who still gets in leaves again.
+    let refused = (0..1000).find_map(|_| {
+        let mut bob = server.connect();
+        bob.say("CONNECT|bob");
+        (bob.next().unwrap() == "CONNECT_ACK|FAIL").then_some(bob)
+    });
+    refused.unwrap().hears_error("503");
+    ana.hears_nothing();
+}
+
+#[test]
+fn deliveries_are_conserved_whoever_leaves_and_however() {
+    for workers in [1, 2] {
+        let server = serve_with(|config| {
+            config.workers = workers.try_into().unwrap();
+            config.send.queue = 32 * 1024;
+        });
+        let (mut ana, mut bob) = (server.join("ana"), server.join("bob"));
+        let stuck = server.connect_narrow().named("stuck");
+        let content = "x".repeat(1000);
+        let (mut sent, mut extra) = (0, Vec::new());
+        while server.metrics.ended(End::QueueFull) == 0 {
+            ana.send(format!("BROADCAST|{content}\nMESSAGE|bob|{content}\n").repeat(16).as_bytes());
+            sent += 16;
+            extra.push(server.join(&format!("extra {sent}")));
+            if extra.len() > 3 {
+                extra.remove(0).reset();
+            }
+            (0..16).for_each(|_| ana.hears(&format!("BROADCAST|ana|{content}")));
+            (0..32).for_each(|_| assert!(bob.next().unwrap().ends_with(&content)));
+        }
+        drop((stuck, extra));
+        eventually("the others leave", || server.get(Count::Users) == 2);
+        server.adds_up();
+        assert_eq!((server.get(Count::Broadcasts), server.get(Count::Privates)), (sent, sent));
+        assert!(server.metrics.dropped() > 0 && server.get(Count::Owed) >= sent * 4);
+        assert_eq!(server.get(Count::QueueBytes), 0);
+        let taken: u64 = (0..=12).map(|bound| server.get(Count::Took(bound))).sum();
+        assert_eq!(taken, sent, "each broadcast is timed once");
+    }
+}
+
+/// Runs `use_it` with the address of a page about this server.
+fn with_page(server: &TestServer, use_it: impl FnOnce(SocketAddr) + Send + 'static) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let page = Page::bind("127.0.0.1:0", server.metrics.clone(), server.handle.clone()).await.unwrap();
+        let address = page.address();
+        tokio::select! {
+            used = tokio::task::spawn_blocking(move || use_it(address)) => used.unwrap(),
+            never = page.serve() => match never {},
+        }
+    });
+}
+
+fn fetch(address: SocketAddr, request: &str) -> String {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_page_shows_counters_and_health_and_refuses_nonsense() {
+    let server = serve();
+    let mut ana = server.join("ana");
+    ana.say("FOO");
+    ana.hears_error("400");
+    eventually("the error is counted", || server.get(Count::Error(mychat_proto::ErrorCode::Malformed)) == 1);
+    with_page(&server, |address| {
+        let page = fetch(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+        assert!(
+            page.contains("\nmychat_users 1\n") && page.contains("mychat_errors_total{code=\"400\"} 1\n"),
+            "{page}"
+        );
+        assert!(fetch(address, "GET /health HTTP/1.0\r\n\r\n").ends_with("\r\n\r\nok\n"));
+        assert!(fetch(address, "GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
+        assert!(fetch(address, "POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
+        assert!(fetch(address, "HEAD /metrics HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
+    });
+}
+
+#[test]
+fn a_server_that_is_gone_is_not_healthy() {
+    let mut server = serve();
+    server.start_stop();
+    server.wait().unwrap();
+    with_page(&server, |address| {
+        assert!(fetch(address, "GET /health HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 503"));
+    });
+}

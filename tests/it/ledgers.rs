@@ -1,0 +1,29 @@
+//! The server's counters and the tool's ledger, kept apart, say the same.
+
+use mychat_server::Count;
+use mychat_tests::TestServer;
+
+use crate::run;
+
+#[test]
+fn the_server_delivered_what_the_tool_received_and_dropped_nothing() {
+    let server = TestServer::start();
+    let outcome = run("
+name: ledgers
+users: { all: { count: 20, rate: 400/s, do: [ { broadcast: { weight: 1 } }, { private: { weight: 1, to: all } } ] } }
+load: [ { hold: 1s } ]
+expect: [ \"lost == 0\", \"duplicated == 0\" ]
+")
+    .target(server.address())
+    .go();
+    assert!(outcome.held(), "{}", outcome.said());
+    // The tool has ended; the last turn of the server, in which it notices that, may not have.
+    let count = |count| server.metrics().get(count);
+    while count(Count::Connections) > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(count(Count::Broadcasts) + count(Count::Privates), outcome.count("sent"), "{}", outcome.said());
+    assert_eq!(count(Count::Delivered), outcome.count("delivered"), "{}", outcome.said());
+    assert_eq!(count(Count::Owed), count(Count::Delivered));
+    assert_eq!((server.metrics().dropped(), count(Count::Waiting), count(Count::QueueBytes)), (0, 0, 0));
+}

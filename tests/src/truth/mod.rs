@@ -1,0 +1,149 @@
+//! What the tool's figures are worth on this machine: servers of known latency and known faults in real time, and what
+//! the tool said of them, as a table.
+
+mod rows;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::{Outcome, Run};
+
+pub use rows::ROWS;
+
+/// What one row asks for, and what came of it.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// What was measured.
+    pub what: &'static str,
+    /// What is known to be true.
+    pub wanted: String,
+    /// What the tool said.
+    pub got: String,
+    /// How far apart they may be.
+    pub tolerance: String,
+    /// Whether they are no farther apart.
+    pub ok: bool,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// Its id.
+    pub id: &'static str,
+    /// What the server does.
+    pub server: &'static str,
+    /// Carries it out, with the tool at this path.
+    pub run: fn(&str) -> Vec<Line>,
+}
+
+/// Carries out all rows, or those that are named; tells each as it comes.
+pub fn table(tool: &str, only: &[String], mut tell: impl FnMut(&Row, &[Line])) -> Vec<(Row, Vec<Line>)> {
+    let wanted = |row: &&Row| only.is_empty() || only.iter().any(|id| id.eq_ignore_ascii_case(row.id));
+    let carried_out = ROWS.iter().filter(wanted).map(|row| {
+        let lines = (row.run)(tool);
+        tell(row, &lines);
+        (*row, lines)
+    });
+    carried_out.collect()
+}
+
+/// The table as Markdown, with when and where it was made.
+pub fn markdown(table: &[(Row, Vec<Line>)]) -> String {
+    let mut text = format!("{}\n\n", circumstances());
+    text.push_str("| id | the server | measured | true | said | tolerance | |\n|---|---|---|---|---|---|---|\n");
+    for (row, lines) in table {
+        for line in lines {
+            let Line { what, wanted, got, tolerance, ok } = line;
+            let mark = if *ok { "✓" } else { "✗" };
+            // Writing to a String cannot fail.
+            let _ =
+                writeln!(text, "| {} | {} | {what} | {wanted} | {got} | {tolerance} | {mark} |", row.id, row.server);
+        }
+    }
+    text.push_str("\nV10 (`find_max`), V11 and V12 (`compare`) are not built yet.\n");
+    text
+}
+
+fn circumstances() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let cpu =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |(_, name)| name);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or("?");
+    let date = jiff::Timestamp::now().strftime("%F");
+    let kernel = read("/proc/sys/kernel/osrelease");
+    format!("{date}, {cpu}, {cores} cores, Linux {}, load average {load} at the end.", kernel.trim())
+}
+
+/// The tool over a scenario with this text.
+fn tool(program: &str, text: &str) -> Run {
+    Run::scenario(program, text)
+}
+
+/// Quantiles of a latency metric, in milliseconds.
+fn quantile(outcome: &Outcome, metric: &str, quantile: f64) -> f64 {
+    use base64::Engine as _;
+    let text = outcome.json["latency"][metric]["hdr"].as_str().unwrap_or_default();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
+    let histogram = hdrhistogram::serialization::Deserializer::new().deserialize::<u64, _>(&mut bytes.as_slice());
+    histogram.map_or(f64::NAN, |histogram| histogram.value_at_quantile(quantile) as f64 / 1e3)
+}
+
+/// The same held against the truth. A run that the tool itself finds unsound is marked so: the machine was too busy, and
+/// the tool knows.
+fn measured(outcome: &Outcome, what: &'static str, metric: &str, q: f64, wanted: f64, tolerance: f64) -> Line {
+    let mut line = close(what, wanted, quantile(outcome, metric, q), tolerance);
+    if let Some(validity) = outcome.json["validity"].as_str().filter(|validity| *validity != "valid") {
+        let _ = write!(line.got, " ({validity})");
+    }
+    line
+}
+
+/// A figure in milliseconds that may be so far from the truth.
+fn close(what: &'static str, wanted: f64, got: f64, tolerance: f64) -> Line {
+    Line {
+        what,
+        wanted: format!("{wanted:.2} ms"),
+        got: format!("{got:.2} ms"),
+        tolerance: format!("± {tolerance:.2} ms"),
+        ok: (got - wanted).abs() <= tolerance,
+    }
+}
+
+/// A count or a word, as it stands in the table.
+struct Said(String);
+
+impl From<u64> for Said {
+    fn from(count: u64) -> Self {
+        Self(count.to_string())
+    }
+}
+
+impl From<&str> for Said {
+    fn from(word: &str) -> Self {
+        Self(word.to_owned())
+    }
+}
+
+/// Something that is so or not.
+fn exact(what: &'static str, wanted: impl Into<Said>, got: impl Into<Said>, ok: bool) -> Line {
+    Line { what, wanted: wanted.into().0, got: got.into().0, tolerance: "exact".to_owned(), ok }
+}
+
+/// The tool's verdict on its own run: the validity, and no word against the server.
+fn blames_itself(outcome: &Outcome, allowed: &[&str]) -> Line {
+    let validity = outcome.json["validity"].as_str().unwrap_or("nothing");
+    let failed = outcome.code == 1 || outcome.stdout.starts_with("FAIL");
+    let got = if failed { format!("{validity}, and the server failed") } else { validity.to_owned() };
+    exact("verdict", allowed.join(" or ").as_str(), got.as_str(), allowed.contains(&validity) && !failed)
+}
+
+/// Writes the table to a file, in a folder that may not be there yet.
+pub fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, text)
+}
