@@ -42,13 +42,8 @@ pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played 
     for line in &mut lines {
         let _ = line.send(format!("BROADCAST|{nonce}.end.").as_bytes()).await;
     }
-    let end = format!("{nonce}.end.");
     for line in &lines {
-        let ends = |inbox: &mut crate::script::line::Inbox| {
-            let ends = inbox.frames.iter().rev().filter(|frame| frame.bytes.ends_with(end.as_bytes())).count();
-            (ends >= count - 1 || inbox.end.is_some()).then_some(())
-        };
-        line.until(stage.around.patience, ends).await;
+        settled(stage, line, &nonce, count - 1).await;
     }
     for (index, line) in lines.iter().enumerate() {
         let inbox = line.inbox();
@@ -65,6 +60,25 @@ pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played 
         return lists(stage, &lines).await;
     }
     Ok(())
+}
+
+/// Waits until everybody else's last word arrived, or nothing more arrives: who is slow has lost nothing.
+async fn settled(stage: &Stage, line: &Line, nonce: &str, others: usize) {
+    // An echo of the user's own last word says nothing about the others.
+    let own = format!("BROADCAST|{}|", line.name.as_deref().unwrap_or_default());
+    let end = format!("{nonce}.end.");
+    let is_end = |frame: &[u8]| frame.ends_with(end.as_bytes()) && !frame.starts_with(own.as_bytes());
+    loop {
+        let before = line.inbox().frames.len();
+        let ends = |inbox: &mut crate::script::line::Inbox| {
+            let ends = inbox.frames.iter().rev().filter(|frame| is_end(&frame.bytes)).count();
+            (ends >= others || inbox.end.is_some()).then_some(())
+        };
+        let whole = line.until(stage.around.patience, ends).await.is_some();
+        if whole || line.inbox().frames.len() == before {
+            return;
+        }
+    }
 }
 
 fn sight<'f>(frame: &'f [u8], nonce: &str) -> Option<Sight<'f>> {
