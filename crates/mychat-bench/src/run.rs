@@ -53,6 +53,13 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         }
         Some(exit)
     };
+    if let Some(framing @ (cli::FramingArg::Crlf | cli::FramingArg::Raw)) = args.framing {
+        let name = if framing == cli::FramingArg::Raw { "raw" } else { "crlf" };
+        out::complain(&format!(
+            "error: `--framing {name}` is not supported yet for the load of a scenario, for its cases alone\n"
+        ));
+        return Ok(Exit::Usage);
+    }
     let plan = plan(&loaded, args.seed);
     if let Err(message) = descriptors(&plan) {
         out::complain(&format!("error: {message}\n"));

@@ -225,6 +225,9 @@ fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, frame: &[u8])
     let fitting = if code == "404" { first(Answer::NotFound) } else { None }.or_else(|| first(Answer::Refusal));
     if let Some(at) = fitting {
         if let Some(owed) = user.owed.remove(at) {
+            if owed.answer == Answer::Refusal {
+                user.rebuked = Some(now);
+            }
             desk.recorder.time(owed.place, Clock::Ack, now.saturating_sub(owed.intended));
             goes_on(user, desk);
         }

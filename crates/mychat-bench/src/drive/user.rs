@@ -43,6 +43,8 @@ pub(super) struct User {
     pub(super) broadcasts: u32,
     /// Private messages so far, by recipient.
     pub(super) privates: FxHashMap<u32, u32>,
+    /// When the server refused something of its with an error: it may close the connection as well.
+    pub(super) rebuked: Option<Nanos>,
     /// In a closed loop: the message that it waits for, and since when.
     pub(super) awaiting: Option<(u32, Nanos)>,
     /// Whether the agenda holds a look at that.
@@ -111,6 +113,7 @@ impl User {
             visits: 0,
             broadcasts: 0,
             privates: FxHashMap::default(),
+            rebuked: None,
             awaiting: None,
             watched: false,
             rest: None,

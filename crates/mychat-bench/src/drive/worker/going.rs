@@ -91,7 +91,10 @@ impl<W: Wire, C: Clock> Worker<W, C> {
 
     pub(super) fn thrown_out(&mut self, index: usize, line: Line, now: Nanos, how: &dyn Fn() -> String) {
         let user = &mut self.users[index];
-        let provoked = user.owed.iter().any(|owed| owed.answer == Answer::Refusal);
+        // Refused, or about to be: rule F5 lets a server close after what is much too long, terse ones close at any error.
+        let patience = crate::plan::nanos(self.desk.shared.timeout);
+        let provoked = user.owed.iter().any(|owed| owed.answer == Answer::Refusal)
+            || user.rebuked.is_some_and(|at| now < at + patience);
         let (id, place) = (user.id, self.desk.place(user.group, now));
         if let Some(visit) = &mut user.visit {
             visit.leaving = Some(now);
@@ -136,6 +139,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &mut self.users[index];
         user.owed.clear();
         user.awaiting = None;
+        user.rebuked = None;
         user.listed = Listed::default();
         user.rest = None;
         user.line = None;
