@@ -58,3 +58,7 @@ peers runs="7" peerbench="../shared/peerbench":
 # The server's hot path without sockets.
 bench-server *args:
     cargo bench -p mychat-server {{args}}
+
+# Run what the README shows and put it in, with date and machine; wants a quiet machine.
+figures:
+    .ci/figures
