@@ -9,16 +9,16 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::clock::{Clock as _, RealClock};
+use super::observations::usage;
+pub use super::observations::{Generator, Observations, Slice};
 use super::shared::Shared;
 use super::thread::{self, Order, Post, Report};
 use crate::observe::example::Examples;
 use crate::observe::fanout::FanOut;
-use crate::observe::ledger::{Dispatch, Reckoning, reckon};
+use crate::observe::ledger::{Dispatch, reckon};
 use crate::observe::recorder::{Clock, Count, Latency, Place, Recorder, Shape};
 use crate::observe::roster::Rosters;
-use crate::observe::visit::Visit;
 use crate::plan::{Nanos, nanos};
-use crate::target::sample::ServerUse;
 
 /// How a run is done.
 #[derive(Debug, Clone)]
@@ -31,71 +31,6 @@ pub struct Conduct {
     pub threads: u32,
     /// Time from one line of the timeline to the next.
     pub interval: Duration,
-}
-
-/// Everything that was seen.
-#[derive(Debug)]
-pub struct Observations {
-    /// All samples and counts.
-    pub recorder: Recorder,
-    /// The run second by second.
-    pub timeline: Vec<Slice>,
-    /// All visits of all users.
-    pub visits: Vec<Visit>,
-    /// What was owed and never came.
-    pub reckoning: Reckoning,
-    /// The first violations, losses aside.
-    pub examples: Examples,
-    /// For how long connections did not take what was to be sent, summed up.
-    pub blocked: Nanos,
-    /// The latest that anything was done after its time.
-    pub stall: Nanos,
-    /// How long what became readable waited for its turn to be read.
-    pub read_lag: Latency,
-    /// ERROR frames that no action wants, by code.
-    pub errors: BTreeMap<String, u64>,
-    /// The condition of `abort_if` that ended the run, by its index.
-    pub aborted: Option<usize>,
-    /// Whether somebody asked to stop.
-    pub interrupted: bool,
-    /// From the first connection to the end of the drain.
-    pub length: Nanos,
-    /// Of the whole process.
-    pub generator: Generator,
-    /// Of the server, where it runs on this machine.
-    pub server: Option<ServerUse>,
-}
-
-/// What the generator itself used.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Generator {
-    /// CPU time, user and system, in seconds.
-    pub cpu_seconds: f64,
-    /// The most memory it held, in bytes.
-    pub rss_peak: u64,
-    /// Worker threads.
-    pub threads: u32,
-}
-
-/// One line of the timeline.
-#[derive(Debug, Clone)]
-pub struct Slice {
-    /// Its end, since the run began.
-    pub at: Nanos,
-    /// The stage at its middle; `None` while users join.
-    pub stage: Option<usize>,
-    /// Users online at its end.
-    pub connected: u64,
-    /// Messages handed over in it.
-    pub sent: u64,
-    /// First copies that arrived in it.
-    pub delivered: u64,
-    /// Errors that no action wanted.
-    pub errors: u64,
-    /// Latencies of what arrived in it.
-    pub delivery: Latency,
-    /// Lateness of what was sent in it.
-    pub lateness: Latency,
 }
 
 /// How far a run has come.
@@ -177,28 +112,6 @@ struct Crew<'s> {
     interval: Recorder,
     outstanding: Vec<u64>,
     aborted: Option<usize>,
-}
-
-impl Observations {
-    /// One interval alone, for conditions that are looked at while a run goes on.
-    pub fn of_interval(recorder: Recorder) -> Self {
-        Self {
-            recorder,
-            timeline: Vec::new(),
-            visits: Vec::new(),
-            reckoning: Reckoning::default(),
-            examples: Examples::default(),
-            blocked: 0,
-            stall: 0,
-            read_lag: Latency::default(),
-            errors: BTreeMap::new(),
-            aborted: None,
-            interrupted: false,
-            length: 0,
-            generator: Generator { cpu_seconds: 0.0, rss_peak: 0, threads: 0 },
-            server: None,
-        }
-    }
 }
 
 impl<'s> Crew<'s> {
@@ -434,23 +347,4 @@ impl<'s> Crew<'s> {
         self.total.merge(&self.interval);
         self.interval.clear();
     }
-}
-
-/// What this process used so far. On systems that do not tell, zeros.
-fn usage(threads: u32) -> Generator {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak =
-        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok());
-    Generator { cpu_seconds: cpu_seconds(), rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024), threads }
-}
-
-#[cfg(unix)]
-fn cpu_seconds() -> f64 {
-    let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9
-}
-
-#[cfg(not(unix))]
-fn cpu_seconds() -> f64 {
-    0.0
 }

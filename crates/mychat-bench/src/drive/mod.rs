@@ -2,6 +2,7 @@
 
 mod act;
 pub mod clock;
+pub mod observations;
 pub mod conduct;
 mod connection;
 mod desk;
