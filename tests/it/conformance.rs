@@ -67,6 +67,7 @@ fn each<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
 }
 
 #[test]
+#[ignore = "the suite is not finished (issue 3): run by `.ci/run` on its own, and by `just kills`"]
 fn every_fault_is_found_by_the_checks_named_for_it() {
     let missed = Mutex::new(Vec::new());
     each(&kills(), |(fault, checks)| {
@@ -112,6 +113,7 @@ fn a_server_that_is_none_passes_no_must() {
 }
 
 #[test]
+#[ignore = "the suite is not finished (issue 3): run by `.ci/run` on its own, and by `just kills`"]
 fn correct_servers_of_other_make_pass_every_must() {
     let python = Command::new("python3").arg("--version").output();
     if python.is_err() {
@@ -132,6 +134,7 @@ fn correct_servers_of_other_make_pass_every_must() {
 }
 
 #[test]
+#[ignore = "the suite is not finished (issue 3): run by `.ci/run` on its own, and by `just kills`"]
 fn the_server_without_a_fault_passes_everything() {
     let done = conformance(&liar("none"), &["--skip", "robust.idle", "--skip", "frame.partial-hold", "--strict"]);
     let failed: Vec<&String> =
