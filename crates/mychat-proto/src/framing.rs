@@ -156,6 +156,11 @@ impl Deframer {
         }
     }
 
+    /// The bytes of the unfinished frame that are kept: for who finds out that the peer ends its frames otherwise.
+    pub fn into_unfinished(self) -> Vec<u8> {
+        if self.state == State::Collect { self.pending } else { Vec::new() }
+    }
+
     /// Takes the next bytes of the stream. Call [`Feed::next`] until it gives `None`: what is then left unfinished is
     /// kept for the next call. Who stops earlier must feed [`Feed::rest`] again before anything else, or end the
     /// connection: those bytes are kept nowhere.

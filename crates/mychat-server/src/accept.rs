@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use mychat_proto::Reply;
+use mychat_proto::{Framing, Reply};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::fault::Fault;
@@ -31,6 +31,8 @@ pub struct Reception {
     gate: Arc<Gate>,
     metrics: Arc<Metrics>,
     log: Log,
+    /// How those that are turned away are told.
+    framing: Framing,
     /// Given up for a moment where descriptors have run out: to take a connection, say so, and close it.
     spare: Option<File>,
     pause: Duration,
@@ -48,9 +50,15 @@ pub struct Arrival {
 
 impl Reception {
     /// Registers the listeners with the runtime of this thread.
-    pub fn new(listeners: Vec<StdListener>, gate: Arc<Gate>, metrics: Arc<Metrics>, log: Log) -> io::Result<Self> {
+    pub fn new(
+        listeners: Vec<StdListener>,
+        gate: Arc<Gate>,
+        metrics: Arc<Metrics>,
+        log: Log,
+        framing: Framing,
+    ) -> io::Result<Self> {
         let listeners = listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<_>>()?;
-        Ok(Self { listeners, gate, metrics, log, spare: spare(), pause: BACK_OFF.0, resume_at: None })
+        Ok(Self { listeners, gate, metrics, log, framing, spare: spare(), pause: BACK_OFF.0, resume_at: None })
     }
 
     /// When accepting goes on, while it pauses.
@@ -120,7 +128,7 @@ impl Reception {
                 self.spare = None;
                 let Poll::Ready(Ok((socket, _))) = self.listeners[which].poll_accept(context) else { break };
                 if let Ok(socket) = socket.into_std() {
-                    turn_away(&socket);
+                    turn_away(&socket, self.framing);
                 }
             }
             self.spare = spare();
@@ -136,11 +144,11 @@ fn spare() -> Option<File> {
 }
 
 /// Says why and closes, as far as that goes without waiting.
-fn turn_away(mut socket: &StdStream) {
+fn turn_away(mut socket: &StdStream, framing: Framing) {
     let fault = Fault::NoRoom;
     let mut frame = Vec::new();
     let _ = Reply::Error { code: fault.code().digits(), text: &fault.to_string() }.write(&mut frame);
-    frame.push(b'\n');
+    framing.end(&mut frame, 0);
     let _ = socket.write(&frame);
     let _ = socket.shutdown(std::net::Shutdown::Write);
     // A close with unread input resets the connection, and the peer could lose the answer.

@@ -3,9 +3,8 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use mychat_proto::Framing;
-
 use crate::log::{Format, Level};
+use crate::raw::FramingChoice;
 
 /// Where the server listens when nothing else is said.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
@@ -15,8 +14,8 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
 pub struct Config {
     /// Addresses to listen on, `HOST:PORT` each; a host name or a literal address, port 0 for any free port.
     pub listen: Vec<String>,
-    /// How the end of a frame is told (rule F2).
-    pub framing: Framing,
+    /// How the end of a frame is told (rules F2 and R1).
+    pub framing: FramingChoice,
     /// How many threads own users.
     pub workers: NonZeroUsize,
     /// Who is let in.
@@ -100,7 +99,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: vec![DEFAULT_LISTEN.to_owned()],
-            framing: Framing::Lf,
+            framing: FramingChoice::default(),
             workers: NonZeroUsize::MIN,
             admission: Admission::default(),
             pace: None,
@@ -141,13 +140,17 @@ impl Config {
             ("framing", self.framing != newer.framing),
             ("workers", self.workers != newer.workers),
             ("metrics", self.metrics != newer.metrics),
-            ("log", self.log != newer.log),
+            ("keepalive", self.socket.keepalive != newer.socket.keepalive),
+            ("send-buffer", self.socket.send_buffer != newer.socket.send_buffer),
+            ("log", self.log.format != newer.log.format),
+            ("log-level", self.log.level != newer.log.level),
         ];
         let adopted = Self {
             listen: self.listen.clone(),
             framing: self.framing,
             workers: self.workers,
             metrics: self.metrics.clone(),
+            socket: self.socket,
             log: self.log,
             ..newer.clone()
         };
@@ -166,8 +169,11 @@ mod tests {
         assert_eq!(old.adopt(&newer), (newer.clone(), vec![]));
         newer.listen = vec!["[::1]:1".into()];
         newer.workers = 4.try_into().unwrap();
+        newer.socket.send_buffer = 9.try_into().ok();
+        newer.log.level = Level::Info;
         let (adopted, ignored) = old.adopt(&newer);
-        assert_eq!(ignored, ["listen", "workers"]);
+        assert_eq!(ignored, ["listen", "workers", "send-buffer", "log-level"]);
+        assert_eq!((adopted.socket, adopted.log), (old.socket, old.log));
         assert_eq!(adopted.listen, old.listen);
         assert_eq!(adopted.shutdown_timeout, newer.shutdown_timeout);
     }

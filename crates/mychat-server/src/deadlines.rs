@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a session is to be looked at for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,10 @@ pub enum Due {
     Handshake,
     /// It was faster than `--rate`; what it said may be heard now.
     Pace,
+    /// It said `CONNECT` without an ending; if nothing has followed, its peer is raw (rule R7).
+    Quiet,
+    /// Its peer is raw and may be sent the next frame (rule R2).
+    Gap,
     /// Its socket was full; it must have taken something since (rule M6).
     Stalled,
     /// This side is closed; the peer had time to close its own.
@@ -19,21 +23,31 @@ pub enum Due {
 
 /// Entries are never taken out early: one that no longer applies is recognised when it comes up.
 ///
-/// Handshakes have a queue of their own: all take the same time, so they come up in the order in which they began,
-/// and those at the front that have succeeded are forgotten at once.
-#[derive(Debug, Default)]
+/// Handshakes have a queue of their own: all may take the same time, so they come up in the order in which they began,
+/// also when that time changes, and those at the front that have succeeded are forgotten at once.
+#[derive(Debug)]
 pub struct Deadlines {
     heap: BinaryHeap<Reverse<(Instant, u32, u32, Due)>>,
+    /// When each of them began.
     handshakes: VecDeque<(Instant, u32, u32)>,
+    /// Time that each of them may take.
+    pub handshake_timeout: Duration,
 }
 
 impl Deadlines {
+    /// None yet.
+    pub const fn new(handshake_timeout: Duration) -> Self {
+        Self { heap: BinaryHeap::new(), handshakes: VecDeque::new(), handshake_timeout }
+    }
+
     /// Looks at a session (index, generation) at that time.
     pub fn push(&mut self, at: Instant, index: u32, generation: u32, due: Due) {
-        match due {
-            Due::Handshake => self.handshakes.push_back((at, index, generation)),
-            Due::Pace | Due::Stalled | Due::Linger => self.heap.push(Reverse((at, index, generation, due))),
-        }
+        self.heap.push(Reverse((at, index, generation, due)));
+    }
+
+    /// The handshake of a session begins, later than all others did.
+    pub fn push_handshake(&mut self, now: Instant, index: u32, generation: u32) {
+        self.handshakes.push_back((now, index, generation));
     }
 
     /// Forgets the oldest handshakes as far as they are over.
@@ -52,7 +66,7 @@ impl Deadlines {
     /// The time of the first entry.
     pub fn next(&self) -> Option<Instant> {
         let first = self.heap.peek().map(|Reverse((at, ..))| *at);
-        let handshake = self.handshakes.front().map(|&(at, ..)| at);
+        let handshake = self.handshakes.front().map(|&(began, ..)| began + self.handshake_timeout);
         first.into_iter().chain(handshake).min()
     }
 
@@ -61,7 +75,9 @@ impl Deadlines {
         if self.next()? > now {
             return None;
         }
-        if let Some(&(_, index, generation)) = self.handshakes.front().filter(|(at, ..)| *at <= now) {
+        if let Some(&(_, index, generation)) =
+            self.handshakes.front().filter(|(began, ..)| *began + self.handshake_timeout <= now)
+        {
             self.handshakes.pop_front();
             return Some((index, generation, Due::Handshake));
         }
@@ -75,29 +91,41 @@ impl Deadlines {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(10);
 
     #[test]
     fn the_earliest_comes_first_and_none_before_its_time() {
         let now = Instant::now();
-        let mut deadlines = Deadlines::default();
-        deadlines.push(now + Duration::from_secs(2), 1, 0, Due::Linger);
-        deadlines.push(now + Duration::from_secs(1), 2, 0, Due::Handshake);
+        let mut deadlines = Deadlines::new(TIMEOUT);
+        deadlines.push(now + TIMEOUT * 2, 1, 0, Due::Linger);
+        deadlines.push_handshake(now, 2, 0);
         assert_eq!(deadlines.pop(now), None);
-        assert_eq!(deadlines.next(), Some(now + Duration::from_secs(1)));
-        assert_eq!(deadlines.pop(now + Duration::from_secs(3)), Some((2, 0, Due::Handshake)));
-        assert_eq!(deadlines.pop(now + Duration::from_secs(3)), Some((1, 0, Due::Linger)));
+        assert_eq!(deadlines.next(), Some(now + TIMEOUT));
+        assert_eq!(deadlines.pop(now + TIMEOUT * 3), Some((2, 0, Due::Handshake)));
+        assert_eq!(deadlines.pop(now + TIMEOUT * 3), Some((1, 0, Due::Linger)));
+    }
+
+    #[test]
+    fn a_shorter_handshake_timeout_holds_for_those_that_have_begun() {
+        let now = Instant::now();
+        let mut deadlines = Deadlines::new(TIMEOUT);
+        deadlines.push_handshake(now, 1, 0);
+        deadlines.handshake_timeout = TIMEOUT / 10;
+        deadlines.push_handshake(now + TIMEOUT / 20, 2, 0);
+        assert_eq!(deadlines.next(), Some(now + TIMEOUT / 10));
+        assert_eq!(deadlines.pop(now + TIMEOUT / 10), Some((1, 0, Due::Handshake)));
+        assert_eq!(deadlines.pop(now + TIMEOUT / 10), None);
     }
 
     #[test]
     fn handshakes_that_succeeded_are_forgotten_from_the_front() {
         let now = Instant::now();
-        let mut deadlines = Deadlines::default();
-        (0..3).for_each(|index| deadlines.push(now, index, 0, Due::Handshake));
+        let mut deadlines = Deadlines::new(TIMEOUT);
+        (0..3).for_each(|index| deadlines.push_handshake(now, index, 0));
         deadlines.forget_handshakes(|index, _| index != 1);
-        assert_eq!(deadlines.pop(now), Some((1, 0, Due::Handshake)));
+        assert_eq!(deadlines.pop(now + TIMEOUT), Some((1, 0, Due::Handshake)));
         deadlines.forget_handshakes(|_, _| true);
         assert_eq!(deadlines.next(), None);
     }

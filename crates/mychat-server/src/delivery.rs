@@ -53,6 +53,8 @@ pub struct Outcome {
     pub failed: Vec<(u32, End)>,
     /// Sessions that have become blocked.
     pub blocked: Vec<u32>,
+    /// Raw sessions that were just sent a frame.
+    pub resting: Vec<u32>,
 }
 
 impl Delivery {
@@ -192,12 +194,16 @@ impl Delivery {
     /// The socket of a blocked session takes more. Returns whether nothing is left for it.
     pub fn resume(&mut self, index: u32, wakes: &Wakes, now: Instant) -> bool {
         let session = &mut self.sessions[index as usize];
+        let before = session.manner;
         let flushed = session.flush(&self.log, &self.list, now, &mut self.tally);
         session.outbox.report(&mut self.tally);
+        if session.manner != before {
+            self.outcome.resting.push(index);
+        }
         match flushed {
             Flushed::All => return true,
             Flushed::Blocked if session.await_room() => wakes.push(index),
-            Flushed::Blocked => {}
+            Flushed::Blocked | Flushed::Resting => {}
             Flushed::Broken => self.outcome.failed.push((index, End::Broken)),
         }
         false
@@ -250,13 +256,19 @@ impl Share<'_> {
         if session.outbox.is_blocked() {
             session.outbox.catch_up(self.log);
         } else {
-            match session.flush(self.log, self.list, self.now, tally) {
+            let before = session.manner;
+            let flushed = session.flush(self.log, self.list, self.now, tally);
+            if session.manner != before {
+                outcome.resting.push(index);
+            }
+            match flushed {
                 Flushed::All => return,
                 Flushed::Broken => {
                     // What it does not get is counted when it is removed, and the log may be cleared before that.
                     session.outbox.catch_up(self.log);
                     return outcome.failed.push((index, End::Broken));
                 }
+                Flushed::Resting => outcome.blocked.push(index),
                 Flushed::Blocked => {
                     outcome.blocked.push(index);
                     if session.await_room() {

@@ -14,11 +14,12 @@ use crate::router::{ClaimError, Kind};
 use crate::state::{Action, State};
 use crate::worker::Worker;
 
-/// Appends one framed reply, or nothing where it breaks a rule of framing.
-fn put(reply: Reply<'_>, framing: Framing, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+/// Appends one framed reply, or nothing where it breaks a rule of framing. Its ending is LF whoever it is for; see
+/// [`raw`](crate::raw).
+fn put(reply: Reply<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = out.len();
     reply.write(out)?;
-    framing.end(out, start);
+    Framing::Lf.end(out, start);
     Ok(())
 }
 
@@ -87,9 +88,8 @@ impl Worker {
         let Some(to) = self.shared.router.locate(recipient) else {
             return self.reject(index, Fault::NoSuchUser(recipient));
         };
-        let framing = self.shared.config.framing;
         let Some(sender) = self.name(index) else { return };
-        let write = |out: &mut Vec<u8>| put(Reply::Message { sender: &sender, content }, framing, out);
+        let write = |out: &mut Vec<u8>| put(Reply::Message { sender: &sender, content }, out);
         // Straight into the outbox where nothing was said in this turn that must come first (rule M5).
         let written = if to.worker == self.me && !self.stage.has_broadcasts() {
             self.delivery.post(to.index, to.generation, Kind::Message, write)
@@ -100,10 +100,9 @@ impl Worker {
     }
 
     fn broadcast(&mut self, index: u32, content: &str) {
-        let framing = self.shared.config.framing;
         let Some(sender) = self.name(index) else { return };
         let now = self.now;
-        let written = self.stage.broadcast(now, |out| put(Reply::Broadcast { sender: &sender, content }, framing, out));
+        let written = self.stage.broadcast(now, |out| put(Reply::Broadcast { sender: &sender, content }, out));
         self.judge(index, "BROADCAST", Count::Broadcasts, written);
     }
 
@@ -137,12 +136,11 @@ impl Worker {
 
     /// A reply to the session itself, behind everything that it caused before.
     fn answer(&mut self, index: u32, reply: Reply<'_>) {
-        let framing = self.shared.config.framing;
         let to = self.delivery.address(index);
         let written = if self.stage.has_broadcasts() {
-            self.stage.private(to, Kind::Answer, |out| put(reply, framing, out))
+            self.stage.private(to, Kind::Answer, |out| put(reply, out))
         } else {
-            self.delivery.post(index, to.generation, Kind::Answer, |out| put(reply, framing, out))
+            self.delivery.post(index, to.generation, Kind::Answer, |out| put(reply, out))
         };
         debug_assert!(written.is_ok(), "the texts of faults are short and on one line");
     }

@@ -21,7 +21,7 @@
 //! ```
 //!
 //! Reading order: [`config`], [`state`] (the rules of a session), [`router`], [`outbox`] and [`roster`] (who gets
-//! what), all without I/O; then [`session`], [`delivery`], [`dialogue`] and [`worker`] around them, and [`accept`],
+//! what), [`raw`] (peers without line feeds), all without I/O; then [`session`], [`delivery`], [`dialogue`] and [`worker`] around them, and [`accept`],
 //! [`server`], [`cli`] on top.
 
 pub mod accept;
@@ -41,6 +41,7 @@ pub mod outbox;
 pub mod pace;
 pub mod page;
 pub mod program;
+pub mod raw;
 pub mod roster;
 pub mod router;
 pub mod server;

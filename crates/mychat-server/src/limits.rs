@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Credit is kept for this much of idle time, so that a quiet server can afford a short burst.
@@ -88,8 +88,8 @@ impl Gate {
         Arc::new(gate)
     }
 
-    /// Changes the cap per address. While there is none nobody is counted, so a new one holds for those that come
-    /// after it.
+    /// Changes the cap per address. While there is none nobody is counted: those that are in when the first one comes
+    /// are counted later, by [`Permit::count`].
     pub fn set_per_address(&self, cap: Option<NonZeroUsize>) {
         self.per_address.store(cap.map_or(0, NonZeroUsize::get), Relaxed);
     }
@@ -106,17 +106,17 @@ impl Gate {
         }
         let cap = self.per_address.load(Relaxed);
         if cap > 0 {
-            // ::ffff:10.0.0.1 and 10.0.0.1 are one peer.
-            let address = address.to_canonical();
-            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = counts.entry(address).or_insert(0);
-            if *count >= cap {
+            permit.count(address);
+            if self.counts().get(&address.to_canonical()).is_some_and(|&count| count > cap) {
+                permit.uncount();
                 return Entry::AddressFull(permit);
             }
-            *count += 1;
-            permit.address = Some(Box::new(address));
         }
         Entry::Welcome(permit)
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -128,17 +128,33 @@ pub struct Permit {
     address: Option<Box<IpAddr>>,
 }
 
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.gate.open.fetch_sub(1, Relaxed);
+impl Permit {
+    /// Counts it for the cap per address, unless it is counted already.
+    pub fn count(&mut self, address: IpAddr) {
+        if self.address.is_none() {
+            // ::ffff:10.0.0.1 and 10.0.0.1 are one peer.
+            let address = address.to_canonical();
+            *self.gate.counts().entry(address).or_insert(0) += 1;
+            self.address = Some(Box::new(address));
+        }
+    }
+
+    fn uncount(&mut self) {
         let Some(address) = self.address.take() else { return };
-        let mut counts = self.gate.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.gate.counts();
         if let Some(count) = counts.get_mut(&*address) {
             *count -= 1;
             if *count == 0 {
                 counts.remove(&*address);
             }
         }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.gate.open.fetch_sub(1, Relaxed);
+        self.uncount();
     }
 }
 
@@ -180,6 +196,19 @@ mod tests {
         drop(permit);
         assert!(matches!(gate.enter(v4), Entry::Welcome(_)));
         assert_eq!(gate.open.load(Relaxed), 0, "every permit above was dropped");
+    }
+
+    #[test]
+    fn who_came_before_there_was_a_cap_is_counted_when_it_comes() {
+        let gate = Gate::new(10, None);
+        let address: IpAddr = "10.0.0.1".parse().unwrap();
+        let Entry::Welcome(mut early) = gate.enter(address) else { panic!("no cap yet") };
+        gate.set_per_address(NonZeroUsize::new(1));
+        (0..2).for_each(|_| early.count(address));
+        assert!(matches!(gate.enter(address), Entry::AddressFull(_)));
+        drop(early);
+        assert!(matches!(gate.enter(address), Entry::Welcome(_)));
+        assert!(gate.counts().is_empty(), "every permit above was dropped");
     }
 
     #[test]

@@ -215,6 +215,11 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// The first piece that has bytes.
+    pub fn first(&self) -> Option<&'a [u8]> {
+        self.0.iter().copied().find(|part| !part.is_empty())
+    }
+
     /// For a vectored write.
     pub fn slices(&self) -> [IoSlice<'a>; 3] {
         self.0.map(IoSlice::new)

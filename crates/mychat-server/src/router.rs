@@ -73,11 +73,11 @@ impl Router {
     }
 
     /// Writes the list of users into `out`, over as many frames as it takes (rule L4), and says which version it is.
-    pub fn write_list(&self, out: &mut Vec<u8>, framing: Framing) -> u64 {
+    pub fn write_list(&self, out: &mut Vec<u8>) -> u64 {
         let directory = self.directory();
         // Read under the lock: a change after this is a newer version, at worst one that is announced twice.
         let version = self.version();
-        let mut pages = RosterPages::new(out, |out, start| framing.end(out, start));
+        let mut pages = RosterPages::new(out, |out, start| Framing::Lf.end(out, start));
         directory.names().for_each(|name| pages.push(name));
         pages.finish();
         version

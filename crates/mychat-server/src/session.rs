@@ -10,14 +10,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use mychat_proto::{Deframer, Framing};
+use mychat_proto::Deframer;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::limits::Permit;
-use crate::metrics::{End, Tally};
+use crate::metrics::{Count, End, Tally};
 use crate::outbox::{Log, Outbox};
 use crate::pace::Meter;
+use crate::raw::{First, Manner, UNSENT};
 use crate::router::Seat;
 use crate::state::State;
 
@@ -97,6 +99,8 @@ pub enum Flushed {
     All,
     /// The socket takes no more now; the session is woken when it does.
     Blocked,
+    /// Its peer is raw and has just been sent a frame; the next one has to wait for [`GAP`](crate::raw::GAP).
+    Resting,
     /// The connection is gone.
     Broken,
 }
@@ -125,6 +129,8 @@ pub struct Session {
     pub paced: Option<Box<Paced>>,
     /// Tells it from others that had or will have its place.
     pub generation: u32,
+    /// How it ends its frames.
+    pub manner: Manner,
     /// Where it stands in the dialogue.
     pub state: State,
     /// Why it is over, once it is.
@@ -137,7 +143,7 @@ pub struct Session {
     pub is_watched: bool,
     /// Bytes thrown away since this side was closed.
     pub discarded: u32,
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl Session {
@@ -148,24 +154,45 @@ impl Session {
         wakes: &Arc<Wakes>,
         index: u32,
         generation: u32,
-        framing: Framing,
+        manner: Manner,
         paced: Option<Box<Paced>>,
     ) -> Self {
-        Self {
+        let mut session = Self {
             socket,
             waker: Waker::from(Arc::new(Place { index, wakes: Arc::clone(wakes) })),
-            deframer: Deframer::new(framing),
+            deframer: Deframer::new(manner.framing()),
             outbox: Outbox::default(),
             seat: None,
             paced,
             generation,
+            manner,
             state: State::Anonymous,
             end: None,
             heard_fin: false,
             is_shut: false,
             is_watched: false,
             discarded: 0,
-            _permit: permit,
+            permit,
+        };
+        if manner == Manner::Raw {
+            session.turn_raw();
+        }
+        session
+    }
+
+    /// Its peer ends frames in nothing. Returns the bytes of the frame that was taken for unfinished.
+    pub fn turn_raw(&mut self) -> Vec<u8> {
+        self.manner = Manner::Raw;
+        // Without it the gap alone keeps frames apart.
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        let _ = SockRef::from(&self.socket).set_tcp_notsent_lowat(UNSENT);
+        std::mem::replace(&mut self.deframer, Deframer::new(Manner::Raw.framing())).into_unfinished()
+    }
+
+    /// Counts it for the cap per address, if it came in before there was one. A socket without a peer is about to go.
+    pub fn count_address(&mut self) {
+        if let Ok(peer) = self.socket.peer_addr() {
+            self.permit.count(peer.ip());
         }
     }
 
@@ -201,25 +228,35 @@ impl Session {
         self.socket.poll_write_ready(&mut Context::from_waker(&self.waker)).is_ready()
     }
 
-    /// Writes once what waits for it.
+    /// Writes once what waits for it; to a raw peer, one frame of that.
     pub fn flush(&mut self, log: &Log, list: &[u8], now: Instant, tally: &mut Tally) -> Flushed {
         let parts = self.outbox.parts(log, list);
         if parts.is_empty() {
             return Flushed::All;
         }
-        let sent = loop {
-            let sent = match parts.single() {
-                Some(bytes) => self.socket.try_write(bytes),
-                None => self.socket.try_write_vectored(&parts.slices()),
-            };
-            match sent {
-                Ok(sent) => break sent,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break 0,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Flushed::Broken,
-            }
+        let sent = match (self.manner, parts.single()) {
+            (Manner::Resting, _) => Ok(0),
+            (Manner::Raw, _) => match First::of(&parts) {
+                None => Ok(0),
+                Some(First { text, len }) => attempt(|| self.socket.try_write(text)).map(|sent| {
+                    let is_whole = sent == text.len();
+                    self.manner = if is_whole { Manner::Resting } else { Manner::Raw };
+                    if is_whole {
+                        // The ending is done with, and no socket took it.
+                        tally.sub(Count::BytesOut, (len - sent) as u64);
+                    }
+                    if is_whole { len } else { sent }
+                }),
+            },
+            (_, Some(bytes)) => attempt(|| self.socket.try_write(bytes)),
+            (_, None) => attempt(|| self.socket.try_write_vectored(&parts.slices())),
         };
-        if self.outbox.sent(sent, log, list, now, tally) { Flushed::All } else { Flushed::Blocked }
+        let Ok(sent) = sent else { return Flushed::Broken };
+        match self.outbox.sent(sent, log, list, now, tally) {
+            true => Flushed::All,
+            false if self.manner == Manner::Resting => Flushed::Resting,
+            false => Flushed::Blocked,
+        }
     }
 
     /// Closes this side: the peer reads what is on its way, and then the end.
@@ -227,5 +264,16 @@ impl Session {
         self.is_shut = true;
         // A shutdown of a socket never waits. An error means that the peer is gone, which the next read tells.
         let _ = Pin::new(&mut self.socket).poll_shutdown(&mut Context::from_waker(&self.waker));
+    }
+}
+
+/// One write. Returns how many bytes the socket took, 0 where it is full.
+fn attempt(mut write: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match write() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }

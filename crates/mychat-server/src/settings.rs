@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use mychat_proto::Framing;
 use serde::Deserialize;
 
 use crate::config::{Admission, Config, LogOptions, Pace, RateAction, SendLimit, SocketOptions};
 use crate::log::{Format, Level};
+use crate::raw::FramingChoice;
 use crate::units::{Size, Time};
 
 /// Messages that `--rate-burst` allows where it is not given: those of one second.
@@ -87,7 +87,7 @@ pub struct Settings {
 
     /// How the end of a frame is told [default: lf]
     #[arg(long, env = "MYCHAT_FRAMING", value_name = "FRAMING")]
-    pub framing: Option<FramingName>,
+    pub framing: Option<FramingChoice>,
 
     /// Serve /metrics (for Prometheus) and /health over HTTP [default: nowhere]
     #[arg(long, env = "MYCHAT_METRICS", value_name = "HOST:PORT", help_heading = "Operations")]
@@ -110,14 +110,6 @@ pub enum RateActionName {
     Delay,
     /// It is dropped and answered ERROR|429
     Error,
-}
-
-/// The values of `--framing`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FramingName {
-    /// A line feed ends a frame
-    Lf,
 }
 
 /// Why settings cannot be used.
@@ -203,9 +195,7 @@ impl Settings {
         });
         Ok(Config {
             listen,
-            framing: match self.framing {
-                None | Some(FramingName::Lf) => Framing::Lf,
-            },
+            framing: self.framing.unwrap_or_default(),
             workers,
             admission: Admission {
                 max_users: self.max_users.and_then(NonZeroUsize::new),
@@ -255,7 +245,7 @@ pub fn print(config: &Config) -> String {
         ("roster-budget", quoted(&Size::from(config.roster_budget))),
         ("shutdown-timeout", time(config.shutdown_timeout)),
         ("workers", config.workers.to_string()),
-        ("framing", quoted(&"lf")),
+        ("framing", quoted(&config.framing.text())),
         ("log", quoted(&config.log.format)),
         ("log-level", quoted(&config.log.level)),
     ];

@@ -32,6 +32,7 @@ use crate::delivery::Delivery;
 use crate::limits::{Gate, Permit};
 use crate::log::Log;
 use crate::metrics::Metrics;
+use crate::raw::Manner;
 use crate::roster::Roster;
 use crate::router::{Batch, SharedRouter};
 use crate::session::Wakes;
@@ -125,7 +126,8 @@ impl Worker {
         let mut worker = Self::new(shared, me, mail);
         if let Some(door) = door {
             let (metrics, log) = (Arc::clone(&worker.shared.metrics), worker.shared.log.clone());
-            worker.reception = Some(Reception::new(door.listeners, door.gate, metrics, log)?);
+            let framing = Manner::new(worker.shared.config.framing).framing();
+            worker.reception = Some(Reception::new(door.listeners, door.gate, metrics, log, framing)?);
             worker.others = door.others;
         }
         // Outside the cooperative budget: a turn has its own bounds.
@@ -145,7 +147,7 @@ impl Worker {
             joiners: Vec::new(),
             users: 0,
             closing: Vec::new(),
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::new(shared.config.admission.handshake_timeout),
             scratch: vec![0; READ],
             now,
             mail,

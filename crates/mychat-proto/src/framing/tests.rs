@@ -114,6 +114,18 @@ fn pending_tells_whether_the_peer_left_inside_a_frame() {
 }
 
 #[test]
+fn an_unfinished_frame_can_be_taken_out() {
+    let mut deframer = Deframer::default();
+    all(&mut deframer, b"a\nCONNECT|b");
+    assert_eq!(deframer.into_unfinished(), b"CONNECT|b");
+    assert_eq!(Deframer::default().into_unfinished(), b"");
+    let mut spent = Deframer::default();
+    all(&mut spent, b"a");
+    assert_eq!(spent.feed(b"b\n").next(), Some(Inbound::Frame(b"ab")));
+    assert_eq!(spent.into_unfinished(), b"", "it was handed out");
+}
+
+#[test]
 fn f5_nothing_is_left_to_feed_again_after_an_overrun() {
     let mut deframer = Deframer::default();
     assert_eq!(all(&mut deframer, &x(MAX_UNTERMINATED + 1)), ["Oversize", "Overrun"]);

@@ -6,6 +6,7 @@ use crate::config::RateAction;
 use crate::deadlines::Due;
 use crate::fault::Fault;
 use crate::metrics::{Count, End};
+use crate::raw::{Manner, QUIET};
 use crate::session::Input;
 use crate::state::{Action, State};
 use crate::worker::Worker;
@@ -43,6 +44,7 @@ impl Worker {
                 self.delivery.tally.add(Count::BytesIn, count as u64);
                 // Put back below; meanwhile frames borrow from it, and actions from the rest.
                 let scratch = std::mem::take(&mut self.scratch);
+                self.learn(index, &scratch[..count]);
                 self.hear(index, &scratch[..count]);
                 self.scratch = scratch;
                 let session = &self.delivery.sessions[index as usize];
@@ -50,6 +52,26 @@ impl Worker {
                     self.wakes.push(index);
                 }
             }
+        }
+    }
+
+    /// Notices how a peer ends its frames, where that is still open.
+    fn learn(&mut self, index: u32, bytes: &[u8]) {
+        let session = &mut self.delivery.sessions[index as usize];
+        session.manner = session.manner.after(bytes);
+        if session.manner == Manner::Suspect {
+            self.deadlines.push(self.now + QUIET, index, session.generation, Due::Quiet);
+        }
+    }
+
+    /// What a peer said without an ending had time to get one.
+    pub(crate) fn hear_silence(&mut self, index: u32) {
+        // The ending may have come while this worker was busy.
+        self.read(index);
+        let Some(session) = self.delivery.sessions.get_mut(index as usize) else { return };
+        if session.manner == Manner::Suspect && session.state == State::Anonymous {
+            let frame = session.turn_raw();
+            self.hear(index, &frame);
         }
     }
 

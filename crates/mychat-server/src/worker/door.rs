@@ -1,5 +1,6 @@
 //! What comes to a worker from outside: connections, and mail from whoever runs the server.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::net::TcpStream;
@@ -7,11 +8,12 @@ use tokio::sync::mpsc;
 
 use super::{Mail, Worker, roster_budget};
 use crate::accept::Arrival;
-use crate::deadlines::Due;
+use crate::config::Config;
 use crate::fault::Fault;
 use crate::limits::{Entry, Permit};
 use crate::metrics::{Count, End};
 use crate::pace::Meter;
+use crate::raw::Manner;
 use crate::session::{Paced, Session};
 
 /// Connections accepted in one turn: those that are in must not wait long for those that come.
@@ -33,16 +35,23 @@ impl Worker {
                         self.welcome(socket, permit);
                     }
                 }
-                Mail::Limits(config) => {
-                    self.delivery.limit = config.send;
-                    self.roster.set_budget(roster_budget(&config));
-                    self.shared.config = config;
-                }
+                Mail::Limits(config) => self.adopt(config),
                 // Whoever asked may have stopped waiting.
                 Mail::Ping(pong) => drop(pong.send(())),
                 Mail::Drain(deadline) => self.start_drain(deadline),
             }
         }
+    }
+
+    /// New limits hold for everybody, those that are in already included.
+    fn adopt(&mut self, config: Arc<Config>) {
+        self.delivery.limit = config.send;
+        self.roster.set_budget(roster_budget(&config));
+        self.deadlines.handshake_timeout = config.admission.handshake_timeout;
+        if config.admission.max_per_address.is_some() {
+            self.delivery.sessions.iter_mut().for_each(|(_, session)| session.count_address());
+        }
+        self.shared.config = config;
     }
 
     /// Takes in who waits outside, and gives the other workers their share.
@@ -83,8 +92,7 @@ impl Worker {
             return self.turn_away(socket, permit, Fault::ShuttingDown);
         }
         let (index, generation) = self.seat_socket(socket, permit);
-        let at = self.now + self.shared.config.admission.handshake_timeout;
-        self.deadlines.push(at, index, generation, Due::Handshake);
+        self.deadlines.push_handshake(self.now, index, generation);
         self.wakes.push(index);
     }
 
@@ -101,8 +109,9 @@ impl Worker {
         let entry = self.delivery.sessions.vacant_entry();
         let index = entry.key() as u32;
         let config = &self.shared.config;
+        let manner = Manner::new(config.framing);
         let paced = config.pace.map(|_| Box::new(Paced { meter: Meter::new(self.now), held: Vec::new() }));
-        entry.insert(Session::new(socket, permit, &self.wakes, index, self.generation, config.framing, paced));
+        entry.insert(Session::new(socket, permit, &self.wakes, index, self.generation, manner, paced));
         (index, self.generation)
     }
 }

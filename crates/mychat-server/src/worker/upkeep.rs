@@ -6,6 +6,7 @@ use super::Worker;
 use crate::deadlines::Due;
 use crate::fault::Fault;
 use crate::metrics::End;
+use crate::raw::{GAP, Manner};
 use crate::roster::Plan;
 use crate::session::Session;
 use crate::state::State;
@@ -42,8 +43,15 @@ impl Worker {
                 }
                 Due::Linger => self.close(index, End::Closed),
                 Due::Pace if session.state != State::Closing => self.hear_held(index),
+                Due::Quiet if session.state != State::Closing => self.hear_silence(index),
+                Due::Gap if session.manner == Manner::Resting => {
+                    session.manner = Manner::Raw;
+                    if session.outbox.is_blocked() {
+                        self.wakes.push(index);
+                    }
+                }
                 Due::Stalled => session.is_watched = false,
-                Due::Handshake | Due::Pace => {}
+                Due::Handshake | Due::Pace | Due::Quiet | Due::Gap => {}
             }
         }
     }
@@ -77,7 +85,7 @@ impl Worker {
 
     fn write_list(&mut self) -> u64 {
         self.delivery.list.clear();
-        self.shared.router.write_list(&mut self.delivery.list, self.shared.config.framing)
+        self.shared.router.write_list(&mut self.delivery.list)
     }
 
     /// Acts on what the flush found out. Returns whether somebody left.
@@ -89,6 +97,12 @@ impl Worker {
             if !std::mem::replace(&mut session.is_watched, true) {
                 let at = self.now + self.shared.config.send.timeout;
                 self.deadlines.push(at, index, session.generation, Due::Stalled);
+            }
+        }
+        for index in outcome.resting {
+            if let Some(session) = self.delivery.sessions.get(index as usize) {
+                // Counted from the write, not from the turn's begin: a turn may take longer than the gap.
+                self.deadlines.push(Instant::now() + GAP, index, session.generation, Due::Gap);
             }
         }
         let buried = !outcome.failed.is_empty();

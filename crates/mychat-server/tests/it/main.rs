@@ -12,6 +12,7 @@ mod messages;
 mod operations;
 #[cfg(unix)]
 mod program;
+mod raw;
 mod syntax;
 mod users;
 mod workers;
