@@ -2,18 +2,24 @@
 
 mod accounts;
 mod architecture;
+mod beside;
 mod churn;
 mod conformance;
 mod exits;
 mod ledgers;
 mod explain;
+mod junit;
 mod plans;
+mod shards;
 mod targets;
 mod truth;
 
 use mychat_tests::Run;
 
+/// The tool.
+const TOOL: &str = env!("CARGO_BIN_EXE_mychat-bench-under-test");
+
 /// The tool over a scenario with this text.
 fn run(scenario: &str) -> Run {
-    Run::scenario(env!("CARGO_BIN_EXE_mychat-bench-under-test"), scenario)
+    Run::scenario(TOOL, scenario)
 }

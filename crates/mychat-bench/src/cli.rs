@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::outputs::Outputs;
+use crate::plan::Shard;
 use crate::scenario::model::FramingChoice;
 
 /// Holds any MyChat server against the protocol and under load, and accounts for every single delivery.
@@ -90,6 +91,12 @@ pub(crate) struct Run {
     /// Worker threads [default: the cores, less one where the server is on this machine]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroU32>,
+
+    /// Drive one part of the users and leave the others to other machines: `1/3`, `2/3` and `3/3` of the same file, seed and
+    /// target. The load begins once the server's lists show everybody. `merge` makes one result of them. `job/3` takes the
+    /// number from JOB_COMPLETION_INDEX, as a Kubernetes Indexed Job sets it
+    #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true)]
+    pub(crate) shard: Shard,
 
     #[command(flatten)]
     pub(crate) outputs: Outputs,

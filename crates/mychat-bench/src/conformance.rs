@@ -26,7 +26,7 @@ use crate::{out, signal};
 mod files;
 mod under_test;
 
-use files::write;
+pub(crate) use files::write;
 pub(crate) use under_test::UnderTest;
 
 /// Longer than any check takes that goes on.
@@ -39,7 +39,8 @@ pub(crate) struct Asked {
     pub(crate) timeout: Duration,
     pub(crate) seed: u64,
     pub(crate) strict: bool,
-    pub(crate) quiet: bool,
+    /// Where the lines about the checks go while they are played, if anywhere.
+    pub(crate) tell: Option<fn(&str)>,
     pub(crate) floods: bool,
     pub(crate) profile: std::collections::BTreeMap<String, String>,
     pub(crate) baseline: std::collections::BTreeMap<String, String>,
@@ -83,7 +84,7 @@ pub(crate) async fn conformance(args: cli::Conformance) -> anyhow::Result<Exit> 
         timeout: args.timeout,
         seed: args.seed.unwrap_or_else(|| u64::from(rand::rng().random::<u16>())),
         strict: args.strict,
-        quiet: false,
+        tell: Some(out::print),
         floods: !args.only.is_empty(),
         profile: declared,
         baseline: expected,
@@ -114,12 +115,12 @@ pub(crate) async fn conformance(args: cli::Conformance) -> anyhow::Result<Exit> 
     Ok(write(&result, &args.reports))
 }
 
-/// The cases of a scenario file, as `run` plays them before the load.
+/// The cases of a scenario file, as `run` plays them before the load; or how the tool ends without having played them.
 pub(crate) async fn cases(
     args: &cli::Run,
     loaded: &crate::scenario::Loaded,
     stop: &Arc<Notify>,
-) -> anyhow::Result<Exit> {
+) -> Result<ConformanceResult, Exit> {
     let scenario = &loaded.scenario;
     let checks = suite::catalogue::of(&scenario.cases, &loaded.file, &loaded.text);
     let named = args.target.as_deref().or(scenario.target.as_deref().filter(|_| args.spawn.is_none()));
@@ -127,8 +128,14 @@ pub(crate) async fn cases(
         Ok(tested) => tested,
         Err((exit, message)) => {
             out::complain(&format!("error: {message}\n"));
-            return Ok(exit);
+            return Err(exit);
         }
+    };
+    // What a file with users too came to is told once, at its end.
+    let tell: Option<fn(&str)> = match (scenario.groups.is_empty(), args.quiet, args.verbose) {
+        (true, false, _) => Some(out::print),
+        (false, false, true) => Some(out::complain),
+        _ => None,
     };
     let asked = Asked {
         suite: loaded.file.clone(),
@@ -136,7 +143,7 @@ pub(crate) async fn cases(
         timeout: scenario.timeout,
         seed: args.seed.or(scenario.seed).unwrap_or_else(|| u64::from(rand::rng().random::<u16>())),
         strict: false,
-        quiet: args.quiet,
+        tell,
         floods: true,
         profile: std::collections::BTreeMap::new(),
         baseline: std::collections::BTreeMap::new(),
@@ -144,18 +151,7 @@ pub(crate) async fn cases(
     let selected: Vec<&Check> = checks.iter().collect();
     let result = hold(&selected, &tested, &asked, stop).await;
     tested.stop().await;
-    let reports = if scenario.groups.is_empty() {
-        let outputs = &args.outputs;
-        cli::Reports {
-            json: outputs.json.clone(),
-            junit: outputs.junit.clone(),
-            markdown: outputs.markdown.clone(),
-            html: outputs.html.clone(),
-        }
-    } else {
-        cli::Reports::default()
-    };
-    Ok(write(&result, &reports))
+    Ok(result)
 }
 
 /// Holds a server against checks, tells people about each, and draws the conclusions.
@@ -170,9 +166,8 @@ pub(crate) async fn hold(
     let nonce = crate::script::cast::nonce(asked.seed ^ u64::from(std::process::id()));
     let found = probe::framing(tested.address, asked.framing, asked.timeout, &nonce).await;
     let notes = notes(&found, checks);
-    if !asked.quiet {
-        out::print(&terminal::head(&tested.name, &notes));
-    }
+    let tell = |text: &str| asked.tell.iter().for_each(|tell| tell(text));
+    tell(&terminal::head(&tested.name, &notes));
     let cases = Arc::new(AtomicU64::new(0));
     let monitors = Monitors::default();
     let around = |address: SocketAddr, watch: Option<Watch>| Surroundings {
@@ -190,14 +185,11 @@ pub(crate) async fn hold(
     let instances = tested.instances().into_iter().map(|(address, watch)| around(address, watch)).collect();
     let options =
         Options { instances, may_flood: tested.address.ip().is_loopback() || asked.floods, stop: Arc::clone(stop) };
-    let quiet = asked.quiet;
-    let mut tell = move |event: Event<'_>| {
+    let mut told = |event: Event<'_>| {
         let Event::Done(outcome) = event;
-        if !quiet {
-            out::print(&terminal::line(outcome));
-        }
+        tell(&terminal::line(outcome));
     };
-    let mut outcomes = suite::run(checks, &options, &mut tell).await;
+    let mut outcomes = suite::run(checks, &options, &mut told).await;
     baseline::apply(&mut outcomes, &asked.baseline);
     let interrupted = outcomes.iter().any(|outcome| outcome.reason.as_deref() == Some("the run was interrupted"));
     let about = About {
@@ -217,9 +209,7 @@ pub(crate) async fn hold(
         interrupted,
     };
     let result = report::build(outcomes, about);
-    if !asked.quiet {
-        out::print(&terminal::summary(&result));
-    }
+    tell(&terminal::summary(&result));
     result
 }
 

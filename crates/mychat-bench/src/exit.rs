@@ -32,6 +32,13 @@ impl Exit {
         }
     }
 
+    /// Of two endings the one that says more: interrupted, could not run, fell short, inconclusive.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let order = [Self::Interrupted, Self::CouldNotRun, Self::Usage, Self::FellShort, Self::Inconclusive];
+        order.into_iter().find(|exit| self == *exit || other == *exit).unwrap_or(Self::Held)
+    }
+
     /// The number.
     pub const fn code(self) -> u8 {
         self as u8

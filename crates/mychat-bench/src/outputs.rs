@@ -39,6 +39,14 @@ pub(crate) struct Outputs {
     pub(crate) out: Option<PathBuf>,
 }
 
+impl From<Outputs> for crate::cli::Reports {
+    /// The forms that the result of cases alone has.
+    fn from(outputs: Outputs) -> Self {
+        let Outputs { json, junit, markdown, html, .. } = outputs;
+        Self { json, junit, markdown, html }
+    }
+}
+
 /// The result as text.
 type Form = fn(&RunResult) -> String;
 

@@ -21,6 +21,7 @@ use crate::plan::{self, Plan};
 use crate::progress::{Progress, View, Watcher};
 use crate::report::result::{RunResult, TargetInfo};
 use crate::report::{self, Circumstances};
+use crate::scenario::model::Pace;
 use crate::scenario::{self, Loaded};
 use crate::target::sample::Sampler;
 use crate::target::{self, Reference, Target};
@@ -43,15 +44,19 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     let mut outputs = args.outputs.clone().resolved()?;
     let stop = Arc::new(Notify::new());
     signal::listen(Arc::clone(&stop))?;
-    let cases = if loaded.scenario.cases.is_empty() {
+    // Cases are played once, by whoever is the first.
+    let cases = if loaded.scenario.cases.is_empty() || args.shard.index > 0 && !loaded.scenario.groups.is_empty() {
         None
     } else {
-        let exit = conformance::cases(&args, &loaded, &stop).await?;
-        // A file of cases alone is done here; whoever stops it, or cannot reach anybody, does not want the load.
-        if loaded.scenario.groups.is_empty() || matches!(exit, Exit::Interrupted | Exit::CouldNotRun | Exit::Usage) {
-            return Ok(exit);
+        let played = match conformance::cases(&args, &loaded, &stop).await {
+            Ok(played) => played,
+            Err(exit) => return Ok(exit),
+        };
+        // A file of cases alone is done here, and whoever stopped them does not want the load.
+        if loaded.scenario.groups.is_empty() || played.exit_code == Exit::Interrupted.code() {
+            return Ok(conformance::write(&played, &outputs.clone().into()));
         }
-        Some(exit)
+        Some(played)
     };
     if let Some(framing @ (cli::FramingArg::Crlf | cli::FramingArg::Raw)) = args.framing {
         let name = if framing == cli::FramingArg::Raw { "raw" } else { "crlf" };
@@ -60,7 +65,11 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         ));
         return Ok(Exit::Usage);
     }
-    let plan = plan(&loaded, args.seed);
+    if let Some(reason) = unshareable(&args, &loaded) {
+        out::complain(&format!("error: {reason}\n"));
+        return Ok(Exit::Usage);
+    }
+    let plan = plan(&loaded, args.seed).shared_out(args.shard);
     if let Err(message) = descriptors(&plan) {
         out::complain(&format!("error: {message}\n"));
         return Ok(Exit::CouldNotRun);
@@ -96,24 +105,29 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     };
 
     let how = circumstances(&args, &loaded, &target, reference.is_some());
-    let pid = args.pid.or(reference.as_ref().and_then(Reference::pid));
-    if args.pid.is_some_and(|pid| Sampler::new(pid).sample().is_none()) {
+    let process = match (args.pid, &watch) {
+        (Some(pid), _) => Some(Sampler::new(pid)),
+        (None, Some(watch)) => watch.pid().map(Sampler::of_group),
+        (None, None) => reference.as_ref().and_then(Reference::pid).map(Sampler::new),
+    };
+    if args.pid.is_some() && process.as_ref().is_some_and(|process| process.sample().is_none()) {
         out::complain("error: the process of --pid cannot be watched: is it running on this machine?\n");
         return Ok(Exit::CouldNotRun);
     }
-    let sources = sources(&args.source_ip, &target, plan.users.len());
+    let sources = sources(&args.source_ip, &target, plan.own_users() as usize);
     let session = Session {
         threads: threads(args.threads, &target),
         sources,
         how,
-        pid,
+        process,
         stop,
         quiet: args.quiet,
+        cases_failed: cases.as_ref().map_or(0, |played| played.failed()),
         interval: args.interval,
         view: View::of(args.quiet, args.verbose),
         target,
     };
-    let telemetry = Telemetry::new(pid, outputs.ndjson.take().as_deref())?;
+    let telemetry = Telemetry::new(session.process.clone(), outputs.ndjson.take().as_deref())?;
     let result = match capacity::wanted(&loaded.scenario) {
         Some(search) => capacity::find(&session, &plan, search, telemetry).await?,
         None => session.once(plan, telemetry, "").await?,
@@ -124,7 +138,11 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     if let Some(watch) = watch {
         watch.stop().await;
     }
-    let exit = cases.into_iter().fold(Exit::from_code(result.exit_code), worse);
+    let result = match cases {
+        Some(played) => result.with_cases(played.checks, Exit::from_code(played.exit_code)),
+        None => result,
+    };
+    let exit = Exit::from_code(result.exit_code);
     out::print(&if args.quiet { report::terminal::line(&result) } else { report::terminal::summary(&result) });
     if let Err(error) = outputs.write(&result) {
         out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
@@ -133,23 +151,19 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// Of two ends the one that says more: interrupted, could not run, fell short, inconclusive.
-fn worse(one: Exit, other: Exit) -> Exit {
-    let order = [Exit::Interrupted, Exit::CouldNotRun, Exit::Usage, Exit::FellShort, Exit::Inconclusive];
-    order.into_iter().find(|exit| one == *exit || other == *exit).unwrap_or(Exit::Held)
-}
-
 /// What stays the same when a scenario is run several times, as a search does.
 pub(crate) struct Session {
     target: Target,
     threads: u32,
     sources: Arc<[IpAddr]>,
     how: Circumstances,
-    pub(crate) pid: Option<u32>,
+    pub(crate) process: Option<Sampler>,
     stop: Arc<Notify>,
     interval: Duration,
     view: View,
     pub(crate) quiet: bool,
+    /// Cases of the file that failed before the load.
+    cases_failed: u64,
 }
 
 impl Session {
@@ -171,11 +185,39 @@ impl Session {
         watcher.progress.clear();
         let mut seen = seen?;
         seen.server = telemetry.finish(&seen.timeline);
+        seen.cases_failed = self.cases_failed;
         let judgement = judge(&shared.plan, &seen);
         let mut result = report::build(&shared.plan, seen, judgement, self.how.clone());
         telemetry.complete(&mut result)?;
         Ok(result)
     }
+}
+
+/// Why several machines cannot share a run, if they are to and cannot.
+fn unshareable(args: &cli::Run, loaded: &Loaded) -> Option<String> {
+    if !args.shard.is_part() {
+        return None;
+    }
+    let scenario = &loaded.scenario;
+    let closed = scenario.groups.iter().find(|group| matches!(group.pace, Pace::Closed { .. }));
+    if let Some(group) = closed {
+        return Some(format!(
+            "`--shard` cannot share out `{}`: `think` waits for deliveries that another machine sees",
+            group.name
+        ));
+    }
+    if capacity::wanted(scenario).is_some() {
+        return Some(
+            "`--shard` cannot share out `find_max`: its probes would have to agree on what comes next".to_owned(),
+        );
+    }
+    if args.seed.or(scenario.seed).is_none() {
+        return Some("`--shard` needs a seed, in the file or by --seed: all machines follow one plan".to_owned());
+    }
+    if args.target.is_none() && scenario.target.is_none() {
+        return Some("`--shard` needs --target: all machines drive one server".to_owned());
+    }
+    None
 }
 
 fn plan(loaded: &Loaded, seed: Option<u64>) -> Plan {
@@ -186,7 +228,7 @@ fn plan(loaded: &Loaded, seed: Option<u64>) -> Plan {
 
 /// Makes room for a descriptor a user, or says what is missing.
 fn descriptors(plan: &Plan) -> Result<(), String> {
-    let needed = plan.users.len() as u64 + SPARE_DESCRIPTORS;
+    let needed = u64::from(plan.own_users()) + SPARE_DESCRIPTORS;
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
     if needed <= limit {
         return Ok(());
@@ -194,7 +236,7 @@ fn descriptors(plan: &Plan) -> Result<(), String> {
     Err(format!(
         "{} users need {needed} file descriptors, and this process may have {limit}: raise the hard limit \
          (`ulimit -Hn`), or run fewer users",
-        plan.users.len()
+        plan.own_users()
     ))
 }
 

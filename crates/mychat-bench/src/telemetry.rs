@@ -26,8 +26,7 @@ pub(crate) struct Telemetry {
 
 impl Telemetry {
     /// Begins. The process is looked at before the first user comes.
-    pub(crate) fn new(pid: Option<u32>, ndjson: Option<&Path>) -> anyhow::Result<Self> {
-        let sampler = pid.map(Sampler::new);
+    pub(crate) fn new(sampler: Option<Sampler>, ndjson: Option<&Path>) -> anyhow::Result<Self> {
         let before = sampler.as_ref().and_then(Sampler::sample);
         let create = |path: &Path| File::create(path).with_context(|| format!("cannot write {}", path.display()));
         let ndjson = ndjson.map(create).transpose()?;
@@ -93,6 +92,8 @@ impl Telemetry {
         let earlier = index.checked_sub(1).and_then(|index| self.samples[index]).or(self.before);
         let seconds = (point.t - from).max(1e-3);
         point.server_rss = Some(sample.rss);
+        point.server_threads = Some(sample.threads);
+        point.server_fds = sample.fds;
         point.server_cpu = earlier.map(|earlier| (sample.cpu_seconds - earlier.cpu_seconds).max(0.0) / seconds);
     }
 

@@ -60,7 +60,7 @@ pub fn markdown(table: &[(Row, Vec<Line>)]) -> String {
                 writeln!(text, "| {} | {} | {what} | {wanted} | {got} | {tolerance} | {mark} |", row.id, row.server);
         }
     }
-    text.push_str("\nV10 (`find_max`), V11 and V12 (`compare`) are not built yet.\n");
+    text.push_str("\nV11 and V12 are about `compare`, and tests over simulated runs: `crates/mychat-bench/src/report/compare/tests.rs`.\n");
     text
 }
 

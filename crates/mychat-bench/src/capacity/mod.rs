@@ -47,7 +47,7 @@ pub(crate) async fn find(
         };
         let watched = match telemetry.take() {
             Some(first) => first,
-            None => Telemetry::new(session.pid, None)?,
+            None => Telemetry::new(session.process.clone(), None)?,
         };
         let title = format!("{percent:.0} % ");
         let result = session.once(plan_of(plan, &how, percent, phase), watched, &title).await?;

@@ -18,6 +18,7 @@ use crate::observe::fanout::FanOut;
 use crate::observe::ledger::{Dispatch, reckon};
 use crate::observe::recorder::{Clock, Count, Latency, Place, Recorder, Shape};
 use crate::observe::roster::Rosters;
+use crate::observe::share::Share;
 use crate::plan::{Nanos, nanos};
 
 /// How a run is done.
@@ -62,6 +63,17 @@ pub enum Fault {
     /// A worker thread could not start.
     #[error("cannot start a worker thread")]
     Thread(#[source] std::io::Error),
+    /// The other machines' users did not come.
+    #[error(
+        "the other shards did not come: after {} s the server's lists showed {seen} of their {others} users",
+        MEETING / 1_000_000_000
+    )]
+    Alone {
+        /// Users of theirs that were in a list.
+        seen: u64,
+        /// All of their users.
+        others: u64,
+    },
     /// A worker thread ended without a word.
     #[error("a worker thread died: this is a bug in mychat-bench")]
     Died,
@@ -71,6 +83,8 @@ const TICK: Duration = Duration::from_millis(20);
 const LOOK: Nanos = 100_000_000;
 /// The drain gives up after so long without a delivery.
 const NO_PROGRESS: Nanos = 2_000_000_000;
+/// Other machines may take so long longer to start.
+const MEETING: Nanos = 120_000_000_000;
 /// Programs that are behind may still send for so long after the load.
 const OVERTIME: Nanos = 30_000_000_000;
 
@@ -118,12 +132,13 @@ impl<'s> Crew<'s> {
     fn start(shared: &'s Arc<Shared>, conduct: Conduct) -> Result<Self, Fault> {
         let clock = RealClock::start();
         let (report, reports) = unbounded_channel();
+        let shard = shared.plan.shard;
         let (mut orders, mut threads) = (Vec::new(), Vec::new());
         for index in 0..conduct.threads {
             let (order, received) = unbounded_channel();
             let post = Post {
-                index,
-                count: conduct.threads,
+                index: shard.index + shard.of * index,
+                count: shard.of * conduct.threads,
                 address: conduct.address,
                 sources: Arc::clone(&conduct.sources),
                 clock,
@@ -162,7 +177,7 @@ impl<'s> Crew<'s> {
     /// Everybody joins, and the load from its first stage to its last.
     async fn course(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
         let live = &self.shared.live;
-        let users = self.shared.plan.users.len() as u64;
+        let users = u64::from(self.shared.plan.own_users());
         self.tell(|| Order::Join(0));
         while live.settled.load(Ordering::Relaxed) < users {
             self.wait(watch, Phase::Joining).await?;
@@ -171,8 +186,10 @@ impl<'s> Crew<'s> {
             // Nobody is there to do anything.
             return Ok(());
         }
+        self.meet(watch).await?;
         let start = self.clock.now() + nanos(TICK);
         self.load_start = Some(start);
+        self.shared.promise(start);
         self.tell(|| Order::Load(start));
         let end = start + self.shared.plan.end();
         loop {
@@ -182,6 +199,23 @@ impl<'s> Crew<'s> {
                 return Ok(());
             }
             self.wait(watch, Phase::Load(now.saturating_sub(start))).await?;
+        }
+    }
+
+    /// Waits until the server's list shows the users of all other machines: they begin together without a common clock,
+    /// and whoever is in a list before the load is owed all of it.
+    async fn meet(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
+        let others = self.shared.plan.users.len() as u64 - u64::from(self.shared.plan.own_users());
+        let until = self.clock.now() + MEETING;
+        loop {
+            let seen = self.shared.live.others.load(Ordering::Relaxed);
+            if seen >= others {
+                return Ok(());
+            }
+            if self.clock.now() > until {
+                return Err(Fault::Alone { seen, others });
+            }
+            self.wait(watch, Phase::Joining).await?;
         }
     }
 
@@ -262,6 +296,7 @@ impl<'s> Crew<'s> {
         }
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
         let reckoning = reckon(plan, &dispatch, visits.iter(), self.shared.reading);
+        let share = plan.shard.is_part().then(|| Share::new(plan, &self.shared.sent, &visits));
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,
@@ -277,6 +312,8 @@ impl<'s> Crew<'s> {
             length,
             generator: usage(self.conduct.threads),
             server: None,
+            cases_failed: 0,
+            share,
         })
     }
 

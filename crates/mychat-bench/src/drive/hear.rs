@@ -60,6 +60,12 @@ pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) 
 /// A list: whoever is new in it and joined after this user did is now known to one user more.
 fn roster(user: &mut User, desk: &mut Desk, now: Nanos, list: &[u8]) {
     let news = desk.rosters.take(&mut user.listed, &desk.shared.names, list);
+    if desk.load_start.is_none()
+        && desk.shared.plan.shard.is_part()
+        && let Some(all) = desk.rosters.latest(&user.listed)
+    {
+        desk.shared.note_listed(all);
+    }
     let (Some(news), Some(visit)) = (news, &user.visit) else { return };
     if user.hostile {
         return;
@@ -112,6 +118,7 @@ fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u
         corrupted(user, desk, place, &|| "its sender is not who sent it".to_owned(), Some(&stamp), frame);
     }
     let Some(visit) = user.visit.as_mut() else { return Heard::Nothing };
+    let own = desk.shared.plan.shard.has(stamp.sender);
     let arrival = visit.inbox.note(&stamp);
     let finding = |kind, what: &'static str, desk: &mut Desk, count| {
         let what =
@@ -137,6 +144,11 @@ fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u
             finding(Kind::Duplicated, "came once more to", desk, Count::Duplicated);
             return Heard::Nothing;
         }
+    }
+    if !own {
+        // It was sent by another machine's clock.
+        desk.recorder.count(place, Count::Delivered);
+        return Heard::Delivery;
     }
     if place.is_closed() && (action == PRIVATE || stamp.sender == user.id || !desk.shared.reading.broadcast_echo) {
         desk.arrived.push((stamp.sender, stamp.sequence));

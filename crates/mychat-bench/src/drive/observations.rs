@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::observe::example::Examples;
 use crate::observe::ledger::Reckoning;
 use crate::observe::recorder::{Latency, Recorder};
+use crate::observe::share::Share;
 use crate::observe::visit::Visit;
 use crate::plan::Nanos;
 use crate::target::sample::ServerUse;
@@ -40,6 +41,10 @@ pub struct Observations {
     pub generator: Generator,
     /// Of the server, where it runs on this machine.
     pub server: Option<ServerUse>,
+    /// Cases of the scenario that failed, before the load.
+    pub cases_failed: u64,
+    /// What other machines need to know, where several share the plan.
+    pub share: Option<Share>,
 }
 
 /// What the generator itself used.
@@ -92,6 +97,8 @@ impl Observations {
             length: 0,
             generator: Generator { cpu_seconds: 0.0, rss_peak: 0, threads: 0 },
             server: None,
+            cases_failed: 0,
+            share: None,
         }
     }
 }

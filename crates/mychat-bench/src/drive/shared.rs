@@ -9,8 +9,8 @@ use mychat_proto::Framing;
 use rustc_hash::FxHashMap;
 
 use crate::observe::ledger::Reading;
-use crate::observe::sent::SentLog;
-use crate::plan::{Nanos, Plan};
+use crate::observe::sent::{Sent, SentLog, micros};
+use crate::plan::{MAX_USERS, Nanos, Plan};
 
 /// What all workers see.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Shared {
     pub sent: Vec<SentLog>,
     /// Where each user is.
     pub presence: Vec<Presence>,
+    /// Users of other machines that were seen in a list.
+    listed: Vec<AtomicBool>,
     /// For each worker, what others have to tell it.
     pub mail: Vec<Mailbox>,
     /// For the live view.
@@ -45,10 +47,34 @@ impl Shared {
             names: plan.users.iter().zip(0..).map(|(user, index)| (user.name.clone(), index)).collect(),
             sent: (0..users).map(|_| SentLog::default()).collect(),
             presence: (0..users).map(|_| Presence::default()).collect(),
-            mail: (0..workers).map(|_| Mailbox::default()).collect(),
+            listed: (0..users).map(|_| AtomicBool::new(false)).collect(),
+            // Workers of all machines are numbered together; the boxes of the others stay empty.
+            mail: (0..workers * plan.shard.of).map(|_| Mailbox::default()).collect(),
             reading,
             live: Live::default(),
             plan,
+        }
+    }
+
+    /// Takes note of a list with these users: those of other machines are there.
+    pub fn note_listed(&self, users: &[u32]) {
+        for &user in users.iter().filter(|user| !self.plan.shard.has(**user)) {
+            if !self.listed[user as usize].swap(true, Ordering::Relaxed) {
+                self.live.others.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Writes down what the users of other machines are going to send, by plan: it is owed to the users here.
+    pub fn promise(&self, load_start: Nanos) {
+        let plan = &self.plan;
+        for user in (0..plan.users.len() as u32).filter(|user| !plan.shard.has(*user)) {
+            let Some(mut program) = plan.program(user) else { continue };
+            for planned in std::iter::from_fn(|| program.next(plan)) {
+                let to = plan.addressee(user, &planned).unwrap_or(MAX_USERS);
+                let stage = plan.stage_at(planned.at) as u16;
+                self.sent[user as usize].push(Sent { at: micros(load_start + planned.at), to, stage });
+            }
         }
     }
 }
@@ -116,6 +142,8 @@ pub struct Live {
     pub sent: AtomicU64,
     /// First copies that arrived.
     pub delivered: AtomicU64,
+    /// Users of other machines that were seen in a list.
+    pub others: AtomicU64,
     /// Users who still have something to send.
     pub acting: AtomicU64,
     /// Set when no more is to be sent.

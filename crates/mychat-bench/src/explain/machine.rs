@@ -41,7 +41,7 @@ impl Machine {
         let memory = std::fs::read_to_string("/proc/meminfo").ok();
         let kilobytes = |text: &str| text.trim().strip_suffix("kB")?.trim().parse::<u64>().ok();
         Self {
-            descriptors: rlimit::Resource::NOFILE.get_hard().unwrap_or(u64::MAX),
+            descriptors: descriptors(),
             ports: ports.and_then(|text| {
                 let mut numbers = text.split_whitespace().map_while(|number| number.parse().ok());
                 Some((numbers.next()?, numbers.next()?))
@@ -129,4 +129,15 @@ pub(super) fn bytes(count: f64) -> String {
         count => (count / 1_073_741_824.0, "GiB"),
     };
     if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}
+/// Descriptors that this process may have.
+#[cfg(unix)]
+fn descriptors() -> u64 {
+    rlimit::Resource::NOFILE.get_hard().unwrap_or(u64::MAX)
+}
+
+/// Sockets are no files here, and have no limit of this kind.
+#[cfg(not(unix))]
+fn descriptors() -> u64 {
+    u64::MAX
 }

@@ -111,7 +111,7 @@ fn scaled(figure: Figure, factor: f64) -> Figure {
 }
 
 /// Decided where the values are known, or where every value that they can have decides the same.
-fn decide(op: Op, left: Figure, right: Figure) -> Option<bool> {
+pub(crate) fn decide(op: Op, left: Figure, right: Figure) -> Option<bool> {
     if let (Some(left), Some(right)) = (left.value, right.value) {
         return Some(op.holds(left, right));
     }

@@ -154,6 +154,7 @@ pub fn figure(plan: &Plan, seen: &Observations, measure: &Measure) -> Figure {
             || nothing(1),
             |used| Figure::exact(100.0 * used.cpu_seconds / (seen.length as f64 / 1e9).max(1e-3)),
         ),
+        Metric::CasesFailed => Figure::exact(seen.cases_failed as f64),
         Metric::Achieved => {
             let (sent, scheduled) = (total(Count::Sent), total(Count::Scheduled));
             if scheduled == 0.0 { nothing(1) } else { Figure::exact(100.0 * sent / scheduled) }

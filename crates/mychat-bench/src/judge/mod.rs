@@ -6,6 +6,7 @@ mod measure;
 pub mod validity;
 
 pub use abort::Alarm;
+pub(crate) use measure::needed;
 pub use measure::{Figure, figure, latency_of, places, samples};
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,19 @@ pub enum Verdict {
     Inconclusive,
     /// Stopped before its end.
     Interrupted,
+}
+
+impl Verdict {
+    /// The verdict that goes with an ending; `None` for one that is none, such as a run that could not begin.
+    pub const fn of(exit: Exit) -> Option<Self> {
+        match exit {
+            Exit::Held => Some(Self::Pass),
+            Exit::FellShort => Some(Self::Fail),
+            Exit::Inconclusive => Some(Self::Inconclusive),
+            Exit::Interrupted => Some(Self::Interrupted),
+            Exit::Usage | Exit::CouldNotRun => None,
+        }
+    }
 }
 
 /// All that was judged.

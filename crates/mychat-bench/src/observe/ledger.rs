@@ -18,6 +18,7 @@ use super::example::{Example, Examples, Kind};
 use super::inbox::{Stream, Track};
 use super::recorder::Place;
 use super::sent::{Sent, SentLog, micros};
+use super::share::Missing;
 use super::visit::{End, Visit};
 use crate::plan::Plan;
 use crate::scenario::model::Action;
@@ -95,6 +96,8 @@ pub struct Reckoning {
     pub examples: Examples,
     /// How much each user lost.
     pub losers: FxHashMap<u32, u64>,
+    /// What was planned by other machines' users and did not come: whether it is lost is known where it was to be sent.
+    pub missing: Vec<Missing>,
 }
 
 impl Reckoning {
@@ -203,6 +206,10 @@ struct Book<'p> {
 
 impl Book<'_> {
     fn check(&mut self, visit: &Visit, flow: &Flow<'_>) {
+        if !self.plan.shard.has(flow.sender) {
+            self.expect(visit, flow);
+            return;
+        }
         let range = flow.owed(visit);
         let possible = flow.possible(visit, &range);
         let owed = range.end - range.start;
@@ -220,6 +227,28 @@ impl Book<'_> {
         }
         self.reckoning.owed += u64::from(owed - excused);
         self.reckoning.uncertain += u64::from(possible - owed + excused);
+    }
+
+    /// What a user of another machine was to send. Where the recipient was there all the time no clock is needed to know
+    /// what it was owed; elsewhere the clocks would have to agree.
+    fn expect(&mut self, visit: &Visit, flow: &Flow<'_>) {
+        let planned = flow.entries.len() as u32;
+        if visit.end != End::Stayed || !self.plan.is_steady(visit.user) {
+            self.reckoning.uncertain += u64::from(planned);
+            return;
+        }
+        let missing = flow.got.missing(0, planned);
+        self.reckoning.owed += u64::from(planned - missing);
+        self.reckoning.uncertain += u64::from(missing);
+        if missing == 0 {
+            return;
+        }
+        let (broadcasts, privates) = if flow.action == BROADCAST { (missing, 0) } else { (0, missing) };
+        let (sender, recipient) = (flow.sender, visit.user);
+        match self.reckoning.missing.last_mut().filter(|last| (last.sender, last.recipient) == (sender, recipient)) {
+            Some(last) => (last.broadcasts, last.privates) = (last.broadcasts + broadcasts, last.privates + privates),
+            None => self.reckoning.missing.push(Missing { sender, recipient, broadcasts, privates }),
+        }
     }
 
     fn lose(&mut self, visit: &Visit, sender: u32, entry: Entry, action: u16) {

@@ -9,4 +9,5 @@ pub mod recorder;
 pub mod fanout;
 pub mod roster;
 pub mod sent;
+pub mod share;
 pub mod visit;

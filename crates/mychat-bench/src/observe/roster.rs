@@ -40,6 +40,11 @@ pub struct Listed {
 const KEPT: usize = 4096;
 
 impl Rosters {
+    /// Who is in a list that was just taken.
+    pub fn latest(&self, listed: &Listed) -> Option<&[u32]> {
+        self.lists.get(&listed.list).map(AsRef::as_ref)
+    }
+
     /// Takes one `USER_LIST` parameter. Gives who is new since the user's list before; `None` where the list goes on, or
     /// where there is no list before to compare with.
     pub fn take(

@@ -5,6 +5,7 @@
 
 mod curve;
 mod program;
+mod shard;
 pub mod stamp;
 
 use std::ops::Range;
@@ -17,10 +18,11 @@ use rand::rngs::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use crate::scenario::Scenario;
-use crate::scenario::model::{Group, Pace, StageKind};
+use crate::scenario::model::{Action, Group, Pace, StageKind};
 
 pub use curve::Curve;
 pub use program::{NOBODY, Planned, Program, Recipient, Stays};
+pub use shard::Shard;
 
 /// Nanoseconds; from the start of the load in a plan, from the start of the run elsewhere.
 pub type Nanos = u64;
@@ -45,6 +47,8 @@ pub struct Plan {
     pub curves: Vec<Arc<Curve>>,
     /// The stages with their times.
     pub stages: Vec<PlannedStage>,
+    /// Which of the users this machine drives.
+    pub shard: Shard,
     padding: Arc<str>,
 }
 
@@ -99,7 +103,18 @@ impl Plan {
         }
         let stages = lay_out(&scenario);
         let curves = (0..scenario.groups.len()).map(|group| Arc::new(Curve::new(&scenario.stages, group))).collect();
-        Self { scenario, seed, run, users, members, curves, stages, padding }
+        Self { scenario, seed, run, users, members, curves, stages, shard: Shard::WHOLE, padding }
+    }
+
+    /// The same plan for a machine that drives a part of its users.
+    #[must_use]
+    pub fn shared_out(self, shard: Shard) -> Self {
+        Self { shard, ..self }
+    }
+
+    /// How many users this machine drives.
+    pub fn own_users(&self) -> u32 {
+        self.shard.count(self.users.len() as u32)
     }
 
     /// The group of a user.
@@ -116,6 +131,22 @@ impl Plan {
     /// How long a user stays each time; `None` for one that stays to the end.
     pub fn stays(&self, user: u32) -> Option<Stays> {
         self.group(user).session.map(|_| Stays::new(self, user))
+    }
+
+    /// Whom a message of a user is for; `None` for what is no message to anybody of the plan.
+    pub fn addressee(&self, user: u32, planned: &Planned) -> Option<u32> {
+        match (&self.group(user).actions[usize::from(planned.action)].action, planned.recipient) {
+            (Action::Broadcast { .. }, _) => Some(stamp::EVERYBODY),
+            (Action::Private { .. }, Recipient::User(other)) => Some(other),
+            _ => None,
+        }
+    }
+
+    /// Whether a user is there from before the load to its end, unless the server ends its connection.
+    pub fn is_steady(&self, user: u32) -> bool {
+        let group = self.group(user);
+        let returns = |action: &Action| matches!(action, Action::Reconnect { .. });
+        group.session.is_none() && !group.actions.iter().any(|weighted| returns(&weighted.action))
     }
 
     /// Whether a user waits for its last message to arrive before it sends the next.

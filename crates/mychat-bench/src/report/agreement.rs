@@ -7,6 +7,7 @@ use super::result::RunResult;
 use super::{grouped, histogram, hlog, html, json, junit, markdown, ndjson, sample, terminal};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
+use crate::script::Status;
 
 prop_compose! {
     fn results()(
@@ -33,6 +34,12 @@ prop_compose! {
             expectation.ok = ok;
             expectation.note = Some(text.clone());
         }
+        result.cases = vec![
+            sample::case("greet", Status::Pass, &texts[1]),
+            sample::case("two-in-one", Status::Fail, &texts[2]),
+            sample::case("flood", Status::Skipped, &texts[0]),
+            sample::case("slow", Status::Inconclusive, &texts[1]),
+        ];
         result.examples[1].what.clone_from(&texts[0]);
         result.examples[1].frames = texts;
         result
@@ -87,8 +94,20 @@ proptest! {
             prop_assert!(xml.contains(&case.replace('>', "&gt;")), "{}", case);
             prop_assert!(text.contains(&expectation.text));
         }
+        let bare = anstream::adapter::strip_str(&text).to_string();
+        for case in &result.cases {
+            for (place, what) in [(&page, "HTML"), (&xml, "JUnit"), (&summary, "Markdown"), (&bare, "the terminal")] {
+                prop_assert!(place.contains(&case.id), "{} in {}", case.id, what);
+            }
+        }
+        // A card has the wire, and there is one for each case that did not go through.
+        for (place, what) in [(&page, "HTML"), (&xml, "JUnit"), (&summary, "Markdown"), (&bare, "the terminal")] {
+            let cards = if what == "JUnit" { place.split("<system-out>").next().unwrap() } else { place.as_str() };
+            prop_assert_eq!(cards.matches("CONNECT|ana").count(), 2, "wires in {}", what);
+        }
         let broken = result.expectations.iter().filter(|expectation| expectation.ok == Some(false)).count();
-        prop_assert_eq!(xml.matches("<failure ").count(), broken);
+        prop_assert_eq!(xml.matches("<failure ").count(), broken + 1);
+        prop_assert_eq!(xml.matches("<skipped ").count(), 1);
         prop_assert_eq!(summary.matches("❌ broken").count(), broken);
         prop_assert_eq!(page.matches("</span>broken</span>").count(), broken);
 

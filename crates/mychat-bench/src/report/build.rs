@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::histogram;
 use super::result::{
-    By, Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyResult, Point, RunResult, SCHEMA, ScenarioInfo,
-    ServerInfo, TargetInfo, Tool,
+    By, Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyResult, Loser, Missing, Point, RunResult,
+    SCHEMA, ScenarioInfo, ServerInfo, ShardInfo, TargetInfo, Tool, Unsent,
 };
 use crate::drive::conduct::{Observations, Slice};
 use crate::judge::{Judgement, latency_of, samples};
+use crate::observe::ledger::Reckoning;
 use crate::observe::recorder::{Count, Latency};
+use crate::observe::share::Share;
 use crate::plan::Plan;
+use crate::plan::stamp::EVERYBODY;
 use crate::scenario::model::{Action, Metric, Selector, Unit, Value};
 
 /// What a result says about how it came to be.
@@ -50,6 +53,7 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
     let counts = counts(plan, &seen);
     let timeline = seen.timeline.iter().map(|slice| point(plan, slice)).collect();
     let losers = losers(plan, &seen);
+    let shard = seen.share.as_ref().map(|share| shard(plan, share, &seen.reckoning));
     let mut examples = seen.examples;
     examples.merge(seen.reckoning.examples);
     RunResult {
@@ -82,11 +86,13 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
                 note: e.note,
             })
             .collect(),
+        cases: Vec::new(),
         latency,
         counts,
         examples: examples.into_sorted(),
         timeline,
         capacity: None,
+        shard,
         server: seen.server.map(ServerInfo::from),
         generator: GeneratorInfo {
             machine: how.machine,
@@ -98,11 +104,34 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
     }
 }
 
-fn losers(plan: &Plan, seen: &Observations) -> Vec<(String, u64)> {
+/// What is to be settled with other machines, by the users' names.
+fn shard(plan: &Plan, share: &Share, reckoning: &Reckoning) -> ShardInfo {
+    let name = |user: u32| plan.users[user as usize].name.to_string();
+    let missing = reckoning.missing.iter().map(|missing| Missing {
+        sender: name(missing.sender),
+        recipient: name(missing.recipient),
+        broadcasts: missing.broadcasts.into(),
+        privates: missing.privates.into(),
+    });
+    let unsent = share.unsent.iter().map(|&(sender, to, count)| Unsent {
+        sender: name(sender),
+        to: (to != EVERYBODY).then(|| name(to)),
+        count: count.into(),
+    });
+    ShardInfo {
+        index: plan.shard.index + 1,
+        of: plan.shard.of,
+        missing: missing.collect(),
+        unsent: unsent.collect(),
+        unsure: share.unsure.iter().map(|user| name(*user)).collect(),
+    }
+}
+
+fn losers(plan: &Plan, seen: &Observations) -> Vec<Loser> {
     let lost = seen.reckoning.losers.iter();
-    let mut losers: Vec<(String, u64)> =
-        lost.map(|(&user, &lost)| (plan.users[user as usize].name.to_string(), lost)).collect();
-    losers.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    let mut losers: Vec<Loser> =
+        lost.map(|(&user, &lost)| Loser { user: plan.users[user as usize].name.to_string(), lost }).collect();
+    losers.sort_by(|one, other| other.lost.cmp(&one.lost).then_with(|| one.user.cmp(&other.user)));
     losers
 }
 
@@ -207,7 +236,7 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
     // Closed loops have no schedule to be held against.
     let on_time = seen.recorder.total(Count::Sent, |place| !place.is_closed());
     Counts {
-        users: plan.users.len() as u64,
+        users: u64::from(plan.own_users()),
         connected: total(Count::Connected),
         refused: total(Count::Refused),
         disconnects: seen.recorder.total(Count::Disconnects, innocent),
@@ -246,6 +275,8 @@ pub fn point(plan: &Plan, slice: &Slice) -> Point {
         lateness_p99: value(&slice.lateness, 0.99),
         server_rss: None,
         server_cpu: None,
+        server_threads: None,
+        server_fds: None,
         hdr: histogram::encode(&slice.delivery.histogram),
     }
 }

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use super::conformance::markdown::folded;
 use super::html::kind;
 use super::result::{LatencyResult, RunResult};
-use super::{duration, grouped, value};
+use super::{cases, duration, grouped, value};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
+use crate::script::Status;
 
 /// The summary.
 pub fn write(result: &RunResult) -> String {
@@ -15,6 +17,7 @@ pub fn write(result: &RunResult) -> String {
     let _ = head(&mut text, result)
         .and_then(|()| capacity(&mut text, result))
         .and_then(|()| expectations(&mut text, result))
+        .and_then(|()| cases(&mut text, result))
         .and_then(|()| latencies(&mut text, result))
         .and_then(|()| counts(&mut text, result))
         .and_then(|()| examples(&mut text, result));
@@ -79,6 +82,28 @@ fn expectations(text: &mut String, result: &RunResult) -> std::fmt::Result {
         let actual = expectation.actual.map_or_else(|| "–".to_owned(), |actual| value(actual, &expectation.unit));
         let note = escaped(expectation.note.as_deref().unwrap_or_default());
         writeln!(text, "| {mark} | {} | {actual} | {note} |", code(&expectation.text))?;
+    }
+    Ok(())
+}
+
+fn cases(text: &mut String, result: &RunResult) -> std::fmt::Result {
+    if result.cases.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\n| | Case | Level | |\n|---|---|---|---|")?;
+    for case in &result.cases {
+        let mark = match case.status {
+            Status::Pass => "✅ passed",
+            Status::Fail => "❌ failed",
+            Status::Inconclusive => "❔ inconclusive",
+            Status::Skipped => "➖ skipped",
+        };
+        let (id, title, level) = (code(&case.id), escaped(&case.title), &case.level);
+        writeln!(text, "| {mark} | {id} {title} | {level} | {} |", escaped(cases::remark(case)))?;
+    }
+    let view = cases::view(result);
+    for case in result.cases.iter().filter(|case| cases::has_card(case)) {
+        text.push_str(&super::visible(&folded(case, &view)));
     }
     Ok(())
 }
@@ -164,4 +189,23 @@ pub(super) fn escaped(text: &str) -> String {
 /// Text as code. HTML's tag instead of backticks: these would need to be counted, and a table would still cut at pipes.
 pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", escaped(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn reads_well_at_no_one_and_ten_thousand_intervals() {
+        for points in [0, 1, 10_000] {
+            let mut result = sample::run(points);
+            result.cases = vec![
+                sample::case("greet", Status::Pass, ""),
+                sample::case("two-in-one", Status::Fail, "only one"),
+                sample::case("flood", Status::Skipped, "a flood is not sent to another machine"),
+            ];
+            insta::assert_snapshot!(format!("summary_at_{points}"), write(&result));
+        }
+    }
 }

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod agreement;
 mod build;
+mod cases;
 mod chart;
 pub mod compare;
 pub mod conformance;

@@ -30,6 +30,9 @@ pub(crate) struct Moment {
     pub(crate) server_rss: Option<u64>,
     /// Over its time, in CPU seconds per second.
     pub(crate) server_cpu: Option<f64>,
+    /// The most threads and descriptors of its intervals.
+    pub(crate) server_threads: Option<u64>,
+    pub(crate) server_fds: Option<u64>,
 }
 
 impl Moment {
@@ -73,6 +76,8 @@ fn join(from: f64, points: &[Point]) -> Moment {
         delivery: if points.len() == 1 { [last.p50, last.p99, last.max] } else { merged(points) },
         lateness_p99: points.iter().filter_map(|point| point.lateness_p99).max(),
         server_rss: points.iter().filter_map(|point| point.server_rss).max(),
+        server_threads: points.iter().filter_map(|point| point.server_threads).max(),
+        server_fds: points.iter().filter_map(|point| point.server_fds).max(),
         server_cpu: cpu.map(|seconds| seconds / (last.t - from).max(1e-3)),
     }
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exit::Exit;
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 use crate::observe::example::Example;
+use crate::script::{Outcome, Status};
 use crate::target::sample::ServerUse;
 
 /// The value of [`RunResult::schema`].
@@ -37,6 +39,9 @@ pub struct RunResult {
     pub validity_reasons: Vec<String>,
     /// What was expected.
     pub expectations: Vec<ExpectationResult>,
+    /// What came of the scenario's cases, each with its wire, as in a conformance result.
+    #[serde(default)]
+    pub cases: Vec<Outcome>,
     /// Latencies by metric.
     pub latency: BTreeMap<String, LatencyBlock>,
     /// Counts.
@@ -48,14 +53,82 @@ pub struct RunResult {
     /// What a search for the highest rate found; the rest of the result is then about the probe that confirms it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
+    /// What is to be settled with the other machines, of a part of a run that several share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardInfo>,
     /// The server, where it runs on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerInfo>,
     /// What the generator itself used.
     pub generator: GeneratorInfo,
-    /// Who lost how much, the worst first; for the writings that are made at once.
-    #[serde(skip)]
-    pub losers: Vec<(String, u64)>,
+    /// Who lost how much, the worst first.
+    #[serde(default)]
+    pub losers: Vec<Loser>,
+}
+
+/// Which part of a run this is, and what `merge` needs to settle what one part sent and another one received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardInfo {
+    /// Which part, from 1.
+    pub index: u32,
+    /// Of how many.
+    pub of: u32,
+    /// What was planned by users of other parts for users of this one, and did not come.
+    pub missing: Vec<Missing>,
+    /// What users of this part planned for users of others and did not send.
+    pub unsent: Vec<Unsent>,
+    /// Users of this part whose last messages may have died with a connection.
+    pub unsure: Vec<String>,
+}
+
+/// Messages that one user expected of another by plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Who was to send them.
+    pub sender: String,
+    /// Who was to get them.
+    pub recipient: String,
+    /// Of those to everybody.
+    pub broadcasts: u64,
+    /// Of those to the recipient alone.
+    pub privates: u64,
+}
+
+/// Messages that were planned and not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsent {
+    /// Who was to send them.
+    pub sender: String,
+    /// Who was to get them; `None` for everybody.
+    pub to: Option<String>,
+    /// How many.
+    pub count: u64,
+}
+
+/// Somebody who was owed messages that never came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loser {
+    /// The user's name.
+    pub user: String,
+    /// How many.
+    pub lost: u64,
+}
+
+impl RunResult {
+    /// The same with the scenario's cases, which were played before the load and ended the tool like this.
+    #[must_use]
+    pub fn with_cases(mut self, cases: Vec<Outcome>, exit: Exit) -> Self {
+        let both = Exit::from_code(self.exit_code).or(exit);
+        self.exit_code = both.code();
+        self.verdict = Verdict::of(both).unwrap_or(self.verdict);
+        self.cases = cases;
+        self
+    }
+
+    /// How many cases ended like this.
+    pub fn cases_that(&self, status: Status) -> usize {
+        self.cases.iter().filter(|case| case.status == status).count()
+    }
 }
 
 /// What made a result.
@@ -271,6 +344,12 @@ pub struct Point {
     /// CPU seconds that the server used per second, where it runs on this machine.
     #[serde(default)]
     pub server_cpu: Option<f64>,
+    /// Threads of the server, likewise.
+    #[serde(default)]
+    pub server_threads: Option<u64>,
+    /// Descriptors that the server had open, likewise, where they may be counted.
+    #[serde(default)]
+    pub server_fds: Option<u64>,
     /// The histogram of delivery.
     pub hdr: String,
 }

@@ -10,13 +10,15 @@ use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 use crate::observe::example::{Example, Kind};
 use crate::observe::recorder::Latency;
+use crate::script::transcript::{Direction, WireLine};
+use crate::script::{Outcome, Status};
 
 const SCENARIO: &str = "\
 name: evening
 about: Made up for tests & <pictures>.
 users:
   talkers: { count: 5, rate: 50/s, do: [ { broadcast: {} } ] }
-load: [ { hold: 10s } ]
+load: [ { hold: { for: 10s, name: steady } }, { spike: { to: 300%, for: 3s } }, { hold: { for: 5s, name: recovery } } ]
 expect:
   - lost == 0
   - delivery[steady].p99 < 1ms
@@ -102,6 +104,7 @@ pub(crate) fn run(points: u64) -> RunResult {
             expectation("delivery[steady].p99 < 1ms", 8, None, "us", None, Some("n/a: needs 1000 samples, has 488")),
             expectation("delivery.p99.9 < 60ms", 9, Some(11_200.0), "us", Some(true), None),
         ],
+        cases: Vec::new(),
         latency: [
             ("connect", 65, 900),
             ("delivery", delivered.min(20_000), 500),
@@ -131,6 +134,7 @@ pub(crate) fn run(points: u64) -> RunResult {
         ],
         timeline,
         capacity: None,
+        shard: None,
         losers: Vec::new(),
         server: Some(ServerInfo {
             pid: 4711,
@@ -146,6 +150,38 @@ pub(crate) fn run(points: u64) -> RunResult {
             threads: 1,
             machine: "linux 6.1.0 x86_64, 2 × Some Processor, 24 GiB of memory".to_owned(),
         },
+    }
+}
+
+/// A case that ended like this, with a server's text and a wire.
+pub(crate) fn case(id: &str, status: Status, said: &str) -> Outcome {
+    let line = WireLine {
+        ms: 1.5,
+        actor: "ana".to_owned(),
+        dir: Direction::Sent,
+        text: "\"CONNECT|ana⏎\"".to_owned(),
+        bytes: 12,
+        hex: String::new(),
+        mark: None,
+    };
+    let unsaid = matches!(status, Status::Inconclusive | Status::Skipped);
+    Outcome {
+        id: id.to_owned(),
+        title: format!("the case {id}"),
+        level: "must".to_owned(),
+        sources: vec!["T13".to_owned()],
+        status,
+        seconds: 0.25,
+        want: (status == Status::Fail).then(|| "CONNECT_ACK|OK".to_owned()),
+        got: (status == Status::Fail).then(|| said.to_owned()),
+        reason: unsaid.then(|| said.to_owned()),
+        observed: None,
+        likely: None,
+        declare: None,
+        wire: if matches!(status, Status::Fail | Status::Inconclusive) { vec![line] } else { Vec::new() },
+        after: None,
+        server_output: Vec::new(),
+        expected: false,
     }
 }
 
@@ -174,6 +210,8 @@ fn point(number: u64, of: u64) -> Point {
         lateness_p99: (sent > 0).then_some(80 * busy),
         server_rss: Some((20 << 20) + number.min(40) * (512 << 10)),
         server_cpu: Some(0.05 * busy as f64),
+        server_threads: Some(3),
+        server_fds: Some(16 + (number * 30).min(65)),
         hdr: histogram::encode(&latency.histogram),
     }
 }

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::result::{ExpectationResult, LatencyResult, Probe, RunResult};
-use super::{duration, grouped, value, visible};
+use super::{cases, conformance, duration, grouped, value, visible};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
+use crate::script::Status;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -28,6 +29,7 @@ pub fn summary(result: &RunResult) -> String {
     head(&mut text, result);
     capacity(&mut text, result);
     expectations(&mut text, &result.expectations);
+    cases(&mut text, result);
     latencies(&mut text, result);
     counts(&mut text, result);
     examples(&mut text, result);
@@ -39,9 +41,13 @@ pub fn line(result: &RunResult) -> String {
     let mut text = String::new();
     let held = result.expectations.iter().filter(|e| e.ok == Some(true)).count();
     let counts = &result.counts;
+    let cases = match result.cases.len() {
+        0 => String::new(),
+        all => format!(" {} of {all} cases passed,", result.cases_that(Status::Pass)),
+    };
     line!(
         text,
-        "{} {}: {held} of {} expectations held, {} delivered, {} lost",
+        "{} {}:{cases} {held} of {} expectations held, {} delivered, {} lost",
         verdict(result.verdict).1,
         result.scenario.name,
         result.expectations.len(),
@@ -149,6 +155,21 @@ fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
     }
 }
 
+/// A line a case, and a card for each that did not pass.
+fn cases(text: &mut String, result: &RunResult) {
+    if result.cases.is_empty() {
+        return;
+    }
+    line!(text, "\n  {STRONG}cases{STRONG:#}  {} of {} passed", result.cases_that(Status::Pass), result.cases.len());
+    for case in &result.cases {
+        let _ = write!(text, "  {}", conformance::terminal::line(case));
+    }
+    let view = cases::view(result);
+    for case in result.cases.iter().filter(|case| cases::has_card(case)) {
+        text.push_str(&conformance::terminal::one_card(case, &view));
+    }
+}
+
 fn latencies(text: &mut String, result: &RunResult) {
     const NAMES: [(&str, &str, &str); 9] = [
         ("connect", "connect", "intended connection → welcome"),
@@ -252,7 +273,7 @@ fn counts(text: &mut String, result: &RunResult) {
     if !result.losers.is_empty() {
         const NAMED: usize = 5;
         let named: Vec<String> =
-            result.losers.iter().take(NAMED).map(|(user, lost)| format!("{user} {}", grouped(*lost))).collect();
+            result.losers.iter().take(NAMED).map(|loser| format!("{} {}", loser.user, grouped(loser.lost))).collect();
         let others = result.losers.len().saturating_sub(NAMED);
         let others = if others > 0 { format!(" · and {} others", grouped(others as u64)) } else { String::new() };
         line!(text, "  lost to: {}{others}", named.join(" · "));

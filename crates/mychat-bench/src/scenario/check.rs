@@ -24,7 +24,6 @@ pub(super) const NOT_YET: &[&str] = &[
     "frame",
     // stages
     // metrics
-    "cases.failed",
 ];
 
 const MOST_ACTIONS: f64 = 1e9;

@@ -1,7 +1,7 @@
 //! What the server's process uses, from outside: memory, CPU time, threads, descriptors. Linux tells it under `/proc`;
 //! elsewhere there is nothing to see, and reports leave it out.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 /// The process at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,17 +35,22 @@ pub struct ServerUse {
     pub fds: Option<u64>,
 }
 
-/// Looks at one process.
+/// Looks at one process, or at one with all that it started.
 #[derive(Debug, Clone)]
 pub struct Sampler {
     pid: u32,
-    folder: PathBuf,
+    group: bool,
 }
 
 impl Sampler {
     /// For a process of this machine.
     pub fn new(pid: u32) -> Self {
-        Self { pid, folder: PathBuf::from(format!("/proc/{pid}")) }
+        Self { pid, group: false }
+    }
+
+    /// For a whole process group, by its leader: a shell with the server that it started, and what that forked.
+    pub fn of_group(leader: u32) -> Self {
+        Self { pid: leader, group: true }
     }
 
     /// The process.
@@ -55,10 +60,39 @@ impl Sampler {
 
     /// What it uses now; `None` where it is gone, or where the system does not tell.
     pub fn sample(&self) -> Option<Sample> {
-        let read = |name: &str| std::fs::read_to_string(self.folder.join(name)).ok();
-        let descriptors = std::fs::read_dir(self.folder.join("fd")).ok().map(|found| found.count() as u64);
-        parse(&read("status")?, &read("stat")?, descriptors)
+        if !self.group {
+            return look(Path::new("/proc").join(self.pid.to_string()).as_path());
+        }
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        let members = processes.map(|entry| entry.path()).filter(|folder| is_in_group(folder, self.pid));
+        members.filter_map(|folder| look(&folder)).reduce(Sample::with)
     }
+}
+
+impl Sample {
+    /// Two processes together. That both were largest at the same time is assumed, not known.
+    fn with(self, other: Self) -> Self {
+        Self {
+            rss: self.rss + other.rss,
+            rss_peak: self.rss_peak + other.rss_peak,
+            cpu_seconds: self.cpu_seconds + other.cpu_seconds,
+            threads: self.threads + other.threads,
+            fds: self.fds.zip(other.fds).map(|(one, other)| one + other),
+        }
+    }
+}
+
+fn look(folder: &Path) -> Option<Sample> {
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+    let descriptors = std::fs::read_dir(folder.join("fd")).ok().map(|found| found.count() as u64);
+    parse(&read("status")?, &read("stat")?, descriptors)
+}
+
+fn is_in_group(folder: &Path, leader: u32) -> bool {
+    let is_process = folder.file_name().is_some_and(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit));
+    let stat = if is_process { std::fs::read_to_string(folder.join("stat")).ok() } else { None };
+    let group = stat.as_deref().and_then(|stat| stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok());
+    group == Some(leader)
 }
 
 fn parse(status: &str, stat: &str, fds: Option<u64>) -> Option<Sample> {
@@ -105,6 +139,23 @@ mod tests {
     fn a_zombie_or_a_stranger_is_nothing() {
         assert_eq!(parse("Name:\tx\nThreads:\t1\n", "42 (x) Z 1", None), None);
         assert_eq!(Sampler::new(u32::MAX).sample(), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_group_is_all_that_a_command_started() {
+        use std::os::unix::process::CommandExt as _;
+        let mut command = std::process::Command::new("sh");
+        let mut shell = command.args(["-c", "sleep 60 & sleep 60 & wait"]).process_group(0).spawn().unwrap();
+        let sampler = Sampler::of_group(shell.id());
+        // The shell and the two that it starts, whenever it comes to that.
+        while sampler.sample().is_none_or(|sample| sample.threads < 3) {
+            std::thread::yield_now();
+        }
+        assert!(sampler.sample().unwrap().rss > Sampler::new(shell.id()).sample().unwrap().rss);
+        let group = rustix::process::Pid::from_raw(shell.id().cast_signed()).unwrap();
+        rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+        shell.wait().unwrap();
     }
 
     #[test]

@@ -105,6 +105,11 @@ impl Watch {
         self.launch().await
     }
 
+    /// The leader of its process group, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.inner.lock().as_ref().map(|running| running.group.cast_unsigned())
+    }
+
     /// Ends it and all it started.
     pub async fn stop(&self) {
         let running = self.inner.lock().take();
@@ -132,14 +137,9 @@ impl Watch {
 
     async fn launch(&self) -> Result<(), SpawnError> {
         let command = &self.inner.command;
-        let started = Command::new("sh")
-            .args(["-c", command])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn();
+        let mut shell = shell(command);
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let started = shell.spawn();
         let mut child = started.map_err(|source| SpawnError::Start { command: command.clone(), source })?;
         let group = child.id().unwrap_or_default().cast_signed();
         if let Some(stdout) = child.stdout.take() {
@@ -195,6 +195,27 @@ impl Drop for Inner {
     }
 }
 
+/// The system's shell with a command to run.
+#[cfg(unix)]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).process_group(0);
+    shell
+}
+
+/// As above. There are no process groups here: what the command starts besides outlives it.
+#[cfg(not(unix))]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("cmd");
+    shell.args(["/C", command]);
+    shell
+}
+
+/// The process itself is killed when its handle is dropped.
+#[cfg(not(unix))]
+fn kill(_group: i32) {}
+
+#[cfg(unix)]
 fn kill(group: i32) {
     if let Some(group) = rustix::process::Pid::from_raw(group) {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);

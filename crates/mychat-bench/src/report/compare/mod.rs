@@ -116,8 +116,25 @@ pub fn compare(first: &[Run], second: &[Run], threshold: Threshold) -> Compariso
         notes.push("the runs did not take turns: what the machine did meanwhile counts as a difference".to_owned());
     }
     let mut rows = timed(&timed_first, &timed_second, paired, threshold);
+    notes.extend(more_runs(&rows, fewest, threshold));
     rows.extend(violations(first, second));
     Comparison { runs: (timed_first.len(), timed_second.len()), rows, notes }
+}
+
+/// How far the runs are from saying something, where they are not enough: what they could show, and how many could.
+fn more_runs(rows: &[Row], fewest: usize, threshold: Threshold) -> Option<String> {
+    let blurred = rows.iter().filter(|row| row.finding == Finding::TooLittleData);
+    let widths = blurred.filter_map(|row| Some((row.name, row.interval.map(|(low, high)| (high - low) / 2.0)?)));
+    let (name, half) = widths.max_by(|one, other| one.1.total_cmp(&other.1))?;
+    let wanted = WIDEST * threshold.effect;
+    // Uncertainty falls with the square root of the runs.
+    let runs = (fewest as f64 * (half / wanted).powi(2)).ceil().min(1000.0);
+    Some(format!(
+        "{name} differs too much from run to run: {fewest} runs a side show changes above some {:.0} %; for {:.0} % it would \
+         take about {runs:.0}, or a calmer machine",
+        half * 100.0,
+        wanted * 100.0
+    ))
 }
 
 /// Whether the runs alternate, so that each has a neighbour of the other side.

@@ -55,12 +55,21 @@ impl Machine {
 
     /// Eight runs a side, taking turns.
     fn sides(&mut self, tail: f64) -> (Vec<Run>, Vec<Run>) {
-        (0..8).map(|_| (self.run(1.0), self.run(tail))).unzip()
+        self.some(8, tail)
+    }
+
+    /// So many runs a side, taking turns.
+    fn some(&mut self, runs: usize, tail: f64) -> (Vec<Run>, Vec<Run>) {
+        (0..runs).map(|_| (self.run(1.0), self.run(tail))).unzip()
     }
 }
 
 fn findings(seed: u64, tail: f64) -> Vec<(&'static str, Finding)> {
-    let (first, second) = Machine::new(seed).sides(tail);
+    findings_of(8, seed, tail)
+}
+
+fn findings_of(runs: usize, seed: u64, tail: f64) -> Vec<(&'static str, Finding)> {
+    let (first, second) = Machine::new(seed).some(runs, tail);
     let comparison = compare(&first, &second, Threshold::default());
     comparison.rows.into_iter().map(|row| (row.name, row.finding)).collect()
 }
@@ -79,6 +88,33 @@ fn a_tail_five_percent_longer_is_seen() {
     let slower = ("delivery p99", Finding::Worse);
     let seen = (0..100).filter(|seed| findings(1000 + seed, 1.05).contains(&slower)).count();
     assert!(seen >= 80, "{seen} of 100");
+}
+
+/// What few runs can show, of 50 comparisons each: how often a change is seen, and how often one that is not there.
+#[test]
+fn few_runs_see_large_changes_and_invent_none() {
+    let seen = |runs, tail: f64| {
+        let worse = |seed: u64| findings_of(runs, 5000 + seed, tail).contains(&("delivery p99", Finding::Worse));
+        (0..50).filter(|seed| worse(*seed)).count()
+    };
+    let invented = |runs| {
+        let any = |seed: u64| {
+            findings_of(runs, 9000 + seed, 1.0).iter().any(|(_, f)| matches!(f, Finding::Worse | Finding::Better))
+        };
+        (0..50).filter(|seed| any(*seed)).count()
+    };
+    for (runs, change, least) in [(3, 1.3, 40), (4, 1.15, 40), (5, 1.1, 40)] {
+        let (seen, invented) = (seen(runs, change), invented(runs));
+        println!("{runs} runs a side: {change} seen {seen} of 50, invented {invented}");
+        assert!(seen >= least && invented <= 3, "{runs} runs a side: {change} seen {seen} of 50, invented {invented}");
+    }
+}
+
+#[test]
+fn too_few_runs_say_what_they_could_show() {
+    let (first, second) = Machine::new(11).some(3, 1.0);
+    let comparison = compare(&first, &second, Threshold { effect: 0.001, ..Threshold::default() });
+    assert!(comparison.notes.iter().any(|note| note.contains("it would take about")), "{:?}", comparison.notes);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A check that did not pass as a card: labelled lines, the same in every writing.
 
+use std::fmt::Write as _;
+
 use super::result::ConformanceResult;
 use crate::script::transcript::{Direction, WireLine};
 use crate::script::{Outcome, Status};
@@ -9,13 +11,13 @@ use crate::suite::statements;
 const MOST_WIRE: usize = 24;
 
 /// One labelled part of a card.
-pub(super) struct Field {
-    pub(super) label: &'static str,
-    pub(super) lines: Vec<String>,
+pub(in crate::report) struct Field {
+    pub(in crate::report) label: &'static str,
+    pub(in crate::report) lines: Vec<String>,
 }
 
 /// The level, the statements and rules, and their sections.
-pub(super) fn sources(check: &Outcome) -> String {
+pub(in crate::report) fn sources(check: &Outcome) -> String {
     let mut sections: Vec<String> = Vec::new();
     for section in check.sources.iter().filter_map(|source| statements::section(source)) {
         let section = format!("§{section}");
@@ -27,8 +29,21 @@ pub(super) fn sources(check: &Outcome) -> String {
     format!("{} {}{dot}{}", check.level, check.sources.join(" "), sections.join(" ")).trim_end().to_owned()
 }
 
+/// A card as plain text, a line a fact.
+pub(in crate::report) fn text(check: &Outcome, result: &ConformanceResult) -> String {
+    let mut text = String::new();
+    for field in fields(check, result) {
+        for (index, line) in field.lines.iter().enumerate() {
+            let label = if index == 0 { field.label } else { "" };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{label:<6} {line}");
+        }
+    }
+    text
+}
+
 /// The parts of a card, in order.
-pub(super) fn fields(check: &Outcome, result: &ConformanceResult) -> Vec<Field> {
+pub(in crate::report) fn fields(check: &Outcome, result: &ConformanceResult) -> Vec<Field> {
     let mut fields = Vec::new();
     let mut add = |label, lines: Vec<String>| {
         if !lines.is_empty() {

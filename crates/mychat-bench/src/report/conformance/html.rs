@@ -52,12 +52,7 @@ pub fn html(result: &ConformanceResult) -> String {
             escaped(&check.id),
             escaped(&card::sources(check))
         );
-        for field in card::fields(check, result) {
-            for (index, line) in field.lines.iter().enumerate() {
-                let label = if index == 0 { field.label } else { "" };
-                page.push_str(&escaped(&format!("{label:<6} {line}\n")));
-            }
-        }
+        page.push_str(&escaped(&card::text(check, result)));
         page.push_str("</pre>\n");
     }
     page.push_str("<h2>The protocol's sentences</h2><table>\n");

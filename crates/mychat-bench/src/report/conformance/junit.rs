@@ -1,6 +1,5 @@
 //! The result as JUnit XML: a suite a group of checks, a case a check.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -62,14 +61,7 @@ fn skipped(reason: &str) -> TestCaseStatus {
 }
 
 fn text(check: &Outcome, result: &ConformanceResult) -> String {
-    let mut text = String::new();
-    for field in card::fields(check, result) {
-        for (index, line) in field.lines.iter().enumerate() {
-            let label = if index == 0 { field.label } else { "" };
-            let _ = writeln!(text, "{label:<6} {line}");
-        }
-    }
-    clean(&text)
+    clean(&card::text(check, result))
 }
 
 /// XML has no way to write most control characters, not even escaped.

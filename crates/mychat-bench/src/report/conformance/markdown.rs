@@ -2,7 +2,7 @@
 
 use super::card;
 use super::result::ConformanceResult;
-use crate::script::Status;
+use crate::script::{Outcome, Status};
 use std::fmt::Write as _;
 
 /// Writes the result.
@@ -30,22 +30,7 @@ pub fn markdown(result: &ConformanceResult) -> String {
         );
     }
     for check in result.checks.iter().filter(|check| check.status == Status::Fail) {
-        let known = if check.expected { " (known)" } else { "" };
-        let _ = write!(
-            text,
-            "\n<details><summary>❌ <code>{}</code> {}{known}</summary>\n\n",
-            check.id,
-            html(&check.title)
-        );
-        text.push_str("````text\n");
-        let _ = writeln!(text, "{}", card::sources(check));
-        for field in card::fields(check, result) {
-            for (index, line) in field.lines.iter().enumerate() {
-                let label = if index == 0 { field.label } else { "" };
-                let _ = writeln!(text, "{label:<6} {}", line.replace("````", "'''' "));
-            }
-        }
-        text.push_str("````\n</details>\n");
+        text.push_str(&folded(check, result));
     }
     text.push_str("\n<details><summary>All checks</summary>\n\n| check | level | outcome | |\n|---|---|---|---|\n");
     for check in &result.checks {
@@ -71,6 +56,19 @@ pub fn markdown(result: &ConformanceResult) -> String {
     }
     text.push_str("\n</details>\n");
     text
+}
+
+/// A card that is unfolded by a click.
+pub(in crate::report) fn folded(check: &Outcome, result: &ConformanceResult) -> String {
+    let known = if check.expected { " (known)" } else { "" };
+    let mark = if check.status == Status::Fail { "❌" } else { "❔" };
+    format!(
+        "\n<details><summary>{mark} <code>{}</code> {}{known}</summary>\n\n````text\n{}\n{}````\n</details>\n",
+        check.id,
+        html(&check.title),
+        card::sources(check),
+        card::text(check, result).replace("````", "'''' ")
+    )
 }
 
 const fn status(status: Status) -> &'static str {

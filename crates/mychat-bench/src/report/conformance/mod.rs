@@ -1,9 +1,9 @@
 //! The result of a conformance run, written for people and for programs. All writings are made from one struct.
 
-mod card;
+pub(in crate::report) mod card;
 mod html;
 mod junit;
-mod markdown;
+pub(in crate::report) mod markdown;
 pub mod result;
 pub mod terminal;
 

@@ -101,6 +101,13 @@ pub struct About {
     pub interrupted: bool,
 }
 
+impl ConformanceResult {
+    /// Checks that failed, whatever their level, but for those that a baseline expects.
+    pub fn failed(&self) -> u64 {
+        self.checks.iter().filter(|check| check.status == Status::Fail && !check.expected).count() as u64
+    }
+}
+
 /// Draws the conclusions.
 pub fn build(checks: Vec<Outcome>, about: About) -> ConformanceResult {
     let mut summary: BTreeMap<String, Counts> =

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::card;
 use super::result::ConformanceResult;
+use crate::report::visible;
 use crate::script::{Outcome, Status};
 
 const GREEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
@@ -24,9 +25,11 @@ pub fn line(check: &Outcome) -> String {
         (Status::Skipped, _) => ("-", DIM),
     };
     let detail = match check.status {
-        Status::Pass => check.observed.clone().map(|seen| format!("  {DIM}{seen}{DIM:#}")),
-        Status::Skipped | Status::Inconclusive => check.reason.clone().map(|why| format!("  {DIM}{why}{DIM:#}")),
-        Status::Fail => check.got.clone().map(|got| format!("  {got}")),
+        Status::Pass => check.observed.as_deref().map(|seen| format!("  {DIM}{}{DIM:#}", visible(seen))),
+        Status::Skipped | Status::Inconclusive => {
+            check.reason.as_deref().map(|why| format!("  {DIM}{}{DIM:#}", visible(why)))
+        }
+        Status::Fail => check.got.as_deref().map(|got| format!("  {}", visible(got))),
     };
     let detail = detail.map(|detail| detail.replace('\n', " ")).unwrap_or_default();
     format!("{style}{word:<5}{style:#} {:<28} {:<6} {}{detail}\n", check.id, check.level, check.title)
@@ -54,7 +57,8 @@ pub fn summary(result: &ConformanceResult) -> String {
     text
 }
 
-fn one_card(check: &Outcome, result: &ConformanceResult) -> String {
+/// A card.
+pub(in crate::report) fn one_card(check: &Outcome, result: &ConformanceResult) -> String {
     let mut text = format!(
         "\n{RED}FAIL{RED:#}  {:<28} {}   {:.3} s   framing {}\n",
         check.id,
@@ -65,7 +69,7 @@ fn one_card(check: &Outcome, result: &ConformanceResult) -> String {
     for field in card::fields(check, result) {
         for (index, line) in field.lines.iter().enumerate() {
             let label = if index == 0 { field.label } else { "" };
-            let _ = writeln!(text, "  {label:<6} {line}");
+            let _ = writeln!(text, "  {label:<6} {}", visible(line));
         }
     }
     text

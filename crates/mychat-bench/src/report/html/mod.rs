@@ -1,10 +1,13 @@
 //! The result as one page for a browser: no script, nothing fetched, readable on a phone, in the dark and on paper.
 
 mod capacity;
+mod cases;
 mod figures;
 mod matrix;
 mod origin;
 mod pictures;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -25,6 +28,7 @@ pub fn page(result: &RunResult) -> String {
             (verdict::head(result))
             main {
                 (verdict::expectations(result))
+                (cases::section(result))
                 (capacity::section(result))
                 (verdict::counts(result))
                 (pictures::section(result))

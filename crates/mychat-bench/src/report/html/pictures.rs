@@ -40,6 +40,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
                 (over_time.connected().render())
                 @if moments.iter().any(|m| m.server_cpu.is_some()) { (over_time.cpu().render()) }
                 @if moments.iter().any(|m| m.server_rss.is_some()) { (over_time.memory().render()) }
+                @if moments.iter().any(|m| m.server_threads.is_some()) { (over_time.handles().render()) }
                 @if moments.iter().any(|m| m.errors > 0) {
                     (over_time.rate("rate-errors", "Errors per second", 4, |m| m.errors).render())
                 }
@@ -175,6 +176,27 @@ impl OverTime<'_> {
         let series = Series { name: "resident".to_owned(), style: 6, figure: format!("up to {}", bytes(most)), points };
         let axis = Axis::amounts(most as f64 / MIB, |at| format!("{} MiB", compact(at)));
         self.chart("memory", "Memory of the server", axis, vec![series])
+    }
+}
+
+impl OverTime<'_> {
+    /// Threads and descriptors: what a server holds on to for each of its users.
+    fn handles(&self) -> Chart {
+        let lines: [(&str, u8, Line); 2] = [("descriptors", 1, |m| m.server_fds), ("threads", 7, |m| m.server_threads)];
+        let values = |line: Line| self.moments.iter().filter_map(line);
+        let most = lines.iter().filter_map(|(_, _, line)| values(*line).max()).max().unwrap_or(0) as f64;
+        let series = lines.iter().filter(|(_, _, line)| values(*line).next().is_some()).map(|(name, style, line)| {
+            let most = values(*line).max().unwrap_or(0);
+            let points =
+                self.moments.iter().map(|moment| (moment.to, line(moment).map(|value| value as f64))).collect();
+            Series {
+                name: (*name).to_owned(),
+                style: *style,
+                figure: format!("up to {}", compact(most as f64)),
+                points,
+            }
+        });
+        self.chart("handles", "Descriptors and threads of the server", Axis::amounts(most, compact), series.collect())
     }
 }
 

@@ -4,15 +4,20 @@ mod suite;
 
 pub use suite::{Case, Outcome, Suite};
 
+use super::conformance::ConformanceResult;
+use super::conformance::card::text;
 use super::html::kind;
 use super::result::{ExpectationResult, RunResult};
-use super::{terminal, value};
+use super::{cases, terminal, value};
 use crate::judge::validity::Validity;
+use crate::script::{Outcome as Played, Status};
 
 /// The report.
 pub fn write(result: &RunResult) -> String {
     let mut cases: Vec<Case> = result.expectations.iter().map(|expectation| case(result, expectation)).collect();
     cases.push(validity(result));
+    let view = cases::view(result);
+    cases.extend(result.cases.iter().map(|played| one(result, played, &view)));
     Suite {
         name: result.scenario.name.clone(),
         started: result.started.clone(),
@@ -36,6 +41,20 @@ fn case(result: &RunResult, expectation: &ExpectationResult) -> Case {
         None => Outcome::Undecided("undecided", told, place),
     };
     Case { name: expectation.text.clone(), class: result.scenario.name.clone(), seconds: 0.0, outcome }
+}
+
+/// A case of the scenario, with its card where it has one.
+fn one(result: &RunResult, played: &Played, view: &ConformanceResult) -> Case {
+    let (message, card) = (format!("{}: {}", played.title, cases::remark(played)), || text(played, view));
+    let level = if played.level == "should" { "should" } else { "must" };
+    let outcome = match played.status {
+        Status::Pass => Outcome::Passed,
+        Status::Fail => Outcome::Failed(level, message, card()),
+        Status::Inconclusive => Outcome::Undecided("inconclusive", message, card()),
+        Status::Skipped => Outcome::Skipped(message),
+    };
+    let class = format!("{}.cases", result.scenario.name);
+    Case { name: played.id.clone(), class, seconds: played.seconds, outcome }
 }
 
 fn validity(result: &RunResult) -> Case {

@@ -22,10 +22,20 @@ pub(super) fn of_group(group: i32) -> Usage {
         let Some(pid) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) else { continue };
         let Some((threads, rss_pages)) = member(pid, group) else { continue };
         usage.threads += threads;
-        usage.rss += rss_pages * rustix::param::page_size() as u64;
+        usage.rss += rss_pages * page_size();
         usage.fds += fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |list| list.count() as u64);
     }
     usage
+}
+
+#[cfg(unix)]
+fn page_size() -> u64 {
+    rustix::param::page_size() as u64
+}
+
+#[cfg(not(unix))]
+fn page_size() -> u64 {
+    4096
 }
 
 fn member(pid: &str, group: i32) -> Option<(u64, u64)> {

@@ -1,0 +1,61 @@
+//! The scenario's cases: a row each, and a card with its wire for each that did not pass.
+
+use maud::{Markup, html};
+
+use crate::report::cases::{has_card, remark, view, word};
+use crate::report::conformance::ConformanceResult;
+use crate::report::conformance::card::{fields, sources};
+use crate::report::result::RunResult;
+use crate::script::Outcome;
+
+pub(super) fn section(result: &RunResult) -> Markup {
+    let view = view(result);
+    html! {
+        @if !result.cases.is_empty() {
+            section {
+                h2 { "Cases" }
+                div.scroll {
+                    table.expectations {
+                        thead { tr {
+                            th scope="col" { "Verdict" } th scope="col" { "Case" }
+                            th scope="col" { "Level" } th scope="col" { "Remark" }
+                        } }
+                        tbody { @for case in &result.cases { (row(case)) } }
+                    }
+                }
+                @for case in result.cases.iter().filter(|case| has_card(case)) { (card(case, &view)) }
+            }
+        }
+    }
+}
+
+fn row(case: &Outcome) -> Markup {
+    let (sign, word, class) = word(case.status);
+    html! {
+        tr {
+            td { span class={ "mark " (class) } { span aria-hidden="true" { (sign) " " } (word) } }
+            td { (case.title) " " code.digest { (case.id) } }
+            td { (case.level) }
+            td.note { (remark(case)) }
+        }
+    }
+}
+
+fn card(case: &Outcome, view: &ConformanceResult) -> Markup {
+    let (sign, word, class) = word(case.status);
+    html! {
+        article.card {
+            h3 {
+                span class={ "mark " (class) } { span aria-hidden="true" { (sign) " " } (word) }
+                " " (case.title) " " small { (sources(case)) }
+            }
+            dl.facts {
+                @for field in fields(case, view) {
+                    dt { (field.label) }
+                    dd { @if field.lines.len() == 1 && field.label != "Wire" { (field.lines[0]) }
+                         @else { pre.lines { @for line in &field.lines { (line) "\n" } } } }
+                }
+            }
+        }
+    }
+}

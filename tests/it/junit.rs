@@ -1,0 +1,89 @@
+//! The JUnit files are what build servers read: held against a schema by somebody else's parser.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{TOOL, run};
+
+const NASTY: &str = "
+name: 'junit <&> \"quoted\"'
+seed: 3
+cases:
+  - case: greets with <&>
+    steps:
+      - connect: alice
+  - case: wants what never comes
+    steps:
+      - connect: alice
+      - send: { alice: \"MESSAGE|ghost|]]><\" }
+      - gets: { alice: \"ERROR|499|*\" }
+users:
+  bots: { count: 5, rate: 50/s, do: [ { broadcast: {} } ] }
+load: [ { hold: 1s } ]
+expect: [ \"lost == 0\", \"delivery.p99.9 < 1us\", \"cases.failed == 0\" ]
+";
+
+/// Whoever can hold XML against a schema here: xmllint, or Python with lxml.
+fn validator(schema: &Path, file: &Path) -> Option<Command> {
+    const PYTHON: &str = "import sys; from lxml import etree as e; s = e.XMLSchema(e.parse(sys.argv[1])); \
+                          s.assertValid(e.parse(sys.argv[2]))";
+    let runs = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+    if runs(Command::new("xmllint").arg("--version")) {
+        let mut xmllint = Command::new("xmllint");
+        xmllint.arg("--noout").arg("--schema").args([schema, file]);
+        return Some(xmllint);
+    }
+    runs(Command::new("python3").args(["-c", "import lxml.etree"])).then(|| {
+        let mut python = Command::new("python3");
+        python.args(["-c", PYTHON]).args([schema, file]);
+        python
+    })
+}
+
+/// Whether a file is valid; where nobody can tell, that is said and the test goes on.
+fn assert_valid(file: &Path) {
+    let schema = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/junit.xsd");
+    match validator(&schema, file) {
+        Some(mut validator) => {
+            let output = validator.output().unwrap();
+            let text = std::fs::read_to_string(file).unwrap();
+            assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stderr));
+        }
+        None => eprintln!("neither xmllint nor Python's lxml is here: {} was not validated", file.display()),
+    }
+}
+
+#[test]
+fn a_run_with_cases_is_valid_whatever_its_texts_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("junit.xml");
+    let outcome = run(NASTY).arg("--junit").arg(file.display()).go();
+    assert_eq!(outcome.code, 1, "{}", outcome.said());
+    assert_valid(&file);
+    let text = std::fs::read_to_string(&file).unwrap();
+    // Three expectations, the validity of the run, two cases.
+    assert!(text.contains("tests=\"6\" failures=\"2\" errors=\"1\" skipped=\"0\""), "{text}");
+}
+
+#[test]
+fn what_can_be_broken_is_seen_to_be() {
+    // The schema and its reader are worth something only if they refuse something.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.xml");
+    std::fs::write(&file, "<testsuites><testsuite name='x'/></testsuites>").unwrap();
+    let schema = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/junit.xsd");
+    if let Some(mut validator) = validator(&schema, &file) {
+        assert!(!validator.output().unwrap().status.success());
+    }
+}
+
+#[test]
+fn a_stored_result_gives_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, again) = (folder.path().join("junit.xml"), folder.path().join("again.xml"));
+    let outcome = run(NASTY).arg("--junit").arg(file.display()).go();
+    let stored = folder.path().join("stored.json");
+    std::fs::write(&stored, outcome.json.to_string()).unwrap();
+    assert!(Command::new(TOOL).arg("report").arg(&stored).arg("--junit").arg(&again).status().unwrap().success());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), std::fs::read_to_string(&again).unwrap());
+}
