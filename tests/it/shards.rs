@@ -30,24 +30,24 @@ fn parts(of: usize, address: impl std::fmt::Display + Sync) -> Vec<Outcome> {
 
 /// What `merge` makes of results, with its exit code.
 fn merged(parts: &[&Outcome]) -> (i32, Value) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let path = |name: String| folder.path().join(name);
     let mut merge = Command::new(TOOL);
     merge.arg("merge").arg("--json").arg(path("merged.json".to_owned()));
     for (index, part) in parts.iter().enumerate() {
         let file = path(format!("{index}.json"));
-        std::fs::write(&file, part.json.to_string()).unwrap();
+        std::fs::write(&file, part.json.to_string()).expect("a writable folder");
         merge.arg(file);
     }
-    let output = merge.output().unwrap();
+    let output = merge.output().expect("the tool runs");
     let json = std::fs::read(path("merged.json".to_owned())).unwrap_or_else(|_| panic!("{output:?}"));
-    (output.status.code().unwrap(), serde_json::from_slice(&json).unwrap())
+    (output.status.code().expect("no signal"), serde_json::from_slice(&json).expect("JSON"))
 }
 
 /// The counts that do not hang on how quick anything was.
 fn counts(result: &Value) -> Value {
     let mut counts = result["counts"].clone();
-    counts.as_object_mut().unwrap().remove("blocked_seconds");
+    counts.as_object_mut().expect("counts").remove("blocked_seconds");
     counts
 }
 
@@ -85,10 +85,8 @@ fn a_part_alone_is_no_result() {
 
 #[test]
 fn what_cannot_be_shared_out_is_refused() {
-    for (arguments, reason) in
-        [(vec!["1/2"], "--target"), (vec!["3/2"], "I/N"), (vec!["job/2"], "JOB_COMPLETION_INDEX")]
-    {
-        let outcome = arguments.iter().fold(run(LOAD).arg("--shard"), |run, argument| run.arg(argument)).go();
+    for (part, reason) in [("1/2", "--target"), ("3/2", "I/N"), ("job/2", "JOB_COMPLETION_INDEX")] {
+        let outcome = run(LOAD).arg("--shard").arg(part).go();
         assert_eq!(outcome.code, 2, "{}", outcome.said());
         assert!(outcome.stderr.contains(reason), "{}", outcome.said());
     }

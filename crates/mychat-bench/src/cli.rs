@@ -22,11 +22,14 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    everything held
-  1    the server fell short of an expectation
-  2    the command line or a scenario file is wrong
-  3    could not run: nobody at the target, or the server could not be started
+  1    the server fell short: an expectation, a must check, or a regression
+  2    the command line or a file is wrong
+  3    could not run: nobody at the target, the server could not be started, or a report not written
   4    inconclusive: the generator was the limit, or too few samples
-  130  interrupted; what there was is reported";
+  130  interrupted; what there was is reported
+
+Colours are used on a terminal only, and never where NO_COLOR is set. Results go to standard output, everything else to
+standard error. `mychat-bench COMMAND --help` has examples.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -66,7 +69,16 @@ Examples:
   mychat-bench run scenarios/classroom.yaml --target 127.0.0.1:5000
       drives a server that is running there
   mychat-bench run scenarios/smoke.yaml --json result.json --quiet
-      prints one line, and writes everything to a file")]
+      prints one line, and writes everything to a file
+  mychat-bench run scenarios/classroom.yaml --spawn 'python3 server.py {port}' --out reports
+      starts the server, watches its memory and CPU, and writes every kind of report
+  mychat-bench run storm.yaml --target chat:5000 --shard 1/2 --json part1.json
+      one of two machines that share the users; `mychat-bench merge` makes one report
+
+Where values come from: an option, else the file, else the default. The seed is drawn and printed where nobody gives one.
+
+Exit codes: 0 all held, 1 the server fell short, 2 wrong options or file, 3 could not run, 4 inconclusive, 130 interrupted.
+Where several hold: 130, 3, 1 for a count, 4, 1 for a latency.")]
 pub(crate) struct Run {
     /// The scenario
     #[arg(value_name = "FILE")]
@@ -94,7 +106,7 @@ pub(crate) struct Run {
 
     /// Drive one part of the users and leave the others to other machines: `1/3`, `2/3` and `3/3` of the same file, seed and
     /// target. The load begins once the server's lists show everybody. `merge` makes one result of them. `job/3` takes the
-    /// number from JOB_COMPLETION_INDEX, as a Kubernetes Indexed Job sets it
+    /// number from `JOB_COMPLETION_INDEX`, as a Kubernetes Indexed Job sets it
     #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true)]
     pub(crate) shard: Shard,
 
@@ -176,7 +188,10 @@ Examples:
   mychat-bench conformance --only 'frame.*' --target 127.0.0.1:5000
       one group of checks
   mychat-bench conformance --explain frame.two-in-one
-      what a check does, and why")]
+      what a check does, and why
+
+Exit codes: 0 every must check held, 1 one failed (with --strict also a should check), 2 wrong options, 3 nobody there,
+4 a must check could not be decided, 130 interrupted.")]
 pub(crate) struct Conformance {
     /// The server under test; without --target and --spawn the reference server, started for the run
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "spawn")]
@@ -239,6 +254,14 @@ pub(crate) struct Conformance {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench probe --target 127.0.0.1:5000 > profile.yaml
+      what the server does where the protocol can be read in several ways
+  mychat-bench conformance --target 127.0.0.1:5000 --profile profile.yaml
+      the same readings, declared: checks then want them
+
+Exit codes: 0 found out, 2 wrong options, 3 nobody there, 4 the server answers nobody.")]
 pub(crate) struct Probe {
     /// The server; without --target and --spawn the reference server, started for it
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "spawn")]
@@ -271,7 +294,9 @@ Examples:
   mychat-bench report result.json --out reports
       writes all forms into a directory
   mychat-bench report --matrix submissions/*.json --html class.html --csv class.csv
-      every server of a class against every statement of the protocol")]
+      every server of a class against every statement of the protocol
+
+Exit codes: 0 written, 2 no result of this tool, 3 a file could not be written. The verdict in the result is not repeated.")]
 pub(crate) struct Report {
     /// What `run --json` wrote; `-` reads it from standard input. With `--matrix`, any number of conformance results
     #[arg(value_name = "RESULT.json", required = true)]
@@ -323,7 +348,10 @@ pub(crate) struct Compare {
 #[command(after_help = "\
 Example:
   mychat-bench merge shard-*.json --out reports
-      one report of what several machines did with `run --shard`")]
+      one report of what several machines did with `run --shard`
+
+Histograms are added bit for bit, counts are summed, and what one machine sent and another one received is settled.
+Exit codes: those of `run`, for the whole; 2 for results that do not belong together, 4 where a part is missing.")]
 pub(crate) struct Merge {
     /// What `run --json` wrote on each machine
     #[arg(value_name = "RESULT.json", required = true)]
@@ -334,6 +362,12 @@ pub(crate) struct Merge {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mychat-bench init mine.yaml && mychat-bench run mine.yaml
+      a scenario to change, with a comment for every line
+
+Exit codes: 0 written, 2 there is a file of that name, 3 it cannot be written.")]
 pub(crate) struct Init {
     /// Where to
     #[arg(value_name = "FILE", default_value = "scenario.yaml")]
@@ -361,6 +395,12 @@ pub(crate) struct Man {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mychat-bench validate scenarios/*.yaml
+      every mistake with its line, its column and what was probably meant
+
+Exit codes: 0 all files are right, 2 one is not.")]
 pub(crate) struct Validate {
     /// Scenario files
     #[arg(value_name = "FILE", required = true)]
@@ -368,6 +408,12 @@ pub(crate) struct Validate {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mychat-bench explain scenarios/broadcast_storm.yaml
+      users, messages and bytes per second, memory, descriptors and ports, before anything runs
+
+Exit codes: 0 this machine can do it, 2 the file is wrong, 3 this machine cannot do it.")]
 pub(crate) struct Explain {
     /// The scenario
     #[arg(value_name = "FILE")]
@@ -375,6 +421,10 @@ pub(crate) struct Explain {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mychat-bench serve --listen 127.0.0.1:5000
+      the server that `run` and `conformance` start where no other is named")]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) server: mychat_server::Args,

@@ -1,6 +1,9 @@
 //! `report` and `merge`: stored results in any other form, one by one or made into one.
 
 use crate::exit::Exit;
+use crate::outputs::Outputs;
+use crate::report::conformance::{self, ConformanceResult};
+use crate::report::json::Stored;
 use crate::report::{self, terminal};
 use crate::{cli, out};
 
@@ -13,8 +16,9 @@ pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
         out::complain("error: one result at a time; `--matrix` takes several, and `merge` makes one of them\n");
         return Ok(Exit::Usage);
     };
-    let result = match report::json::read(path) {
-        Ok(result) => result,
+    let result = match report::json::read_any(path) {
+        Ok(Stored::Run(result)) => result,
+        Ok(Stored::Conformance(result)) => return checks(&result, args.outputs),
         Err(error) => {
             out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
             return Ok(Exit::Usage);
@@ -26,6 +30,18 @@ pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
     }
     args.outputs.resolved()?.write(&result)?;
     Ok(Exit::Held)
+}
+
+/// The forms of a conformance result; it has no histograms and no timeline.
+fn checks(result: &ConformanceResult, outputs: Outputs) -> anyhow::Result<Exit> {
+    if outputs.is_empty() {
+        let lines: String = result.checks.iter().map(conformance::terminal::line).collect();
+        let head = conformance::terminal::head(&result.target.address, &result.notes);
+        out::print(&format!("{head}{lines}{}", conformance::terminal::summary(result)));
+        return Ok(Exit::Held);
+    }
+    let written = crate::conformance::write(result, &outputs.resolved()?.into());
+    Ok(if written == Exit::CouldNotRun { written } else { Exit::Held })
 }
 
 /// Servers against statements.

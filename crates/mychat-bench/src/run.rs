@@ -17,13 +17,16 @@ use crate::exit::Exit;
 use crate::judge::{Alarm, judge};
 use crate::machine;
 use crate::observe::ledger::Reading;
+use crate::outputs::Outputs;
 use crate::plan::{self, Plan};
 use crate::progress::{Progress, View, Watcher};
+use crate::report::conformance::ConformanceResult;
 use crate::report::result::{RunResult, TargetInfo};
 use crate::report::{self, Circumstances};
 use crate::scenario::model::Pace;
 use crate::scenario::{self, Loaded};
 use crate::target::sample::Sampler;
+use crate::target::spawn::Watch;
 use crate::target::{self, Reference, Target};
 use crate::telemetry::Telemetry;
 use crate::{capacity, cli};
@@ -44,28 +47,11 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     let mut outputs = args.outputs.clone().resolved()?;
     let stop = Arc::new(Notify::new());
     signal::listen(Arc::clone(&stop))?;
-    // Cases are played once, by whoever is the first.
-    let cases = if loaded.scenario.cases.is_empty() || args.shard.index > 0 && !loaded.scenario.groups.is_empty() {
-        None
-    } else {
-        let played = match conformance::cases(&args, &loaded, &stop).await {
-            Ok(played) => played,
-            Err(exit) => return Ok(exit),
-        };
-        // A file of cases alone is done here, and whoever stopped them does not want the load.
-        if loaded.scenario.groups.is_empty() || played.exit_code == Exit::Interrupted.code() {
-            return Ok(conformance::write(&played, &outputs.clone().into()));
-        }
-        Some(played)
+    let cases = match played(&args, &loaded, &stop, &outputs).await {
+        Ok(cases) => cases,
+        Err(exit) => return Ok(exit),
     };
-    if let Some(framing @ (cli::FramingArg::Crlf | cli::FramingArg::Raw)) = args.framing {
-        let name = if framing == cli::FramingArg::Raw { "raw" } else { "crlf" };
-        out::complain(&format!(
-            "error: `--framing {name}` is not supported yet for the load of a scenario, for its cases alone\n"
-        ));
-        return Ok(Exit::Usage);
-    }
-    if let Some(reason) = unshareable(&args, &loaded) {
+    if let Some(reason) = unframeable(&args).or_else(|| unshareable(&args, &loaded)) {
         out::complain(&format!("error: {reason}\n"));
         return Ok(Exit::Usage);
     }
@@ -77,7 +63,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
 
     let watch = match &args.spawn {
         None => None,
-        Some(command) => match target::spawn::Watch::start(command).await {
+        Some(command) => match Watch::start(command).await {
             Ok(watch) => Some(watch),
             Err(error) => {
                 out::complain(&format!("error: {error}\n"));
@@ -105,11 +91,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     };
 
     let how = circumstances(&args, &loaded, &target, reference.is_some());
-    let process = match (args.pid, &watch) {
-        (Some(pid), _) => Some(Sampler::new(pid)),
-        (None, Some(watch)) => watch.pid().map(Sampler::of_group),
-        (None, None) => reference.as_ref().and_then(Reference::pid).map(Sampler::new),
-    };
+    let process = process(&args, watch.as_ref(), reference.as_ref());
     if args.pid.is_some() && process.as_ref().is_some_and(|process| process.sample().is_none()) {
         out::complain("error: the process of --pid cannot be watched: is it running on this machine?\n");
         return Ok(Exit::CouldNotRun);
@@ -122,7 +104,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         process,
         stop,
         quiet: args.quiet,
-        cases_failed: cases.as_ref().map_or(0, |played| played.failed()),
+        cases_failed: cases.as_ref().map_or(0, ConformanceResult::failed),
         interval: args.interval,
         view: View::of(args.quiet, args.verbose),
         target,
@@ -149,6 +131,35 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         return Ok(exit.max(Exit::CouldNotRun));
     }
     Ok(exit)
+}
+
+/// The cases of a scenario that has any, before its load; or how the tool ends, where there is no load to come.
+async fn played(
+    args: &cli::Run,
+    loaded: &Loaded,
+    stop: &Arc<Notify>,
+    outputs: &Outputs,
+) -> Result<Option<ConformanceResult>, Exit> {
+    let scenario = &loaded.scenario;
+    // Of several machines the first one plays them.
+    if scenario.cases.is_empty() || args.shard.index > 0 && !scenario.groups.is_empty() {
+        return Ok(None);
+    }
+    let played = conformance::cases(args, loaded, stop).await?;
+    // A file of cases alone is done here, and whoever stopped them does not want the load.
+    if scenario.groups.is_empty() || played.exit_code == Exit::Interrupted.code() {
+        return Err(conformance::write(&played, &outputs.clone().into()));
+    }
+    Ok(Some(played))
+}
+
+/// The server's process, where it is on this machine and known.
+fn process(args: &cli::Run, watch: Option<&Watch>, reference: Option<&Reference>) -> Option<Sampler> {
+    match (args.pid, watch) {
+        (Some(pid), _) => Some(Sampler::new(pid)),
+        (None, Some(watch)) => watch.pid().map(Sampler::of_group),
+        (None, None) => reference.and_then(Reference::pid).map(Sampler::new),
+    }
 }
 
 /// What stays the same when a scenario is run several times, as a search does.
@@ -191,6 +202,16 @@ impl Session {
         telemetry.complete(&mut result)?;
         Ok(result)
     }
+}
+
+/// Why a load cannot end its messages in this way.
+fn unframeable(args: &cli::Run) -> Option<String> {
+    let name = match args.framing? {
+        cli::FramingArg::Crlf => "crlf",
+        cli::FramingArg::Raw => "raw",
+        cli::FramingArg::Auto | cli::FramingArg::Lf => return None,
+    };
+    Some(format!("`--framing {name}` is not supported yet for the load of a scenario, for its cases alone"))
 }
 
 /// Why several machines cannot share a run, if they are to and cannot.

@@ -132,13 +132,13 @@ impl<'s> Crew<'s> {
     fn start(shared: &'s Arc<Shared>, conduct: Conduct) -> Result<Self, Fault> {
         let clock = RealClock::start();
         let (report, reports) = unbounded_channel();
-        let shard = shared.plan.shard;
+        let part = shared.plan.shard;
         let (mut orders, mut threads) = (Vec::new(), Vec::new());
         for index in 0..conduct.threads {
             let (order, received) = unbounded_channel();
             let post = Post {
-                index: shard.index + shard.of * index,
-                count: shard.of * conduct.threads,
+                index: part.index + part.of * index,
+                count: part.of * conduct.threads,
                 address: conduct.address,
                 sources: Arc::clone(&conduct.sources),
                 clock,

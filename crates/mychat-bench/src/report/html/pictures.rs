@@ -39,7 +39,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
                 (over_time.rate("rate-sent", "Sent per second", 2, |m| m.sent).render())
                 (over_time.connected().render())
                 @if moments.iter().any(|m| m.server_cpu.is_some()) { (over_time.cpu().render()) }
-                @if moments.iter().any(|m| m.server_rss.is_some()) { (over_time.memory().render()) }
+                @if moments.iter().any(|m| m.server_rss.is_some()) { (over_time.memory(result.server.as_ref().and_then(|server| server.rss_per_user)).render()) }
                 @if moments.iter().any(|m| m.server_threads.is_some()) { (over_time.handles().render()) }
                 @if moments.iter().any(|m| m.errors > 0) {
                     (over_time.rate("rate-errors", "Errors per second", 4, |m| m.errors).render())
@@ -168,12 +168,16 @@ impl OverTime<'_> {
         self.chart("cpu", "CPU of the server", Axis::amounts(most, |at| format!("{} %", compact(at))), vec![series])
     }
 
-    fn memory(&self) -> Chart {
+    fn memory(&self, each: Option<u64>) -> Chart {
         const MIB: f64 = 1024.0 * 1024.0;
         let most = self.moments.iter().filter_map(|moment| moment.server_rss).max().unwrap_or(0);
+        let figure = match each {
+            Some(each) => format!("up to {}, {} a user", bytes(most), bytes(each)),
+            None => format!("up to {}", bytes(most)),
+        };
         let points =
             self.moments.iter().map(|moment| (moment.to, moment.server_rss.map(|rss| rss as f64 / MIB))).collect();
-        let series = Series { name: "resident".to_owned(), style: 6, figure: format!("up to {}", bytes(most)), points };
+        let series = Series { name: "resident".to_owned(), style: 6, figure, points };
         let axis = Axis::amounts(most as f64 / MIB, |at| format!("{} MiB", compact(at)));
         self.chart("memory", "Memory of the server", axis, vec![series])
     }

@@ -109,3 +109,12 @@ fn nothing_is_fetched_and_nothing_is_run() {
         assert!(!html.contains(forbidden), "{forbidden}");
     }
 }
+
+/// Writes the pages for a person to look at: `LOOK=/tmp/pages cargo test -p mychat-bench --lib html::tests::pages`.
+#[test]
+fn pages_to_look_at() {
+    let Some(folder) = std::env::var_os("LOOK") else { return };
+    for points in [0, 1, 30, 10_000] {
+        std::fs::write(std::path::Path::new(&folder).join(format!("{points}.html")), page(&full(points))).unwrap();
+    }
+}

@@ -6,6 +6,7 @@ use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 use crate::report::result::{ExpectationResult, RunResult};
 use crate::report::{duration, grouped, value};
+use crate::script::Status;
 
 /// Sign, word and class of a verdict.
 pub(super) const fn word(verdict: Verdict) -> (&'static str, &'static str, &'static str) {
@@ -27,9 +28,12 @@ pub(super) fn head(result: &RunResult) -> Markup {
             p.verdict { span.sign aria-hidden="true" { (sign) } (word) }
             h1 { (result.scenario.name) }
             p.sub {
-                "against " b { (server) } " · " (day(&result.started)) " · " (format!("{:.1}", result.seconds)) " s"
+                "against " b { (server) } " · " (day(&result.started)) " · " (length(result.seconds))
                 @if !result.expectations.is_empty() {
                     " · " (held) " of " (result.expectations.len()) " expectations held"
+                }
+                @if !result.cases.is_empty() {
+                    " · " (result.cases_that(Status::Pass)) " of " (result.cases.len()) " cases passed"
                 }
             }
             (validity(result))
@@ -59,6 +63,16 @@ fn validity(result: &RunResult) -> Markup {
                 ul { @for reason in &result.validity_reasons { li { (reason) } } }
             }
         }
+    }
+}
+
+/// How long it took, as a person says it.
+fn length(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..600 => format!("{seconds:.1} s"),
+        600..36_000 => format!("{} min", whole.div_ceil(60)),
+        _ => format!("{:.1} h", seconds / 3600.0),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// Two structs of numbers, and maps of numbers, added field by field.
 pub(super) fn sum<T: Serialize + DeserializeOwned>(one: &T, other: &T) -> serde_json::Result<T> {
@@ -22,13 +22,9 @@ fn add(to: &mut Value, from: Value) {
             }
         }
         (Value::Number(to), Value::Number(from)) => {
-            *to = match (to.as_u64(), from.as_u64()) {
-                (Some(one), Some(other)) => one.saturating_add(other).into(),
-                _ => {
-                    let sum = to.as_f64().unwrap_or(0.0) + from.as_f64().unwrap_or(0.0);
-                    serde_json::Number::from_f64(sum).unwrap_or_else(|| 0.into())
-                }
-            };
+            let whole = to.as_u64().zip(from.as_u64()).map(|(one, other)| one.saturating_add(other).into());
+            let part = || Number::from_f64(to.as_f64().unwrap_or(0.0) + from.as_f64().unwrap_or(0.0));
+            *to = whole.or_else(part).unwrap_or_else(|| 0.into());
         }
         (to @ Value::Null, from) => *to = from,
         _ => {}
