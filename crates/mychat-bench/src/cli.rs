@@ -158,6 +158,26 @@ impl From<FramingArg> for FramingChoice {
     }
 }
 
+/// The server that is looked at, and how to talk to it.
+#[derive(Debug, Args)]
+pub(crate) struct Tested {
+    /// The server; without --target and --spawn the reference server, started for the occasion
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "spawn")]
+    pub(crate) target: Option<String>,
+
+    /// Start the server: a shell command with {port} where the port goes
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) spawn: Option<String>,
+
+    /// How messages end
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) framing: FramingArg,
+
+    /// How long to wait for an answer [default: 2s, or more where the server is found to be slow]
+    #[arg(long, value_name = "DURATION", value_parser = patience)]
+    pub(crate) timeout: Option<Duration>,
+}
+
 /// The files that a result is written to.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Reports {
@@ -193,17 +213,8 @@ Examples:
 Exit codes: 0 every must check held, 1 one failed (with --strict also a should check), 2 wrong options, 3 nobody there,
 4 a must check could not be decided, 130 interrupted.")]
 pub(crate) struct Conformance {
-    /// The server under test; without --target and --spawn the reference server, started for the run
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "spawn")]
-    pub(crate) target: Option<String>,
-
-    /// Start the server under test: a shell command with {port} where the port goes
-    #[arg(long, value_name = "COMMAND")]
-    pub(crate) spawn: Option<String>,
-
-    /// How messages end
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) framing: FramingArg,
+    #[command(flatten)]
+    pub(crate) tested: Tested,
 
     /// Readings that the server declares to take, as `mychat-bench probe` writes them
     #[arg(long, value_name = "FILE")]
@@ -221,17 +232,13 @@ pub(crate) struct Conformance {
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// Instances of a started server that are checked at the same time
-    #[arg(long, value_name = "N", requires = "spawn", value_parser = threads)]
+    /// Instances of a started server that are checked at the same time [default: 4; always 1 with --target]
+    #[arg(long, value_name = "N", conflicts_with = "target", value_parser = threads)]
     pub(crate) jobs: Option<NonZeroU32>,
 
     /// Seed of all that is drawn
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-
-    /// How long to wait for an answer
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = humantime::parse_duration)]
-    pub(crate) timeout: Duration,
 
     /// Failures that are known: they do not count, and fail when they pass
     #[arg(long, value_name = "FILE")]
@@ -263,21 +270,8 @@ Examples:
 
 Exit codes: 0 found out, 2 wrong options, 3 nobody there, 4 the server answers nobody.")]
 pub(crate) struct Probe {
-    /// The server; without --target and --spawn the reference server, started for it
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "spawn")]
-    pub(crate) target: Option<String>,
-
-    /// Start the server: a shell command with {port} where the port goes
-    #[arg(long, value_name = "COMMAND")]
-    pub(crate) spawn: Option<String>,
-
-    /// How messages end
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) framing: FramingArg,
-
-    /// How long to wait for an answer
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = humantime::parse_duration)]
-    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) tested: Tested,
 
     /// Write it as JSON too
     #[arg(long, value_name = "FILE")]
@@ -438,6 +432,13 @@ fn threads(text: &str) -> Result<NonZeroU32, String> {
     match text.parse::<NonZeroU32>() {
         Ok(count) if count.get() <= 256 => Ok(count),
         _ => Err("expected 1 to 256".to_owned()),
+    }
+}
+
+fn patience(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if (Duration::from_millis(1)..=Duration::from_mins(10)).contains(&time) => Ok(time),
+        _ => Err("expected a time from 1ms to 10min, such as 500ms or 2s".to_owned()),
     }
 }
 

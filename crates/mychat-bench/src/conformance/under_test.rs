@@ -1,8 +1,12 @@
 //! The server under test: named, started by a command, or the tool's own.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use super::{Asked, PATIENCE};
 use crate::exit::Exit;
+use crate::script::{Surroundings, join_all};
+use crate::target::probe::Found;
 use crate::target::spawn::Watch;
 use crate::target::{self, TargetError};
 
@@ -37,12 +41,16 @@ impl UnderTest {
             }
         };
         let mut watches = Vec::new();
-        for _ in 0..jobs.max(1) {
-            let watch = Watch::start(&command).await.map_err(|error| {
-                let usage = matches!(error, target::spawn::SpawnError::NoPort);
-                (if usage { Exit::Usage } else { Exit::CouldNotRun }, error.to_string())
-            })?;
-            watches.push(watch);
+        for started in join_all((0..jobs.max(1)).map(|_| Watch::start(&command)).collect()).await {
+            match started {
+                Ok(watch) => watches.push(watch),
+                // A command that can be run once at a time: then one instance is what there is.
+                Err(_) if !watches.is_empty() => break,
+                Err(error) => {
+                    let usage = matches!(error, target::spawn::SpawnError::NoPort);
+                    return Err((if usage { Exit::Usage } else { Exit::CouldNotRun }, error.to_string()));
+                }
+            }
         }
         let address =
             watches.first().map(Watch::address).ok_or((Exit::CouldNotRun, "nothing was started".to_owned()))?;
@@ -59,11 +67,20 @@ impl UnderTest {
         !self.watches.is_empty()
     }
 
-    /// Its instances.
-    pub(crate) fn instances(&self) -> Vec<(SocketAddr, Option<Watch>)> {
+    /// What the checks of a run need to know, an instance each.
+    pub(super) fn surroundings(&self, found: &Found, asked: &Asked) -> Vec<Surroundings> {
+        let patience = asked.timeout.unwrap_or(PATIENCE);
+        let common = Surroundings {
+            strict_patience: asked.timeout.is_some(),
+            declared: Arc::new(asked.profile.clone()),
+            ..Surroundings::new(self.address, found.manner, patience, asked.seed)
+        };
         match self.watches.as_slice() {
-            [] => vec![(self.address, None)],
-            watches => watches.iter().map(|watch| (watch.address(), Some(watch.clone()))).collect(),
+            [] => vec![common],
+            watches => watches
+                .iter()
+                .map(|watch| Surroundings { target: watch.address(), watch: Some(watch.clone()), ..common.clone() })
+                .collect(),
         }
     }
 

@@ -13,8 +13,13 @@ use super::suggest::shown;
 use super::units;
 
 const LEVELS: [(&str, Level); 3] = [("must", Level::Must), ("should", Level::Should), ("may", Level::May)];
-const NEEDS: [(&str, Need); 4] =
-    [("terminator", Need::Terminator), ("spawn", Need::Spawn), ("loopback", Need::Loopback), ("raw", Need::Raw)];
+const NEEDS: [(&str, Need); 5] = [
+    ("terminator", Need::Terminator),
+    ("spawn", Need::Spawn),
+    ("loopback", Need::Loopback),
+    ("raw", Need::Raw),
+    ("fresh", Need::Fresh),
+];
 
 /// Reads all cases of a file with this text.
 pub(super) fn cases(items: &[Node], text: &str, problems: &mut Problems) -> Vec<Case> {

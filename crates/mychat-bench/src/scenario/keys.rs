@@ -285,7 +285,7 @@ pub(super) static CASE: Table = Table {
         opt("rule", Form::Many(&Form::Text), "none", "Rules of this project's reading, such as F5."),
         opt("likely", Form::Text, "none", "The likely mistake behind a failure."),
         opt("slow", Form::Truth, "false", "Whether it takes seconds."),
-        opt("needs", Form::Many(&Form::Text), "nothing", "What it takes: terminator, spawn, loopback or raw."),
+        opt("needs", Form::Many(&Form::Text), "nothing", "What it takes: terminator, spawn, loopback, raw or fresh."),
         need("steps", Form::List(&Form::Sentence(&STEPS)), "What is done, in order."),
     ],
 };

@@ -9,6 +9,8 @@ pub struct Cast {
     nonce: String,
     width: usize,
     names: BTreeMap<String, String>,
+    /// Keeps names apart that are made at the same time.
+    offset: usize,
     /// Whether a line end is two bytes, which both count where a message is to be as long as any reading allows.
     pub two_byte_ends: bool,
 }
@@ -19,11 +21,22 @@ impl Cast {
     /// A cast whose names carry this nonce.
     pub fn new(nonce: &str, actors: &[String]) -> Self {
         let width = actors.iter().map(|actor| stem(actor).len()).max().unwrap_or(1).clamp(3, LONGEST_STEM);
-        let mut cast = Self { nonce: nonce.to_owned(), width, names: BTreeMap::new(), two_byte_ends: false };
+        let mut cast = Self { nonce: nonce.to_owned(), width, names: BTreeMap::new(), offset: 0, two_byte_ends: false };
         for actor in actors {
             cast.wire(actor);
         }
         cast
+    }
+
+    /// For a branch that goes on by itself for a while.
+    #[must_use]
+    pub fn fork(&self, branch: usize) -> Self {
+        Self { offset: self.offset + 17 * (branch + 1), ..self.clone() }
+    }
+
+    /// With what a branch called its actors.
+    pub fn join(&mut self, branch: Self) {
+        self.names.extend(branch.names);
     }
 
     /// What all names of the case have in them, and nobody else's.
@@ -38,7 +51,8 @@ impl Cast {
         }
         let mut name = stem(actor);
         name.truncate(self.width);
-        let name = format!("{name:0<width$}{}{:02}", self.nonce, self.names.len() % 100, width = self.width);
+        let name =
+            format!("{name:0<width$}{}{:02}", self.nonce, (self.names.len() + self.offset) % 100, width = self.width);
         self.names.insert(actor.to_owned(), name.clone());
         name
     }

@@ -156,9 +156,12 @@ impl Stage {
             let inbox = line.inbox();
             for frame in inbox.frames.iter().filter(|frame| !frame.taken && !self.is_foreign(&frame.bytes)) {
                 let mut fields = frame.bytes.splitn(3, |byte| *byte == b'|');
-                let (command, _, content) = (fields.next(), fields.next(), fields.next().unwrap_or_default());
+                let (command, sender) = (fields.next(), fields.next().unwrap_or_default());
+                let content = fields.next().unwrap_or_default();
                 let name = line.name.as_deref().unwrap_or_default().trim().as_bytes();
                 let asked = match command {
+                    // Whether the sender gets a copy of its own message is a reading.
+                    Some(b"MESSAGE") if sender == name => super::line_contains(&line.said.concat(), content),
                     Some(b"MESSAGE") => {
                         super::line_contains(&everything, content)
                             && super::line_contains(&everything, &[b"MESSAGE|", name].concat())

@@ -166,6 +166,14 @@ impl Line {
         Ok(())
     }
 
+    /// Says goodbye as far as that goes without waiting.
+    pub fn farewell(&self) {
+        let mut bytes = b"DISCONNECT".to_vec();
+        self.setting.manner.send.end(&mut bytes, 0);
+        self.setting.transcript.note(&self.actor, Direction::Sent, &bytes);
+        let _ = self.try_write(&bytes);
+    }
+
     /// Writes as much as goes without waiting; gives the bytes written.
     pub fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
         let Some(stream) = &self.stream else { return Err(std::io::ErrorKind::NotConnected.into()) };
@@ -231,7 +239,7 @@ async fn read(stream: Arc<TcpStream>, shared: Arc<Shared>) {
             Ok(0) => Some(End::Closed),
             Ok(count) => {
                 inbox.take(&buffer[..count]);
-                None
+                inbox.is_flooded().then_some(End::Flood)
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
             Err(_) => Some(End::Reset),

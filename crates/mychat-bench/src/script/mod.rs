@@ -12,6 +12,7 @@
 pub mod alive;
 pub mod cast;
 pub mod fence;
+mod join;
 pub mod line;
 pub mod monitor;
 pub mod outcome;
@@ -25,6 +26,7 @@ pub mod transcript;
 pub use outcome::{Outcome, Played, Status, Trouble};
 pub use stage::{Stage, Surroundings};
 
+pub(crate) use join::join_all;
 pub(crate) use line::contains as line_contains;
 
 use crate::scenario::model::{Case, Level};

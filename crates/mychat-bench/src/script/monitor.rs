@@ -77,9 +77,7 @@ impl Monitors {
         book.frames += 1;
         book.errors += u64::from(frame.starts_with(b"ERROR"));
         for rule in &broken {
-            book.breaches
-                .entry(*rule)
-                .or_insert_with(|| Breach { case: case.to_owned(), got: super::text::shown(frame) });
+            book.breaches.entry(*rule).or_insert_with(|| Breach { case: case.to_owned(), got: shown(frame) });
         }
         broken
     }
@@ -100,6 +98,10 @@ impl Monitors {
         let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         if rule == Rule::ErrorFormat { book.errors } else { book.frames }
     }
+}
+
+fn shown(frame: &[u8]) -> String {
+    if frame.is_empty() { "an empty line".to_owned() } else { super::text::shown(frame) }
 }
 
 /// Which rules a frame breaks.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::cast::{Cast, nonce};
-use super::line::{Line, Manner, Setting};
+use super::line::{End, Line, Manner, Setting};
 use super::monitor::Monitors;
 use super::outcome::{Played, Trouble};
 use super::transcript::{Transcript, WireLine};
@@ -25,6 +25,10 @@ pub struct Surroundings {
     pub patience: Duration,
     /// How long a case may take at most.
     pub longest: Duration,
+    /// How long the server took to answer when it had nothing else to do.
+    pub pace: Duration,
+    /// Whether `patience` was asked for; otherwise a slow server is given more.
+    pub strict_patience: bool,
     /// The seed of all that is drawn.
     pub seed: u64,
     /// Gives each case names of its own.
@@ -38,6 +42,65 @@ pub struct Surroundings {
     /// The server's process, where this tool started it.
     pub watch: Option<Watch>,
 }
+
+/// A server that answers faster than this is not slow, and neither is a busy machine.
+const BRISK: Duration = Duration::from_millis(40);
+
+/// What is done again and again takes so long with a slow server, where each time takes one answer.
+const REPEATING: Duration = Duration::from_secs(4);
+/// Longer than any check takes that goes on.
+const LONGEST: Duration = Duration::from_secs(30);
+
+impl Surroundings {
+    /// For a server that nothing else is known of.
+    pub fn new(target: SocketAddr, manner: Manner, patience: Duration, seed: u64) -> Self {
+        Self {
+            target,
+            manner,
+            patience,
+            longest: LONGEST,
+            pace: Duration::ZERO,
+            strict_patience: true,
+            seed,
+            cases: Arc::default(),
+            monitors: Monitors::default(),
+            declared: Arc::default(),
+            listless: Arc::default(),
+            watch: None,
+        }
+    }
+
+    /// With what was measured: who answers slowly is given time, and asked less often.
+    #[must_use]
+    pub fn paced(mut self, pace: Duration) -> Self {
+        self.pace = pace;
+        if pace > BRISK {
+            self.longest += pace * 300;
+            if !self.strict_patience {
+                self.patience = self.patience.max(pace * 12);
+            }
+        }
+        self
+    }
+
+    /// As often as a case says, or less often where each time takes long, though never less than `least`.
+    pub fn fewer(&self, count: usize, least: usize) -> usize {
+        if self.pace <= BRISK {
+            return count;
+        }
+        let fit = (REPEATING.as_millis() / self.pace.as_millis().max(1)) as usize;
+        fit.max(least).min(count)
+    }
+
+    /// Long enough for what is allowed not to come, where nothing can prove that it does not.
+    pub fn quiet(&self) -> Duration {
+        QUIET.max(self.pace * 3)
+    }
+}
+
+const QUIET: Duration = Duration::from_millis(150);
+/// How long the list behind a welcome is waited for.
+const LISTED: Duration = Duration::from_millis(300);
 
 /// The stage of one case.
 #[derive(Debug)]
@@ -58,6 +121,8 @@ pub struct Stage {
     pub declare: Option<String>,
     /// Fences so far.
     pub fences: u64,
+    /// How many lists each had got when somebody was last told to leave.
+    pub(super) stale: BTreeMap<String, usize>,
     pub(super) setting: Setting,
 }
 
@@ -90,6 +155,7 @@ impl Stage {
             declared: false,
             declare: None,
             fences: 0,
+            stale: BTreeMap::new(),
             setting,
         }
     }
@@ -157,12 +223,17 @@ impl Stage {
         }
         // A server may welcome first and enter the name right after. The list that follows says that it has.
         let listless = self.around.listless.load(Ordering::Relaxed);
-        let patience = Duration::from_millis(if listless { 10 } else { 300 });
+        let patience = if listless { Duration::from_millis(10) } else { LISTED.max(self.around.pace * 3) };
         let listed = line.until(patience, |inbox| inbox.list.is_some().then_some(()));
         if listed.await.is_none() {
             self.around.listless.store(true, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Somebody leaves: the lists that are there now are old ones.
+    pub(super) fn age_lists(&mut self) {
+        self.stale = self.lines.iter().map(|(actor, line)| (actor.clone(), line.inbox().list_count())).collect();
     }
 
     /// What came last, or that nothing did.
@@ -176,6 +247,7 @@ impl Stage {
         let last = inbox.frames.iter().rev().find(|frame| !frame.taken).map(|frame| super::text::shown(&frame.bytes));
         match (last, inbox.end) {
             (Some(frame), _) => self.cast.humane(&frame),
+            (None, Some(End::Flood)) => "more than anybody could read, without end".to_owned(),
             (None, Some(_)) => "the server closed the connection".to_owned(),
             (None, None) => format!("no reply within {}", humantime::format_duration(self.around.patience)),
         }
@@ -188,7 +260,7 @@ impl Stage {
         let patience = Duration::from_millis(100);
         for line in &mut lines {
             if line.is_open() {
-                let _ = tokio::time::timeout(patience, line.send(b"DISCONNECT")).await;
+                line.farewell();
                 line.finish(false);
             }
         }

@@ -11,9 +11,7 @@ use crate::scenario::model::{CloseKind, Step};
 
 mod lists;
 mod quiet;
-
-/// Long enough for a reply that is allowed not to come, where no fence can be set.
-const QUIET: Duration = Duration::from_millis(150);
+mod together;
 
 impl Stage {
     /// Plays steps in order, up to the first that does not hold.
@@ -82,7 +80,7 @@ impl Stage {
             }
             Step::Together(steps) => self.together(steps).await,
             Step::Repeat { times, steps } => {
-                for _ in 0..*times {
+                for _ in 0..self.around.fewer(*times as usize, 5) {
                     self.steps(steps).await?;
                 }
                 Ok(())
@@ -152,6 +150,9 @@ impl Stage {
             bytes.strip_prefix(b"CONNECT|").filter(|_| !self.lines.get(actor).is_some_and(Line::is_user))
         {
             self.cast.rename(actor, String::from_utf8_lossy(name).trim_end_matches(['\r', '\n']));
+        }
+        if bytes.starts_with(b"DISCONNECT") {
+            self.age_lists();
         }
         let line = self.line(actor)?;
         let sent = if is_frame { line.send(bytes).await } else { line.put(bytes).await };
@@ -276,7 +277,8 @@ impl Stage {
             let _ = self.fence(actor).await;
         } else if let Some(line) = self.lines.get(actor) {
             let count = line.inbox().frames.len();
-            line.until(QUIET, |inbox| (inbox.end.is_some() || inbox.frames.len() > count).then_some(())).await;
+            line.until(self.around.quiet(), |inbox| (inbox.end.is_some() || inbox.frames.len() > count).then_some(()))
+                .await;
         }
     }
 
@@ -327,6 +329,7 @@ impl Stage {
     }
 
     async fn close(&mut self, actor: &str, kind: CloseKind) -> Played {
+        self.age_lists();
         let line = self.line(actor)?;
         match kind {
             CloseKind::Disconnect => {
@@ -337,11 +340,6 @@ impl Stage {
             CloseKind::Rst => line.reset(),
         }
         Ok(())
-    }
-
-    /// Frames of several actors, written one right behind the other.
-    async fn together(&mut self, steps: &[Step]) -> Played {
-        self.steps(steps).await
     }
 
     async fn observe(&mut self, actor: &str) -> Played {

@@ -6,6 +6,7 @@
 
 pub mod baseline;
 pub mod catalogue;
+mod closing;
 pub mod run;
 pub mod select;
 pub mod statements;

@@ -1,21 +1,22 @@
 //! The run: each check played, the server looked at after it, and what all connections showed judged at the end.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::catalogue::Check;
+use super::closing::{self, close};
 use crate::scenario::model::{Case, Need};
 use crate::script::alive::alive;
-use crate::script::monitor::Rule;
-use crate::script::{Outcome, Status, Surroundings, play};
+use crate::script::{Outcome, Status, Surroundings, join_all, play};
 
-/// The check that reports whether legal users were served at all times.
-pub const ALIVE: &str = "robust.alive";
 /// The check that fails where nobody is let in at all.
 pub const WELCOME: &str = "conn.ack-ok";
+/// The reason of what was not played because somebody cut the run short.
+pub const INTERRUPTED: &str = "the run was interrupted";
 
 /// How checks are run.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct Options {
     pub instances: Vec<Surroundings>,
     /// Whether floods may be sent there.
     pub may_flood: bool,
+    /// After this time no check is begun or waited for any more.
+    pub longest: Duration,
     /// Notified when the run is to end.
     pub stop: Arc<Notify>,
 }
@@ -36,105 +39,207 @@ pub enum Event<'o> {
 }
 
 /// What the jobs of a run share.
-struct Shared<'c> {
+pub(super) struct Shared<'c> {
     queue: Mutex<VecDeque<(usize, &'c Check)>>,
     outcomes: Mutex<Vec<(usize, Outcome)>>,
     /// The first check after which the server served nobody, and what did not work.
-    dead: Mutex<Option<(String, String)>>,
+    pub(super) dead: Mutex<Option<(String, String)>>,
+    /// Jobs whose server still serves.
+    serving: AtomicUsize,
     may_flood: bool,
+}
+
+/// How a run came to its end.
+enum End {
+    Through,
+    Interrupted,
+    TooLong,
 }
 
 /// Runs checks and gives one outcome for each, in their order.
 pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<Outcome> {
-    let (closing, playing): (Vec<_>, Vec<_>) =
-        checks.iter().copied().enumerate().partition(|(_, check)| is_closing(&check.case.id));
+    let courses = Courses::of(checks, options.instances.len());
     let shared = Shared {
-        queue: Mutex::new(playing.into()),
+        queue: Mutex::default(),
         outcomes: Mutex::default(),
         dead: Mutex::default(),
+        serving: AtomicUsize::new(options.instances.len()),
         may_flood: options.may_flood,
     };
     let events = Mutex::new(events);
     let told = |outcome: &Outcome| events.lock().unwrap_or_else(PoisonError::into_inner)(Event::Done(outcome));
     let jobs = async {
-        let jobs = options.instances.iter().map(|around| job(around, &shared, &told));
-        join_all(jobs.collect()).await;
+        let mut servers: Vec<Server<'_>> = options.instances.iter().map(Server::new).collect();
+        *shared.queue() = courses.together.into();
+        join_all(servers.iter_mut().map(|server| server.job(&shared, &told)).collect()).await;
+        // What measures time or fills the machine has it for itself, on a server that still serves.
+        servers.sort_by_key(|server| server.gone.is_some());
+        if let Some(server) = servers.first_mut() {
+            shared.serving.store(1, Ordering::Relaxed);
+            *shared.queue() = courses.alone.into();
+            server.job(&shared, &told).await;
+            for (index, check) in courses.closing {
+                let outcome = close(&check.case, server.around(), server.gone.as_deref(), &shared).await;
+                told(&outcome);
+                shared.done(index, outcome);
+            }
+        }
     };
-    let interrupted = tokio::select! {
-        () = jobs => false,
-        () = options.stop.notified() => true,
+    let end = tokio::select! {
+        () = jobs => End::Through,
+        () = options.stop.notified() => End::Interrupted,
+        () = tokio::time::sleep(options.longest) => End::TooLong,
+    };
+    let why = match end {
+        End::Through | End::Interrupted => INTERRUPTED.to_owned(),
+        End::TooLong => format!("the whole run took longer than {} s", options.longest.as_secs()),
     };
     let mut outcomes = std::mem::take(&mut *shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner));
-    if let Some(around) = options.instances.first() {
-        for (index, check) in closing {
-            let outcome = if interrupted { unplayed(&check.case) } else { close(&check.case, around, &shared).await };
-            told(&outcome);
-            outcomes.push((index, outcome));
-        }
-    }
     // What was cut short, and what was never begun.
     for (index, check) in checks.iter().enumerate() {
         if !outcomes.iter().any(|(done, _)| *done == index) {
-            outcomes.push((index, unplayed(&check.case)));
+            let outcome = Outcome::unplayed(&check.case, Status::Inconclusive, &why);
+            told(&outcome);
+            outcomes.push((index, outcome));
         }
     }
     outcomes.sort_by_key(|(index, _)| *index);
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn unplayed(case: &Case) -> Outcome {
-    Outcome::unplayed(case, Status::Inconclusive, "the run was interrupted")
-}
+impl<'c> Shared<'c> {
+    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<(usize, &'c Check)>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-fn is_closing(id: &str) -> bool {
-    id == ALIVE || Rule::ALL.iter().any(|rule| rule.id() == id)
-}
+    /// Remembers the first check after which nobody was served.
+    fn died(&self, check: &str, what: String) {
+        let mut dead = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
+        dead.get_or_insert((check.to_owned(), what));
+    }
 
-/// Plays the futures of all jobs to their ends, on this one thread.
-async fn join_all<F: Future<Output = ()>>(jobs: Vec<F>) {
-    let mut jobs: Vec<_> = jobs.into_iter().map(|job| (Box::pin(job), false)).collect();
-    std::future::poll_fn(|context| {
-        for (job, done) in &mut jobs {
-            if !*done {
-                *done = job.as_mut().poll(context).is_ready();
-            }
-        }
-        if jobs.iter().all(|(_, done)| *done) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-}
-
-async fn job(around: &Surroundings, shared: &Shared<'_>, told: &impl Fn(&Outcome)) {
-    // Gone since: the check after which it was, in words.
-    let mut gone = match first_look(around).await {
-        Ok(()) => None,
-        Err(reason) => Some(format!("the server lets nobody in: {reason} (see {WELCOME})")),
-    };
-    let never = gone.is_some();
-    loop {
-        let next = shared.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let Some((index, check)) = next else { return };
-        let case = &check.case;
-        let outcome = match (missing(case, around, shared.may_flood), &gone) {
-            (Some(reason), _) => Outcome::unplayed(case, Status::Skipped, reason),
-            (None, Some(_)) if never && case.id == WELCOME => play(case, around).await,
-            (None, Some(reason)) => Outcome::unplayed(case, Status::Inconclusive, reason),
-            (None, None) => {
-                let mut outcome = play(case, around).await;
-                if let Err(what) = still_alive(around).await {
-                    gone = after(&mut outcome, what, around, shared).await;
-                }
-                outcome
-            }
-        };
-        let outcome = with_output(outcome, around);
-        told(&outcome);
-        shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((index, outcome));
+    fn done(&self, index: usize, outcome: Outcome) {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((index, outcome));
     }
 }
 
-async fn first_look(around: &Surroundings) -> Result<(), String> {
-    alive(around).await
+/// Which checks may be played at the same time, on an instance each, and which may not.
+struct Courses<'c> {
+    together: Vec<(usize, &'c Check)>,
+    alone: Vec<(usize, &'c Check)>,
+    closing: Vec<(usize, &'c Check)>,
+}
+
+impl<'c> Courses<'c> {
+    fn of(checks: &[&'c Check], instances: usize) -> Self {
+        let mut courses = Self { together: Vec::new(), alone: Vec::new(), closing: Vec::new() };
+        for (index, check) in checks.iter().copied().enumerate() {
+            let course = if closing::is_closing(&check.case.id) {
+                &mut courses.closing
+            } else if check.case.needs.contains(&Need::Loopback) {
+                &mut courses.alone
+            } else {
+                &mut courses.together
+            };
+            course.push((index, check));
+        }
+        // Who only waits does so while the others work; where nobody else works it comes last.
+        courses.together.sort_by_key(|(_, check)| check.case.slow == (instances < 2));
+        courses
+    }
+}
+
+/// One instance under test, as far as this run knows it.
+struct Server<'o> {
+    around: &'o Surroundings,
+    /// With the pace that was measured.
+    paced: Option<Surroundings>,
+    /// Why nothing can be played on it any more.
+    gone: Option<String>,
+    /// Whether it never let anybody in.
+    never: bool,
+}
+
+impl<'o> Server<'o> {
+    fn new(around: &'o Surroundings) -> Self {
+        Self { around, paced: None, gone: None, never: false }
+    }
+
+    fn around(&self) -> &Surroundings {
+        self.paced.as_ref().unwrap_or(self.around)
+    }
+
+    async fn first_look(&mut self) {
+        match alive(self.around).await {
+            Ok(pace) => self.paced = Some(self.around.clone().paced(pace)),
+            Err(reason) => {
+                self.gone = Some(format!("{reason} (see {WELCOME} and {})", closing::ALIVE));
+                self.never = true;
+            }
+        }
+    }
+
+    /// Plays what is in the queue. A server that serves nobody leaves the rest to the others, if there are any.
+    async fn job(&mut self, shared: &Shared<'_>, told: &impl Fn(&Outcome)) {
+        if self.paced.is_none() && !self.never && !shared.queue().is_empty() {
+            self.first_look().await;
+        }
+        loop {
+            if self.gone.is_some() && shared.serving.load(Ordering::Relaxed) > 1 {
+                shared.serving.fetch_sub(1, Ordering::Relaxed);
+                return;
+            }
+            let next = shared.queue().pop_front();
+            let Some((index, check)) = next else { return };
+            let outcome = self.one(&check.case, shared).await;
+            told(&outcome);
+            shared.done(index, outcome);
+        }
+    }
+
+    async fn one(&mut self, case: &Case, shared: &Shared<'_>) -> Outcome {
+        let outcome = match (missing(case, self.around(), shared.may_flood), &self.gone) {
+            (Some(reason), _) => Outcome::unplayed(case, Status::Skipped, reason),
+            (None, Some(_)) if self.never && case.id == WELCOME => play(case, self.around()).await,
+            (None, Some(reason)) => Outcome::unplayed(case, Status::Inconclusive, reason),
+            (None, None) => self.played(case, shared).await,
+        };
+        with_output(outcome, self.around())
+    }
+
+    async fn played(&mut self, case: &Case, shared: &Shared<'_>) -> Outcome {
+        if let (true, Some(watch)) = (case.needs.contains(&Need::Fresh), &self.around().watch)
+            && let Err(error) = watch.restart().await
+        {
+            let reason = format!("the server could not be started afresh for it: {error}");
+            self.gone = Some(reason.clone());
+            return Outcome::unplayed(case, Status::Inconclusive, &reason);
+        }
+        let mut outcome = play(case, self.around()).await;
+        if let Err(what) = still_alive(self.around()).await {
+            self.after(&mut outcome, what, shared).await;
+        }
+        outcome
+    }
+
+    /// Writes down that the server served nobody after a check, and starts it again where that can be done.
+    async fn after(&mut self, outcome: &mut Outcome, what: String, shared: &Shared<'_>) {
+        outcome.after = Some(what.clone());
+        shared.died(&outcome.id, what);
+        let gone = format!("the server was gone since {}", outcome.id);
+        // Its last words are on its card before the next instance writes its own.
+        *outcome = with_output(outcome.clone(), self.around());
+        let Some(watch) = self.around().watch.clone() else {
+            self.gone = Some(gone);
+            return;
+        };
+        self.gone = if let Err(error) = watch.restart().await {
+            Some(format!("{gone}, and could not be started again: {error}"))
+        } else {
+            let look = still_alive(self.around()).await;
+            look.err().map(|what| format!("{gone}, and serves nobody after a new start: {what}"))
+        };
+    }
 }
 
 /// A busy machine is given a second chance, and a third.
@@ -147,24 +252,13 @@ async fn still_alive(around: &Surroundings) -> Result<(), String> {
         tokio::time::sleep(Duration::from_millis(100)).await;
         last = alive(around).await;
     }
-    last
+    last.map(|_| ())
 }
 
-/// Writes down that the server served nobody after a check, and starts it again where that can be done.
-async fn after(outcome: &mut Outcome, what: String, around: &Surroundings, shared: &Shared<'_>) -> Option<String> {
-    outcome.after = Some(what.clone());
-    shared.dead.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((outcome.id.clone(), what));
-    let gone = format!("the server was gone since {}", outcome.id);
-    match &around.watch {
-        Some(watch) => {
-            watch.restart().await.err().map(|error| format!("{gone}, and could not be started again: {error}"))
-        }
-        None => Some(gone),
-    }
-}
-
-fn with_output(mut outcome: Outcome, around: &Surroundings) -> Outcome {
-    if let (Status::Fail | Status::Inconclusive, Some(watch)) = (outcome.status, &around.watch) {
+/// With what the server wrote last, on a card that has room for it.
+pub(super) fn with_output(mut outcome: Outcome, around: &Surroundings) -> Outcome {
+    let open = matches!(outcome.status, Status::Fail | Status::Inconclusive);
+    if let (true, true, Some(watch)) = (open, outcome.server_output.is_empty(), &around.watch) {
         outcome.server_output = watch.last_lines(5);
     }
     outcome
@@ -183,54 +277,4 @@ fn missing(case: &Case, around: &Surroundings, may_flood: bool) -> Option<&'stat
         Need::Loopback if !may_flood => Some("a flood is not sent to another machine, unless --only names it"),
         _ => None,
     })
-}
-
-/// A check that is about all connections of the run: its own steps see to it that there were some.
-async fn close(case: &Case, around: &Surroundings, shared: &Shared<'_>) -> Outcome {
-    let dead = shared.dead.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    if case.id == ALIVE {
-        let mut outcome = Outcome::unplayed(case, Status::Pass, "");
-        outcome.reason = None;
-        let found = match dead {
-            Some((check, what)) => Some(format!("after {check}: {what}")),
-            None => alive(around).await.err(),
-        };
-        if let Some(got) = found {
-            outcome.status = Status::Fail;
-            outcome.want = Some("two fresh users connect, and a message goes from one to the other".to_owned());
-            outcome.got = Some(got);
-            outcome.likely.clone_from(&case.likely);
-        }
-        return with_output(outcome, around);
-    }
-    let Some(rule) = Rule::ALL.into_iter().find(|rule| rule.id() == case.id) else {
-        return Outcome::unplayed(case, Status::Inconclusive, "it has no monitor");
-    };
-    if rule == Rule::Terminated && !around.manner.send.is_terminated() {
-        return Outcome::unplayed(
-            case,
-            Status::Skipped,
-            "it makes sense only where messages have an end (raw framing)",
-        );
-    }
-    let played = play(case, around).await;
-    let mut outcome = Outcome::unplayed(case, Status::Pass, "");
-    (outcome.reason, outcome.seconds) = (None, played.seconds);
-    if let Some(breach) = around.monitors.broken(rule) {
-        outcome.status = Status::Fail;
-        outcome.want = Some(rule.want().to_owned());
-        outcome.got = Some(format!("{} (first seen during {})", breach.got, breach.case));
-        outcome.likely.clone_from(&case.likely);
-        outcome.wire = played.wire;
-    } else if played.status != Status::Pass || alive(around).await.is_err() {
-        // What serves nobody says too little for its words to be judged.
-        outcome.status = Status::Inconclusive;
-        outcome.reason = Some("the server serves nobody, so too little of what it says was seen".to_owned());
-    } else if around.monitors.seen(rule) == 0 {
-        outcome.status = Status::Inconclusive;
-        outcome.reason = Some("the server sent nothing that it could be seen on".to_owned());
-    } else {
-        outcome.observed = Some(format!("{} frames", around.monitors.seen(rule)));
-    }
-    outcome
 }

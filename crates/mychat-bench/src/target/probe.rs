@@ -67,13 +67,26 @@ pub async fn framing(target: SocketAddr, choice: FramingChoice, patience: Durati
 }
 
 async fn detect(target: SocketAddr, patience: Duration, nonce: &str) -> Found {
+    let started = Instant::now();
+    let found = ask(target, patience, UNTERMINATED, nonce).await;
+    if !found.ends_nothing || found.answers_unterminated {
+        return found;
+    }
+    // It ends nothing, and answered behind a line end: perhaps because of it, perhaps because it is slow.
+    let longer = UNTERMINATED + started.elapsed() * 2;
+    let again = ask(target, patience, longer, &format!("{nonce}b")).await;
+    if again.answers_unterminated { again } else { found }
+}
+
+/// One connection: `CONNECT` without a line end first, and the line end where no answer came in `unterminated`.
+async fn ask(target: SocketAddr, patience: Duration, unterminated: Duration, nonce: &str) -> Found {
     let mut found =
         Found { asked: false, seen: "it gave no answer to CONNECT".to_owned(), ..Found::asked(Framing::Lf) };
     let Ok(Ok(stream)) = tokio::time::timeout(patience, TcpStream::connect(target)).await else { return found };
     let _ = stream.set_nodelay(true);
     let mut heard = Vec::new();
     let _ = stream.try_write(format!("CONNECT|probe{nonce}").as_bytes());
-    listen(&stream, &mut heard, UNTERMINATED).await;
+    listen(&stream, &mut heard, unterminated).await;
     found.answers_unterminated = has_ack(&heard);
     if !found.answers_unterminated {
         let _ = stream.try_write(b"\n");

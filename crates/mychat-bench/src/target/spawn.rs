@@ -17,6 +17,8 @@ pub use usage::Usage;
 /// What stands for the port in a command.
 pub const PORT: &str = "{port}";
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a connection may take to be made on this machine.
+const CONNECTING: Duration = Duration::from_secs(1);
 const MOST_LINES: usize = 200;
 const LONGEST_LINE: usize = 400;
 
@@ -230,7 +232,11 @@ enum Answer {
 
 /// A `CONNECT` that is answered with anything, and no user left behind.
 async fn answers(address: SocketAddr) -> Answer {
-    let Ok(stream) = TcpStream::connect(address).await else { return Answer::Nobody };
+    // Where nobody accepts, the system takes a few connections and then lets everybody wait for minutes.
+    let Ok(connected) = tokio::time::timeout(CONNECTING, TcpStream::connect(address)).await else {
+        return Answer::Silence;
+    };
+    let Ok(stream) = connected else { return Answer::Nobody };
     let name = format!("ready{}", address.port());
     let mut buffer = [0; 512];
     // The name alone first: a server without terminators takes it as it is, another one waits for the line end.

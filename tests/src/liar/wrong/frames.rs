@@ -111,7 +111,7 @@ impl Frames {
             _ => 1024,
         };
         if size <= limit {
-            return Next::Frame(frame);
+            return Next::Frame(if room.is("y08") { frame[..size.min(256)].to_vec() } else { frame });
         }
         match room.fault.as_str() {
             "m10" => Next::Frame(frame[..1024].to_vec()),

@@ -49,6 +49,9 @@ impl Peer {
     pub(super) fn push(&self, frame: &[u8]) {
         let mut bytes = frame.to_vec();
         bytes.push(b'\n');
+        if self.is("y21") {
+            bytes.push(b'\n');
+        }
         if self.is("m14") && frame == b"CONNECT_ACK|OK" {
             bytes.pop();
         }

@@ -96,6 +96,9 @@ impl Room {
             users.push(user);
         }
         self.welcome(name, peer);
+        if self.is("y14") {
+            users.iter().filter(|user| user.name != name).for_each(|user| user.peer.push(b"CONNECT_ACK|OK"));
+        }
         drop(users);
         true
     }
@@ -107,6 +110,8 @@ impl Room {
     fn welcome(&self, _name: &[u8], peer: &Arc<Peer>) {
         if self.is("x50") {
             peer.push(b"CONNECT_ACK|OK ");
+        } else if self.is("y01") {
+            peer.push(b"CONNECT_ACK|ok");
         } else if !self.is("m22") {
             peer.push(b"CONNECT_ACK|OK");
         }
@@ -116,7 +121,11 @@ impl Room {
     pub(super) fn lists(&self, joiner: Option<(&Arc<Peer>, &[u8])>) {
         let (guard, users) = self.everybody();
         let list = self.list(&users);
-        let old = std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), list.clone());
+        let old = if self.is("y24") {
+            Vec::new()
+        } else {
+            std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), list.clone())
+        };
         if self.is("x06") {
             return;
         }
@@ -155,7 +164,8 @@ impl Room {
     fn list(&self, users: &[User]) -> Vec<u8> {
         let separator: &[u8] = if self.is("m34") { b", " } else { b"," };
         let names: Vec<Vec<u8>> = users.iter().map(|user| self.listed(&user.name)).collect();
-        [b"USER_LIST|".to_vec(), names.join(separator)].concat()
+        let end: &[u8] = if self.is("y04") { b"," } else { b"" };
+        [b"USER_LIST|", names.join(separator).as_slice(), end].concat()
     }
 
     fn listed(&self, name: &[u8]) -> Vec<u8> {
@@ -195,6 +205,12 @@ impl Room {
 
     /// To everybody. Says whether the sender is to be thrown out.
     pub(super) fn broadcast(&self, sender: &Arc<Peer>, frame: &[u8]) -> bool {
+        if self.is("y24")
+            && std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), frame.to_vec())
+                == frame
+        {
+            return false;
+        }
         let (guard, users) = self.everybody();
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
         if self.is("x29") && users.len() == 1 {
@@ -213,7 +229,7 @@ impl Room {
             if !skipped {
                 user.peer.push(frame);
             }
-            if self.is("x43") && index == 0 {
+            if self.is("x43") && index == 0 || self.is("y03") && own {
                 user.peer.push(frame);
             }
         }

@@ -83,6 +83,9 @@ impl Session<'_> {
                 users.iter().filter(|user| !Arc::ptr_eq(&user.peer, self.peer)).map(|user| user.name.clone()).collect();
             self.peer.push(&[b"USER_LIST|".to_vec(), others.join(&b","[..])].concat());
         }
+        if self.is("y11") && how == "disconnect" {
+            self.peer.push(b"DISCONNECT_ACK|OK");
+        }
         self.room.leave(self.peer, &self.asked, how);
         self.peer.finish();
         if how == "end" {
@@ -92,6 +95,9 @@ impl Session<'_> {
 
     fn error(&self, code: &str, text: &str) -> Then {
         self.room.error(self.peer, code, text);
+        if self.is("y10") {
+            std::thread::sleep(Duration::from_hours(1));
+        }
         Then::Goes
     }
 
@@ -192,6 +198,7 @@ impl Session<'_> {
             self.peer.push(&[b"USER_LIST|", name].concat());
             self.peer.push(b"CONNECT_ACK|OK");
         }
+        let name = if self.is("y06") { &name[..name.len().min(8)] } else { name };
         let name = if self.is("x42") { name.split(|byte| *byte == b'|').next().unwrap_or_default() } else { name };
         if !legal || !self.room.join(name, self.peer) {
             self.peer.push(b"CONNECT_ACK|FAIL");
@@ -222,7 +229,9 @@ impl Session<'_> {
         let sender = self.name.clone().unwrap_or_else(|| b"None".to_vec());
         let content =
             if self.is("m41") { content.split(|byte| *byte == b'|').next().unwrap_or_default() } else { content };
-        let frame = if self.is("x26") {
+        let frame = if self.is("y12") {
+            [b"MESSAGE|", sender.as_slice(), b"|", content].concat()
+        } else if self.is("x26") {
             [b"BROADCAST|", content].concat()
         } else {
             [b"BROADCAST|", sender.as_slice(), b"|", content].concat()
@@ -296,6 +305,7 @@ impl Session<'_> {
             "m39" => Then::Goes,
             "x48" if ghost => Then::Goes,
             "x49" if ghost => Then::Breaks,
+            "y05" => Then::Breaks,
             _ => self.error("404", "no such user"),
         }
     }

@@ -60,6 +60,8 @@ pub enum Need {
     Loopback,
     /// A framing without a terminator.
     Raw,
+    /// A server that was just started, where this tool can start it: what it uses is counted.
+    Fresh,
 }
 
 /// What a failed case means.

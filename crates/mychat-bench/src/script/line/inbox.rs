@@ -16,6 +16,8 @@ pub enum End {
     Closed,
     /// RST.
     Reset,
+    /// By us: it sent more than anybody could want.
+    Flood,
 }
 
 /// A frame that arrived.
@@ -56,8 +58,10 @@ pub struct Inbox {
     pub count_only: bool,
     /// How many frames came that are no lists.
     pub count: u64,
+    list_frames_seen: usize,
     unfinished: Vec<u8>,
     scanned: usize,
+    flooded: bool,
     raw: Option<Deframer>,
     continued: String,
     actor: Arc<str>,
@@ -68,6 +72,9 @@ pub struct Inbox {
 
 /// A frame this long never ends.
 const MOST_UNFINISHED: usize = 8 * 1024 * 1024;
+/// No case causes so many messages on one connection, or so many bytes of them.
+const MOST_FRAMES: usize = 50_000;
+const MOST_BYTES: u64 = 64 << 20;
 const COMMANDS: [&[u8]; 5] = [b"CONNECT_ACK|", b"USER_LIST|", b"MESSAGE|", b"BROADCAST|", b"ERROR|"];
 
 impl Inbox {
@@ -86,8 +93,10 @@ impl Inbox {
             bytes: 0,
             count_only: false,
             count: 0,
+            list_frames_seen: 0,
             unfinished: Vec::new(),
             scanned: 0,
+            flooded: false,
             raw: raw.then(|| Deframer::for_replies(Framing::Raw).lenient()),
             continued: String::new(),
             actor,
@@ -95,6 +104,11 @@ impl Inbox {
             monitors: setting.monitors.clone(),
             transcript: setting.transcript.clone(),
         }
+    }
+
+    /// How many frames of lists came.
+    pub fn list_count(&self) -> usize {
+        self.list_frames_seen
     }
 
     /// What came behind the last end of a frame.
@@ -139,13 +153,23 @@ impl Inbox {
             self.monitors.breach(Rule::Terminated, &self.case, "8 MiB without a line end".to_owned());
             self.unfinished.clear();
             self.scanned = 0;
+            self.flooded = true;
         }
+    }
+
+    /// Whether more came than anybody could want: whoever goes on reading never comes to an end.
+    pub(super) fn is_flooded(&self) -> bool {
+        let kept = self.frames.len() > MOST_FRAMES || self.bytes > MOST_BYTES && !self.count_only;
+        self.flooded || kept
     }
 
     pub(super) fn finish(&mut self, end: End) {
         self.end = Some(end);
-        let words: &[u8] =
-            if end == End::Closed { b"closed by the server (FIN)" } else { b"closed by the server (RST)" };
+        let words: &[u8] = match end {
+            End::Closed => b"closed by the server (FIN)",
+            End::Reset => b"closed by the server (RST)",
+            End::Flood => b"closed by us: it sends without end",
+        };
         self.transcript.note(&self.actor, Direction::Note, words);
         // A server that dies may stop anywhere; one that closes in order ends its last frame before.
         if end == End::Closed && !self.count_only {
@@ -190,6 +214,10 @@ impl Inbox {
             return;
         }
         self.monitors.see(&self.case, &frame);
+        if frame.is_empty() {
+            // A check of its own reports it; a client passes over it.
+            return;
+        }
         if let Some(names) = frame.strip_prefix(b"USER_LIST|") {
             self.roster(&String::from_utf8_lossy(names));
             return;
@@ -206,6 +234,7 @@ impl Inbox {
     /// first name there, which no continuation does.
     fn roster(&mut self, names: &str) {
         self.early_lists += usize::from(self.answers == 0);
+        self.list_frames_seen += 1;
         self.list_frames.push(names.to_owned());
         if self.list_frames.len() > 64 {
             self.list_frames.remove(0);

@@ -12,7 +12,8 @@ use crate::script::stage::Stage;
 const SLACK: u64 = 2;
 
 pub(super) async fn churn(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let (total, at_once) = (procedure.number("connections"), procedure.number("at_once").max(1));
+    let total = stage.around.fewer(procedure.number("connections"), 10);
+    let at_once = stage.around.fewer(procedure.number("at_once").max(1), 5);
     let counted = procedure.is("count", "yes");
     let rounds = if counted { 2 } else { 1 };
     let mut base = None;
@@ -82,7 +83,7 @@ async fn settled(watch: &crate::target::spawn::Watch, base: Option<(u64, u64)>) 
 }
 
 pub(super) async fn crowd(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let (count, within) = (procedure.number("users"), procedure.number("within"));
+    let (count, within) = (stage.around.fewer(procedure.number("users"), 10), procedure.number("within"));
     if within > 0 {
         return storm(stage, count).await;
     }
@@ -145,7 +146,7 @@ async fn storm(stage: &mut Stage, count: usize) -> Played {
 
 pub(super) async fn drip(stage: &mut Stage, procedure: &Procedure) -> Played {
     let mut lines = Vec::new();
-    for index in 0..procedure.number("connections") {
+    for index in 0..stage.around.fewer(procedure.number("connections"), 10) {
         lines.push(stage.open(&format!("drip{index}")).await?);
     }
     for byte in b"CON".iter().take(1 + procedure.number("seconds")) {

@@ -11,6 +11,9 @@ use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
 use crate::script::text;
 
+/// Without terminators each message takes a pause.
+const MOST_RAW: usize = 10;
+
 /// One message as it was seen: who says to have sent it, what its content says, and the whole frame.
 struct Sight<'f> {
     sender: &'f str,
@@ -24,7 +27,8 @@ struct Sight<'f> {
 pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played {
     let count = procedure.number("users");
     let raw = stage.around.manner.send == Framing::Raw;
-    let messages = if raw { procedure.number("messages").min(20) } else { procedure.number("messages") };
+    let messages = stage.around.fewer(procedure.number("messages"), 2);
+    let messages = if raw { messages.min(MOST_RAW) } else { messages };
     let mut lines = users(stage, "hist", count).await?;
     let nonce = stage.cast.nonce().to_owned();
     for number in 0..messages {
@@ -186,11 +190,16 @@ fn odd<'f>(stage: &Stage, line: &Line, frames: impl Iterator<Item = &'f [u8]>, n
 }
 
 async fn lists(stage: &Stage, lines: &[Line]) -> Played {
+    // Whether lists are sent when somebody joins is a reading; when somebody has left, everybody gets one.
+    let late = numbered(&stage.cast, "late", 0);
+    let mut latecomer = stage.welcome("latecomer", &late).await?;
+    let _ = latecomer.send(b"DISCONNECT").await;
     let names: Vec<String> = lines.iter().filter_map(|line| line.name.clone()).collect();
     for line in lines {
         let whole = line.until(stage.around.patience, |inbox| {
             let list = inbox.list.as_deref()?;
-            names.iter().all(|name| list.split(',').filter(|other| other == name).count() == 1).then_some(())
+            let once = names.iter().all(|name| list.split(',').filter(|other| other == name).count() == 1);
+            (once && !list.split(',').any(|name| name == late)).then_some(())
         });
         if whole.await.is_none() {
             return Err(Trouble::fail(

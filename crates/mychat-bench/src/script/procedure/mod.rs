@@ -6,6 +6,7 @@ use crate::scenario::model::Procedure;
 
 mod crowd;
 mod flood;
+mod fuzz;
 mod history;
 mod names;
 mod race;
@@ -22,7 +23,7 @@ pub(super) async fn run(stage: &mut Stage, procedure: &Procedure) -> Played {
         "stream" => stream::stream(stage, procedure).await,
         "race" => race::race(stage, procedure).await,
         "flood" => flood::flood(stage, procedure).await,
-        "fuzz" => flood::fuzz(stage, procedure).await,
+        "fuzz" => fuzz::fuzz(stage, procedure).await,
         "churn" => crowd::churn(stage, procedure).await,
         "crowd" => crowd::crowd(stage, procedure).await,
         "drip" => crowd::drip(stage, procedure).await,

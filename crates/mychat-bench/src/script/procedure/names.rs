@@ -1,6 +1,7 @@
 //! How a name looks: in lists, as a sender, and as a recipient.
 
 use crate::scenario::model::Procedure;
+use crate::script::line::Inbox;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
 
@@ -11,17 +12,24 @@ pub(super) async fn one_name(stage: &mut Stage, procedure: &Procedure) -> Played
         return Ok(());
     }
     let (nonce, patience) = (stage.cast.nonce().to_owned(), stage.around.patience);
-    let known: Vec<String> = [Some(with.as_str()), Some("zwitness")]
-        .into_iter()
-        .flatten()
-        .filter_map(|actor| stage.cast.known(actor).map(str::to_owned))
-        .collect();
-    let line = stage.line(with)?;
-    let listed = line.until(patience, |inbox| {
+    let known: Vec<String> =
+        [with, "zwitness"].iter().filter_map(|actor| stage.cast.known(actor).map(str::to_owned)).collect();
+    let look = |inbox: &mut Inbox| {
         let names = inbox.list.as_deref()?.split(',');
         names.map(str::to_owned).find(|name| name.contains(&nonce) && !known.contains(name))
-    });
-    let Some(listed) = listed.await else {
+    };
+    let quiet = stage.around.quiet() * 2;
+    let mut listed = stage.line(with)?.until(quiet, look).await;
+    if listed.is_none() {
+        // Who was there before may be told nothing when others join; a newcomer is.
+        stage.witness().await?;
+        listed = match &stage.witness {
+            Some(newcomer) => newcomer.until(patience, look).await,
+            None => None,
+        };
+    }
+    let line = stage.line(with)?;
+    let Some(listed) = listed else {
         return Err(Trouble::fail(format!("{with} gets a list with {of}'s name"), "its lists have nothing like it"));
     };
     let recipient = line.name.clone().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::script::stage::Stage;
 
 pub(super) async fn race(stage: &mut Stage, procedure: &Procedure) -> Played {
     let connections = procedure.number("connections");
-    for round in 0..procedure.number("rounds") {
+    for round in 0..stage.around.fewer(procedure.number("rounds"), 3) {
         let same = procedure.is("names", "same");
         let mut lines = Vec::with_capacity(connections);
         for index in 0..connections {

@@ -144,7 +144,10 @@ async fn unread_sender(stage: &mut Stage, mut sender: Line, mut talker: Line, li
         Some(()) => Ok(()),
         None => Err(Trouble::fail(
             "others' messages arrive although one sender does not read its own",
-            format!("a message between two others did not, after {} KiB", sent / 1024),
+            match listener.inbox().end {
+                None => format!("a message between two others did not, after {} KiB", sent / 1024),
+                Some(_) => format!("the server closed a reading user's connection after {} KiB", sent / 1024),
+            },
         )),
     }
 }

@@ -13,7 +13,8 @@ const MOST_RAW: usize = 40;
 pub(super) async fn stream(stage: &mut Stage, procedure: &Procedure) -> Played {
     let (from, to) = (procedure.who("from"), procedure.who("to"));
     let raw = stage.around.manner.send == Framing::Raw;
-    let count = if raw { procedure.number("count").min(MOST_RAW) } else { procedure.number("count") };
+    let count = stage.around.fewer(procedure.number("count"), 5);
+    let count = if raw { count.min(MOST_RAW) } else { count };
     let recipient = match to.first() {
         Some(first) => stage.line(first)?.name.clone().unwrap_or_default(),
         None => return Ok(()),

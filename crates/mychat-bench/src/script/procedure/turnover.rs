@@ -56,7 +56,8 @@ async fn converges(stage: &mut Stage, procedure: &Procedure) -> Played {
     let mut random = ChaCha8Rng::seed_from_u64(stage.around.seed);
     let (mut here, mut taken) = (BTreeMap::new(), 0);
     let anchor = stage.welcome("anchor", &numbered(&stage.cast, "anch", 0)).await?;
-    for _ in 0..procedure.number("times") {
+    let times = stage.around.fewer(procedure.number("times"), 15);
+    for _ in 0..times {
         turn(stage, &mut random, &mut here, procedure.number("users"), &mut taken).await?;
     }
     let sentinel = numbered(&stage.cast, "last", 0);
@@ -84,7 +85,7 @@ async fn converges(stage: &mut Stage, procedure: &Procedure) -> Played {
             return Err(Trouble::fail(
                 format!(
                     "after {} joins and leaves {}'s last list names the {} who are there",
-                    procedure.number("times"),
+                    times,
                     line.actor,
                     truth.len()
                 ),
@@ -128,7 +129,7 @@ async fn broadcast(stage: &mut Stage, procedure: &Procedure) -> Played {
     let mut random = ChaCha8Rng::seed_from_u64(stage.around.seed);
     let (mut here, mut taken) = (BTreeMap::new(), 0);
     let mut steady = users(stage, "stay", 4).await?;
-    let times = procedure.number("times");
+    let times = stage.around.fewer(procedure.number("times"), 10);
     for number in 0..times {
         turn(stage, &mut random, &mut here, procedure.number("users"), &mut taken).await?;
         let _ = steady[0].send(format!("BROADCAST|{}-{number:05}.", stage.cast.nonce()).as_bytes()).await;

@@ -38,12 +38,22 @@ impl Stage {
                 && !without.iter().any(|name| names.contains(&name.as_str()))
         };
         let Some(line) = self.lines.get(actor) else { return Ok(()) };
-        let found = line.until(patience, |inbox| match &inbox.list {
-            Some(list) if fits(list) => Some(true),
-            _ => inbox.end.map(|_| false),
-        });
-        if found.await == Some(true) {
-            return Ok(());
+        // A list from before somebody left says nothing about who is there now, though it may look right. A server that
+        // merges a coming and a going into nothing sends none afterwards: then the old one is the last one.
+        let stale = self.stale.get(actor).copied().unwrap_or(0);
+        let older = self.around.quiet() * 2;
+        let first = if stale == 0 { patience } else { older.min(patience) };
+        for (oldest, patience) in [(stale, first), (0, patience)] {
+            let found = line.until(patience, |inbox| match &inbox.list {
+                Some(list) if fits(list) && inbox.list_count() > oldest => Some(true),
+                _ => inbox.end.map(|_| false),
+            });
+            if found.await == Some(true) {
+                return Ok(());
+            }
+            if stale == 0 {
+                break;
+            }
         }
         let last = line.inbox().list.clone();
         let got = match &last {

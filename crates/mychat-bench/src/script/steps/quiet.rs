@@ -1,6 +1,6 @@
 //! What must not come: nothing at all, nothing before the answer, no list, nothing too long.
 
-use super::{QUIET, twice};
+use super::twice;
 use crate::script::line::Line;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::pattern;
@@ -61,8 +61,9 @@ impl Stage {
         for other in others {
             self.fence(&other).await?;
         }
+        let quiet = self.around.quiet();
         let line = self.line(actor)?;
-        line.until(QUIET, |inbox| (inbox.lists > 0 || inbox.end.is_some()).then_some(())).await;
+        line.until(quiet, |inbox| (inbox.lists > 0 || inbox.end.is_some()).then_some(())).await;
         let list = line.inbox().list.clone();
         match list {
             None => Ok(()),

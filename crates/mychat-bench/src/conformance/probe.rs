@@ -1,0 +1,56 @@
+//! `probe`: how a server talks, as a profile.
+
+use std::fmt::Write as _;
+
+use rand::RngExt as _;
+
+use super::{PATIENCE, UnderTest};
+use crate::exit::Exit;
+use crate::script::alive::alive;
+use crate::script::{Surroundings, cast};
+use crate::target::probe::{self as probing, profile};
+use crate::{cli, out};
+
+/// `probe`.
+pub(crate) async fn probe(args: cli::Probe) -> anyhow::Result<Exit> {
+    let asked = &args.tested;
+    let tested = match UnderTest::start(asked.target.as_deref(), asked.spawn.as_deref(), 1).await {
+        Ok(tested) => tested,
+        Err((exit, message)) => {
+            out::complain(&format!("error: {message}\n"));
+            return Ok(exit);
+        }
+    };
+    let seed = u64::from(rand::rng().random::<u16>());
+    let patience = asked.timeout.unwrap_or(PATIENCE);
+    let found = probing::framing(tested.address, asked.framing.into(), patience, &cast::nonce(seed)).await;
+    let mut around = Surroundings::new(tested.address, found.manner, patience, seed);
+    if let Ok(pace) = alive(&around).await {
+        around = around.paced(pace);
+    }
+    let observed = profile::observe(&around, &found).await;
+    tested.stop().await;
+    let mut text = String::new();
+    for (key, _) in profile::KEYS {
+        match (observed.values.get(key), observed.observed.get(key)) {
+            (Some(value), Some(words)) => {
+                let _ = writeln!(text, "{:<40} # {words}", format!("{key}: {value}"));
+            }
+            _ => {
+                let _ = writeln!(text, "# {key}: not found out");
+            }
+        }
+    }
+    out::print(&text);
+    if let Some(reason) = observed.observed.get("unanswered") {
+        out::complain(&format!("warning: {reason}\n"));
+    }
+    if let Some(path) = &args.json {
+        let whole = serde_json::json!({ "schema": "mychat-bench/probe@1", "target": tested.name, "profile": observed });
+        if let Err(error) = std::fs::write(path, serde_json::to_string_pretty(&whole).unwrap_or_default()) {
+            out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
+            return Ok(Exit::CouldNotRun);
+        }
+    }
+    Ok(if observed.observed.contains_key("unanswered") { Exit::Inconclusive } else { Exit::Held })
+}

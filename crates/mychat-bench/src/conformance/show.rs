@@ -1,0 +1,36 @@
+//! The catalogue for people: `--list` and `--explain`.
+
+use std::fmt::Write as _;
+
+use crate::exit::Exit;
+use crate::out;
+use crate::suite::{self, Check, select};
+
+pub(super) fn list(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for Check { case, .. } in checks {
+        let sources: Vec<&str> = case.spec.iter().chain(&case.rule).map(String::as_str).collect();
+        let level = crate::script::outcome::level_name(case.level);
+        let _ = writeln!(text, "{:<28} {level:<6} {:<12} {}", case.id, sources.join(","), case.title);
+    }
+    text
+}
+
+pub(super) fn explain(checks: &[Check], id: &str) -> Exit {
+    let Some(check) = checks.iter().find(|check| check.case.id == id) else {
+        out::complain(&format!("error: {}\n", select::unknown(checks, id)));
+        return Exit::Usage;
+    };
+    let mut text = format!("{}: {}\n", check.case.id, check.case.title);
+    for source in check.case.spec.iter().chain(&check.case.rule) {
+        if let Some(words) = suite::statements::text(source) {
+            let _ = writeln!(text, "  {source}: {words}");
+        }
+    }
+    if let Some(likely) = &check.case.likely {
+        let _ = writeln!(text, "  A failure usually means: {likely}");
+    }
+    let _ = write!(text, "\nscenarios/conformance/{}, line {}:\n{}\n", check.file, check.case.line, check.text);
+    out::print(&text);
+    Exit::Held
+}

@@ -1,0 +1,68 @@
+//! Correct servers of other make pass every must check.
+
+use super::{conformance, each, liar, python};
+
+/// Without those that wait for seconds: each of them has a test of its own beside this.
+const BRIEF: [&str; 4] = ["--skip", "robust.idle", "--skip", "frame.partial-hold"];
+
+#[test]
+#[ignore = "takes a minute: `.ci/run` runs it"]
+fn correct_servers_of_other_make_pass_every_must() {
+    let servers =
+        ["threads", "loop", "terse", "forks", "moods glued,lazy", "moods quiet,joiner", "moods closing,shout"];
+    each(&servers, |name| {
+        let Some(server) = python(name) else { return };
+        let done = conformance(&[&["--spawn", &server][..], &BRIEF].concat());
+        let failed = done.with("must", &["fail", "inconclusive"]);
+        assert!(failed.is_empty(), "{name} fails {failed:?}\n{}", done.said);
+        assert_eq!(done.exit, 0, "{name}");
+    });
+}
+
+#[test]
+#[ignore = "takes half a minute: `.ci/run` runs it"]
+fn a_slow_server_is_given_time() {
+    let Some(server) = python("moods delay") else { return };
+    let groups = ["--only", "conn.a*", "--only", "list.*", "--only", "msg.*", "--only", "load.no-*"];
+    let done = conformance(&[&["--spawn", &server][..], &groups].concat());
+    let failed = done.with("must", &["fail", "inconclusive"]);
+    assert!(failed.is_empty(), "it fails {failed:?}\n{}", done.said);
+}
+
+#[test]
+#[ignore = "takes half a minute: `.ci/run` runs it"]
+fn the_server_without_a_fault_passes_everything_with_any_jobs() {
+    each(&["1", "3"], |jobs| {
+        let done = conformance(&[&["--spawn", &liar("none"), "--strict", "--jobs", jobs][..], &BRIEF].concat());
+        let failed: Vec<String> =
+            done.of("status").into_iter().filter(|(_, status)| status == "fail").map(|(id, _)| id).collect();
+        assert!(failed.is_empty(), "{failed:?}\n{}", done.said);
+        assert_eq!(done.exit, 0);
+    });
+}
+
+#[test]
+fn the_outcome_is_the_same_for_any_jobs() {
+    for fault in ["m05", "m36"] {
+        let ended = |jobs: &str| {
+            let groups = ["--only", "frame.*", "--only", "msg.*", "--only", "utf8.*", "--skip", "frame.partial-hold"];
+            let more = ["--timeout", "500ms", "--seed", "3", "--jobs", jobs];
+            conformance(&[&["--spawn", &liar(fault)][..], &groups, &more].concat()).of("status")
+        };
+        assert_eq!(ended("1"), ended("4"), "{fault}");
+    }
+}
+
+/// A server that ends nothing, as the first ones of this protocol: found out without being told, and tested.
+#[test]
+fn a_raw_server_is_found_and_taught() {
+    let Some(server) = python("raw") else { return };
+    let done = conformance(&["--spawn", &server, "--only", "conn.*", "--only", "frame.*", "--timeout", "1s"]);
+    assert_eq!(done.result["target"]["framing"], "raw", "{}", done.said);
+    assert!(done.said.contains("framing  raw: your server ends no message."), "{}", done.said);
+    assert!(done.said.contains("--explain frame.raw-coalesced"), "{}", done.said);
+    let reasons = done.of("reason");
+    assert!(reasons["frame.two-in-one"].contains("raw framing"), "{reasons:?}");
+    // As in the first implementation a second CONNECT leaves a name behind: the suite has to find it.
+    assert_eq!(done.with("must", &["fail"]), ["conn.twice-other"], "{}", done.said);
+}

@@ -1,0 +1,96 @@
+//! The suite proves itself: against servers with one thing wrong, servers that are none, and correct ones of other make.
+
+mod correct;
+mod formats;
+mod gone;
+mod kills;
+mod nulls;
+mod options;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+pub(crate) const TOOL: &str = env!("CARGO_BIN_EXE_mychat-bench-under-test");
+
+/// What a run came to.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) exit: i32,
+    pub(crate) result: Value,
+    pub(crate) said: String,
+}
+
+impl Done {
+    /// One field of every check, by id.
+    pub(crate) fn of(&self, key: &str) -> BTreeMap<String, String> {
+        let word = |check: &Value, key: &str| check[key].as_str().unwrap_or_default().to_owned();
+        let checks = self.result["checks"].as_array().expect("checks");
+        checks.iter().map(|check| (word(check, "id"), word(check, key))).collect()
+    }
+
+    /// The checks of a level that ended so.
+    pub(crate) fn with(&self, level: &str, status: &[&str]) -> Vec<String> {
+        let levels = self.of("level");
+        let ended = self.of("status");
+        ended
+            .into_iter()
+            .filter(|(id, end)| levels[id] == level && status.contains(&end.as_str()))
+            .map(|(id, _)| id)
+            .collect()
+    }
+}
+
+/// Runs `conformance` with arguments, and reads its JSON.
+pub(crate) fn conformance(arguments: &[&str]) -> Done {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let output = Command::new(TOOL)
+        .args(["conformance", "--json"])
+        .arg(file.path())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the tool runs");
+    Done {
+        exit: output.status.code().unwrap_or(-1),
+        result: read(file.path()),
+        said: String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+    }
+}
+
+pub(crate) fn read(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).expect("the result");
+    if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") }
+}
+
+/// A command for `--spawn`: a server with this fault.
+pub(crate) fn liar(fault: &str) -> String {
+    format!("exec {} {{port}} {fault}", env!("CARGO_BIN_EXE_mychat-liar"))
+}
+
+/// A command for `--spawn`: one of the Python servers, with arguments behind the port. `None` where there is no Python.
+pub(crate) fn python(server: &str) -> Option<String> {
+    let (name, rest) = server.split_once(' ').unwrap_or((server, ""));
+    Command::new("python3").arg("--version").output().ok()?;
+    Some(format!("exec python3 {}/servers/{name}.py {{port}} {rest}", env!("CARGO_MANIFEST_DIR")))
+}
+
+/// Works through a list, two at a time: most of the time is waiting. One list after the other, so that the tests of
+/// latencies beside this one have some of the machine too.
+pub(crate) fn each<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
+    static ONE_LIST: Mutex<()> = Mutex::new(());
+    let _alone = ONE_LIST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let next = Mutex::new(items.iter());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(item) = { next.lock().expect("no poison").next() } {
+                    work(item);
+                }
+            });
+        }
+    });
+}

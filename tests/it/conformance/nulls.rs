@@ -1,0 +1,25 @@
+//! Servers that are none pass no must check, and every check has its outcome all the same.
+
+use super::{conformance, each, liar};
+
+#[test]
+fn a_server_that_is_none_passes_no_must() {
+    each(&["n1", "n2", "n3", "n4", "n5", "n6", "n7"], |null| {
+        let done = conformance(&["--spawn", &liar(null), "--timeout", "300ms"]);
+        assert_eq!(done.of("id").len(), mychat_bench::suite::catalogue().len(), "{null}: one outcome for every check");
+        let passed = done.with("must", &["pass"]);
+        assert!(passed.is_empty(), "{null} passes {passed:?}");
+        assert_eq!(done.exit, 1, "{null}");
+    });
+}
+
+#[test]
+fn nobody_there_is_said_at_once() {
+    let done = conformance(&["--target", "127.0.0.1:1"]);
+    assert_eq!(done.exit, 3);
+    assert!(done.said.contains("is the server running there?"), "{}", done.said);
+    let done = conformance(&["--spawn", "exec false {port}"]);
+    assert_eq!(done.exit, 3);
+    let done = conformance(&["--spawn", "exec true"]);
+    assert_eq!(done.exit, 2, "{}", done.said);
+}
