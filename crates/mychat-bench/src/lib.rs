@@ -41,6 +41,7 @@ mod run;
 pub mod scenario;
 pub mod script;
 mod schema;
+mod screen;
 mod serve;
 mod signal;
 pub mod suite;

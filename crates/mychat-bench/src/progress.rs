@@ -10,9 +10,9 @@ use crate::drive::conduct::{Phase, Slice, Watch};
 use crate::drive::shared::Shared;
 use crate::judge::Alarm;
 use crate::observe::recorder::Recorder;
-use crate::out;
 use crate::report::{duration, grouped};
 use crate::telemetry::Telemetry;
+use crate::{out, screen};
 
 /// Whether a live view is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(view: View, title: &str) -> Self {
         let shown = view == View::Live && std::io::stderr().is_terminal();
-        let target = if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
+        let target = if shown { screen::target() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(1), target);
         let style = ProgressStyle::with_template("{prefix:>9.bold} [{bar:24}] {msg}");
         bar.set_style(style.expect("the template is right").progress_chars("█▌ "));

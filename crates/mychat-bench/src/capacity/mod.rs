@@ -148,7 +148,12 @@ fn conclude(
         End::Found => lowest.unwrap_or_default(),
         End::AtMost => "everything held up to `max`: the server can do more".to_owned(),
         End::Nothing => format!("nothing held, however little was asked: {}", lowest.unwrap_or_default()),
-        End::Generator => "inconclusive: the generator was the limit".to_owned(),
+        End::Generator => {
+            let at = probes.last().map_or(0.0, |probe| probe.percent);
+            format!(
+                "inconclusive: the generator was the limit at {at:.0} %, time and again; more cores or machines would go on"
+            )
+        }
     };
     let held = if end == End::Nothing { None } else { search.low };
     let capacity = Some(capacity(held, search.high, reason, probes));

@@ -23,16 +23,6 @@ pub(super) fn view(result: &RunResult) -> ConformanceResult {
     build(result.cases.clone(), about)
 }
 
-/// Sign, word and class of how a case ended.
-pub(super) const fn word(status: Status) -> (&'static str, &'static str, &'static str) {
-    match status {
-        Status::Pass => ("✓", "passed", "good"),
-        Status::Fail => ("✗", "failed", "bad"),
-        Status::Inconclusive => ("?", "inconclusive", "unsure"),
-        Status::Skipped => ("–", "skipped", "unsure"),
-    }
-}
-
 /// Whether there is more to say of a case than that it ended as it should.
 pub(super) const fn has_card(case: &Outcome) -> bool {
     matches!(case.status, Status::Fail | Status::Inconclusive)

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::conformance::markdown::folded;
 use super::html::kind;
 use super::result::{LatencyResult, RunResult};
+use super::words::{self, Tone};
 use super::{cases, duration, grouped, value};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
@@ -25,14 +26,10 @@ pub fn write(result: &RunResult) -> String {
 }
 
 fn head(text: &mut String, result: &RunResult) -> std::fmt::Result {
-    let verdict = match result.verdict {
-        Verdict::Pass => "✅ PASS",
-        Verdict::Fail => "❌ FAIL",
-        Verdict::Inconclusive => "❔ INCONCLUSIVE",
-        Verdict::Interrupted => "⏹ INTERRUPTED",
-    };
-    writeln!(text, "## {verdict} · {}\n", escaped(&result.scenario.name))?;
-    let server = if result.target.spawned { "the reference server".to_owned() } else { code(&result.target.address) };
+    let (tone, word) = words::verdict(result.verdict);
+    let sign = if result.verdict == Verdict::Interrupted { "⏹" } else { sign(tone) };
+    writeln!(text, "## {sign} {word} · {}\n", escaped(&result.scenario.name))?;
+    let server = if result.target.spawned { "the reference server".to_owned() } else { code(&words::server(result)) };
     writeln!(
         text,
         "Against {server}, {:.1} s, seed {}, plan `{}`.",
@@ -40,12 +37,19 @@ fn head(text: &mut String, result: &RunResult) -> std::fmt::Result {
         result.scenario.seed,
         result.scenario.plan_sha256.get(..12).unwrap_or(&result.scenario.plan_sha256)
     )?;
-    let word = match result.validity {
-        Validity::Valid => return Ok(()),
-        Validity::Degraded => "The run is **degraded**: part of the latencies is the generator's own",
-        Validity::Invalid => "The run is **invalid**: the generator was the limit",
-    };
-    writeln!(text, "\n> ⚠️ {word} ({}).", escaped(&result.validity_reasons.join("; ")))
+    if result.validity == Validity::Valid {
+        return Ok(());
+    }
+    let (_, word, meaning) = words::validity(result.validity);
+    writeln!(text, "\n> ⚠️ The run is **{word}**: {meaning} ({}).", escaped(&result.validity_reasons.join("; ")))
+}
+
+const fn sign(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "✅",
+        Tone::Bad => "❌",
+        Tone::Unsure => "❔",
+    }
 }
 
 fn capacity(text: &mut String, result: &RunResult) -> std::fmt::Result {
@@ -55,13 +59,8 @@ fn capacity(text: &mut String, result: &RunResult) -> std::fmt::Result {
     writeln!(text, "\n**Capacity: {held}{rate}**; {}.", escaped(&capacity.reason))?;
     writeln!(text, "\n| Load | Try | Sent/s | Delivered/s | p99 | |\n|--:|---|--:|--:|--:|---|")?;
     for probe in &capacity.probes {
-        let p99 = probe.p99.map_or_else(|| "n/a".to_owned(), |p99| duration(p99 as f64));
-        let outcome = match (&probe.broke, probe.validity) {
-            (Some(why), _) => format!("❌ {}", escaped(why)),
-            (None, _) if !probe.held => "❔ the generator was the limit".to_owned(),
-            (None, Validity::Invalid) => "✅ held, though the generator was late".to_owned(),
-            (None, _) => "✅ held".to_owned(),
-        };
+        let (tone, word) = words::probe(probe);
+        let (p99, outcome) = (words::percentile(probe.p99), format!("{} {}", sign(tone), escaped(word)));
         let (sent, delivered) = (probe.sent_per_second.round(), probe.delivered_per_second.round());
         writeln!(text, "| {:.0} % | {} | {sent} | {delivered} | {p99} | {outcome} |", probe.percent, probe.phase)?;
     }
@@ -74,11 +73,8 @@ fn expectations(text: &mut String, result: &RunResult) -> std::fmt::Result {
     }
     writeln!(text, "\n| | Expected | Measured | |\n|---|---|--:|---|")?;
     for expectation in &result.expectations {
-        let mark = match expectation.ok {
-            Some(true) => "✅ held",
-            Some(false) => "❌ broken",
-            None => "❔ undecided",
-        };
+        let (tone, word) = words::expectation(expectation.ok);
+        let mark = format!("{} {word}", sign(tone));
         let actual = expectation.actual.map_or_else(|| "–".to_owned(), |actual| value(actual, &expectation.unit));
         let note = escaped(expectation.note.as_deref().unwrap_or_default());
         writeln!(text, "| {mark} | {} | {actual} | {note} |", code(&expectation.text))?;
@@ -92,14 +88,10 @@ fn cases(text: &mut String, result: &RunResult) -> std::fmt::Result {
     }
     writeln!(text, "\n| | Case | Level | |\n|---|---|---|---|")?;
     for case in &result.cases {
-        let mark = match case.status {
-            Status::Pass => "✅ passed",
-            Status::Fail => "❌ failed",
-            Status::Inconclusive => "❔ inconclusive",
-            Status::Skipped => "➖ skipped",
-        };
+        let (tone, word) = words::case(case.status);
+        let sign = if case.status == Status::Skipped { "➖" } else { sign(tone) };
         let (id, title, level) = (code(&case.id), escaped(&case.title), &case.level);
-        writeln!(text, "| {mark} | {id} {title} | {level} | {} |", escaped(cases::remark(case)))?;
+        writeln!(text, "| {sign} {word} | {id} {title} | {level} | {} |", escaped(cases::remark(case)))?;
     }
     let view = cases::view(result);
     for case in result.cases.iter().filter(|case| cases::has_card(case)) {
@@ -109,35 +101,21 @@ fn cases(text: &mut String, result: &RunResult) -> std::fmt::Result {
 }
 
 fn latencies(text: &mut String, result: &RunResult) -> std::fmt::Result {
-    const NAMES: [&str; 9] = [
-        "delivery",
-        "delivery_first",
-        "delivery_last",
-        "delivery_spread",
-        "service",
-        "lateness",
-        "connect",
-        "ack",
-        "roster",
-    ];
     writeln!(text, "\n| Latency | count | p50 | p90 | p99 | p99.9 | max |\n|---|--:|--:|--:|--:|--:|--:|")?;
-    let shown = |value: Option<u64>| value.map_or_else(|| "n/a".to_owned(), |value| duration(value as f64));
     let row = |text: &mut String, name: &str, latency: &LatencyResult| {
         writeln!(
             text,
             "| {name} | {} | {} | {} | {} | {} | {} |",
             grouped(latency.count),
-            shown(latency.p50),
-            shown(latency.p90),
-            shown(latency.p99),
-            shown(latency.p99_9),
+            words::percentile(latency.p50),
+            words::percentile(latency.p90),
+            words::percentile(latency.p99),
+            words::percentile(latency.p99_9),
             duration(latency.max as f64)
         )
     };
-    for name in NAMES {
-        if let Some(block) = result.latency.get(name).filter(|block| block.whole.count > 0) {
-            row(text, &name.replace('_', " "), &block.whole)?;
-        }
+    for (name, _, whole) in words::measured(result) {
+        row(text, &name.replace('_', " "), whole)?;
     }
     Ok(())
 }

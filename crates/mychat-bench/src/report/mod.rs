@@ -22,6 +22,7 @@ pub mod result;
 #[cfg(test)]
 mod sample;
 pub mod terminal;
+mod words;
 
 pub use build::{Circumstances, build, point};
 pub use result::RunResult;

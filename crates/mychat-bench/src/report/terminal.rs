@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::result::{ExpectationResult, LatencyResult, Probe, RunResult};
+use super::words::{self, Tone};
 use super::{cases, conformance, duration, grouped, value, visible};
-use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 use crate::script::Status;
 
@@ -39,7 +39,6 @@ pub fn summary(result: &RunResult) -> String {
 /// The verdict in one line, for scripts and for people who have seen the summary before.
 pub fn line(result: &RunResult) -> String {
     let mut text = String::new();
-    let held = result.expectations.iter().filter(|e| e.ok == Some(true)).count();
     let counts = &result.counts;
     let cases = match result.cases.len() {
         0 => String::new(),
@@ -47,9 +46,10 @@ pub fn line(result: &RunResult) -> String {
     };
     line!(
         text,
-        "{} {}:{cases} {held} of {} expectations held, {} delivered, {} lost",
-        verdict(result.verdict).1,
+        "{} {}:{cases} {} of {} expectations held, {} delivered, {} lost",
+        words::verdict(result.verdict).1,
         result.scenario.name,
+        words::held(result),
         result.expectations.len(),
         counts.delivered,
         counts.lost
@@ -59,19 +59,15 @@ pub fn line(result: &RunResult) -> String {
 
 /// One try of a search, on a line.
 pub fn probe(probe: &Probe) -> String {
-    let (style, word) = match (&probe.broke, probe.validity) {
-        (Some(why), _) => (BAD, format!("✗ {}", visible(why))),
-        (None, _) if !probe.held => (UNSURE, "? the generator was the limit".to_owned()),
-        (None, Validity::Invalid) => (GOOD, "✓ held, though the generator was late".to_owned()),
-        (None, _) => (GOOD, "✓ held".to_owned()),
-    };
-    let p99 = probe.p99.map_or_else(|| "n/a".to_owned(), |p99| duration(p99 as f64));
+    let (tone, word) = words::probe(probe);
+    let (style, word, p99) = (style(tone), visible(word), words::percentile(probe.p99));
     format!(
-        "{:>6.0} %  {:>10}/s sent  {:>11}/s delivered  p99 {p99:>8}  {:<8} {style}{word}{style:#}",
+        "{:>6.0} %  {:>10}/s sent  {:>11}/s delivered  p99 {p99:>8}  {:<8} {style}{} {word}{style:#}",
         probe.percent,
         grouped(probe.sent_per_second.round() as u64),
         grouped(probe.delivered_per_second.round() as u64),
         probe.phase,
+        tone.sign(),
     )
 }
 
@@ -97,21 +93,18 @@ fn capacity(text: &mut String, result: &RunResult) {
     }
 }
 
-const fn verdict(verdict: Verdict) -> (Style, &'static str) {
-    match verdict {
-        Verdict::Pass => (GOOD, "PASS"),
-        Verdict::Fail => (BAD, "FAIL"),
-        Verdict::Inconclusive => (UNSURE, "INCONCLUSIVE"),
-        Verdict::Interrupted => (UNSURE, "INTERRUPTED"),
+const fn style(tone: Tone) -> Style {
+    match tone {
+        Tone::Good => GOOD,
+        Tone::Bad => BAD,
+        Tone::Unsure => UNSURE,
     }
 }
 
 fn head(text: &mut String, result: &RunResult) {
-    let (style, word) = verdict(result.verdict);
-    let server =
-        if result.target.spawned { "the reference server, started for this run" } else { &result.target.address };
+    let (tone, word) = words::verdict(result.verdict);
+    let (server, style, held) = (words::server(result), style(tone), words::held(result));
     line!(text, "{style}{word}{style:#}  {STRONG}{}{STRONG:#} against {server}", result.scenario.name);
-    let held = result.expectations.iter().filter(|e| e.ok == Some(true)).count();
     line!(
         text,
         "      {QUIET}{held} of {} expectations held · {:.1} s · seed {} · plan {}{QUIET:#}",
@@ -120,12 +113,12 @@ fn head(text: &mut String, result: &RunResult) {
         result.scenario.seed,
         &result.scenario.plan_sha256[..12.min(result.scenario.plan_sha256.len())]
     );
-    let (style, words) = match result.validity {
-        Validity::Valid => return,
-        Validity::Degraded => (UNSURE, "DEGRADED  the latencies below are partly the generator's own"),
-        Validity::Invalid => (BAD, "INVALID  the generator was the limit: its latencies say nothing about the server"),
-    };
-    line!(text, "      {style}{words}{style:#}");
+    if result.validity == Validity::Valid {
+        return;
+    }
+    let (tone, word, meaning) = words::validity(result.validity);
+    let style = self::style(tone);
+    line!(text, "      {style}{}  {meaning}{style:#}", word.to_uppercase());
     for reason in &result.validity_reasons {
         line!(text, "      {reason}");
     }
@@ -138,11 +131,8 @@ fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
     line!(text, "");
     let width = expectations.iter().map(|e| e.text.chars().count()).max().unwrap_or(0);
     for expectation in expectations {
-        let (style, mark) = match expectation.ok {
-            Some(true) => (GOOD, "✓"),
-            Some(false) => (BAD, "✗"),
-            None => (UNSURE, "?"),
-        };
+        let (tone, _) = words::expectation(expectation.ok);
+        let (style, mark) = (style(tone), tone.sign());
         let actual = expectation.actual.map(|actual| value(actual, &expectation.unit));
         let note = expectation.note.as_deref().map(visible);
         let told = match (actual, &note) {
@@ -171,17 +161,6 @@ fn cases(text: &mut String, result: &RunResult) {
 }
 
 fn latencies(text: &mut String, result: &RunResult) {
-    const NAMES: [(&str, &str, &str); 9] = [
-        ("connect", "connect", "intended connection → welcome"),
-        ("ack", "ack", "request → its direct answer"),
-        ("delivery", "delivery", "intended send → each recipient"),
-        ("delivery_first", "  first", "… → the first recipient of a broadcast"),
-        ("delivery_last", "  last", "… → its last recipient"),
-        ("delivery_spread", "  spread", "its first → its last recipient"),
-        ("service", "service", "real send → each recipient"),
-        ("roster", "roster", "welcome → the last of the others has a list with the user"),
-        ("lateness", "lateness", "intended send → real send: the generator's own"),
-    ];
     if result.latency.values().all(|block| block.whole.count == 0) {
         return;
     }
@@ -197,10 +176,10 @@ fn latencies(text: &mut String, result: &RunResult) {
         "p99.9",
         "max"
     );
-    for (key, name, meaning) in NAMES {
-        if let Some(block) = result.latency.get(key).filter(|block| block.whole.count > 0) {
-            row(text, name, &block.whole, meaning);
-        }
+    for (name, meaning, whole) in words::measured(result) {
+        // The parts of a broadcast's delivery stand below it.
+        let name = name.strip_prefix("delivery_").map_or_else(|| name.to_owned(), |part| format!("  {part}"));
+        row(text, &name, whole, meaning);
     }
     // Where a run has several stages, what happened in each is what people look for next.
     if let Some(block) = result.latency.get("delivery").filter(|block| block.by.stage.len() > 1) {
@@ -219,15 +198,14 @@ fn latencies(text: &mut String, result: &RunResult) {
 }
 
 fn row(text: &mut String, name: &str, latency: &LatencyResult, meaning: &str) {
-    let shown = |value: Option<u64>| value.map_or_else(|| "n/a".to_owned(), |value| duration(value as f64));
     line!(
         text,
         "  {name:<10}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}  {QUIET}{meaning}{QUIET:#}",
         grouped(latency.count),
-        shown(latency.p50),
-        shown(latency.p90),
-        shown(latency.p99),
-        shown(latency.p99_9),
+        words::percentile(latency.p50),
+        words::percentile(latency.p90),
+        words::percentile(latency.p99),
+        words::percentile(latency.p99_9),
         duration(latency.max as f64)
     );
 }
@@ -280,6 +258,9 @@ fn counts(text: &mut String, result: &RunResult) {
     }
     if counts.blocked_seconds >= 0.001 {
         line!(text, "  the server did not read for {:.1} s, summed over connections", counts.blocked_seconds);
+    }
+    if let Some(server) = &result.server {
+        line!(text, "  {QUIET}server: {}{QUIET:#}", words::server_use(server));
     }
     let generator = &result.generator;
     line!(

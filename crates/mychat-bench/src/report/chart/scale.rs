@@ -39,8 +39,18 @@ impl Axis {
         Self { scale: Scale::Linear(0.0, f64::from(count) * step), ticks }
     }
 
-    /// Latencies in microseconds from `least` to `most`, logarithmic: a tick a decade, or three where there are few.
+    /// Latencies in microseconds from `least` to `most`.
     pub(crate) fn latencies(least: f64, most: f64) -> Self {
+        Self::logarithmic(least, most, short_duration)
+    }
+
+    /// Rates from `least` to `most`, for what grows by factors.
+    pub(crate) fn rates(least: f64, most: f64) -> Self {
+        Self::logarithmic(least, most, compact)
+    }
+
+    /// By orders of magnitude: a tick a decade, or three where there are few.
+    fn logarithmic(least: f64, most: f64, label: impl Fn(f64) -> String) -> Self {
         let low = least.max(1.0).log10().floor();
         let high = most.max(1.0).log10().ceil().max(low + 1.0);
         let within: &[f64] = if high - low <= 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
@@ -49,7 +59,7 @@ impl Axis {
             for factor in within {
                 let at = factor * 10f64.powi(decade);
                 if at <= 10f64.powf(high) * 1.001 {
-                    ticks.push((at, short_duration(at)));
+                    ticks.push((at, label(at)));
                 }
             }
         }

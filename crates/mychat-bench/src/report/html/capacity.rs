@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use crate::judge::validity::Validity;
-use crate::report::chart::{Axis, Chart, Series, compact};
+use super::verdict::mark;
+use crate::report::chart::{Axis, Chart, Series};
 use crate::report::result::{Capacity, Probe, RunResult};
-use crate::report::{duration, grouped};
+use crate::report::{duration, grouped, words};
 
 pub(super) fn section(result: &RunResult) -> Markup {
     let Some(capacity) = &result.capacity else { return html! {} };
@@ -26,7 +26,13 @@ pub(super) fn section(result: &RunResult) -> Markup {
                     }
                 }
             }
-            p.remark { "All other figures on this page are of the try that confirmed the answer." }
+            p.remark {
+                @if capacity.probes.iter().any(|probe| probe.phase == "confirm" && probe.held) {
+                    "All other figures on this page are of the try that confirmed the answer."
+                } @else {
+                    "All other figures on this page are of the highest try that held, or of the last one where none did."
+                }
+            }
         }
     }
 }
@@ -46,19 +52,13 @@ fn answer(capacity: &Capacity) -> Markup {
 }
 
 fn row(probe: &Probe) -> Markup {
-    let (sign, word, class) = match (&probe.broke, probe.validity) {
-        (Some(why), _) => ("✗", why.as_str(), "bad"),
-        (None, _) if !probe.held => ("?", "the generator was the limit", "unsure"),
-        (None, Validity::Invalid) => ("✓", "held, though the generator was late", "good"),
-        (None, _) => ("✓", "held", "good"),
-    };
     html! {
         tr {
             td.n { (format!("{:.0} %", probe.percent)) }
             td { (probe.phase) }
             td.n { (grouped(probe.sent_per_second.round() as u64)) }
             td.n { @if let Some(p99) = probe.p99 { (duration(p99 as f64)) } @else { "n/a" } }
-            td { span class={ "mark " (class) } { span aria-hidden="true" { (sign) " " } (word) } }
+            td { (mark(words::probe(probe))) }
         }
     }
 }
@@ -67,23 +67,37 @@ fn curve(capacity: &Capacity) -> Chart {
     // The confirmation is at a rate that was tried before.
     let mut probes: Vec<&Probe> = capacity.probes.iter().filter(|probe| probe.phase != "confirm").collect();
     probes.sort_by(|a, b| a.sent_per_second.total_cmp(&b.sent_per_second));
-    let line = |of: fn(&Probe) -> Option<u64>| -> Vec<(f64, Option<f64>)> {
-        let told = probes.iter().filter_map(|probe| Some((probe.sent_per_second, of(probe)?)));
-        told.map(|(rate, value)| (rate, Some(value.max(1) as f64))).collect()
+    let told = |of: fn(&Probe) -> Option<u64>, wanted: &dyn Fn(&Probe) -> bool| -> Vec<(f64, f64)> {
+        let told = probes.iter().filter(|probe| wanted(probe) && probe.sent_per_second > 0.0);
+        told.filter_map(|probe| Some((probe.sent_per_second, of(probe)?.max(1) as f64))).collect()
     };
-    let (p50, p99) = (line(|probe| probe.p50), line(|probe| probe.p99));
-    let values = || p50.iter().chain(&p99).filter_map(|(_, value)| *value);
-    let y = Axis::latencies(values().fold(f64::INFINITY, f64::min).min(1e6), values().fold(1.0, f64::max));
-    let most = probes.iter().map(|probe| probe.sent_per_second).fold(0.0, f64::max);
+    let line = |points: &[(f64, f64)]| points.iter().map(|(rate, value)| (*rate, Some(*value))).collect();
+    // Points without neighbours are drawn as dots.
+    let dots = |points: Vec<(f64, f64)>| {
+        points.into_iter().flat_map(|(rate, value)| [(rate, Some(value)), (rate, None)]).collect()
+    };
+    let (p50, p99) = (told(|probe| probe.p50, &|_| true), told(|probe| probe.p99, &|_| true));
+    let held = told(|probe| probe.p99, &|probe| probe.held);
+    let not = told(|probe| probe.p99, &|probe| !probe.held);
+    let values = || p50.iter().chain(&p99).map(|(_, value)| *value);
+    let rates = || p99.iter().map(|(rate, _)| *rate);
+    let least = |all: &mut dyn Iterator<Item = f64>| all.fold(f64::INFINITY, f64::min).min(1e6);
     let series = |name: &str, style, points| Series { name: name.to_owned(), style, figure: String::new(), points };
+    let mut all = vec![series("p99", 1, line(&p99)), series("p50", 2, line(&p50))];
+    if !held.is_empty() {
+        all.push(series("held", 5, dots(held)));
+    }
+    if !not.is_empty() {
+        all.push(series("did not", 4, dots(not)));
+    }
     Chart {
         id: "capacity",
         title: "Delivery against messages per second",
         description: "p50 and p99 of delivery at each rate that was tried".to_owned(),
-        x: Axis::amounts(most, compact),
-        y,
+        x: Axis::rates(least(&mut rates()), rates().fold(1.0, f64::max)),
+        y: Axis::latencies(least(&mut values()), values().fold(1.0, f64::max)),
         bands: Vec::new(),
-        series: vec![series("p99", 1, p99), series("p50", 2, p50)],
+        series: all,
         hints: Vec::new(),
     }
 }

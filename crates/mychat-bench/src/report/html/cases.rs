@@ -2,10 +2,12 @@
 
 use maud::{Markup, html};
 
-use crate::report::cases::{has_card, remark, view, word};
+use super::verdict::mark;
+use crate::report::cases::{has_card, remark, view};
 use crate::report::conformance::ConformanceResult;
 use crate::report::conformance::card::{fields, sources};
 use crate::report::result::RunResult;
+use crate::report::words;
 use crate::script::Outcome;
 
 pub(super) fn section(result: &RunResult) -> Markup {
@@ -30,10 +32,9 @@ pub(super) fn section(result: &RunResult) -> Markup {
 }
 
 fn row(case: &Outcome) -> Markup {
-    let (sign, word, class) = word(case.status);
     html! {
         tr {
-            td { span class={ "mark " (class) } { span aria-hidden="true" { (sign) " " } (word) } }
+            td { (mark(words::case(case.status))) }
             td { (case.title) " " code.digest { (case.id) } }
             td { (case.level) }
             td.note { (remark(case)) }
@@ -42,11 +43,10 @@ fn row(case: &Outcome) -> Markup {
 }
 
 fn card(case: &Outcome, view: &ConformanceResult) -> Markup {
-    let (sign, word, class) = word(case.status);
     html! {
         article.card {
             h3 {
-                span class={ "mark " (class) } { span aria-hidden="true" { (sign) " " } (word) }
+                (mark(words::case(case.status)))
                 " " (case.title) " " small { (sources(case)) }
             }
             dl.facts {

@@ -4,28 +4,14 @@ use maud::{Markup, html};
 
 use crate::report::moments::moments;
 use crate::report::result::{LatencyResult, RunResult};
-use crate::report::{bytes, duration, grouped};
+use crate::report::{bytes, duration, grouped, words};
 
 /// As many rows as a table of moments may have.
 const ROWS: usize = 60;
 
-const MEANINGS: [(&str, &str); 9] = [
-    ("delivery", "due → each recipient"),
-    ("delivery_first", "due → the first recipient of a broadcast"),
-    ("delivery_last", "due → the last recipient of a broadcast"),
-    ("delivery_spread", "first → last recipient of a broadcast"),
-    ("service", "really sent → each recipient"),
-    ("lateness", "due → really sent: the generator's own"),
-    ("connect", "due → welcome"),
-    ("ack", "request → its direct answer"),
-    ("roster", "join → everybody's list"),
-];
-
 pub(super) fn section(result: &RunResult) -> Markup {
-    let whole = |name: &str| result.latency.get(name).map(|block| &block.whole).filter(|whole| whole.count > 0);
-    let rows = MEANINGS
-        .iter()
-        .filter_map(|(name, meaning)| Some((html! { (name.replace('_', " ")) small { (meaning) } }, whole(name)?)));
+    let rows = words::measured(result)
+        .map(|(name, meaning, whole)| (html! { (name.replace('_', " ")) small { (meaning) } }, whole));
     html! {
         section {
             h2 { "Figures" }

@@ -15,21 +15,21 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub use matrix::matrix;
 pub(super) use origin::kind;
 
-use super::RunResult;
+use super::{RunResult, words};
 
 const STYLE: &str = include_str!("style.css");
 
 /// The whole page.
 pub fn page(result: &RunResult) -> String {
-    let title = format!("{} {} · MyChat bench", verdict::word(result.verdict).1, result.scenario.name);
+    let title = format!("{} {} · MyChat bench", words::verdict(result.verdict).1, result.scenario.name);
     let page = frame(
         &title,
         &html! {
             (verdict::head(result))
             main {
+                (capacity::section(result))
                 (verdict::expectations(result))
                 (cases::section(result))
-                (capacity::section(result))
                 (verdict::counts(result))
                 (pictures::section(result))
                 (figures::section(result))

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::observe::example::{Example, Kind};
 use crate::report::result::RunResult;
-use crate::report::{bytes, grouped};
+use crate::report::{bytes, grouped, words};
 
 pub(super) fn violations(result: &RunResult) -> Markup {
     html! {
@@ -77,13 +77,10 @@ pub(super) fn section(result: &RunResult) -> Markup {
                 dt { "Plan" } dd { code.digest { "SHA-256 " (result.scenario.plan_sha256) } }
                 dt { "Server" }
                 dd {
+                    @if let Some(command) = &result.target.command { code { (command) } " at " }
                     (result.target.address) ", frames end with " (result.target.framing)
                     @if let Some(server) = &result.server {
-                        br; "process " (server.pid) ": " (format!("{:.1}", server.cpu_seconds)) " s of CPU, "
-                        (bytes(server.rss_peak)) " of memory at most"
-                        @if let Some(each) = server.rss_per_user { ", " (bytes(each)) " a user" }
-                        ", " (server.threads) " threads"
-                        @if let Some(fds) = server.fds { ", " (fds) " descriptors" }
+                        br; "process " (server.pid) ": " (words::server_use(server))
                     }
                 }
                 dt { "Generator" }

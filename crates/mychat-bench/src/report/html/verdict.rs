@@ -5,32 +5,35 @@ use maud::{Markup, html};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 use crate::report::result::{ExpectationResult, RunResult};
+use crate::report::words::{self, Tone};
 use crate::report::{duration, grouped, value};
 use crate::script::Status;
 
-/// Sign, word and class of a verdict.
-pub(super) const fn word(verdict: Verdict) -> (&'static str, &'static str, &'static str) {
-    match verdict {
-        Verdict::Pass => ("✓", "PASS", "good"),
-        Verdict::Fail => ("✗", "FAIL", "bad"),
-        Verdict::Inconclusive => ("?", "INCONCLUSIVE", "unsure"),
-        Verdict::Interrupted => ("!", "INTERRUPTED", "unsure"),
+/// The class of a tone in the style sheet.
+pub(super) const fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "good",
+        Tone::Bad => "bad",
+        Tone::Unsure => "unsure",
     }
 }
 
+/// What became of something, told by sign, word and colour.
+pub(super) fn mark((tone, word): (Tone, &str)) -> Markup {
+    html! { span class={ "mark " (class(tone)) } { span aria-hidden="true" { (tone.sign()) " " } (word) } }
+}
+
 pub(super) fn head(result: &RunResult) -> Markup {
-    let (sign, word, class) = word(result.verdict);
-    let held = result.expectations.iter().filter(|e| e.ok == Some(true)).count();
-    let server =
-        if result.target.spawned { "the reference server, started for this run" } else { &result.target.address };
+    let (tone, word) = words::verdict(result.verdict);
+    let sign = if result.verdict == Verdict::Interrupted { "!" } else { tone.sign() };
     html! {
-        header class=(class) {
+        header class=(class(tone)) {
             p.verdict { span.sign aria-hidden="true" { (sign) } (word) }
             h1 { (result.scenario.name) }
             p.sub {
-                "against " b { (server) } " · " (day(&result.started)) " · " (length(result.seconds))
+                "against " b { (words::server(result)) } " · " (day(&result.started)) " · " (length(result.seconds))
                 @if !result.expectations.is_empty() {
-                    " · " (held) " of " (result.expectations.len()) " expectations held"
+                    " · " (words::held(result)) " of " (result.expectations.len()) " expectations held"
                 }
                 @if !result.cases.is_empty() {
                     " · " (result.cases_that(Status::Pass)) " of " (result.cases.len()) " cases passed"
@@ -42,18 +45,12 @@ pub(super) fn head(result: &RunResult) -> Markup {
 }
 
 fn validity(result: &RunResult) -> Markup {
-    let (class, word, meaning) = match result.validity {
-        Validity::Valid => ("good", "Valid run", "the generator kept its schedule, so the figures are the server's"),
-        Validity::Degraded => ("unsure", "Degraded run", "part of the latencies is the generator's own"),
-        Validity::Invalid => {
-            ("bad", "Invalid run", "the generator was the limit: these latencies say nothing about the server")
-        }
-    };
+    let (tone, word, meaning) = words::validity(result.validity);
     let lateness = result.latency.get("lateness").and_then(|block| block.whole.p99);
     html! {
-        div class={ "validity " (class) } {
+        div class={ "validity " (class(tone)) } {
             p {
-                b { (word) } ": " (meaning)
+                b { "A " (word) " run" } ": " (meaning)
                 @if let (Validity::Valid, Some(p99)) = (result.validity, lateness) {
                     " (99 % were sent within " (duration(p99 as f64)) " of their time)"
                 }
@@ -103,14 +100,9 @@ pub(super) fn expectations(result: &RunResult) -> Markup {
 }
 
 fn row(expectation: &ExpectationResult) -> Markup {
-    let (sign, word, class) = match expectation.ok {
-        Some(true) => ("✓", "held", "good"),
-        Some(false) => ("✗", "broken", "bad"),
-        None => ("?", "undecided", "unsure"),
-    };
     html! {
         tr {
-            td { span class={ "mark " (class) } { span aria-hidden="true" { (sign) " " } (word) } }
+            td { (mark(words::expectation(expectation.ok))) }
             td { code { (expectation.text) } }
             td.n { @if let Some(actual) = expectation.actual { (value(actual, &expectation.unit)) } @else { "–" } }
             td.note { @if let Some(note) = &expectation.note { (note) " · " } span.line { "line " (expectation.line) } }

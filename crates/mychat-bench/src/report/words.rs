@@ -1,0 +1,130 @@
+//! What every writing says in the same words: verdicts, validity, what became of an expectation, a case or a try, and what
+//! each clock measures. How a tone looks is the writing's own: a colour, a sign, a class.
+
+use super::result::{LatencyResult, Probe, RunResult, ServerInfo};
+use super::{bytes, duration};
+use crate::judge::Verdict;
+use crate::judge::validity::Validity;
+use crate::script::Status;
+
+/// How something is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Good,
+    Bad,
+    Unsure,
+}
+
+impl Tone {
+    /// A sign for those who see no colours.
+    pub(super) const fn sign(self) -> &'static str {
+        match self {
+            Self::Good => "✓",
+            Self::Bad => "✗",
+            Self::Unsure => "?",
+        }
+    }
+}
+
+/// The verdict.
+pub(super) const fn verdict(verdict: Verdict) -> (Tone, &'static str) {
+    match verdict {
+        Verdict::Pass => (Tone::Good, "PASS"),
+        Verdict::Fail => (Tone::Bad, "FAIL"),
+        Verdict::Inconclusive => (Tone::Unsure, "INCONCLUSIVE"),
+        Verdict::Interrupted => (Tone::Unsure, "INTERRUPTED"),
+    }
+}
+
+/// Whether the run was sound, and what that means for its figures.
+pub(super) const fn validity(validity: Validity) -> (Tone, &'static str, &'static str) {
+    match validity {
+        Validity::Valid => (Tone::Good, "valid", "the generator kept its schedule, so the figures are the server's"),
+        Validity::Degraded => (Tone::Unsure, "degraded", "the latencies are partly the generator's own"),
+        Validity::Invalid => {
+            (Tone::Bad, "invalid", "the generator was the limit: its latencies say nothing about the server")
+        }
+    }
+}
+
+/// Who was asked: by the command that started it, where the tool did.
+pub(super) fn server(result: &RunResult) -> String {
+    match &result.target.command {
+        Some(command) => format!("`{command}` at {}", result.target.address),
+        None if result.target.spawned => "the reference server, started for this run".to_owned(),
+        None => result.target.address.clone(),
+    }
+}
+
+/// What the server's process used, where it could be seen.
+pub(super) fn server_use(server: &ServerInfo) -> String {
+    let plural = if server.threads == 1 { "" } else { "s" };
+    let mut parts = vec![
+        format!("{} thread{plural}", server.threads),
+        format!("{:.1} s of CPU", server.cpu_seconds),
+        format!("{} at most", bytes(server.rss_peak)),
+    ];
+    parts.extend(server.rss_per_user.map(|each| format!("{} a user", bytes(each))));
+    parts.extend(server.fds.map(|count| format!("{count} descriptors")));
+    parts.join(", ")
+}
+
+/// How many expectations held.
+pub(super) fn held(result: &RunResult) -> usize {
+    result.expectations.iter().filter(|expectation| expectation.ok == Some(true)).count()
+}
+
+/// What became of an expectation.
+pub(super) const fn expectation(ok: Option<bool>) -> (Tone, &'static str) {
+    match ok {
+        Some(true) => (Tone::Good, "held"),
+        Some(false) => (Tone::Bad, "broken"),
+        None => (Tone::Unsure, "undecided"),
+    }
+}
+
+/// What became of a case.
+pub(super) const fn case(status: Status) -> (Tone, &'static str) {
+    match status {
+        Status::Pass => (Tone::Good, "passed"),
+        Status::Fail => (Tone::Bad, "failed"),
+        Status::Inconclusive => (Tone::Unsure, "inconclusive"),
+        Status::Skipped => (Tone::Unsure, "skipped"),
+    }
+}
+
+/// What became of one try of a search.
+pub(super) fn probe(probe: &Probe) -> (Tone, &str) {
+    match (&probe.broke, probe.validity) {
+        (Some(why), _) => (Tone::Bad, why),
+        (None, _) if !probe.held => (Tone::Unsure, "the generator was the limit"),
+        (None, Validity::Invalid) => (Tone::Good, "held, though the generator was late"),
+        (None, _) => (Tone::Good, "held"),
+    }
+}
+
+/// The clocks in the order in which people ask for them, each with what it measures.
+pub(super) const CLOCKS: [(&str, &str); 9] = [
+    ("connect", "due → welcome"),
+    ("ack", "request → its direct answer"),
+    ("delivery", "due → each recipient"),
+    ("delivery_first", "due → the first recipient of a broadcast"),
+    ("delivery_last", "due → its last recipient"),
+    ("delivery_spread", "its first → its last recipient"),
+    ("service", "really sent → each recipient"),
+    ("roster", "welcome → the last of the others has a list with the user"),
+    ("lateness", "due → really sent: the generator's own"),
+];
+
+/// Those that measured anything.
+pub(super) fn measured(result: &RunResult) -> impl Iterator<Item = (&'static str, &'static str, &LatencyResult)> {
+    CLOCKS.into_iter().filter_map(|(name, meaning)| {
+        let whole = &result.latency.get(name)?.whole;
+        (whole.count > 0).then_some((name, meaning, whole))
+    })
+}
+
+/// A percentile, or that there are too few samples for it.
+pub(super) fn percentile(value: Option<u64>) -> String {
+    value.map_or_else(|| "n/a".to_owned(), |value| duration(value as f64))
+}
