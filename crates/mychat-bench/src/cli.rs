@@ -319,7 +319,8 @@ Examples:
   mychat-bench compare old*.json --markdown diff.md -- new*.json
       a table for a pull request
 
-It exits with 1 if anything got worse, with 4 if nothing can be said about times, else with 0.")]
+Runs that the tool itself found invalid are left out of all times. Exit codes: 0 nothing got worse, 1 something did, 2 no
+results of this tool, 4 too little data to say anything of delivery times.")]
 pub(crate) struct Compare {
     /// Results of the first side, or one of each side
     #[arg(value_name = "A.json", required = true)]

@@ -114,7 +114,11 @@ fn few_runs_see_large_changes_and_invent_none() {
 fn too_few_runs_say_what_they_could_show() {
     let (first, second) = Machine::new(11).some(3, 1.0);
     let comparison = compare(&first, &second, Threshold { effect: 0.001, ..Threshold::default() });
-    assert!(comparison.notes.iter().any(|note| note.contains("it would take about")), "{:?}", comparison.notes);
+    assert!(
+        comparison.notes.iter().any(|note| note.contains("runs a side show changes above")),
+        "{:?}",
+        comparison.notes
+    );
 }
 
 #[test]
