@@ -96,6 +96,14 @@ pub(crate) struct Run {
     #[arg(long, value_enum)]
     pub(crate) framing: Option<FramingArg>,
 
+    /// Readings that the server declares to take, as `mychat-bench probe` writes them [default: found out]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+
+    /// How long to wait for an answer [default: the file's `timeout`, 2s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+
     /// Seed of everything that is drawn; the same seed asks the same of any server
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

@@ -193,6 +193,7 @@ pub(crate) async fn hold(
         target: TargetInfo {
             address: tested.name.clone(),
             framing: found.framing.to_owned(),
+            profile: None,
             spawned: tested.is_spawned(),
             command: tested.command.clone(),
         },

@@ -35,6 +35,7 @@ mod out;
 mod outputs;
 pub mod plan;
 mod progress;
+mod readings;
 pub mod report;
 mod rewrite;
 mod run;

@@ -5,14 +5,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mychat_proto::Framing;
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use crate::conformance;
 use crate::drive::conduct::{Conduct, conduct};
-use crate::drive::shared::Shared;
+use crate::drive::shared::{Shared, Talk};
 use crate::exit::Exit;
 use crate::judge::{Alarm, judge};
 use crate::machine;
@@ -20,11 +19,13 @@ use crate::observe::ledger::Reading;
 use crate::outputs::Outputs;
 use crate::plan::{self, Plan};
 use crate::progress::{Progress, View, Watcher};
+use crate::readings::{self, Readings};
 use crate::report::conformance::ConformanceResult;
 use crate::report::result::{RunResult, TargetInfo};
 use crate::report::{self, Circumstances};
 use crate::scenario::model::Pace;
 use crate::scenario::{self, Loaded};
+use crate::target::probe;
 use crate::target::sample::Sampler;
 use crate::target::spawn::Watch;
 use crate::target::{self, Reference, Target};
@@ -51,10 +52,17 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         Ok(cases) => cases,
         Err(exit) => return Ok(exit),
     };
-    if let Some(reason) = unframeable(&args).or_else(|| unshareable(&args, &loaded)) {
+    if let Some(reason) = unshareable(&args, &loaded) {
         out::complain(&format!("error: {reason}\n"));
         return Ok(Exit::Usage);
     }
+    let asked = match readings::Asked::new(&args, &loaded.scenario) {
+        Ok(asked) => asked,
+        Err(message) => {
+            out::complain(&format!("error: {message}\n"));
+            return Ok(Exit::Usage);
+        }
+    };
     let plan = plan(&loaded, args.seed).shared_out(args.shard);
     if let Err(message) = descriptors(&plan) {
         out::complain(&format!("error: {message}\n"));
@@ -90,7 +98,12 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         }
     };
 
-    let how = circumstances(&args, &loaded, &target, reference.is_some());
+    let readings = if reference.is_some() { asked.unseen() } else { asked.seen(target.address, plan.seed).await };
+    if let Some(message) = readings.refusal(&loaded.scenario) {
+        out::complain(&format!("error: {message}\n"));
+        return Ok(Exit::Usage);
+    }
+    let how = circumstances(&args, &loaded, &target, &readings, reference.is_some());
     let process = process(&args, watch.as_ref(), reference.as_ref());
     if args.pid.is_some() && process.as_ref().is_some_and(|process| process.sample().is_none()) {
         out::complain("error: the process of --pid cannot be watched: is it running on this machine?\n");
@@ -99,6 +112,8 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     let sources = sources(&args.source_ip, &target, plan.own_users() as usize);
     let session = Session {
         threads: threads(args.threads, &target),
+        talk: readings.talk,
+        reading: readings.reading,
         sources,
         how,
         process,
@@ -166,6 +181,8 @@ fn process(args: &cli::Run, watch: Option<&Watch>, reference: Option<&Reference>
 pub(crate) struct Session {
     target: Target,
     threads: u32,
+    talk: Talk,
+    reading: Reading,
     sources: Arc<[IpAddr]>,
     how: Circumstances,
     pub(crate) process: Option<Sampler>,
@@ -180,7 +197,7 @@ pub(crate) struct Session {
 impl Session {
     /// Runs a plan from the first connection to the verdict.
     pub(crate) async fn once(&self, plan: Plan, mut telemetry: Telemetry, title: &str) -> anyhow::Result<RunResult> {
-        let shared = Arc::new(Shared::new(plan, Framing::Lf, self.threads, Reading::default()));
+        let shared = Arc::new(Shared::new(plan, self.talk, self.threads, self.reading));
         let conducted = Conduct {
             address: self.target.address,
             sources: Arc::clone(&self.sources),
@@ -202,16 +219,6 @@ impl Session {
         telemetry.complete(&mut result)?;
         Ok(result)
     }
-}
-
-/// Why a load cannot end its messages in this way.
-fn unframeable(args: &cli::Run) -> Option<String> {
-    let name = match args.framing? {
-        cli::FramingArg::Crlf => "crlf",
-        cli::FramingArg::Raw => "raw",
-        cli::FramingArg::Auto | cli::FramingArg::Lf => return None,
-    };
-    Some(format!("`--framing {name}` is not supported yet for the load of a scenario, for its cases alone"))
 }
 
 /// Why several machines cannot share a run, if they are to and cannot.
@@ -281,7 +288,13 @@ fn sources(asked: &[IpAddr], target: &Target, users: usize) -> Arc<[IpAddr]> {
     }
 }
 
-fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, spawned: bool) -> Circumstances {
+fn circumstances(
+    args: &cli::Run,
+    loaded: &Loaded,
+    target: &Target,
+    readings: &Readings,
+    spawned: bool,
+) -> Circumstances {
     let digest = Sha256::digest(loaded.text.as_bytes());
     Circumstances {
         file: args.file.display().to_string(),
@@ -292,7 +305,8 @@ fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, spawned: boo
             } else {
                 format!("{} ({})", target.name, target.address)
             },
-            framing: "lf".to_owned(),
+            framing: probe::name(readings.talk.framing).to_owned(),
+            profile: Some(readings.profile.clone()),
             spawned,
             command: args.spawn.clone(),
         },

@@ -65,7 +65,7 @@ pub(super) fn act(
             frame.push(b'|');
             let index = user.privates.get(&to).copied().unwrap_or(0);
             write_content(&mut frame, user, desk, &planned, at, (to, index), content.text.as_deref());
-            (to == NOBODY_AT_ALL).then_some(Answer::NotFound)
+            (to == NOBODY_AT_ALL && shared.reading.unknown_answered).then_some(Answer::NotFound)
         }
         Action::Oversize { .. } => {
             oversize(&mut frame, user, desk, &planned, at);
@@ -148,7 +148,7 @@ fn note_sent(user: &mut User, desk: &mut Desk, action: &Action, recipient: Recip
 }
 
 fn stamp(user: &User, desk: &Desk, at: Moment, to: u32, index: u32) -> Stamp {
-    let intended = at.intended.saturating_sub(desk.load_start.unwrap_or(0));
+    let intended = at.intended.saturating_sub(desk.load_start().unwrap_or(0));
     Stamp {
         run: desk.shared.plan.run,
         sender: user.id,

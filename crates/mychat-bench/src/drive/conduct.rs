@@ -118,7 +118,6 @@ struct Crew<'s> {
     threads: Vec<std::thread::JoinHandle<()>>,
     total: Recorder,
     timeline: Vec<Slice>,
-    load_start: Option<Nanos>,
     next_interval: Nanos,
     next_look: Nanos,
     /// Reports of an interval that are still to come.
@@ -165,7 +164,6 @@ impl<'s> Crew<'s> {
             threads,
             total: Recorder::new(shape),
             timeline: Vec::new(),
-            load_start: None,
             next_look: 0,
             awaited: 0,
             interval: Recorder::new(shape),
@@ -188,7 +186,8 @@ impl<'s> Crew<'s> {
         }
         self.meet(watch).await?;
         let start = self.clock.now() + nanos(TICK);
-        self.load_start = Some(start);
+        // Where several workers send, none may hear of a message before it knows when the load began.
+        self.shared.load_start.get_or_init(|| start);
         self.shared.promise(start);
         self.tell(|| Order::Load(start));
         let end = start + self.shared.plan.end();
@@ -217,6 +216,10 @@ impl<'s> Crew<'s> {
             }
             self.wait(watch, Phase::Joining).await?;
         }
+    }
+
+    fn load_start(&self) -> Option<Nanos> {
+        self.shared.load_start.get().copied()
     }
 
     /// Waits until everything owed has come, or nothing has come for a while.
@@ -285,9 +288,9 @@ impl<'s> Crew<'s> {
             thread.join().map_err(|_| Fault::Died)?;
         }
         let plan = &self.shared.plan;
-        fanout.record(plan, self.load_start.unwrap_or(0), &mut self.total);
+        fanout.record(plan, self.load_start().unwrap_or(0), &mut self.total);
         for ((user, joined), last) in rosters.joins() {
-            let stage = match self.load_start.filter(|start| joined >= *start) {
+            let stage = match self.load_start().filter(|start| joined >= *start) {
                 Some(start) => plan.stage_at(joined - start) as u16,
                 None => self.total.shape().join(),
             };
@@ -370,7 +373,7 @@ impl<'s> Crew<'s> {
     fn close_interval(&mut self, at: Nanos) {
         let middle = at.saturating_sub(nanos(self.conduct.interval) / 2);
         let stage =
-            self.load_start.filter(|start| middle >= *start).map(|start| self.shared.plan.stage_at(middle - start));
+            self.load_start().filter(|start| middle >= *start).map(|start| self.shared.plan.stage_at(middle - start));
         self.timeline.push(Slice {
             at,
             stage,

@@ -10,6 +10,10 @@ use crate::plan::Nanos;
 /// as blocked, and missing from `achieved` by the server's fault.
 const OUTBOX: usize = 256 * 1024;
 
+/// Without a terminator a segment is a message, and TCP may join two of them where the first was not read yet. Nothing
+/// forbids that for sure; a pause this long between two messages of a connection makes it unlikely.
+pub(super) const RAW_GAP: Nanos = 10_000_000;
+
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -22,6 +26,8 @@ pub(super) struct Connection {
     blocked_since: Option<Nanos>,
     /// The sending side is to be closed once the outbox is empty.
     pub(super) half_close: bool,
+    /// When the last message was handed over.
+    last: Nanos,
 }
 
 /// What a connection is for.
@@ -51,6 +57,7 @@ impl Connection {
             outbox: Vec::new(),
             blocked_since: None,
             half_close: false,
+            last: 0,
         }
     }
 
@@ -61,6 +68,7 @@ impl Connection {
 
     /// Sends bytes, or keeps them until the server reads on.
     pub(super) fn hand_over(&mut self, wire: &mut impl Wire, line: Line, bytes: &[u8], now: Nanos) {
+        self.last = now;
         let written = if self.outbox.is_empty() { wire.write(line, bytes) } else { 0 };
         if written < bytes.len() {
             self.outbox.extend_from_slice(&bytes[written..]);
@@ -77,6 +85,11 @@ impl Connection {
         }
         self.outbox = Vec::new();
         self.blocked_since.take().map(|since| now.saturating_sub(since))
+    }
+
+    /// From when on another message may be handed over, so that it does not share a segment with the last one.
+    pub(super) fn free_at(&self, framing: Framing) -> Nanos {
+        if framing.is_terminated() { 0 } else { self.last + RAW_GAP }
     }
 
     pub(super) fn is_blocked(&self) -> bool {

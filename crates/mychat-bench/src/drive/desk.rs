@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
+use super::hear::Known;
 use super::shared::{Arrived, Shared};
 use super::wire::Line;
 use crate::observe::example::{Example, Examples, Kind, readable};
@@ -24,10 +25,8 @@ pub(super) struct Desk {
     pub(super) errors: BTreeMap<String, u64>,
     /// Visits that are over.
     pub(super) visits: Vec<Visit>,
-    /// When the load began; `None` while users join.
-    pub(super) load_start: Option<Nanos>,
     pub(super) read_lag: Latency,
-    pub(super) lately: Lately,
+    pub(super) lately: Lately<Known>,
     pub(super) rosters: Rosters,
     pub(super) fanout: FanOut,
     pub(super) blocked: Nanos,
@@ -72,7 +71,6 @@ impl Desk {
             examples: Examples::default(),
             errors: BTreeMap::new(),
             visits: Vec::new(),
-            load_start: None,
             read_lag: Latency::default(),
             lately: Lately::default(),
             rosters: Rosters::default(),
@@ -85,9 +83,14 @@ impl Desk {
         }
     }
 
+    /// When the load begins, once that is settled.
+    pub(super) fn load_start(&self) -> Option<Nanos> {
+        self.shared.load_start.get().copied()
+    }
+
     /// The place of something that a group does now, outside of any action.
     pub(super) fn place(&self, group: u16, now: Nanos) -> Place {
-        let stage = match self.load_start {
+        let stage = match self.load_start() {
             Some(start) if now >= start => self.shared.plan.stage_at(now - start) as u16,
             _ => self.recorder.shape().join(),
         };

@@ -78,16 +78,31 @@ fn roster(user: &mut User, desk: &mut Desk, now: Nanos, list: &[u8]) {
     }
 }
 
+/// What a whole broadcast is, to all its recipients alike.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    stamp: Stamp,
+    /// Where it belongs, but for the recipient's group.
+    place: Place,
+    intended: Nanos,
+    /// When it was handed over.
+    sent: Option<Nanos>,
+}
+
 fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u8], rest: &[u8]) -> Heard {
+    // A private message comes once; only broadcasts have copies.
+    if action == BROADCAST
+        && let Some(known) = desk.lately.find(frame)
+    {
+        return arrive(user, desk, now, known, frame);
+    }
     let Some(cut) = memchr::memchr(b'|', rest) else {
         let place = desk.place(user.group, now);
         corrupted(user, desk, place, &|| "a message without content".to_owned(), None, frame);
         return Heard::Nothing;
     };
     let (sender, content) = (&rest[..cut], &rest[cut + 1..]);
-    // A private message comes once; only broadcasts have copies to be compared with.
-    let read = if action == BROADCAST { desk.lately.read(content) } else { Stamp::read(content) };
-    let stamp = match read {
+    let stamp = match Stamp::read(content) {
         Ok(stamp) | Err(Unreadable::Body(stamp)) if stamp.run != desk.shared.plan.run => {
             return stranger(user, desk, now);
         }
@@ -113,55 +128,63 @@ fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u
         misrouted(user, desk, place, &stamp, frame);
         return Heard::Nothing;
     }
-    let known = desk.shared.plan.users.get(stamp.sender as usize).map(|user| user.name.as_bytes());
-    if known != Some(sender) {
+    let intended = desk.load_start().unwrap_or(0) + stamp.intended * 1000;
+    let sent = desk.shared.sent.get(stamp.sender as usize).and_then(|log| log.get(stamp.sequence));
+    let known = Known { stamp, place, intended, sent: sent.map(|sent| sent.at * 1000) };
+    let name = desk.shared.plan.users.get(stamp.sender as usize).map(|user| user.name.as_bytes());
+    if name != Some(sender) {
         corrupted(user, desk, place, &|| "its sender is not who sent it".to_owned(), Some(&stamp), frame);
+    } else if action == BROADCAST && desk.load_start().is_some() {
+        desk.lately.keep(frame, known);
     }
+    arrive(user, desk, now, known, frame)
+}
+
+/// Takes a whole message that is for this user.
+fn arrive(user: &mut User, desk: &mut Desk, now: Nanos, known: Known, frame: &[u8]) -> Heard {
+    let Known { stamp, intended, sent, .. } = known;
+    let place = Place { group: user.group, ..known.place };
     let Some(visit) = user.visit.as_mut() else { return Heard::Nothing };
-    let own = desk.shared.plan.shard.has(stamp.sender);
-    let arrival = visit.inbox.note(&stamp);
-    let finding = |kind, what: &'static str, desk: &mut Desk, count| {
-        let what =
-            || format!("message {} of {} {what} {}", stamp.sequence, desk.name(stamp.sender), desk.name(user.id));
-        let what = what();
-        desk.violation(
-            place,
-            count,
-            &Finding {
-                kind,
-                sender: Some(stamp.sender),
-                recipient: Some(user.id),
-                sequence: Some(stamp.sequence),
-                what: &|| what.clone(),
-                frames: &[frame],
-            },
-        );
-    };
-    match arrival {
+    match visit.inbox.note(&stamp) {
         Arrival::Fresh => {}
-        Arrival::Late => finding(Kind::Reordered, "came after a later one to", desk, Count::Reordered),
+        Arrival::Late => out_of_line(user, desk, place, &stamp, frame, Count::Reordered),
         Arrival::Again => {
-            finding(Kind::Duplicated, "came once more to", desk, Count::Duplicated);
+            out_of_line(user, desk, place, &stamp, frame, Count::Duplicated);
             return Heard::Nothing;
         }
     }
-    if !own {
+    if !desk.shared.plan.shard.has(stamp.sender) {
         // It was sent by another machine's clock.
         desk.recorder.count(place, Count::Delivered);
         return Heard::Delivery;
     }
-    if place.is_closed() && (action == PRIVATE || stamp.sender == user.id || !desk.shared.reading.broadcast_echo) {
+    let public = stamp.to == EVERYBODY;
+    if place.is_closed() && (!public || stamp.sender == user.id || !desk.shared.reading.broadcast_echo) {
         desk.arrived.push((stamp.sender, stamp.sequence));
     }
-    let start = desk.load_start.unwrap_or(0);
-    let response = now.saturating_sub(start + stamp.intended * 1000);
-    let sent = desk.shared.sent.get(stamp.sender as usize).and_then(|log| log.get(stamp.sequence));
-    let service = sent.map(|sent| now.saturating_sub(sent.at * 1000));
-    desk.recorder.delivery(place, response, service);
-    if action == BROADCAST && !user.hostile {
-        desk.fanout.note(stamp.sender, stamp.index, start + stamp.intended * 1000, now);
+    desk.recorder.delivery(place, now.saturating_sub(intended), sent.map(|sent| now.saturating_sub(sent)));
+    if public && !user.hostile {
+        desk.fanout.note(stamp.sender, stamp.index, intended, now);
     }
     Heard::Delivery
+}
+
+#[cold]
+fn out_of_line(user: &User, desk: &mut Desk, place: Place, stamp: &Stamp, frame: &[u8], count: Count) {
+    let (kind, what) = match count {
+        Count::Reordered => (Kind::Reordered, "came after a later one to"),
+        _ => (Kind::Duplicated, "came once more to"),
+    };
+    let what = format!("message {} of {} {what} {}", stamp.sequence, desk.name(stamp.sender), desk.name(user.id));
+    let finding = Finding {
+        kind,
+        sender: Some(stamp.sender),
+        recipient: Some(user.id),
+        sequence: Some(stamp.sequence),
+        what: &|| what.clone(),
+        frames: &[frame],
+    };
+    desk.violation(place, count, &finding);
 }
 
 /// Whether a message came to where it was sent, in the way it was sent.
@@ -172,7 +195,7 @@ fn is_for(stamp: &Stamp, user: u32, action: u16) -> bool {
 /// Where a message belongs: to the stage it was meant for and the recipient's group.
 fn placed(desk: &Desk, stamp: &Stamp, group: u16, action: u16, now: Nanos) -> Place {
     let plan = &desk.shared.plan;
-    let place = match desk.load_start {
+    let place = match desk.load_start() {
         Some(_) => Place { stage: plan.stage_at(stamp.intended * 1000) as u16, group, action },
         None => Place { action, ..desk.place(group, now) },
     };

@@ -2,7 +2,7 @@
 //! without locks, each entry by one thread. Closed loops across threads alone need a lock, around a short list.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mychat_proto::Framing;
@@ -17,8 +17,10 @@ use crate::plan::{MAX_USERS, Nanos, Plan};
 pub struct Shared {
     /// What is to be done.
     pub plan: Plan,
-    /// How frames end at this server.
+    /// How frames end on the way to this server.
     pub framing: Framing,
+    /// How they end on the way from it.
+    pub replies: Framing,
     /// How the server reads the protocol.
     pub reading: Reading,
     /// Patience for an answer.
@@ -33,17 +35,31 @@ pub struct Shared {
     listed: Vec<AtomicBool>,
     /// For each worker, what others have to tell it.
     pub mail: Vec<Mailbox>,
+    /// When the load begins: known to every worker before any of them sends.
+    pub load_start: OnceLock<Nanos>,
     /// For the live view.
     pub live: Live,
 }
 
+/// How to talk to a server.
+#[derive(Debug, Clone, Copy)]
+pub struct Talk {
+    /// How frames end on the way to it.
+    pub framing: Framing,
+    /// How they end on the way from it.
+    pub replies: Framing,
+    /// Patience for an answer.
+    pub timeout: Duration,
+}
+
 impl Shared {
     /// Before anything has happened.
-    pub fn new(plan: Plan, framing: Framing, workers: u32, reading: Reading) -> Self {
+    pub fn new(plan: Plan, talk: Talk, workers: u32, reading: Reading) -> Self {
         let users = plan.users.len();
         Self {
-            framing,
-            timeout: plan.scenario.timeout,
+            framing: talk.framing,
+            replies: talk.replies,
+            timeout: talk.timeout,
             names: plan.users.iter().zip(0..).map(|(user, index)| (user.name.clone(), index)).collect(),
             sent: (0..users).map(|_| SentLog::default()).collect(),
             presence: (0..users).map(|_| Presence::default()).collect(),
@@ -51,6 +67,7 @@ impl Shared {
             // Workers of all machines are numbered together; the boxes of the others stay empty.
             mail: (0..workers * plan.shard.of).map(|_| Mailbox::default()).collect(),
             reading,
+            load_start: OnceLock::new(),
             live: Live::default(),
             plan,
         }

@@ -61,7 +61,7 @@ pub(super) struct Post {
 pub(super) fn run(shared: Arc<Shared>, post: Post) {
     let reports = post.reports.clone();
     // The driver is asked for events after few tasks: a socket that became readable is read soon.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(16).build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(64).build();
     match runtime {
         Ok(runtime) => LocalSet::new().block_on(&runtime, work(shared, post)),
         // The conductor is there until it has heard of every worker.

@@ -28,11 +28,13 @@ use crate::scenario::model::Action;
 pub struct Reading {
     /// A broadcast goes to its sender too (rule M3).
     pub broadcast_echo: bool,
+    /// A message to nobody is answered by `ERROR|404` (rule M2).
+    pub unknown_answered: bool,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { broadcast_echo: true }
+        Self { broadcast_echo: true, unknown_answered: true }
     }
 }
 

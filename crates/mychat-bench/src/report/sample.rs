@@ -90,6 +90,7 @@ pub(crate) fn run(points: u64) -> RunResult {
         target: TargetInfo {
             address: "127.0.0.1:5000".to_owned(),
             framing: "lf".to_owned(),
+            profile: None,
             spawned: false,
             command: None,
         },

@@ -137,15 +137,7 @@ fn as_text(node: &Node) -> Option<String> {
 }
 
 fn framing(fields: &Fields<'_>, problems: &mut Problems) -> FramingChoice {
-    let choice = fields.read("framing", problems, |text| units::word(text, &FRAMINGS)).unwrap_or_default();
-    if let Some(node) = fields.get("framing") {
-        match choice {
-            FramingChoice::CrLf => problems.uses("framing: crlf", node),
-            FramingChoice::Raw => problems.uses("framing: raw", node),
-            FramingChoice::Auto | FramingChoice::Lf => {}
-        }
-    }
-    choice
+    fields.read("framing", problems, |text| units::word(text, &FRAMINGS)).unwrap_or_default()
 }
 
 fn verify(fields: &Fields<'_>, problems: &mut Problems) -> Verify {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use mychat_bench::drive::clock::Clock as _;
-use mychat_bench::drive::shared::Shared;
+use mychat_bench::drive::shared::{Shared, Talk};
 use mychat_bench::drive::wire::Ended;
 use mychat_bench::drive::worker::Worker;
 use mychat_bench::observe::fanout::FanOut;
@@ -64,7 +64,8 @@ impl Run {
     pub(crate) fn go(self) -> Outcome {
         let loaded = scenario::parse("simulated.yaml", &self.scenario).unwrap_or_else(|errors| panic!("{errors}"));
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
-        let shared = Arc::new(Shared::new(plan, Framing::Lf, self.workers, Reading::default()));
+        let talk = Talk { framing: Framing::Lf, replies: Framing::Lf, timeout: plan.scenario.timeout };
+        let shared = Arc::new(Shared::new(plan, talk, self.workers, Reading::default()));
         let net = Rc::new(RefCell::new(Net::default()));
         net.borrow_mut().stall = self.stall;
         let clock = net.borrow().clock.clone();

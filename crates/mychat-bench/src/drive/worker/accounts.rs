@@ -15,7 +15,7 @@ use crate::plan::nanos;
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Something that became readable waited for so long until its turn to be read.
     pub fn note_read_lag(&mut self, lag: Duration) {
-        if self.desk.load_start.is_some() {
+        if self.desk.load_start().is_some() {
             self.desk.read_lag.record(nanos(lag));
         }
     }

@@ -20,7 +20,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let Some(program) = &mut user.program else { return };
         user.next = program.next(&self.desk.shared.plan);
         let stop = self.desk.shared.live.stop.load(Ordering::Relaxed);
-        match (user.next, self.desk.load_start) {
+        match (user.next, self.desk.load_start()) {
             (Some(planned), Some(start)) if !stop => self.put(start + planned.at, Due::Act(index)),
             _ => {
                 user.program = None;
@@ -31,7 +31,11 @@ impl<W: Wire, C: Clock> Worker<W, C> {
 
     pub(super) fn act(&mut self, index: usize, now: Nanos) {
         let user = &mut self.users[index];
-        let (Some(planned), Some(start)) = (user.next, self.desk.load_start) else { return };
+        let (Some(planned), Some(start)) = (user.next, self.desk.load_start()) else { return };
+        if let Some(free) = self.busy_until(index, now) {
+            return self.put(free, Due::Act(index));
+        }
+        let user = &mut self.users[index];
         if self.desk.shared.plan.is_closed_loop(user.id) {
             self.act_in_loop(index, planned, now);
             return;
@@ -51,6 +55,12 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             }
         }
         self.draw(index);
+    }
+
+    /// In raw framing messages of one connection keep a distance.
+    pub(super) fn busy_until(&self, index: usize, now: Nanos) -> Option<Nanos> {
+        let connection = self.lines.get(self.users[index].line?.key)?;
+        Some(connection.free_at(self.desk.shared.framing)).filter(|free| *free > now)
     }
 
     pub(super) fn perform(&mut self, index: usize, line: Line, planned: Planned, at: Moment) {

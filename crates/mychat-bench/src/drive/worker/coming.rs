@@ -37,7 +37,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
 
     pub(super) fn open(&mut self, role: Role) -> Line {
         self.generations = self.generations.wrapping_add(1);
-        let framing = self.desk.shared.framing;
+        let framing = self.desk.shared.replies;
         let key = self.lines.insert(Connection::new(self.generations, role, framing));
         Line { key, generation: self.generations }
     }
@@ -131,7 +131,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         if let Some(line) = self.users[index].line {
             self.begin_reading(index, line, now);
         }
-        if let Some(start) = self.desk.load_start {
+        if let Some(start) = self.desk.load_start() {
             self.plan_leave(index, now.max(start));
             let user = &self.users[index];
             if user.next.is_none() && self.desk.shared.plan.is_closed_loop(user.id) {

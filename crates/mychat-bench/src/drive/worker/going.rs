@@ -24,12 +24,15 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let visit = user.visits;
         let at = from + stay;
         // Who would leave after the load is over stays for the accounts.
-        if self.desk.load_start.is_some_and(|start| at < start + self.desk.shared.plan.end()) {
+        if self.desk.load_start().is_some_and(|start| at < start + self.desk.shared.plan.end()) {
             self.put(at, Due::Leave(index, visit));
         }
     }
 
     pub(super) fn leave(&mut self, index: usize, visit: u16, now: Nanos) {
+        if let Some(free) = self.busy_until(index, now) {
+            return self.put(free, Due::Leave(index, visit));
+        }
         let user = &mut self.users[index];
         let stop = self.desk.shared.live.stop.load(Ordering::Relaxed);
         let (State::Online, Some(line)) = (user.state, user.line) else { return };

@@ -15,7 +15,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     /// Draws what a user does next, and lets it think from `from` on.
     pub(super) fn think(&mut self, index: usize, from: Nanos) {
         let user = &mut self.users[index];
-        let (Some(program), Some(start)) = (&mut user.program, self.desk.load_start) else { return };
+        let (Some(program), Some(start)) = (&mut user.program, self.desk.load_start()) else { return };
         user.next = program.next(&self.desk.shared.plan);
         let Some(planned) = user.next else { return };
         let at = from + planned.at;
@@ -31,7 +31,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &mut self.users[index];
         user.next = None;
         // Who is not online begins to think anew when it comes back.
-        let (State::Online, Some(line), Some(start)) = (user.state, user.line, self.desk.load_start) else { return };
+        let (State::Online, Some(line), Some(start)) = (user.state, user.line, self.desk.load_start()) else { return };
         if stop {
             return;
         }

@@ -112,7 +112,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
 
     /// Begins the load: from `start` on, users follow their programs.
     pub fn load(&mut self, start: Nanos) {
-        self.desk.load_start = Some(start);
+        self.desk.shared.load_start.get_or_init(|| start);
         for index in 0..self.users.len() {
             match &self.users[index].program {
                 Some(program) if program.is_open() => {

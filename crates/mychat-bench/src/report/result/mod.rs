@@ -136,6 +136,9 @@ pub struct TargetInfo {
     pub framing: String,
     /// Whether the tool started it.
     pub spawned: bool,
+    /// How the server reads the protocol, as far as a load wants to know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<crate::target::probe::Profile>,
     /// The command that started it, where one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,

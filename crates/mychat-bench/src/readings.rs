@@ -1,0 +1,118 @@
+//! How the server of a load talks and reads the protocol: what was declared or asked for, and what a short dialogue
+//! finds out before the first user joins. A load needs two of the readings: without them a server that sends no broadcast
+//! back to its sender would seem to lose one copy of each.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use mychat_proto::Framing;
+
+use crate::cli;
+use crate::drive::shared::Talk;
+use crate::observe::ledger::Reading;
+use crate::scenario::model::{Action, FramingChoice, Scenario};
+use crate::script::monitor::Monitors;
+use crate::script::stage::Surroundings;
+use crate::target::probe::{self, Profile, profile};
+
+/// The longest that one user of the dialogue may take.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// What is known of a server before a load.
+#[derive(Debug, Clone)]
+pub(crate) struct Readings {
+    pub(crate) talk: Talk,
+    pub(crate) reading: Reading,
+    pub(crate) profile: Profile,
+}
+
+/// What was asked for on the command line, in the file, and in a profile.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    framing: FramingChoice,
+    timeout: Duration,
+    declared: BTreeMap<String, String>,
+}
+
+impl Asked {
+    /// Gathers it. The command line stands above the profile, and the profile above the file.
+    pub(crate) fn new(args: &cli::Run, scenario: &Scenario) -> Result<Self, String> {
+        let declared = match &args.profile {
+            None => BTreeMap::new(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| format!("cannot read the profile {}: {error}", path.display()))?;
+                profile::parse(&text).map_err(|message| format!("{}: {message}", path.display()))?
+            }
+        };
+        let declared_framing = declared.get("framing").and_then(|name| match name.as_str() {
+            "lf" => Some(FramingChoice::Lf),
+            "crlf" => Some(FramingChoice::CrLf),
+            "raw" => Some(FramingChoice::Raw),
+            _ => None,
+        });
+        let framing = args.framing.map(FramingChoice::from).filter(|choice| *choice != FramingChoice::Auto);
+        Ok(Self {
+            framing: framing.or(declared_framing).unwrap_or(scenario.framing),
+            timeout: args.timeout.unwrap_or(scenario.timeout),
+            declared,
+        })
+    }
+
+    /// What is known without a look at the server: enough for the tool's own.
+    pub(crate) fn unseen(&self) -> Readings {
+        let framing = match self.framing {
+            FramingChoice::CrLf => Framing::CrLf,
+            FramingChoice::Raw => Framing::Raw,
+            FramingChoice::Auto | FramingChoice::Lf => Framing::Lf,
+        };
+        self.readings(framing, framing, Profile::default())
+    }
+
+    /// Looks at the server. One that does not answer is taken as the rules have it: its users will not be let in either.
+    pub(crate) async fn seen(&self, target: SocketAddr, seed: u64) -> Readings {
+        let nonce = crate::script::cast::nonce(seed ^ u64::from(std::process::id()));
+        let found = probe::framing(target, self.framing, self.timeout, &nonce).await;
+        let around = Surroundings {
+            target,
+            manner: found.manner,
+            patience: self.timeout,
+            longest: LONGEST,
+            seed,
+            cases: Arc::new(AtomicU64::new(0)),
+            monitors: Monitors::default(),
+            declared: Arc::new(self.declared.clone()),
+            listless: Arc::new(AtomicBool::new(false)),
+            watch: None,
+        };
+        let profile = profile::observe_delivery(&around, &found).await;
+        self.readings(found.manner.send, found.manner.receive, profile)
+    }
+
+    fn readings(&self, framing: Framing, replies: Framing, mut profile: Profile) -> Readings {
+        profile.values.extend(self.declared.clone());
+        profile.values.insert("framing".to_owned(), probe::name(framing).to_owned());
+        profile.declared = self.declared.keys().cloned().collect();
+        let is = |key: &str, value: &str| profile.values.get(key).is_some_and(|known| known == value);
+        let reading =
+            Reading { broadcast_echo: !is("broadcast_echo", "false"), unknown_answered: !is("unknown_user", "silent") };
+        Readings { talk: Talk { framing, replies, timeout: self.timeout }, reading, profile }
+    }
+}
+
+impl Readings {
+    /// Why this scenario cannot be run against such a server, if it cannot.
+    pub(crate) fn refusal(&self, scenario: &Scenario) -> Option<String> {
+        let halves = |action: &Action| matches!(action, Action::HalfFrame { .. });
+        let group = scenario.groups.iter().find(|group| group.actions.iter().any(|weighted| halves(&weighted.action)));
+        let group = group.filter(|_| !self.talk.framing.is_terminated())?;
+        Some(format!(
+            "the server talks raw, without an end to its messages, and the users of `{}` do `half_frame`: each half would \
+             be a message of its own; take it out for this server, or give --framing lf",
+            group.name
+        ))
+    }
+}
