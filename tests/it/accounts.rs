@@ -16,10 +16,25 @@ expect: [ \"lost == 0\", \"duplicated == 0\", \"reordered == 0\", \"misrouted ==
 /// Runs against a server that does this wrong every so often, and gives how often it really did.
 fn against(fault: LoadFault, every: u64) -> (Outcome, u64) {
     let liar = LoadLiar::start(fault, every);
-    let outcome = run(LOAD).target(liar.address()).go();
+    let outcome = run(LOAD).target(liar.address()).declared().go();
     let done = liar.done();
     assert!(fault == LoadFault::None || done > 0, "the liar had nothing to lie about: {}", outcome.said());
     (outcome, done)
+}
+
+/// The same, where deliveries are counted user by user.
+const COUNTED: &str = "
+name: counted
+verify: counts
+users:
+  talkers: { count: 8, rate: 400/s, do: [ { broadcast: { weight: 1 } }, { private: { weight: 4, to: talkers } } ] }
+load: [ { hold: 1s } ]
+expect: [ \"lost == 0\", \"duplicated == 0\" ]
+";
+
+fn counted(fault: LoadFault, every: u64) -> (Outcome, u64) {
+    let liar = LoadLiar::start(fault, every);
+    (run(COUNTED).target(liar.address()).declared().go(), liar.done())
 }
 
 fn violations(outcome: &Outcome) -> [u64; 5] {
@@ -77,4 +92,32 @@ fn a_loss_at_the_very_end_of_a_burst_is_found() {
     // Every second delivery is lost: the last ones too, which no gap behind them shows.
     let (outcome, done) = against(LoadFault::Lose, 2);
     assert_eq!(violations(&outcome), [done, 0, 0, 0, 0], "{}", outcome.said());
+}
+
+#[test]
+fn counting_finds_how_many_are_lost_or_doubled_and_who_lacks_them() {
+    let (honest, _) = counted(LoadFault::None, 1);
+    assert!(honest.held(), "{}", honest.said());
+    assert_eq!((honest.count("lost"), honest.count("duplicated")), (0, 0));
+    assert_eq!(honest.count("delivered"), honest.count("expected_deliveries"));
+    assert_eq!(honest.json["scenario"]["verify"], "counts");
+
+    let (outcome, done) = counted(LoadFault::Lose, 97);
+    assert_eq!((outcome.code, outcome.count("lost"), outcome.count("duplicated")), (1, done, 0), "{}", outcome.said());
+    assert!(outcome.json["examples"][0]["recipient"].as_str().unwrap().starts_with("talkers"));
+
+    let (outcome, done) = counted(LoadFault::Double, 101);
+    assert_eq!((outcome.code, outcome.count("lost"), outcome.count("duplicated")), (1, 0, done), "{}", outcome.said());
+}
+
+#[test]
+fn without_verification_a_loss_is_nobodys_business_and_the_report_says_so() {
+    let liar = LoadLiar::start(LoadFault::Lose, 50);
+    let text = COUNTED
+        .replace("verify: counts", "verify: none")
+        .replace("\"lost == 0\", \"duplicated == 0\"", "\"delivered > 0\"");
+    let outcome = run(&text).target(liar.address()).declared().go();
+    assert!(outcome.held(), "{}", outcome.said());
+    assert_eq!(outcome.count("lost"), 0);
+    assert!(outcome.stdout.contains("verify: none"), "{}", outcome.stdout);
 }

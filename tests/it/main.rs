@@ -11,6 +11,7 @@ mod explain;
 mod junit;
 mod plans;
 mod shards;
+mod readings;
 mod targets;
 mod truth;
 

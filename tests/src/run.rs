@@ -56,6 +56,15 @@ impl Run {
         self
     }
 
+    /// With a profile that leaves nothing to be found out: the scenario's messages are all that the server sees.
+    #[must_use]
+    pub fn declared(self) -> Self {
+        let file = self.folder.path().join("profile.yaml");
+        let text = "framing: lf\nbroadcast_echo: true\nunknown_user: error404\n";
+        std::fs::write(&file, text).expect("a writable temporary folder");
+        self.arg("--profile").arg(file.display())
+    }
+
     /// Against this server.
     #[must_use]
     pub fn target(self, target: impl Display) -> Self {

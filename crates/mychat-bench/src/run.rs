@@ -13,6 +13,7 @@ use crate::conformance;
 use crate::drive::conduct::{Conduct, conduct};
 use crate::drive::shared::{Shared, Talk};
 use crate::exit::Exit;
+use crate::explain::Forecast;
 use crate::judge::{Alarm, judge};
 use crate::machine;
 use crate::observe::ledger::Reading;
@@ -63,7 +64,13 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+<<<<<<< HEAD
     let plan = plan(&loaded, args.seed).shared_out(args.shard);
+=======
+    let mut plan = plan(&loaded, args.seed);
+    let forecast = Forecast::new(&loaded.scenario);
+    plan.verify = forecast.verify;
+>>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
     if let Err(message) = descriptors(&plan) {
         out::complain(&format!("error: {message}\n"));
         return Ok(Exit::CouldNotRun);
@@ -103,9 +110,18 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         out::complain(&format!("error: {message}\n"));
         return Ok(Exit::Usage);
     }
+<<<<<<< HEAD
     let how = circumstances(&args, &loaded, &target, &readings, reference.is_some());
     let process = process(&args, watch.as_ref(), reference.as_ref());
     if args.pid.is_some() && process.as_ref().is_some_and(|process| process.sample().is_none()) {
+=======
+    let how = Circumstances {
+        verify_note: forecast.reduced,
+        ..circumstances(&args, &loaded, &target, &readings, reference.is_some())
+    };
+    let pid = args.pid.or(reference.as_ref().and_then(Reference::pid));
+    if args.pid.is_some_and(|pid| Sampler::new(pid).sample().is_none()) {
+>>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
         out::complain("error: the process of --pid cannot be watched: is it running on this machine?\n");
         return Ok(Exit::CouldNotRun);
     }
@@ -313,5 +329,6 @@ fn circumstances(
         started: jiff::Timestamp::now().to_string(),
         text: loaded.text.clone(),
         machine: machine::describe(),
+        verify_note: None,
     }
 }

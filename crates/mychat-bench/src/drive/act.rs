@@ -98,8 +98,11 @@ pub(super) fn act(
             note_sent(user, desk, action, planned.recipient, at);
             return Done::Reconnect(*leave);
         }
-        // The scenario's checks refuse it until it is built; nothing to send.
-        Action::Frame { .. } => None,
+        Action::Frame { .. } => {
+            let spoken = shared.spoken[usize::from(user.group)][usize::from(planned.action)].as_ref();
+            frame.extend_from_slice(spoken.map_or(&[], |spoken| &spoken.bytes));
+            spoken.filter(|spoken| !spoken.gets.is_empty()).map(|_| Answer::Spoken(planned.action))
+        }
     };
     shared.framing.end(&mut frame, 0);
     let done = if connection.takes(frame.len()) {

@@ -13,9 +13,9 @@ use super::observations::usage;
 pub use super::observations::{Generator, Observations, Slice};
 use super::shared::Shared;
 use super::thread::{self, Order, Post, Report};
+use crate::observe::books::Books;
 use crate::observe::example::Examples;
 use crate::observe::fanout::FanOut;
-use crate::observe::ledger::{Dispatch, reckon};
 use crate::observe::recorder::{Clock, Count, Latency, Place, Recorder, Shape};
 use crate::observe::roster::Rosters;
 use crate::observe::share::Share;
@@ -225,12 +225,12 @@ impl<'s> Crew<'s> {
     /// Waits until everything owed has come, or nothing has come for a while.
     async fn drain(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
         // Once every worker has answered this, none of them is in the middle of sending any more.
-        self.outstanding(&Arc::default(), watch).await?;
-        let dispatch = Arc::new(Dispatch::new(&self.shared.sent, self.shared.plan.users.len() as u32));
+        self.outstanding(None, watch).await?;
+        let books = Arc::new(Books::new(&self.shared.plan, &self.shared.sent));
         let mut last = (u64::MAX, self.clock.now());
         loop {
             let asked = self.clock.now();
-            let (outstanding, now) = (self.outstanding(&dispatch, watch).await?, self.clock.now());
+            let (outstanding, now) = (self.outstanding(Some(&books), watch).await?, self.clock.now());
             if outstanding < last.0 {
                 last = (outstanding, now);
             }
@@ -245,9 +245,9 @@ impl<'s> Crew<'s> {
     }
 
     /// Asks every worker what is outstanding.
-    async fn outstanding(&mut self, dispatch: &Arc<Dispatch>, watch: &mut dyn Watch) -> Result<u64, Fault> {
+    async fn outstanding(&mut self, books: Option<&Arc<Books>>, watch: &mut dyn Watch) -> Result<u64, Fault> {
         self.outstanding.clear();
-        self.tell(|| Order::Outstanding(Arc::clone(dispatch)));
+        self.tell(|| Order::Outstanding(books.map(Arc::clone)));
         while self.outstanding.len() < self.orders.len() {
             self.wait(watch, Phase::Draining).await?;
         }
@@ -297,9 +297,17 @@ impl<'s> Crew<'s> {
             let place = Place { stage, group: plan.users[user as usize].group, action: Shape::NO_ACTION };
             self.total.time(place, Clock::Roster, last.saturating_sub(joined));
         }
+<<<<<<< HEAD
         let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
         let reckoning = reckon(plan, &dispatch, visits.iter(), self.shared.reading);
         let share = plan.shard.is_part().then(|| Share::new(plan, &self.shared.sent, &visits));
+=======
+        let books = Books::new(plan, &self.shared.sent);
+        let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
+        for (place, doubled) in &reckoning.doubled {
+            self.total.add(*place, Count::Duplicated, *doubled);
+        }
+>>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,

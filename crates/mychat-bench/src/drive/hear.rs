@@ -3,7 +3,7 @@
 use mychat_proto::{Reply, Status};
 
 use super::desk::{Desk, Finding};
-use super::user::{Answer, State, User};
+use super::user::{Answer, Owed, State, User};
 use crate::observe::example::Kind;
 use crate::observe::inbox::Arrival;
 use crate::observe::recorder::{Clock, Count, Place};
@@ -27,6 +27,9 @@ const PRIVATE: u16 = 1;
 
 /// Takes one frame of the user's own connection.
 pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) -> Heard {
+    if !user.owed.is_empty() && answers(user, desk, now, frame) {
+        return Heard::Nothing;
+    }
     // By far the most frames are these three, and none of them needs to be looked at as text: a stamp is checked by its
     // own sums.
     if let Some(rest) = frame.strip_prefix(b"BROADCAST|") {
@@ -55,6 +58,21 @@ pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) 
             Heard::Nothing
         }
     }
+}
+
+/// Whether a frame is what one of the user's own frames asked for.
+fn answers(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) -> bool {
+    let spoken = &desk.shared.spoken[usize::from(user.group)];
+    let fits = |owed: &Owed| {
+        let Answer::Spoken(action) = owed.answer else { return false };
+        spoken[usize::from(action)].as_ref().is_some_and(|spoken| spoken.gets.iter().any(|want| want.matches(frame)))
+    };
+    let Some(owed) = user.owed.iter().position(fits).and_then(|at| user.owed.remove(at)) else { return false };
+    // Whatever it was that was answered, a server that closes at every error may do so now.
+    user.rebuked = Some(now);
+    desk.recorder.time(owed.place, Clock::Ack, now.saturating_sub(owed.intended));
+    goes_on(user, desk);
+    true
 }
 
 /// A list: whoever is new in it and joined after this user did is now known to one user more.
@@ -275,7 +293,8 @@ fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, frame: &[u8])
         return;
     }
     let (place, count, kind, what) = if let Some(owed) = user.owed.pop_front() {
-        (owed.place, Count::WrongReplies, Kind::WrongReply, "404 was due")
+        let due = if owed.answer == Answer::NotFound { "404 was due" } else { "something else was due" };
+        (owed.place, Count::WrongReplies, Kind::WrongReply, due)
     } else {
         // Codes are three digits where the server keeps to the protocol; whatever it is, few are told apart.
         if desk.errors.len() < 64 || desk.errors.contains_key(code) {

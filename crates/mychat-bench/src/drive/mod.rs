@@ -9,6 +9,7 @@ mod desk;
 mod hear;
 mod pace;
 pub mod shared;
+pub mod spoken;
 mod tcp;
 mod thread;
 mod user;

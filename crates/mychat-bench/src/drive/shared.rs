@@ -8,6 +8,7 @@ use std::time::Duration;
 use mychat_proto::Framing;
 use rustc_hash::FxHashMap;
 
+use super::spoken::Spoken;
 use crate::observe::ledger::Reading;
 use crate::observe::sent::{Sent, SentLog, micros};
 use crate::plan::{MAX_USERS, Nanos, Plan};
@@ -21,6 +22,8 @@ pub struct Shared {
     pub framing: Framing,
     /// How they end on the way from it.
     pub replies: Framing,
+    /// Frames that are sent as they stand, by group and action.
+    pub spoken: Vec<Vec<Option<Spoken>>>,
     /// How the server reads the protocol.
     pub reading: Reading,
     /// Patience for an answer.
@@ -57,6 +60,7 @@ impl Shared {
     pub fn new(plan: Plan, talk: Talk, workers: u32, reading: Reading) -> Self {
         let users = plan.users.len();
         Self {
+            spoken: Spoken::of(&plan),
             framing: talk.framing,
             replies: talk.replies,
             timeout: talk.timeout,

@@ -14,7 +14,7 @@ use super::pace::{PROBE, Pacer};
 use super::shared::Shared;
 use super::tcp::{TcpWire, TcpWorker};
 use super::worker::{Seen, Worker};
-use crate::observe::ledger::Dispatch;
+use crate::observe::books::Books;
 use crate::observe::recorder::Recorder;
 use crate::plan::Nanos;
 
@@ -27,8 +27,8 @@ pub(super) enum Order {
     Load(Nanos),
     /// An interval is over: hand over what was recorded, and use this one from now on.
     Interval(Box<Recorder>),
-    /// Tell what is outstanding of this.
-    Outstanding(Arc<Dispatch>),
+    /// Tell what is outstanding of this; without it, only that nothing is being sent any more.
+    Outstanding(Option<Arc<Books>>),
     /// End.
     Finish,
 }
@@ -109,8 +109,8 @@ async fn work(shared: Arc<Shared>, mut post: Post) {
                 let recorded = worker.borrow_mut().swap_recorder(empty);
                 let _ = post.reports.send(Report::Interval(recorded));
             }
-            Order::Outstanding(dispatch) => {
-                let outstanding = worker.borrow().outstanding(&dispatch);
+            Order::Outstanding(books) => {
+                let outstanding = books.map_or(0, |books| worker.borrow().outstanding(&books));
                 let _ = post.reports.send(Report::Outstanding(outstanding));
             }
             Order::Finish => break,

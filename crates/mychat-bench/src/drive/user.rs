@@ -93,6 +93,8 @@ pub(super) enum Answer {
     NotFound,
     /// Any `ERROR`, or the end of the connection (rules F5, F6).
     Refusal,
+    /// What the user's action of this index says.
+    Spoken(u16),
 }
 
 impl User {

@@ -1,7 +1,7 @@
 //! What a scenario asks for, as averages: how much is sent and delivered in each stage, and what the accounts take.
 
 use crate::scenario::Scenario;
-use crate::scenario::model::{Action, Content, Group, Pace, Size, Stage, StageKind};
+use crate::scenario::model::{Action, Content, Group, Pace, Size, Stage, StageKind, Verify};
 
 /// `BROADCAST|name|content` and `MESSAGE|name|content` around the name and the content, with the terminator.
 const BROADCAST: f64 = 12.0;
@@ -14,6 +14,10 @@ const ENTRY: f64 = 8.0 + 16.0;
 const PAIR: f64 = 80.0;
 /// What a user takes beside that: its state, its socket's task, its inbox.
 const USER: f64 = 4096.0;
+/// Bytes of a message in accounts that only count.
+const SUMMED: f64 = 16.0;
+/// Bytes that accounts message by message may take; above that, deliveries are counted (`verify: counts`).
+const BUDGET: f64 = 2.0 * 1024.0 * 1024.0 * 1024.0;
 /// How long systems keep the port of a connection that is over.
 const PORT_REST: f64 = 60.0;
 
@@ -51,8 +55,12 @@ pub struct Forecast {
     pub returns: f64,
     /// Ports: one a user, and those that rest.
     pub ports: f64,
-    /// Bytes of the accounts.
+    /// Bytes that it takes, with the accounts that it will have.
     pub memory: f64,
+    /// How exactly deliveries are accounted for.
+    pub verify: Verify,
+    /// Why not message by message, where the scenario asks for that.
+    pub reduced: Option<String>,
     /// Whether somebody acts in a closed loop: what it sends depends on the server, and is not in the sums.
     pub loops: bool,
 }
@@ -91,13 +99,18 @@ impl Forecast {
         let loops = scenario.groups.iter().any(|group| matches!(group.pace, Pace::Closed { .. }));
         // Who hardly says anything is not heard of by all, in the end.
         let pairs = if loops { pairs } else { pairs.min(deliveries) };
+        let full = sends * ENTRY + pairs * PAIR;
+        let (verify, reduced) = verify(scenario, full);
+        let accounts = if verify == Verify::Full { full } else { sends * SUMMED };
         Self {
             users,
             joining: scenario.groups.iter().map(|group| f64::from(group.count) / group.join).fold(0.0, f64::max),
             parts,
             returns,
             ports: users + returns * PORT_REST.min(start),
-            memory: users * USER + sends * ENTRY + pairs * PAIR,
+            memory: users * USER + accounts,
+            verify,
+            reduced,
             loops,
         }
     }
@@ -106,6 +119,20 @@ impl Forecast {
     pub fn most_deliveries(&self) -> f64 {
         self.parts.iter().map(|part| part.deliveries / part.seconds.max(0.001) * part.peak).fold(0.0, f64::max)
     }
+}
+
+fn verify(scenario: &Scenario, full: f64) -> (Verify, Option<String>) {
+    let gib = |bytes: f64| bytes / 1024.0 / 1024.0 / 1024.0;
+    if scenario.verify != Verify::Full || full <= BUDGET || scenario.groups.iter().any(Group::may_come_back) {
+        return (scenario.verify, None);
+    }
+    let reason = format!(
+        "deliveries are counted (verify: counts): message by message they would take {:.1} GiB of memory, and {:.0} GiB is \
+         the limit",
+        gib(full),
+        gib(BUDGET)
+    );
+    (Verify::Counts, Some(reason))
 }
 
 fn part(scenario: &Scenario, stage: &Stage, start: f64, users: f64) -> Part {

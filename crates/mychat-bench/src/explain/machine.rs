@@ -101,7 +101,11 @@ impl Machine {
             None => format!("about {}", bytes(needed as f64)),
         };
         let met = self.memory.is_none_or(|there| needed <= there);
-        let note = (!met).then(|| "shorten the load, or let fewer users broadcast".to_owned());
+        let note = if met {
+            forecast.reduced.clone()
+        } else {
+            Some("shorten the load, or let fewer users broadcast".to_owned())
+        };
         Need { what: "memory", figure, met, note }
     }
 

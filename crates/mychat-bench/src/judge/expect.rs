@@ -87,6 +87,8 @@ pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expecta
         idle,
         note: if idle {
             Some("the server's process is not known here: --pid names it".to_owned())
+        } else if let Some(why) = condition.measure.unseen(plan.verify) {
+            Some(why.to_owned())
         } else {
             note(&condition.value, left, right, unit)
         },

@@ -136,6 +136,9 @@ pub(crate) fn needed(stat: Stat) -> u64 {
 /// The figure.
 pub fn figure(plan: &Plan, seen: &Observations, measure: &Measure) -> Figure {
     let Measure { metric, selector, stat } = measure;
+    if measure.unseen(plan.verify).is_some() {
+        return Figure { value: None, least: 0.0, most: f64::INFINITY, samples: (0, 1) };
+    }
     let wanted = places(plan, *metric, selector);
     let total = |count| seen.recorder.total(count, &wanted) as f64;
     match metric {

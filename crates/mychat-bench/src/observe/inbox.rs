@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
+use super::totals::Sum;
 use crate::plan::stamp::{EVERYBODY, Stamp};
+use crate::scenario::model::Verify;
 
 /// What a message turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +23,21 @@ pub enum Arrival {
 /// Everything that one user received during one visit, by sender.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    streams: FxHashMap<u32, Stream>,
+    account: Account,
+}
+
+#[derive(Debug)]
+enum Account {
+    /// Each sender apart.
+    Streams(FxHashMap<u32, Stream>),
+    /// All together.
+    Sum(Sum),
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self::Streams(FxHashMap::default())
+    }
 }
 
 /// What came from one sender.
@@ -45,9 +61,33 @@ pub struct Track {
 }
 
 impl Inbox {
+    /// An empty one, as exact as that.
+    pub fn new(verify: Verify) -> Self {
+        let account = match verify {
+            Verify::Full => Account::default(),
+            Verify::Counts | Verify::None => Account::Sum(Sum::default()),
+        };
+        Self { account }
+    }
+
+    /// How much came, where that is all that is known.
+    pub fn sum(&self) -> Sum {
+        match &self.account {
+            Account::Sum(sum) => *sum,
+            Account::Streams(_) => Sum::default(),
+        }
+    }
+
     /// Takes note of a message whose stamp is whole.
     pub fn note(&mut self, stamp: &Stamp) -> Arrival {
-        let stream = self.streams.entry(stamp.sender).or_default();
+        let streams = match &mut self.account {
+            Account::Streams(streams) => streams,
+            Account::Sum(sum) => {
+                sum.add(stamp.sender, stamp.sequence);
+                return Arrival::Fresh;
+            }
+        };
+        let stream = streams.entry(stamp.sender).or_default();
         let track = if stamp.to == EVERYBODY { &mut stream.all } else { &mut stream.own };
         if !track.insert(stamp.index) {
             return Arrival::Again;
@@ -62,7 +102,10 @@ impl Inbox {
 
     /// What came from a sender.
     pub fn from(&self, sender: u32) -> Option<&Stream> {
-        self.streams.get(&sender)
+        match &self.account {
+            Account::Streams(streams) => streams.get(&sender),
+            Account::Sum(_) => None,
+        }
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Reckoning {
     pub owed: u64,
     /// Of those, the ones that did not, by the recipient's place.
     pub lost: FxHashMap<Place, u64>,
+    /// Deliveries beyond those, where these accounts and not the recipients notice them.
+    pub doubled: FxHashMap<Place, u64>,
     /// Deliveries that might have happened or not, because somebody was coming or going.
     pub uncertain: u64,
     /// The first few losses.

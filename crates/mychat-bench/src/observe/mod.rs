@@ -1,6 +1,7 @@
 //! What the users saw: who sent what when ([`sent`]), what arrived where ([`inbox`]), how long it took ([`recorder`]),
 //! and the reckoning of what was owed against what came ([`ledger`]).
 
+pub mod books;
 pub mod example;
 pub mod seen;
 pub mod inbox;
@@ -9,5 +10,9 @@ pub mod recorder;
 pub mod fanout;
 pub mod roster;
 pub mod sent;
+<<<<<<< HEAD
 pub mod share;
+=======
+pub mod totals;
+>>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
 pub mod visit;

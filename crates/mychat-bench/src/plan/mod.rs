@@ -18,7 +18,11 @@ use rand::rngs::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use crate::scenario::Scenario;
+<<<<<<< HEAD
 use crate::scenario::model::{Action, Group, Pace, StageKind};
+=======
+use crate::scenario::model::{Group, Pace, StageKind, Verify};
+>>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
 
 pub use curve::Curve;
 pub use program::{NOBODY, Planned, Program, Recipient, Stays};
@@ -39,6 +43,8 @@ pub struct Plan {
     pub seed: u64,
     /// Tells the messages of this run from others on the same server; drawn from the seed.
     pub run: u32,
+    /// How exactly deliveries are accounted for.
+    pub verify: Verify,
     /// Users by index, group by group in the file's order.
     pub users: Vec<PlannedUser>,
     /// The users of each group.
@@ -103,6 +109,7 @@ impl Plan {
         }
         let stages = lay_out(&scenario);
         let curves = (0..scenario.groups.len()).map(|group| Arc::new(Curve::new(&scenario.stages, group))).collect();
+<<<<<<< HEAD
         Self { scenario, seed, run, users, members, curves, stages, shard: Shard::WHOLE, padding }
     }
 
@@ -115,6 +122,10 @@ impl Plan {
     /// How many users this machine drives.
     pub fn own_users(&self) -> u32 {
         self.shard.count(self.users.len() as u32)
+=======
+        let verify = scenario.verify;
+        Self { scenario, seed, run, verify, users, members, curves, stages, padding }
+>>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
     }
 
     /// The group of a user.

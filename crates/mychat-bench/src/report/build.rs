@@ -31,6 +31,8 @@ pub struct Circumstances {
     pub text: String,
     /// The machine.
     pub machine: String,
+    /// Why deliveries are not accounted for as exactly as the scenario asks, if so.
+    pub verify_note: Option<String>,
 }
 
 /// The latency metrics that are measured, with their names in results.
@@ -65,6 +67,8 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
             sha256: how.sha256,
             plan_sha256: plan.sha256(),
             seed: plan.seed,
+            verify: plan.verify.name().to_owned(),
+            verify_note: how.verify_note,
             text: how.text,
         },
         target: how.target,

@@ -85,6 +85,8 @@ pub(crate) fn run(points: u64) -> RunResult {
             sha256: "636d0cc91e66233eba7a9224cd6a7b51ab85913c1869617057a23bd6a66abee4".to_owned(),
             plan_sha256: "7c6a24fed860d74e737df07ce821d011fb5ba12da05d744e4081738db64e83a1".to_owned(),
             seed: 7,
+            verify: "full".to_owned(),
+            verify_note: None,
             text: SCENARIO.to_owned(),
         },
         target: TargetInfo {

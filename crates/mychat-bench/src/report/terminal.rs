@@ -113,6 +113,9 @@ fn head(text: &mut String, result: &RunResult) {
         result.scenario.seed,
         &result.scenario.plan_sha256[..12.min(result.scenario.plan_sha256.len())]
     );
+    for note in result.notes() {
+        line!(text, "      {}", visible(&note));
+    }
     if result.validity == Validity::Valid {
         return;
     }

@@ -16,10 +16,7 @@ use super::units::FASTEST;
 pub(super) const NOT_YET: &[&str] = &[
     // keys
     // values
-    "verify: counts",
-    "verify: none",
     // actions
-    "frame",
     // stages
     // metrics
 ];
@@ -244,17 +241,22 @@ fn volume(draft: &Draft<'_>, groups: &[&Drafted<'_>], problems: &mut Problems) {
 
 /// What an account that is not full cannot tell.
 fn verification(draft: &Draft<'_>, groups: &[&Drafted<'_>], problems: &mut Problems) {
-    if draft.scenario.verify != Verify::Counts {
+    let verify = draft.scenario.verify;
+    let unseen =
+        draft.scenario.expect.iter().find_map(|condition| Some((condition, condition.measure.unseen(verify)?)));
+    if let (Some((condition, why)), Some(place)) = (unseen, draft.fields.get("verify")) {
+        let wrong = Wrong::new(format!("`{}` cannot be judged: {why}", shown(&condition.text)));
+        problems.add(place, wrong.help("use `verify: full`, or take the condition out"));
+    }
+    if verify != Verify::Counts {
         return;
     }
-    let leaves = |draft: &&&Drafted<'_>| {
-        let reconnects = draft.group.actions.iter().any(|action| matches!(action.action, Action::Reconnect { .. }));
-        draft.group.session.is_some() || reconnects
-    };
+    let leaves = |draft: &&&Drafted<'_>| draft.group.may_come_back();
     if let (Some(group), Some(place)) = (groups.iter().find(leaves), draft.fields.get("verify")) {
-        let wrong =
-            Wrong::new(format!("`verify: counts` cannot follow the users of `{}`, who come and go", group.group.name));
-        problems.add(place, wrong.help("use `verify: full`, or take `session` and `reconnect` out"));
+        let name = &group.group.name;
+        let wrong = Wrong::new(format!("`verify: counts` cannot follow the users of `{name}`, who may come and go"));
+        let help = "use `verify: full`, or take `session`, `reconnect` and what servers may close a connection for out";
+        problems.add(place, wrong.help(help));
     }
 }
 

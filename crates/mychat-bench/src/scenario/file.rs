@@ -141,15 +141,7 @@ fn framing(fields: &Fields<'_>, problems: &mut Problems) -> FramingChoice {
 }
 
 fn verify(fields: &Fields<'_>, problems: &mut Problems) -> Verify {
-    let verify = fields.read("verify", problems, |text| units::word(text, &VERIFIES)).unwrap_or_default();
-    if let Some(node) = fields.get("verify") {
-        match verify {
-            Verify::Counts => problems.uses("verify: counts", node),
-            Verify::None => problems.uses("verify: none", node),
-            Verify::Full => {}
-        }
-    }
-    verify
+    fields.read("verify", problems, |text| units::word(text, &VERIFIES)).unwrap_or_default()
 }
 
 /// `HOST:PORT`; an IPv6 address stands in brackets.

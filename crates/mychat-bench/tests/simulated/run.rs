@@ -10,8 +10,9 @@ use mychat_bench::drive::clock::Clock as _;
 use mychat_bench::drive::shared::{Shared, Talk};
 use mychat_bench::drive::wire::Ended;
 use mychat_bench::drive::worker::Worker;
+use mychat_bench::observe::books::Books;
 use mychat_bench::observe::fanout::FanOut;
-use mychat_bench::observe::ledger::{Dispatch, Reading, Reckoning, reckon};
+use mychat_bench::observe::ledger::{Reading, Reckoning};
 use mychat_bench::observe::recorder::{Clock, Count, Latency, Recorder};
 use mychat_bench::observe::visit::Visit;
 use mychat_bench::plan::{Nanos, Plan};
@@ -102,11 +103,10 @@ impl World {
         }
         self.shared.live.stop.store(true, Ordering::Relaxed);
         let stopped = self.clock.now();
-        let users = self.shared.plan.users.len() as u32;
-        let dispatch = Dispatch::new(&self.shared.sent, users);
+        let books = Books::new(&self.shared.plan, &self.shared.sent);
         let mut best = (u64::MAX, stopped);
         loop {
-            let outstanding = self.workers.iter().map(|worker| worker.outstanding(&dispatch)).sum();
+            let outstanding = self.workers.iter().map(|worker| worker.outstanding(&books)).sum();
             if outstanding < best.0 {
                 best = (outstanding, self.clock.now());
             }
@@ -132,8 +132,8 @@ impl World {
         }
         let plan = &self.shared.plan;
         fanout.record(plan, load_start, &mut recorder);
-        let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
-        let reckoning = reckon(plan, &dispatch, visits.iter(), self.shared.reading);
+        let books = Books::new(plan, &self.shared.sent);
+        let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
         Outcome { recorder, reckoning, visits, blocked, stall, drained }
     }
 

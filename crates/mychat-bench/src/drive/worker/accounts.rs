@@ -7,7 +7,7 @@ use crate::drive::clock::Clock;
 use crate::drive::connection::Role;
 use crate::drive::user::State;
 use crate::drive::wire::{Hangup, Line, Wire};
-use crate::observe::ledger::{Dispatch, outstanding};
+use crate::observe::books::Books;
 use crate::observe::recorder::{Place, Recorder};
 use crate::observe::visit::Visit;
 use crate::plan::nanos;
@@ -31,11 +31,11 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Deliveries and answers that are owed to this worker's users and have not come.
-    pub fn outstanding(&self, dispatch: &Dispatch) -> u64 {
+    pub fn outstanding(&self, books: &Books) -> u64 {
         let plan = &self.desk.shared.plan;
         let present = self.users.iter().filter_map(|user| user.visit.as_deref());
         let counted = |visit: &&Visit| !plan.group(visit.user).hostile;
-        let missing = outstanding(dispatch, present.filter(counted), self.desk.shared.reading);
+        let missing = books.outstanding(present.filter(counted), self.desk.shared.reading);
         let unanswered: usize = self.users.iter().map(|user| user.owed.len()).sum();
         let twins = self.lines.iter().filter(|(_, line)| matches!(line.role, Role::Twin { .. })).count();
         let moving =

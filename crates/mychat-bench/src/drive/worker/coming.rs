@@ -116,7 +116,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             ended: None,
             end: End::Stayed,
             sequences: next..next,
-            inbox: Inbox::default(),
+            inbox: Inbox::new(self.desk.shared.plan.verify),
         }));
         self.desk.shared.presence[user.id as usize].set(true, now);
         self.desk.shared.live.connected.fetch_add(1, Ordering::Relaxed);

@@ -6,7 +6,8 @@ use super::Worker;
 use crate::drive::clock::Clock;
 use crate::drive::connection::Role;
 use crate::drive::desk::{Due, Finding};
-use crate::drive::user::{Answer, State};
+use crate::drive::spoken::Spoken;
+use crate::drive::user::{Answer, Owed, State};
 use crate::drive::wire::{Ended, Hangup, Line, Wire};
 use crate::observe::example::Kind;
 use crate::observe::recorder::{Clock as Timed, Count};
@@ -96,8 +97,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &mut self.users[index];
         // Refused, or about to be: rule F5 lets a server close after what is much too long, terse ones close at any error.
         let patience = crate::plan::nanos(self.desk.shared.timeout);
-        let provoked = user.owed.iter().any(|owed| owed.answer == Answer::Refusal)
-            || user.rebuked.is_some_and(|at| now < at + patience);
+        let spoken = &self.desk.shared.spoken[usize::from(user.group)];
+        let may_close = |owed: &Owed| match owed.answer {
+            Answer::NotFound => false,
+            Answer::Refusal => true,
+            Answer::Spoken(action) => spoken[usize::from(action)].as_ref().is_some_and(Spoken::may_close),
+        };
+        let provoked = user.owed.iter().any(may_close) || user.rebuked.is_some_and(|at| now < at + patience);
         let (id, place) = (user.id, self.desk.place(user.group, now));
         if let Some(visit) = &mut user.visit {
             visit.leaving = Some(now);

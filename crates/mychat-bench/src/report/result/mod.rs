@@ -102,6 +102,38 @@ impl RunResult {
     }
 }
 
+impl RunResult {
+    /// What a reader must know of how the run was done, where it was not done as usual.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        match (&self.scenario.verify_note, self.scenario.verify.as_str()) {
+            (Some(why), _) => notes.push(why.clone()),
+            (None, "counts") => {
+                notes.push("deliveries were counted, a count and a sum for each user (verify: counts)".to_owned());
+            }
+            (None, "none") => notes.push("nobody looked for losses, copies and order (verify: none)".to_owned()),
+            _ => {}
+        }
+        let known = self.target.profile.as_ref();
+        let is = |key: &str, value: &str| known.is_some_and(|p| p.values.get(key).is_some_and(|found| found == value));
+        if self.target.framing == "raw" {
+            notes.push(
+                "the server talks raw: no message has an end, so each connection leaves 10 ms between two of them"
+                    .to_owned(),
+            );
+        }
+        if is("broadcast_echo", "false") {
+            notes.push("the server sends no broadcast back to its sender, and none is owed to it".to_owned());
+        }
+        if is("unknown_user", "silent") {
+            notes.push(
+                "the server is silent about unknown users, and no answer is owed (rule M2 asks for one)".to_owned(),
+            );
+        }
+        notes
+    }
+}
+
 /// What made a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
@@ -122,9 +154,19 @@ pub struct ScenarioInfo {
     pub plan_sha256: String,
     /// The seed.
     pub seed: u64,
+    /// How exactly deliveries were accounted for: full, counts or none.
+    #[serde(default = "full")]
+    pub verify: String,
+    /// Why not as exactly as the file asks for, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_note: Option<String>,
     /// The file's text, so that a stored result can be read without it.
     #[serde(default)]
     pub text: String,
+}
+
+fn full() -> String {
+    "full".to_owned()
 }
 
 /// The server under test.

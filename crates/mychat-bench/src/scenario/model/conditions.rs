@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Verify;
+
 /// One condition of `expect` or `abort_if`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Condition {
@@ -30,6 +32,25 @@ pub struct Measure {
     pub selector: Selector,
     /// Which statistic; `Some` for latencies, `None` for counts (for `server.rss`, `server.cpu`: optional).
     pub stat: Option<Stat>,
+}
+
+impl Measure {
+    /// Why accounts as exact as that cannot tell this figure, if they cannot.
+    pub fn unseen(&self, verify: Verify) -> Option<&'static str> {
+        let Measure { metric, selector, .. } = self;
+        match (verify, metric) {
+            (Verify::None, Metric::Lost | Metric::Duplicated | Metric::Reordered) => {
+                Some("with `verify: none` nobody looks")
+            }
+            (Verify::Counts, Metric::Reordered) => Some("`verify: counts` does not see in what order messages come"),
+            (Verify::Counts, Metric::Lost | Metric::Duplicated)
+                if selector.stage.is_some() || selector.action.is_some() =>
+            {
+                Some("`verify: counts` does not see which messages are lost, only how many each user lacks")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Which part of the run; `None`: all of it.

@@ -73,6 +73,17 @@ pub enum Verify {
     None,
 }
 
+impl Verify {
+    /// As it stands in a file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Counts => "counts",
+            Self::None => "none",
+        }
+    }
+}
+
 /// A value, or a range of values to draw from uniformly, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Span<T> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Span, Weighted};
+use super::{Action, Span, Weighted};
 
 /// Users that behave alike.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,6 +29,20 @@ pub struct Group {
     pub read: ReadPolicy,
     /// Whether their own troubles are to be expected, and do not count against the server.
     pub hostile: bool,
+}
+
+impl Group {
+    /// Whether its users may leave and come back: by their plan, or because a server may close their connections for
+    /// what they send.
+    pub fn may_come_back(&self) -> bool {
+        let provokes = |action: &Action| match action {
+            Action::Oversize { .. } | Action::Garbage { .. } => !self.hostile,
+            Action::Reconnect { .. } => true,
+            Action::Frame { gets, .. } => !gets.is_empty() && !self.hostile,
+            _ => false,
+        };
+        self.session.is_some() || self.actions.iter().any(|weighted| provokes(&weighted.action))
+    }
 }
 
 /// A user's name: text with places for the group's name and the user's number in it, counted from 1.
