@@ -29,6 +29,7 @@ mod exit;
 mod init;
 pub mod explain;
 pub mod judge;
+mod load_target;
 mod machine;
 pub mod observe;
 mod out;

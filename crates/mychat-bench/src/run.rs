@@ -15,6 +15,7 @@ use crate::drive::shared::{Shared, Talk};
 use crate::exit::Exit;
 use crate::explain::Forecast;
 use crate::judge::{Alarm, judge};
+use crate::load_target::LoadTarget;
 use crate::machine;
 use crate::observe::ledger::Reading;
 use crate::outputs::Outputs;
@@ -24,12 +25,11 @@ use crate::readings::{self, Readings};
 use crate::report::conformance::ConformanceResult;
 use crate::report::result::{RunResult, TargetInfo};
 use crate::report::{self, Circumstances};
-use crate::scenario::model::Pace;
+use crate::scenario::model::{Pace, Verify};
 use crate::scenario::{self, Loaded};
+use crate::target::Target;
 use crate::target::probe;
 use crate::target::sample::Sampler;
-use crate::target::spawn::Watch;
-use crate::target::{self, Reference, Target};
 use crate::telemetry::Telemetry;
 use crate::{capacity, cli};
 use crate::{out, signal};
@@ -64,64 +64,33 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-<<<<<<< HEAD
-    let plan = plan(&loaded, args.seed).shared_out(args.shard);
-=======
-    let mut plan = plan(&loaded, args.seed);
+    let mut plan = plan(&loaded, args.seed).shared_out(args.shard);
     let forecast = Forecast::new(&loaded.scenario);
     plan.verify = forecast.verify;
->>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
     if let Err(message) = descriptors(&plan) {
         out::complain(&format!("error: {message}\n"));
         return Ok(Exit::CouldNotRun);
     }
 
-    let watch = match &args.spawn {
-        None => None,
-        Some(command) => match Watch::start(command).await {
-            Ok(watch) => Some(watch),
-            Err(error) => {
-                out::complain(&format!("error: {error}\n"));
-                return Ok(Exit::CouldNotRun);
-            }
-        },
-    };
-    let spawned = watch.as_ref().map(|watch| watch.address().to_string());
-    let named = spawned.as_deref().or(args.target.as_deref()).or(loaded.scenario.target.as_deref());
-    let reference = match named {
-        Some(_) => None,
-        None => Some(Reference::start().await?),
-    };
-    let name = named.or(reference.as_ref().map(Reference::address)).unwrap_or_default();
-    let target = match target::reach(name).await {
-        Ok(target) => target,
-        Err(error) => {
-            out::complain(&format!("error: {error}\n"));
-            return Ok(if matches!(error, target::TargetError::Malformed(_)) {
-                Exit::Usage
-            } else {
-                Exit::CouldNotRun
-            });
+    let server = match LoadTarget::find(&args, &loaded).await? {
+        Ok(server) => server,
+        Err((exit, message)) => {
+            out::complain(&format!("error: {message}\n"));
+            return Ok(exit);
         }
     };
-
-    let readings = if reference.is_some() { asked.unseen() } else { asked.seen(target.address, plan.seed).await };
+    let target = server.target.clone();
+    let readings = if server.is_reference() { asked.unseen() } else { asked.seen(target.address, plan.seed).await };
     if let Some(message) = readings.refusal(&loaded.scenario) {
         out::complain(&format!("error: {message}\n"));
         return Ok(Exit::Usage);
     }
-<<<<<<< HEAD
-    let how = circumstances(&args, &loaded, &target, &readings, reference.is_some());
-    let process = process(&args, watch.as_ref(), reference.as_ref());
-    if args.pid.is_some() && process.as_ref().is_some_and(|process| process.sample().is_none()) {
-=======
     let how = Circumstances {
         verify_note: forecast.reduced,
-        ..circumstances(&args, &loaded, &target, &readings, reference.is_some())
+        ..circumstances(&args, &loaded, &target, &readings, server.is_reference())
     };
-    let pid = args.pid.or(reference.as_ref().and_then(Reference::pid));
-    if args.pid.is_some_and(|pid| Sampler::new(pid).sample().is_none()) {
->>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
+    let process = server.process(args.pid);
+    if args.pid.is_some() && process.as_ref().is_some_and(|process| process.sample().is_none()) {
         out::complain("error: the process of --pid cannot be watched: is it running on this machine?\n");
         return Ok(Exit::CouldNotRun);
     }
@@ -145,12 +114,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         Some(search) => capacity::find(&session, &plan, search, telemetry).await?,
         None => session.once(plan, telemetry, "").await?,
     };
-    if let Some(reference) = reference {
-        reference.stop().await;
-    }
-    if let Some(watch) = watch {
-        watch.stop().await;
-    }
+    server.stop().await;
     let result = match cases {
         Some(played) => result.with_cases(played.checks, Exit::from_code(played.exit_code)),
         None => result,
@@ -182,15 +146,6 @@ async fn played(
         return Err(conformance::write(&played, &outputs.clone().into()));
     }
     Ok(Some(played))
-}
-
-/// The server's process, where it is on this machine and known.
-fn process(args: &cli::Run, watch: Option<&Watch>, reference: Option<&Reference>) -> Option<Sampler> {
-    match (args.pid, watch) {
-        (Some(pid), _) => Some(Sampler::new(pid)),
-        (None, Some(watch)) => watch.pid().map(Sampler::of_group),
-        (None, None) => reference.and_then(Reference::pid).map(Sampler::new),
-    }
 }
 
 /// What stays the same when a scenario is run several times, as a search does.
@@ -243,6 +198,9 @@ fn unshareable(args: &cli::Run, loaded: &Loaded) -> Option<String> {
         return None;
     }
     let scenario = &loaded.scenario;
+    if Forecast::new(scenario).verify != Verify::Full {
+        return Some("`--shard` needs full accounts, and these deliveries are only counted (`verify`)".to_owned());
+    }
     let closed = scenario.groups.iter().find(|group| matches!(group.pace, Pace::Closed { .. }));
     if let Some(group) = closed {
         return Some(format!(

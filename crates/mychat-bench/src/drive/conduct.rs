@@ -297,17 +297,12 @@ impl<'s> Crew<'s> {
             let place = Place { stage, group: plan.users[user as usize].group, action: Shape::NO_ACTION };
             self.total.time(place, Clock::Roster, last.saturating_sub(joined));
         }
-<<<<<<< HEAD
-        let dispatch = Dispatch::new(&self.shared.sent, plan.users.len() as u32);
-        let reckoning = reckon(plan, &dispatch, visits.iter(), self.shared.reading);
-        let share = plan.shard.is_part().then(|| Share::new(plan, &self.shared.sent, &visits));
-=======
         let books = Books::new(plan, &self.shared.sent);
         let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
         for (place, doubled) in &reckoning.doubled {
             self.total.add(*place, Count::Duplicated, *doubled);
         }
->>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
+        let share = plan.shard.is_part().then(|| Share::new(plan, &self.shared.sent, &visits));
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,

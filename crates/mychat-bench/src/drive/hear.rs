@@ -78,7 +78,7 @@ fn answers(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) -> bool {
 /// A list: whoever is new in it and joined after this user did is now known to one user more.
 fn roster(user: &mut User, desk: &mut Desk, now: Nanos, list: &[u8]) {
     let news = desk.rosters.take(&mut user.listed, &desk.shared.names, list);
-    if desk.load_start.is_none()
+    if desk.load_start().is_none()
         && desk.shared.plan.shard.is_part()
         && let Some(all) = desk.rosters.latest(&user.listed)
     {

@@ -10,9 +10,6 @@ pub mod recorder;
 pub mod fanout;
 pub mod roster;
 pub mod sent;
-<<<<<<< HEAD
 pub mod share;
-=======
 pub mod totals;
->>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
 pub mod visit;

@@ -141,8 +141,8 @@ impl Totals {
         }
         reckoning.owed += least;
         reckoning.uncertain += owed.count - least;
-        let last = plan.stages.len().saturating_sub(1) as u16;
-        let place = Place { stage: last, group: plan.users[visit.user as usize].group, action: Shape::NO_ACTION };
+        let stage = plan.stages.len().saturating_sub(1) as u16;
+        let place = Place { stage, group: plan.users[visit.user as usize].group, action: Shape::NO_ACTION };
         let name = &plan.users[visit.user as usize].name;
         let mut tell = |kind, what: String| {
             let (sender, sequence, frames) = (None, None, Vec::new());

@@ -18,11 +18,7 @@ use rand::rngs::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use crate::scenario::Scenario;
-<<<<<<< HEAD
-use crate::scenario::model::{Action, Group, Pace, StageKind};
-=======
-use crate::scenario::model::{Group, Pace, StageKind, Verify};
->>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
+use crate::scenario::model::{Action, Group, Pace, StageKind, Verify};
 
 pub use curve::Curve;
 pub use program::{NOBODY, Planned, Program, Recipient, Stays};
@@ -109,8 +105,8 @@ impl Plan {
         }
         let stages = lay_out(&scenario);
         let curves = (0..scenario.groups.len()).map(|group| Arc::new(Curve::new(&scenario.stages, group))).collect();
-<<<<<<< HEAD
-        Self { scenario, seed, run, users, members, curves, stages, shard: Shard::WHOLE, padding }
+        let verify = scenario.verify;
+        Self { scenario, seed, run, verify, users, members, curves, stages, shard: Shard::WHOLE, padding }
     }
 
     /// The same plan for a machine that drives a part of its users.
@@ -122,10 +118,6 @@ impl Plan {
     /// How many users this machine drives.
     pub fn own_users(&self) -> u32 {
         self.shard.count(self.users.len() as u32)
-=======
-        let verify = scenario.verify;
-        Self { scenario, seed, run, verify, users, members, curves, stages, padding }
->>>>>>> fae9985 (Count deliveries where full accounts would not fit, send frames as they stand, talk crlf and raw)
     }
 
     /// The group of a user.
