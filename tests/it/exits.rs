@@ -75,7 +75,7 @@ fn a_run_cut_short_still_reports() {
     let server = TestServer::start();
     let mut witness = RawPeer::join(server.address(), "witness");
     let long = SMALL.replace("hold: 1s", "hold: 600s");
-    let outcome = run(&format!("{long}expect: [ \"lost == 0\" ]")).target(server.address()).with(|id| {
+    let outcome = run(&format!("{long}expect: [ \"lost == 0\" ]")).target(server.address()).declared().with(|id| {
         // The load is under way once a message arrives.
         witness.hear_until("BROADCAST|");
         kill_process(Pid::from_raw(id.cast_signed()).unwrap(), Signal::INT).unwrap();

@@ -15,6 +15,7 @@ load: [ { hold: 1s } ]
 expect: [ \"lost == 0\", \"duplicated == 0\" ]
 ")
     .target(server.address())
+    .declared()
     .go();
     assert!(outcome.held(), "{}", outcome.said());
     // The tool has ended; the last turn of the server, in which it notices that, may not have.

@@ -16,7 +16,7 @@ users: { bots: { count: 5, rate: 100/s, arrivals: even, do: [ { broadcast: {} } 
 load: [ { hold: 2s } ]
 expect: [ \"lost == 0\", \"duplicated == 0\", \"achieved == 100%\", \"delivery.p50 < 1us\" ]
 ";
-    let outcome = run(scenario).target(server.address()).with(|id| {
+    let outcome = run(scenario).target(server.address()).declared().with(|id| {
         witness.hear_until("BROADCAST|");
         let tool = Pid::from_raw(id.cast_signed()).unwrap();
         kill_process(tool, Signal::STOP).unwrap();

@@ -75,7 +75,7 @@ impl Asked {
     /// Looks at the server. One that does not answer is taken as the rules have it: its users will not be let in either.
     pub(crate) async fn seen(&self, target: SocketAddr, seed: u64) -> Readings {
         let nonce = crate::script::cast::nonce(seed ^ u64::from(std::process::id()));
-        let found = probe::framing(target, self.framing, self.timeout, &nonce).await;
+        let found = probe::manner(target, self.framing, self.timeout, &nonce).await;
         let around = Surroundings {
             target,
             manner: found.manner,

@@ -66,6 +66,93 @@ pub async fn framing(target: SocketAddr, choice: FramingChoice, patience: Durati
     }
 }
 
+/// As [`framing`], where nothing else is asked for than how to talk: a server that ends its answer to a whole `CONNECT` is
+/// known at once.
+pub async fn manner(target: SocketAddr, choice: FramingChoice, patience: Duration, nonce: &str) -> Found {
+    if choice != FramingChoice::Auto {
+        return framing(target, choice, patience, nonce).await;
+    }
+    let Some(framing) = greet(target, patience, nonce).await else { return detect(target, patience, nonce).await };
+    Found {
+        manner: Manner { send: framing, receive: Framing::Lf },
+        asked: false,
+        seen: "it ended its answer to CONNECT".to_owned(),
+        ..Found::asked(framing)
+    }
+}
+
+/// How a server ends its answer to a whole `CONNECT`, if it ends it.
+async fn greet(target: SocketAddr, patience: Duration, nonce: &str) -> Option<Framing> {
+    let stream = tokio::time::timeout(patience, TcpStream::connect(target)).await.ok()?.ok()?;
+    let _ = stream.set_nodelay(true);
+    let _ = stream.try_write(format!("CONNECT|greet{nonce}\n").as_bytes());
+    let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+    let deadline = Instant::now() + patience;
+    loop {
+        match ending(&heard) {
+            Ending::Unknown if heard.len() < 64 * 1024 => {}
+            Ending::Line(framing) => {
+                let _ = stream.try_write(b"DISCONNECT\n");
+                return Some(framing);
+            }
+            Ending::Unknown | Ending::Nothing => return None,
+        }
+        // A server that ends nothing has said all it will: the rest of the patience is not worth waiting for.
+        let until = if has_ack(&heard) { deadline.min(Instant::now() + UNTERMINATED) } else { deadline };
+        tokio::time::timeout_at(until, stream.readable()).await.ok()?.ok()?;
+        match stream.try_read(&mut buffer) {
+            Ok(0) => return None,
+            Ok(count) => heard.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Ending {
+    /// Too little has come.
+    Unknown,
+    /// A line ends behind the answer.
+    Line(Framing),
+    /// Something else stands behind it.
+    Nothing,
+}
+
+/// What stands behind the answer to `CONNECT`. A line feed somewhere means nothing: names that were taken with theirs
+/// come back in lists.
+fn ending(heard: &[u8]) -> Ending {
+    let Some(start) = memchr::memmem::find(heard, b"CONNECT_ACK|") else { return Ending::Unknown };
+    let rest = &heard[start + b"CONNECT_ACK|".len()..];
+    match rest.iter().position(|byte| !byte.is_ascii_uppercase()).map(|at| &rest[at..]) {
+        None | Some(b"\r") => Ending::Unknown,
+        Some([b'\n', ..]) => Ending::Line(Framing::Lf),
+        Some([b'\r', b'\n', ..]) => Ending::Line(Framing::CrLf),
+        Some(_) => Ending::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_the_answer_counts_and_no_other_line_feed() {
+        for (heard, wanted) in [
+            ("", Ending::Unknown),
+            ("CONNECT_ACK|O", Ending::Unknown),
+            ("CONNECT_ACK|OK", Ending::Unknown),
+            ("CONNECT_ACK|OK\r", Ending::Unknown),
+            ("CONNECT_ACK|OK\n", Ending::Line(Framing::Lf)),
+            ("USER_LIST|a\nCONNECT_ACK|OK\r\n", Ending::Line(Framing::CrLf)),
+            ("CONNECT_ACK|OK|welcome\n", Ending::Nothing),
+            ("CONNECT_ACK|OKUSER_LIST|greet\n", Ending::Nothing),
+        ] {
+            assert_eq!(ending(heard.as_bytes()), wanted, "{heard:?}");
+        }
+    }
+}
+
 async fn detect(target: SocketAddr, patience: Duration, nonce: &str) -> Found {
     let started = Instant::now();
     let found = ask(target, patience, UNTERMINATED, nonce).await;
