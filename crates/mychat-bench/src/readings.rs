@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use mychat_proto::Framing;
@@ -14,12 +13,8 @@ use crate::cli;
 use crate::drive::shared::Talk;
 use crate::observe::ledger::Reading;
 use crate::scenario::model::{Action, FramingChoice, Scenario};
-use crate::script::monitor::Monitors;
 use crate::script::stage::Surroundings;
 use crate::target::probe::{self, Profile, profile};
-
-/// The longest that one user of the dialogue may take.
-const LONGEST: Duration = Duration::from_secs(10);
 
 /// What is known of a server before a load.
 #[derive(Debug, Clone)]
@@ -76,18 +71,8 @@ impl Asked {
     pub(crate) async fn seen(&self, target: SocketAddr, seed: u64) -> Readings {
         let nonce = crate::script::cast::nonce(seed ^ u64::from(std::process::id()));
         let found = probe::manner(target, self.framing, self.timeout, &nonce).await;
-        let around = Surroundings {
-            target,
-            manner: found.manner,
-            patience: self.timeout,
-            longest: LONGEST,
-            seed,
-            cases: Arc::new(AtomicU64::new(0)),
-            monitors: Monitors::default(),
-            declared: Arc::new(self.declared.clone()),
-            listless: Arc::new(AtomicBool::new(false)),
-            watch: None,
-        };
+        let declared = Arc::new(self.declared.clone());
+        let around = Surroundings { declared, ..Surroundings::new(target, found.manner, self.timeout, seed) };
         // Where a profile says all of it there is nothing to ask, and not a message more than the scenario's is sent.
         let profile = if ["broadcast_echo", "unknown_user"].iter().all(|key| self.declared.contains_key(*key)) {
             Profile::default()
