@@ -10,6 +10,7 @@ use mychat_proto::EncodeError;
 use slab::Slab;
 
 use crate::config::SendLimit;
+use crate::ebb::Ebb;
 use crate::metrics::{Count, End, Tally};
 use crate::outbox::Log;
 use crate::router::{Address, Kind, Sink};
@@ -42,6 +43,7 @@ pub struct Delivery {
     log: Log,
     announce: bool,
     dirty: Vec<u32>,
+    ebb: Ebb,
     posted: usize,
     outcome: Outcome,
 }
@@ -70,6 +72,7 @@ impl Delivery {
             log: Log::default(),
             announce: false,
             dirty: Vec::new(),
+            ebb: Ebb::default(),
             posted: 0,
             outcome: Outcome::default(),
         }
@@ -130,6 +133,17 @@ impl Delivery {
         self.tally.add(Count::Dropped(end), lost);
         self.tally.sub(Count::Connections, 1);
         session
+    }
+
+    /// Gives back the memory of a crowd that has left. Returns whether one has.
+    pub fn ebb(&mut self) -> bool {
+        let is_out = self.ebb.is_out(self.sessions.len());
+        if is_out {
+            self.sessions.shrink_to_fit();
+            self.list.shrink_to_fit();
+            self.dirty.shrink_to_fit();
+        }
+        is_out
     }
 
     fn count_out(&mut self, index: u32) {

@@ -31,6 +31,7 @@ pub mod config;
 pub mod deadlines;
 pub mod delivery;
 pub mod dialogue;
+pub mod ebb;
 pub mod fault;
 pub mod handle;
 pub mod limits;

@@ -55,6 +55,11 @@ impl Wakes {
         }
     }
 
+    /// Gives back the memory of a crowd that has left.
+    pub fn ebb(&self) {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).shrink_to_fit();
+    }
+
     /// Swaps the list for an empty one.
     pub fn take(&self, into: &mut Vec<u32>) {
         into.clear();

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use slab::Slab;
 
+use crate::ebb::Ebb;
+
 /// One connection, on one worker. The generation tells it from an earlier one that had the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Address {
@@ -43,12 +45,19 @@ pub struct Directory {
     hasher: RandomState,
     entries: Slab<(Arc<str>, Address)>,
     max_users: usize,
+    ebb: Ebb,
 }
 
 impl Directory {
     /// An empty one for so many users.
     pub fn new(max_users: usize) -> Self {
-        Self { slots: HashTable::new(), hasher: RandomState::new(), entries: Slab::new(), max_users }
+        Self {
+            slots: HashTable::new(),
+            hasher: RandomState::new(),
+            entries: Slab::new(),
+            max_users,
+            ebb: Ebb::default(),
+        }
     }
 
     /// Changes how many users there may be. Those that are too many already stay.
@@ -79,8 +88,17 @@ impl Directory {
                 found.remove();
             }
             self.entries.remove(seat.slot as usize);
+            self.ebb();
         }
         held
+    }
+
+    fn ebb(&mut self) {
+        if self.ebb.is_out(self.entries.len()) {
+            let (hasher, entries) = (&self.hasher, &mut self.entries);
+            entries.shrink_to_fit();
+            self.slots.shrink_to_fit(|&slot| hasher.hash_one(&*entries[slot as usize].0));
+        }
     }
 
     /// Who has this name.

@@ -112,6 +112,11 @@ impl Worker {
         for index in std::mem::take(&mut self.closing) {
             self.part(index);
         }
+        if self.delivery.ebb() {
+            self.wakes.ebb();
+            self.ready.shrink_to_fit();
+            self.joiners.shrink_to_fit();
+        }
         buried
     }
 

@@ -85,6 +85,33 @@ fn limits_change_while_the_server_runs() {
 }
 
 #[test]
+fn a_new_cap_per_address_counts_those_that_are_in() {
+    let server = serve();
+    let _ana = server.join("ana");
+    let mut newer = Config::default();
+    newer.admission.max_per_address = 1.try_into().ok();
+    server.handle.adopt(&newer);
+    let refused = (0..1000).find_map(|_| {
+        let mut bob = server.connect();
+        bob.say("CONNECT|bob");
+        bob.next().filter(|frame| frame.starts_with("ERROR|503|"))
+    });
+    assert!(refused.is_some(), "ana is not counted");
+}
+
+#[test]
+fn a_shorter_handshake_timeout_holds_for_those_that_are_silent_already() {
+    let server = serve_with(|config| config.admission.handshake_timeout = Duration::from_hours(1));
+    let mut silent = server.connect();
+    eventually("it is let in", || server.get(Count::Connections) == 1);
+    let mut newer = Config::default();
+    newer.admission.handshake_timeout = Duration::from_millis(1);
+    server.handle.adopt(&newer);
+    silent.hears_error("401");
+    silent.hears_end();
+}
+
+#[test]
 fn deliveries_are_conserved_whoever_leaves_and_however() {
     for workers in [1, 2] {
         let server = serve_with(|config| {

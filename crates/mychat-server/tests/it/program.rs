@@ -14,8 +14,6 @@ pub(crate) struct Program {
 
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mychat-server"));
-    // As the systemd unit sets it: otherwise the C library raises the size from which memory goes back to the system.
-    command.env("MALLOC_MMAP_THRESHOLD_", "131072");
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
