@@ -77,6 +77,8 @@ pub(crate) fn join(out: &mut Vec<u8>, fields: &[&str]) -> Result<(), EncodeError
     if fields.iter().rev().skip(1).any(|field| memchr(b'|', field.as_bytes()).is_some()) {
         return Err(EncodeError::Pipe);
     }
+    // Once for all fields and an ending behind them.
+    out.reserve(bytes + 2);
     for (index, field) in fields.iter().enumerate() {
         if index > 0 {
             out.push(b'|');

@@ -33,6 +33,6 @@ mod tests {
         assert!((0..=SMALL).chain((0..SMALL).rev()).all(|count| !ebb.is_out(count)));
         assert!((0..=10_000).all(|count| !ebb.is_out(count)));
         let out: Vec<usize> = (0..10_000).rev().filter(|&count| ebb.is_out(count)).collect();
-        assert_eq!(out, [2500, 1250, 625, 312, 156, 78, 39]);
+        assert_eq!(out, [2500, 1250, 625, 312, 156, 78, 39, 19]);
     }
 }
