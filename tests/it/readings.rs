@@ -47,6 +47,14 @@ fn crlf_is_spoken_where_it_is_asked_for() {
 }
 
 #[test]
+fn the_reference_server_serves_raw_users_that_come_and_go() {
+    let server = TestServer::with(|config| config.framing = mychat_server::FramingChoice::Raw);
+    let outcome = run(SOME).target(server.address()).go();
+    assert!(outcome.held(), "{}", outcome.said());
+    assert_eq!(outcome.json["target"]["framing"], "raw");
+}
+
+#[test]
 fn half_frames_make_no_sense_without_line_ends() {
     let Some(command) = python("raw") else { return };
     let text = SOME.replace("{ private: { to: nobody } }", "{ half_frame: { stall: 100ms } }");

@@ -24,7 +24,13 @@ impl TestServer {
 
     /// Starts one that listens there.
     pub fn listen(address: &str) -> Self {
-        let config = Config { listen: vec![address.to_owned()], ..Config::default() };
+        Self::with(|config| config.listen = vec![address.to_owned()])
+    }
+
+    /// Starts one with some of its limits changed; on 127.0.0.1, unless that is changed too.
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config { listen: vec!["127.0.0.1:0".to_owned()], ..Config::default() };
+        change(&mut config);
         let (told, started) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {

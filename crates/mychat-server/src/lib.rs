@@ -59,4 +59,5 @@ pub use config::Config;
 pub use handle::Handle;
 pub use metrics::{Count, End, Metrics};
 pub use program::main_with;
+pub use raw::FramingChoice;
 pub use server::{RunError, Server};

@@ -148,6 +148,11 @@ impl Outbox {
         false
     }
 
+    /// Nothing waits for the socket any more.
+    pub fn unblock(&mut self) {
+        self.blocked = false;
+    }
+
     /// The socket took a part.
     fn keep(&mut self, sent: usize, log: &Log, list: &[u8], now: Instant, tally: &mut Tally) {
         let queue = self.queue.get_or_insert_default();

@@ -237,6 +237,8 @@ impl Session {
     pub fn flush(&mut self, log: &Log, list: &[u8], now: Instant, tally: &mut Tally) -> Flushed {
         let parts = self.outbox.parts(log, list);
         if parts.is_empty() {
+            // It was blocked for a list that is owed to it no more.
+            self.outbox.unblock();
             return Flushed::All;
         }
         let sent = match (self.manner, parts.single()) {
