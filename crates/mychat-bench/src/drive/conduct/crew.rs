@@ -1,134 +1,20 @@
-//! The course of a run: everybody joins, the load, the drain, the end; on worker threads, watched once a second.
+//! The workers at work: everybody joins, the load, the drain, and what is asked of them meanwhile.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 
-use super::clock::{Clock as _, RealClock};
-use super::observations::usage;
-pub use super::observations::{Generator, Observations, Slice};
-use super::shared::Shared;
-use super::thread::{self, Order, Post, Report};
+use super::{Conduct, Crew, Fault, LOOK, MEETING, NO_PROGRESS, OVERTIME, Phase, Slice, TICK, Watch};
+use crate::drive::clock::{Clock as _, RealClock};
+use crate::drive::shared::Shared;
+use crate::drive::thread::{self, Order, Post, Report};
 use crate::observe::books::Books;
-use crate::observe::example::Examples;
-use crate::observe::fanout::FanOut;
-use crate::observe::recorder::{Clock, Count, Latency, Place, Recorder, Shape};
-use crate::observe::roster::Rosters;
-use crate::observe::share::Share;
+use crate::observe::recorder::{Clock, Count, Recorder, Shape};
 use crate::plan::{Nanos, nanos};
 
-/// How a run is done.
-#[derive(Debug, Clone)]
-pub struct Conduct {
-    /// Where the server is.
-    pub address: SocketAddr,
-    /// Addresses to connect from, in turn; empty where the system chooses.
-    pub sources: Arc<[IpAddr]>,
-    /// Worker threads.
-    pub threads: u32,
-    /// Time from one line of the timeline to the next.
-    pub interval: Duration,
-}
-
-/// How far a run has come.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Phase {
-    /// Users join.
-    Joining,
-    /// The load has been going on for so long.
-    Load(Nanos),
-    /// The load is over; what is under way may arrive.
-    Draining,
-}
-
-/// The live view of a run.
-pub trait Watch {
-    /// Called about ten times a second.
-    fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>);
-
-    /// Called at the end of each interval with what it recorded; ends the run where it gives the index of a condition.
-    fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize>;
-
-    /// Called with each line of the timeline as it is written, but for the last one.
-    fn slice(&mut self, _shared: &Shared, _slice: &Slice) {}
-}
-
-/// Why a run could not be done.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// A worker thread could not start.
-    #[error("cannot start a worker thread")]
-    Thread(#[source] std::io::Error),
-    /// The other machines' users did not come.
-    #[error(
-        "the other shards did not come: after {} s the server's lists showed {seen} of their {others} users",
-        MEETING / 1_000_000_000
-    )]
-    Alone {
-        /// Users of theirs that were in a list.
-        seen: u64,
-        /// All of their users.
-        others: u64,
-    },
-    /// A worker thread ended without a word.
-    #[error("a worker thread died: this is a bug in mychat-bench")]
-    Died,
-}
-
-const TICK: Duration = Duration::from_millis(20);
-const LOOK: Nanos = 100_000_000;
-/// The drain gives up after so long without a delivery.
-const NO_PROGRESS: Nanos = 2_000_000_000;
-/// Other machines may take so long longer to start.
-const MEETING: Nanos = 120_000_000_000;
-/// Programs that are behind may still send for so long after the load.
-const OVERTIME: Nanos = 30_000_000_000;
-
-/// Does a whole run. Each time `stop` is notified the present part of it is cut short: the load first, then the drain.
-pub async fn conduct(
-    shared: Arc<Shared>,
-    conduct: Conduct,
-    watch: &mut dyn Watch,
-    stop: &tokio::sync::Notify,
-) -> Result<Observations, Fault> {
-    let mut crew = Crew::start(&shared, conduct)?;
-    let mut interrupted = tokio::select! {
-        course = crew.course(watch) => { course?; false }
-        () = stop.notified() => true,
-    };
-    shared.live.stop.store(true, Ordering::Relaxed);
-    tokio::select! {
-        drained = crew.drain(watch) => drained?,
-        () = stop.notified() => interrupted = true,
-    }
-    crew.finish(interrupted).await
-}
-
-/// The workers, as their conductor sees them.
-struct Crew<'s> {
-    shared: &'s Arc<Shared>,
-    conduct: Conduct,
-    clock: RealClock,
-    orders: Vec<UnboundedSender<Order>>,
-    reports: UnboundedReceiver<Report>,
-    threads: Vec<std::thread::JoinHandle<()>>,
-    total: Recorder,
-    timeline: Vec<Slice>,
-    next_interval: Nanos,
-    next_look: Nanos,
-    /// Reports of an interval that are still to come.
-    awaited: usize,
-    interval: Recorder,
-    outstanding: Vec<u64>,
-    aborted: Option<usize>,
-}
-
 impl<'s> Crew<'s> {
-    fn start(shared: &'s Arc<Shared>, conduct: Conduct) -> Result<Self, Fault> {
+    pub(super) fn start(shared: &'s Arc<Shared>, conduct: Conduct) -> Result<Self, Fault> {
         let clock = RealClock::start();
         let (report, reports) = unbounded_channel();
         let part = shared.plan.shard;
@@ -173,7 +59,7 @@ impl<'s> Crew<'s> {
     }
 
     /// Everybody joins, and the load from its first stage to its last.
-    async fn course(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
+    pub(super) async fn course(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
         let live = &self.shared.live;
         let users = u64::from(self.shared.plan.own_users());
         self.tell(|| Order::Join(0));
@@ -218,12 +104,12 @@ impl<'s> Crew<'s> {
         }
     }
 
-    fn load_start(&self) -> Option<Nanos> {
+    pub(super) fn load_start(&self) -> Option<Nanos> {
         self.shared.load_start.get().copied()
     }
 
     /// Waits until everything owed has come, or nothing has come for a while.
-    async fn drain(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
+    pub(super) async fn drain(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
         // Once every worker has answered this, none of them is in the middle of sending any more.
         self.outstanding(None, watch).await?;
         let books = Arc::new(Books::new(&self.shared.plan, &self.shared.sent));
@@ -254,76 +140,7 @@ impl<'s> Crew<'s> {
         Ok(self.outstanding.iter().sum())
     }
 
-    async fn finish(mut self, interrupted: bool) -> Result<Observations, Fault> {
-        let length = self.clock.now();
-        self.tell(|| Order::Finish);
-        let (mut visits, mut examples) = (Vec::new(), Examples::default());
-        let mut errors: BTreeMap<String, u64> = BTreeMap::new();
-        let (mut fanout, mut rosters) = (FanOut::default(), Rosters::default());
-        let mut read_lag = Latency::default();
-        let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
-        while left > 0 {
-            match self.reports.recv().await.ok_or(Fault::Died)? {
-                Report::Seen(seen) => {
-                    self.interval.merge(&seen.recorder);
-                    visits.extend(seen.visits);
-                    examples.merge(seen.examples);
-                    fanout.merge(seen.fanout);
-                    rosters.merge(seen.rosters);
-                    read_lag.merge(&seen.read_lag);
-                    blocked += seen.blocked;
-                    stall = stall.max(seen.stall);
-                    for (code, count) in seen.errors {
-                        *errors.entry(code).or_default() += count;
-                    }
-                    left -= 1;
-                }
-                Report::Interval(recorded) => self.interval.merge(&recorded),
-                Report::Outstanding(_) => {}
-                Report::Failed(error) => return Err(Fault::Thread(error)),
-            }
-        }
-        self.close_interval(length);
-        for thread in self.threads.drain(..) {
-            thread.join().map_err(|_| Fault::Died)?;
-        }
-        let plan = &self.shared.plan;
-        fanout.record(plan, self.load_start().unwrap_or(0), &mut self.total);
-        for ((user, joined), last) in rosters.joins() {
-            let stage = match self.load_start().filter(|start| joined >= *start) {
-                Some(start) => plan.stage_at(joined - start) as u16,
-                None => self.total.shape().join(),
-            };
-            let place = Place { stage, group: plan.users[user as usize].group, action: Shape::NO_ACTION };
-            self.total.time(place, Clock::Roster, last.saturating_sub(joined));
-        }
-        let books = Books::new(plan, &self.shared.sent);
-        let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
-        for (place, doubled) in &reckoning.doubled {
-            self.total.add(*place, Count::Duplicated, *doubled);
-        }
-        let share = plan.shard.is_part().then(|| Share::new(plan, &self.shared.sent, &visits));
-        Ok(Observations {
-            recorder: self.total,
-            timeline: self.timeline,
-            visits,
-            reckoning,
-            examples,
-            blocked,
-            stall,
-            read_lag,
-            errors,
-            aborted: self.aborted,
-            interrupted,
-            length,
-            generator: usage(self.conduct.threads),
-            server: None,
-            cases_failed: 0,
-            share,
-        })
-    }
-
-    fn tell(&self, order: impl Fn() -> Order) {
+    pub(super) fn tell(&self, order: impl Fn() -> Order) {
         for worker in &self.orders {
             // A worker that is gone has said why, or is found missing when its report is awaited.
             let _ = worker.send(order());
@@ -373,7 +190,7 @@ impl<'s> Crew<'s> {
     }
 
     /// Adds what an interval recorded to the total and to the timeline.
-    fn close_interval(&mut self, at: Nanos) {
+    pub(super) fn close_interval(&mut self, at: Nanos) {
         let middle = at.saturating_sub(nanos(self.conduct.interval) / 2);
         let stage =
             self.load_start().filter(|start| middle >= *start).map(|start| self.shared.plan.stage_at(middle - start));

@@ -1,0 +1,86 @@
+//! The end of a run: the workers hand over what they saw, and the accounts are settled.
+
+use std::collections::BTreeMap;
+
+use super::{Crew, Fault, Observations};
+use crate::drive::clock::Clock as _;
+use crate::drive::observations::usage;
+use crate::drive::thread::{Order, Report};
+use crate::observe::books::Books;
+use crate::observe::example::Examples;
+use crate::observe::fanout::FanOut;
+use crate::observe::recorder::{Clock, Count, Latency, Place, Shape};
+use crate::observe::roster::Rosters;
+use crate::observe::share::Share;
+
+impl Crew<'_> {
+    /// Ends the workers and takes what they saw.
+    pub(super) async fn finish(mut self, interrupted: bool) -> Result<Observations, Fault> {
+        let length = self.clock.now();
+        self.tell(|| Order::Finish);
+        let (mut visits, mut examples) = (Vec::new(), Examples::default());
+        let mut errors: BTreeMap<String, u64> = BTreeMap::new();
+        let (mut fanout, mut rosters) = (FanOut::default(), Rosters::default());
+        let mut read_lag = Latency::default();
+        let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
+        while left > 0 {
+            match self.reports.recv().await.ok_or(Fault::Died)? {
+                Report::Seen(seen) => {
+                    self.interval.merge(&seen.recorder);
+                    visits.extend(seen.visits);
+                    examples.merge(seen.examples);
+                    fanout.merge(seen.fanout);
+                    rosters.merge(seen.rosters);
+                    read_lag.merge(&seen.read_lag);
+                    blocked += seen.blocked;
+                    stall = stall.max(seen.stall);
+                    for (code, count) in seen.errors {
+                        *errors.entry(code).or_default() += count;
+                    }
+                    left -= 1;
+                }
+                Report::Interval(recorded) => self.interval.merge(&recorded),
+                Report::Outstanding(_) => {}
+                Report::Failed(error) => return Err(Fault::Thread(error)),
+            }
+        }
+        self.close_interval(length);
+        for thread in self.threads.drain(..) {
+            thread.join().map_err(|_| Fault::Died)?;
+        }
+        let plan = &self.shared.plan;
+        fanout.record(plan, self.load_start().unwrap_or(0), &mut self.total);
+        for ((user, joined), last) in rosters.joins() {
+            let stage = match self.load_start().filter(|start| joined >= *start) {
+                Some(start) => plan.stage_at(joined - start) as u16,
+                None => self.total.shape().join(),
+            };
+            let place = Place { stage, group: plan.users[user as usize].group, action: Shape::NO_ACTION };
+            self.total.time(place, Clock::Roster, last.saturating_sub(joined));
+        }
+        let books = Books::new(plan, &self.shared.sent);
+        let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
+        for (place, doubled) in &reckoning.doubled {
+            self.total.add(*place, Count::Duplicated, *doubled);
+        }
+        let share = plan.shard.is_part().then(|| Share::new(plan, &self.shared.sent, &visits));
+        Ok(Observations {
+            recorder: self.total,
+            timeline: self.timeline,
+            visits,
+            reckoning,
+            examples,
+            blocked,
+            stall,
+            read_lag,
+            errors,
+            aborted: self.aborted,
+            interrupted,
+            length,
+            generator: usage(self.conduct.threads),
+            server: None,
+            cases_failed: 0,
+            share,
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! What a user hears: a frame from the server into the recorder, the inbox, or an event in the user's life.
+
+mod answer;
+mod message;
+
+use mychat_proto::{Reply, Status};
+
+pub(super) use self::message::Known;
+use self::message::{corrupted, message};
+use super::desk::Desk;
+use super::user::User;
+use crate::plan::Nanos;
+
+/// What a frame means for the user's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Nothing.
+    Nothing,
+    /// The first copy of a message arrived.
+    Delivery,
+    /// The answer to CONNECT.
+    Answered(Status),
+}
+
+/// Indices into `Action::NAMES`.
+const BROADCAST: u16 = 0;
+const PRIVATE: u16 = 1;
+
+/// Takes one frame of the user's own connection.
+pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) -> Heard {
+    if !user.owed.is_empty() && answer::fits(user, desk, now, frame) {
+        return Heard::Nothing;
+    }
+    // By far the most frames are these three, and none of them needs to be looked at as text: a stamp is checked by its
+    // own sums.
+    if let Some(rest) = frame.strip_prefix(b"BROADCAST|") {
+        return message(user, desk, now, BROADCAST, frame, rest);
+    }
+    if let Some(rest) = frame.strip_prefix(b"MESSAGE|") {
+        return message(user, desk, now, PRIVATE, frame, rest);
+    }
+    if let Some(list) = frame.strip_prefix(b"USER_LIST|") {
+        roster(user, desk, now, list);
+        return Heard::Nothing;
+    }
+    if frame.is_empty() {
+        return Heard::Nothing;
+    }
+    match Reply::parse(frame) {
+        Ok(Reply::ConnectAck(status)) => Heard::Answered(status),
+        Ok(Reply::Error { code, .. }) => {
+            answer::error(user, desk, now, code, frame);
+            Heard::Nothing
+        }
+        Ok(_) => Heard::Nothing,
+        Err(fault) => {
+            let place = desk.place(user.group, now);
+            corrupted(user, desk, place, &|| format!("a frame that is no reply: {fault}"), None, frame);
+            Heard::Nothing
+        }
+    }
+}
+
+/// A list: whoever is new in it and joined after this user did is now known to one user more.
+fn roster(user: &mut User, desk: &mut Desk, now: Nanos, list: &[u8]) {
+    let news = desk.rosters.take(&mut user.listed, &desk.shared.names, list);
+    if desk.load_start().is_none()
+        && desk.shared.plan.shard.is_part()
+        && let Some(all) = desk.rosters.latest(&user.listed)
+    {
+        desk.shared.note_listed(all);
+    }
+    let (Some(news), Some(visit)) = (news, &user.visit) else { return };
+    if user.hostile {
+        return;
+    }
+    for &other in news.iter().filter(|other| **other != user.id) {
+        if let Some(since) = desk.shared.presence[other as usize].online_since().filter(|since| *since >= visit.online)
+        {
+            desk.rosters.note((other, since), now);
+        }
+    }
+}
