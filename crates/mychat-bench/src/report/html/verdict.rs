@@ -50,7 +50,7 @@ fn validity(result: &RunResult) -> Markup {
     html! {
         div class={ "validity " (class(tone)) } {
             p {
-                b { "A " (word) " run" } ": " (meaning)
+                b.word { (word) " run" } ": " (meaning)
                 @if let (Validity::Valid, Some(p99)) = (result.validity, lateness) {
                     " (99 % were sent within " (duration(p99 as f64)) " of their time)"
                 }
