@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use proptest::prelude::*;
 
-use super::result::RunResult;
+use super::result::{Missing, RunResult, ShardInfo};
 use super::{grouped, histogram, hlog, html, json, junit, markdown, ndjson, sample, terminal};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
@@ -27,6 +27,7 @@ prop_compose! {
             &mut counts.lost, &mut counts.duplicated, &mut counts.reordered, &mut counts.misrouted,
             &mut counts.corrupted, &mut counts.uncertain, &mut counts.refused_returns, &mut counts.wrong_replies,
         ];
+        let open = figures[0] % 100;
         for (place, figure) in places.into_iter().zip(figures) {
             *place = figure;
         }
@@ -40,6 +41,10 @@ prop_compose! {
             sample::case("flood", Status::Skipped, &texts[0]),
             sample::case("slow", Status::Inconclusive, &texts[1]),
         ];
+        let missing = Missing { sender: "ana".into(), recipient: "bob".into(), broadcasts: open, privates: 0 };
+        result.shard = (open > 50).then(|| ShardInfo {
+            index: 1, of: 2, missing: vec![missing], unsent: Vec::new(), unsure: Vec::new(),
+        });
         result.examples[1].what.clone_from(&texts[0]);
         result.examples[1].frames = texts;
         result
@@ -93,6 +98,10 @@ proptest! {
             prop_assert!(page.contains(&code), "{}", code);
             prop_assert!(xml.contains(&case.replace('>', "&gt;")), "{}", case);
             prop_assert!(text.contains(&expectation.text));
+        }
+        for note in result.notes() {
+            let (markup, words) = (note.replace('<', "&lt;"), note.split(' ').next_back().unwrap_or_default());
+            prop_assert!(page.contains(&markup) && text.contains(&note) && summary.contains(words), "{}", note);
         }
         let bare = anstream::adapter::strip_str(&text).to_string();
         for case in &result.cases {

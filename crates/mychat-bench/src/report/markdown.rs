@@ -37,6 +37,9 @@ fn head(text: &mut String, result: &RunResult) -> std::fmt::Result {
         result.scenario.seed,
         result.scenario.plan_sha256.get(..12).unwrap_or(&result.scenario.plan_sha256)
     )?;
+    for note in result.notes() {
+        writeln!(text, "\n> {}", escaped(&note))?;
+    }
     if result.validity == Validity::Valid {
         return Ok(());
     }

@@ -40,6 +40,7 @@ pub(super) fn head(result: &RunResult) -> Markup {
                 }
             }
             (validity(result))
+            @for note in result.notes() { p.remark { (note) } }
         }
     }
 }

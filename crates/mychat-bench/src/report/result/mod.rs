@@ -130,6 +130,14 @@ impl RunResult {
                 "the server is silent about unknown users, and no answer is owed (rule M2 asks for one)".to_owned(),
             );
         }
+        if let Some(shard) = &self.shard {
+            let open: u64 = shard.missing.iter().map(|missing| missing.broadcasts + missing.privates).sum();
+            notes.push(format!(
+                "this is part {} of {}: it timed what it both sent and received; {open} deliveries from other parts have not \
+                 come, and `mychat-bench merge` says which of them were lost",
+                shard.index, shard.of
+            ));
+        }
         notes
     }
 }
