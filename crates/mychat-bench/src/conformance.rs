@@ -28,7 +28,7 @@ pub(crate) use files::write;
 pub(crate) use probe::probe;
 pub(crate) use under_test::UnderTest;
 
-/// After this time a run gives up what has not been played; a slow server is given longer.
+/// After this time a run gives up what has not been played.
 const LONGEST_RUN: Duration = Duration::from_mins(10);
 /// How long an answer may take where nobody said.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -78,14 +78,15 @@ pub(crate) fn python(server: &str) -> Option<String> {
     Some(format!("exec python3 {}/servers/{name}.py {{port}} {rest}", env!("CARGO_MANIFEST_DIR")))
 }
 
-/// Works through a list, two at a time: most of the time is waiting. One list after the other, so that the tests of
+/// Works through a list, two at a time (or `AT_ONCE`): most of the time is waiting. One list after the other, so that the tests of
 /// latencies beside this one have some of the machine too.
 pub(crate) fn each<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
     static ONE_LIST: Mutex<()> = Mutex::new(());
     let _alone = ONE_LIST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let next = Mutex::new(items.iter());
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        let at_once = std::env::var("AT_ONCE").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
+        for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some(item) = { next.lock().expect("no poison").next() } {
                     work(item);

@@ -48,6 +48,8 @@ const BRISK: Duration = Duration::from_millis(40);
 
 /// What is done again and again takes so long with a slow server, where each time takes one answer.
 const REPEATING: Duration = Duration::from_secs(4);
+/// How often a message can be sent without a terminator, and answered by many.
+const RAW: Duration = Duration::from_millis(80);
 /// Longer than any check takes that goes on.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -85,10 +87,12 @@ impl Surroundings {
 
     /// As often as a case says, or less often where each time takes long, though never less than `least`.
     pub fn fewer(&self, count: usize, least: usize) -> usize {
-        if self.pace <= BRISK {
+        // Without terminators every message takes a pause of its own.
+        let pace = if self.manner.send.is_terminated() { self.pace } else { self.pace.max(RAW) };
+        if pace <= BRISK {
             return count;
         }
-        let fit = (REPEATING.as_millis() / self.pace.as_millis().max(1)) as usize;
+        let fit = (REPEATING.as_millis() / pace.as_millis().max(1)) as usize;
         fit.max(least).min(count)
     }
 

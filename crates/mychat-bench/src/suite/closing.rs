@@ -17,7 +17,7 @@ pub(super) fn is_closing(id: &str) -> bool {
 }
 
 /// Judges one of them. Its own steps see to it that there were connections at all; `gone`: nobody is served any more.
-pub(super) async fn close(case: &Case, around: &Surroundings, gone: Option<&str>, shared: &Shared<'_>) -> Outcome {
+pub(super) async fn close(case: &Case, around: &Surroundings, gone: Option<&str>, shared: &Shared) -> Outcome {
     if case.id == ALIVE {
         return with_output(served(case, around, gone, shared).await, around);
     }
@@ -57,7 +57,7 @@ pub(super) async fn close(case: &Case, around: &Surroundings, gone: Option<&str>
     outcome
 }
 
-async fn served(case: &Case, around: &Surroundings, gone: Option<&str>, shared: &Shared<'_>) -> Outcome {
+async fn served(case: &Case, around: &Surroundings, gone: Option<&str>, shared: &Shared) -> Outcome {
     let dead = shared.dead.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let found = match (dead, gone) {
         (Some((check, what)), _) => Some(format!("after {check}: {what}")),

@@ -39,14 +39,41 @@ pub enum Event<'o> {
 }
 
 /// What the jobs of a run share.
-pub(super) struct Shared<'c> {
-    queue: Mutex<VecDeque<(usize, &'c Check)>>,
+pub(super) struct Shared {
     outcomes: Mutex<Vec<(usize, Outcome)>>,
     /// The first check after which the server served nobody, and what did not work.
     pub(super) dead: Mutex<Option<(String, String)>>,
+    may_flood: bool,
+}
+
+/// Checks that wait for whichever of some jobs is free.
+struct Queue<'c> {
+    checks: Mutex<VecDeque<(usize, &'c Check)>>,
     /// Jobs whose server still serves.
     serving: AtomicUsize,
-    may_flood: bool,
+}
+
+impl<'c> Queue<'c> {
+    fn new(checks: Vec<(usize, &'c Check)>, jobs: usize) -> Self {
+        Self { checks: Mutex::new(checks.into()), serving: AtomicUsize::new(jobs) }
+    }
+
+    fn next(&self) -> Option<(usize, &'c Check)> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn put_back(&self, check: (usize, &'c Check)) {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).push_front(check);
+    }
+
+    /// A job's server is gone: whether others go on with the queue.
+    fn leave(&self) -> bool {
+        let others = self.serving.load(Ordering::Relaxed) > 1;
+        if others {
+            self.serving.fetch_sub(1, Ordering::Relaxed);
+        }
+        others
+    }
 }
 
 /// How a run came to its end.
@@ -59,25 +86,27 @@ enum End {
 /// Runs checks and gives one outcome for each, in their order.
 pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<Outcome> {
     let courses = Courses::of(checks, options.instances.len());
-    let shared = Shared {
-        queue: Mutex::default(),
-        outcomes: Mutex::default(),
-        dead: Mutex::default(),
-        serving: AtomicUsize::new(options.instances.len()),
-        may_flood: options.may_flood,
-    };
+    let shared = Shared { outcomes: Mutex::default(), dead: Mutex::default(), may_flood: options.may_flood };
     let events = Mutex::new(events);
     let told = |outcome: &Outcome| events.lock().unwrap_or_else(PoisonError::into_inner)(Event::Done(outcome));
     let jobs = async {
         let mut servers: Vec<Server<'_>> = options.instances.iter().map(Server::new).collect();
-        *shared.queue() = courses.together.into();
-        join_all(servers.iter_mut().map(|server| server.job(&shared, &told)).collect()).await;
-        // What measures time or fills the machine has it for itself, on a server that still serves.
-        servers.sort_by_key(|server| server.gone.is_some());
-        if let Some(server) = servers.first_mut() {
-            shared.serving.store(1, Ordering::Relaxed);
-            *shared.queue() = courses.alone.into();
-            server.job(&shared, &told).await;
+        let (workers, waiters) = servers.split_at_mut(options.instances.len() - courses.waiters);
+        let waiting = async {
+            let queue = Queue::new(courses.waiting, waiters.len());
+            join_all(waiters.iter_mut().map(|server| server.job(&queue, &shared, &told)).collect()).await;
+        };
+        let working = async {
+            let queue = Queue::new(courses.together, workers.len());
+            join_all(workers.iter_mut().map(|server| server.job(&queue, &shared, &told)).collect()).await;
+            // What measures time or fills the machine has it for itself, on a server that still serves.
+            workers.sort_by_key(|server| server.gone.is_some());
+            if let Some(server) = workers.first_mut() {
+                server.job(&Queue::new(courses.alone, 1), &shared, &told).await;
+            }
+        };
+        tokio::join!(waiting, working);
+        if let Some(server) = servers.first() {
             for (index, check) in courses.closing {
                 let outcome = close(&check.case, server.around(), server.gone.as_deref(), &shared).await;
                 told(&outcome);
@@ -107,11 +136,7 @@ pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(E
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-impl<'c> Shared<'c> {
-    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<(usize, &'c Check)>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+impl Shared {
     /// Remembers the first check after which nobody was served.
     fn died(&self, check: &str, what: String) {
         let mut dead = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,6 +150,9 @@ impl<'c> Shared<'c> {
 
 /// Which checks may be played at the same time, on an instance each, and which may not.
 struct Courses<'c> {
+    /// Those that do little but wait, where there are instances for them; and how many instances.
+    waiting: Vec<(usize, &'c Check)>,
+    waiters: usize,
     together: Vec<(usize, &'c Check)>,
     alone: Vec<(usize, &'c Check)>,
     closing: Vec<(usize, &'c Check)>,
@@ -132,20 +160,18 @@ struct Courses<'c> {
 
 impl<'c> Courses<'c> {
     fn of(checks: &[&'c Check], instances: usize) -> Self {
-        let mut courses = Self { together: Vec::new(), alone: Vec::new(), closing: Vec::new() };
-        for (index, check) in checks.iter().copied().enumerate() {
-            let course = if closing::is_closing(&check.case.id) {
-                &mut courses.closing
-            } else if check.case.needs.contains(&Need::Loopback) {
-                &mut courses.alone
-            } else {
-                &mut courses.together
-            };
-            course.push((index, check));
+        let (closing, playing): (Vec<_>, Vec<_>) =
+            checks.iter().copied().enumerate().partition(|(_, check)| closing::is_closing(&check.case.id));
+        let (alone, mut together): (Vec<_>, Vec<_>) =
+            playing.into_iter().partition(|(_, check)| check.case.needs.contains(&Need::Loopback));
+        let mut waiting = Vec::new();
+        // Where nobody else works meanwhile, waiting comes last.
+        together.sort_by_key(|(_, check)| check.case.slow);
+        if instances > 1 {
+            waiting = together.split_off(together.partition_point(|(_, check)| !check.case.slow));
         }
-        // Who only waits does so while the others work; where nobody else works it comes last.
-        courses.together.sort_by_key(|(_, check)| check.case.slow == (instances < 2));
-        courses
+        let waiters = waiting.len().min(instances.saturating_sub(1)).min(instances / 2);
+        Self { waiting, waiters, together, alone, closing }
     }
 }
 
@@ -180,24 +206,26 @@ impl<'o> Server<'o> {
     }
 
     /// Plays what is in the queue. A server that serves nobody leaves the rest to the others, if there are any.
-    async fn job(&mut self, shared: &Shared<'_>, told: &impl Fn(&Outcome)) {
-        if self.paced.is_none() && !self.never && !shared.queue().is_empty() {
-            self.first_look().await;
-        }
+    async fn job(&mut self, queue: &Queue<'_>, shared: &Shared, told: &impl Fn(&Outcome)) {
         loop {
-            if self.gone.is_some() && shared.serving.load(Ordering::Relaxed) > 1 {
-                shared.serving.fetch_sub(1, Ordering::Relaxed);
+            if self.gone.is_some() && queue.leave() {
                 return;
             }
-            let next = shared.queue().pop_front();
-            let Some((index, check)) = next else { return };
+            let Some((index, check)) = queue.next() else { return };
+            if self.paced.is_none() && !self.never {
+                self.first_look().await;
+                if self.gone.is_some() && queue.leave() {
+                    queue.put_back((index, check));
+                    return;
+                }
+            }
             let outcome = self.one(&check.case, shared).await;
             told(&outcome);
             shared.done(index, outcome);
         }
     }
 
-    async fn one(&mut self, case: &Case, shared: &Shared<'_>) -> Outcome {
+    async fn one(&mut self, case: &Case, shared: &Shared) -> Outcome {
         let outcome = match (missing(case, self.around(), shared.may_flood), &self.gone) {
             (Some(reason), _) => Outcome::unplayed(case, Status::Skipped, reason),
             (None, Some(_)) if self.never && case.id == WELCOME => play(case, self.around()).await,
@@ -207,7 +235,7 @@ impl<'o> Server<'o> {
         with_output(outcome, self.around())
     }
 
-    async fn played(&mut self, case: &Case, shared: &Shared<'_>) -> Outcome {
+    async fn played(&mut self, case: &Case, shared: &Shared) -> Outcome {
         if let (true, Some(watch)) = (case.needs.contains(&Need::Fresh), &self.around().watch)
             && let Err(error) = watch.restart().await
         {
@@ -223,7 +251,7 @@ impl<'o> Server<'o> {
     }
 
     /// Writes down that the server served nobody after a check, and starts it again where that can be done.
-    async fn after(&mut self, outcome: &mut Outcome, what: String, shared: &Shared<'_>) {
+    async fn after(&mut self, outcome: &mut Outcome, what: String, shared: &Shared) {
         outcome.after = Some(what.clone());
         shared.died(&outcome.id, what);
         let gone = format!("the server was gone since {}", outcome.id);

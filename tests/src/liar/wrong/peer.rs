@@ -17,6 +17,8 @@ const MOST_BYTES: usize = 4 << 20;
 pub(super) struct Peer {
     pub(super) stream: TcpStream,
     pub(super) dead: AtomicBool,
+    /// Whether a write failed: the reader may then be told of an end where there was a reset.
+    pub(super) broken: AtomicBool,
     queue: Mutex<Queue>,
     bell: Condvar,
     fault: String,
@@ -35,7 +37,14 @@ impl Peer {
     pub(super) fn new(stream: TcpStream, room: &Room) -> io::Result<Arc<Self>> {
         stream.set_nodelay(true)?;
         let (fault, queue) = (room.fault.clone(), Mutex::default());
-        let peer = Arc::new(Self { stream, dead: AtomicBool::new(false), queue, bell: Condvar::new(), fault });
+        let peer = Arc::new(Self {
+            stream,
+            dead: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            queue,
+            bell: Condvar::new(),
+            fault,
+        });
         let writer = Arc::clone(&peer);
         std::thread::spawn(move || writer.write());
         Ok(peer)
@@ -109,6 +118,7 @@ impl Peer {
                 std::thread::sleep(Duration::from_micros(300));
             }
             if (&self.stream).write_all(&frame).is_err() {
+                self.broken.store(true, Ordering::SeqCst);
                 break;
             }
         }

@@ -71,7 +71,9 @@ impl Session<'_> {
     }
 
     fn end(&self, how: &str) {
-        if self.is("x15") && how != "disconnect" || self.is("m28") && how == "reset" {
+        if self.is("x15") && how != "disconnect"
+            || self.is("m28") && (how == "reset" || self.peer.broken.load(Ordering::SeqCst))
+        {
             return;
         }
         if self.is("m44") && how != "disconnect" {

@@ -133,7 +133,7 @@ impl Inbox {
                 }
             }
             self.raw = Some(raw);
-            for frame in whole {
+            for frame in rejoined(whole) {
                 self.frame(frame);
             }
             return;
@@ -262,6 +262,24 @@ impl Inbox {
 /// Whether one is in the other.
 pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     memchr::memmem::find(haystack, needle).is_some()
+}
+
+/// A message whose content is missing, and right behind it what could be a message: that is the content. Without
+/// terminators both look the same, and nobody sends empty messages.
+fn rejoined(frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut whole: Vec<Vec<u8>> = Vec::with_capacity(frames.len());
+    for frame in frames {
+        match whole.last_mut() {
+            Some(last) if is_empty_message(last) => last.extend(frame),
+            _ => whole.push(frame),
+        }
+    }
+    whole
+}
+
+fn is_empty_message(frame: &[u8]) -> bool {
+    let fields: Vec<&[u8]> = frame.splitn(3, |byte| *byte == b'|').collect();
+    matches!(fields.as_slice(), [b"MESSAGE" | b"BROADCAST", _, b""])
 }
 
 /// Where a second reply begins in a frame that cannot hold one: behind the answer to `CONNECT`, and in a list, which
