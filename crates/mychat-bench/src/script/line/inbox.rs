@@ -264,22 +264,25 @@ pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     memchr::memmem::find(haystack, needle).is_some()
 }
 
-/// A message whose content is missing, and right behind it what could be a message: that is the content. Without
-/// terminators both look the same, and nobody sends empty messages.
+/// Content that looks like a message is cut off where no terminator shows the difference. It goes back where it came from:
+/// behind a message without content, since nobody sends empty ones, and where it has no sender, since every message has one.
 fn rejoined(frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let mut whole: Vec<Vec<u8>> = Vec::with_capacity(frames.len());
     for frame in frames {
         match whole.last_mut() {
-            Some(last) if is_empty_message(last) => last.extend(frame),
+            Some(last) if is_message(last) && (last.ends_with(b"|") || is_without_sender(&frame)) => last.extend(frame),
             _ => whole.push(frame),
         }
     }
     whole
 }
 
-fn is_empty_message(frame: &[u8]) -> bool {
-    let fields: Vec<&[u8]> = frame.splitn(3, |byte| *byte == b'|').collect();
-    matches!(fields.as_slice(), [b"MESSAGE" | b"BROADCAST", _, b""])
+fn is_message(frame: &[u8]) -> bool {
+    frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|")
+}
+
+fn is_without_sender(frame: &[u8]) -> bool {
+    is_message(frame) && memchr::memchr_iter(b'|', frame).count() == 1
 }
 
 /// Where a second reply begins in a frame that cannot hold one: behind the answer to `CONNECT`, and in a list, which
@@ -293,4 +296,20 @@ fn glued(frame: &[u8]) -> Option<usize> {
     let names = frame.strip_prefix(b"USER_LIST|")?;
     let at = COMMANDS.iter().filter_map(|command| memchr::memmem::find(names, command)).min()?;
     Some(at + b"USER_LIST|".len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rejoined;
+
+    #[test]
+    fn content_that_looks_like_a_message_is_content() {
+        let joined = |frames: &[&str]| -> Vec<String> {
+            let frames = rejoined(frames.iter().map(|frame| frame.as_bytes().to_vec()).collect());
+            frames.into_iter().map(|frame| String::from_utf8_lossy(&frame).into_owned()).collect()
+        };
+        assert_eq!(joined(&["MESSAGE|ana|", "MESSAGE|cat|x"]), ["MESSAGE|ana|MESSAGE|cat|x"]);
+        assert_eq!(joined(&["BROADCAST|ana|one", "BROADCAST|two"]), ["BROADCAST|ana|oneBROADCAST|two"]);
+        assert_eq!(joined(&["MESSAGE|ana|a", "MESSAGE|ana|b", "USER_LIST|ana"]).len(), 3);
+    }
 }
