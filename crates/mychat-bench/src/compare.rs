@@ -1,10 +1,12 @@
 //! `compare`: two sets of stored results into a verdict for a person and an exit code for a pipeline.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::exit::Exit;
-use crate::report::compare::{Run, Threshold, compare as judge, markdown, terminal};
-use crate::report::{RunResult, files, json};
+use crate::report::compare::{Run, Threshold, circumstances, compare as judge, markdown, terminal};
+use crate::report::json::{self, Stored};
+use crate::report::{RunResult, files};
 use crate::{cli, out};
 
 /// Compares, prints, and writes the table where one is wanted.
@@ -17,20 +19,16 @@ pub(crate) fn compare(args: &cli::Compare) -> anyhow::Result<Exit> {
         }
         sides => sides,
     };
-    let (first, second) = match (read(first), read(second)) {
-        (Ok(first), Ok(second)) => (first, second),
-        (Err(error), _) | (_, Err(error)) => {
+    let (first, second) = match sides(first, second) {
+        Ok(sides) => sides,
+        Err(error) => {
             out::complain(&format!("error: {error:#}\n"));
             return Ok(Exit::Usage);
         }
     };
-    let runs = |results: &[RunResult]| results.iter().map(Run::new).collect::<Result<Vec<_>, _>>();
     let threshold = Threshold { effect: args.effect / 100.0, ..Threshold::default() };
-    let mut comparison = judge(&runs(&first)?, &runs(&second)?, threshold);
-    let all: Vec<&RunResult> = first.iter().chain(&second).collect();
-    if all.iter().any(|result| result.scenario.sha256 != all[0].scenario.sha256) {
-        comparison.notes.push("the scenarios are not the same: differences may come from what was asked".to_owned());
-    }
+    let mut comparison = judge(&first.runs, &second.runs, threshold);
+    comparison.notes.extend(circumstances(&first.results, &second.results));
     out::print(&terminal(&comparison));
     if let Some(path) = &args.markdown {
         files::replace(path, &markdown(&comparison))?;
@@ -44,6 +42,40 @@ pub(crate) fn compare(args: &cli::Compare) -> anyhow::Result<Exit> {
     })
 }
 
-fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<RunResult>> {
-    paths.iter().map(|path| Ok(json::read(path)?)).collect()
+/// One side: its runs, and where they are more than checks, all that is known of them.
+#[derive(Default)]
+struct Side {
+    of: BTreeSet<String>,
+    runs: Vec<Run>,
+    results: Vec<RunResult>,
+}
+
+/// Both sides, if they are of one scenario or one suite.
+fn sides(first: &[PathBuf], second: &[PathBuf]) -> anyhow::Result<(Side, Side)> {
+    let (first, second) = (side(first)?, side(second)?);
+    let of: Vec<&str> = first.of.union(&second.of).map(String::as_str).collect();
+    anyhow::ensure!(
+        of.len() == 1,
+        "these are runs of {}: only runs of one scenario, or of one suite, can be compared",
+        of.join(" and of ")
+    );
+    Ok((first, second))
+}
+
+fn side(paths: &[PathBuf]) -> anyhow::Result<Side> {
+    let mut side = Side::default();
+    for path in paths {
+        let (of, run) = match json::read_any(path)? {
+            Stored::Run(result) => {
+                let run = Run::new(&result)?;
+                let of = format!("`{}`", result.scenario.name);
+                side.results.push(*result);
+                (of, run)
+            }
+            Stored::Conformance(result) => (format!("the checks of `{}`", result.suite), Run::of_checks(&result)),
+        };
+        side.of.insert(of);
+        side.runs.push(run);
+    }
+    Ok(side)
 }

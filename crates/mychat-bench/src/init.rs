@@ -15,7 +15,7 @@ pub(crate) fn init(args: &cli::Init) -> anyhow::Result<Exit> {
     let mut file = match std::fs::File::create_new(&args.file) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            out::complain(&format!("error: {} is there already\n", args.file.display()));
+            out::complain(&format!("error: {} is there already: name another file\n", args.file.display()));
             return Ok(Exit::Usage);
         }
         Err(error) => return Err(error).with_context(|| format!("cannot write {}", args.file.display())),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::report::{self, RunResult, files};
+use crate::report::files::{self, Unwritable};
+use crate::report::{self, RunResult};
 
 /// Where the result goes besides the terminal.
 #[derive(Debug, Clone, Default, Args)]
@@ -50,19 +51,11 @@ impl From<Outputs> for crate::cli::Reports {
 /// The result as text.
 type Form = fn(&RunResult) -> String;
 
-/// A file could not be written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write {}", path.display())]
-pub(crate) struct Unwritable {
-    path: PathBuf,
-    source: std::io::Error,
-}
-
 impl Outputs {
     /// The same with `--out` resolved: every form that was not named goes into its directory.
     pub(crate) fn resolved(mut self) -> Result<Self, Unwritable> {
         let Some(directory) = self.out.take() else { return Ok(self) };
-        std::fs::create_dir_all(&directory).map_err(|source| Unwritable { path: directory.clone(), source })?;
+        std::fs::create_dir_all(&directory).map_err(|error| Unwritable::new(&directory, &error))?;
         let places = [
             (&mut self.json, "result.json"),
             (&mut self.html, "report.html"),
@@ -77,10 +70,18 @@ impl Outputs {
         Ok(self)
     }
 
+    /// Finds out whether all of it could be written: before a run, which would be in vain otherwise.
+    pub(crate) fn try_out(&self) -> Result<(), Unwritable> {
+        self.files().into_iter().flatten().try_for_each(|path| files::try_out(path))
+    }
+
     /// Whether nothing at all is to be written.
     pub(crate) fn is_empty(&self) -> bool {
-        let files = [&self.json, &self.html, &self.junit, &self.markdown, &self.hlog, &self.ndjson, &self.out];
-        files.into_iter().all(Option::is_none)
+        self.out.is_none() && self.files().iter().all(Option::is_none)
+    }
+
+    fn files(&self) -> [Option<&PathBuf>; 6] {
+        [&self.json, &self.html, &self.junit, &self.markdown, &self.hlog, &self.ndjson].map(Option::as_ref)
     }
 
     /// Writes all that was asked for; goes on after a file that could not be written, and reports the first such.
@@ -96,15 +97,13 @@ impl Outputs {
         let mut outcome = Ok(());
         for (path, form) in forms {
             let Some(path) = path else { continue };
-            if let Err(source) = put(path, &form(result)) {
-                outcome = outcome.and(Err(Unwritable { path: path.clone(), source }));
-            }
+            outcome = outcome.and(put(path, &form(result)));
         }
         outcome
     }
 }
 
-fn put(path: &Path, text: &str) -> std::io::Result<()> {
+fn put(path: &Path, text: &str) -> Result<(), Unwritable> {
     // Steps of one job share this file: what others wrote into it stays.
     let shared = std::env::var_os("GITHUB_STEP_SUMMARY").is_some_and(|summary| Path::new(&summary) == path);
     if shared { files::append(path, text) } else { files::replace(path, text) }

@@ -10,7 +10,7 @@ use crate::{cli, out};
 /// Writes a stored result in the forms that were asked for; with none, the summary for the terminal.
 pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
     if args.matrix {
-        return matrix(&args);
+        return matrix(args);
     }
     let [path] = &args.results[..] else {
         out::complain("error: one result at a time; `--matrix` takes several, and `merge` makes one of them\n");
@@ -34,6 +34,10 @@ pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
 
 /// The forms of a conformance result; it has no histograms and no timeline.
 fn checks(result: &ConformanceResult, outputs: Outputs) -> anyhow::Result<Exit> {
+    if outputs.hlog.is_some() || outputs.ndjson.is_some() {
+        out::complain("error: a conformance result times nothing: there is no --hlog and no --ndjson of it\n");
+        return Ok(Exit::Usage);
+    }
     if outputs.is_empty() {
         let lines: String = result.checks.iter().map(conformance::terminal::line).collect();
         let head = conformance::terminal::head(&result.target.address, &result.notes);
@@ -45,7 +49,12 @@ fn checks(result: &ConformanceResult, outputs: Outputs) -> anyhow::Result<Exit> 
 }
 
 /// Servers against statements.
-fn matrix(args: &cli::Report) -> anyhow::Result<Exit> {
+fn matrix(mut args: cli::Report) -> anyhow::Result<Exit> {
+    let html = args.outputs.html.take();
+    if !args.outputs.is_empty() {
+        out::complain("error: a matrix is written by --html and --csv, and has no other forms\n");
+        return Ok(Exit::Usage);
+    }
     let matrix = match report::matrix::read(&args.results) {
         Ok(matrix) => matrix,
         Err(error) => {
@@ -56,10 +65,10 @@ fn matrix(args: &cli::Report) -> anyhow::Result<Exit> {
     if let Some(path) = &args.csv {
         report::files::replace(path, &matrix.csv())?;
     }
-    if let Some(path) = &args.outputs.html {
+    if let Some(path) = &html {
         report::files::replace(path, &report::html::matrix(&matrix))?;
     }
-    if args.csv.is_none() && args.outputs.html.is_none() {
+    if args.csv.is_none() && html.is_none() {
         out::print(&matrix.csv());
     }
     Ok(Exit::Held)

@@ -1,6 +1,7 @@
 //! `run`: the pipeline from a scenario file to a verdict.
 
-use std::net::IpAddr;
+use std::cell::Cell;
+use std::net::{IpAddr, UdpSocket};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         }
     };
     let mut outputs = args.outputs.clone().resolved()?;
+    outputs.try_out()?;
     let stop = Arc::new(Notify::new());
     signal::listen(Arc::clone(&stop))?;
     let cases = match played(&args, &loaded, &stop, &outputs).await {
@@ -94,6 +96,10 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         out::complain("error: the process of --pid cannot be watched: is it running on this machine?\n");
         return Ok(Exit::CouldNotRun);
     }
+    if let Some(foreign) = args.source_ip.iter().find(|ip| UdpSocket::bind((**ip, 0)).is_err()) {
+        out::complain(&format!("error: {foreign} of --source-ip is no address of this machine\n"));
+        return Ok(Exit::CouldNotRun);
+    }
     let sources = sources(&args.source_ip, &target, plan.own_users() as usize);
     let session = Session {
         threads: threads(args.threads, &target),
@@ -107,6 +113,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         cases_failed: cases.as_ref().map_or(0, ConformanceResult::failed),
         interval: args.interval,
         view: View::of(args.quiet, args.verbose),
+        unwritten: Cell::new(false),
         target,
     };
     let telemetry = Telemetry::new(session.process.clone(), outputs.ndjson.take().as_deref())?;
@@ -123,9 +130,9 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     out::print(&if args.quiet { report::terminal::line(&result) } else { report::terminal::summary(&result) });
     if let Err(error) = outputs.write(&result) {
         out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
-        return Ok(exit.max(Exit::CouldNotRun));
+        return Ok(exit.or(Exit::CouldNotRun));
     }
-    Ok(exit)
+    Ok(if session.unwritten.get() { exit.or(Exit::CouldNotRun) } else { exit })
 }
 
 /// The cases of a scenario that has any, before its load; or how the tool ends, where there is no load to come.
@@ -163,6 +170,8 @@ pub(crate) struct Session {
     pub(crate) quiet: bool,
     /// Cases of the file that failed before the load.
     cases_failed: u64,
+    /// Whether lines of NDJSON were lost: the run goes on, and ends accordingly.
+    unwritten: Cell<bool>,
 }
 
 impl Session {
@@ -187,7 +196,10 @@ impl Session {
         seen.cases_failed = self.cases_failed;
         let judgement = judge(&shared.plan, &seen);
         let mut result = report::build(&shared.plan, seen, judgement, self.how.clone());
-        telemetry.complete(&mut result)?;
+        if let Err(error) = telemetry.complete(&mut result) {
+            out::complain(&format!("error: {error:#}\n"));
+            self.unwritten.set(true);
+        }
         Ok(result)
     }
 }

@@ -11,7 +11,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use mychat_proto::Deframer;
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -19,7 +18,7 @@ use crate::limits::Permit;
 use crate::metrics::{Count, End, Tally};
 use crate::outbox::{Log, Outbox};
 use crate::pace::Meter;
-use crate::raw::{First, Manner, UNSENT};
+use crate::raw::{First, Manner};
 use crate::router::Seat;
 use crate::state::State;
 
@@ -190,7 +189,7 @@ impl Session {
         self.manner = Manner::Raw;
         // Without it the gap alone keeps frames apart.
         #[cfg(any(target_os = "android", target_os = "linux"))]
-        let _ = SockRef::from(&self.socket).set_tcp_notsent_lowat(UNSENT);
+        let _ = socket2::SockRef::from(&self.socket).set_tcp_notsent_lowat(crate::raw::UNSENT);
         std::mem::replace(&mut self.deframer, Deframer::new(Manner::Raw.framing())).into_unfinished()
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Tested {
     pub(crate) framing: FramingArg,
 
     /// How long to wait for an answer [default: 2s, or more where the server is found to be slow]
-    #[arg(long, value_name = "DURATION", value_parser = patience)]
+    #[arg(long, value_name = "TIME", value_parser = patience)]
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -60,7 +60,7 @@ Examples:
   mychat-bench conformance --explain frame.two-in-one
       what a check does, and why
 
-Exit codes: 0 every must check held, 1 one failed (with --strict also a should check), 2 wrong options, 3 nobody there,
+Exit codes: 0 every must check held, 1 one failed (with --strict also a should check), 2 wrong options, 3 nobody there, \
 4 a must check could not be decided, 130 interrupted.")]
 pub(crate) struct Conformance {
     #[command(flatten)]

@@ -33,8 +33,13 @@ Exit codes:
   4    inconclusive: the generator was the limit, or too few samples
   130  interrupted; what there was is reported
 
-Colours are used on a terminal only, and never where NO_COLOR is set. Results go to standard output, everything else to
-standard error. `mychat-bench COMMAND --help` has examples.";
+Colours are used on a terminal only, and never where NO_COLOR is set. Results go to standard output, \
+everything else to standard error. `mychat-bench COMMAND --help` has examples.";
+
+const SCHEMA: &str = "\
+Example:
+  mychat-bench schema > scenario.schema.json
+      and then, as the first line of a scenario: # yaml-language-server: $schema=scenario.schema.json";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -53,6 +58,7 @@ pub(crate) enum Command {
     /// Check scenario files without running them
     Validate(Validate),
     /// Print the JSON Schema of scenario files, for editors
+    #[command(after_help = SCHEMA)]
     Schema,
     /// Write a commented first scenario
     Init(Init),

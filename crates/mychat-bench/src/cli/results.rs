@@ -18,7 +18,8 @@ Examples:
   mychat-bench report --matrix submissions/*.json --html class.html --csv class.csv
       every server of a class against every statement of the protocol
 
-Exit codes: 0 written, 2 no result of this tool, 3 a file could not be written. The verdict in the result is not repeated.")]
+Exit codes: 0 written, 2 no result of this tool, \
+3 a file could not be written. The verdict in the result is not repeated.")]
 pub(crate) struct Report {
     /// What `run --json` wrote; `-` reads it from standard input. With `--matrix`, any number of conformance results
     #[arg(value_name = "RESULT.json", required = true)]
@@ -47,8 +48,11 @@ Examples:
   mychat-bench compare old*.json --markdown diff.md -- new*.json
       a table for a pull request
 
-Runs that the tool itself found invalid are left out of all times. Exit codes: 0 nothing got worse, 1 something did, 2 no
-results of this tool, 4 too little data to say anything of delivery times.")]
+Runs that the tool itself found invalid are left out of all times.
+
+Exit codes: 0 nothing got worse, 1 something did, \
+2 no results of this tool or of different scenarios, 3 a file could not be written, \
+4 too little data to say anything of delivery times.")]
 pub(crate) struct Compare {
     /// Results of the first side, or one of each side
     #[arg(value_name = "A.json", required = true)]
@@ -73,8 +77,11 @@ Example:
   mychat-bench merge shard-*.json --out reports
       one report of what several machines did with `run --shard`
 
-Histograms are added bit for bit, counts are summed, and what one machine sent and another one received is settled.
-Exit codes: those of `run`, for the whole; 2 for results that do not belong together, 4 where a part is missing.")]
+Histograms are added bit for bit, counts are summed, and what one machine sent and another one received \
+is settled.
+
+Exit codes: those of `run`, for the whole; 2 for results that do not belong together, \
+4 where a part is missing.")]
 pub(crate) struct Merge {
     /// What `run --json` wrote on each machine
     #[arg(value_name = "RESULT.json", required = true)]

@@ -25,10 +25,11 @@ Examples:
   mychat-bench run storm.yaml --target chat:5000 --shard 1/2 --json part1.json
       one of two machines that share the users; `mychat-bench merge` makes one report
 
-Where values come from: an option, else the file, else the default. The seed is drawn and printed where nobody gives one.
+Where values come from: an option, else the file, else the default. \
+The seed is drawn and printed where nobody gives one.
 
-Exit codes: 0 all held, 1 the server fell short, 2 wrong options or file, 3 could not run, 4 inconclusive, 130 interrupted.
-Where several hold: 130, 3, 1 for a count, 4, 1 for a latency.")]
+Exit codes: 0 all held, 1 the server fell short, 2 wrong options or file, 3 could not run, \
+4 inconclusive, 130 interrupted. Where several hold: 130, 3, 1 for a count, 4, 1 for a latency.")]
 pub(crate) struct Run {
     /// The scenario
     #[arg(value_name = "FILE")]
@@ -41,6 +42,11 @@ pub(crate) struct Run {
     /// Start the server under test: a shell command with {port} where the port goes
     #[arg(long, value_name = "COMMAND", conflicts_with = "target")]
     pub(crate) spawn: Option<String>,
+
+    /// Process of a server that is running on this machine, to watch its memory and CPU; one that --spawn starts is
+    /// watched anyway
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
 
     /// How messages end [default: the file's, or found out]
     #[arg(long, value_enum)]
@@ -68,12 +74,6 @@ pub(crate) struct Run {
     #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true)]
     pub(crate) shard: Shard,
 
-    #[command(flatten)]
-    pub(crate) outputs: Outputs,
-
-    /// Process of the server on this machine, to watch its memory and CPU
-    #[arg(long, value_name = "PID")]
-    pub(crate) pid: Option<u32>,
     /// Address to connect from; may be given several times, and they take turns [default: the system's choice, or on
     /// loopback as many of 127.0.0.x as the users need ports]
     #[arg(long, value_name = "IP")]
@@ -90,6 +90,10 @@ pub(crate) struct Run {
     /// No live view and no summary: one line with the verdict
     #[arg(long, short)]
     pub(crate) quiet: bool,
+
+    // Last: what follows would stand under its heading.
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

@@ -90,7 +90,7 @@ pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expecta
         } else if let Some(why) = condition.measure.unseen(plan.verify) {
             Some(why.to_owned())
         } else {
-            note(&condition.value, left, right, unit)
+            note(&condition.value, left, right, unit, ok.is_some())
         },
     }
 }
@@ -129,7 +129,7 @@ pub(crate) fn decide(op: Op, left: Figure, right: Figure) -> Option<bool> {
     }
 }
 
-fn note(value: &Value, left: Figure, right: Figure, unit: Unit) -> Option<String> {
+fn note(value: &Value, left: Figure, right: Figure, unit: Unit, decided: bool) -> Option<String> {
     let few = |figure: Figure, whose: &str| {
         let (have, need) = figure.samples;
         (figure.value.is_none()).then(|| {
@@ -137,11 +137,10 @@ fn note(value: &Value, left: Figure, right: Figure, unit: Unit) -> Option<String
                 format!("{whose}nothing was measured")
             } else {
                 let bounds = if unit == Unit::Latency {
-                    format!(
-                        ", min {} max {}",
-                        crate::figures::duration(figure.least),
-                        crate::figures::duration(figure.most)
-                    )
+                    let (least, most) = (crate::figures::duration(figure.least), crate::figures::duration(figure.most));
+                    // All that the percentile could be is on one side of the limit.
+                    let enough = if decided { ", which decides it" } else { "" };
+                    format!("; all are within {least} to {most}{enough}")
                 } else {
                     String::new()
                 };

@@ -7,7 +7,7 @@ use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerial
 
 /// Why a stored histogram cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("a histogram in the result cannot be read: {0}")]
+#[error("its histogram is damaged: {0}")]
 pub struct Unreadable(String);
 
 /// A histogram as text: HdrHistogram V2, deflated, base 64.

@@ -1,22 +1,27 @@
 //! The result as JSON, and back.
 
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use super::conformance::ConformanceResult;
 use super::conformance::result::SCHEMA as CHECKS;
-use super::result::SCHEMA;
+use super::histogram::decode;
+use super::result::{By, SCHEMA};
 use super::{RunResult, files};
 
 /// Why a stored result cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}: {reason}", path.display())]
     File {
         /// Where it should be.
         path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
+        /// What is in the way.
+        reason: String,
     },
     /// It is something else than a conformance result.
     #[error("{} is not a result of `mychat-bench conformance`: {reason}", path.display())]
@@ -67,13 +72,116 @@ pub fn read(path: &Path) -> Result<RunResult, ReadError> {
 /// Reads a stored result, whichever it is.
 pub fn read_any(path: &Path) -> Result<Stored, ReadError> {
     let other = |reason: String| ReadError::Other { path: path.to_owned(), reason };
-    let text = files::read(path).map_err(|source| ReadError::File { path: path.to_owned(), source })?;
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| other(error.to_string()))?;
-    let stored = match value.get("schema").and_then(serde_json::Value::as_str) {
-        Some(SCHEMA) => serde_json::from_value(value).map(|result| Stored::Run(Box::new(result))),
-        Some(CHECKS) => serde_json::from_value(value).map(|result| Stored::Conformance(Box::new(result))),
-        Some(schema) => return Err(other(format!("its schema is `{schema}`, and this version reads `{SCHEMA}`"))),
-        None => return Err(other("it has no `schema`".to_owned())),
+    let text = text(path)?;
+    let value = parse_json(&text).map_err(other)?;
+    let version = value.pointer("/tool/version").and_then(Value::as_str).map(str::to_owned);
+    // Once more from the text, which knows lines.
+    let stored = match schema(&value, &[SCHEMA, CHECKS]).map_err(other)? {
+        SCHEMA => serde_json::from_str(&text).map(|result| Stored::Run(Box::new(result))),
+        _ => serde_json::from_str(&text).map(|result| Stored::Conformance(Box::new(result))),
     };
-    stored.map_err(|error| other(error.to_string()))
+    let stored = stored.map_err(|error| {
+        let (wrote, reads) = (version.as_deref().unwrap_or("an unknown version"), env!("CARGO_PKG_VERSION"));
+        other(format!("{error} (written by {wrote}, read by {reads})"))
+    })?;
+    match &stored {
+        Stored::Run(result) => damage(result).map_or(Ok(()), |reason| Err(other(reason)))?,
+        Stored::Conformance(_) => {}
+    }
+    Ok(stored)
+}
+
+/// The text of a file.
+pub(super) fn text(path: &Path) -> Result<String, ReadError> {
+    files::read(path).map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::IsADirectory => "it is a directory".to_owned(),
+            ErrorKind::InvalidData => "it is not text".to_owned(),
+            _ => error.to_string(),
+        };
+        ReadError::File { path: path.to_owned(), reason }
+    })
+}
+
+/// A text as JSON, or what is wrong with the file.
+pub(super) fn parse_json(text: &str) -> Result<Value, String> {
+    if text.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| {
+        if error.is_eof() {
+            format!("it ends in the middle, in line {}: it was cut off, or is still being written", error.line())
+        } else {
+            format!("it is no JSON: {error}")
+        }
+    })
+}
+
+/// Which of the schemas that can be read a result has.
+pub(super) fn schema<'s>(value: &Value, readable: &[&'s str]) -> Result<&'s str, String> {
+    let Some(schema) = value.get("schema").and_then(Value::as_str) else {
+        return Err("it has no `schema`".to_owned());
+    };
+    readable.iter().find(|readable| **readable == schema).copied().ok_or_else(|| {
+        format!(
+            "its schema is `{schema}`, and mychat-bench {} reads `{}`; another version of the tool wrote it, or another tool",
+            env!("CARGO_PKG_VERSION"),
+            readable[0]
+        )
+    })
+}
+
+/// What of a result is there and makes no sense: found here, so that no report shows half of it.
+fn damage(result: &RunResult) -> Option<String> {
+    if result.started.parse::<jiff::Timestamp>().is_err() {
+        return Some(format!("`started` is no time: {}", result.started));
+    }
+    let measured = result.latency.iter().flat_map(|(name, block)| {
+        let By { stage, group, action, selector } = &block.by;
+        let parts = [stage, group, action, selector].into_iter().flat_map(BTreeMap::values);
+        parts.chain([&block.whole]).map(move |latency| (format!("latency of `{name}`"), &latency.hdr))
+    });
+    let intervals =
+        result.timeline.iter().map(|point| (format!("the interval that ends at {} s", point.t), &point.hdr));
+    let mut all = measured.chain(intervals);
+    all.find_map(|(whose, histogram)| Some(format!("{whose}: {}", decode(histogram).err()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn read_back(text: &str) -> Result<RunResult, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.json");
+        std::fs::write(&path, text).unwrap();
+        read(&path).map_err(|error| error.to_string().replace(&path.display().to_string(), "result.json"))
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let result = sample::run(3);
+        assert_eq!(read_back(&write(&result)).unwrap(), result);
+    }
+
+    #[test]
+    fn every_way_of_being_no_result_is_told_apart() {
+        let whole = write(&sample::run(2));
+        let mut damaged = sample::run(2);
+        damaged.timeline[1].hdr = "AAAA".to_owned();
+        let texts = [
+            String::new(),
+            whole[..whole.len() / 2].to_owned(),
+            "users: {}".to_owned(),
+            "[1, 2]".to_owned(),
+            whole.replacen("run@1", "run@2", 1),
+            whole.replacen("\"lost\"", "\"lots\"", 1),
+            whole.replacen("2026-11-22T16", "yesterday, 16", 1),
+            write(&damaged),
+        ];
+        let said: Vec<String> = texts.iter().map(|text| read_back(text).unwrap_err()).collect();
+        insta::assert_snapshot!(said.join("\n"));
+    }
 }

@@ -6,7 +6,7 @@ use super::conformance::markdown::folded;
 use super::html::kind;
 use super::result::{LatencyResult, RunResult};
 use super::words::{self, Tone};
-use super::{cases, duration, grouped, value};
+use super::{cases, grouped, value};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 use crate::script::Status;
@@ -29,7 +29,11 @@ fn head(text: &mut String, result: &RunResult) -> std::fmt::Result {
     let (tone, word) = words::verdict(result.verdict);
     let sign = if result.verdict == Verdict::Interrupted { "⏹" } else { sign(tone) };
     writeln!(text, "## {sign} {word} · {}\n", escaped(&result.scenario.name))?;
-    let server = if result.target.spawned { "the reference server".to_owned() } else { code(&words::server(result)) };
+    let server = match words::server(result) {
+        (Some(command), place) => format!("{} {}", code(command), escaped(&place)),
+        (None, place) if result.target.spawned => place,
+        (None, place) => code(&place),
+    };
     writeln!(
         text,
         "Against {server}, {:.1} s, seed {}, plan `{}`.",
@@ -57,17 +61,17 @@ const fn sign(tone: Tone) -> &'static str {
 
 fn capacity(text: &mut String, result: &RunResult) -> std::fmt::Result {
     let Some(capacity) = &result.capacity else { return Ok(()) };
-    let held = capacity.percent.map_or_else(|| "no rate".to_owned(), |percent| format!("{percent:.0} %"));
-    let rate = capacity.sent_per_second.map_or_else(String::new, |rate| format!(" ({rate:.0} messages/s)"));
-    writeln!(text, "\n**Capacity: {held}{rate}**; {}.", escaped(&capacity.reason))?;
+    let (answer, rest) = words::answer(capacity);
+    writeln!(text, "\n**Capacity: {answer}**{rest}: {}.", escaped(&capacity.reason))?;
     writeln!(text, "\n| Load | Try | Sent/s | Delivered/s | p99 | |\n|--:|---|--:|--:|--:|---|")?;
     for probe in &capacity.probes {
         let (tone, word) = words::probe(probe);
         let (p99, outcome) = (words::percentile(probe.p99), format!("{} {}", sign(tone), escaped(word)));
-        let (sent, delivered) = (probe.sent_per_second.round(), probe.delivered_per_second.round());
+        let rate = |rate: f64| grouped(rate.round() as u64);
+        let (sent, delivered) = (rate(probe.sent_per_second), rate(probe.delivered_per_second));
         writeln!(text, "| {:.0} % | {} | {sent} | {delivered} | {p99} | {outcome} |", probe.percent, probe.phase)?;
     }
-    Ok(())
+    writeln!(text, "\n{}", words::figures_of(capacity))
 }
 
 fn expectations(text: &mut String, result: &RunResult) -> std::fmt::Result {
@@ -104,23 +108,18 @@ fn cases(text: &mut String, result: &RunResult) -> std::fmt::Result {
 }
 
 fn latencies(text: &mut String, result: &RunResult) -> std::fmt::Result {
-    writeln!(text, "\n| Latency | count | p50 | p90 | p99 | p99.9 | max |\n|---|--:|--:|--:|--:|--:|--:|")?;
+    let columns = words::COLUMNS.join(" | ");
+    writeln!(text, "\n| Latency | count | {columns} |\n|---|--:{}|", "|--:".repeat(words::COLUMNS.len()))?;
     let row = |text: &mut String, name: &str, latency: &LatencyResult| {
-        writeln!(
-            text,
-            "| {name} | {} | {} | {} | {} | {} | {} |",
-            grouped(latency.count),
-            words::percentile(latency.p50),
-            words::percentile(latency.p90),
-            words::percentile(latency.p99),
-            words::percentile(latency.p99_9),
-            duration(latency.max as f64)
-        )
+        writeln!(text, "| {name} | {} | {} |", grouped(latency.count), words::cells(latency).join(" | "))
     };
     for (name, _, whole) in words::measured(result) {
         row(text, &name.replace('_', " "), whole)?;
     }
-    Ok(())
+    for (stage, latency) in words::delivery_by_stage(result) {
+        row(text, &format!("delivery, {}", escaped(stage)), latency)?;
+    }
+    writeln!(text, "\nLatencies are {}; joining, warm-ups and ramps are left out.", words::TIMED)
 }
 
 fn counts(text: &mut String, result: &RunResult) -> std::fmt::Result {

@@ -5,15 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::files;
-use super::json::ReadError;
-
-const SCHEMA: &str = "mychat-bench/conformance@1";
+use super::conformance::result::SCHEMA;
+use super::json::{ReadError, parse_json, schema, text};
 
 /// What is read of a conformance result.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Conformance {
-    schema: String,
     statements: Vec<Statement>,
 }
 
@@ -45,7 +42,7 @@ pub struct Matrix {
 pub fn read(paths: &[PathBuf]) -> Result<Matrix, ReadError> {
     let mut found = Vec::new();
     for path in paths {
-        found.push((name(path), parse(path)?));
+        found.push((name(path), conformance(path)?));
     }
     let mut statements: Vec<Statement> = Vec::new();
     for statement in found.iter().flat_map(|(_, result)| &result.statements) {
@@ -67,14 +64,12 @@ fn name(path: &Path) -> String {
     path.file_stem().map_or_else(|| path.display().to_string(), |stem| stem.to_string_lossy().into_owned())
 }
 
-fn parse(path: &Path) -> Result<Conformance, ReadError> {
+fn conformance(path: &Path) -> Result<Conformance, ReadError> {
     let other = |reason: String| ReadError::Conformance { path: path.to_owned(), reason };
-    let text = files::read(path).map_err(|source| ReadError::File { path: path.to_owned(), source })?;
-    let result: Conformance = serde_json::from_str(&text).map_err(|error| other(error.to_string()))?;
-    if result.schema != SCHEMA {
-        return Err(other(format!("its schema is `{}`, and this version reads `{SCHEMA}`", result.schema)));
-    }
-    Ok(result)
+    let text = text(path)?;
+    let value = parse_json(&text).map_err(other)?;
+    schema(&value, &[SCHEMA]).map_err(other)?;
+    serde_json::from_value(value).map_err(|error| other(error.to_string()))
 }
 
 impl Matrix {

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::result::{ExpectationResult, LatencyResult, Probe, RunResult};
 use super::words::{self, Tone};
-use super::{cases, conformance, duration, grouped, value, visible};
+use super::{cases, conformance, grouped, value, visible};
 use crate::judge::validity::Validity;
 use crate::script::Status;
 
@@ -73,24 +73,13 @@ pub fn probe(probe: &Probe) -> String {
 
 fn capacity(text: &mut String, result: &RunResult) {
     let Some(capacity) = &result.capacity else { return };
-    let rate =
-        capacity.sent_per_second.map_or_else(String::new, |rate| format!(", {} sent/s", grouped(rate.round() as u64)));
-    line!(text, "");
-    match (capacity.percent, capacity.broke_at) {
-        (Some(low), Some(high)) => {
-            line!(text, "  {STRONG}holds at {low:.0} %{rate}{STRONG:#}, not at {high:.0} %");
-        }
-        (Some(low), None) => {
-            line!(text, "  {STRONG}holds at {low:.0} %{rate}{STRONG:#}");
-        }
-        (None, _) => {
-            line!(text, "  {STRONG}no rate at which it holds was found{STRONG:#}");
-        }
-    }
+    let (answer, rest) = words::answer(capacity);
+    line!(text, "\n  {STRONG}{answer}{STRONG:#}{rest}");
     line!(text, "  {}", visible(&capacity.reason));
     for tried in &capacity.probes {
         line!(text, "  {}", probe(tried));
     }
+    line!(text, "  {QUIET}{}{QUIET:#}", words::figures_of(capacity));
 }
 
 const fn style(tone: Tone) -> Style {
@@ -103,7 +92,11 @@ const fn style(tone: Tone) -> Style {
 
 fn head(text: &mut String, result: &RunResult) {
     let (tone, word) = words::verdict(result.verdict);
-    let (server, style, held) = (words::server(result), style(tone), words::held(result));
+    let (style, held) = (style(tone), words::held(result));
+    let server = match words::server(result) {
+        (Some(command), place) => format!("`{command}` {place}"),
+        (None, place) => place,
+    };
     line!(text, "{style}{word}{style:#}  {STRONG}{}{STRONG:#} against {server}", result.scenario.name);
     line!(
         text,
@@ -155,7 +148,11 @@ fn cases(text: &mut String, result: &RunResult) {
     }
     line!(text, "\n  {STRONG}cases{STRONG:#}  {} of {} passed", result.cases_that(Status::Pass), result.cases.len());
     for case in &result.cases {
-        let _ = write!(text, "  {}", conformance::terminal::line(case));
+        let (tone, _) = words::case(case.status);
+        let (style, mark) = (style(tone), if case.status == Status::Skipped { "-" } else { tone.sign() });
+        let remark = visible(&cases::remark(case).replace('\n', " "));
+        let remark = if remark.is_empty() { remark } else { format!("  {QUIET}{remark}{QUIET:#}") };
+        line!(text, "  {style}{mark}{style:#} {:<6} {}{remark}", case.level, case.title);
     }
     let view = cases::view(result);
     for case in result.cases.iter().filter(|case| cases::has_card(case)) {
@@ -167,50 +164,27 @@ fn latencies(text: &mut String, result: &RunResult) {
     if result.latency.values().all(|block| block.whole.count == 0) {
         return;
     }
+    let stages = words::delivery_by_stage(result);
+    let width = stages.iter().map(|(stage, _)| stage.chars().count() + 4).max().unwrap_or(0).clamp(12, 40);
+    let titles = words::COLUMNS.map(|title| format!("{title:>10}")).concat();
     line!(text, "");
-    line!(
-        text,
-        "  {STRONG}{:<10}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}{STRONG:#}",
-        "latency",
-        "count",
-        "p50",
-        "p90",
-        "p99",
-        "p99.9",
-        "max"
-    );
+    line!(text, "  {STRONG}{:<width$}{:>10}{titles}{STRONG:#}  {QUIET}{}{QUIET:#}", "latency", "count", words::TIMED);
+    let row = |text: &mut String, name: &str, latency: &LatencyResult, meaning: &str| {
+        let cells = words::cells(latency).map(|cell| format!("{cell:>10}")).concat();
+        let meaning = if meaning.is_empty() { String::new() } else { format!("  {QUIET}{meaning}{QUIET:#}") };
+        line!(text, "  {name:<width$}{:>10}{cells}{meaning}", grouped(latency.count));
+    };
     for (name, meaning, whole) in words::measured(result) {
         // The parts of a broadcast's delivery stand below it.
         let name = name.strip_prefix("delivery_").map_or_else(|| name.to_owned(), |part| format!("  {part}"));
         row(text, &name, whole, meaning);
     }
-    // Where a run has several stages, what happened in each is what people look for next.
-    if let Some(block) = result.latency.get("delivery").filter(|block| block.by.stage.len() > 1) {
-        let mut stages: Vec<&str> = Vec::new();
-        for point in &result.timeline {
-            if !stages.contains(&point.stage.as_str()) {
-                stages.push(&point.stage);
-            }
-        }
-        for stage in stages {
-            if let Some(latency) = block.by.stage.get(stage) {
-                row(text, &format!("  {stage}"), latency, "");
-            }
-        }
+    if !stages.is_empty() {
+        line!(text, "  {STRONG}delivery by stage{STRONG:#}");
     }
-}
-
-fn row(text: &mut String, name: &str, latency: &LatencyResult, meaning: &str) {
-    line!(
-        text,
-        "  {name:<10}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}  {QUIET}{meaning}{QUIET:#}",
-        grouped(latency.count),
-        words::percentile(latency.p50),
-        words::percentile(latency.p90),
-        words::percentile(latency.p99),
-        words::percentile(latency.p99_9),
-        duration(latency.max as f64)
-    );
+    for (stage, latency) in stages {
+        row(text, &format!("  {stage}"), latency, "");
+    }
 }
 
 fn counts(text: &mut String, result: &RunResult) {

@@ -1,8 +1,8 @@
 //! What every writing says in the same words: verdicts, validity, what became of an expectation, a case or a try, and what
 //! each clock measures. How a tone looks is the writing's own: a colour, a sign, a class.
 
-use super::result::{LatencyResult, Probe, RunResult, ServerInfo};
-use super::{bytes, duration};
+use super::result::{Capacity, LatencyResult, Probe, RunResult, ServerInfo};
+use super::{bytes, duration, grouped};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 use crate::script::Status;
@@ -47,12 +47,12 @@ pub(super) const fn validity(validity: Validity) -> (Tone, &'static str, &'stati
     }
 }
 
-/// Who was asked: by the command that started it, where the tool did.
-pub(super) fn server(result: &RunResult) -> String {
+/// Who was asked: the command that started it, where one was given, and where it is.
+pub(super) fn server(result: &RunResult) -> (Option<&str>, String) {
     match &result.target.command {
-        Some(command) => format!("`{command}` at {}", result.target.address),
-        None if result.target.spawned => "the reference server, started for this run".to_owned(),
-        None => result.target.address.clone(),
+        Some(command) => (Some(command), format!("at {}", result.target.address)),
+        None if result.target.spawned => (None, "the reference server, started for this run".to_owned()),
+        None => (None, result.target.address.clone()),
     }
 }
 
@@ -93,6 +93,32 @@ pub(super) const fn case(status: Status) -> (Tone, &'static str) {
     }
 }
 
+/// The answer of a search: what holds, and what else is known.
+pub(super) fn answer(capacity: &Capacity) -> (String, String) {
+    let load = |percent: f64, rate: Option<f64>| {
+        let rate = rate.map_or_else(String::new, |rate| format!(", {} messages/s", grouped(rate.round() as u64)));
+        format!("{percent:.0} %{rate}")
+    };
+    let Some(percent) = capacity.percent else {
+        return ("no rate was found at which everything holds".to_owned(), String::new());
+    };
+    let beyond = capacity
+        .broke_at
+        .map_or_else(String::new, |broke_at| format!("; {} does not", load(broke_at, capacity.broke_at_per_second())));
+    (load(percent, capacity.sent_per_second), format!(" holds{beyond}"))
+}
+
+/// Which try of a search all other figures are of.
+pub(super) fn figures_of(capacity: &Capacity) -> &'static str {
+    if capacity.percent.is_none() {
+        "All other figures are of the last try."
+    } else if capacity.probes.iter().any(|probe| probe.phase == "confirm" && probe.held) {
+        "All other figures are of the try that confirmed the answer."
+    } else {
+        "All other figures are of the highest try that held: nothing confirmed it."
+    }
+}
+
 /// What became of one try of a search.
 pub(super) fn probe(probe: &Probe) -> (Tone, &str) {
     match (&probe.broke, probe.validity) {
@@ -127,4 +153,27 @@ pub(super) fn measured(result: &RunResult) -> impl Iterator<Item = (&'static str
 /// A percentile, or that there are too few samples for it.
 pub(super) fn percentile(value: Option<u64>) -> String {
     value.map_or_else(|| "n/a".to_owned(), |value| duration(value as f64))
+}
+
+/// The columns that every table of latencies has besides the count.
+pub(super) const COLUMNS: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
+
+/// A latency as these columns show it.
+pub(super) fn cells(latency: &LatencyResult) -> [String; 5] {
+    let LatencyResult { p50, p90, p99, p99_9, max, .. } = *latency;
+    [percentile(p50), percentile(p90), percentile(p99), percentile(p99_9), duration(max as f64)]
+}
+
+/// What the latencies of a whole run cover.
+pub(super) const TIMED: &str = "over holds and spikes";
+
+/// Delivery in each stage, in the order of the run; of a run that has a single one, none.
+pub(super) fn delivery_by_stage(result: &RunResult) -> Vec<(&str, &LatencyResult)> {
+    let Some(block) = result.latency.get("delivery").filter(|block| block.by.stage.len() > 1) else {
+        return Vec::new();
+    };
+    let place = |stage: &str| result.timeline.iter().position(|point| point.stage == stage).unwrap_or(usize::MAX);
+    let mut stages: Vec<_> = block.by.stage.iter().map(|(stage, latency)| (stage.as_str(), latency)).collect();
+    stages.sort_by_key(|(stage, _)| place(stage));
+    stages
 }

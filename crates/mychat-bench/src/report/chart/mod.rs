@@ -21,6 +21,13 @@ pub(crate) struct Series {
     pub(crate) points: Vec<(f64, Option<f64>)>,
 }
 
+impl Series {
+    /// Whether no point has a neighbour to draw a line to.
+    fn is_dots(&self) -> bool {
+        self.points.windows(2).all(|pair| pair[0].1.is_none() || pair[1].1.is_none())
+    }
+}
+
 /// A stretch of the horizontal axis with a name: a stage of the run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Band {
@@ -152,7 +159,10 @@ impl Chart {
 fn legend(series: &Series) -> Markup {
     html! {
         li {
-            svg.swatch viewBox="0 0 26 10" aria-hidden="true" { path class={ "line s" (series.style) } d="M1 5L25 5" {} }
+            svg.swatch viewBox="0 0 26 10" aria-hidden="true" {
+                @if series.is_dots() { circle class={ "dot s" (series.style) } cx="13" cy="5" r="3.5" {} }
+                @else { path class={ "line s" (series.style) } d="M1 5L25 5" {} }
+            }
             span { (series.name) }
             @if !series.figure.is_empty() { b { (series.figure) } }
         }

@@ -17,6 +17,14 @@ pub(super) const TIMED: [(&str, bool); 8] = [
     ("ack p99", true),
 ];
 
+/// Those that are percentiles of delivery.
+pub(super) const QUANTILES: [(&str, f64); 3] = [("delivery p50", 0.5), ("delivery p90", 0.9), ("delivery p99", 0.99)];
+
+/// How many independent samples a percentile needs.
+pub(super) fn needed(quantile: f64) -> u64 {
+    (10.0 / (1.0 - quantile)).round() as u64
+}
+
 /// A figure of each kind, where the run has it.
 pub(super) type Figures = [Option<f64>; TIMED.len()];
 
@@ -85,9 +93,9 @@ impl<'r> Sampler<'r> {
         let total: u64 = self.counts.iter().sum();
         let some = |value: f64| (seconds > 0.0 && value > 0.0).then_some(value);
         [
-            self.quantile(0.5, total),
-            self.quantile(0.9, total),
-            self.quantile(0.99, total),
+            self.quantile(QUANTILES[0].1, total),
+            self.quantile(QUANTILES[1].1, total),
+            self.quantile(QUANTILES[2].1, total),
             some(total as f64 / seconds.max(1e-9)),
             cpu.and_then(|cpu| some(cpu / seconds.max(1e-9))),
             rss.and_then(|rss| some(rss as f64)),
@@ -97,7 +105,7 @@ impl<'r> Sampler<'r> {
     }
 
     fn quantile(&self, quantile: f64, total: u64) -> Option<f64> {
-        if total == 0 || (self.run.independent as f64) < (10.0 / (1.0 - quantile)).round() {
+        if total == 0 || self.run.independent < needed(quantile) {
             return None;
         }
         let rank = (quantile * total as f64).ceil() as u64;

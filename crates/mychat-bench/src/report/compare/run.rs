@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Tried;
 use crate::judge::validity::Validity;
+use crate::report::conformance::ConformanceResult;
 use crate::report::histogram::{Unreadable, decode};
-use crate::report::result::{Point, RunResult};
+use crate::report::result::{ExpectationResult, Point, RunResult};
+use crate::script::{Outcome, Status};
 
 /// One interval of the load.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +39,8 @@ pub struct Run {
     pub delivered: u64,
     /// Whether its latencies are about the server.
     pub validity: Validity,
+    /// What passes or fails.
+    pub tried: Vec<Tried>,
 }
 
 /// Counts that should be zero.
@@ -70,8 +75,37 @@ impl Run {
             violations: VIOLATIONS.into_iter().map(|name| (name, named[name])).collect(),
             delivered: result.counts.delivered,
             validity: result.validity,
+            tried: result.expectations.iter().map(expectation).chain(result.cases.iter().map(check)).collect(),
         })
     }
+
+    /// Takes it from a result that has checks alone.
+    pub fn of_checks(result: &ConformanceResult) -> Self {
+        Self {
+            started: result.started.clone(),
+            intervals: Vec::new(),
+            independent: 0,
+            wholes: BTreeMap::new(),
+            violations: BTreeMap::new(),
+            delivered: 0,
+            validity: Validity::Valid,
+            tried: result.checks.iter().map(check).collect(),
+        }
+    }
+}
+
+fn expectation(expectation: &ExpectationResult) -> Tried {
+    let exact = expectation.unit == "count";
+    Tried { name: expectation.text.clone(), passed: expectation.ok, exact }
+}
+
+fn check(check: &Outcome) -> Tried {
+    let passed = match check.status {
+        Status::Pass => Some(true),
+        Status::Fail => Some(false),
+        Status::Inconclusive | Status::Skipped => None,
+    };
+    Tried { name: check.id.clone(), passed, exact: true }
 }
 
 /// Whether an interval belongs to what is compared. The stages are the same on both sides, so that nothing hangs on it.

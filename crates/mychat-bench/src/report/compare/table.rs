@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Comparison, Finding, Row};
-use crate::report::{bytes, duration, grouped};
+use super::{Comparison, Finding, Passed, Row, Share};
+use crate::report::markdown::{code, escaped};
+use crate::report::{bytes, duration, grouped, visible};
 
 const fn words(finding: Finding) -> (&'static str, &'static str, Style) {
     match finding {
@@ -21,29 +22,63 @@ fn verdict(comparison: &Comparison) -> Finding {
         Finding::Worse
     } else if comparison.undecided() {
         Finding::TooLittleData
-    } else if comparison.rows.iter().any(|row| row.finding == Finding::Better) {
+    } else if comparison.improved() {
         Finding::Better
     } else {
         Finding::NoDifference
     }
 }
 
+/// What the verdict does not cover, and which runs it comes from.
+fn scope(comparison: &Comparison) -> (String, String) {
+    let open = match comparison.open()[..] {
+        [] => String::new(),
+        [one] => format!("; too little data on {one}"),
+        ref several => format!("; too little data on {}", several.join(" and ").replace(" and delivery ", " and ")),
+    };
+    let runs = |count| format!("{count} run{}", if count == 1 { "" } else { "s" });
+    (open, format!("{} (A) against {} (B)", runs(comparison.runs.0), runs(comparison.runs.1)))
+}
+
+/// How much of what passes or fails is as it was.
+fn alike(comparison: &Comparison) -> Option<String> {
+    let alike = comparison.tried - comparison.passed.len();
+    let plural = if alike == 1 { "expectation or check ends" } else { "expectations and checks end" };
+    (comparison.tried > 0).then(|| format!("{alike} {plural} as before"))
+}
+
+fn share(share: Share) -> String {
+    format!("{} of {}", share.passed, share.of)
+}
+
 /// The comparison as Markdown.
 pub fn markdown(comparison: &Comparison) -> String {
     let mut text = String::new();
     let (sign, word, _) = words(verdict(comparison));
-    let (first, second) = comparison.runs;
+    let (open, runs) = scope(comparison);
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "## {sign} {word}\n\n{first} runs (A) against {second} runs (B).\n");
-    let _ = writeln!(text, "| Figure | A | B | Change | Interval | |\n|---|--:|--:|--:|--:|---|");
+    let _ = writeln!(text, "## {sign} {word}{open}\n\n{runs}.");
+    if !comparison.rows.is_empty() {
+        let _ = writeln!(text, "\n| Figure | A | B | Change | Interval | |\n|---|--:|--:|--:|--:|---|");
+    }
     for row in &comparison.rows {
         let (sign, word, _) = words(row.finding);
         let [a, b, change, interval] = cells(row);
         let _ =
             writeln!(text, "| {} | {a} | {b} | {change} | {interval} | {sign} {word} |", row.name.replace('_', " "));
     }
+    if !comparison.passed.is_empty() {
+        let _ = writeln!(text, "\n| Passed | A | B | |\n|---|--:|--:|---|");
+    }
+    for Passed { name, shares: (a, b), finding } in &comparison.passed {
+        let (sign, word, _) = words(*finding);
+        let _ = writeln!(text, "| {} | {} | {} | {sign} {word} |", code(name), share(*a), share(*b));
+    }
+    if let Some(alike) = alike(comparison) {
+        let _ = writeln!(text, "\n{alike}.");
+    }
     for note in &comparison.notes {
-        let _ = writeln!(text, "\n> {note}");
+        let _ = writeln!(text, "\n> {}", escaped(note));
     }
     text
 }
@@ -52,18 +87,32 @@ pub fn markdown(comparison: &Comparison) -> String {
 pub fn terminal(comparison: &Comparison) -> String {
     let mut text = String::new();
     let (_, word, style) = words(verdict(comparison));
-    let (first, second) = comparison.runs;
+    let (open, runs) = scope(comparison);
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{style}{}{style:#}  {first} runs (A) against {second} runs (B)\n", word.to_uppercase());
-    let _ = writeln!(text, "  {:<15}{:>12}{:>12}{:>10}  {:<20}", "", "A", "B", "change", "interval");
+    let _ = writeln!(text, "{style}{}{style:#}{open} · {runs}", word.to_uppercase());
+    if !comparison.rows.is_empty() {
+        let _ = writeln!(text, "\n  {:<15}{:>12}{:>12}{:>10}  interval", "", "A", "B", "change");
+    }
     for row in &comparison.rows {
         let (_, word, style) = words(row.finding);
         let [a, b, change, interval] = cells(row);
         let name = row.name.replace('_', " ");
         let _ = writeln!(text, "  {name:<15}{a:>12}{b:>12}{change:>10}  {interval:<20}  {style}{word}{style:#}");
     }
+    let width = comparison.passed.iter().map(|passed| passed.name.chars().count()).max().unwrap_or(0).max(6);
+    if !comparison.passed.is_empty() {
+        let _ = writeln!(text, "\n  {:<width$}{:>12}{:>12}", "passed", "A", "B");
+    }
+    for Passed { name, shares: (a, b), finding } in &comparison.passed {
+        let (_, word, style) = words(*finding);
+        let name = visible(name);
+        let _ = writeln!(text, "  {name:<width$}{:>12}{:>12}  {style}{word}{style:#}", share(*a), share(*b));
+    }
+    if let Some(alike) = alike(comparison) {
+        let _ = writeln!(text, "\n  {alike}");
+    }
     for note in &comparison.notes {
-        let _ = writeln!(text, "\n  {note}");
+        let _ = writeln!(text, "\n  {}", visible(note));
     }
     text
 }

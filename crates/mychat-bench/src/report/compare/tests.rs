@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use rand::RngExt as _;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
 
@@ -50,6 +51,7 @@ impl Machine {
             violations: [("lost", 0)].into(),
             delivered: 12_000,
             validity: Validity::Valid,
+            tried: Vec::new(),
         }
     }
 
@@ -154,4 +156,49 @@ fn a_comparison_reads_well() {
     second[0].violations.insert("lost", 12);
     let comparison = compare(&first, &second, Threshold::default());
     insta::assert_snapshot!(format!("{}\n{}", markdown(&comparison), terminal(&comparison)));
+}
+
+/// A run of which only this is known.
+fn tried(name: &str, passed: Option<bool>, exact: bool) -> Run {
+    let mut run = Machine::new(0).run(1.0);
+    (run.independent, run.intervals, run.tried) = (0, Vec::new(), vec![Tried { name: name.to_owned(), passed, exact }]);
+    run
+}
+
+#[test]
+fn what_passed_and_fails_now_is_a_regression() {
+    let said = |a: &[Option<bool>], b: &[Option<bool>], exact| {
+        let side = |of: &[Option<bool>]| of.iter().map(|passed| tried("x", *passed, exact)).collect::<Vec<_>>();
+        let comparison = compare(&side(a), &side(b), Threshold::default());
+        comparison.passed.first().map(|passed| passed.finding)
+    };
+    let (ok, no, open) = (Some(true), Some(false), None);
+    assert_eq!(said(&[ok], &[no], true), Some(Finding::Worse));
+    assert_eq!(said(&[no], &[ok], true), Some(Finding::Better));
+    assert_eq!(said(&[ok, no], &[no, no], true), None, "it failed before");
+    assert_eq!(said(&[ok], &[open], true), None, "nothing is known of it");
+    assert_eq!(said(&[ok; 3], &[ok, ok, no], true), Some(Finding::Worse));
+    // A time at its limit breaks by chance.
+    assert_eq!(said(&[ok], &[no], false), Some(Finding::TooLittleData));
+    assert_eq!(said(&[ok; 3], &[ok, no, no], false), Some(Finding::TooLittleData));
+    assert_eq!(said(&[ok; 3], &[no; 3], false), Some(Finding::Worse));
+}
+
+#[test]
+fn checks_alone_decide_without_times() {
+    let comparison = compare(
+        &[tried("conn.ack-ok", Some(true), true)],
+        &[tried("conn.ack-ok", Some(true), true)],
+        Threshold::default(),
+    );
+    assert!(!comparison.regressed() && !comparison.undecided() && comparison.notes.is_empty());
+}
+
+#[test]
+fn a_verdict_says_what_it_does_not_cover() {
+    let (mut first, mut second) = Machine::new(5).sides(1.0);
+    first.iter_mut().chain(&mut second).for_each(|run| run.independent = 50);
+    let comparison = compare(&first, &second, Threshold::default());
+    assert_eq!(comparison.open(), ["delivery p90", "delivery p99"]);
+    insta::assert_snapshot!(terminal(&comparison));
 }

@@ -12,7 +12,8 @@ pub(super) fn section(result: &RunResult) -> Markup {
     html! {
         section {
             h2 { "Capacity" }
-            p.answer { (answer(capacity)) }
+            @let (answer, rest) = words::answer(capacity);
+            p.answer { b { (answer) } (rest) "." }
             p { (capacity.reason) "." }
             div.charts {
                 (curve(capacity).render())
@@ -20,33 +21,13 @@ pub(super) fn section(result: &RunResult) -> Markup {
                     table.tries {
                         thead { tr {
                             th.n scope="col" { "load" } th scope="col" { "try" } th.n scope="col" { "sent/s" }
-                            th.n scope="col" { "p99" } th scope="col" { "verdict" }
+                            th.n.less scope="col" { "delivered/s" } th.n scope="col" { "p99" } th scope="col" { "verdict" }
                         } }
                         tbody { @for probe in &capacity.probes { (row(probe)) } }
                     }
                 }
             }
-            p.remark {
-                @if capacity.probes.iter().any(|probe| probe.phase == "confirm" && probe.held) {
-                    "All other figures on this page are of the try that confirmed the answer."
-                } @else {
-                    "All other figures on this page are of the highest try that held, or of the last one where none did."
-                }
-            }
-        }
-    }
-}
-
-fn answer(capacity: &Capacity) -> Markup {
-    let rate = capacity.sent_per_second.map(|rate| format!("{} messages/s", grouped(rate.round() as u64)));
-    html! {
-        @match (capacity.percent, capacity.broke_at) {
-            (Some(low), Some(high)) => {
-                b { (format!("{low:.0} %")) @if let Some(rate) = rate { ", " (rate) } }
-                " holds, " (format!("{high:.0} %")) " does not."
-            }
-            (Some(low), None) => { b { (format!("{low:.0} %")) @if let Some(rate) = rate { ", " (rate) } } " holds." }
-            (None, _) => { b { "No rate was found at which everything holds." } }
+            p.remark { (words::figures_of(capacity)) }
         }
     }
 }
@@ -57,6 +38,7 @@ fn row(probe: &Probe) -> Markup {
             td.n { (format!("{:.0} %", probe.percent)) }
             td { (probe.phase) }
             td.n { (grouped(probe.sent_per_second.round() as u64)) }
+            td.n.less { (grouped(probe.delivered_per_second.round() as u64)) }
             td.n { @if let Some(p99) = probe.p99 { (duration(p99 as f64)) } @else { "n/a" } }
             td { (mark(words::probe(probe))) }
         }
@@ -88,7 +70,7 @@ fn curve(capacity: &Capacity) -> Chart {
         all.push(series("held", 5, dots(held)));
     }
     if !not.is_empty() {
-        all.push(series("did not", 4, dots(not)));
+        all.push(series("did not hold", 4, dots(not)));
     }
     Chart {
         id: "capacity",

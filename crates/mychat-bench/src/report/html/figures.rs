@@ -16,7 +16,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
         section {
             h2 { "Figures" }
             @if !result.latency.values().any(|block| block.whole.count > 0) { p.empty { "Nothing was timed." } }
-            (table("Latencies over holds and spikes", rows.collect()))
+            (table(&format!("Latencies {}", words::TIMED), rows.collect()))
             (table("Delivery by stage", by(result, Part::Stage)))
             (table("Delivery by group", by(result, Part::Group)))
             (table("Delivery by action", by(result, Part::Action)))

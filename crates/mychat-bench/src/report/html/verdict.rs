@@ -31,7 +31,8 @@ pub(super) fn head(result: &RunResult) -> Markup {
             p.verdict { span.sign aria-hidden="true" { (sign) } (word) }
             h1 { (result.scenario.name) }
             p.sub {
-                "against " b { (words::server(result)) } " · " (day(&result.started)) " · " (length(result.seconds))
+                @let (command, place) = words::server(result);
+                "against " b { @if let Some(command) = command { code { (command) } " " } (place) } " · " (day(&result.started)) " · " (length(result.seconds))
                 @if !result.expectations.is_empty() {
                     " · " (words::held(result)) " of " (result.expectations.len()) " expectations held"
                 }

@@ -8,6 +8,8 @@ mod sum;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use super::histogram::Unreadable;
 use super::result::{Counts, RunResult};
 use crate::exit::Exit;
@@ -22,6 +24,9 @@ pub enum MergeError {
     /// They did different things.
     #[error("`{0}` and `{1}` are runs of different scenarios or seeds")]
     Different(String, String),
+    /// The same run twice, which would count everything twice.
+    #[error("the same run of `{0}`, which began at {1}, is given twice")]
+    Twice(String, String),
     /// They are parts of runs that were shared out in another way, or the same part twice.
     #[error("{0}")]
     Shards(String),
@@ -46,6 +51,13 @@ pub fn merge(results: &[RunResult]) -> Result<RunResult, MergeError> {
             return Err(MergeError::Different(a.name.clone(), b.name.clone()));
         }
         add(&mut merged, result)?;
+    }
+    let which = |result: &RunResult| {
+        (result.started.clone(), result.scenario.plan_sha256.clone(), result.shard.as_ref().map(|shard| shard.index))
+    };
+    let mut known = HashSet::new();
+    if let Some(twice) = results.iter().find(|result| !known.insert(which(result))) {
+        return Err(MergeError::Twice(twice.scenario.name.clone(), twice.started.clone()));
     }
     merged.timeline = histograms::timeline(results)?;
     let settled = settle::settle(&mut merged, results)?;

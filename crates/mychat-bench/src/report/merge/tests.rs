@@ -3,9 +3,14 @@ use crate::report::histogram::decode;
 use crate::report::result::{Missing, ShardInfo, Unsent};
 use crate::report::sample;
 
+/// A run with so many intervals that began in that second.
+fn run(second: u32, points: u64) -> RunResult {
+    RunResult { started: format!("2026-11-22T16:15:{second:02}Z"), ..sample::run(points) }
+}
+
 #[test]
 fn counts_add_up_and_histograms_are_those_of_all_samples() {
-    let (a, b) = (sample::run(10), sample::run(14));
+    let (a, b) = (run(1, 10), run(2, 14));
     let merged = merge(&[a.clone(), b.clone()]).unwrap();
     for ((name, sum), ((_, a), (_, b))) in
         merged.counts.named().into_iter().zip(a.counts.named().into_iter().zip(b.counts.named()))
@@ -23,21 +28,26 @@ fn counts_add_up_and_histograms_are_those_of_all_samples() {
 
 #[test]
 fn one_result_stays_as_it_is_and_the_order_does_not_matter() {
-    let (a, b) = (sample::run(5), sample::run(5));
+    let (a, b) = (run(1, 5), run(2, 5));
     assert_eq!(merge(std::slice::from_ref(&a)).unwrap(), a);
     assert_eq!(merge(&[a.clone(), b.clone()]).unwrap().counts, merge(&[b, a]).unwrap().counts);
 }
 
 #[test]
+fn a_run_counts_once() {
+    assert!(matches!(merge(&[run(1, 2), run(2, 2), run(1, 2)]), Err(MergeError::Twice(..))));
+}
+
+#[test]
 fn runs_of_different_seeds_are_not_one_run() {
-    let (a, mut b) = (sample::run(1), sample::run(1));
+    let (a, mut b) = (run(1, 1), run(2, 1));
     b.scenario.seed += 1;
     assert!(matches!(merge(&[a, b]), Err(MergeError::Different(..))));
 }
 
 #[test]
 fn a_percentile_of_the_whole_is_judged_on_the_added_histograms() {
-    let (a, b) = (sample::run(40), sample::run(60));
+    let (a, b) = (run(1, 40), run(2, 60));
     let merged = merge(&[a, b]).unwrap();
     let judged = merged.expectations.iter().find(|e| e.text == "delivery.p99.9 < 60ms").unwrap();
     assert_eq!((judged.ok, judged.actual), (Some(true), merged.latency["delivery"].whole.p99_9.map(|p| p as f64)));
@@ -45,7 +55,7 @@ fn a_percentile_of_the_whole_is_judged_on_the_added_histograms() {
 
 /// Part `index` of two, which misses so many broadcasts of ana, and whose users did not send so many of bob's.
 fn part(index: u32, missing: u64, unsent: u64, unsure: &[&str]) -> RunResult {
-    let mut result = sample::run(3);
+    let mut result = run(index, 3);
     (result.counts.lost, result.counts.uncertain) = (0, missing);
     result.expectations[0].actual = Some(0.0);
     let missing = |count| Missing { sender: "bob".into(), recipient: "ana".into(), broadcasts: count, privates: 0 };
@@ -77,5 +87,6 @@ fn a_part_that_is_absent_leaves_the_rest_undecided() {
     let merged = merge(&[part(1, 7, 0, &[])]).unwrap();
     assert_eq!((merged.counts.lost, merged.counts.uncertain), (0, 7));
     assert!(merged.validity_reasons.last().unwrap().contains("these are missing: 2"), "{:?}", merged.validity_reasons);
-    assert!(matches!(merge(&[part(1, 0, 0, &[]), part(1, 0, 0, &[])]), Err(MergeError::Shards(_))));
+    let again = RunResult { started: run(9, 0).started, ..part(1, 0, 0, &[]) };
+    assert!(matches!(merge(&[part(1, 0, 0, &[]), again]), Err(MergeError::Shards(_))));
 }

@@ -19,6 +19,15 @@ pub struct Capacity {
     pub probes: Vec<Probe>,
 }
 
+impl Capacity {
+    /// What was sent a second at the lowest percentage that is known to break.
+    pub fn broke_at_per_second(&self) -> Option<f64> {
+        let broke_at = self.broke_at?;
+        let broke = |probe: &&Probe| probe.broke.is_some() && (probe.percent - broke_at).abs() < 1e-9;
+        self.probes.iter().rev().find(broke).map(|probe| probe.sent_per_second)
+    }
+}
+
 /// One try of a search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
