@@ -45,6 +45,7 @@ impl Steady {
         let thread = std::thread::spawn(move || {
             // Sleep is rounded by 50 µs otherwise; where that cannot be changed the server is so much less exact.
             let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+            let _ = mychat_sys::short_slice(Duration::from_micros(100));
             Server::new(listener, manners).serve(&stopped);
         });
         Self { address, stop, thread: Some(thread) }

@@ -54,8 +54,8 @@ fn frozen(quantile: f64) -> f64 {
 fn v1(program: &str) -> Vec<Line> {
     let server = Steady::start(Manners { delay: 5 * MS, ..Manners::default() });
     let outcome = tool(program, &privates(1000, "poisson", 20)).target(server.address()).go();
-    let line = |what, q| measured(&outcome, what, "delivery", q, 5.0, 0.2);
-    vec![line("p50", 0.5), line("p99", 0.99)]
+    let line = |what, metric, q| measured(&outcome, what, metric, q, 5.0, 0.2);
+    vec![line("p50", "delivery", 0.5), line("p99", "delivery", 0.99), line("p99 of service", "service", 0.99)]
 }
 
 fn v2(program: &str) -> Vec<Line> {
