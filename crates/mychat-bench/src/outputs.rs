@@ -31,7 +31,7 @@ pub(crate) struct Outputs {
     #[arg(long, value_name = "FILE")]
     pub(crate) hlog: Option<PathBuf>,
 
-    /// Write a line of JSON an interval, while it runs
+    /// Write a line of JSON an interval, while it runs; of a search the intervals of each try, with its `percent`
     #[arg(long, value_name = "FILE")]
     pub(crate) ndjson: Option<PathBuf>,
 

@@ -118,7 +118,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     };
     let telemetry = Telemetry::new(session.process.clone(), outputs.ndjson.take().as_deref())?;
     let result = match capacity::wanted(&loaded.scenario) {
-        Some(search) => capacity::find(&session, &plan, search, telemetry).await?,
+        Some(search) => capacity::find(&session, &plan, search, &telemetry).await?,
         None => session.once(plan, telemetry, "").await?,
     };
     server.stop().await;
@@ -163,7 +163,7 @@ pub(crate) struct Session {
     reading: Reading,
     sources: Arc<[IpAddr]>,
     how: Circumstances,
-    pub(crate) process: Option<Sampler>,
+    process: Option<Sampler>,
     stop: Arc<Notify>,
     interval: Duration,
     view: View,

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
@@ -19,7 +20,9 @@ pub(crate) struct Telemetry {
     samples: Vec<Option<Sample>>,
     /// Lines that are written, and the end of the last of them.
     written: (usize, f64),
-    ndjson: Option<File>,
+    ndjson: Option<Arc<File>>,
+    /// Of a search: what is tried.
+    percent: Option<f64>,
     /// The first failure to write a line, told at the end: a run is not thrown away for it.
     failed: Option<std::io::Error>,
 }
@@ -30,7 +33,16 @@ impl Telemetry {
         let before = sampler.as_ref().and_then(Sampler::sample);
         let create = |path: &Path| File::create(path).with_context(|| format!("cannot write {}", path.display()));
         let ndjson = ndjson.map(create).transpose()?;
-        Ok(Self { sampler, before, samples: Vec::new(), written: (0, 0.0), ndjson, failed: None })
+        let ndjson = ndjson.map(Arc::new);
+        Ok(Self { sampler, before, samples: Vec::new(), written: (0, 0.0), ndjson, percent: None, failed: None })
+    }
+
+    /// Notes of one try of a search, with lines in the same file.
+    pub(crate) fn of_try(&self, percent: f64) -> Self {
+        let sampler = self.sampler.clone();
+        let before = sampler.as_ref().and_then(Sampler::sample);
+        let (ndjson, percent) = (self.ndjson.clone(), Some(percent));
+        Self { sampler, before, samples: Vec::new(), written: (0, 0.0), ndjson, percent, failed: None }
     }
 
     /// An interval is over.
@@ -100,7 +112,7 @@ impl Telemetry {
     fn write(&mut self, point: &Point) {
         self.written = (self.written.0 + 1, point.t);
         if let Some(file) = &self.ndjson
-            && let Err(error) = ndjson::line(file, point)
+            && let Err(error) = ndjson::line(&**file, self.percent, point)
         {
             self.failed.get_or_insert(error);
         }

@@ -33,11 +33,10 @@ pub(crate) async fn find(
     session: &Session,
     plan: &Plan,
     how: FindMax,
-    telemetry: Telemetry,
+    telemetry: &Telemetry,
 ) -> anyhow::Result<RunResult> {
     let mut search = Search::new(&how);
     let mut probes: Vec<Probe> = Vec::new();
-    let mut telemetry = Some(telemetry);
     let mut last: Option<RunResult> = None;
     let mut best: Option<RunResult> = None;
     loop {
@@ -45,12 +44,9 @@ pub(crate) async fn find(
             Next::Probe(percent, phase) => (percent, phase),
             Next::Done(end) => return Ok(conclude(end, &search, probes, best, last)),
         };
-        let watched = match telemetry.take() {
-            Some(first) => first,
-            None => Telemetry::new(session.process.clone(), None)?,
-        };
         let title = format!("{percent:.0} % ");
-        let result = session.once(plan_of(plan, &how, percent, phase), watched, &title).await?;
+        let planned = plan_of(plan, &how, percent, phase);
+        let result = session.once(planned, telemetry.of_try(percent), &title).await?;
         let heard = hear(&result, phase);
         let probe = probe(&result, percent, phase, how_long(&how, phase), heard);
         if !session.quiet {

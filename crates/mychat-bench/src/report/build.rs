@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::histogram;
 use super::result::{
     By, Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyResult, Loser, Missing, Point, RunResult,
-    SCHEMA, ScenarioInfo, ServerInfo, ShardInfo, TargetInfo, Tool, Unsent,
+    SCHEMA, ScenarioInfo, ShardInfo, TargetInfo, Tool, Unsent,
 };
 use crate::drive::conduct::{Observations, Slice};
 use crate::judge::{Judgement, latency_of, samples};
@@ -97,7 +97,7 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
         timeline,
         capacity: None,
         shard,
-        server: seen.server.map(ServerInfo::from),
+        server: seen.server,
         generator: GeneratorInfo {
             machine: how.machine,
             cpu_seconds: seen.generator.cpu_seconds,
@@ -205,30 +205,8 @@ impl Source<'_> {
 
     fn result(&self, metric: Metric, selector: &Selector) -> LatencyResult {
         let latency = latency_of(self.plan, self.seen, metric, selector);
-        let count = latency.count();
-        let independent = samples(self.plan, self.seen, metric, selector, count);
-        let histogram = &latency.histogram;
-        let quantile = |quantile: f64| {
-            let needed = (10.0 / (1.0 - quantile)).round() as u64;
-            (count > 0 && independent >= needed).then(|| histogram.value_at_quantile(quantile))
-        };
-        LatencyResult {
-            unit: "us".to_owned(),
-            count,
-            independent,
-            min: if count == 0 { 0 } else { histogram.min() },
-            mean: histogram.mean(),
-            stdev: histogram.stdev(),
-            p50: quantile(0.5),
-            p90: quantile(0.9),
-            p95: quantile(0.95),
-            p99: quantile(0.99),
-            p99_9: quantile(0.999),
-            p99_99: quantile(0.9999),
-            max: histogram.max(),
-            overflow: latency.overflow,
-            hdr: histogram::encode(&latency.histogram),
-        }
+        let independent = samples(self.plan, self.seen, metric, selector, latency.count());
+        LatencyResult::new(&latency.histogram, independent, latency.overflow)
     }
 }
 

@@ -2,12 +2,23 @@
 
 use std::io::Write;
 
+use serde::Serialize;
+
 use super::RunResult;
 use super::result::Point;
 
+/// An interval, and of a search which percentage was tried in it.
+#[derive(Serialize)]
+struct Line<'p> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    percent: Option<f64>,
+    #[serde(flatten)]
+    point: &'p Point,
+}
+
 /// Writes one interval. It is there for readers at once.
-pub fn line(mut to: impl Write, point: &Point) -> std::io::Result<()> {
-    let mut text = serde_json::to_vec(point)?;
+pub fn line(mut to: impl Write, percent: Option<f64>, point: &Point) -> std::io::Result<()> {
+    let mut text = serde_json::to_vec(&Line { percent, point })?;
     text.push(b'\n');
     to.write_all(&text)?;
     to.flush()
@@ -18,7 +29,7 @@ pub fn write(result: &RunResult) -> String {
     let mut bytes = Vec::new();
     for point in &result.timeline {
         // A Vec takes all bytes.
-        let _ = line(&mut bytes, point);
+        let _ = line(&mut bytes, None, point);
     }
     String::from_utf8(bytes).unwrap_or_default()
 }

@@ -3,8 +3,8 @@
 use super::RunResult;
 use super::histogram;
 use super::result::{
-    By, Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyResult, Point, ScenarioInfo, ServerInfo,
-    TargetInfo, Tool,
+    By, Capacity, Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyResult, Point, Probe, ScenarioInfo,
+    ServerInfo, TargetInfo, Tool,
 };
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
@@ -37,37 +37,15 @@ pub(crate) fn latency(count: u64, middle: u64) -> Latency {
     latency
 }
 
-/// One latency as a result has it.
-pub(crate) fn measured(latency: &Latency, independent: u64) -> LatencyResult {
-    let histogram = &latency.histogram;
-    let at = |quantile| histogram::quantile(histogram, independent, quantile);
-    LatencyResult {
-        unit: "us".to_owned(),
-        count: histogram.len(),
-        independent,
-        min: if histogram.is_empty() { 0 } else { histogram.min() },
-        mean: histogram.mean(),
-        stdev: histogram.stdev(),
-        p50: at(0.5),
-        p90: at(0.9),
-        p95: at(0.95),
-        p99: at(0.99),
-        p99_9: at(0.999),
-        p99_99: at(0.9999),
-        max: histogram.max(),
-        overflow: latency.overflow,
-        hdr: histogram::encode(histogram),
-    }
-}
-
 /// A run with so many intervals.
 pub(crate) fn run(points: u64) -> RunResult {
+    let measured = |count, middle, independent| LatencyResult::new(&latency(count, middle).histogram, independent, 0);
     let block = |count, middle| {
-        let whole = measured(&latency(count, middle), count);
+        let whole = measured(count, middle, count);
         let mut by = By::default();
         if count > 0 {
-            by.stage.insert("steady".to_owned(), measured(&latency(count / 2, middle), count / 20));
-            by.stage.insert("spike-1".to_owned(), measured(&latency(count / 3, middle * 2), count / 30));
+            by.stage.insert("steady".to_owned(), measured(count / 2, middle, count / 20));
+            by.stage.insert("spike-1".to_owned(), measured(count / 3, middle * 2, count / 30));
             by.group.insert("talkers".to_owned(), whole.clone());
             by.action.insert("broadcast".to_owned(), whole.clone());
         }
@@ -153,6 +131,28 @@ pub(crate) fn run(points: u64) -> RunResult {
             threads: 1,
             machine: "linux 6.1.0 x86_64, 2 × Some Processor, 24 GiB of memory".to_owned(),
         },
+    }
+}
+
+/// A search that found something.
+pub(crate) fn capacity() -> Capacity {
+    let probe = |percent: f64, broke: Option<&str>| Probe {
+        percent,
+        phase: "grow".to_owned(),
+        sent_per_second: percent * 10.0,
+        delivered_per_second: percent * 100.0,
+        p50: Some(100),
+        p99: Some(900),
+        held: broke.is_none(),
+        broke: broke.map(str::to_owned),
+        validity: Validity::Valid,
+    };
+    Capacity {
+        percent: Some(150.0),
+        sent_per_second: Some(1500.0),
+        broke_at: Some(225.0),
+        reason: "at 225 % delivery.p99 < 1ms (5 ms) broke".to_owned(),
+        probes: vec![probe(100.0, None), probe(150.0, None), probe(225.0, Some("delivery.p99 < 1ms (5 ms)"))],
     }
 }
 

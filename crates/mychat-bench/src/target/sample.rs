@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 /// The process at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
@@ -19,7 +21,7 @@ pub struct Sample {
 }
 
 /// What a server used during a run.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ServerUse {
     /// Its process.
     pub pid: u32,
@@ -27,7 +29,7 @@ pub struct ServerUse {
     pub cpu_seconds: f64,
     /// The most memory it held, in bytes.
     pub rss_peak: u64,
-    /// What its memory grew by a user, in bytes.
+    /// What its memory grew by from before the first user to when most were online, in bytes a user.
     pub rss_per_user: Option<u64>,
     /// The most threads it had.
     pub threads: u64,

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use super::page;
-use crate::judge::validity::Validity;
-use crate::report::result::{Capacity, Probe, RunResult};
+use crate::report::result::RunResult;
 use crate::report::sample;
 use crate::script::Status;
 
@@ -79,24 +78,7 @@ fn at_no_one_and_ten_thousand_intervals() {
 #[test]
 fn a_search_has_its_curve_and_its_tries() {
     let mut result = sample::run(20);
-    let probe = |percent: f64, broke: Option<&str>| Probe {
-        percent,
-        phase: "grow".to_owned(),
-        sent_per_second: percent * 10.0,
-        delivered_per_second: percent * 100.0,
-        p50: Some(100),
-        p99: Some(900),
-        held: broke.is_none(),
-        broke: broke.map(str::to_owned),
-        validity: Validity::Valid,
-    };
-    result.capacity = Some(Capacity {
-        percent: Some(150.0),
-        sent_per_second: Some(1500.0),
-        broke_at: Some(225.0),
-        reason: "at 225 % delivery.p99 < 1ms (5 ms) broke".to_owned(),
-        probes: vec![probe(100.0, None), probe(150.0, None), probe(225.0, Some("delivery.p99 < 1ms (5 ms)"))],
-    });
+    result.capacity = Some(sample::capacity());
     let html = page(&result);
     assert_nested(&html);
     insta::assert_snapshot!("outline_of_a_search", outline(&html));

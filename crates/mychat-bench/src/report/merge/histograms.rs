@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::report::histogram::{Unreadable, decode, encode, quantile};
+use crate::report::histogram::{Unreadable, decode, encode};
 use crate::report::result::{By, LatencyBlock, LatencyResult, Point, RunResult};
 
 /// Adds the latencies of one machine to those of the others.
@@ -42,25 +42,7 @@ fn add_parts(
 
 fn add_latency(mine: &mut LatencyResult, theirs: &LatencyResult) -> Result<(), Unreadable> {
     let sum = added(&mine.hdr, &theirs.hdr)?;
-    let independent = mine.independent + theirs.independent;
-    let at = |wanted| quantile(&sum, independent, wanted);
-    *mine = LatencyResult {
-        unit: mine.unit.clone(),
-        count: sum.len(),
-        independent,
-        min: if sum.is_empty() { 0 } else { sum.min() },
-        mean: sum.mean(),
-        stdev: sum.stdev(),
-        p50: at(0.5),
-        p90: at(0.9),
-        p95: at(0.95),
-        p99: at(0.99),
-        p99_9: at(0.999),
-        p99_99: at(0.9999),
-        max: sum.max(),
-        overflow: mine.overflow + theirs.overflow,
-        hdr: encode(&sum),
-    };
+    *mine = LatencyResult::new(&sum, mine.independent + theirs.independent, mine.overflow + theirs.overflow);
     Ok(())
 }
 

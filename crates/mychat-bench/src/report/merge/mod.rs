@@ -81,7 +81,7 @@ fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
     merged.examples.extend(result.examples.iter().cloned());
     merged.examples.sort_by_key(|example| example.kind);
     merged.losers.extend(result.losers.iter().cloned());
-    merged.server = merged.server.take().or_else(|| result.server.clone());
+    merged.server = merged.server.take().or(result.server);
     merged.generator.cpu_seconds += result.generator.cpu_seconds;
     merged.generator.rss_peak += result.generator.rss_peak;
     merged.generator.threads += result.generator.threads;

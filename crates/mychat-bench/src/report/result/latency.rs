@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
+
+use crate::report::histogram::{encode, quantile};
 
 /// A latency metric: over all that it covers, and over parts of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,4 +65,28 @@ pub struct LatencyResult {
     pub overflow: u64,
     /// The whole histogram: HdrHistogram V2, deflated, base 64.
     pub hdr: String,
+}
+
+impl LatencyResult {
+    /// Of a histogram of microseconds, so many samples of which are independent, and so many of which were over 60 s.
+    pub fn new(histogram: &Histogram<u64>, independent: u64, overflow: u64) -> Self {
+        let at = |wanted| quantile(histogram, independent, wanted);
+        Self {
+            unit: "us".to_owned(),
+            count: histogram.len(),
+            independent,
+            min: if histogram.is_empty() { 0 } else { histogram.min() },
+            mean: histogram.mean(),
+            stdev: histogram.stdev(),
+            p50: at(0.5),
+            p90: at(0.9),
+            p95: at(0.95),
+            p99: at(0.99),
+            p99_9: at(0.999),
+            p99_99: at(0.9999),
+            max: histogram.max(),
+            overflow,
+            hdr: encode(histogram),
+        }
+    }
 }

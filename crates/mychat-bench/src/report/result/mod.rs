@@ -14,12 +14,13 @@ use crate::judge::Verdict;
 use crate::judge::validity::Validity;
 use crate::observe::example::Example;
 use crate::script::{Outcome, Status};
-use crate::target::sample::ServerUse;
 
 pub use capacity::{Capacity, Probe};
 pub use counts::Counts;
 pub use latency::{By, LatencyBlock, LatencyResult};
 pub use shard::{Missing, ShardInfo, Unsent};
+
+pub use crate::target::sample::ServerUse as ServerInfo;
 
 /// The value of [`RunResult::schema`].
 pub const SCHEMA: &str = "mychat-bench/run@1";
@@ -249,30 +250,6 @@ pub struct Point {
     pub server_fds: Option<u64>,
     /// The histogram of delivery.
     pub hdr: String,
-}
-
-/// The server's process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ServerInfo {
-    /// Its id.
-    pub pid: u32,
-    /// CPU time during the run, user and system.
-    pub cpu_seconds: f64,
-    /// The most memory it held, in bytes.
-    pub rss_peak: u64,
-    /// What its memory grew by from before the first user to when most were online, in bytes a user.
-    pub rss_per_user: Option<u64>,
-    /// The most threads it had.
-    pub threads: u64,
-    /// The most descriptors it had open; `None` where that may not be read.
-    pub fds: Option<u64>,
-}
-
-impl From<ServerUse> for ServerInfo {
-    fn from(used: ServerUse) -> Self {
-        let ServerUse { pid, cpu_seconds, rss_peak, rss_per_user, threads, fds } = used;
-        Self { pid, cpu_seconds, rss_peak, rss_per_user, threads, fds }
-    }
 }
 
 /// What the generator itself used.
