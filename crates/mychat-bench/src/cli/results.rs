@@ -21,7 +21,8 @@ Examples:
 Exit codes: 0 written, 2 no result of this tool, \
 3 a file could not be written. The verdict in the result is not repeated.")]
 pub(crate) struct Report {
-    /// What `run --json` wrote; `-` reads it from standard input. With `--matrix`, any number of conformance results
+    /// What `run --json` or `conformance --json` wrote; `-` reads it from standard input. With `--matrix`, any number of
+    /// conformance results
     #[arg(value_name = "RESULT.json", required = true)]
     pub(crate) results: Vec<PathBuf>,
 
@@ -44,7 +45,9 @@ Examples:
   mychat-bench compare old1.json old2.json old3.json -- new1.json new2.json new3.json
       three runs a side; let them take turns (old, new, old, new), since machines drift
   mychat-bench compare old.json new.json
-      a single run a side shows new losses, and too little about times
+      a single run a side shows new losses and new failures, and too little about times
+  mychat-bench compare yesterday.json today.json
+      the same of two results of `conformance`: which checks passed and fail now
   mychat-bench compare old*.json --markdown diff.md -- new*.json
       a table for a pull request
 

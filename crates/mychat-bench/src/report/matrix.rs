@@ -78,6 +78,11 @@ impl Matrix {
         line.iter().filter(|status| status.as_deref() == Some("pass")).count()
     }
 
+    /// How many servers pass the statement in this column.
+    pub fn passed_by(&self, column: usize) -> usize {
+        self.servers.iter().filter(|(_, line)| line.get(column).and_then(Option::as_deref) == Some("pass")).count()
+    }
+
     /// For spreadsheets: comma-separated, with a header.
     pub fn csv(&self) -> String {
         let mut text = "server,passed".to_owned();

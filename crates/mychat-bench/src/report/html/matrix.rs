@@ -33,13 +33,18 @@ pub fn matrix(matrix: &Matrix) -> String {
                             }
                         }
                     }
+                    // What a class should hear about once more.
+                    tfoot { tr {
+                        th scope="row" { "passed by" } td {}
+                        @for column in 0..matrix.statements.len() { td { (matrix.passed_by(column)) } }
+                    } }
                 }
             }
             section {
                 h2 { "The statements" }
                 dl.facts {
                     @for statement in &matrix.statements {
-                        dt { (statement.id) @if !statement.section.is_empty() { " · §" (statement.section) } }
+                        dt { (statement.id) @if !statement.section.is_empty() { " · " (statement.section) } }
                         dd { (statement.text) }
                     }
                 }
