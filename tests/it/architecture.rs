@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// The stages in their order.
-const STAGES: [&str; 7] = ["scenario", "plan", "observe", "target", "drive", "judge", "report"];
+const STAGES: [&str; 9] = ["scenario", "plan", "observe", "target", "script", "suite", "drive", "judge", "report"];
 
 #[test]
 fn no_stage_imports_from_one_behind_it() {

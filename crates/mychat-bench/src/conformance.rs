@@ -14,8 +14,8 @@ use crate::report::conformance::result::{About, ConformanceResult};
 use crate::report::conformance::{self as report, terminal};
 use crate::report::result::TargetInfo;
 use crate::scenario::model::FramingChoice;
+use crate::suite::probe::{self as probing, Found, Profile, profile};
 use crate::suite::{self, Check, Event, Options, baseline, select};
-use crate::target::probe::{self as probing, Found, Profile, profile};
 use crate::{out, signal};
 
 mod files;
@@ -203,9 +203,8 @@ pub(crate) async fn hold(
         started: began,
         seconds: started.elapsed().as_secs_f64(),
         strict: asked.strict,
-        interrupted,
     };
-    let result = report::build(outcomes, about);
+    let result = report::build(outcomes, about, interrupted);
     tell(&terminal::summary(&result));
     result
 }

@@ -14,7 +14,7 @@ use crate::drive::shared::Talk;
 use crate::observe::ledger::Reading;
 use crate::scenario::model::{Action, FramingChoice, Scenario};
 use crate::script::stage::Surroundings;
-use crate::target::probe::{self, Profile, profile};
+use crate::suite::probe::{self, Profile, profile};
 
 /// What is known of a server before a load.
 #[derive(Debug, Clone)]

@@ -40,7 +40,7 @@ fn checks(result: &ConformanceResult, outputs: Outputs) -> anyhow::Result<Exit> 
     }
     if outputs.is_empty() {
         let lines: String = result.checks.iter().map(conformance::terminal::line).collect();
-        let head = conformance::terminal::head(&result.target.address, &result.notes);
+        let head = conformance::terminal::head(&result.about.target.address, &result.about.notes);
         out::print(&format!("{head}{lines}{}", conformance::terminal::summary(result)));
         return Ok(Exit::Held);
     }

@@ -69,11 +69,18 @@ fn markdown(text: &str) -> BTreeMap<String, String> {
 
 fn html(text: &str) -> BTreeMap<String, String> {
     let table = text.split("<h2>All checks").nth(1).expect("the table");
-    let rows = table.split("<code>").skip(1);
+    let rows = table.split("<tr><td>").skip(1);
+    let part = |row: &str, from: &str| {
+        row.split(from).nth(1).and_then(|rest| rest.split('<').next()).expect("it is there").to_owned()
+    };
     rows.map(|row| {
-        let id = row.split('<').next().expect("an id");
-        let status = row.split("class=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a status");
-        (id.to_owned(), status.to_owned())
+        let status = match part(row, "</span>").as_str() {
+            "passed" => "pass",
+            "failed" => "fail",
+            other => other,
+        }
+        .to_owned();
+        (part(row, "<code class=\"digest\">"), status)
     })
     .collect()
 }

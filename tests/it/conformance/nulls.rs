@@ -13,6 +13,18 @@ fn a_server_that_is_none_passes_no_must() {
     });
 }
 
+/// However few the checks and many the instances: the check that says so is played, and fails.
+#[test]
+fn who_lets_nobody_in_fails_the_check_for_that() {
+    for jobs in ["1", "2", "4"] {
+        for closed in ["y01", "n1", "n3"] {
+            let only = ["--only", "conn.ack-ok", "--only", "frame.out-grammar", "--jobs", jobs, "--timeout", "100ms"];
+            let done = conformance(&[&["--spawn", &liar(closed)][..], &only].concat());
+            assert_eq!(done.of("status")["conn.ack-ok"], "fail", "{closed} with {jobs}: {}", done.said);
+        }
+    }
+}
+
 #[test]
 fn nobody_there_is_said_at_once() {
     let done = conformance(&["--target", "127.0.0.1:1"]);

@@ -27,7 +27,7 @@ pub(crate) fn write(result: &ConformanceResult, reports: &Reports) -> Exit {
         }
     };
     save(reports.json.as_deref(), &json);
-    save(reports.junit.as_deref(), &|| junit(result));
+    save(reports.junit.as_deref(), &|| Ok(junit(result)));
     save(reports.markdown.as_deref(), &|| Ok(markdown(result)));
     save(reports.html.as_deref(), &|| Ok(html(result)));
     exit

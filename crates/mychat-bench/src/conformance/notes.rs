@@ -2,7 +2,7 @@
 
 use crate::scenario::model::Need;
 use crate::suite::Check;
-use crate::target::probe::Found;
+use crate::suite::probe::Found;
 
 /// Three lines where there is something to learn, or one.
 pub(super) fn notes(found: &Found, checks: &[&Check]) -> Vec<String> {

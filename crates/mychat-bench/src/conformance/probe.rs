@@ -8,7 +8,7 @@ use super::{PATIENCE, UnderTest};
 use crate::exit::Exit;
 use crate::script::alive::alive;
 use crate::script::{Surroundings, cast};
-use crate::target::probe::{self as probing, profile};
+use crate::suite::probe::{self as probing, profile};
 use crate::{cli, out};
 
 /// `probe`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Asked, PATIENCE};
 use crate::exit::Exit;
 use crate::script::{Surroundings, join_all};
-use crate::target::probe::Found;
+use crate::suite::probe::Found;
 use crate::target::spawn::Watch;
 use crate::target::{self, TargetError};
 

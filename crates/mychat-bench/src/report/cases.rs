@@ -5,7 +5,7 @@ use super::conformance::result::{About, build};
 use super::result::RunResult;
 use crate::judge::Verdict;
 use crate::script::{Outcome, Status};
-use crate::target::probe::Profile;
+use crate::suite::probe::Profile;
 
 /// The cases of a run as a conformance result of their own.
 pub(super) fn view(result: &RunResult) -> ConformanceResult {
@@ -18,9 +18,8 @@ pub(super) fn view(result: &RunResult) -> ConformanceResult {
         started: result.started.clone(),
         seconds: result.cases.iter().map(|case| case.seconds).sum(),
         strict: false,
-        interrupted: result.verdict == Verdict::Interrupted,
     };
-    build(result.cases.clone(), about)
+    build(result.cases.clone(), about, result.verdict == Verdict::Interrupted)
 }
 
 /// Whether there is more to say of a case than that it ended as it should.

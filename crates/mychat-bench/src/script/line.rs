@@ -29,6 +29,8 @@ pub struct Manner {
 
 /// Without terminators two messages must not share a segment: this long apart they don't, unless the server sleeps.
 const RAW_GAP: Duration = Duration::from_millis(25);
+/// How many times the patience a server gets that goes on sending something else.
+const STILL_COMING: u32 = 8;
 const READ_BUFFER: usize = 16 * 1024;
 
 /// Where a line belongs.
@@ -180,15 +182,39 @@ impl Line {
         stream.try_write(bytes)
     }
 
-    /// Waits until something is true of what arrived, or the time is over.
-    pub async fn until<T>(&self, patience: Duration, mut look: impl FnMut(&mut Inbox) -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + patience;
+    /// Waits until something is true of what arrived, or nothing more has come for so long: a server that is busy with
+    /// what it was asked before is slow, not silent. Sending without end buys a few times as much, and no more.
+    pub async fn until<T>(&self, patience: Duration, look: impl FnMut(&mut Inbox) -> Option<T>) -> Option<T> {
+        self.watch(patience, patience * STILL_COMING, look).await
+    }
+
+    /// Waits until something is true of what arrived, or the time is over: for what need not come.
+    pub async fn within<T>(&self, time: Duration, look: impl FnMut(&mut Inbox) -> Option<T>) -> Option<T> {
+        self.watch(time, time, look).await
+    }
+
+    async fn watch<T>(
+        &self,
+        silence: Duration,
+        longest: Duration,
+        mut look: impl FnMut(&mut Inbox) -> Option<T>,
+    ) -> Option<T> {
+        let started = Instant::now();
+        let mut heard = self.inbox().bytes;
+        let mut deadline = started + silence;
         loop {
             let rung = self.shared.bell.notified();
             tokio::pin!(rung);
             rung.as_mut().enable();
-            if let Some(found) = look(&mut self.inbox()) {
-                return Some(found);
+            {
+                let mut inbox = self.inbox();
+                if let Some(found) = look(&mut inbox) {
+                    return Some(found);
+                }
+                if inbox.bytes != heard {
+                    heard = inbox.bytes;
+                    deadline = (Instant::now() + silence).min(started + longest);
+                }
             }
             if tokio::time::timeout_at(deadline, rung).await.is_err() {
                 return look(&mut self.inbox());

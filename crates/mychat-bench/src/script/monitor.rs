@@ -1,6 +1,6 @@
 //! What every frame from a server must be, whatever the case is about: looked at on all connections of all cases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is looked at; each has a check of its own in the catalogue.
@@ -62,10 +62,14 @@ pub struct Monitors {
     book: Arc<Mutex<Book>>,
 }
 
+/// A server that makes up codes is not to fill a line.
+const MOST_CODES: usize = 12;
+
 #[derive(Debug, Default)]
 struct Book {
     frames: u64,
     errors: u64,
+    codes: BTreeSet<String>,
     breaches: BTreeMap<Rule, Breach>,
 }
 
@@ -75,7 +79,13 @@ impl Monitors {
         let broken = inspect(frame);
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         book.frames += 1;
-        book.errors += u64::from(frame.starts_with(b"ERROR"));
+        if let Some(error) = frame.strip_prefix(b"ERROR") {
+            book.errors += 1;
+            if book.codes.len() < MOST_CODES {
+                let code = error.split(|byte| *byte == b'|').nth(1).unwrap_or_default();
+                book.codes.insert(String::from_utf8_lossy(&code[..code.len().min(40)]).into_owned());
+            }
+        }
         for rule in &broken {
             book.breaches.entry(*rule).or_insert_with(|| Breach { case: case.to_owned(), got: shown(frame) });
         }
@@ -91,6 +101,11 @@ impl Monitors {
     /// The first breach of a rule.
     pub fn broken(&self, rule: Rule) -> Option<Breach> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner).breaches.get(&rule).cloned()
+    }
+
+    /// The codes of all errors, as they came.
+    pub fn codes(&self) -> Vec<String> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).codes.iter().cloned().collect()
     }
 
     /// Frames that a rule was held against.

@@ -137,7 +137,7 @@ impl Outcome {
                 outcome.status = Status::Fail;
                 outcome.want = Some(want);
                 outcome.got = Some(got);
-                outcome.likely.clone_from(&case.likely);
+                outcome.likely = stage.blame.get().map(|blame| (*blame).to_owned()).or_else(|| case.likely.clone());
                 outcome.declare = stage.declare.take();
             }
         }

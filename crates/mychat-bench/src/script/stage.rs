@@ -123,6 +123,8 @@ pub struct Stage {
     pub declared: bool,
     /// What could be declared to accept what was not.
     pub declare: Option<String>,
+    /// What a failure comes from, where it shows and has little to do with what the case is about.
+    pub blame: std::sync::OnceLock<&'static str>,
     /// Fences so far.
     pub fences: u64,
     /// How many lists each had got when somebody was last told to leave.
@@ -158,6 +160,7 @@ impl Stage {
             observed: Vec::new(),
             declared: false,
             declare: None,
+            blame: std::sync::OnceLock::new(),
             fences: 0,
             stale: BTreeMap::new(),
             setting,
@@ -220,6 +223,9 @@ impl Stage {
             .until(self.around.patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(inbox.welcomed));
         if answered.await != Some(true) {
             let got = self.latest(line);
+            if line.inbox().frames.iter().any(|frame| frame.bytes.starts_with(b"CONNECT_ACK|OK")) {
+                let _ = self.blame.set("CONNECT_ACK|OK has something added: it is that and no more");
+            }
             return Err(Trouble::fail(want(), got));
         }
         for frame in &mut line.inbox().frames {
@@ -228,10 +234,9 @@ impl Stage {
         // A server may welcome first and enter the name right after. The list that follows says that it has.
         let listless = self.around.listless.load(Ordering::Relaxed);
         let patience = if listless { Duration::from_millis(10) } else { LISTED.max(self.around.pace * 3) };
-        let listed = line.until(patience, |inbox| inbox.list.is_some().then_some(()));
-        if listed.await.is_none() {
-            self.around.listless.store(true, Ordering::Relaxed);
-        }
+        let listed = line.within(patience, |inbox| inbox.list.is_some().then_some(()));
+        // One that came late, on a busy machine, makes good for it.
+        self.around.listless.store(listed.await.is_none(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -272,7 +277,7 @@ impl Stage {
         for line in &lines {
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
             if line.is_user() {
-                line.until(left, |inbox| inbox.end).await;
+                line.within(left, |inbox| inbox.end).await;
             }
         }
     }

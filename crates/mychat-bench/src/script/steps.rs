@@ -240,6 +240,7 @@ impl Stage {
                     frame => self.cast.humane(&text::shown(frame)),
                 };
                 self.setting.transcript.mark(actor, &frame);
+                self.look_for_blame(actor, &frame);
                 Err(Trouble::fail(want, format!("{actor} got {got}")))
             }
             None if may_be_nothing => Ok(()),
@@ -256,6 +257,29 @@ impl Stage {
                 Err(Trouble::fail(want, format!("{actor}: {got}")))
             }
         }
+    }
+
+    /// Whether a frame that nobody asked for shows a mistake that trips many checks, whatever they are about.
+    fn look_for_blame(&self, actor: &str, frame: &[u8]) {
+        let fields: Vec<&[u8]> = frame.splitn(4, |byte| *byte == b'|').collect();
+        let name = self.lines.get(actor).and_then(|line| line.name.as_deref()).unwrap_or_default().as_bytes();
+        let holds = |nonce: &[u8]| crate::script::line_contains(fields.get(1).copied().unwrap_or_default(), nonce);
+        let said = |content: &[u8]| {
+            self.lines.values().flat_map(|line| &line.said).any(|said| crate::script::line_contains(said, content))
+        };
+        let blame = match fields.as_slice() {
+            [b"CONNECT_ACK", b"OK", ..] if fields.len() > 2 => {
+                "CONNECT_ACK|OK has something added: it is that and no more"
+            }
+            [b"MESSAGE", _, second, _] if *second == name && !name.is_empty() => {
+                "the recipient's name is sent along: MESSAGE brings the sender's name and the text, no more"
+            }
+            [b"MESSAGE" | b"BROADCAST", _, content, ..] if !holds(self.cast.nonce().as_bytes()) && !said(content) => {
+                "the server says things of its own in messages from users who are not there"
+            }
+            _ => return,
+        };
+        let _ = self.blame.set(blame);
     }
 
     fn latest_untaken(&self, actor: &str) -> String {
@@ -277,7 +301,7 @@ impl Stage {
             let _ = self.fence(actor).await;
         } else if let Some(line) = self.lines.get(actor) {
             let count = line.inbox().frames.len();
-            line.until(self.around.quiet(), |inbox| (inbox.end.is_some() || inbox.frames.len() > count).then_some(()))
+            line.within(self.around.quiet(), |inbox| (inbox.end.is_some() || inbox.frames.len() > count).then_some(()))
                 .await;
         }
     }
@@ -362,9 +386,11 @@ impl Stage {
     }
 }
 
-/// A broadcast that one connection got twice: whatever was sent, nothing is sent twice within a case.
-fn twice(frames: &[super::line::Seen]) -> Option<Vec<u8>> {
-    let broadcast = |frame: &&super::line::Seen| frame.bytes.starts_with(b"BROADCAST|") && !frame.taken;
+/// A broadcast of this case that one connection got twice: whatever was sent, nothing is sent twice within a case.
+fn twice(frames: &[super::line::Seen], is_foreign: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+    let broadcast = |frame: &&super::line::Seen| {
+        frame.bytes.starts_with(b"BROADCAST|") && !frame.taken && !is_foreign(&frame.bytes)
+    };
     let mut echoes = frames.iter().filter(broadcast);
     echoes
         .find(|one| frames.iter().filter(|other| other.bytes == one.bytes).count() > 1)

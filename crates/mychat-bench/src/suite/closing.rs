@@ -52,9 +52,19 @@ pub(super) async fn close(case: &Case, around: &Surroundings, gone: Option<&str>
         outcome.status = Status::Inconclusive;
         outcome.reason = Some("the server sent nothing that it could be seen on".to_owned());
     } else {
-        outcome.observed = Some(format!("{} frames", around.monitors.seen(rule)));
+        let frames = format!("{} frames", around.monitors.seen(rule));
+        outcome.observed =
+            Some(if rule == Rule::ErrorFormat { format!("{frames}; {}", codes(around)) } else { frames });
     }
     outcome
+}
+
+/// Which codes errors had: the text knows but 404, and says nothing of their form.
+fn codes(around: &Surroundings) -> String {
+    let codes = around.monitors.codes();
+    let odd = codes.iter().any(|code| code.len() != 3 || code.bytes().any(|byte| !byte.is_ascii_digit()));
+    let note = if odd { " (not all of them are three digits)" } else { "" };
+    format!("codes {}{note}", codes.join(", "))
 }
 
 async fn served(case: &Case, around: &Surroundings, gone: Option<&str>, shared: &Shared) -> Outcome {

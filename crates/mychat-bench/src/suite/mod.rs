@@ -7,6 +7,7 @@
 pub mod baseline;
 pub mod catalogue;
 mod closing;
+pub mod probe;
 pub mod run;
 pub mod select;
 pub mod statements;

@@ -62,10 +62,6 @@ impl<'c> Queue<'c> {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    fn put_back(&self, check: (usize, &'c Check)) {
-        self.checks.lock().unwrap_or_else(PoisonError::into_inner).push_front(check);
-    }
-
     /// A job's server is gone: whether others go on with the queue.
     fn leave(&self) -> bool {
         let others = self.serving.load(Ordering::Relaxed) > 1;
@@ -91,6 +87,8 @@ pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(E
     let told = |outcome: &Outcome| events.lock().unwrap_or_else(PoisonError::into_inner)(Event::Done(outcome));
     let jobs = async {
         let mut servers: Vec<Server<'_>> = options.instances.iter().map(Server::new).collect();
+        // All of them before the first check: one that serves nobody must not take a check that another could play.
+        join_all(servers.iter_mut().map(Server::first_look).collect()).await;
         let (workers, waiters) = servers.split_at_mut(options.instances.len() - courses.waiters);
         let waiting = async {
             let queue = Queue::new(courses.waiting, waiters.len());
@@ -120,7 +118,8 @@ pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(E
         () = tokio::time::sleep(options.longest) => End::TooLong,
     };
     let why = match end {
-        End::Through | End::Interrupted => INTERRUPTED.to_owned(),
+        End::Through => "no instance of the server was left to play it on".to_owned(),
+        End::Interrupted => INTERRUPTED.to_owned(),
         End::TooLong => format!("the whole run took longer than {} s", options.longest.as_secs()),
     };
     let mut outcomes = std::mem::take(&mut *shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner));
@@ -195,8 +194,9 @@ impl<'o> Server<'o> {
         self.paced.as_ref().unwrap_or(self.around)
     }
 
+    /// Whether it lets anybody in at all, and how long it takes to.
     async fn first_look(&mut self) {
-        match alive(self.around).await {
+        match still_alive(self.around).await {
             Ok(pace) => self.paced = Some(self.around.clone().paced(pace)),
             Err(reason) => {
                 self.gone = Some(format!("{reason} (see {WELCOME} and {})", closing::ALIVE));
@@ -212,13 +212,6 @@ impl<'o> Server<'o> {
                 return;
             }
             let Some((index, check)) = queue.next() else { return };
-            if self.paced.is_none() && !self.never {
-                self.first_look().await;
-                if self.gone.is_some() && queue.leave() {
-                    queue.put_back((index, check));
-                    return;
-                }
-            }
             let outcome = self.one(&check.case, shared).await;
             told(&outcome);
             shared.done(index, outcome);
@@ -270,8 +263,8 @@ impl<'o> Server<'o> {
     }
 }
 
-/// A busy machine is given a second chance, and a third.
-async fn still_alive(around: &Surroundings) -> Result<(), String> {
+/// How long it takes to answer. A busy machine is given a second chance, and a third.
+async fn still_alive(around: &Surroundings) -> Result<Duration, String> {
     let mut last = alive(around).await;
     for _ in 0..2 {
         if last.is_ok() {
@@ -280,7 +273,7 @@ async fn still_alive(around: &Surroundings) -> Result<(), String> {
         tokio::time::sleep(Duration::from_millis(100)).await;
         last = alive(around).await;
     }
-    last.map(|_| ())
+    last
 }
 
 /// With what the server wrote last, on a card that has room for it.

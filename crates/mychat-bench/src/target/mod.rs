@@ -1,6 +1,5 @@
 //! The server under test: where it is, and starting one where none was named.
 
-pub mod probe;
 mod reference;
 pub mod spawn;
 pub mod sample;

@@ -12,6 +12,9 @@ use super::room::Room;
 /// What may wait for a client that does not read.
 const MOST_BYTES: usize = 4 << 20;
 
+/// What fits behind what waits, where the fault writes parts of messages.
+const ROOM: usize = 1 << 20;
+
 /// A connection as others see it.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -83,6 +86,11 @@ impl Peer {
         queue.count += 1;
         let again = self.is("m52") && queue.count.is_multiple_of(50);
         if self.is("m51") && queue.frames.len() >= 10 && !bytes.starts_with(b"USER_LIST") {
+            return;
+        }
+        // As much as there is room for, as a write that does not wait takes it.
+        let bytes = if self.is("z04") && queue.bytes > ROOM { bytes[..bytes.len() / 2].to_vec() } else { bytes };
+        if self.is("z04") && queue.bytes > 2 * ROOM {
             return;
         }
         queue.bytes += bytes.len();

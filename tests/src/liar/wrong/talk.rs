@@ -224,6 +224,9 @@ impl Session<'_> {
             }
         }
         self.room.lists(Some((self.peer, name)));
+        if self.is("z03") {
+            self.room.history().iter().for_each(|frame| self.peer.push(frame));
+        }
         Then::Goes
     }
 
@@ -260,6 +263,9 @@ impl Session<'_> {
             content = content.split(|byte| *byte == b'|').next().unwrap_or_default().to_vec();
         }
         let first = if self.is("m37") { to.to_vec() } else { sender };
+        if self.is("z01") {
+            content = String::from_utf8_lossy(&content).replace('&', "&amp;").replace('<', "&lt;").into_bytes();
+        }
         let mut frame = [b"MESSAGE|", first.as_slice(), b"|", &content].concat();
         if frame.len() > 1024 && !["m15", "m09", "m19"].contains(&self.room.fault.as_str()) {
             return self.error("413", "too large when forwarded");
@@ -283,7 +289,8 @@ impl Session<'_> {
             return Then::Goes;
         }
         let users = self.room.users();
-        let found = users.iter().find(|user| user.name == to).map(|user| Arc::clone(&user.peer));
+        let is_meant = |name: &[u8]| if self.is("z02") { name.starts_with(to) } else { name == to };
+        let found = users.iter().find(|user| is_meant(&user.name)).map(|user| Arc::clone(&user.peer));
         if let Some(peer) = found {
             if self.is("x21") && Arc::ptr_eq(&peer, self.peer) {
                 return Then::Goes;

@@ -29,6 +29,11 @@ pub(in crate::report) fn sources(check: &Outcome) -> String {
     format!("{} {}{dot}{}", check.level, check.sources.join(" "), sections.join(" ")).trim_end().to_owned()
 }
 
+/// The level, as one of the words there are.
+pub(in crate::report) fn level(check: &Outcome) -> &'static str {
+    ["should", "may"].into_iter().find(|level| check.level == *level).unwrap_or("must")
+}
+
 /// A card as plain text, a line a fact.
 pub(in crate::report) fn text(check: &Outcome, result: &ConformanceResult) -> String {
     let mut text = String::new();
@@ -78,14 +83,14 @@ fn rules(check: &Outcome) -> Vec<String> {
 }
 
 fn rerun(check: &Outcome, result: &ConformanceResult) -> String {
-    let target = match &result.target.command {
+    let target = match &result.about.target.command {
         Some(command) => format!("--spawn '{command}'"),
-        None if result.target.spawned => String::new(),
-        None => format!("--target {}", result.target.address.split(' ').next().unwrap_or_default()),
+        None if result.about.target.spawned => String::new(),
+        None => format!("--target {}", result.about.target.address.split(' ').next().unwrap_or_default()),
     };
-    match result.suite.as_str() {
-        "conformance" => format!("mychat-bench conformance --only {} --seed {} {target}", check.id, result.seed),
-        file => format!("mychat-bench run {file} --seed {} {target}", result.seed),
+    match result.about.suite.as_str() {
+        "conformance" => format!("mychat-bench conformance --only {} --seed {} {target}", check.id, result.about.seed),
+        file => format!("mychat-bench run {file} --seed {} {target}", result.about.seed),
     }
 }
 

@@ -1,72 +1,56 @@
 //! The result as JUnit XML: a suite a group of checks, a case a check.
 
-use std::time::Duration;
-
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-
 use super::card;
 use super::result::ConformanceResult;
+use crate::report::junit::{Case, Outcome as Told, Suite, document};
 use crate::script::{Outcome, Status};
 
 /// Writes the result.
-pub fn junit(result: &ConformanceResult) -> Result<String, String> {
-    let mut report = Report::new("mychat-bench conformance");
-    report.set_time(Duration::from_secs_f64(result.seconds.max(0.0)));
-    let mut groups: Vec<(&str, TestSuite)> = Vec::new();
+pub fn junit(result: &ConformanceResult) -> String {
+    let mut suites: Vec<Suite> = Vec::new();
     for check in &result.checks {
         let group = check.id.split('.').next().unwrap_or("cases");
-        if !groups.iter().any(|(name, _)| *name == group) {
-            groups.push((group, TestSuite::new(group)));
-        }
-        if let Some((_, suite)) = groups.iter_mut().find(|(name, _)| *name == group) {
-            suite.add_test_case(case(check, result));
-        }
+        let at = suites.iter().position(|suite| suite.name == group).unwrap_or_else(|| {
+            suites.push(suite(group, result));
+            suites.len() - 1
+        });
+        suites[at].seconds += check.seconds;
+        suites[at].cases.push(case(check, result));
     }
-    report.add_test_suites(groups.into_iter().map(|(_, suite)| suite));
-    report.to_string().map_err(|error| error.to_string())
+    document(&suites)
 }
 
-fn case(check: &Outcome, result: &ConformanceResult) -> TestCase {
+fn suite(group: &str, result: &ConformanceResult) -> Suite {
+    let mut properties = vec![
+        ("target".to_owned(), result.about.target.address.clone()),
+        ("seed".to_owned(), result.about.seed.to_string()),
+        ("verdict".to_owned(), result.verdict.clone()),
+    ];
+    properties.extend(result.about.profile.values.iter().map(|(key, value)| (format!("profile.{key}"), value.clone())));
+    Suite {
+        name: group.to_owned(),
+        started: result.about.started.clone(),
+        seconds: 0.0,
+        properties,
+        cases: Vec::new(),
+        text: result.about.notes.join("\n"),
+    }
+}
+
+fn case(check: &Outcome, result: &ConformanceResult) -> Case {
     let reason = || check.reason.clone().unwrap_or_default();
-    let status = match check.status {
-        Status::Pass => TestCaseStatus::success(),
-        Status::Skipped => skipped(&reason()),
-        Status::Fail if check.expected => skipped("a failure that the baseline expects"),
-        Status::Inconclusive => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_type("inconclusive").set_message(clean(&reason())).set_description(text(check, result));
-            status
-        }
+    let card = || card::text(check, result);
+    let outcome = match check.status {
+        Status::Pass => Told::Passed,
+        Status::Skipped => Told::Skipped(reason()),
+        Status::Fail if check.expected => Told::Skipped("a failure that the baseline expects".to_owned()),
+        Status::Inconclusive => Told::Undecided("inconclusive", reason(), card()),
         Status::Fail => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            let message = format!(
-                "{}; got: {}",
-                check.want.as_deref().unwrap_or_default(),
-                check.got.as_deref().unwrap_or_default()
-            );
-            status.set_type(check.level.clone()).set_message(clean(&message)).set_description(text(check, result));
-            status
+            let told = |words: &Option<String>| words.clone().unwrap_or_default();
+            let message = format!("{}; got: {}", told(&check.want), told(&check.got));
+            Told::Failed(card::level(check), message, card())
         }
     };
-    let mut case = TestCase::new(check.id.clone(), status);
-    case.set_classname(format!("{}.{}", check.level, check.id.split('.').next().unwrap_or("cases")));
-    case.set_time(Duration::from_secs_f64(check.seconds.max(0.0)));
-    case
-}
-
-fn skipped(reason: &str) -> TestCaseStatus {
-    let mut status = TestCaseStatus::skipped();
-    status.set_message(clean(reason));
-    status
-}
-
-fn text(check: &Outcome, result: &ConformanceResult) -> String {
-    clean(&card::text(check, result))
-}
-
-/// XML has no way to write most control characters, not even escaped.
-fn clean(text: &str) -> String {
-    text.chars()
-        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'))
-        .collect()
+    let group = check.id.split('.').next().unwrap_or("cases");
+    Case { name: check.id.clone(), class: format!("{}.{group}", check.level), seconds: check.seconds, outcome }
 }

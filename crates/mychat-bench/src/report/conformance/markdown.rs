@@ -12,12 +12,12 @@ pub fn markdown(result: &ConformanceResult) -> String {
         text,
         "{} checks of `{}` in {:.1} s, framing {}, seed {}\n\n",
         result.checks.len(),
-        result.target.address,
-        result.seconds,
-        result.target.framing,
-        result.seed
+        result.about.target.address,
+        result.about.seconds,
+        result.about.target.framing,
+        result.about.seed
     );
-    for note in &result.notes {
+    for note in &result.about.notes {
         let _ = writeln!(text, "> {}", escaped(note));
     }
     text.push_str("\n| level | passed | failed | inconclusive | skipped |\n|---|---|---|---|---|\n");

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::exit::Exit;
 use crate::report::result::{TargetInfo, Tool};
 use crate::script::{Outcome, Status};
+use crate::suite::probe::Profile;
 use crate::suite::statements::STATEMENTS;
-use crate::target::probe::Profile;
 
 /// The value of [`ConformanceResult::schema`].
 pub const SCHEMA: &str = "mychat-bench/conformance@1";
@@ -20,22 +20,9 @@ pub struct ConformanceResult {
     pub schema: String,
     /// What made it.
     pub tool: Tool,
-    /// What was run: the suite, or a file.
-    pub suite: String,
-    /// Of whom.
-    pub target: TargetInfo,
-    /// The profile in force.
-    pub profile: Profile,
-    /// What the framing means for the run, in a few lines.
-    pub notes: Vec<String>,
-    /// The seed.
-    pub seed: u64,
-    /// When it began, RFC 3339.
-    pub started: String,
-    /// How long it took.
-    pub seconds: f64,
-    /// Whether failed should checks count.
-    pub strict: bool,
+    /// What the run was like.
+    #[serde(flatten)]
+    pub about: About,
     /// `pass`, `fail`, `inconclusive` or `interrupted`.
     pub verdict: String,
     /// How the tool ended.
@@ -79,26 +66,24 @@ pub struct Counts {
 }
 
 /// What a run was like, beside its outcomes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct About {
-    /// What was run.
+    /// What was run: the suite, or a file.
     pub suite: String,
     /// Of whom.
     pub target: TargetInfo,
     /// The profile in force.
     pub profile: Profile,
-    /// What the framing means.
+    /// What the framing means for the run, in a few lines.
     pub notes: Vec<String>,
     /// The seed.
     pub seed: u64,
-    /// When it began.
+    /// When it began, RFC 3339.
     pub started: String,
     /// How long it took.
     pub seconds: f64,
     /// Whether failed should checks count.
     pub strict: bool,
-    /// Whether somebody cut it short.
-    pub interrupted: bool,
 }
 
 impl ConformanceResult {
@@ -108,8 +93,8 @@ impl ConformanceResult {
     }
 }
 
-/// Draws the conclusions.
-pub fn build(checks: Vec<Outcome>, about: About) -> ConformanceResult {
+/// Draws the conclusions; `interrupted`: somebody cut the run short.
+pub fn build(checks: Vec<Outcome>, about: About, interrupted: bool) -> ConformanceResult {
     let mut summary: BTreeMap<String, Counts> =
         ["must", "should", "may"].map(|level| (level.to_owned(), Counts::default())).into();
     for check in &checks {
@@ -122,7 +107,7 @@ pub fn build(checks: Vec<Outcome>, about: About) -> ConformanceResult {
         }
         counts.expected += usize::from(check.expected);
     }
-    let exit = exit(&checks, about.strict, about.interrupted);
+    let exit = exit(&checks, about.strict, interrupted);
     let verdict = match exit {
         Exit::Held => "pass",
         Exit::FellShort => "fail",
@@ -132,14 +117,7 @@ pub fn build(checks: Vec<Outcome>, about: About) -> ConformanceResult {
     ConformanceResult {
         schema: SCHEMA.to_owned(),
         tool: Tool { version: env!("CARGO_PKG_VERSION").to_owned() },
-        suite: about.suite,
-        target: about.target,
-        profile: about.profile,
-        notes: about.notes,
-        seed: about.seed,
-        started: about.started,
-        seconds: about.seconds,
-        strict: about.strict,
+        about,
         verdict: verdict.to_owned(),
         exit_code: exit.code(),
         statements: statements(&checks),

@@ -64,7 +64,7 @@ pub(in crate::report) fn one_card(check: &Outcome, result: &ConformanceResult) -
         check.id,
         card::sources(check),
         check.seconds,
-        result.target.framing
+        result.about.target.framing
     );
     for field in card::fields(check, result) {
         for (index, line) in field.lines.iter().enumerate() {
@@ -135,6 +135,10 @@ fn counts(result: &ConformanceResult) -> String {
         _ => ("INCONCLUSIVE", YELLOW),
     };
     let total = result.checks.len();
-    let _ = writeln!(text, "{style}{word}{style:#}  {total} checks in {:.1} s, seed {}", result.seconds, result.seed);
+    let _ = writeln!(
+        text,
+        "{style}{word}{style:#}  {total} checks in {:.1} s, seed {}",
+        result.about.seconds, result.about.seed
+    );
     text
 }

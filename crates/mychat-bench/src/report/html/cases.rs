@@ -16,16 +16,23 @@ pub(super) fn section(result: &RunResult) -> Markup {
         @if !result.cases.is_empty() {
             section {
                 h2 { "Cases" }
-                div.scroll {
-                    table.expectations {
-                        thead { tr {
-                            th scope="col" { "Verdict" } th scope="col" { "Case" }
-                            th scope="col" { "Level" } th scope="col" { "Remark" }
-                        } }
-                        tbody { @for case in &result.cases { (row(case)) } }
-                    }
-                }
+                (rows(&result.cases))
                 @for case in result.cases.iter().filter(|case| has_card(case)) { (card(case, &view)) }
+            }
+        }
+    }
+}
+
+/// Checks as a table, a row each.
+pub(in crate::report) fn rows(checks: &[Outcome]) -> Markup {
+    html! {
+        div.scroll {
+            table.expectations {
+                thead { tr {
+                    th scope="col" { "Verdict" } th scope="col" { "Case" }
+                    th scope="col" { "Level" } th scope="col" { "Remark" }
+                } }
+                tbody { @for check in checks { (row(check)) } }
             }
         }
     }
@@ -42,12 +49,13 @@ fn row(case: &Outcome) -> Markup {
     }
 }
 
-fn card(case: &Outcome, view: &ConformanceResult) -> Markup {
+/// All there is to say of a check that did not pass.
+pub(in crate::report) fn card(case: &Outcome, view: &ConformanceResult) -> Markup {
     html! {
-        article.card {
+        article.card id=(case.id) {
             h3 {
                 (mark(words::case(case.status)))
-                " " (case.title) " " small { (sources(case)) }
+                " " (case.title) " " small { code { (case.id) } " · " (sources(case)) }
             }
             dl.facts {
                 @for field in fields(case, view) {

@@ -12,8 +12,10 @@ mod verdict;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub(super) use cases::{card, rows};
 pub use matrix::matrix;
 pub(super) use origin::kind;
+pub(super) use verdict::{class, mark};
 
 use super::{RunResult, words};
 

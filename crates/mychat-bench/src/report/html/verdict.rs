@@ -10,7 +10,7 @@ use crate::report::{duration, grouped, value};
 use crate::script::Status;
 
 /// The class of a tone in the style sheet.
-pub(super) const fn class(tone: Tone) -> &'static str {
+pub(in crate::report) const fn class(tone: Tone) -> &'static str {
     match tone {
         Tone::Good => "good",
         Tone::Bad => "bad",
@@ -19,7 +19,7 @@ pub(super) const fn class(tone: Tone) -> &'static str {
 }
 
 /// What became of something, told by sign, word and colour.
-pub(super) fn mark((tone, word): (Tone, &str)) -> Markup {
+pub(in crate::report) fn mark((tone, word): (Tone, &str)) -> Markup {
     html! { span class={ "mark " (class(tone)) } { span aria-hidden="true" { (tone.sign()) " " } (word) } }
 }
 

@@ -2,10 +2,10 @@
 
 mod suite;
 
-pub use suite::{Case, Outcome, Suite};
+pub use suite::{Case, Outcome, Suite, document};
 
 use super::conformance::ConformanceResult;
-use super::conformance::card::text;
+use super::conformance::card::{level, text};
 use super::html::kind;
 use super::result::{ExpectationResult, RunResult};
 use super::{cases, terminal, value};
@@ -18,15 +18,14 @@ pub fn write(result: &RunResult) -> String {
     cases.push(validity(result));
     let view = cases::view(result);
     cases.extend(result.cases.iter().map(|played| one(result, played, &view)));
-    Suite {
+    document(&[Suite {
         name: result.scenario.name.clone(),
         started: result.started.clone(),
         seconds: result.seconds,
         properties: properties(result),
         cases,
         text: anstream::adapter::strip_str(&terminal::summary(result)).to_string(),
-    }
-    .render()
+    }])
 }
 
 fn case(result: &RunResult, expectation: &ExpectationResult) -> Case {
@@ -46,10 +45,9 @@ fn case(result: &RunResult, expectation: &ExpectationResult) -> Case {
 /// A case of the scenario, with its card where it has one.
 fn one(result: &RunResult, played: &Played, view: &ConformanceResult) -> Case {
     let (message, card) = (format!("{}: {}", played.title, cases::remark(played)), || text(played, view));
-    let level = if played.level == "should" { "should" } else { "must" };
     let outcome = match played.status {
         Status::Pass => Outcome::Passed,
-        Status::Fail => Outcome::Failed(level, message, card()),
+        Status::Fail => Outcome::Failed(level(played), message, card()),
         Status::Inconclusive => Outcome::Undecided("inconclusive", message, card()),
         Status::Skipped => Outcome::Skipped(message),
     };

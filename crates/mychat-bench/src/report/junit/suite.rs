@@ -45,24 +45,26 @@ pub enum Outcome {
     Skipped(String),
 }
 
-impl Suite {
-    /// The document.
-    pub fn render(&self) -> String {
-        let mut text = String::new();
+/// Suites as one document.
+pub fn document(suites: &[Suite]) -> String {
+    let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
+    for (id, suite) in suites.iter().enumerate() {
         // Writing to a String cannot fail.
-        let _ = self.document(&mut text);
-        text
+        let _ = suite.render(id, &mut text);
     }
+    text.push_str("</testsuites>\n");
+    text
+}
 
-    fn document(&self, to: &mut String) -> fmt::Result {
+impl Suite {
+    fn render(&self, id: usize, to: &mut String) -> fmt::Result {
         let count = |wanted: fn(&Outcome) -> bool| self.cases.iter().filter(|case| wanted(&case.outcome)).count();
         let failures = count(|outcome| matches!(outcome, Outcome::Failed(..)));
         let errors = count(|outcome| matches!(outcome, Outcome::Undecided(..)));
         let skipped = count(|outcome| matches!(outcome, Outcome::Skipped(_)));
-        writeln!(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>")?;
         writeln!(
             to,
-            "  <testsuite name=\"{}\" package=\"mychat-bench\" id=\"0\" timestamp=\"{}\" hostname=\"localhost\" \
+            "  <testsuite name=\"{}\" package=\"mychat-bench\" id=\"{id}\" timestamp=\"{}\" hostname=\"localhost\" \
              tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"{}\">",
             safe(&self.name),
             safe(&moment(&self.started)),
@@ -78,7 +80,7 @@ impl Suite {
             case.render(to)?;
         }
         writeln!(to, "    <system-out>{}</system-out>", safe(&self.text))?;
-        writeln!(to, "    <system-err></system-err>\n  </testsuite>\n</testsuites>")
+        writeln!(to, "    <system-err></system-err>\n  </testsuite>")
     }
 }
 

@@ -189,7 +189,7 @@ pub struct TargetInfo {
     pub spawned: bool,
     /// How the server reads the protocol, as far as a load wants to know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile: Option<crate::target::probe::Profile>,
+    pub profile: Option<crate::suite::probe::Profile>,
     /// The command that started it, where one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,

@@ -58,6 +58,8 @@ pub struct Inbox {
     pub count_only: bool,
     /// How many frames came that are no lists.
     pub count: u64,
+    /// The shortest and the longest of those that were counted alone.
+    pub sizes: Option<(usize, usize)>,
     list_frames_seen: usize,
     unfinished: Vec<u8>,
     scanned: usize,
@@ -93,6 +95,7 @@ impl Inbox {
             bytes: 0,
             count_only: false,
             count: 0,
+            sizes: None,
             list_frames_seen: 0,
             unfinished: Vec::new(),
             scanned: 0,
@@ -211,6 +214,8 @@ impl Inbox {
     fn one(&mut self, frame: Vec<u8>) {
         if self.count_only && (frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|")) {
             self.count += 1;
+            let (least, most) = self.sizes.unwrap_or((frame.len(), frame.len()));
+            self.sizes = Some((least.min(frame.len()), most.max(frame.len())));
             return;
         }
         self.monitors.see(&self.case, &frame);

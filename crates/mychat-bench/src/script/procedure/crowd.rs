@@ -172,7 +172,7 @@ pub(super) async fn drip(stage: &mut Stage, procedure: &Procedure) -> Played {
         }
         for line in &mut pair {
             let _ = line.send(b"DISCONNECT").await;
-            line.until(stage.around.patience / 4, |inbox| inbox.end).await;
+            line.within(stage.around.patience / 4, |inbox| inbox.end).await;
         }
         tokio::time::sleep(Duration::from_millis(300).saturating_sub(started.elapsed())).await;
     }

@@ -78,10 +78,10 @@ impl Pair {
         let _ = line.send(format!("MESSAGE|{to}|{mark}").as_bytes()).await;
         let patience = stage.around.patience / 2;
         let arrived =
-            self.other.until(patience, |inbox| (inbox.holds(mark.as_bytes()) || inbox.end.is_some()).then_some(()));
+            self.other.within(patience, |inbox| (inbox.holds(mark.as_bytes()) || inbox.end.is_some()).then_some(()));
         let closed = async {
             // Open for all the time: then it is the other who decides.
-            if line.until(patience, |inbox| inbox.end).await.is_none() {
+            if line.within(patience, |inbox| inbox.end).await.is_none() {
                 std::future::pending::<()>().await;
             }
         };

@@ -8,7 +8,7 @@ mod crowd;
 mod flood;
 mod fuzz;
 mod history;
-mod names;
+pub(crate) mod names;
 mod race;
 mod restart;
 mod split;
@@ -32,7 +32,7 @@ pub(super) async fn run(stage: &mut Stage, procedure: &Procedure) -> Played {
         "overlong_list" => turnover::overlong_list(stage, procedure).await,
         "history" => history::history(stage, procedure).await,
         "one_name" => names::one_name(stage, procedure).await,
-        "list_format" => names::list_format(stage, procedure),
+        "list_format" => names::list_format(stage, procedure).await,
         "last_list" => names::last_list(stage, procedure),
         "restart" => restart::restart(stage, procedure).await,
         other => Err(Trouble::Skipped(format!("`{other}` is no procedure of this version"))),

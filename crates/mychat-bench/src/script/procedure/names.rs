@@ -19,7 +19,7 @@ pub(super) async fn one_name(stage: &mut Stage, procedure: &Procedure) -> Played
         names.map(str::to_owned).find(|name| name.contains(&nonce) && !known.contains(name))
     };
     let quiet = stage.around.quiet() * 2;
-    let mut listed = stage.line(with)?.until(quiet, look).await;
+    let mut listed = stage.line(with)?.within(quiet, look).await;
     if listed.is_none() {
         // Who was there before may be told nothing when others join; a newcomer is.
         stage.witness().await?;
@@ -64,14 +64,29 @@ pub(super) async fn one_name(stage: &mut Stage, procedure: &Procedure) -> Played
     }
 }
 
-pub(super) fn list_format(stage: &mut Stage, procedure: &Procedure) -> Played {
+pub(super) async fn list_format(stage: &mut Stage, procedure: &Procedure) -> Played {
     let Some(actor) = procedure.who("of").first() else { return Ok(()) };
+    let patience = stage.around.patience;
     let line = stage.line(actor)?;
+    line.until(patience, |inbox| (inbox.list_count() > 0 || inbox.end.is_some()).then_some(())).await;
     let Some(list) = line.inbox().list_frames.last().cloned() else {
         return Err(Trouble::fail(format!("{actor} gets a list"), "none came"));
     };
-    let wrong = if list.ends_with(',') {
+    match oddity(&list) {
+        None => Ok(()),
+        Some(what) => {
+            let got = stage.cast.humane(&format!("USER_LIST|{list}: {what}"));
+            Err(Trouble::fail("USER_LIST|name,name,name", got))
+        }
+    }
+}
+
+/// What is wrong with how a list is written, whoever is in it.
+pub(crate) fn oddity(list: &str) -> Option<&'static str> {
+    if list.ends_with(',') {
         Some("a comma at its end, which says that the list goes on, and nothing more came")
+    } else if list.contains('|') {
+        Some("a pipe, where commas stand between names")
     } else if list.contains(", ") || list.contains(" ,") {
         Some("a blank beside a comma")
     } else if list.starts_with(['[', '(', '{']) || list.contains(['\'', '"']) {
@@ -80,13 +95,6 @@ pub(super) fn list_format(stage: &mut Stage, procedure: &Procedure) -> Played {
         Some("an empty name")
     } else {
         None
-    };
-    match wrong {
-        None => Ok(()),
-        Some(what) => {
-            let got = stage.cast.humane(&format!("USER_LIST|{list}: {what}"));
-            Err(Trouble::fail("USER_LIST|name,name,name", got))
-        }
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
         sent += BATCH * FRAME;
     }
     let dropped = stuck(stage, &idle, volume).await?;
+    whole(stage, &idle, &listener, dropped).await?;
     if !dropped {
         grown(stage, before, procedure.number("memory"))?;
     }
@@ -66,6 +67,24 @@ pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
         ),
         format!("{now:.1?}"),
     ))
+}
+
+/// Whoever reads again after a while may have missed messages, but those that it gets are messages.
+async fn whole(stage: &Stage, idle: &Line, listener: &Line, dropped: bool) -> Played {
+    let (all, usual) = {
+        let inbox = listener.inbox();
+        (inbox.count, inbox.sizes)
+    };
+    idle.until(stage.around.patience, |inbox| (inbox.count >= all || inbox.end.is_some()).then_some(())).await;
+    let got = idle.inbox().sizes;
+    match (got, usual) {
+        // Of the last one before a connection was cut there may be a part.
+        (Some((least, most)), Some((short, long))) if !dropped && (least < short || most > long) => Err(Trouble::fail(
+            format!("the client that reads again gets whole messages, of {long} bytes"),
+            format!("messages of {least} to {most} bytes: parts of them were left out where its buffer was full"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Broadcasts a few frames and waits until the listener has them; `None`: they did not come.
@@ -111,7 +130,7 @@ async fn stuck(stage: &Stage, idle: &Line, volume: usize) -> Result<bool, Troubl
         )));
     }
     // Dropped during the stall, its end stands behind what the system still held.
-    let end = idle.until(Duration::from_millis(200), |inbox| inbox.end);
+    let end = idle.within(Duration::from_millis(200), |inbox| inbox.end);
     Ok(ended || end.await.is_some())
 }
 

@@ -13,7 +13,9 @@ const MOST_RAW: usize = 40;
 pub(super) async fn stream(stage: &mut Stage, procedure: &Procedure) -> Played {
     let (from, to) = (procedure.who("from"), procedure.who("to"));
     let raw = stage.around.manner.send == Framing::Raw;
-    let count = stage.around.fewer(procedure.number("count"), 5);
+    // One recipient has to be told all that all of them send.
+    let senders = from.len().max(1);
+    let count = stage.around.fewer(procedure.number("count") * senders, 5 * senders) / senders;
     let count = if raw { count.min(MOST_RAW) } else { count };
     let recipient = match to.first() {
         Some(first) => stage.line(first)?.name.clone().unwrap_or_default(),
@@ -84,7 +86,7 @@ async fn receive(
     loop {
         let arrived = line.until(patience, |inbox| {
             let arrived = inbox.frames.len();
-            (arrived >= expected || inbox.end.is_some() || arrived > before + 200).then_some(arrived)
+            (arrived >= expected || inbox.end.is_some() || arrived > before).then_some(arrived)
         });
         match arrived.await {
             Some(arrived) if arrived < expected && line.is_open() => before = arrived,
@@ -141,14 +143,18 @@ fn compare(
     if got >= expected {
         return Ok(());
     }
-    let latest = stage
-        .lines
-        .get(to)
-        .map(|line| if line.is_open() { "then nothing more came" } else { "then the connection ended" });
-    Err(Trouble::fail(
-        format!("{to} gets all {expected} messages, in order"),
-        format!("{got} of them; {}", latest.unwrap_or_default()),
-    ))
+    let mut told = format!("{got} of them; then nothing more came");
+    for actor in from.iter().chain([&to.to_owned()]) {
+        let Some(line) = stage.lines.get(actor) else { continue };
+        let inbox = line.inbox();
+        if let Some(error) = inbox.frames.iter().rev().find(|frame| frame.bytes.starts_with(b"ERROR|")) {
+            told = format!("{told}; {actor} got {}", text::shown(&error.bytes));
+        }
+        if inbox.end.is_some() {
+            told = format!("{told}; the server closed {actor}'s connection");
+        }
+    }
+    Err(Trouble::fail(format!("{to} gets all {expected} messages, in order"), told))
 }
 
 fn holds(frame: &[u8], part: &[u8]) -> bool {

@@ -1,6 +1,8 @@
 //! `list`: what a user sooner or later sees of who is connected. Only the last state can be wrong.
 
+use crate::script::line::Inbox;
 use crate::script::outcome::{Played, Trouble};
+use crate::script::procedure::names::oddity;
 use crate::script::stage::Stage;
 use crate::script::text;
 
@@ -44,11 +46,12 @@ impl Stage {
         let older = self.around.quiet() * 2;
         let first = if stale == 0 { patience } else { older.min(patience) };
         for (oldest, patience) in [(stale, first), (0, patience)] {
-            let found = line.until(patience, |inbox| match &inbox.list {
+            let look = |inbox: &mut Inbox| match &inbox.list {
                 Some(list) if fits(list) && inbox.list_count() > oldest => Some(true),
                 _ => inbox.end.map(|_| false),
-            });
-            if found.await == Some(true) {
+            };
+            let found = if oldest > 0 { line.within(patience, look).await } else { line.until(patience, look).await };
+            if found == Some(true) {
                 return Ok(());
             }
             if stale == 0 {
@@ -65,6 +68,14 @@ impl Stage {
         };
         if let Some(list) = &last {
             self.setting.transcript.mark(actor, list.as_bytes());
+            let wanted = || with.iter().chain(exactly.iter().flatten());
+            let plain = |name: &&str| !name.contains(char::is_control);
+            let decorated =
+                list.split(',').filter(plain).any(|name| wanted().any(|want| name != want && name.contains(&**want)));
+            if oddity(list).is_some() || decorated {
+                let _ =
+                    self.blame.set("the list is not written as the names with commas between them (see list.format)");
+            }
         }
         Err(Trouble::fail(wanted(actor, is, has, lacks), got))
     }

@@ -24,9 +24,10 @@ impl Stage {
             .iter()
             .find(|frame| !frame.taken && !skip(&frame.bytes) && !self.passes_over(actor, &frame.bytes, false))
             .map(|frame| frame.bytes.clone());
-        let found = found.or_else(|| twice(&line.inbox().frames));
+        let found = found.or_else(|| twice(&line.inbox().frames, |frame| self.is_foreign(frame)));
         let Some(frame) = found else { return Ok(()) };
         self.setting.transcript.mark(actor, &frame);
+        self.look_for_blame(actor, &frame);
         let got = self.cast.humane(&text::shown(&frame));
         Err(Trouble::fail(format!("{actor} gets nothing"), format!("{actor} got {got}")))
     }
@@ -63,7 +64,7 @@ impl Stage {
         }
         let quiet = self.around.quiet();
         let line = self.line(actor)?;
-        line.until(quiet, |inbox| (inbox.lists > 0 || inbox.end.is_some()).then_some(())).await;
+        line.within(quiet, |inbox| (inbox.lists > 0 || inbox.end.is_some()).then_some(())).await;
         let list = line.inbox().list.clone();
         match list {
             None => Ok(()),

@@ -38,6 +38,7 @@ impl Stage {
             observed: Vec::new(),
             declared: false,
             declare: None,
+            blame: std::sync::OnceLock::new(),
             fences: self.fences + 1000 * (number as u64 + 1),
             stale: self.stale.clone(),
             setting: self.setting.clone(),
@@ -51,6 +52,9 @@ impl Stage {
         self.observed.extend(stage.observed);
         self.declared |= stage.declared;
         self.declare = self.declare.take().or(stage.declare);
+        if let Some(blame) = stage.blame.get() {
+            let _ = self.blame.set(blame);
+        }
         self.fences = self.fences.max(stage.fences);
     }
 }

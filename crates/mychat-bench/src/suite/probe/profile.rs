@@ -86,7 +86,7 @@ async fn delivery(stage: &mut Stage, note: &mut Note<'_>) -> Result<(), String> 
         let name = bob.name.clone().unwrap_or_default();
         let ana = stage.line("ana").map_err(trouble)?;
         let patience = ana.patience() / 4;
-        ana.until(patience, |inbox| inbox.list.as_deref()?.contains(&name).then_some(())).await.is_some()
+        ana.within(patience, |inbox| inbox.list.as_deref()?.contains(&name).then_some(())).await.is_some()
     };
     stage.lines.insert("bob".to_owned(), bob);
     note(
@@ -171,7 +171,7 @@ async fn keeps_connection(stage: &mut Stage, taken: &str) -> bool {
     let before = refused.await.unwrap_or(0);
     let _ = line.send(format!("CONNECT|{}", numbered(&stage.cast, "probc", 0)).as_bytes()).await;
     let second =
-        line.until(patience / 4, |inbox| (inbox.answers > before || inbox.end.is_some()).then_some(inbox.welcomed));
+        line.within(patience / 4, |inbox| (inbox.answers > before || inbox.end.is_some()).then_some(inbox.welcomed));
     let welcomed = second.await == Some(true);
     stage.lines.insert("cat".to_owned(), line);
     welcomed
