@@ -43,6 +43,10 @@ conformance *args:
 kills *args:
     cargo test -p mychat-tests --test it -- --ignored conformance::kills {{args}}
 
+# Correct servers of several makes, again and again, on a calm machine and a busy one: `just steady 100`, `just steady 20 loop`.
+steady *args:
+    .ci/steady {{args}}
+
 # Attack the server with everything, the large crowds included; wants a quiet machine and 64 MiB.
 hostile *args:
     HOSTILE_STRICT=1 cargo test --release -p mychat-server --test it -- --include-ignored --test-threads 1 hostile {{args}}

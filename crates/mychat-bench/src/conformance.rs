@@ -179,11 +179,12 @@ pub(crate) async fn hold(
         longest: LONGEST_RUN,
         stop: Arc::clone(stop),
     };
+    let width = terminal::width(checks.iter().map(|check| check.case.id.as_str()));
     let mut told = |event: Event<'_>| {
         let Event::Done(outcome) = event;
         let mut outcome = outcome.clone();
         baseline::apply(std::slice::from_mut(&mut outcome), &asked.baseline);
-        tell(&terminal::line(&outcome));
+        tell(&terminal::line(&outcome, width));
     };
     let mut outcomes = suite::run(checks, &options, &mut told).await;
     baseline::apply(&mut outcomes, &asked.baseline);

@@ -39,7 +39,8 @@ fn checks(result: &ConformanceResult, outputs: Outputs) -> anyhow::Result<Exit> 
         return Ok(Exit::Usage);
     }
     if outputs.is_empty() {
-        let lines: String = result.checks.iter().map(conformance::terminal::line).collect();
+        let width = conformance::terminal::width(result.checks.iter().map(|check| check.id.as_str()));
+        let lines: String = result.checks.iter().map(|check| conformance::terminal::line(check, width)).collect();
         let head = conformance::terminal::head(&result.about.target.address, &result.about.notes);
         out::print(&format!("{head}{lines}{}", conformance::terminal::summary(result)));
         return Ok(Exit::Held);

@@ -1,6 +1,6 @@
 //! Correct servers of other make pass every must check.
 
-use super::{conformance, each, liar, python};
+use super::{conformance, each, java, liar, python};
 
 /// Without those that wait for seconds: each of them has a test of its own beside this.
 const BRIEF: [&str; 4] = ["--skip", "robust.idle", "--skip", "frame.partial-hold"];
@@ -9,9 +9,10 @@ const BRIEF: [&str; 4] = ["--skip", "robust.idle", "--skip", "frame.partial-hold
 #[ignore = "takes a minute: `.ci/run` runs it"]
 fn correct_servers_of_other_make_pass_every_must() {
     let servers =
-        ["threads", "loop", "terse", "forks", "moods glued,lazy", "moods quiet,joiner", "moods closing,shout"];
+        ["threads", "loop", "terse", "forks", "java", "moods glued,lazy", "moods quiet,joiner", "moods closing,shout"];
     each(&servers, |name| {
-        let Some(server) = python(name) else { return };
+        let server = if *name == "java" { java() } else { python(name) };
+        let Some(server) = server else { return };
         let done = conformance(&[&["--spawn", &server][..], &BRIEF].concat());
         let failed = done.with("must", &["fail", "inconclusive"]);
         assert!(failed.is_empty(), "{name} fails {failed:?}\n{}", done.said);

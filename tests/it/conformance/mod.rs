@@ -78,6 +78,13 @@ pub(crate) fn python(server: &str) -> Option<String> {
     Some(format!("exec python3 {}/servers/{name}.py {{port}} {rest}", env!("CARGO_MANIFEST_DIR")))
 }
 
+/// The same for the one in Java, straight from its source.
+pub(crate) fn java() -> Option<String> {
+    Command::new("javac").arg("-version").output().ok()?;
+    let options = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+    Some(format!("exec java {options} {}/servers/ChatServer.java {{port}}", env!("CARGO_MANIFEST_DIR")))
+}
+
 /// Works through a list, two at a time (or `AT_ONCE`): most of the time is waiting. One list after the other, so that the tests of
 /// latencies beside this one have some of the machine too.
 pub(crate) fn each<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {

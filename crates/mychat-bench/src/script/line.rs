@@ -31,6 +31,8 @@ pub struct Manner {
 const RAW_GAP: Duration = Duration::from_millis(25);
 /// How many times the patience a server gets that goes on sending something else.
 const STILL_COMING: u32 = 8;
+/// What is read at once where reads are messages, at most.
+const MOST_AT_ONCE: usize = 1 << 20;
 const READ_BUFFER: usize = 16 * 1024;
 
 /// Where a line belongs.
@@ -263,6 +265,18 @@ async fn read(stream: Arc<TcpStream>, shared: Arc<Shared>) {
         let mut inbox = shared.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = match outcome {
             Ok(0) => Some(End::Closed),
+            Ok(count) if count == READ_BUFFER && inbox.is_raw() => {
+                // Where this read ended says nothing: what else is there belongs to it.
+                let mut all = buffer.clone();
+                while let Ok(more @ 1..) = stream.try_read(&mut buffer) {
+                    all.extend_from_slice(&buffer[..more]);
+                    if more < READ_BUFFER || all.len() > MOST_AT_ONCE {
+                        break;
+                    }
+                }
+                inbox.take(&all);
+                inbox.is_flooded().then_some(End::Flood)
+            }
             Ok(count) => {
                 inbox.take(&buffer[..count]);
                 inbox.is_flooded().then_some(End::Flood)

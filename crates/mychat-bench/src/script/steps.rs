@@ -9,6 +9,7 @@ use super::stage::Stage;
 use super::text;
 use crate::scenario::model::{CloseKind, Step};
 
+mod blame;
 mod lists;
 mod quiet;
 mod together;
@@ -257,29 +258,6 @@ impl Stage {
                 Err(Trouble::fail(want, format!("{actor}: {got}")))
             }
         }
-    }
-
-    /// Whether a frame that nobody asked for shows a mistake that trips many checks, whatever they are about.
-    fn look_for_blame(&self, actor: &str, frame: &[u8]) {
-        let fields: Vec<&[u8]> = frame.splitn(4, |byte| *byte == b'|').collect();
-        let name = self.lines.get(actor).and_then(|line| line.name.as_deref()).unwrap_or_default().as_bytes();
-        let holds = |nonce: &[u8]| crate::script::line_contains(fields.get(1).copied().unwrap_or_default(), nonce);
-        let said = |content: &[u8]| {
-            self.lines.values().flat_map(|line| &line.said).any(|said| crate::script::line_contains(said, content))
-        };
-        let blame = match fields.as_slice() {
-            [b"CONNECT_ACK", b"OK", ..] if fields.len() > 2 => {
-                "CONNECT_ACK|OK has something added: it is that and no more"
-            }
-            [b"MESSAGE", _, second, _] if *second == name && !name.is_empty() => {
-                "the recipient's name is sent along: MESSAGE brings the sender's name and the text, no more"
-            }
-            [b"MESSAGE" | b"BROADCAST", _, content, ..] if !holds(self.cast.nonce().as_bytes()) && !said(content) => {
-                "the server says things of its own in messages from users who are not there"
-            }
-            _ => return,
-        };
-        let _ = self.blame.set(blame);
     }
 
     fn latest_untaken(&self, actor: &str) -> String {

@@ -218,7 +218,9 @@ impl Room {
         }
         if self.is("z03") {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.entry(Vec::new()).or_default().push(frame.to_vec());
+            let last = kept.entry(Vec::new()).or_default();
+            last.push(frame.to_vec());
+            last.drain(..last.len().saturating_sub(10));
         }
         let (guard, users) = self.everybody();
         let number = self.sent.fetch_add(1, Ordering::Relaxed);

@@ -10,9 +10,9 @@ pub fn markdown(result: &ConformanceResult) -> String {
     let mut text = format!("## MyChat conformance: {}\n\n", result.verdict);
     let _ = write!(
         text,
-        "{} checks of `{}` in {:.1} s, framing {}, seed {}\n\n",
+        "{} checks of {} in {:.1} s, framing {}, seed {}\n\n",
         result.checks.len(),
-        result.about.target.address,
+        escaped(&result.about.target.address),
         result.about.seconds,
         result.about.target.framing,
         result.about.seed

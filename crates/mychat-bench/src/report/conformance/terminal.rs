@@ -15,8 +15,16 @@ const RED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Re
 const YELLOW: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 const DIM: Style = Style::new().dimmed();
 
-/// One line for one check.
-pub fn line(check: &Outcome) -> String {
+/// How wide the column of these ids is. A title of one's own may make a very long one: it moves its own line alone.
+pub fn width<'i>(ids: impl IntoIterator<Item = &'i str>) -> usize {
+    ids.into_iter().map(|id| id.chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or(0).max(NARROWEST)
+}
+
+const NARROWEST: usize = 28;
+const WIDEST: usize = 56;
+
+/// One line for one check, its id in a column so wide.
+pub fn line(check: &Outcome, width: usize) -> String {
     let (word, style) = match (check.status, check.expected) {
         (Status::Fail, true) => ("known", YELLOW),
         (Status::Pass, _) => ("ok", GREEN),
@@ -32,7 +40,7 @@ pub fn line(check: &Outcome) -> String {
         Status::Fail => check.got.as_deref().map(|got| format!("  {}", visible(got))),
     };
     let detail = detail.map(|detail| detail.replace('\n', " ")).unwrap_or_default();
-    format!("{style}{word:<5}{style:#} {:<28} {:<6} {}{detail}\n", check.id, check.level, check.title)
+    format!("{style}{word:<5}{style:#} {:<width$} {:<6} {}{detail}\n", check.id, check.level, check.title)
 }
 
 /// The lines in front of the first check.

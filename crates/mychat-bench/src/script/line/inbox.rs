@@ -114,6 +114,11 @@ impl Inbox {
         self.list_frames_seen
     }
 
+    /// Whether a read is a message, or some.
+    pub(super) fn is_raw(&self) -> bool {
+        self.raw.is_some()
+    }
+
     /// What came behind the last end of a frame.
     pub fn unfinished(&self) -> &[u8] {
         &self.unfinished
@@ -275,7 +280,7 @@ fn rejoined(frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let mut whole: Vec<Vec<u8>> = Vec::with_capacity(frames.len());
     for frame in frames {
         match whole.last_mut() {
-            Some(last) if is_message(last) && (last.ends_with(b"|") || is_without_sender(&frame)) => last.extend(frame),
+            Some(last) if has_text(last) && (last.ends_with(b"|") || is_without_sender(&frame)) => last.extend(frame),
             _ => whole.push(frame),
         }
     }
@@ -284,6 +289,11 @@ fn rejoined(frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 
 fn is_message(frame: &[u8]) -> bool {
     frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|")
+}
+
+/// Whether a frame ends in words of somebody's, which may look like anything.
+fn has_text(frame: &[u8]) -> bool {
+    is_message(frame) || frame.starts_with(b"ERROR|")
 }
 
 fn is_without_sender(frame: &[u8]) -> bool {
@@ -315,6 +325,7 @@ mod tests {
         };
         assert_eq!(joined(&["MESSAGE|ana|", "MESSAGE|cat|x"]), ["MESSAGE|ana|MESSAGE|cat|x"]);
         assert_eq!(joined(&["BROADCAST|ana|one", "BROADCAST|two"]), ["BROADCAST|ana|oneBROADCAST|two"]);
+        assert_eq!(joined(&["ERROR|400|use ", "MESSAGE|name"]), ["ERROR|400|use MESSAGE|name"]);
         assert_eq!(joined(&["MESSAGE|ana|a", "MESSAGE|ana|b", "USER_LIST|ana"]).len(), 3);
     }
 }

@@ -6,6 +6,7 @@ use mychat_proto::Framing;
 
 use crate::scenario::model::Procedure;
 use crate::script::alive::{numbered, users};
+use crate::script::join_all;
 use crate::script::line::Line;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
@@ -46,9 +47,9 @@ pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played 
     for line in &mut lines {
         let _ = line.send(format!("BROADCAST|{nonce}.end.").as_bytes()).await;
     }
-    for line in &lines {
-        settled(stage, line, &nonce, count - 1).await;
-    }
+    let around = &*stage;
+    // All of them at once: who waits in vain does so once.
+    join_all(lines.iter().map(|line| settled(around, line, &nonce, count - 1)).collect()).await;
     for (index, line) in lines.iter().enumerate() {
         let inbox = line.inbox();
         let sights: Vec<Sight<'_>> = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, &nonce)).collect();

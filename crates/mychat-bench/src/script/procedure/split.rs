@@ -28,13 +28,12 @@ pub(super) async fn every_split(stage: &mut Stage, procedure: &Procedure) -> Pla
         arrives(stage, to, &want, at).await?;
     }
     stage.fence(to).await?;
-    let line = stage.line(to)?;
-    let extra = line
-        .inbox()
-        .frames
-        .iter()
-        .find(|frame| !frame.taken && !frame.bytes.windows(6).any(|part| part == b"fence-"))
-        .map(|frame| frame.bytes.clone());
+    stage.line(to)?;
+    let extra = stage.lines.get(to).and_then(|line| {
+        let inbox = line.inbox();
+        let extra = inbox.frames.iter().find(|frame| !frame.taken && !stage.is_foreign(&frame.bytes));
+        extra.map(|frame| frame.bytes.clone())
+    });
     match extra {
         None => Ok(()),
         Some(frame) => {
@@ -46,15 +45,19 @@ pub(super) async fn every_split(stage: &mut Stage, procedure: &Procedure) -> Pla
 
 async fn arrives(stage: &mut Stage, to: &str, want: &[u8], at: usize) -> Played {
     let patience = stage.around.patience;
-    let line = stage.line(to)?;
+    stage.line(to)?;
+    let Some(line) = stage.lines.get(to) else { return Ok(()) };
     let found = line.until(patience, |inbox| {
-        let next = inbox.frames.iter_mut().find(|frame| !frame.taken)?;
+        let next = inbox.frames.iter_mut().find(|frame| !frame.taken && !stage.is_foreign(&frame.bytes))?;
         next.taken = true;
         Some(next.bytes.clone())
     });
     let found = found.await;
     if found.as_deref() == Some(want) {
         return Ok(());
+    }
+    if let Some(frame) = &found {
+        stage.look_for_blame(to, frame);
     }
     let got = match &found {
         Some(frame) => format!("{to} got {}", text::shown(frame)),
