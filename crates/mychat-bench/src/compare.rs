@@ -72,7 +72,7 @@ fn side(paths: &[PathBuf]) -> anyhow::Result<Side> {
                 side.results.push(*result);
                 (of, run)
             }
-            Stored::Conformance(result) => (format!("the checks of `{}`", result.suite), Run::of_checks(&result)),
+            Stored::Conformance(result) => (format!("the checks of `{}`", result.about.suite), Run::of_checks(&result)),
         };
         side.of.insert(of);
         side.runs.push(run);

@@ -82,7 +82,7 @@ impl Run {
     /// Takes it from a result that has checks alone.
     pub fn of_checks(result: &ConformanceResult) -> Self {
         Self {
-            started: result.started.clone(),
+            started: result.about.started.clone(),
             intervals: Vec::new(),
             independent: 0,
             wholes: BTreeMap::new(),
