@@ -23,7 +23,7 @@ pub(crate) struct Tested {
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) framing: FramingArg,
 
-    /// How long to wait for an answer [default: 2s, or more where the server is found to be slow]
+    /// How long to wait while nothing comes [default: 2s, or more where the server is found to be slow]
     #[arg(long, value_name = "TIME", value_parser = patience)]
     pub(crate) timeout: Option<Duration>,
 }
