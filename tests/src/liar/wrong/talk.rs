@@ -77,7 +77,8 @@ impl Session<'_> {
             return;
         }
         if self.is("m44") && how != "disconnect" {
-            std::thread::sleep(Duration::from_millis(300));
+            // Long enough for a broadcast to come first, on a busy machine too.
+            std::thread::sleep(Duration::from_secs(1));
         }
         if self.is("x17") && how == "disconnect" {
             let users = self.room.users();
