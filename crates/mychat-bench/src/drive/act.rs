@@ -31,7 +31,7 @@ pub(super) enum Done {
 const HALF_FRAME: usize = 64;
 
 /// `to` of a message that is for nobody.
-const NOBODY_AT_ALL: u32 = MAX_USERS;
+pub(super) const NOBODY_AT_ALL: u32 = MAX_USERS;
 
 /// Does the next thing. The user is online.
 pub(super) fn act(

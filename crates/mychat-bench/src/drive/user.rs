@@ -39,6 +39,8 @@ pub(super) struct User {
     pub(super) asked: Nanos,
     /// Visits so far.
     pub(super) visits: u16,
+    /// Where they are among those that the worker keeps.
+    pub(super) past: Vec<u32>,
     /// Broadcasts so far.
     pub(super) broadcasts: u32,
     /// Private messages so far, by recipient.
@@ -113,6 +115,7 @@ impl User {
             visit: None,
             asked: 0,
             visits: 0,
+            past: Vec::new(),
             broadcasts: 0,
             privates: FxHashMap::default(),
             rebuked: None,

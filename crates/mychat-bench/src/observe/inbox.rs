@@ -24,6 +24,9 @@ pub enum Arrival {
 #[derive(Debug, Default)]
 pub struct Inbox {
     account: Account,
+    /// Messages changed so much that nobody can say which they were: by sender, and whether they went to everybody.
+    #[expect(clippy::box_collection, reason = "nearly always absent, and there is one for each user")]
+    damaged: Option<Box<FxHashMap<(u32, bool), u32>>>,
 }
 
 #[derive(Debug)]
@@ -67,7 +70,7 @@ impl Inbox {
             Verify::Full => Account::default(),
             Verify::Counts | Verify::None => Account::Sum(Sum::default()),
         };
-        Self { account }
+        Self { account, damaged: None }
     }
 
     /// How much came, where that is all that is known.
@@ -98,6 +101,29 @@ impl Inbox {
         }
         stream.next_sequence = stamp.sequence + 1;
         Arrival::Fresh
+    }
+
+    /// Takes note of a message of this sender that came with its stamp destroyed.
+    pub fn note_damaged(&mut self, sender: u32, public: bool) {
+        *self.damaged.get_or_insert_default().entry((sender, public)).or_default() += 1;
+    }
+
+    /// How many such messages of a sender came.
+    pub fn damaged(&self, sender: u32, public: bool) -> u32 {
+        self.damaged.as_ref().and_then(|damaged| damaged.get(&(sender, public)).copied()).unwrap_or(0)
+    }
+
+    /// How many such messages came in all.
+    pub fn all_damaged(&self) -> u64 {
+        self.damaged.iter().flat_map(|damaged| damaged.values()).map(|count| u64::from(*count)).sum()
+    }
+
+    /// Whether a message came, where each is known.
+    pub fn has(&self, stamp: &Stamp) -> bool {
+        self.from(stamp.sender).is_some_and(|stream| {
+            let track = if stamp.to == EVERYBODY { &stream.all } else { &stream.own };
+            track.has(stamp.index)
+        })
     }
 
     /// What came from a sender.
@@ -140,6 +166,10 @@ impl Track {
         (self.first..self.next.min(limit)).rev().find(|index| !self.is_hole(*index))
     }
 
+    fn has(&self, index: u32) -> bool {
+        (self.first..self.next).contains(&index) && !self.is_hole(index)
+    }
+
     fn is_hole(&self, index: u32) -> bool {
         self.holes.as_ref().is_some_and(|holes| holes.contains(&index))
     }
@@ -166,7 +196,7 @@ impl Track {
 
     /// Those indices, in order.
     pub fn gaps(&self, from: u32, to: u32) -> impl Iterator<Item = u32> + '_ {
-        (from..to).filter(|index| !(self.first..self.next).contains(index) || self.is_hole(*index))
+        (from..to).filter(|index| !self.has(*index))
     }
 }
 

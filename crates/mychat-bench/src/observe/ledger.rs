@@ -7,6 +7,8 @@
 //!   close was seen here.
 //! - One that leaves is owed, from each sender, what precedes the last message that it got from that sender. The rest
 //!   was under way while it left: *uncertain*, neither owed nor wrong.
+//! - What came with its stamp destroyed is counted as corrupted, and of what is missing from its sender so much is not
+//!   lost.
 //! - What a sender said last on a connection that was reset, or that the server closed, may never have been read: what
 //!   follows the last of its messages that anybody got is uncertain too.
 
@@ -138,7 +140,7 @@ pub fn outstanding<'v>(dispatch: &Dispatch, visits: impl Iterator<Item = &'v Vis
     for visit in visits {
         dispatch.for_each_stream(visit, reading, |stream| {
             let owed = stream.owed(visit);
-            missing += u64::from(stream.got.missing(owed.start, owed.end));
+            missing += u64::from(stream.got.missing(owed.start, owed.end).saturating_sub(stream.damaged));
         });
     }
     missing
@@ -150,6 +152,8 @@ struct Flow<'a> {
     action: u16,
     entries: &'a [Entry],
     got: &'a Track,
+    /// How many more came that cannot be told apart any more.
+    damaged: u32,
     /// One more than the last of all the sender's messages that came, of either kind.
     next_sequence: u32,
 }
@@ -160,7 +164,9 @@ impl Dispatch {
         let mut flow = |sender: u32, action: u16, entries: &[Entry], track: fn(&Stream) -> &Track| {
             let stream = visit.inbox.from(sender);
             let got = stream.map_or(&empty, track);
-            take(Flow { sender, action, entries, got, next_sequence: stream.map_or(0, Stream::next_sequence) });
+            let damaged = visit.inbox.damaged(sender, action == BROADCAST);
+            let next_sequence = stream.map_or(0, Stream::next_sequence);
+            take(Flow { sender, action, entries, got, damaged, next_sequence });
         };
         for &sender in &self.talkers {
             if sender != visit.user || reading.broadcast_echo {
@@ -217,13 +223,15 @@ impl Book<'_> {
         let range = flow.owed(visit);
         let possible = flow.possible(visit, &range);
         let owed = range.end - range.start;
-        let mut excused = 0;
+        let (mut excused, mut damaged) = (0, flow.damaged);
         if flow.got.missing(range.start, range.end) > 0 {
             let tails = self.tails.get(&flow.sender).cloned().unwrap_or_default();
             for index in flow.got.gaps(range.start, range.end) {
                 let entry = flow.entries[index as usize];
                 if tails.iter().any(|tail| tail.contains(&entry.sequence)) {
                     excused += 1;
+                } else if damaged > 0 {
+                    damaged -= 1;
                 } else {
                     self.lose(visit, flow.sender, entry, flow.action);
                 }
@@ -241,7 +249,7 @@ impl Book<'_> {
             self.reckoning.uncertain += u64::from(planned);
             return;
         }
-        let missing = flow.got.missing(0, planned);
+        let missing = flow.got.missing(0, planned).saturating_sub(flow.damaged);
         self.reckoning.owed += u64::from(planned - missing);
         self.reckoning.uncertain += u64::from(missing);
         if missing == 0 {

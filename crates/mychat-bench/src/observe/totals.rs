@@ -92,7 +92,8 @@ impl Totals {
 
     /// How many deliveries are owed to these users and have not come yet.
     pub fn outstanding<'v>(&self, visits: impl Iterator<Item = &'v Visit>, reading: Reading) -> u64 {
-        let missing = |visit: &Visit| self.owed(visit.user, reading).count.saturating_sub(visit.inbox.sum().count);
+        let came = |visit: &Visit| visit.inbox.sum().count + visit.inbox.all_damaged();
+        let missing = |visit: &Visit| self.owed(visit.user, reading).count.saturating_sub(came(visit));
         visits.map(missing).sum()
     }
 
@@ -134,10 +135,11 @@ impl Totals {
             }
             End::Left(_) | End::Provoked => 0,
         };
-        let mut lost = least.saturating_sub(got.count);
+        let mut lost = least.saturating_sub(got.count + visit.inbox.all_damaged());
         let mut doubled = got.count.saturating_sub(owed.count);
         if got.count == owed.count && got.marks != owed.marks {
-            (lost, doubled) = (1, 1);
+            // What is missing may be what died with its sender's connection; what came instead is one too many.
+            (lost, doubled) = (u64::from(least == owed.count), 1);
         }
         reckoning.owed += least;
         reckoning.uncertain += owed.count - least;

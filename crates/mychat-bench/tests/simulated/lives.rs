@@ -87,6 +87,31 @@ fn a_name_that_is_freed_late_is_asked_for_again() {
 }
 
 #[test]
+fn what_comes_again_in_a_later_visit_is_a_copy() {
+    // A message may overtake a return: what was sent before it and comes after it for the first time is none.
+    for (delay, repeats) in [(MS, true), (MS, false), (80 * MS, false)] {
+        let manners = Manners { delay, repeats, ..Manners::default() };
+        let scenario = "users:\n  u: { count: 3, rate: 100/s, do: [ { broadcast: {} }, { private: { to: guests } } ] }\n  \
+                        guests: { count: 5, session: 400ms..900ms, leave: disconnect }\nload: [ { hold: 20s } ]";
+        let outcome = run(scenario, manners).go();
+        assert!(!repeats || outcome.repeated > 100, "{}", outcome.repeated);
+        assert_eq!(outcome.violations(), [0, outcome.repeated, 0, 0, 0, 0, 0, 0], "{delay} {repeats}");
+    }
+}
+
+#[test]
+fn what_comes_with_its_stamp_destroyed_is_not_lost_as_well() {
+    for verify in ["full", "counts"] {
+        let manners = Manners { damaged: 100..150, lost: 200..210, ..Manners::default() };
+        let scenario = format!(
+            "verify: {verify}\nusers: {{ u: {{ count: 5, rate: 50/s, do: [ {{ broadcast: {{}} }}, {{ private: {{ to: u }} }} ] }} }}\n\
+             load: [ {{ hold: 10s }} ]"
+        );
+        assert_eq!(run(&scenario, manners).go().violations(), [10, 0, 0, 0, 50, 0, 0, 0], "{verify}");
+    }
+}
+
+#[test]
 fn every_kind_of_leaving_is_accounted_for_under_delay_and_freezes() {
     let manners = Manners { delay: 30 * MS, freeze: Some((100 * MS, S)), ..Manners::default() };
     for leave in ["disconnect", "fin", "rst", "[disconnect, fin, rst]"] {

@@ -42,6 +42,8 @@ pub(crate) struct Outcome {
     pub(crate) stall: Nanos,
     /// From the end of the load to the end of the drain.
     pub(crate) drained: Nanos,
+    /// What the server sent to somebody who had got it in an earlier visit.
+    pub(crate) repeated: u64,
 }
 
 /// `users:` and `load:` of a scenario, against a server of these manners.
@@ -134,7 +136,7 @@ impl World {
         fanout.record(plan, load_start, &mut recorder);
         let books = Books::new(plan, &self.shared.sent);
         let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
-        Outcome { recorder, reckoning, visits, blocked, stall, drained }
+        Outcome { recorder, reckoning, visits, blocked, stall, drained, repeated: self.server.repeated }
     }
 
     /// Lets simulated time pass.

@@ -25,6 +25,10 @@ pub(crate) struct Manners {
     pub(crate) deaf: Option<Range<Nanos>>,
     /// Deliveries that it leaves out, by their number from 0.
     pub(crate) lost: Range<u64>,
+    /// Deliveries whose first bytes it destroys, likewise.
+    pub(crate) damaged: Range<u64>,
+    /// Who comes back gets once more what it got first in its visit before.
+    pub(crate) repeats: bool,
     /// A name that it never lets in.
     pub(crate) refused: Option<&'static str>,
     /// How long a name stays taken after its holder is gone.
@@ -42,6 +46,8 @@ impl Default for Manners {
             spacing: 0,
             deaf: None,
             lost: 0..0,
+            damaged: 0..0,
+            repeats: false,
             refused: None,
             name_kept: 0,
             closes: None,
@@ -54,6 +60,8 @@ struct Peer {
     name: Option<String>,
     unfinished: Vec<u8>,
     frames: u32,
+    /// What it was sent first.
+    first: Option<Vec<u8>>,
 }
 
 /// The server.
@@ -68,6 +76,10 @@ pub(crate) struct Model {
     /// What arrived while it was deaf.
     unheard: Vec<(End, Vec<u8>)>,
     deliveries: u64,
+    /// What was sent first to those who are gone.
+    past: HashMap<String, Vec<u8>>,
+    /// How often something was sent to somebody who had got it in an earlier visit.
+    pub(crate) repeated: u64,
 }
 
 impl Model {
@@ -75,7 +87,16 @@ impl Model {
         if let Some(deaf) = &manners.deaf {
             net.put(deaf.end, Event::HearAgain);
         }
-        Self { manners, peers: HashMap::new(), users: BTreeMap::new(), free_at: 0, unheard: Vec::new(), deliveries: 0 }
+        Self {
+            manners,
+            peers: HashMap::new(),
+            users: BTreeMap::new(),
+            free_at: 0,
+            unheard: Vec::new(),
+            deliveries: 0,
+            past: HashMap::new(),
+            repeated: 0,
+        }
     }
 
     /// Takes an event that concerns it.
@@ -161,12 +182,17 @@ impl Model {
 
     fn welcomes(&mut self, end: End, name: &str, net: &mut Net) {
         if self.users.contains_key(name) || self.manners.refused == Some(name) {
-            say(end, "CONNECT_ACK|FAIL\n", net);
+            // Rule U3: the refusal and its reason, in one write.
+            say(end, "CONNECT_ACK|FAIL\nERROR|409|this name is taken\n", net);
             return;
         }
         self.users.insert(name.to_owned(), Some(end));
         self.peers.entry(end).or_default().name = Some(name.to_owned());
         say(end, "CONNECT_ACK|OK\n", net);
+        if let Some(frame) = self.past.remove(name).filter(|_| self.manners.repeats) {
+            self.repeated += 1;
+            net.put(net.clock.now(), Event::AtUser(end, frame));
+        }
     }
 
     fn deliver(&mut self, recipients: &[End], frame: &str, net: &mut Net) {
@@ -175,7 +201,16 @@ impl Model {
             let number = self.deliveries;
             self.deliveries += 1;
             if !self.manners.lost.contains(&number) {
-                net.put(now + place * self.manners.spacing, Event::AtUser(*end, frame.as_bytes().to_vec()));
+                let mut frame = frame.as_bytes().to_vec();
+                if self.manners.damaged.contains(&number)
+                    && let Some(stamp) = frame.iter().position(|byte| *byte == b'~')
+                {
+                    frame[stamp + 1..stamp + 9].fill(b'?');
+                }
+                if let Some(peer) = self.peers.get_mut(end) {
+                    peer.first.get_or_insert_with(|| frame.clone());
+                }
+                net.put(now + place * self.manners.spacing, Event::AtUser(*end, frame));
             }
         }
     }
@@ -185,6 +220,9 @@ impl Model {
         let now = net.clock.now();
         let Some(peer) = self.peers.remove(&end) else { return };
         if let Some(name) = peer.name {
+            if let Some(first) = peer.first {
+                self.past.insert(name.clone(), first);
+            }
             self.users.insert(name.clone(), None);
             net.put(now + self.manners.name_kept, Event::Free(name));
         }

@@ -1,6 +1,7 @@
 //! Messages: whose they are, whether they are whole, and how long they took.
 
 use super::{BROADCAST, Heard};
+use crate::drive::act::NOBODY_AT_ALL;
 use crate::drive::desk::{Desk, Finding};
 use crate::drive::user::User;
 use crate::observe::example::Kind;
@@ -8,6 +9,7 @@ use crate::observe::inbox::Arrival;
 use crate::observe::recorder::{Count, Place};
 use crate::plan::Nanos;
 use crate::plan::stamp::{EVERYBODY, Stamp, Unreadable};
+use crate::scenario::model::{Action, Weighted};
 
 /// What a whole broadcast is, to all its recipients alike.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,7 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
     let Some(cut) = memchr::memchr(b'|', rest) else {
         let place = desk.place(user.group, now);
         corrupted(user, desk, place, &|| "a message without content".to_owned(), None, frame);
+        damaged(user, desk, action, rest);
         return Heard::Nothing;
     };
     let (sender, content) = (&rest[..cut], &rest[cut + 1..]);
@@ -38,10 +41,18 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
             return stranger(user, desk, now);
         }
         Ok(stamp) => stamp,
-        Err(Unreadable::Foreign) => return stranger(user, desk, now),
-        Err(Unreadable::Head) => {
+        Err(Unreadable::Foreign) if !stamps_all(desk, sender) => return stranger(user, desk, now),
+        Err(Unreadable::Foreign | Unreadable::Head) => {
             let place = Place { action, ..desk.place(user.group, now) };
             corrupted(user, desk, place, &|| "its stamp is damaged".to_owned(), None, frame);
+            damaged(user, desk, action, sender);
+            return Heard::Nothing;
+        }
+        // Oversize frames say that they are for nobody.
+        Err(Unreadable::Body(stamp)) if action == BROADCAST && stamp.to == NOBODY_AT_ALL => {
+            let place = placed(desk, &stamp, user.group, action, now);
+            let what = || "a frame that is too long to be processed, or a piece of it".to_owned();
+            corrupted(user, desk, place, &what, Some(&stamp), frame);
             return Heard::Nothing;
         }
         Err(Unreadable::Body(stamp)) => {
@@ -75,6 +86,10 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
 fn arrive(user: &mut User, desk: &mut Desk, now: Nanos, known: Known, frame: &[u8]) -> Heard {
     let Known { stamp, intended, sent, .. } = known;
     let place = Place { group: user.group, ..known.place };
+    if came_before(user, desk, &stamp, sent) {
+        out_of_line(user, desk, place, &stamp, frame, Count::Duplicated);
+        return Heard::Nothing;
+    }
     let Some(visit) = user.visit.as_mut() else { return Heard::Nothing };
     match visit.inbox.note(&stamp) {
         Arrival::Fresh => {}
@@ -98,6 +113,42 @@ fn arrive(user: &mut User, desk: &mut Desk, now: Nanos, known: Known, frame: &[u
         desk.fanout.note(stamp.sender, stamp.index, intended, now);
     }
     Heard::Delivery
+}
+
+/// Whether a message was received in an earlier visit of the same user. Only what was sent before this visit began can
+/// have been: nothing else is looked up.
+fn came_before(user: &User, desk: &Desk, stamp: &Stamp, sent: Option<Nanos>) -> bool {
+    if user.past.is_empty() {
+        return false;
+    }
+    // What another machine sent was sent by another clock.
+    let sent = sent.filter(|_| desk.shared.plan.shard.has(stamp.sender)).unwrap_or(0);
+    user.visit.as_ref().is_some_and(|visit| sent < visit.asked)
+        && user
+            .past
+            .iter()
+            .rev()
+            .map_while(|past| desk.visits.get(*past as usize))
+            .take_while(|past| past.ended.is_none_or(|ended| ended >= sent))
+            .any(|past| past.inbox.has(stamp))
+}
+
+/// Takes note of a message of which nobody can say any more which it was: it is counted as corrupted, and not lost too.
+fn damaged(user: &mut User, desk: &Desk, action: u16, sender: &[u8]) {
+    let sender = named(desk, sender);
+    if let (Some(visit), Some(sender)) = (user.visit.as_mut(), sender) {
+        visit.inbox.note_damaged(sender, action == BROADCAST);
+    }
+}
+
+/// Whether all that a user of this name says carries a stamp.
+fn stamps_all(desk: &Desk, name: &[u8]) -> bool {
+    let bare = |action: &Weighted| matches!(action.action, Action::Frame { .. } | Action::HalfFrame { .. });
+    named(desk, name).is_some_and(|user| !desk.shared.plan.group(user).actions.iter().any(bare))
+}
+
+fn named(desk: &Desk, name: &[u8]) -> Option<u32> {
+    desk.shared.names.get(std::str::from_utf8(name).ok()?).copied()
 }
 
 #[cold]

@@ -155,6 +155,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         if let Some(mut visit) = user.visit.take() {
             visit.ended = (visit.end != End::Stayed).then_some(now);
             visit.sequences.end = self.desk.shared.sent[user.id as usize].len();
+            user.past.push(self.desk.visits.len() as u32);
             self.desk.visits.push(*visit);
         }
     }

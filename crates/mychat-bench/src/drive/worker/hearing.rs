@@ -44,6 +44,10 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 Heard::Delivery => delivered += 1,
                 Heard::Answered(status) => self.answered(line, role, status, now),
             }
+            // After a refusal the connection is given up, and what else the server says on it means nothing (rule U3).
+            if heard != Heard::Delivery && !self.has(line) {
+                break;
+            }
         }
         if delivered > 0 {
             self.desk.shared.live.delivered.fetch_add(delivered, Ordering::Relaxed);
