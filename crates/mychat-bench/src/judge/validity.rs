@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::drive::conduct::Observations;
 use crate::figures::duration;
+use crate::observe::recorder::Clock;
 use crate::plan::Plan;
 use crate::scenario::model::{Metric, Selector};
 
-use super::measure::latency_of;
+use super::measure::{latency_of, places};
 
 /// Whether a run's latencies are about the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,6 +31,13 @@ pub struct Soundness {
     pub reasons: Vec<String>,
 }
 
+impl Soundness {
+    fn worse(&mut self, validity: Validity, reason: String) {
+        self.validity = self.validity.max(validity);
+        self.reasons.push(reason);
+    }
+}
+
 /// A lateness below this is never held against the generator.
 const NOTICEABLE_US: u64 = 1000;
 /// A worker that does nothing for so long makes the run invalid.
@@ -44,16 +52,15 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
     let response = if response.count() > 0 { response } else { latency_of(plan, seen, Metric::Service, &whole) };
     let compared = response.count() > 0;
     let quantile = supported(lateness.count());
+    // What the same deliveries took from when they were really sent: without the generator's own lateness.
+    let served = seen.recorder.latency(Clock::Service, places(plan, Metric::Delivery, &whole));
+    let served = (served.count() > 0).then(|| served.histogram.value_at_quantile(quantile));
     let (lateness, response) =
         (lateness.histogram.value_at_quantile(quantile), response.histogram.value_at_quantile(quantile));
     let mut sound = Soundness { validity: Validity::Valid, reasons: Vec::new() };
-    let mut worse = |validity, reason: String| {
-        sound.validity = sound.validity.max(validity);
-        sound.reasons.push(reason);
-    };
     if compared && lateness > NOTICEABLE_US && lateness * 10 > response {
         let validity = if lateness * 2 > response { Validity::Invalid } else { Validity::Degraded };
-        worse(
+        sound.worse(
             validity,
             format!(
                 "the generator sent late: lateness p{:.0} is {}, delivery's {}",
@@ -63,10 +70,23 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
             ),
         );
     }
+    // A late broadcast is late to everybody: few late messages can be many late deliveries.
+    let added = served.map_or(0, |served| response.saturating_sub(served));
+    if sound.reasons.is_empty() && added > NOTICEABLE_US && added * 10 > response {
+        sound.worse(
+            if added * 2 > response { Validity::Invalid } else { Validity::Degraded },
+            format!(
+                "the generator sent late: delivery's p{:.0} is {}, and {} where it counts from the real sending",
+                quantile * 100.0,
+                duration(response as f64),
+                duration((response - added) as f64)
+            ),
+        );
+    }
     let read_lag = seen.read_lag.histogram.value_at_quantile(0.99);
     if compared && read_lag > NOTICEABLE_US && read_lag * 10 > response {
         let validity = if read_lag * 2 > response { Validity::Invalid } else { Validity::Degraded };
-        worse(
+        sound.worse(
             validity,
             format!(
                 "the generator read late: what had arrived waited for up to {} (p99) to be read, delivery's p{:.0} is {}",
@@ -78,7 +98,7 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
     }
     let stall = seen.stall / 1000;
     if stall >= STALL_US {
-        worse(Validity::Invalid, format!("the generator stood still for {}", duration(stall as f64)));
+        sound.worse(Validity::Invalid, format!("the generator stood still for {}", duration(stall as f64)));
     }
     sound
 }
@@ -87,4 +107,39 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
 /// second worst, and one hiccup of the machine would condemn the run.
 fn supported(samples: u64) -> f64 {
     (1.0 - 10.0 / samples.max(1) as f64).clamp(0.5, 0.99)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::observe::recorder::{Place, Recorder, Shape};
+
+    #[test]
+    fn a_few_late_broadcasts_are_many_late_deliveries() {
+        let text =
+            "name: t\nusers: { u: { count: 100, rate: 1/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 1s } ]";
+        let loaded = crate::scenario::parse("t.yaml", text).unwrap();
+        let plan = Plan::new(Arc::new(loaded.scenario), 1);
+        let judged = |late| {
+            let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
+            let place = Place { stage: 0, group: 0, action: 0 };
+            // 1,990 messages in time, most of them private; ten broadcasts that went to everybody.
+            for _ in 0..1990 {
+                recorder.time(place, Clock::Lateness, 50_000);
+                recorder.delivery(Place { action: 1, ..place }, 300_000, Some(250_000));
+            }
+            for _ in 0..10 {
+                recorder.time(place, Clock::Lateness, late);
+                for _ in 0..100 {
+                    recorder.delivery(place, 250_000 + late, Some(250_000));
+                }
+            }
+            judge(&plan, &Observations::of_interval(recorder))
+        };
+        assert_eq!(judged(50_000).validity, Validity::Valid);
+        let late = judged(100_000_000);
+        assert_eq!((late.validity, late.reasons.len()), (Validity::Invalid, 1), "{:?}", late.reasons);
+    }
 }

@@ -45,8 +45,8 @@ impl Rosters {
         self.lists.get(&listed.list).map(AsRef::as_ref)
     }
 
-    /// Takes one `USER_LIST` parameter. Gives who is new since the user's list before; `None` where the list goes on, or
-    /// where there is no list before to compare with.
+    /// Takes one `USER_LIST` parameter. Gives who is new since the user's list before, everybody where there was none;
+    /// `None` where the list goes on.
     pub fn take(
         &mut self,
         listed: &mut Listed,
@@ -93,6 +93,9 @@ impl Rosters {
         }
         if let Some(news) = self.news.get(&(before, now)) {
             return Some(Arc::clone(news));
+        }
+        if before == 0 {
+            return self.lists.get(&now).cloned();
         }
         let (old, new) = (self.lists.get(&before)?, self.lists.get(&now)?);
         let news: Arc<[u32]> = new.iter().copied().filter(|user| old.binary_search(user).is_err()).collect();
@@ -144,7 +147,7 @@ mod tests {
     fn what_is_new_is_told_against_the_list_before() {
         let (names, mut rosters, mut listed) = (names(), Rosters::default(), Listed::default());
         let mut take = |list: &[u8]| rosters.take(&mut listed, &names, list).map(|news| news.to_vec());
-        assert_eq!(take(b"ana,bob"), None, "nothing to compare the first one with");
+        assert_eq!(take(b"ana,bob"), Some(vec![0, 1]), "a first list may be late enough to name who came later");
         assert_eq!(take(b"bob,eva,ana,a stranger"), Some(vec![2]));
         assert_eq!(take(b"bob"), Some(vec![]));
         assert_eq!(take(b"ana,bob"), Some(vec![0]));
@@ -154,7 +157,7 @@ mod tests {
     fn a_list_over_several_frames_is_one() {
         let (names, mut rosters, mut listed) = (names(), Rosters::default(), Listed::default());
         let mut take = |list: &[u8]| rosters.take(&mut listed, &names, list).map(|news| news.to_vec());
-        assert_eq!(take(b"ana"), None);
+        assert_eq!(take(b"ana"), Some(vec![0]));
         assert_eq!(take(b"ana,bob,"), None);
         assert_eq!(take(b"eva,"), None);
         assert_eq!(take(b"leo"), Some(vec![1, 2, 3]));
