@@ -25,7 +25,6 @@ pub enum Arrival {
 pub struct Inbox {
     account: Account,
     /// Messages changed so much that nobody can say which they were: by sender, and whether they went to everybody.
-    #[expect(clippy::box_collection, reason = "nearly always absent, and there is one for each user")]
     damaged: Option<Box<FxHashMap<(u32, bool), u32>>>,
 }
 
