@@ -63,6 +63,14 @@ impl Deadlines {
         }
     }
 
+    /// Forgets what concerns sessions that are gone: a crowd may leave long before its deadlines come up.
+    pub fn tidy(&mut self, is_gone: impl Fn(u32, u32) -> bool) {
+        self.heap.retain(|Reverse((_, index, generation, _))| !is_gone(*index, *generation));
+        self.heap.shrink_to_fit();
+        self.handshakes.retain(|&(_, index, generation)| !is_gone(index, generation));
+        self.handshakes.shrink_to_fit();
+    }
+
     /// The time of the first entry.
     pub fn next(&self) -> Option<Instant> {
         let first = self.heap.peek().map(|Reverse((at, ..))| *at);
@@ -94,6 +102,20 @@ mod tests {
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn a_crowd_that_left_leaves_no_deadlines_behind() {
+        let now = Instant::now();
+        let mut deadlines = Deadlines::new(TIMEOUT);
+        for index in 0..100 {
+            deadlines.push(now, index, 7, Due::Stalled);
+            deadlines.push_handshake(now, index, 7);
+        }
+        deadlines.tidy(|index, _| index != 5);
+        assert_eq!((deadlines.heap.len(), deadlines.handshakes.len()), (1, 1));
+        assert!(deadlines.heap.capacity() < 10 && deadlines.handshakes.capacity() < 10);
+        assert_eq!(deadlines.pop(now), Some((5, 7, Due::Stalled)));
+    }
 
     #[test]
     fn the_earliest_comes_first_and_none_before_its_time() {

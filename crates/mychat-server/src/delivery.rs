@@ -135,15 +135,16 @@ impl Delivery {
         session
     }
 
-    /// Gives back the memory of a crowd that has left. Returns whether one has.
-    pub fn ebb(&mut self) -> bool {
-        let is_out = self.ebb.is_out(self.sessions.len());
-        if is_out {
-            self.sessions.shrink_to_fit();
-            self.list.shrink_to_fit();
-            self.dirty.shrink_to_fit();
-        }
-        is_out
+    /// Whether most of a crowd has left since this was last so.
+    pub fn is_ebb(&mut self) -> bool {
+        self.ebb.is_out(self.sessions.len())
+    }
+
+    /// Gives back the memory of a crowd that has left.
+    pub fn tidy(&mut self) {
+        self.sessions.shrink_to_fit();
+        self.list.shrink_to_fit();
+        self.dirty.shrink_to_fit();
     }
 
     fn count_out(&mut self, index: u32) {

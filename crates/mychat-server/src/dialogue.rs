@@ -10,7 +10,7 @@ use mychat_proto::{CommandError, EncodeError, Framing, Reply};
 use crate::fault::Fault;
 use crate::log::Repeated;
 use crate::metrics::{Count, End};
-use crate::router::{ClaimError, Kind};
+use crate::router::{ClaimError, Haste, Kind};
 use crate::state::{Action, State};
 use crate::worker::Worker;
 
@@ -71,7 +71,7 @@ impl Worker {
             Err(ClaimError::Full) => self.refuse(index, Fault::Full),
             Ok(seat) => {
                 // What was broadcast before this must not come before the acknowledgement (rule L1).
-                self.publish();
+                self.publish(Haste::AtOnce);
                 let session = &mut self.delivery.sessions[index as usize];
                 session.seat = Some(seat);
                 session.state = State::Connected;
@@ -90,8 +90,8 @@ impl Worker {
         };
         let Some(sender) = self.name(index) else { return };
         let write = |out: &mut Vec<u8>| put(Reply::Message { sender: &sender, content }, out);
-        // Straight into the outbox where nothing was said in this turn that must come first (rule M5).
-        let written = if to.worker == self.me && !self.stage.has_broadcasts() {
+        // Straight into the outbox where nothing was said here that must come first (rule M5).
+        let written = if to.worker == self.me && self.is_settled() {
             self.delivery.post(to.index, to.generation, Kind::Message, write)
         } else {
             self.stage.private(to, Kind::Message, write)
@@ -137,10 +137,10 @@ impl Worker {
     /// A reply to the session itself, behind everything that it caused before.
     fn answer(&mut self, index: u32, reply: Reply<'_>) {
         let to = self.delivery.address(index);
-        let written = if self.stage.has_broadcasts() {
-            self.stage.private(to, Kind::Answer, |out| put(reply, out))
-        } else {
+        let written = if self.is_settled() {
             self.delivery.post(index, to.generation, Kind::Answer, |out| put(reply, out))
+        } else {
+            self.stage.private(to, Kind::Answer, |out| put(reply, out))
         };
         debug_assert!(written.is_ok(), "the texts of faults are short and on one line");
     }
@@ -149,7 +149,7 @@ impl Worker {
     /// connection is closed after that.
     pub(crate) fn dismiss(&mut self, index: u32, end: End) {
         // What it said, and what was said to it, is still on its way to it.
-        self.publish();
+        self.publish(Haste::AtOnce);
         self.release(index);
         self.delivery.leave(index);
         let session = &mut self.delivery.sessions[index as usize];

@@ -37,6 +37,8 @@ pub struct Outbox {
     queue: Option<Box<Queue>>,
     cursor: u64,
     owes_list: bool,
+    /// Whether a list went around what waits, and nothing else since.
+    is_listed: bool,
     blocked: bool,
     /// Whether the session is in its worker's list of those to flush.
     pub(crate) dirty: bool,
@@ -44,7 +46,7 @@ pub struct Outbox {
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { queue: None, cursor: ABSENT, owes_list: false, blocked: false, dirty: false }
+        Self { queue: None, cursor: ABSENT, owes_list: false, is_listed: false, blocked: false, dirty: false }
     }
 }
 
@@ -99,6 +101,21 @@ impl Outbox {
     pub const fn owe_list(&mut self) {
         if self.is_member() {
             self.owes_list = true;
+        }
+    }
+
+    /// The list that is owed goes around what waits: a raw peer takes so few frames that it may never have taken all of
+    /// them. Not within a frame, not before an acknowledgement (rule L1), and not twice in succession.
+    pub fn list_first(&mut self, list: &[u8], tally: &mut Tally) {
+        let Some(queue) = &mut self.queue else { return };
+        if !self.owes_list || queue.is_cut() || !queue.starts_with_message() {
+            return;
+        }
+        self.is_listed = !self.is_listed;
+        if self.is_listed {
+            queue.bytes.splice(..0, list.iter().copied());
+            tally.add(Count::ListBytes, list.len() as u64);
+            self.owes_list = false;
         }
     }
 

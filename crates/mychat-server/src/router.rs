@@ -14,7 +14,7 @@ use mychat_proto::{Framing, RosterPages};
 
 pub use batch::{Batch, Kind, Sink};
 pub use directory::{Address, ClaimError, Directory, Seat};
-pub use exchange::Exchange;
+pub use exchange::{Exchange, Haste};
 
 /// What the workers share.
 #[derive(Debug)]
@@ -81,6 +81,11 @@ impl Router {
         directory.names().for_each(|name| pages.push(name));
         pages.finish();
         version
+    }
+
+    /// Gives back the memory of a crowd that has left.
+    pub fn tidy(&self) {
+        self.directory().tidy();
     }
 
     /// Where the workers' turns are put into one order.

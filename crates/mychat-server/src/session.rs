@@ -55,7 +55,7 @@ impl Wakes {
     }
 
     /// Gives back the memory of a crowd that has left.
-    pub fn ebb(&self) {
+    pub fn tidy(&self) {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).shrink_to_fit();
     }
 
@@ -234,6 +234,9 @@ impl Session {
 
     /// Writes once what waits for it; to a raw peer, one frame of that.
     pub fn flush(&mut self, log: &Log, list: &[u8], now: Instant, tally: &mut Tally) -> Flushed {
+        if self.manner == Manner::Raw {
+            self.outbox.list_first(list, tally);
+        }
         let parts = self.outbox.parts(log, list);
         if parts.is_empty() {
             // It was blocked for a list that is owed to it no more.

@@ -9,6 +9,7 @@
 //! The worker is one future. It is polled when something is ready, does all of it, and sleeps in the kernel again:
 //! the more comes in during one turn, the more goes out in one write.
 
+mod crew;
 mod door;
 mod upkeep;
 
@@ -34,7 +35,7 @@ use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::raw::Manner;
 use crate::roster::Roster;
-use crate::router::{Batch, SharedRouter};
+use crate::router::{Batch, Haste, SharedRouter};
 use crate::session::Wakes;
 
 /// Bytes read from a session at a time. Small enough that the answers to a pile of bad frames fit into its queue.
@@ -42,9 +43,6 @@ const READ: usize = 16 * 1024;
 
 /// Sockets that may wait for a worker; the one that accepts keeps further ones itself.
 pub const MAIL: usize = 1024;
-
-/// Turns for which a worker among several collects broadcasts before it writes them.
-const WAITS: u8 = 3;
 
 /// What a worker is sent.
 #[derive(Debug)]
@@ -94,6 +92,12 @@ pub struct Worker {
     pub(crate) delivery: Delivery,
     /// What was said in this turn and is not in the common order yet.
     pub(crate) stage: Batch,
+    /// Batches of this worker that have their place in the order and are not in its log yet.
+    unsettled: usize,
+    /// Whether something was taken from the others that they do not know to be written.
+    is_writing: bool,
+    /// Workers that have to take a turn.
+    calls: Vec<usize>,
     pub(crate) roster: Roster,
     pub(crate) joiners: Vec<(u32, u32)>,
     pub(crate) users: usize,
@@ -109,12 +113,11 @@ pub struct Worker {
     /// Broadcasts that are in the log and not written yet: when they were read, how many, and what is shared of them.
     fresh: Vec<(Instant, u32, Option<Arc<Batch>>)>,
     ready: Vec<u32>,
-    /// Turns for which broadcasts have waited.
-    waited: u8,
     generation: u32,
     list_at: Option<Instant>,
     told_version: u64,
     drain: Option<Instant>,
+    tidy_at: Option<Instant>,
     sleep: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
@@ -143,6 +146,9 @@ impl Worker {
             wakes: Arc::clone(&shared.wakes[usize::from(me)]),
             delivery: Delivery::new(me, shared.config.send),
             stage: Batch::default(),
+            unsettled: 0,
+            is_writing: false,
+            calls: Vec::new(),
             roster: Roster::new(budget, now),
             joiners: Vec::new(),
             users: 0,
@@ -156,11 +162,11 @@ impl Worker {
             next: 0,
             fresh: Vec::new(),
             ready: Vec::new(),
-            waited: 0,
             generation: 0,
             list_at: None,
             told_version: 0,
             drain: None,
+            tidy_at: None,
             sleep: None,
             shared,
         }
@@ -172,12 +178,11 @@ impl Worker {
         self.open_door(context);
         self.open_mail(context);
         self.look_at_deadlines();
+        self.tidy_up();
         self.serve_ready();
-        if self.waits_for_more(context) {
-            return Poll::Pending;
-        }
+        self.finish_writing();
         loop {
-            self.publish();
+            self.publish(Haste::Patient);
             self.tend_list();
             self.delivery.flush(&self.wakes, self.now);
             // A burial changes the list, which changes what there is to flush.
@@ -192,106 +197,39 @@ impl Worker {
             return Poll::Ready(());
         }
         self.set_alarm(context);
+        if self.is_writing {
+            // Whoever is to be given out next may have arrived meanwhile.
+            context.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 
-    /// Whether broadcasts should wait for what else arrives meanwhile. With several workers each of them would
-    /// otherwise answer each batch of each other one with a write to every user: twice the writes, half the size. A look
-    /// at the sockets costs a microsecond, and each write that it saves five; and who is to be waited for may be waiting
-    /// for this core.
-    fn waits_for_more(&mut self, context: &Context<'_>) -> bool {
-        let exchange = self.shared.router.exchange();
-        if exchange.is_idle() || self.drain.is_some() || self.waited == WAITS {
-            self.waited = 0;
-            return false;
-        }
-        if !self.stage.has_broadcasts() && !exchange.is_waiting(self.me) {
-            self.waited = 0;
-            return false;
-        }
-        self.waited += 1;
-        std::thread::yield_now();
-        context.waker().wake_by_ref();
-        true
-    }
-
     fn serve_ready(&mut self) {
-        let mut ready = std::mem::take(&mut self.ready);
-        self.wakes.take(&mut ready);
         if self.shared.router.exchange().is_congested() {
-            for index in ready.drain(..) {
-                self.wakes.push(index);
-            }
-        }
-        for &index in &ready {
-            self.serve(index);
-            if self.delivery.is_full(self.stage.len()) {
-                self.publish();
-                self.delivery.flush_some(&self.wakes, self.now);
-            }
-        }
-        self.ready = ready;
-    }
-
-    /// Puts what was said here, and what was said elsewhere before that, into the log.
-    pub(crate) fn publish(&mut self) {
-        let exchange = self.shared.router.exchange();
-        if exchange.is_idle() {
-            if let Some(since) = self.stage.since() {
-                self.fresh.push((since, self.stage.broadcasts(), None));
-            }
-            self.stage.replay(&mut self.delivery);
-            return self.stage.clear();
-        }
-        let mine = (!self.stage.is_empty()).then(|| {
-            self.stage.expect(self.shared.wakes.len());
-            Arc::new(std::mem::take(&mut self.stage))
-        });
-        let before = exchange.publish(self.me, mine.as_ref());
-        for batch in before.iter().chain(&mine) {
-            if let Some(since) = batch.since() {
-                self.fresh.push((since, batch.broadcasts(), Some(Arc::clone(batch))));
-            }
-            batch.replay(&mut self.delivery);
-        }
-        if mine.is_some() {
-            self.wake_others();
-        }
-    }
-
-    /// Measures the broadcasts that were just written, where nobody has still to write them.
-    fn observe(&mut self) {
-        if self.fresh.is_empty() {
+            // They stay on the list; the exchange calls when it is over.
             return;
         }
-        let now = Instant::now();
-        for (since, count, batch) in self.fresh.drain(..) {
-            if batch.is_none_or(|batch| batch.is_done()) {
-                self.delivery.tally.broadcasts_took(u64::from(count), now.saturating_duration_since(since));
+        let mut ready = std::mem::take(&mut self.ready);
+        self.wakes.take(&mut ready);
+        let mut left = ready.iter();
+        for &index in left.by_ref() {
+            self.serve(index);
+            if self.delivery.is_full(self.stage.len()) {
+                self.publish(Haste::Patient);
+                self.delivery.flush_some(&self.wakes, self.now);
+                if self.shared.router.exchange().is_congested() {
+                    break;
+                }
             }
         }
-    }
-
-    fn tell_others(&mut self) {
-        let version = self.shared.router.version();
-        if self.told_version != version {
-            self.told_version = version;
-            self.wake_others();
-        }
-    }
-
-    fn wake_others(&self) {
-        for (worker, wakes) in self.shared.wakes.iter().enumerate() {
-            if worker != usize::from(self.me) {
-                wakes.wake_worker();
-            }
-        }
+        left.for_each(|&index| self.wakes.push(index));
+        self.ready = ready;
     }
 
     /// Makes sure of a turn at the next time for which there is something to do.
     fn set_alarm(&mut self, context: &mut Context<'_>) {
         let door = self.reception.as_ref().and_then(Reception::resume_at);
-        let times = [self.deadlines.next(), self.list_at, self.drain, door];
+        let times = [self.deadlines.next(), self.list_at, self.tidy_at, self.drain, door];
         let Some(at) = times.into_iter().flatten().min() else { return };
         let (until, sleep) = self.sleep.get_or_insert_with(|| (at, Box::pin(tokio::time::sleep_until(at.into()))));
         if *until != at {

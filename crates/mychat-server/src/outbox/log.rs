@@ -1,7 +1,8 @@
 //! The broadcasts of one turn, once for all who get them.
 
-/// Capacity that a cleared log may keep, in bytes.
-const KEPT: usize = 512 * 1024;
+/// Capacity that a cleared log may keep, in bytes and in appends. To make a larger one anew costs little beside writing
+/// it to everybody.
+const KEPT: (usize, usize) = (32 * 1024, 512);
 
 /// The broadcasts of the current turn, already framed. Positions count from the server's start, so that a cursor stays
 /// right when the log is cleared.
@@ -56,8 +57,9 @@ impl Log {
     pub fn clear(&mut self) {
         self.base = self.end();
         self.bytes.clear();
-        self.bytes.shrink_to(KEPT);
+        self.bytes.shrink_to(KEPT.0);
         self.frames = 0;
         self.marks.clear();
+        self.marks.shrink_to(KEPT.1);
     }
 }

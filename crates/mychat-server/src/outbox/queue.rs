@@ -20,6 +20,16 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// Whether it starts inside a frame.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.cut.is_some()
+    }
+
+    /// Whether the first thing in it is what a user said.
+    pub(super) fn starts_with_message(&self) -> bool {
+        is_message(&self.bytes)
+    }
+
     /// The socket took the first `sent` bytes. Returns how many messages that completes.
     pub(super) fn took(&mut self, sent: usize) -> u64 {
         let (mut start, mut done) = (0, 0);

@@ -15,6 +15,7 @@ pub struct Batch {
     private: Vec<u8>,
     slips: Vec<Slip>,
     since: Option<Instant>,
+    from: u16,
     /// Workers that have not written it yet.
     left: AtomicUsize,
 }
@@ -47,8 +48,8 @@ pub trait Sink {
     fn private(&mut self, to: Address, kind: Kind, frame: &[u8]);
 }
 
-/// Capacity that a cleared batch may keep, in bytes.
-const KEPT: usize = 256 * 1024;
+/// Capacity that a cleared batch may keep, in bytes and in private frames.
+const KEPT: (usize, usize) = (32 * 1024, 512);
 
 impl Batch {
     /// Whether there is nothing in it.
@@ -76,9 +77,20 @@ impl Batch {
         self.since
     }
 
-    /// It is about to be written by so many workers.
-    pub fn expect(&mut self, workers: usize) {
+    /// It is complete: this worker said it, and so many are about to write it.
+    pub fn seal(&mut self, from: u16, workers: usize) {
+        self.from = from;
         *self.left.get_mut() = workers;
+    }
+
+    /// Who said it.
+    pub const fn from(&self) -> u16 {
+        self.from
+    }
+
+    /// Whether there is something in it for users of that worker.
+    pub fn concerns(&self, worker: usize) -> bool {
+        self.has_broadcasts() || self.slips.iter().any(|slip| usize::from(slip.to.worker) == worker)
     }
 
     /// One worker has written it. Returns whether it was the last one.
@@ -129,10 +141,11 @@ impl Batch {
     /// Empties it for the next turn.
     pub fn clear(&mut self) {
         self.broadcasts.clear();
-        self.broadcasts.shrink_to(KEPT);
+        self.broadcasts.shrink_to(KEPT.0);
         self.private.clear();
-        self.private.shrink_to(KEPT);
+        self.private.shrink_to(KEPT.0);
         self.slips.clear();
+        self.slips.shrink_to(KEPT.1);
         self.count = 0;
         self.since = None;
     }

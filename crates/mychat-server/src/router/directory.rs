@@ -6,8 +6,6 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use slab::Slab;
 
-use crate::ebb::Ebb;
-
 /// One connection, on one worker. The generation tells it from an earlier one that had the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Address {
@@ -38,26 +36,20 @@ pub enum ClaimError {
     Full,
 }
 
-/// Who has which name. The table holds places alone, a name is kept once: an idle user shall cost little. Lists are in the order of the places, which are reused: a user keeps its place in the list.
+/// Who has which name. The table holds places alone, a name is kept once: an idle user shall cost little. Lists are in
+/// the order of the places, which are reused: a user keeps its place in the list.
 #[derive(Debug)]
 pub struct Directory {
     slots: HashTable<u32>,
     hasher: RandomState,
     entries: Slab<(Arc<str>, Address)>,
     max_users: usize,
-    ebb: Ebb,
 }
 
 impl Directory {
     /// An empty one for so many users.
     pub fn new(max_users: usize) -> Self {
-        Self {
-            slots: HashTable::new(),
-            hasher: RandomState::new(),
-            entries: Slab::new(),
-            max_users,
-            ebb: Ebb::default(),
-        }
+        Self { slots: HashTable::new(), hasher: RandomState::new(), entries: Slab::new(), max_users }
     }
 
     /// Changes how many users there may be. Those that are too many already stay.
@@ -88,17 +80,15 @@ impl Directory {
                 found.remove();
             }
             self.entries.remove(seat.slot as usize);
-            self.ebb();
         }
         held
     }
 
-    fn ebb(&mut self) {
-        if self.ebb.is_out(self.entries.len()) {
-            let (hasher, entries) = (&self.hasher, &mut self.entries);
-            entries.shrink_to_fit();
-            self.slots.shrink_to_fit(|&slot| hasher.hash_one(&*entries[slot as usize].0));
-        }
+    /// Gives back the memory of a crowd that has left.
+    pub fn tidy(&mut self) {
+        let (hasher, entries) = (&self.hasher, &mut self.entries);
+        entries.shrink_to_fit();
+        self.slots.shrink_to_fit(|&slot| hasher.hash_one(&*entries[slot as usize].0));
     }
 
     /// Who has this name.

@@ -1,38 +1,104 @@
 //! Where the turns of all workers are put into one order (rule M5).
 //!
 //! ```text
-//!   worker 0 ──batch──┐             ┌──► inbox 1 … n   (one Arc, however many users are behind it)
-//!                     ├─ one lock ──┤
-//!   worker 1 ──batch──┘             └──► and back: what others published before mine
+//!   worker 0 ──batch──┐              ┌──► inbox 0     (one Arc, however many users are behind it)
+//!                     ├─► waiting ───┤
+//!   worker 1 ──batch──┘   one order  └──► inbox 1
 //! ```
 //!
-//! A worker that publishes takes its own inbox under the same lock: those batches come before its own, for every
-//! worker alike. The order in which the lock is taken *is* the order of broadcasts.
+//! Batches are given out to all workers at once, in the order in which they were handed in. That happens when **nobody
+//! is still writing what was given out before**: what is said meanwhile goes out together, with one write for each
+//! user. Were each batch given out as it comes, every worker would answer every other one with a write to each of its
+//! users: as many more writes as there are workers, and each of them as much smaller. Nobody waits for longer than one
+//! worker alone would take to write to everybody.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::Batch;
 
-/// Bytes in an inbox from which on nobody reads more from clients until it was emptied.
-const CONGESTED: usize = 8 * 1024 * 1024;
+/// Bytes that wait from which on nobody reads more from clients until they were given out and taken.
+const CONGESTED: usize = 512 * 1024;
+
+/// Whether a batch may wait for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Haste {
+    /// Until everybody has written what was given out before.
+    Patient,
+    /// It may not: what follows must come after it.
+    AtOnce,
+}
 
 #[derive(Debug, Default)]
 struct Inbox {
     batches: Vec<Arc<Batch>>,
     bytes: usize,
+    /// Whether there are broadcasts that were given out and that its worker has not written.
+    is_behind: bool,
 }
 
-/// The inboxes of all workers behind one lock.
+impl Inbox {
+    /// Returns whether its worker has to be told: if it was not told of something before.
+    fn put(&mut self, batch: &Arc<Batch>) -> bool {
+        self.batches.push(Arc::clone(batch));
+        self.bytes += batch.len();
+        self.batches.len() == 1
+    }
+}
+
+#[derive(Debug, Default)]
+struct Desk {
+    inboxes: Vec<Inbox>,
+    waiting: Vec<Arc<Batch>>,
+    waiting_bytes: usize,
+    /// Whether somebody was told not to read on.
+    has_stopped: bool,
+}
+
+impl Desk {
+    fn is_congested(&self) -> bool {
+        self.waiting_bytes > CONGESTED || self.inboxes.iter().any(|inbox| inbox.bytes > CONGESTED)
+    }
+
+    fn give_out(&mut self, calls: &mut Vec<usize>) {
+        self.waiting_bytes = 0;
+        for batch in self.waiting.drain(..) {
+            for (worker, inbox) in self.inboxes.iter_mut().enumerate() {
+                inbox.is_behind = true;
+                if inbox.put(&batch) {
+                    calls.push(worker);
+                }
+            }
+        }
+    }
+
+    fn give_out_if_due(&mut self, calls: &mut Vec<usize>) {
+        if !self.inboxes.iter().any(|inbox| inbox.is_behind) {
+            self.give_out(calls);
+        }
+    }
+
+    /// Those that were told not to read on are told when they may.
+    fn open(&mut self, calls: &mut Vec<usize>) {
+        if self.has_stopped && !self.is_congested() {
+            self.has_stopped = false;
+            calls.clear();
+            calls.extend(0..self.inboxes.len());
+        }
+    }
+}
+
+/// The inboxes of all workers behind one lock. What is pushed to `calls` are the workers that have to take a turn.
 #[derive(Debug)]
 pub struct Exchange {
-    inboxes: Mutex<Vec<Inbox>>,
+    desk: Mutex<Desk>,
     workers: usize,
 }
 
 impl Exchange {
     /// For so many workers.
     pub fn new(workers: usize) -> Self {
-        Self { inboxes: Mutex::new((0..workers).map(|_| Inbox::default()).collect()), workers }
+        let inboxes = (0..workers).map(|_| Inbox::default()).collect();
+        Self { desk: Mutex::new(Desk { inboxes, ..Desk::default() }), workers }
     }
 
     /// Whether there is but one worker, which needs no exchange.
@@ -40,74 +106,63 @@ impl Exchange {
         self.workers == 1
     }
 
-    /// Publishes what worker `me` has to say, if anything, and returns what others said before that.
-    pub fn publish(&self, me: u16, batch: Option<&Arc<Batch>>) -> Vec<Arc<Batch>> {
-        let mut inboxes = self.lock();
+    /// Hands in a batch that has its place behind all others, or none: what was handed in before may have to hurry.
+    pub fn hand_in(&self, batch: Option<Arc<Batch>>, haste: Haste, calls: &mut Vec<usize>) {
+        let mut desk = self.lock();
         if let Some(batch) = batch {
-            for (worker, inbox) in inboxes.iter_mut().enumerate() {
-                if worker != usize::from(me) {
-                    inbox.batches.push(Arc::clone(batch));
-                    inbox.bytes += batch.len();
-                }
+            desk.waiting_bytes += batch.len();
+            desk.waiting.push(batch);
+        }
+        match haste {
+            Haste::Patient => desk.give_out_if_due(calls),
+            Haste::AtOnce => desk.give_out(calls),
+        }
+    }
+
+    /// Passes a batch without broadcasts to those whom it concerns. Its sender has nothing waiting that it must stay
+    /// behind.
+    pub fn pass(&self, batch: &Arc<Batch>, calls: &mut Vec<usize>) {
+        let mut desk = self.lock();
+        for (worker, inbox) in desk.inboxes.iter_mut().enumerate() {
+            if batch.concerns(worker) && inbox.put(batch) {
+                calls.push(worker);
             }
         }
-        std::mem::take(&mut inboxes[usize::from(me)]).batches
     }
 
-    /// Whether others have said something that this worker has not taken yet.
-    pub fn is_waiting(&self, me: u16) -> bool {
-        !self.lock()[usize::from(me)].batches.is_empty()
+    /// Takes what is in the inbox of worker `me`, in order, and whether others wait until it is [`done`](Self::done).
+    pub fn take(&self, me: u16, calls: &mut Vec<usize>) -> (Vec<Arc<Batch>>, bool) {
+        let mut desk = self.lock();
+        let inbox = &mut desk.inboxes[usize::from(me)];
+        inbox.bytes = 0;
+        let taken = (std::mem::take(&mut inbox.batches), inbox.is_behind);
+        desk.open(calls);
+        taken
     }
 
-    /// Whether some worker is too far behind for others to go on reading.
+    /// Worker `me` has written what it took.
+    pub fn done(&self, me: u16, calls: &mut Vec<usize>) {
+        let mut desk = self.lock();
+        let inbox = &mut desk.inboxes[usize::from(me)];
+        inbox.is_behind = inbox.is_behind && !inbox.batches.is_empty();
+        desk.give_out_if_due(calls);
+        desk.open(calls);
+    }
+
+    /// Whether so much waits that nobody should read on. Whoever asks is called when that is over.
     pub fn is_congested(&self) -> bool {
-        !self.is_idle() && self.lock().iter().any(|inbox| inbox.bytes > CONGESTED)
+        if self.is_idle() {
+            return false;
+        }
+        let mut desk = self.lock();
+        desk.has_stopped = desk.is_congested();
+        desk.has_stopped
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Inbox>> {
-        self.inboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(text: &'static str) -> Arc<Batch> {
-        let mut batch = Batch::default();
-        batch
-            .broadcast(std::time::Instant::now(), |out| {
-                out.extend_from_slice(text.as_bytes());
-                Ok(())
-            })
-            .unwrap();
-        Arc::new(batch)
-    }
-
-    #[test]
-    fn m5_two_workers_hear_the_same_order() {
-        let exchange = Exchange::new(2);
-        let (a, b, c) = (said("a"), said("b"), said("c"));
-        let mut zero = exchange.publish(0, Some(&a));
-        zero.push(a);
-        let mut one = exchange.publish(1, Some(&b));
-        one.push(b);
-        zero.extend(exchange.publish(0, Some(&c)));
-        zero.push(c);
-        one.extend(exchange.publish(1, None));
-        let order = |heard: &[Arc<Batch>]| heard.iter().map(|batch| Arc::as_ptr(batch) as usize).collect::<Vec<_>>();
-        assert_eq!(order(&zero), order(&one));
-        assert_eq!(zero.len(), 3);
-    }
-
-    #[test]
-    fn an_inbox_that_nobody_empties_stops_the_readers() {
-        let exchange = Exchange::new(2);
-        assert!(!exchange.is_congested());
-        let big = said(Box::leak("x".repeat(CONGESTED + 1).into_boxed_str()));
-        exchange.publish(0, Some(&big));
-        assert!(exchange.is_congested());
-        exchange.publish(1, None);
-        assert!(!exchange.is_congested());
-    }
-}
+mod tests;

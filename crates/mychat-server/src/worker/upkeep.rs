@@ -8,6 +8,7 @@ use crate::fault::Fault;
 use crate::metrics::End;
 use crate::raw::{GAP, Manner};
 use crate::roster::Plan;
+use crate::router::Haste;
 use crate::session::Session;
 use crate::state::State;
 
@@ -16,6 +17,9 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// The same while the server stops.
 const LAST_LINGER: Duration = Duration::from_millis(200);
+
+/// Time from when most of a crowd has left to when its memory is given back.
+const TIDY: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(super) fn look_at_deadlines(&mut self) {
@@ -112,12 +116,29 @@ impl Worker {
         for index in std::mem::take(&mut self.closing) {
             self.part(index);
         }
-        if self.delivery.ebb() {
-            self.wakes.ebb();
-            self.ready.shrink_to_fit();
-            self.joiners.shrink_to_fit();
+        if self.delivery.is_ebb() {
+            self.tidy_at = Some(self.now + TIDY);
         }
         buried
+    }
+
+    /// Gives back the memory of a crowd, once the rest of it has left and the last list for it is written.
+    pub(super) fn tidy_up(&mut self) {
+        if self.tidy_at.is_none_or(|at| at > self.now) {
+            return;
+        }
+        self.tidy_at = None;
+        self.delivery.tidy();
+        let sessions = &self.delivery.sessions;
+        self.deadlines.tidy(|index, generation| {
+            sessions.get(index as usize).is_none_or(|session| session.generation != generation)
+        });
+        self.shared.router.tidy();
+        self.wakes.tidy();
+        self.ready.shrink_to_fit();
+        self.joiners.shrink_to_fit();
+        self.closing.shrink_to_fit();
+        mychat_sys::give_back();
     }
 
     /// A session that is over and has everything that waited for it: closes this side, and leaves the peer a moment to
@@ -138,7 +159,7 @@ impl Worker {
     }
 
     pub(super) fn start_drain(&mut self, deadline: Instant) {
-        self.publish();
+        self.publish(Haste::AtOnce);
         // Closes the ports: a successor may open them while the last answers here are still being read.
         self.reception = None;
         self.drain = Some(deadline);

@@ -1,14 +1,13 @@
 //! Many peers at once. The large ones are ignored: `just hostile` runs them.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 use rustix::process::Signal;
 use socket2::SockRef;
 
 use super::{Arena, PATIENCE, quiet_end, survives};
 use crate::kit::Peer;
-use crate::program::start;
 
 /// So many connections that say nothing, up to the handshake deadline.
 fn silence(arena: &Arena, count: usize) {
@@ -42,8 +41,8 @@ fn flood(arena: &Arena, messages: usize) {
     speaker.join().unwrap();
 }
 
-fn joined(arena: &Arena, count: usize) -> Vec<TcpStream> {
-    let crowd: Vec<TcpStream> = (0..count).map(|_| TcpStream::connect(arena.address).unwrap()).collect();
+fn joined(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let crowd: Vec<TcpStream> = (0..count).map(|_| TcpStream::connect(address).unwrap()).collect();
     for (k, mut socket) in crowd.iter().enumerate() {
         writeln!(socket, "CONNECT|u{k}").unwrap();
     }
@@ -82,6 +81,17 @@ fn a_flood_of_twenty_thousand_messages() {
 }
 
 #[test]
+fn a_crowd_of_three_hundred_comes_and_goes() {
+    quiet_end(survives(&[], |arena| drop(joined(arena.address, 300))));
+}
+
+#[test]
+#[ignore = "large: just hostile"]
+fn a_crowd_of_ten_thousand_comes_and_goes() {
+    quiet_end(survives(&["--roster-budget", "16MiB"], |arena| drop(joined(arena.address, 10_000))));
+}
+
+#[test]
 #[ignore = "large: just hostile"]
 fn five_thousand_silent_sockets() {
     quiet_end(survives(&["--handshake-timeout", "5s"], |arena| silence(arena, 5000)));
@@ -103,7 +113,7 @@ fn a_flood_of_a_million_messages() {
 #[ignore = "large: just hostile"]
 fn ten_thousand_users_send_at_once() {
     let arena = survives(&["--roster-budget", "16MiB"], |arena| {
-        let crowd = joined(arena, 10_000);
+        let crowd = joined(arena.address, 10_000);
         for mut socket in &crowd {
             socket.write_all(b"MESSAGE|u0|all at once\n").unwrap();
         }
@@ -117,7 +127,7 @@ fn ten_thousand_users_send_at_once() {
 #[ignore = "large: just hostile"]
 fn a_hundred_stalled_readers_among_a_thousand() {
     let arena = survives(&[], |arena| {
-        let crowd = joined(arena, 1000);
+        let crowd = joined(arena.address, 1000);
         let frames = format!("BROADCAST|{}\n", "x".repeat(1000)).repeat(50);
         for _ in 0..160 {
             (&crowd[999]).write_all(frames.as_bytes()).unwrap();
@@ -132,15 +142,11 @@ fn a_hundred_stalled_readers_among_a_thousand() {
 #[test]
 #[ignore = "large: just hostile"]
 fn a_herd_that_comes_back_after_a_restart() {
-    let mut arena = Arena::new(&[]);
-    let address = arena.address;
-    let herd = joined(&arena, 2000);
-    arena.program.signal(Signal::TERM);
-    assert_eq!(arena.program.code(), Some(0));
+    let mut predecessor = Arena::new(&[]);
+    let address = predecessor.address;
+    let herd = joined(address, 2000);
+    predecessor.program.signal(Signal::TERM);
+    assert_eq!(predecessor.program.code(), Some(0));
     drop(herd);
-    let mut successor = start(&["--listen", &address.to_string()]);
-    assert_eq!(successor.address(), address);
-    arena.program = successor;
-    drop(joined(&arena, 2000));
-    quiet_end(arena);
+    quiet_end(survives(&["--listen", &address.to_string()], |_| drop(joined(address, 2000))));
 }
