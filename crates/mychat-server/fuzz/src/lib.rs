@@ -1,6 +1,7 @@
 //! The properties that hold for any bytes, whatever drives them: libFuzzer here, proptest in the crates' own tests.
 
 use mychat_proto::{Command, Deframer, Framing, Inbound, MAX_FRAME, Reply, name};
+use mychat_server::raw::Manner;
 use mychat_server::state::{Action, State};
 
 /// What a deframer made of some input.
@@ -59,29 +60,49 @@ pub fn parsers(bytes: &[u8]) {
     }
 }
 
-/// No bytes forward anything before a login, nothing follows the end, and every fault fits into a frame on one line.
+/// No bytes forward anything before a login, nothing follows the end, and every fault fits into a frame on one line,
+/// however a peer ends its frames: in LF, in nothing, or in what its first bytes and a silence after each of them show.
 pub fn session(data: &[u8]) {
     let Some((&step, bytes)) = data.split_first() else { return };
-    let (mut deframer, mut state) = (Deframer::new(Framing::Lf), State::default());
-    for input in bytes.chunks(usize::from(step).max(1)) {
-        let mut feed = deframer.feed(input);
-        while let Some(inbound) = feed.next() {
-            let (next, action) = state.on(inbound);
-            match action {
-                Action::Private { .. } | Action::Broadcast { .. } => assert_eq!(state, State::Connected),
-                Action::Login(name) => {
-                    assert_eq!(state, State::Anonymous);
-                    name::check(name).expect("a login has a legal name");
-                }
-                Action::Refuse(fault) | Action::Reject(fault) => {
-                    let text = fault.to_string();
-                    assert!(text.len() < 512 && !text.contains(['\n', '|']));
-                }
-                Action::Leave | Action::Abandon => assert_eq!(next, State::Closing),
-                Action::Ignore => {}
-            }
-            assert!(state != State::Closing || (next == State::Closing && matches!(action, Action::Ignore)));
-            state = if matches!(action, Action::Login(_)) { State::Connected } else { next };
+    let inputs = || bytes.chunks(usize::from(step).max(1));
+    for framing in [Framing::Lf, Framing::Raw] {
+        let (mut deframer, mut state) = (Deframer::new(framing), State::default());
+        inputs().for_each(|input| hear(&mut deframer, &mut state, input));
+    }
+    let (mut manner, mut deframer, mut state) = (Manner::Open, Deframer::new(Framing::Lf), State::default());
+    for input in inputs() {
+        manner = manner.after(input);
+        hear(&mut deframer, &mut state, input);
+        if manner == Manner::Suspect && state == State::Anonymous {
+            manner = Manner::Raw;
+            let unfinished = std::mem::replace(&mut deframer, Deframer::new(Framing::Raw)).into_unfinished();
+            assert!(!unfinished.contains(&b'\n') && unfinished.starts_with(b"CONNECT|"));
+            hear(&mut deframer, &mut state, &unfinished);
         }
+    }
+}
+
+fn hear(deframer: &mut Deframer, state: &mut State, input: &[u8]) {
+    let mut feed = deframer.feed(input);
+    while let Some(inbound) = feed.next() {
+        if let Inbound::Frame(frame) = inbound {
+            assert!(frame.len() <= MAX_FRAME);
+        }
+        let (next, action) = state.on(inbound);
+        match action {
+            Action::Private { .. } | Action::Broadcast { .. } => assert_eq!(*state, State::Connected),
+            Action::Login(name) => {
+                assert_eq!(*state, State::Anonymous);
+                name::check(name).expect("a login has a legal name");
+            }
+            Action::Refuse(fault) | Action::Reject(fault) => {
+                let text = fault.to_string();
+                assert!(text.len() < 512 && !text.contains(['\n', '|']));
+            }
+            Action::Leave | Action::Abandon => assert_eq!(next, State::Closing),
+            Action::Ignore => {}
+        }
+        assert!(*state != State::Closing || (next == State::Closing && matches!(action, Action::Ignore)));
+        *state = if matches!(action, Action::Login(_)) { State::Connected } else { next };
     }
 }

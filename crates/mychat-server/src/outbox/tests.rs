@@ -67,6 +67,20 @@ fn l4_a_list_that_was_begun_is_ended_as_it_was() {
     assert_eq!(wire, b"old list;new list");
 }
 
+#[test]
+fn a_list_goes_around_what_a_raw_peer_has_waiting_between_frames_and_every_other_time() {
+    let (mut tally, log, mut outbox, mut wire) = (Tally::default(), Log::default(), Outbox::default(), Vec::new());
+    outbox.join(&log);
+    post(&mut outbox, &log, "CONNECT_ACK|OK\nMESSAGE|a|1\nMESSAGE|a|2\n");
+    for room in [15, 12, 4, 8, 12] {
+        outbox.owe_list();
+        outbox.list_first(b"USER_LIST|a\n", &mut tally);
+        flush(&mut outbox, &log, b"", room, &mut wire);
+    }
+    let wire = String::from_utf8(wire).unwrap();
+    assert_eq!(wire, "CONNECT_ACK|OK\nUSER_LIST|a\nMESSAGE|a|1\nUSER_LIST|a\n");
+}
+
 proptest! {
     #[test]
     fn whatever_the_socket_takes_nothing_is_lost_doubled_or_swapped(
