@@ -179,8 +179,16 @@ impl Settings {
         let default = Config::default();
         let time = |said: Option<Time>, default: Duration| said.map_or(default, Time::duration);
         let listen = self.listen.unwrap_or(default.listen);
-        if listen.is_empty() {
-            return Err(SettingsError::Value { name: "listen", expected: "expected at least one HOST:PORT" });
+        require(!listen.is_empty(), "listen", "expected at least one HOST:PORT")?;
+        require(
+            listen.iter().all(|address| has_port(address)),
+            "listen",
+            "expected HOST:PORT, such as 127.0.0.1:5000",
+        )?;
+        let has_metrics = self.metrics.as_deref().is_none_or(has_port);
+        require(has_metrics, "metrics", "expected HOST:PORT, such as 127.0.0.1:9100")?;
+        for (name, said) in [("handshake-timeout", self.handshake_timeout), ("send-timeout", self.send_timeout)] {
+            require(said.is_none_or(|said| !said.duration().is_zero()), name, "expected more than no time")?;
         }
         let workers = NonZeroUsize::new(usize::from(self.workers.unwrap_or(1)))
             .filter(|workers| workers.get() <= 256)
@@ -217,6 +225,15 @@ impl Settings {
             log: LogOptions { format: self.log.unwrap_or_default(), level: self.log_level.unwrap_or_default() },
         })
     }
+}
+
+fn require(is_so: bool, name: &'static str, expected: &'static str) -> Result<(), SettingsError> {
+    if is_so { Ok(()) } else { Err(SettingsError::Value { name, expected }) }
+}
+
+/// Whether it is `HOST:PORT`; whether there is such a host is found out when it is needed.
+fn has_port(address: &str) -> bool {
+    address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 /// A configuration as a file that [`Settings::load`] reads: every setting, with the value that holds.

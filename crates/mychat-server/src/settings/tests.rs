@@ -40,6 +40,11 @@ fn nonsense_is_named_with_its_place() {
         ("\nsend-queue = \"lots\"", "line 2"),
         ("workers = 0", "1 to 256"),
         ("listen = []", "at least one"),
+        ("listen = [\"localhost\"]", "HOST:PORT"),
+        ("listen = [\"localhost:70000\"]", "HOST:PORT"),
+        ("metrics = \":1\"", "HOST:PORT"),
+        ("handshake-timeout = \"0s\"", "handshake-timeout: expected more"),
+        ("send-timeout = \"0s\"", "send-timeout: expected more"),
         ("framing = \"morse\"", "morse"),
         ("rate = ", "line 1"),
     ] {
