@@ -37,8 +37,6 @@ pub struct Outbox {
     queue: Option<Box<Queue>>,
     cursor: u64,
     owes_list: bool,
-    /// Whether a list went around what waits, and nothing else since.
-    is_listed: bool,
     blocked: bool,
     /// Whether the session is in its worker's list of those to flush.
     pub(crate) dirty: bool,
@@ -46,7 +44,7 @@ pub struct Outbox {
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { queue: None, cursor: ABSENT, owes_list: false, is_listed: false, blocked: false, dirty: false }
+        Self { queue: None, cursor: ABSENT, owes_list: false, blocked: false, dirty: false }
     }
 }
 
@@ -111,8 +109,8 @@ impl Outbox {
         if !self.owes_list || queue.is_cut() || !queue.starts_with_message() {
             return;
         }
-        self.is_listed = !self.is_listed;
-        if self.is_listed {
+        queue.is_listed = !queue.is_listed;
+        if queue.is_listed {
             queue.bytes.splice(..0, list.iter().copied());
             tally.add(Count::ListBytes, list.len() as u64);
             self.owes_list = false;

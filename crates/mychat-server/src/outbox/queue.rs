@@ -14,6 +14,8 @@ pub(super) struct Queue {
     pub(super) messages: u32,
     /// Whether `bytes` starts inside a frame, and if so, whether that is a message.
     cut: Option<bool>,
+    /// Whether a list went around it, and none of it since.
+    pub(super) is_listed: bool,
     pub(super) progress: Option<Instant>,
     /// The bytes and messages that the gauges were told of.
     reported: (u64, u64),
