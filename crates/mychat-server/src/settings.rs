@@ -131,6 +131,14 @@ pub enum SettingsError {
         /// What is wrong, and where.
         fault: Box<toml::de::Error>,
     },
+    /// An address without a port, or with one that is no number.
+    #[error("{name}: expected HOST:PORT, such as 127.0.0.1:5000, and found {address:?}")]
+    Address {
+        /// Of which setting.
+        name: &'static str,
+        /// As it was given.
+        address: String,
+    },
     /// A value makes no sense.
     #[error("{name}: {expected}")]
     Value {
@@ -180,13 +188,12 @@ impl Settings {
         let time = |said: Option<Time>, default: Duration| said.map_or(default, Time::duration);
         let listen = self.listen.unwrap_or(default.listen);
         require(!listen.is_empty(), "listen", "expected at least one HOST:PORT")?;
-        require(
-            listen.iter().all(|address| has_port(address)),
-            "listen",
-            "expected HOST:PORT, such as 127.0.0.1:5000",
-        )?;
-        let has_metrics = self.metrics.as_deref().is_none_or(has_port);
-        require(has_metrics, "metrics", "expected HOST:PORT, such as 127.0.0.1:9100")?;
+        let addresses = listen.iter().map(|address| ("listen", address));
+        for (name, address) in addresses.chain(self.metrics.iter().map(|address| ("metrics", address))) {
+            if !has_port(address) {
+                return Err(SettingsError::Address { name, address: address.clone() });
+            }
+        }
         for (name, said) in [("handshake-timeout", self.handshake_timeout), ("send-timeout", self.send_timeout)] {
             require(said.is_none_or(|said| !said.duration().is_zero()), name, "expected more than no time")?;
         }

@@ -130,7 +130,7 @@ fn a_port_in_use_is_a_clear_error() {
 fn an_address_that_means_nothing_is_a_clear_error() {
     for address in ["nowhere", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999"] {
         let (code, said) = run(&["--listen", address]);
-        assert_eq!(code, Some(1));
+        assert_eq!(code, Some(2));
         assert!(said.contains(address) && !said.contains("panicked"), "{said:?}");
     }
 }
