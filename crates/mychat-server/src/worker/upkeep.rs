@@ -128,6 +128,8 @@ impl Worker {
             return;
         }
         self.tidy_at = None;
+        // The one for the crowd is not needed any more, and the next one may be a long time coming.
+        self.write_list();
         self.delivery.tidy();
         let sessions = &self.delivery.sessions;
         self.deadlines.tidy(|index, generation| {
