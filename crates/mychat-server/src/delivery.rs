@@ -40,6 +40,8 @@ pub struct Delivery {
     me: u16,
     /// Sessions here that get broadcasts.
     members: u64,
+    /// Sessions that were here and are gone.
+    gone: u32,
     log: Log,
     announce: bool,
     dirty: Vec<u32>,
@@ -69,6 +71,7 @@ impl Delivery {
             limit,
             me,
             members: 0,
+            gone: 0,
             log: Log::default(),
             announce: false,
             dirty: Vec::new(),
@@ -128,6 +131,7 @@ impl Delivery {
     /// Takes session `index` out. What it has not got is dropped, for that reason.
     pub fn remove(&mut self, index: u32, end: End) -> Session {
         self.count_out(index);
+        self.gone = self.gone.wrapping_add(1);
         let mut session = self.sessions.remove(index as usize);
         let lost = session.outbox.abandon(&self.log, &mut self.tally);
         self.tally.add(Count::Dropped(end), lost);
@@ -138,6 +142,11 @@ impl Delivery {
     /// Whether most of a crowd has left since this was last so.
     pub fn is_ebb(&mut self) -> bool {
         self.ebb.is_out(self.sessions.len())
+    }
+
+    /// How many sessions have gone so far.
+    pub const fn gone(&self) -> u32 {
+        self.gone
     }
 
     /// Gives back the memory of a crowd that has left.

@@ -118,6 +118,8 @@ pub struct Worker {
     told_version: u64,
     drain: Option<Instant>,
     tidy_at: Option<Instant>,
+    /// Sessions that had gone when memory was last given back.
+    gone_before: u32,
     sleep: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
@@ -167,6 +169,7 @@ impl Worker {
             told_version: 0,
             drain: None,
             tidy_at: None,
+            gone_before: 0,
             sleep: None,
             shared,
         }

@@ -18,8 +18,11 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The same while the server stops.
 const LAST_LINGER: Duration = Duration::from_millis(200);
 
-/// Time from when most of a crowd has left to when its memory is given back.
+/// Time from when most of a crowd has left to when its memory is given back, and how often at most that happens.
 const TIDY: Duration = Duration::from_secs(1);
+
+/// Sessions that leave no memory behind that is worth the trouble.
+const FEW: u32 = 64;
 
 impl Worker {
     pub(super) fn look_at_deadlines(&mut self) {
@@ -127,7 +130,11 @@ impl Worker {
         if self.tidy_at.is_none_or(|at| at > self.now) {
             return;
         }
-        self.tidy_at = None;
+        // A crowd may take longer to leave than it was given: as long as it goes on, so does this.
+        let gone = self.delivery.gone();
+        let goes_on = gone.wrapping_sub(self.gone_before) >= FEW;
+        self.gone_before = gone;
+        self.tidy_at = goes_on.then(|| self.now + TIDY);
         // The one for the crowd is not needed any more, and the next one may be a long time coming.
         self.write_list();
         self.delivery.tidy();
