@@ -147,7 +147,9 @@ pub fn compare(first: &[Run], second: &[Run], threshold: Threshold) -> Compariso
         // Checks take no times.
     } else if fewest < FEWEST {
         notes.push(format!("times need at least {FEWEST} valid runs a side, better 5, and taking turns: A B A B A B"));
-    } else if !paired {
+    } else if paired {
+        notes.push("the runs took turns: a change is that between neighbours, and what drifts cancels".to_owned());
+    } else {
         notes.push("the runs did not take turns: what the machine did meanwhile counts as a difference".to_owned());
     }
     notes.extend(more_runs(&rows, fewest, threshold));
