@@ -130,6 +130,13 @@ fn broken(result: &RunResult) -> String {
     })
 }
 
+/// The first expectation of which a try could not say whether it holds; one about a server's process that nobody sees
+/// takes no part.
+fn undecided(result: &RunResult) -> Option<String> {
+    let open = result.expectations.iter().find(|e| e.ok.is_none() && !e.text.starts_with("server."));
+    open.map(|expectation| expectation.text.clone())
+}
+
 fn conclude(
     end: End,
     search: &Search,
@@ -152,14 +159,21 @@ fn conclude(
         }
     };
     let held = if end == End::Nothing { None } else { search.low };
-    let capacity = Some(capacity(held, search.high, reason, probes));
-    let (verdict, exit) = match end {
-        End::Found | End::AtMost => (Verdict::Pass, Exit::Held),
-        End::Nothing => (Verdict::Fail, Exit::FellShort),
-        End::Generator => (Verdict::Inconclusive, Exit::Inconclusive),
-    };
     let told = if end == End::Nothing || best.is_none() { last.or(best) } else { best };
     let result = told.expect("a search ends after a probe at the earliest");
+    let open = undecided(&result);
+    let (verdict, exit) = match end {
+        End::Found | End::AtMost if open.is_none() => (Verdict::Pass, Exit::Held),
+        End::Nothing => (Verdict::Fail, Exit::FellShort),
+        End::Found | End::AtMost | End::Generator => (Verdict::Inconclusive, Exit::Inconclusive),
+    };
+    let reason = match open.filter(|_| matches!(end, End::Found | End::AtMost)) {
+        Some(text) => {
+            format!("{reason}; inconclusive: too few samples for {text} where it holds, a longer `confirm` has more")
+        }
+        None => reason,
+    };
+    let capacity = Some(capacity(held, search.high, reason, probes));
     RunResult { capacity, verdict, exit_code: exit.code(), ..result }
 }
 
