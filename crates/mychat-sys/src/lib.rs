@@ -1,13 +1,14 @@
-//! The two requests to the operating system that no maintained crate makes safely.
+//! The few requests to the operating system that no maintained crate makes safely.
 //!
-//! The rest of the workspace forbids `unsafe`; all of it is here, three calls. Both requests are hints: where a system
+//! The rest of the workspace forbids `unsafe`; all of it is here, four calls. The requests are hints: where a system
 //! doesn't know them, nothing happens, and nothing but speed or memory differs.
 //!
 //! - [`short_slice`]: a thread that sleeps and works in turn is put on a core at once when it wakes (Linux 6.12).
 //! - [`give_back`]: memory that was freed goes back to the system (glibc).
+//! - [`hold_no_more_than_now`]: and as little of it is held at any time as at the start (glibc).
 
 mod memory;
 mod slice;
 
-pub use memory::give_back;
+pub use memory::{give_back, hold_no_more_than_now};
 pub use slice::short_slice;

@@ -76,20 +76,6 @@ impl Queue {
     }
 }
 
-impl Drop for Queue {
-    /// The GNU C library takes a large block that is freed for a sign that blocks up to its size should be kept from
-    /// then on, and one that shrinks for none.
-    fn drop(&mut self) {
-        if self.bytes.capacity() > LARGE {
-            self.bytes.clear();
-            self.bytes.shrink_to(1);
-        }
-    }
-}
-
-/// Bytes from which on a block is the system's own, and goes back to it at once.
-const LARGE: usize = 128 * 1024;
-
 /// Whether this is the start of what a user said, and not of what the server says: no two replies that tell them apart
 /// begin with the same letter (§3.2).
 fn is_message(frame: &[u8]) -> bool {
