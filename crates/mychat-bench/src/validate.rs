@@ -1,6 +1,7 @@
 //! `validate`: every error of scenario files, without running them.
 
 use crate::exit::Exit;
+use crate::scenario::Scenario;
 use crate::{cli, out, scenario};
 
 /// Checks all files.
@@ -9,15 +10,7 @@ pub(crate) fn validate(args: &cli::Validate) -> Exit {
     for file in &args.files {
         match scenario::load(file) {
             Ok(loaded) => {
-                let scenario = loaded.scenario;
-                let users: u64 = scenario.groups.iter().map(|group| u64::from(group.count)).sum();
-                let seconds: f64 = scenario.stages.iter().map(|stage| stage.duration.as_secs_f64()).sum();
-                out::print(&format!(
-                    "{}: ok: {}, {users} users, {seconds} s of load, {} expectations\n",
-                    file.display(),
-                    scenario.name,
-                    scenario.expect.len()
-                ));
+                out::print(&format!("{}: ok: {}\n", file.display(), contents(&loaded.scenario)));
             }
             Err(diagnostics) => {
                 out::complain(&diagnostics.render(out::colours_on_stderr()));
@@ -26,4 +19,20 @@ pub(crate) fn validate(args: &cli::Validate) -> Exit {
         }
     }
     exit
+}
+
+/// What a file holds, in a line: its load, its cases, or both.
+fn contents(scenario: &Scenario) -> String {
+    let mut parts = vec![scenario.name.clone()];
+    if !scenario.groups.is_empty() {
+        let users: u64 = scenario.groups.iter().map(|group| u64::from(group.count)).sum();
+        let seconds: f64 = scenario.stages.iter().map(|stage| stage.duration.as_secs_f64()).sum();
+        parts.push(format!("{users} users"));
+        parts.push(format!("{seconds} s of load"));
+        parts.push(format!("{} expectations", scenario.expect.len()));
+    }
+    if !scenario.cases.is_empty() {
+        parts.push(format!("{} cases", scenario.cases.len()));
+    }
+    parts.join(", ")
 }
