@@ -5,6 +5,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "in a test's kit every failure is a panic")]
 
+pub mod cores;
 pub mod liar;
 mod peer;
 mod run;

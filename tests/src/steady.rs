@@ -1,14 +1,16 @@
-//! A correct server whose latency is known: a thread of its own that sleeps by a precise timer and spins for the rest.
+//! A correct server whose latency is known: a thread of its own that sleeps by a precise timer and spins for the rest, and
+//! that takes down how late it was itself.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
 use mychat_proto::Command;
 use rustix::event::{Timespec, epoll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
@@ -31,29 +33,39 @@ pub struct Manners {
 #[derive(Debug)]
 pub struct Steady {
     address: SocketAddr,
+    late: Arc<Mutex<Histogram<u64>>>,
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Steady {
-    /// Starts one on a free port.
-    pub fn start(manners: Manners) -> Self {
+    /// Starts one on a free port; its thread stays on this core, where there is one to stay on.
+    pub fn start(manners: Manners, core: Option<usize>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
+        let late = Arc::new(Mutex::new(Histogram::new(3).expect("three digits are legal")));
+        let taken_down = Arc::clone(&late);
         let thread = std::thread::spawn(move || {
+            crate::cores::stay_on(core);
             // Sleep is rounded by 50 µs otherwise; where that cannot be changed the server is so much less exact.
             let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
             let _ = mychat_sys::short_slice(Duration::from_micros(100));
-            Server::new(listener, manners).serve(&stopped);
+            Server::new(listener, manners, taken_down).serve(&stopped);
         });
-        Self { address, stop, thread: Some(thread) }
+        Self { address, late, stop, thread: Some(thread) }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// By its own clock: how late its writes were done at this quantile. What came on top of the latency that was asked for.
+    pub fn late(&self, quantile: f64) -> Duration {
+        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        Duration::from_micros(late.value_at_quantile(quantile))
     }
 }
 
@@ -92,6 +104,7 @@ struct Server {
     free_at: Instant,
     due: BinaryHeap<Reverse<Write>>,
     order: u64,
+    late: Arc<Mutex<Histogram<u64>>>,
 }
 
 struct Peer {
@@ -102,7 +115,7 @@ struct Peer {
 }
 
 impl Server {
-    fn new(listener: TcpListener, manners: Manners) -> Self {
+    fn new(listener: TcpListener, manners: Manners, late: Arc<Mutex<Histogram<u64>>>) -> Self {
         listener.set_nonblocking(true).expect("a socket");
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("a descriptor");
         epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN).expect("a socket");
@@ -111,7 +124,7 @@ impl Server {
         epoll::add(&epoll, &timer, epoll::EventData::new_u64(TIMER), epoll::EventFlags::IN).expect("a timer");
         let free_at = Instant::now();
         let (peers, users, due) = (Vec::new(), BTreeMap::new(), BinaryHeap::new());
-        Self { listener, manners, epoll, timer, first: None, peers, users, free_at, due, order: 0 }
+        Self { listener, manners, epoll, timer, first: None, peers, users, free_at, due, order: 0, late }
     }
 
     fn serve(mut self, stop: &AtomicBool) {
@@ -230,7 +243,7 @@ impl Server {
             if *at > Instant::now() {
                 return;
             }
-            let Some(Reverse((_, _, key, bytes))) = self.due.pop() else { return };
+            let Some(Reverse((at, _, key, bytes))) = self.due.pop() else { return };
             let Some(peer) = &mut self.peers[key] else { continue };
             peer.unsent.extend(bytes);
             // What does not go out now goes with the next frame: it is a server for readers that keep up.
@@ -240,6 +253,10 @@ impl Server {
                     break;
                 }
             }
+            let late = at.elapsed().as_micros();
+            // Nobody else locks it while the server works; what is too great for it was hours.
+            let mut taken_down = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+            taken_down.saturating_record(u64::try_from(late).unwrap_or(u64::MAX));
         }
     }
 

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::cores::{Cores, cores, stay_on};
 use crate::{Outcome, Run};
 
 pub use rows::ROWS;
@@ -39,6 +40,8 @@ pub struct Row {
 
 /// Carries out all rows, or those that are named; tells each as it comes.
 pub fn table(tool: &str, only: &[String], mut tell: impl FnMut(&Row, &[Line])) -> Vec<(Row, Vec<Line>)> {
+    // The tool is started from this thread, and stays where it is.
+    stay_on(cores().map(|cores| cores.tool));
     let wanted = |row: &&Row| only.is_empty() || only.iter().any(|id| id.eq_ignore_ascii_case(row.id));
     let carried_out = ROWS.iter().filter(wanted).map(|row| {
         let lines = (row.run)(tool);
@@ -70,14 +73,19 @@ fn circumstances() -> String {
     let cpu = read("/proc/cpuinfo");
     let cpu =
         cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |(_, name)| name);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Not what this thread may use: it has been put on one core.
+    let all = read("/proc/cpuinfo").lines().filter(|line| line.starts_with("processor")).count();
+    let apart = match cores() {
+        Some(Cores { server, tool }) => format!("server on core {server}, tool on core {tool}"),
+        None => "server and tool on the same core".to_owned(),
+    };
     let load = read("/proc/loadavg");
     let load = load.split(' ').next().unwrap_or("?");
     let date = jiff::Timestamp::now().strftime("%F");
     let kernel = read("/proc/sys/kernel/osrelease");
     let [usual, worst, rare] = wake_ups();
     format!(
-        "{date}, {cpu}, {cores} cores, Linux {}, load average {load} at the end. What this machine gives to any program: a \
+        "{date}, {cpu}, {all} cores ({apart}), Linux {}, load average {load} at the end. What this machine gives to any program: a \
          thread that sleeps to each millisecond and does nothing else woke up {usual} µs late in the median, {worst} µs at \
          p99, {rare} µs at p99.9. Delays of this size stand in the figures that are held against microseconds (V1).",
         kernel.trim()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Line, Row, blames_itself, close, exact, measured, quantile, tool};
+use crate::cores::cores;
 use crate::liar::{LoadFault, LoadLiar};
 use crate::steady::{Manners, Steady};
 use crate::{Outcome, TestServer};
@@ -33,6 +34,11 @@ const FREEZES: Manners = Manners {
     spacing: Duration::ZERO,
 };
 
+/// A server of known latency, on a core of its own where there are two.
+fn server(manners: Manners) -> Steady {
+    Steady::start(manners, cores().map(|cores| cores.server))
+}
+
 fn privates(rate: u32, arrivals: &str, seconds: u32) -> String {
     format!(
         "name: truth\nseed: 1\nusers:\n  u: {{ count: 50, join: 1000/s, rate: {rate}/s, arrivals: {arrivals}, \
@@ -52,27 +58,33 @@ fn frozen(quantile: f64) -> f64 {
 }
 
 fn v1(program: &str) -> Vec<Line> {
-    let server = Steady::start(Manners { delay: 5 * MS, ..Manners::default() });
+    let server = server(Manners { delay: 5 * MS, ..Manners::default() });
     let outcome = tool(program, &privates(1000, "poisson", 20)).target(server.address()).go();
-    let line = |what, metric, q| measured(&outcome, what, metric, q, 5.0, 0.2);
-    vec![line("p50", "delivery", 0.5), line("p99", "delivery", 0.99), line("p99 of service", "service", 0.99)]
+    let line =
+        |what, metric, q, late: Duration| measured(&outcome, what, metric, q, 5.0 + late.as_secs_f64() * 1e3, 0.2);
+    let none = Duration::ZERO;
+    vec![
+        line("p50", "delivery", 0.5, none),
+        line("p99", "delivery", 0.99, none),
+        line("service p99, own clock", "service", 0.99, server.late(0.99)),
+    ]
 }
 
 fn v2(program: &str) -> Vec<Line> {
-    let server = Steady::start(FREEZES);
+    let server = server(FREEZES);
     let outcome = tool(program, &privates(1000, "even", 60)).target(server.address()).go();
     quantiles(&outcome, frozen, |_, wanted| (wanted * 0.01).max(1.0))
 }
 
 fn v3(program: &str) -> Vec<Line> {
-    let server = Steady::start(FREEZES);
+    let server = server(FREEZES);
     let outcome = tool(program, &privates(1000, "poisson", 60)).target(server.address()).go();
     let samples = outcome.count("delivered") as f64;
     quantiles(&outcome, frozen, |q, _| 3.0 * 10_000.0 * (q * (1.0 - q) / samples).sqrt())
 }
 
 fn v4(program: &str) -> Vec<Line> {
-    let server = Steady::start(Manners { work: MS, ..FREEZES });
+    let server = server(Manners { work: MS, ..FREEZES });
     let outcome = tool(program, &privates(800, "even", 60)).target(server.address()).go();
     let wanted = |q: f64| 11.0 + (200.0 - (1.0 - q) * 0.2 * 10_000.0).max(0.0);
     quantiles(&outcome, wanted, |_, wanted| wanted * 0.02)
@@ -86,7 +98,7 @@ fn signal(id: u32, signal: Signal) {
 }
 
 fn v5(program: &str) -> Vec<Line> {
-    let server = Steady::start(FREEZES);
+    let server = server(FREEZES);
     let outcome = tool(program, &privates(1000, "even", 20)).target(server.address()).with(|id| {
         std::thread::sleep(3000 * MS);
         signal(id, Signal::STOP);
@@ -104,9 +116,9 @@ fn v5(program: &str) -> Vec<Line> {
 struct Hog(Child);
 
 impl Hog {
-    fn start() -> Self {
+    fn start(core: &str) -> Self {
         let mut hog = Command::new("taskset");
-        hog.args(["-c", "0", "sh", "-c", "while :; do :; done"]).stdin(Stdio::null());
+        hog.args(["-c", core, "sh", "-c", "while :; do :; done"]).stdin(Stdio::null());
         Self(hog.spawn().expect("taskset is there"))
     }
 }
@@ -120,16 +132,17 @@ impl Drop for Hog {
 }
 
 fn v6(program: &str) -> Vec<Line> {
-    let server = Steady::start(FREEZES);
-    let _hogs: Vec<Hog> = (0..3).map(|_| Hog::start()).collect();
+    let server = server(FREEZES);
+    let core = cores().map_or(0, |cores| cores.tool).to_string();
+    let _hogs: Vec<Hog> = (0..3).map(|_| Hog::start(&core)).collect();
     // At the least of priorities: a scheduler wakes a light task early otherwise, and there is nothing to be seen.
     let run = tool(program, &privates(1000, "even", 20)).target(server.address());
-    let outcome = run.under(&["taskset", "-c", "0", "nice", "-n", "19"]).go();
+    let outcome = run.under(&["taskset", "-c", &core, "nice", "-n", "19"]).go();
     vec![blames_itself(&outcome, &["degraded", "invalid"])]
 }
 
 fn v7(program: &str) -> Vec<Line> {
-    let server = Steady::start(Manners { delay: 5 * MS, spacing: MS / 20, ..Manners::default() });
+    let server = server(Manners { delay: 5 * MS, spacing: MS / 20, ..Manners::default() });
     let text = "name: truth\nseed: 1\nusers:\n  talker: { count: 1, rate: 10/s, do: [ { broadcast: {} } ] }\n  \
                 others: { count: 499, join: 1000/s }\nload: [ { hold: 30s } ]\n";
     let outcome = tool(program, text).target(server.address()).go();
@@ -166,7 +179,7 @@ fn v9(program: &str) -> Vec<Line> {
 }
 
 fn v10(program: &str) -> Vec<Line> {
-    let server = Steady::start(Manners { work: MS / 5, ..Manners::default() });
+    let server = server(Manners { work: MS / 5, ..Manners::default() });
     let text = "name: truth\nseed: 1\nusers:\n  u: { count: 50, join: 1000/s, rate: 1000/s, arrivals: even, \
                 do: [ { private: { to: u } } ] }\nload:\n  - find_max: { start: 100%, max: 5000%, grow: 2x, probe: 4s, \
                 settle: 1s, within: 4%, confirm: 8s }\nexpect: [ \"delivery.p99 < 50ms\", \"lost == 0\" ]\n";
@@ -189,7 +202,7 @@ fn v10(program: &str) -> Vec<Line> {
 }
 
 fn v13(program: &str) -> Vec<Line> {
-    let server = Steady::start(Manners { delay: 5 * MS, ..Manners::default() });
+    let server = server(Manners { delay: 5 * MS, ..Manners::default() });
     let outcome = tool(program, &privates(1000, "even", 8)).target(server.address()).with(|id| {
         std::thread::sleep(1500 * MS);
         for _ in 0..150 {
