@@ -121,3 +121,27 @@ fn without_verification_a_loss_is_nobodys_business_and_the_report_says_so() {
     assert_eq!(outcome.count("lost"), 0);
     assert!(outcome.stdout.contains("verify: none"), "{}", outcome.stdout);
 }
+
+#[test]
+fn whoever_is_missing_in_a_last_list_is_told_and_timed() {
+    let scenario = "
+name: unlisted
+users: { bots: { count: 5, join: 100/s, rate: 10/s, do: [ { broadcast: {} } ] } }
+timeout: 500ms
+load: [ { hold: 2s } ]
+expect: [ \"lost == 0\", \"roster.max < 1s\" ]
+";
+    let outcome = |fault| {
+        let liar = LoadLiar::start(fault, 1);
+        run(scenario).target(liar.address()).go()
+    };
+    let fine = outcome(LoadFault::None);
+    assert_eq!(fine.count("unlisted"), 0, "{}", fine.said());
+    let wrong = outcome(LoadFault::Unlist);
+    assert_eq!((wrong.count("unlisted"), wrong.count("lost")), (4, 0), "{}", wrong.said());
+    let roster = wrong.json["latency"]["roster"]["max"].as_f64().unwrap();
+    assert!(roster >= 1e6, "a list that never came took at least until the end: {roster} µs");
+    let named = "bots2 is not in the last list of bots1";
+    assert!(wrong.stdout.contains(named) && wrong.stdout.contains("not in everybody's list 4"), "{}", wrong.said());
+    assert_eq!(wrong.code, 1, "{}", wrong.said());
+}

@@ -60,7 +60,7 @@ impl Courier {
             return vec![(recipient, frame)];
         }
         match self.drawn() {
-            LoadFault::None | LoadFault::Mixed => vec![(recipient, frame)],
+            LoadFault::None | LoadFault::Mixed | LoadFault::Unlist => vec![(recipient, frame)],
             LoadFault::Lose => {
                 self.done += 1;
                 self.mixed.lost += 1;

@@ -26,6 +26,8 @@ pub enum LoadFault {
     Change,
     /// Leaves out 1 in 1,000, doubles 1 in 2,000 and swaps 1 in 5,000.
     Mixed,
+    /// Tells one user nothing of those who come after it.
+    Unlist,
 }
 
 /// The server. It stops when it is dropped.
@@ -39,6 +41,7 @@ pub struct LoadLiar {
 struct Room {
     users: BTreeMap<String, TcpStream>,
     courier: Courier,
+    unlists: bool,
     closed: bool,
 }
 
@@ -47,7 +50,12 @@ impl LoadLiar {
     pub fn start(fault: LoadFault, every: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
-        let room = Room { users: BTreeMap::new(), courier: Courier::new(fault, every), closed: false };
+        let room = Room {
+            users: BTreeMap::new(),
+            courier: Courier::new(fault, every),
+            unlists: fault == LoadFault::Unlist,
+            closed: false,
+        };
         let room = Arc::new(Mutex::new(room));
         let served = Arc::clone(&room);
         std::thread::spawn(move || {
@@ -155,7 +163,11 @@ impl Room {
     fn lists(&self) {
         let names: Vec<&str> = self.users.keys().map(String::as_str).collect();
         let list = format!("USER_LIST|{}\n", names.join(","));
-        for user in self.users.keys() {
+        let alone = self.users.len() == 1;
+        for (place, user) in self.users.keys().enumerate() {
+            if self.unlists && place == 0 && !alone {
+                continue;
+            }
             self.write(user, list.as_bytes());
         }
     }

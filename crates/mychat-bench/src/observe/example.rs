@@ -24,6 +24,8 @@ pub enum Kind {
     Disconnect,
     /// The server did not let the user in.
     Refused,
+    /// Was there, and missing in somebody's last list.
+    Unlisted,
 }
 
 /// One violation.

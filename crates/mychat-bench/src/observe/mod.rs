@@ -12,4 +12,5 @@ pub mod roster;
 pub mod sent;
 pub mod share;
 pub mod totals;
+pub mod unlisted;
 pub mod visit;

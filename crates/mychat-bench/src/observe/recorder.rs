@@ -101,6 +101,8 @@ pub enum Count {
     WrongReplies,
     Errors,
     Disconnects,
+    /// Users that were there and missing in somebody's last list.
+    Unlisted,
     Connected,
     Refused,
     /// A user that came back was refused because its name was not free yet.

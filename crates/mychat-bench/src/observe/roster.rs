@@ -36,13 +36,25 @@ pub struct Listed {
     open: Option<Box<(u64, Vec<u32>)>>,
 }
 
+impl Listed {
+    /// Whether no whole list has come yet.
+    pub fn is_first(&self) -> bool {
+        self.list == 0
+    }
+
+    /// What tells its last whole list from others.
+    pub fn key(&self) -> u64 {
+        self.list
+    }
+}
+
 /// Lists that are kept for comparison.
 const KEPT: usize = 4096;
 
 impl Rosters {
     /// Who is in a list that was just taken.
-    pub fn latest(&self, listed: &Listed) -> Option<&[u32]> {
-        self.lists.get(&listed.list).map(AsRef::as_ref)
+    pub fn latest(&self, listed: &Listed) -> Option<Arc<[u32]>> {
+        self.lists.get(&listed.list).map(Arc::clone)
     }
 
     /// Takes one `USER_LIST` parameter. Gives who is new since the user's list before, everybody where there was none;

@@ -222,6 +222,7 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
         connected: total(Count::Connected),
         refused: total(Count::Refused),
         disconnects: seen.recorder.total(Count::Disconnects, innocent),
+        unlisted: total(Count::Unlisted),
         sent,
         scheduled,
         achieved: (scheduled > 0).then(|| 100.0 * on_time as f64 / scheduled as f64),

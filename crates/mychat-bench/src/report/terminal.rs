@@ -200,6 +200,9 @@ fn counts(text: &mut String, result: &RunResult) {
     if counts.refused_returns > 0 {
         users.push(plain("returns tried again", counts.refused_returns));
     }
+    if counts.unlisted > 0 {
+        users.push(violation("not in everybody's list", counts.unlisted));
+    }
     line!(text, "  {}", users.join(" · "));
     let achieved = counts.achieved.map_or(String::new(), |achieved| {
         format!(" · {} scheduled, {achieved:.2} % of that achieved", grouped(counts.scheduled))

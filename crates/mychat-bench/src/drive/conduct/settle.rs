@@ -12,6 +12,8 @@ use crate::observe::fanout::FanOut;
 use crate::observe::recorder::{Clock, Count, Latency, Place, Shape};
 use crate::observe::roster::Rosters;
 use crate::observe::share::Share;
+use crate::observe::unlisted::LastLists;
+use crate::plan::{Nanos, nanos};
 
 impl Crew<'_> {
     /// Ends the workers and takes what they saw.
@@ -20,7 +22,7 @@ impl Crew<'_> {
         self.tell(|| Order::Finish);
         let (mut visits, mut examples) = (Vec::new(), Examples::default());
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
-        let (mut fanout, mut rosters) = (FanOut::default(), Rosters::default());
+        let (mut fanout, mut rosters, mut last_lists) = (FanOut::default(), Rosters::default(), LastLists::default());
         let mut read_lag = Latency::default();
         let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
         while left > 0 {
@@ -31,6 +33,7 @@ impl Crew<'_> {
                     examples.merge(seen.examples);
                     fanout.merge(seen.fanout);
                     rosters.merge(seen.rosters);
+                    last_lists.merge(seen.last_lists);
                     read_lag.merge(&seen.read_lag);
                     blocked += seen.blocked;
                     stall = stall.max(seen.stall);
@@ -50,13 +53,24 @@ impl Crew<'_> {
         }
         let plan = &self.shared.plan;
         fanout.record(plan, self.load_start().unwrap_or(0), &mut self.total);
-        for ((user, joined), last) in rosters.joins() {
-            let stage = match self.load_start().filter(|start| joined >= *start) {
+        let (load_start, join) = (self.load_start(), self.total.shape().join());
+        let place = |user: u32, joined: Nanos| {
+            let stage = match load_start.filter(|start| joined >= *start) {
                 Some(start) => plan.stage_at(joined - start) as u16,
-                None => self.total.shape().join(),
+                None => join,
             };
-            let place = Place { stage, group: plan.users[user as usize].group, action: Shape::NO_ACTION };
-            self.total.time(place, Clock::Roster, last.saturating_sub(joined));
+            Place { stage, group: plan.users[user as usize].group, action: Shape::NO_ACTION }
+        };
+        let unlisted = last_lists.unlisted(&visits, length.saturating_sub(nanos(self.shared.timeout)));
+        for unlisted in &unlisted {
+            let place = place(unlisted.user, unlisted.online);
+            self.total.count(place, Count::Unlisted);
+            // It took longer than there was time: what is left out would make the others look better.
+            rosters.note((unlisted.user, unlisted.online), length);
+            examples.push(unlisted.example(plan, length));
+        }
+        for ((user, joined), last) in rosters.joins() {
+            self.total.time(place(user, joined), Clock::Roster, last.saturating_sub(joined));
         }
         let books = Books::new(plan, &self.shared.sent);
         let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);

@@ -68,7 +68,7 @@ fn roster(user: &mut User, desk: &mut Desk, now: Nanos, list: &[u8]) {
         && desk.shared.plan.shard.is_part()
         && let Some(all) = desk.rosters.latest(&user.listed)
     {
-        desk.shared.note_listed(all);
+        desk.shared.note_listed(&all);
     }
     let (Some(news), Some(visit)) = (news, &user.visit) else { return };
     if user.hostile {

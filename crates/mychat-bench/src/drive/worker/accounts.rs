@@ -9,8 +9,10 @@ use crate::drive::user::State;
 use crate::drive::wire::{Hangup, Line, Wire};
 use crate::observe::books::Books;
 use crate::observe::recorder::{Place, Recorder};
+use crate::observe::unlisted::LastLists;
 use crate::observe::visit::Visit;
 use crate::plan::nanos;
+use crate::scenario::model::ReadPolicy;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Something that became readable waited for so long until its turn to be read.
@@ -46,6 +48,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     /// Ends everything and gives what was seen.
     pub fn finish(&mut self) -> Seen {
         let now = self.clock.now();
+        let mut last_lists = LastLists::default();
+        for (index, user) in self.users.iter().enumerate() {
+            // Who reads slowly may not have come to its last list yet.
+            if user.state == State::Online && !user.hostile && self.policy(index) == ReadPolicy::Fast {
+                last_lists.add(user.id, &self.desk.rosters, &user.listed);
+            }
+        }
         for index in 0..self.users.len() {
             let unanswered: Vec<Place> = self.users[index].owed.iter().map(|owed| owed.place).collect();
             let id = self.users[index].id;
@@ -67,6 +76,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             stall: self.desk.stall,
             read_lag: std::mem::take(&mut self.desk.read_lag),
             rosters: std::mem::take(&mut self.desk.rosters),
+            last_lists,
             fanout: std::mem::take(&mut self.desk.fanout),
             errors: std::mem::take(&mut self.desk.errors),
         }

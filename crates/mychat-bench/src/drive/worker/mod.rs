@@ -25,6 +25,7 @@ use crate::observe::example::Examples;
 use crate::observe::fanout::FanOut;
 use crate::observe::recorder::{Latency, Recorder};
 use crate::observe::roster::Rosters;
+use crate::observe::unlisted::LastLists;
 use crate::observe::visit::Visit;
 use crate::plan::Nanos;
 
@@ -63,6 +64,8 @@ pub struct Seen {
     pub read_lag: Latency,
     /// When its users had lists with those who joined.
     pub rosters: Rosters,
+    /// The lists that those of them had who were there to the end.
+    pub last_lists: LastLists,
     /// When broadcasts reached the first and the last of its users.
     pub fanout: FanOut,
     /// ERROR frames that no action wants, by code.

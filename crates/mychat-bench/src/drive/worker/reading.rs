@@ -9,7 +9,7 @@ use crate::plan::{Nanos, nanos};
 use crate::scenario::model::ReadPolicy;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
-    fn policy(&self, index: usize) -> ReadPolicy {
+    pub(super) fn policy(&self, index: usize) -> ReadPolicy {
         self.desk.shared.plan.group(self.users[index].id).read
     }
 

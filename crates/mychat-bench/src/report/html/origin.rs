@@ -48,6 +48,7 @@ pub(crate) const fn kind(kind: Kind) -> &'static str {
         Kind::Error => "error",
         Kind::Disconnect => "disconnected",
         Kind::Refused => "refused",
+        Kind::Unlisted => "not listed",
     }
 }
 

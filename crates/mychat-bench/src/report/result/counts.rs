@@ -15,6 +15,9 @@ pub struct Counts {
     pub refused: u64,
     /// Connections of well-behaved users that the server ended.
     pub disconnects: u64,
+    /// Users that were there, and missing in the last list of somebody else.
+    #[serde(default)]
+    pub unlisted: u64,
     /// Actions done.
     pub sent: u64,
     /// Actions that came due.
@@ -49,12 +52,13 @@ pub struct Counts {
 
 impl Counts {
     /// The whole numbers with their names, in the order in which reports list them.
-    pub fn named(&self) -> [(&'static str, u64); 16] {
+    pub fn named(&self) -> [(&'static str, u64); 17] {
         [
             ("users", self.users),
             ("connected", self.connected),
             ("refused", self.refused),
             ("disconnects", self.disconnects),
+            ("unlisted", self.unlisted),
             ("scheduled", self.scheduled),
             ("sent", self.sent),
             ("expected_deliveries", self.expected_deliveries),
