@@ -3,6 +3,9 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use clap::ValueEnum;
+use serde::Deserialize;
+
 use crate::log::{Format, Level};
 use crate::raw::FramingChoice;
 
@@ -18,6 +21,8 @@ pub struct Config {
     pub framing: FramingChoice,
     /// How many threads own users.
     pub workers: NonZeroUsize,
+    /// When more than one of them do.
+    pub spread: Spread,
     /// Who is let in.
     pub admission: Admission,
     /// How fast a user may talk; `None` for as fast as it can.
@@ -34,6 +39,27 @@ pub struct Config {
     pub metrics: Option<String>,
     /// What is logged to standard error.
     pub log: LogOptions,
+}
+
+/// When users are shared out among the workers: the values of `--spread`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Spread {
+    /// Once the first worker is busy and the machine has a core to spare
+    #[default]
+    Busy,
+    /// From the start
+    Always,
+}
+
+impl Spread {
+    /// Its name.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Always => "always",
+        }
+    }
 }
 
 /// Who is let in, and how long they may take.
@@ -101,6 +127,7 @@ impl Default for Config {
             listen: vec![DEFAULT_LISTEN.to_owned()],
             framing: FramingChoice::default(),
             workers: NonZeroUsize::MIN,
+            spread: Spread::default(),
             admission: Admission::default(),
             pace: None,
             send: SendLimit::default(),
@@ -139,6 +166,7 @@ impl Config {
             ("listen", self.listen != newer.listen),
             ("framing", self.framing != newer.framing),
             ("workers", self.workers != newer.workers),
+            ("spread", self.spread != newer.spread),
             ("metrics", self.metrics != newer.metrics),
             ("keepalive", self.socket.keepalive != newer.socket.keepalive),
             ("send-buffer", self.socket.send_buffer != newer.socket.send_buffer),
@@ -149,6 +177,7 @@ impl Config {
             listen: self.listen.clone(),
             framing: self.framing,
             workers: self.workers,
+            spread: self.spread,
             metrics: self.metrics.clone(),
             socket: self.socket,
             log: self.log,

@@ -114,6 +114,23 @@ impl Delivery {
         Ok(())
     }
 
+    /// Takes session `index` out, which goes on elsewhere.
+    pub fn hand_over(&mut self, index: u32) -> Session {
+        self.members -= u64::from(self.sessions[index as usize].outbox.is_member());
+        self.sessions.remove(index as usize)
+    }
+
+    /// Takes over what goes on here, each in the place that was chosen for it.
+    pub fn take_over(&mut self, sessions: Slab<Session>) {
+        debug_assert!(self.sessions.is_empty());
+        self.sessions = sessions;
+        for (_, session) in &mut self.sessions {
+            session.is_watched = false;
+            session.outbox.join(&self.log);
+            self.members += 1;
+        }
+    }
+
     /// Session `index` gets broadcasts from here on.
     pub fn join(&mut self, index: u32) {
         self.sessions[index as usize].outbox.join(&self.log);

@@ -29,6 +29,13 @@ impl Handle {
         ignored
     }
 
+    /// Shares users out among all workers now, without waiting until the first is busy.
+    pub fn spread(&self) {
+        let first = self.workers.first().and_then(mpsc::WeakSender::upgrade);
+        // Where its mail is full it is busy enough to come to that by itself.
+        let _ = first.map(|mail| mail.try_send(Mail::Spread));
+    }
+
     /// Whether every worker takes a turn within that time.
     pub async fn is_well(&self, patience: Duration) -> bool {
         tokio::time::timeout(patience, async {

@@ -50,6 +50,7 @@ pub mod session;
 pub mod settings;
 pub mod shutdown;
 pub mod state;
+pub mod strain;
 pub mod units;
 pub mod worker;
 

@@ -71,6 +71,11 @@ impl Outbox {
         self.blocked
     }
 
+    /// Whether it gets broadcasts and has had all of them, and nothing waits.
+    pub fn is_quiet(&self) -> bool {
+        self.is_member() && self.queue.is_none() && !self.blocked && !self.owes_list && !self.dirty
+    }
+
     /// Bytes that wait for this session alone.
     pub fn waiting(&self) -> usize {
         self.queue.as_ref().map_or(0, |queue| queue.bytes.len())

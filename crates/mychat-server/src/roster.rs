@@ -86,6 +86,11 @@ impl Roster {
         }
     }
 
+    /// The version that was announced last.
+    pub const fn version(&self) -> u64 {
+        self.announced
+    }
+
     /// A list of this version went to everybody, at this cost.
     pub fn announced(&mut self, version: u64, bytes: usize) {
         self.announced = version;

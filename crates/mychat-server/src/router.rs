@@ -7,7 +7,7 @@ mod batch;
 mod directory;
 mod exchange;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mychat_proto::{Framing, RosterPages};
@@ -21,18 +21,20 @@ pub use exchange::{Exchange, Haste};
 pub struct Router {
     directory: Mutex<Directory>,
     version: AtomicU64,
+    generation: AtomicU32,
     list_bytes: AtomicUsize,
     exchange: Exchange,
 }
 
 impl Router {
-    /// A router with nobody in it.
-    pub fn new(workers: usize, max_users: usize) -> Self {
+    /// A router with nobody in it, for so many workers, of which the first may begin alone.
+    pub fn new(workers: usize, is_alone: bool, max_users: usize) -> Self {
         Self {
             directory: Mutex::new(Directory::new(max_users)),
             version: AtomicU64::new(0),
+            generation: AtomicU32::new(0),
             list_bytes: AtomicUsize::new(0),
-            exchange: Exchange::new(workers),
+            exchange: Exchange::new(workers, is_alone),
         }
     }
 
@@ -50,6 +52,16 @@ impl Router {
             self.list_bytes.fetch_sub(seat.name.len() + 1, Ordering::Relaxed);
             self.version.fetch_add(1, Ordering::AcqRel);
         }
+    }
+
+    /// The user of `seat` is elsewhere from now on.
+    pub fn relocate(&self, seat: &Seat, from: Address, to: Address) {
+        self.directory().relocate(seat, from, to);
+    }
+
+    /// What tells the next connection from all others, whichever worker it is on.
+    pub fn generation(&self) -> u32 {
+        self.generation.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Changes how many users there may be.

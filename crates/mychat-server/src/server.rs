@@ -10,13 +10,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bind::{self, BindError};
-use crate::config::Config;
+use crate::config::{Config, Spread};
 use crate::handle::Handle;
 use crate::limits::Gate;
 use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::router::{Router, SharedRouter};
 use crate::session::Wakes;
+use crate::strain;
 use crate::worker::{Door, MAIL, Mail, Shared, Worker};
 
 /// Descriptors that are not for connections: listeners, the runtimes' own, standard streams, and some to spare.
@@ -130,7 +131,8 @@ impl Crew {
             gate: Arc::clone(&gate),
             others: mail.iter().skip(1).map(mpsc::Sender::downgrade).collect(),
         });
-        let router = Arc::new(Router::new(mail.len(), max_users(&config)));
+        let is_alone = config.spread == Spread::Busy && strain::can_be_felt();
+        let router = Arc::new(Router::new(mail.len(), is_alone, max_users(&config)));
         let wakes = mail.iter().map(|_| Arc::new(Wakes::default())).collect();
         let shared = Shared { config, router: Arc::clone(&router), metrics, log, wakes };
         let mut crew = Self { mail, finished: Vec::new(), gate, router };

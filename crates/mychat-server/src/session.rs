@@ -184,6 +184,21 @@ impl Session {
         session
     }
 
+    /// Moves it to a place on another worker, which calls this.
+    ///
+    /// # Errors
+    /// The worker's runtime cannot watch its socket; the session is gone then.
+    pub fn settle(self, wakes: &Arc<Wakes>, index: u32) -> io::Result<Self> {
+        let socket = TcpStream::from_std(self.socket.into_std()?)?;
+        Ok(Self { socket, waker: Waker::from(Arc::new(Place { index, wakes: Arc::clone(wakes) })), ..self })
+    }
+
+    /// Whether it is in the middle of nothing, so that it can be moved to another worker.
+    pub fn is_movable(&self) -> bool {
+        let is_plain = self.state == State::Connected && self.manner == Manner::Terminated;
+        is_plain && self.outbox.is_quiet() && !self.is_held() && !self.heard_fin
+    }
+
     /// Its peer ends frames in nothing. Returns the bytes of the frame that was taken for unfinished.
     pub fn turn_raw(&mut self) -> Vec<u8> {
         self.manner = Manner::Raw;

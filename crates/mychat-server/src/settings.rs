@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use crate::config::{Admission, Config, LogOptions, Pace, RateAction, SendLimit, SocketOptions};
+use crate::config::{Admission, Config, LogOptions, Pace, RateAction, SendLimit, SocketOptions, Spread};
 use crate::log::{Format, Level};
 use crate::raw::FramingChoice;
 use crate::units::{Size, Time};
@@ -84,6 +84,10 @@ pub struct Settings {
     /// Threads that own users, 1 to 256 [default: 1]
     #[arg(long, env = "MYCHAT_WORKERS", value_name = "THREADS")]
     pub workers: Option<u16>,
+
+    /// When further workers than the first get users [default: busy]
+    #[arg(long, env = "MYCHAT_SPREAD", value_name = "WHEN")]
+    pub spread: Option<Spread>,
 
     /// How the end of a frame is told [default: lf]
     #[arg(long, env = "MYCHAT_FRAMING", value_name = "FRAMING")]
@@ -175,6 +179,7 @@ impl Settings {
             roster_budget: self.roster_budget.or(other.roster_budget),
             shutdown_timeout: self.shutdown_timeout.or(other.shutdown_timeout),
             workers: self.workers.or(other.workers),
+            spread: self.spread.or(other.spread),
             framing: self.framing.or(other.framing),
             metrics: self.metrics.or(other.metrics),
             log: self.log.or(other.log),
@@ -212,6 +217,7 @@ impl Settings {
             listen,
             framing: self.framing.unwrap_or_default(),
             workers,
+            spread: self.spread.unwrap_or_default(),
             admission: Admission {
                 max_users: self.max_users.and_then(NonZeroUsize::new),
                 max_per_address: self.max_per_address.and_then(NonZeroUsize::new),
@@ -269,6 +275,7 @@ pub fn print(config: &Config) -> String {
         ("roster-budget", quoted(&Size::from(config.roster_budget))),
         ("shutdown-timeout", time(config.shutdown_timeout)),
         ("workers", config.workers.to_string()),
+        ("spread", quoted(&config.spread.text())),
         ("framing", quoted(&config.framing.text())),
         ("log", quoted(&config.log.format)),
         ("log-level", quoted(&config.log.level)),

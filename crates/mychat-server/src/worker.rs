@@ -11,6 +11,7 @@
 
 mod crew;
 mod door;
+mod share;
 mod upkeep;
 
 use std::future::poll_fn;
@@ -36,7 +37,8 @@ use crate::metrics::Metrics;
 use crate::raw::Manner;
 use crate::roster::Roster;
 use crate::router::{Batch, Haste, SharedRouter};
-use crate::session::Wakes;
+use crate::session::{Session, Wakes};
+use crate::strain::Strain;
 
 /// Bytes read from a session at a time. Small enough that the answers to a pile of bad frames fit into its queue.
 const READ: usize = 16 * 1024;
@@ -49,6 +51,10 @@ pub const MAIL: usize = 1024;
 pub enum Mail {
     /// A new connection.
     Welcome(StdStream, Permit),
+    /// Users that were another worker's, each with its place, and the version of the list that they have.
+    Crowd(Vec<(u32, Session)>, u64),
+    /// Share users out now, whatever the load.
+    Spread,
     /// Limits have changed.
     Limits(Arc<Config>),
     /// Somebody wants to know whether this worker still takes turns.
@@ -94,6 +100,8 @@ pub struct Worker {
     pub(crate) stage: Batch,
     /// Batches of this worker that have their place in the order and are not in its log yet.
     unsettled: usize,
+    /// Whether only worker 0 had users when this turn began.
+    is_alone: bool,
     /// Whether something was taken from the others that they do not know to be written.
     is_writing: bool,
     /// Workers that have to take a turn.
@@ -113,13 +121,15 @@ pub struct Worker {
     /// Broadcasts that are in the log and not written yet: when they were read, how many, and what is shared of them.
     fresh: Vec<(Instant, u32, Option<Arc<Batch>>)>,
     ready: Vec<u32>,
-    generation: u32,
     list_at: Option<Instant>,
     told_version: u64,
     drain: Option<Instant>,
     tidy_at: Option<Instant>,
     /// Sessions that had gone when memory was last given back.
     gone_before: u32,
+    /// Sessions that had gone when the exchange was last told.
+    gone_told: u32,
+    strain: Strain,
     sleep: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
@@ -142,13 +152,14 @@ impl Worker {
 
     fn new(shared: Shared, me: u16, mail: mpsc::Receiver<Mail>) -> Self {
         let now = Instant::now();
-        let budget = roster_budget(&shared.config);
+        let budget = roster_budget(&shared.config, shared.router.exchange().is_alone());
         Self {
             me,
             wakes: Arc::clone(&shared.wakes[usize::from(me)]),
             delivery: Delivery::new(me, shared.config.send),
             stage: Batch::default(),
             unsettled: 0,
+            is_alone: shared.router.exchange().is_alone(),
             is_writing: false,
             calls: Vec::new(),
             roster: Roster::new(budget, now),
@@ -164,12 +175,13 @@ impl Worker {
             next: 0,
             fresh: Vec::new(),
             ready: Vec::new(),
-            generation: 0,
             list_at: None,
             told_version: 0,
             drain: None,
             tidy_at: None,
             gone_before: 0,
+            gone_told: 0,
+            strain: Strain::new(now),
             sleep: None,
             shared,
         }
@@ -178,6 +190,9 @@ impl Worker {
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.wakes.attach(context.waker());
         self.now = Instant::now();
+        // Before the mail is opened: users that were given away are in it by the time nobody is alone. Whoever has some
+        // of them may be earlier than whoever gave them away is with saying so.
+        self.is_alone = self.shared.router.exchange().is_alone() && (self.me == 0 || self.delivery.sessions.is_empty());
         self.open_door(context);
         self.open_mail(context);
         self.look_at_deadlines();
@@ -195,6 +210,7 @@ impl Worker {
         }
         self.observe();
         self.tell_others();
+        self.share();
         self.shared.metrics.absorb(&mut self.delivery.tally);
         if self.drain.is_some_and(|deadline| deadline <= self.now || self.delivery.sessions.is_empty()) {
             return Poll::Ready(());
@@ -247,6 +263,7 @@ impl Worker {
 }
 
 /// This worker's share of the bytes for lists.
-fn roster_budget(config: &Config) -> NonZeroUsize {
-    NonZeroUsize::new(config.roster_budget.get() / config.workers.get()).unwrap_or(NonZeroUsize::MIN)
+fn roster_budget(config: &Config, is_alone: bool) -> NonZeroUsize {
+    let sharers = if is_alone { 1 } else { config.workers.get() };
+    NonZeroUsize::new(config.roster_budget.get() / sharers).unwrap_or(NonZeroUsize::MIN)
 }

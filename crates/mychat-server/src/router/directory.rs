@@ -84,6 +84,13 @@ impl Directory {
         held
     }
 
+    /// The holder of a name is elsewhere from now on.
+    pub fn relocate(&mut self, seat: &Seat, from: Address, to: Address) {
+        if let Some((_, holder)) = self.entries.get_mut(seat.slot as usize).filter(|(_, holder)| *holder == from) {
+            *holder = to;
+        }
+    }
+
     /// Gives back the memory of a crowd that has left.
     pub fn tidy(&mut self) {
         let (hasher, entries) = (&self.hasher, &mut self.entries);

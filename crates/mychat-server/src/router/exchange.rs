@@ -11,7 +11,10 @@
 //! user. Were each batch given out as it comes, every worker would answer every other one with a write to each of its
 //! users: as many more writes as there are workers, and each of them as much smaller. Nobody waits for longer than one
 //! worker alone would take to write to everybody.
+//!
+//! Until worker 0 shares its users out it is alone, and none of this is needed.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::Batch;
@@ -91,19 +94,49 @@ impl Desk {
 #[derive(Debug)]
 pub struct Exchange {
     desk: Mutex<Desk>,
-    workers: usize,
+    is_alone: AtomicBool,
+    /// Sessions that other workers than the first have, or are about to get.
+    guests: AtomicUsize,
 }
 
 impl Exchange {
-    /// For so many workers.
-    pub fn new(workers: usize) -> Self {
+    /// For so many workers, of which the first may begin alone.
+    pub fn new(workers: usize, is_alone: bool) -> Self {
         let inboxes = (0..workers).map(|_| Inbox::default()).collect();
-        Self { desk: Mutex::new(Desk { inboxes, ..Desk::default() }), workers }
+        let desk = Mutex::new(Desk { inboxes, ..Desk::default() });
+        Self { desk, is_alone: AtomicBool::new(is_alone || workers == 1), guests: AtomicUsize::new(0) }
     }
 
-    /// Whether there is but one worker, which needs no exchange.
-    pub const fn is_idle(&self) -> bool {
-        self.workers == 1
+    /// Whether nobody but worker 0 has users, so that there is nothing to exchange. Only worker 0 changes that.
+    pub fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Acquire)
+    }
+
+    /// So many sessions are on their way to other workers.
+    pub fn send_guests(&self, many: usize) {
+        self.guests.fetch_add(many, Ordering::AcqRel);
+    }
+
+    /// So many sessions of a worker that is not the first are gone, and what they said is handed in.
+    pub fn lose_guests(&self, many: usize) {
+        self.guests.fetch_sub(many, Ordering::AcqRel);
+    }
+
+    /// From here on worker 0 is not alone: what it has given away is in the mail of the others.
+    pub fn open_up(&self) {
+        self.is_alone.store(false, Ordering::Release);
+    }
+
+    /// Worker 0 is alone again, if the others have no sessions and nothing is on its way. It has handed in everything.
+    pub fn close_down(&self) -> bool {
+        let desk = self.lock();
+        let is_clear = desk.waiting.is_empty()
+            && desk.inboxes.iter().all(|inbox| inbox.batches.is_empty() && !inbox.is_behind)
+            && self.guests.load(Ordering::Acquire) == 0;
+        if is_clear {
+            self.is_alone.store(true, Ordering::Release);
+        }
+        is_clear
     }
 
     /// Hands in a batch that has its place behind all others, or none: what was handed in before may have to hurry.
@@ -151,7 +184,7 @@ impl Exchange {
 
     /// Whether so much waits that nobody should read on. Whoever asks is called when that is over.
     pub fn is_congested(&self) -> bool {
-        if self.is_idle() {
+        if self.is_alone() {
             return false;
         }
         let mut desk = self.lock();

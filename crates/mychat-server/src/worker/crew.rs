@@ -14,8 +14,7 @@ impl Worker {
 
     /// Puts what was said here, and what was said elsewhere before that, into the log: as far as it was given out.
     pub(crate) fn publish(&mut self, haste: Haste) {
-        let exchange = self.shared.router.exchange();
-        if exchange.is_idle() {
+        if self.is_alone {
             if let Some(since) = self.stage.since() {
                 self.fresh.push((since, self.stage.broadcasts(), None));
             }
@@ -82,14 +81,14 @@ impl Worker {
     /// The set of users has changed: everybody owes lists.
     pub(super) fn tell_others(&mut self) {
         let version = self.shared.router.version();
-        if self.told_version != version {
+        if self.told_version != version && !self.is_alone {
             self.told_version = version;
             self.calls.extend((0..self.shared.wakes.len()).filter(|&worker| worker != usize::from(self.me)));
             self.call();
         }
     }
 
-    fn call(&mut self) {
+    pub(super) fn call(&mut self) {
         for worker in self.calls.drain(..) {
             self.shared.wakes[worker].wake_worker();
         }

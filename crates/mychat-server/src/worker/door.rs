@@ -30,11 +30,12 @@ impl Worker {
                 return;
             };
             match mail {
-                Mail::Welcome(socket, permit) => {
-                    if let Ok(socket) = TcpStream::from_std(socket) {
-                        self.welcome(socket, permit);
-                    }
-                }
+                Mail::Welcome(socket, permit) => match TcpStream::from_std(socket) {
+                    Ok(socket) => self.welcome(socket, permit),
+                    Err(_) => self.shared.router.exchange().lose_guests(1),
+                },
+                Mail::Crowd(crowd, version) => self.take_crowd(crowd, version),
+                Mail::Spread => self.strain.insist(),
                 Mail::Limits(config) => self.adopt(config),
                 // Whoever asked may have stopped waiting.
                 Mail::Ping(pong) => drop(pong.send(())),
@@ -46,7 +47,7 @@ impl Worker {
     /// New limits hold for everybody, those that are in already included.
     fn adopt(&mut self, config: Arc<Config>) {
         self.delivery.limit = config.send;
-        self.roster.set_budget(roster_budget(&config));
+        self.roster.set_budget(roster_budget(&config, self.is_alone));
         self.deadlines.handshake_timeout = config.admission.handshake_timeout;
         if config.admission.max_per_address.is_some() {
             self.delivery.sessions.iter_mut().for_each(|(_, session)| session.count_address());
@@ -74,11 +75,15 @@ impl Worker {
 
     /// Gives a connection to the worker whose turn it is, or keeps it where that one has too much mail.
     fn place(&mut self, socket: TcpStream, permit: Permit) {
+        if self.is_alone {
+            return self.welcome(socket, permit);
+        }
         self.next = (self.next + 1) % (self.others.len() + 1);
         let other = self.next.checked_sub(1).and_then(|other| self.others[other].upgrade());
         match other.as_ref().map(mpsc::Sender::try_reserve) {
             Some(Ok(room)) => {
                 if let Ok(socket) = socket.into_std() {
+                    self.shared.router.exchange().send_guests(1);
                     room.send(Mail::Welcome(socket, permit));
                 }
             }
@@ -104,14 +109,14 @@ impl Worker {
     }
 
     fn seat_socket(&mut self, socket: TcpStream, permit: Permit) -> (u32, u32) {
-        self.generation = self.generation.wrapping_add(1);
+        let generation = self.shared.router.generation();
         self.delivery.tally.add(Count::Connections, 1);
         let entry = self.delivery.sessions.vacant_entry();
         let index = entry.key() as u32;
         let config = &self.shared.config;
         let manner = Manner::new(config.framing);
         let paced = config.pace.map(|_| Box::new(Paced { meter: Meter::new(self.now), held: Vec::new() }));
-        entry.insert(Session::new(socket, permit, &self.wakes, index, self.generation, manner, paced));
-        (index, self.generation)
+        entry.insert(Session::new(socket, permit, &self.wakes, index, generation, manner, paced));
+        (index, generation)
     }
 }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mychat_proto::{Reply, RosterReader};
+use mychat_server::config::Spread;
 use mychat_server::log::Format;
 use mychat_server::{Config, Handle, Metrics, RunError, Server};
 use socket2::{Domain, SockRef, Socket, Type};
@@ -32,6 +33,8 @@ pub(crate) fn serve_with(change: impl FnOnce(&mut Config)) -> TestServer {
     let mut config = Config { listen: vec!["127.0.0.1:0".into()], ..Config::default() };
     config.shutdown_timeout = Duration::from_millis(500);
     config.log.format = Format::Off;
+    // Where there are several workers, all of them have users.
+    config.spread = Spread::Always;
     change(&mut config);
     let (stop, stopped) = oneshot::channel::<()>();
     let (started, start) = std::sync::mpsc::channel();

@@ -73,7 +73,7 @@ fn limits_change_while_the_server_runs() {
     let mut ana = server.join("ana");
     let mut newer = Config { workers: 2.try_into().unwrap(), ..Config::default() };
     newer.admission.max_users = 1.try_into().ok();
-    assert_eq!(server.handle.adopt(&newer), ["listen", "workers", "log"]);
+    assert_eq!(server.handle.adopt(&newer), ["listen", "workers", "spread", "log"]);
     // The change is on its way; a user who still gets in leaves again.
     let refused = (0..1000).find_map(|_| {
         let mut bob = server.connect();

@@ -1,9 +1,19 @@
 //! Several workers behave as one.
 
+use mychat_server::config::Spread;
+
 use crate::kit::{Peer, TestServer, serve_with};
 
 fn serve_two() -> TestServer {
     serve_with(|config| config.workers = 2.try_into().unwrap())
+}
+
+/// Users are with the first worker until they are shared out.
+fn serve_one_then(workers: usize) -> TestServer {
+    serve_with(|config| {
+        config.workers = workers.try_into().unwrap();
+        config.spread = Spread::Busy;
+    })
 }
 
 #[test]
@@ -61,5 +71,48 @@ fn u6_a_name_is_free_for_another_worker_at_once() {
         let mut ana = server.join("ana");
         ana.say("DISCONNECT");
         ana.hears_end();
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_reordered_when_users_are_shared_out() {
+    for workers in [2, 3] {
+        let server = serve_one_then(workers);
+        let mut peers = ["ana", "bob", "eva", "leo"].map(|name| server.join(name));
+        for k in 0..400 {
+            peers[k % 4].send(format!("BROADCAST|{k}\nMESSAGE|leo|{k}\nMESSAGE|ana|{k}\n").as_bytes());
+            if k == 200 {
+                server.handle.spread();
+            }
+        }
+        let mut owed = [800, 400, 400, 800].into_iter();
+        let broadcasts = peers.each_mut().map(|peer| {
+            let heard = (0..owed.next().unwrap()).map(|_| peer.next().unwrap());
+            heard.filter(|frame| frame.starts_with("BROADCAST")).collect::<Vec<_>>()
+        });
+        assert!(broadcasts.iter().all(|order| *order == broadcasts[0]));
+        drop(server.join("zoe"));
+        for peer in &mut peers {
+            peer.hears_list(&["ana", "bob", "eva", "leo"]);
+        }
+    }
+}
+
+#[test]
+fn users_are_shared_out_again_after_all_of_the_others_have_left() {
+    let server = serve_one_then(2);
+    for round in 0..3 {
+        let mut peers: Vec<Peer> = (0..40).map(|k| server.join(&format!("u{round}-{k}"))).collect();
+        server.handle.spread();
+        for (k, peer) in peers.iter_mut().enumerate() {
+            peer.say(&format!("MESSAGE|u{round}-{}|hola", 39 - k));
+        }
+        for (k, peer) in peers.iter_mut().enumerate() {
+            peer.hears(&format!("MESSAGE|u{round}-{}|hola", 39 - k));
+        }
+        for mut peer in peers {
+            peer.say("DISCONNECT");
+            peer.hears_end();
+        }
     }
 }

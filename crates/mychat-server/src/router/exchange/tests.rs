@@ -27,7 +27,7 @@ fn order(batches: &[Arc<Batch>]) -> Vec<usize> {
 
 #[test]
 fn what_is_said_while_somebody_writes_goes_out_together() {
-    let (exchange, mut calls) = (Exchange::new(2), Vec::new());
+    let (exchange, mut calls) = (Exchange::new(2, false), Vec::new());
     exchange.hand_in(Some(said(0, "a")), Haste::Patient, &mut calls);
     assert_eq!(std::mem::take(&mut calls), [0, 1]);
     assert_eq!((0..2).map(|me| exchange.take(me, &mut calls).0.len()).collect::<Vec<_>>(), [1, 1]);
@@ -42,7 +42,7 @@ fn what_is_said_while_somebody_writes_goes_out_together() {
 
 #[test]
 fn what_may_not_wait_does_not_and_takes_along_what_was_before_it() {
-    let (exchange, mut calls) = (Exchange::new(2), Vec::new());
+    let (exchange, mut calls) = (Exchange::new(2, false), Vec::new());
     exchange.hand_in(Some(said(0, "a")), Haste::Patient, &mut calls);
     exchange.hand_in(Some(said(1, "b")), Haste::Patient, &mut calls);
     exchange.hand_in(None, Haste::AtOnce, &mut calls);
@@ -51,7 +51,7 @@ fn what_may_not_wait_does_not_and_takes_along_what_was_before_it() {
 
 #[test]
 fn a_private_frame_waits_for_nobody_and_concerns_one_worker() {
-    let (exchange, mut calls) = (Exchange::new(3), Vec::new());
+    let (exchange, mut calls) = (Exchange::new(3, false), Vec::new());
     exchange.hand_in(Some(said(0, "a")), Haste::Patient, &mut calls);
     (0..3).for_each(|me| assert!(exchange.take(me, &mut calls).1));
     calls.clear();
@@ -63,7 +63,7 @@ fn a_private_frame_waits_for_nobody_and_concerns_one_worker() {
 
 #[test]
 fn readers_stop_while_too_much_waits_and_are_called_when_they_may_go_on() {
-    let (exchange, mut calls) = (Exchange::new(2), Vec::new());
+    let (exchange, mut calls) = (Exchange::new(2, false), Vec::new());
     assert!(!exchange.is_congested());
     exchange.hand_in(Some(said(0, &"x".repeat(CONGESTED + 1))), Haste::Patient, &mut calls);
     assert!(exchange.is_congested());
@@ -75,12 +75,28 @@ fn readers_stop_while_too_much_waits_and_are_called_when_they_may_go_on() {
     assert!(!exchange.is_congested());
 }
 
+#[test]
+fn the_first_worker_is_alone_again_when_nothing_is_on_its_way() {
+    let (exchange, mut calls) = (Exchange::new(2, true), Vec::new());
+    exchange.send_guests(1);
+    exchange.open_up();
+    exchange.hand_in(Some(said(1, "a")), Haste::Patient, &mut calls);
+    exchange.lose_guests(1);
+    for me in 0..2 {
+        assert!(!exchange.close_down(), "worker {me} has not written it");
+        exchange.take(me, &mut calls);
+        exchange.done(me, &mut calls);
+    }
+    assert!(!exchange.is_alone());
+    assert!(exchange.close_down() && exchange.is_alone());
+}
+
 proptest! {
     /// Whatever the workers do, all hear the same broadcasts in the same order, and once everybody is done nothing is
     /// left waiting.
     #[test]
     fn m5_all_workers_hear_one_order(steps in proptest::collection::vec((0..3u16, 0..4u8), 0..60)) {
-        let (exchange, mut calls) = (Exchange::new(3), Vec::new());
+        let (exchange, mut calls) = (Exchange::new(3, false), Vec::new());
         let (mut heard, mut said_so_far) = (vec![Vec::new(); 3], Vec::new());
         let settle = (0..3).chain(0..3).flat_map(|me| [(me, 0), (me, 1)]);
         for (me, step) in steps.into_iter().chain(settle.collect::<Vec<_>>()) {

@@ -29,13 +29,13 @@ fn race(arena: &Arena, racers: usize) {
 
 #[test]
 fn a_hundred_racers_for_one_name() {
-    quiet_end(survives(&["--workers", "2"], |arena| race(arena, 100)));
+    quiet_end(survives(&["--workers", "2", "--spread", "always"], |arena| race(arena, 100)));
 }
 
 #[test]
 #[ignore = "large: just hostile"]
 fn a_thousand_racers_for_one_name() {
-    quiet_end(survives(&["--workers", "2"], |arena| race(arena, 1000)));
+    quiet_end(survives(&["--workers", "2", "--spread", "always"], |arena| race(arena, 1000)));
 }
 
 #[test]
