@@ -19,6 +19,7 @@ pub(crate) fn compare(args: &cli::Compare) -> anyhow::Result<Exit> {
         }
         sides => sides,
     };
+    files::try_out_all([&args.markdown])?;
     let (first, second) = match sides(first, second) {
         Ok(sides) => sides,
         Err(error) => {

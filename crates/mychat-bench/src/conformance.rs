@@ -12,6 +12,7 @@ use crate::cli;
 use crate::exit::Exit;
 use crate::report::conformance::result::{About, ConformanceResult};
 use crate::report::conformance::{self as report, terminal};
+use crate::report::files::{replace, try_out};
 use crate::report::result::TargetInfo;
 use crate::scenario::model::FramingChoice;
 use crate::suite::probe::{self as probing, Found, Profile, profile};
@@ -93,6 +94,8 @@ pub(crate) async fn conformance(args: cli::Conformance) -> anyhow::Result<Exit> 
         profile: declared,
         baseline: expected,
     };
+    args.reports.try_out()?;
+    args.baseline.iter().filter(|_| args.update_baseline).try_for_each(|path| try_out(path))?;
     let jobs = args.jobs.map_or(JOBS, |jobs| jobs.get() as usize).min(selected.len());
     let tested = match UnderTest::start(args.tested.target.as_deref(), args.tested.spawn.as_deref(), jobs).await {
         Ok(tested) => tested,
@@ -105,18 +108,14 @@ pub(crate) async fn conformance(args: cli::Conformance) -> anyhow::Result<Exit> 
     signal::listen(Arc::clone(&stop))?;
     let result = hold(&selected, &tested, &asked, &stop).await;
     tested.stop().await;
+    let exit = write(&result, &args.reports);
     if args.update_baseline
         && let Some(path) = &args.baseline
     {
-        return Ok(match std::fs::write(path, baseline::write(&result.checks)) {
-            Ok(()) => Exit::Held,
-            Err(error) => {
-                out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
-                Exit::CouldNotRun
-            }
-        });
+        replace(path, &baseline::write(&result.checks))?;
+        return Ok(if exit == Exit::CouldNotRun { exit } else { Exit::Held });
     }
-    Ok(write(&result, &args.reports))
+    Ok(exit)
 }
 
 /// The cases of a scenario file, as `run` plays them before the load; or how the tool ends without having played them.

@@ -72,16 +72,16 @@ impl Outputs {
 
     /// Finds out whether all of it could be written: before a run, which would be in vain otherwise.
     pub(crate) fn try_out(&self) -> Result<(), Unwritable> {
-        self.files().into_iter().flatten().try_for_each(|path| files::try_out(path))
+        files::try_out_all(self.files())
     }
 
     /// Whether nothing at all is to be written.
     pub(crate) fn is_empty(&self) -> bool {
-        self.out.is_none() && self.files().iter().all(Option::is_none)
+        self.out.is_none() && self.files().iter().all(|path| path.is_none())
     }
 
-    fn files(&self) -> [Option<&PathBuf>; 6] {
-        [&self.json, &self.html, &self.junit, &self.markdown, &self.hlog, &self.ndjson].map(Option::as_ref)
+    fn files(&self) -> [&Option<PathBuf>; 6] {
+        [&self.json, &self.html, &self.junit, &self.markdown, &self.hlog, &self.ndjson]
     }
 
     /// Writes all that was asked for; goes on after a file that could not be written, and reports the first such.
@@ -103,7 +103,8 @@ impl Outputs {
     }
 }
 
-fn put(path: &Path, text: &str) -> Result<(), Unwritable> {
+/// Writes a text for people or programs where they asked for it.
+pub(crate) fn put(path: &Path, text: &str) -> Result<(), Unwritable> {
     // Steps of one job share this file: what others wrote into it stays.
     let shared = std::env::var_os("GITHUB_STEP_SUMMARY").is_some_and(|summary| Path::new(&summary) == path);
     if shared { files::append(path, text) } else { files::replace(path, text) }

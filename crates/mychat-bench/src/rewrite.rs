@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::outputs::Outputs;
 use crate::report::conformance::{self, ConformanceResult};
+use crate::report::files::{Unwritable, try_out_all};
 use crate::report::json::Stored;
 use crate::report::{self, terminal};
 use crate::{cli, out};
@@ -28,8 +29,15 @@ pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
         out::print(&terminal::summary(&result));
         return Ok(Exit::Held);
     }
-    args.outputs.resolved()?.write(&result)?;
+    tried(args.outputs)?.write(&result)?;
     Ok(Exit::Held)
+}
+
+/// Every file that was asked for by name or by `--out`, all of which can be written: else none is.
+fn tried(outputs: Outputs) -> Result<Outputs, Unwritable> {
+    let outputs = outputs.resolved()?;
+    outputs.try_out()?;
+    Ok(outputs)
 }
 
 /// The forms of a conformance result; it has no histograms and no timeline.
@@ -45,7 +53,7 @@ fn checks(result: &ConformanceResult, outputs: Outputs) -> anyhow::Result<Exit> 
         out::print(&format!("{head}{lines}{}", conformance::terminal::summary(result)));
         return Ok(Exit::Held);
     }
-    let written = crate::conformance::write(result, &outputs.resolved()?.into());
+    let written = crate::conformance::write(result, &tried(outputs)?.into());
     Ok(if written == Exit::CouldNotRun { written } else { Exit::Held })
 }
 
@@ -56,6 +64,7 @@ fn matrix(mut args: cli::Report) -> anyhow::Result<Exit> {
         out::complain("error: a matrix is written by --html and --csv, and has no other forms\n");
         return Ok(Exit::Usage);
     }
+    try_out_all([&args.csv, &html])?;
     let matrix = match report::matrix::read(&args.results) {
         Ok(matrix) => matrix,
         Err(error) => {
@@ -77,6 +86,7 @@ fn matrix(mut args: cli::Report) -> anyhow::Result<Exit> {
 
 /// Makes one result of several and writes it; with no form asked for, the summary for the terminal.
 pub(crate) fn merge(args: cli::Merge) -> anyhow::Result<Exit> {
+    let outputs = tried(args.outputs)?;
     let results: Result<Vec<_>, _> = args.results.iter().map(|path| report::json::read(path)).collect();
     let merged = match results.map_err(anyhow::Error::from).and_then(|all| Ok(report::merge::merge(&all)?)) {
         Ok(merged) => merged,
@@ -85,7 +95,7 @@ pub(crate) fn merge(args: cli::Merge) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    args.outputs.resolved()?.write(&merged)?;
+    outputs.write(&merged)?;
     out::print(&terminal::summary(&merged));
     Ok(Exit::from_code(merged.exit_code))
 }

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::process::ExitCode;
 
 use crate::cli;
+use crate::exit::Exit;
 
 /// Serves until a signal comes, or the program that started it is gone.
 pub(crate) fn serve(args: cli::Serve) -> ExitCode {
@@ -14,5 +15,7 @@ pub(crate) fn serve(args: cli::Serve) -> ExitCode {
             std::process::exit(0);
         });
     }
-    mychat_server::main_with(args.server)
+    let code = mychat_server::main_with(args.server);
+    // The server's own program says 1 where it cannot listen; here 1 is a verdict.
+    if code == ExitCode::FAILURE { Exit::CouldNotRun.into() } else { code }
 }

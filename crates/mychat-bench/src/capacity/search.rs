@@ -57,6 +57,9 @@ pub(crate) struct Search {
     /// How often the last percentage was tried in vain because of the generator.
     again: (f64, u32),
     confirmed: bool,
+    /// What held for a short while did not for longer: how far down the next try goes, as a share of what broke. From then
+    /// on only long tries count.
+    step: Option<f64>,
     stuck: bool,
 }
 
@@ -64,10 +67,13 @@ pub(crate) struct Search {
 const TRIES: u32 = 3;
 /// Below `start` divided by this nothing is tried any more.
 const LEAST: f64 = 64.0;
+/// A step down, a server's sustained rate being far below what it takes for seconds, never skips more than this.
+const LARGEST_STEP: f64 = 0.5;
 
 impl Search {
     pub(crate) fn new(how: &FindMax) -> Self {
-        Self { how: how.clone(), low: None, high: None, again: (0.0, 0), confirmed: false, stuck: false }
+        let (low, high, again) = (None, None, (0.0, 0));
+        Self { how: how.clone(), low, high, again, confirmed: false, step: None, stuck: false }
     }
 
     /// What to do next.
@@ -75,16 +81,20 @@ impl Search {
         if self.stuck {
             return Next::Done(End::Generator);
         }
+        let phase = if self.step.is_some() { Phase::Confirm } else { Phase::Bisect };
         match (self.low, self.high) {
             (None, None) => Next::Probe(self.how.start, Phase::Grow),
             // Less and less, until something holds at last.
             (None, Some(high)) if high <= self.how.start / LEAST => Next::Done(End::Nothing),
-            (None, Some(high)) => Next::Probe(high / 2.0, Phase::Grow),
+            (None, Some(high)) => match self.step {
+                Some(step) => Next::Probe(high * (1.0 - step), Phase::Confirm),
+                None => Next::Probe(high / 2.0, Phase::Grow),
+            },
             (Some(low), None) if low < self.how.max => {
                 Next::Probe((low * self.how.grow).min(self.how.max), Phase::Grow)
             }
-            (Some(low), Some(high)) if (high - low) / high > self.how.within => {
-                Next::Probe(f64::midpoint(low, high), Phase::Bisect)
+            (Some(low), Some(high)) if (high - low) / high > self.how.within + 1e-9 => {
+                Next::Probe(f64::midpoint(low, high), phase)
             }
             (Some(low), _) if !self.confirmed => Next::Probe(low, Phase::Confirm),
             (Some(_), None) => Next::Done(End::AtMost),
@@ -101,14 +111,18 @@ impl Search {
                 self.again = (percent, before + 1);
                 self.stuck = before + 1 >= TRIES;
             }
-            (Heard::Held, Phase::Confirm) => self.confirmed = true,
+            (Heard::Held, Phase::Confirm) => {
+                self.confirmed = true;
+                self.low = Some(percent);
+            }
             (Heard::Held, _) => self.low = Some(percent),
             (Heard::Broke, Phase::Confirm) => {
-                // What holds for a short while only is no answer: a step further down, and confirmed there.
+                // What holds for a short while only is no answer. Further and further down, until something lasts; then
+                // between the two, and each try a long one.
                 self.high = Some(percent);
-                self.low = Some(percent * (1.0 - self.how.within));
-                if percent <= self.how.start / LEAST {
+                if !self.confirmed {
                     self.low = None;
+                    self.step = Some(self.step.map_or(self.how.within, |step| (step * 2.0).min(LARGEST_STEP)));
                 }
             }
             (Heard::Broke, _) => self.high = Some(percent),
@@ -174,7 +188,19 @@ mod tests {
     fn what_does_not_last_is_no_answer() {
         let (end, search, _) = search(1000.0, 500.0, 400.0, f64::INFINITY);
         assert_eq!(end, End::Found);
-        assert!((360.0..=400.0).contains(&search.low.unwrap()), "{:?}", search.low);
+        assert!((380.0 - 1e-9..=400.0).contains(&search.low.unwrap()), "{:?}", search.low);
+    }
+
+    #[test]
+    fn what_lasts_is_found_quickly_however_far_down_it_is() {
+        for lasting in [470.0, 300.0, 120.0, 30.0, 3.0] {
+            let (end, search, probes) = search(1000.0, 500.0, lasting, f64::INFINITY);
+            let low = search.low.unwrap();
+            assert_eq!(end, End::Found, "{lasting}");
+            assert!(low <= lasting && low >= lasting * 0.95 - 1e-9, "{low} for {lasting}");
+            assert!(probes < 28, "{probes} probes for {lasting}");
+        }
+        assert_eq!(search(1000.0, 500.0, 0.0, f64::INFINITY).0, End::Nothing);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The command line: what was typed, as what it means.
 
 mod conformance;
+#[cfg(test)]
+mod examples;
 mod results;
 mod run;
 mod tools;

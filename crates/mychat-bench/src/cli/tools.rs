@@ -67,7 +67,9 @@ pub(crate) struct Explain {
 #[command(after_help = "\
 Example:
   mychat-bench serve --listen 127.0.0.1:5000
-      the server that `run` and `conformance` start where no other is named")]
+      the server that `run` and `conformance` start where no other is named
+
+Exit codes: 0 stopped by a signal, 2 wrong options, 3 it could not listen or go on, 130 a second signal cut its end short.")]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) server: mychat_server::Args,

@@ -4,8 +4,16 @@ use std::path::Path;
 
 use crate::cli::Reports;
 use crate::exit::Exit;
-use crate::out;
 use crate::report::conformance::{ConformanceResult, html, junit, markdown};
+use crate::report::files::{self, Unwritable};
+use crate::{out, outputs};
+
+impl Reports {
+    /// Finds out whether all of it could be written: before the checks, which would be in vain otherwise.
+    pub(crate) fn try_out(&self) -> Result<(), Unwritable> {
+        files::try_out_all([&self.json, &self.junit, &self.markdown, &self.html])
+    }
+}
 
 /// Writes all of them, whatever fails on the way, and says how the tool ends.
 pub(crate) fn write(result: &ConformanceResult, reports: &Reports) -> Exit {
@@ -15,20 +23,19 @@ pub(crate) fn write(result: &ConformanceResult, reports: &Reports) -> Exit {
         130 => Exit::Interrupted,
         _ => Exit::Inconclusive,
     };
-    let json = || serde_json::to_string_pretty(result).map_err(|error| error.to_string());
-    let mut save = |path: Option<&Path>, text: &dyn Fn() -> Result<String, String>| {
+    let json = |result: &ConformanceResult| {
+        serde_json::to_string_pretty(result).expect("a result is text, numbers and lists of them")
+    };
+    let mut save = |path: Option<&Path>, text: &dyn Fn(&ConformanceResult) -> String| {
         let Some(path) = path else { return };
-        let written = text().and_then(|text| std::fs::write(path, text).map_err(|error| error.to_string()));
-        if let Err(error) = written {
-            out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
-            if exit != Exit::Interrupted {
-                exit = Exit::CouldNotRun;
-            }
+        if let Err(error) = outputs::put(path, &text(result)) {
+            out::complain(&format!("error: {error}\n"));
+            exit = exit.or(Exit::CouldNotRun);
         }
     };
     save(reports.json.as_deref(), &json);
-    save(reports.junit.as_deref(), &|| Ok(junit(result)));
-    save(reports.markdown.as_deref(), &|| Ok(markdown(result)));
-    save(reports.html.as_deref(), &|| Ok(html(result)));
+    save(reports.junit.as_deref(), &junit);
+    save(reports.markdown.as_deref(), &markdown);
+    save(reports.html.as_deref(), &html);
     exit
 }

@@ -6,6 +6,7 @@ use rand::RngExt as _;
 
 use super::{PATIENCE, UnderTest};
 use crate::exit::Exit;
+use crate::report::files;
 use crate::script::alive::alive;
 use crate::script::{Surroundings, cast};
 use crate::suite::probe::{self as probing, profile};
@@ -13,6 +14,7 @@ use crate::{cli, out};
 
 /// `probe`.
 pub(crate) async fn probe(args: cli::Probe) -> anyhow::Result<Exit> {
+    files::try_out_all([&args.json])?;
     let asked = &args.tested;
     let tested = match UnderTest::start(asked.target.as_deref(), asked.spawn.as_deref(), 1).await {
         Ok(tested) => tested,
@@ -47,10 +49,7 @@ pub(crate) async fn probe(args: cli::Probe) -> anyhow::Result<Exit> {
     }
     if let Some(path) = &args.json {
         let whole = serde_json::json!({ "schema": "mychat-bench/probe@1", "target": tested.name, "profile": observed });
-        if let Err(error) = std::fs::write(path, serde_json::to_string_pretty(&whole).unwrap_or_default()) {
-            out::complain(&format!("error: cannot write {}: {error}\n", path.display()));
-            return Ok(Exit::CouldNotRun);
-        }
+        files::replace(path, &format!("{whole:#}\n"))?;
     }
     Ok(if observed.observed.contains_key("unanswered") { Exit::Inconclusive } else { Exit::Held })
 }

@@ -36,7 +36,16 @@ pub fn replace(path: &Path, text: &str) -> Result<(), Unwritable> {
 
 /// Finds out before a run whether [`replace`] could do it after the run. What is there stays as it is.
 pub fn try_out(path: &Path) -> Result<(), Unwritable> {
-    put(path, |_| Ok(Then::Discard))
+    match std::fs::metadata(path) {
+        // The reader of a pipe would take it for the end if it were opened and closed.
+        Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
+        _ => put(path, |_| Ok(Then::Discard)),
+    }
+}
+
+/// [`try_out`] for all files that were asked for.
+pub fn try_out_all<'p>(paths: impl IntoIterator<Item = &'p Option<PathBuf>>) -> Result<(), Unwritable> {
+    paths.into_iter().flatten().try_for_each(|path| try_out(path))
 }
 
 /// Puts a text at the end of a file.
