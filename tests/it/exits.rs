@@ -109,3 +109,40 @@ fn abort_if_ends_a_run_early_as_failed() {
     assert!(outcome.stdout.contains("✗ abort_if: delivered > 1"), "{}", outcome.said());
     assert_eq!(outcome.count("lost"), 0, "{}", outcome.said());
 }
+
+/// The tool with other arguments than `run` has.
+fn tool(args: &[&str]) -> (Option<i32>, String) {
+    let done = std::process::Command::new(crate::TOOL)
+        .args(args)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("the tool starts");
+    (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_said_before_the_work() {
+    // Nobody listens there: whoever looks at the server first ends with another message.
+    for command in ["conformance", "probe"] {
+        let (code, said) = tool(&[command, "--target", "127.0.0.1:1", "--json", "/nowhere/x.json"]);
+        assert_eq!(
+            (code, said.as_str()),
+            (Some(3), "error: cannot write /nowhere/x.json: there is no directory /nowhere\n")
+        );
+    }
+    let folder = std::env::temp_dir();
+    let folder = folder.to_str().unwrap();
+    for args in [["merge", "none.json", "--html"], ["compare", "none.json", "--markdown"]] {
+        let mut args = args.to_vec();
+        args.extend([folder, "--", "none.json"].iter().take(if args[0] == "merge" { 1 } else { 3 }));
+        assert_eq!(tool(&args), (Some(3), format!("error: cannot write {folder}: it is a directory\n")));
+    }
+}
+
+#[test]
+fn a_server_that_cannot_listen_could_not_run() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (code, said) = tool(&["serve", "--listen", &taken.local_addr().unwrap().to_string()]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("cannot listen"), "{said}");
+}

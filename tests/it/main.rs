@@ -5,6 +5,7 @@ mod architecture;
 mod beside;
 mod churn;
 mod conformance;
+#[cfg(unix)]
 mod exits;
 mod ledgers;
 mod explain;
@@ -13,6 +14,7 @@ mod plans;
 mod shards;
 mod readings;
 mod targets;
+#[cfg(unix)]
 mod truth;
 
 use mychat_tests::Run;

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::CommandFactory as _;
 
 use crate::exit::Exit;
+use crate::report::files::Unwritable;
 use crate::{cli, out};
 
 const FIRST: &str = include_str!("first.yaml");
@@ -18,12 +19,12 @@ pub(crate) fn init(args: &cli::Init) -> anyhow::Result<Exit> {
             out::complain(&format!("error: {} is there already: name another file\n", args.file.display()));
             return Ok(Exit::Usage);
         }
-        Err(error) => return Err(error).with_context(|| format!("cannot write {}", args.file.display())),
+        Err(error) => return Err(Unwritable::new(&args.file, &error).into()),
     };
     file.write_all(FIRST.as_bytes()).with_context(|| format!("cannot write {}", args.file.display()))?;
     let name = args.file.display();
     out::print(&format!(
-        "wrote {name}\n\n  mychat-bench run {name}                            against the reference server\n  \
+        "wrote {name}\n\n  mychat-bench run {name}                           against the reference server\n  \
          mychat-bench run {name} --target 127.0.0.1:5000   against yours\n"
     ));
     Ok(Exit::Held)
@@ -31,10 +32,15 @@ pub(crate) fn init(args: &cli::Init) -> anyhow::Result<Exit> {
 
 /// Prints a shell's completions.
 pub(crate) fn completions(args: &cli::Completions) -> Exit {
-    let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut cli::Cli::command(), "mychat-bench", &mut text);
-    out::print(&String::from_utf8_lossy(&text));
+    out::print(&completions_of(args.shell));
     Exit::Held
+}
+
+fn completions_of(shell: clap_complete::Shell) -> String {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut cli::Cli::command(), "mychat-bench", &mut text);
+    // clap_complete 4.6 takes the hyphen of the name for the step to a subcommand, in one of the two places that must agree.
+    String::from_utf8_lossy(&text).replace("mychat__subcmd__bench", "mychat__bench")
 }
 
 /// Writes a page of the manual for each command.
@@ -55,5 +61,16 @@ mod tests {
         let path = folder.path().join("first.yaml");
         std::fs::write(&path, super::FIRST).unwrap();
         assert!(scenario::load(&path).is_ok());
+    }
+
+    #[test]
+    fn bash_finds_the_options_of_every_command() {
+        let script = super::completions_of(clap_complete::Shell::Bash);
+        let assigned: Vec<&str> =
+            script.lines().filter_map(|line| line.trim().strip_prefix("cmd=\"")?.strip_suffix('"')).collect();
+        assert!(assigned.len() > 10, "{assigned:?}");
+        for name in assigned.into_iter().filter(|name| !name.is_empty()) {
+            assert!(script.contains(&format!("        {name})\n            opts=")), "no options for {name}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::cli;
 use crate::exit::Exit;
 use crate::scenario::Loaded;
 use crate::target::sample::Sampler;
-use crate::target::spawn::Watch;
+use crate::target::spawn::{SpawnError, Watch};
 use crate::target::{self, Reference, Target, TargetError};
 
 /// The server of a load.
@@ -21,7 +21,10 @@ impl LoadTarget {
             None => None,
             Some(command) => match Watch::start(command).await {
                 Ok(watch) => Some(watch),
-                Err(error) => return Ok(Err((Exit::CouldNotRun, error.to_string()))),
+                Err(error @ SpawnError::NoPort) => return Ok(Err((Exit::Usage, error.to_string()))),
+                Err(error) => {
+                    return Ok(Err((Exit::CouldNotRun, format!("{:#}", anyhow::Error::from(error)))));
+                }
             },
         };
         let spawned = watch.as_ref().map(|watch| watch.address().to_string());

@@ -2,6 +2,7 @@
 
 mod correct;
 mod formats;
+#[cfg(unix)]
 mod gone;
 mod kills;
 mod nulls;

@@ -31,8 +31,7 @@ impl UnderTest {
             })?;
             return Ok(Self { name: reached.name, address: reached.address, command: None, watches: Vec::new() });
         }
-        let own =
-            std::env::current_exe().map(|path| format!("exec '{}' serve --listen 127.0.0.1:{{port}}", path.display()));
+        let own = std::env::current_exe().map(|path| reference(&path.display().to_string()));
         let command = match (spawn, own) {
             (Some(command), _) => command.to_owned(),
             (None, Ok(own)) => own,
@@ -48,7 +47,8 @@ impl UnderTest {
                 Err(_) if !watches.is_empty() => break,
                 Err(error) => {
                     let usage = matches!(error, target::spawn::SpawnError::NoPort);
-                    return Err((if usage { Exit::Usage } else { Exit::CouldNotRun }, error.to_string()));
+                    let message = format!("{:#}", anyhow::Error::from(error));
+                    return Err((if usage { Exit::Usage } else { Exit::CouldNotRun }, message));
                 }
             }
         }
@@ -89,5 +89,14 @@ impl UnderTest {
         for watch in &self.watches {
             watch.stop().await;
         }
+    }
+}
+
+/// The command that starts the tool's own server, for the system's shell.
+fn reference(program: &str) -> String {
+    if cfg!(windows) {
+        format!("\"{program}\" serve --listen 127.0.0.1:{{port}}")
+    } else {
+        format!("exec '{}' serve --listen 127.0.0.1:{{port}}", program.replace('\'', r"'\''"))
     }
 }

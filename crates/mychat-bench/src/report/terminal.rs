@@ -242,15 +242,7 @@ fn counts(text: &mut String, result: &RunResult) {
     if let Some(server) = &result.server {
         line!(text, "  {QUIET}server: {}{QUIET:#}", words::server_use(server));
     }
-    let generator = &result.generator;
-    line!(
-        text,
-        "  {QUIET}generator: {} thread{}, {:.1} s of CPU, {:.0} MiB{QUIET:#}",
-        generator.threads,
-        if generator.threads == 1 { "" } else { "s" },
-        generator.cpu_seconds,
-        generator.rss_peak as f64 / 1024.0 / 1024.0
-    );
+    line!(text, "  {QUIET}generator: {}{QUIET:#}", words::generator_use(&result.generator));
 }
 
 fn examples(text: &mut String, result: &RunResult) {

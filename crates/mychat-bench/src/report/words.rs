@@ -1,7 +1,7 @@
 //! What every writing says in the same words: verdicts, validity, what became of an expectation, a case or a try, and what
 //! each clock measures. How a tone looks is the writing's own: a colour, a sign, a class.
 
-use super::result::{Capacity, LatencyResult, Probe, RunResult, ServerInfo};
+use super::result::{Capacity, GeneratorInfo, LatencyResult, Probe, RunResult, ServerInfo};
 use super::{bytes, duration, grouped};
 use crate::judge::Verdict;
 use crate::judge::validity::Validity;
@@ -66,6 +66,15 @@ pub(super) fn server_use(server: &ServerInfo) -> String {
     ];
     parts.extend(server.rss_per_user.map(|each| format!("{} a user", bytes(each))));
     parts.extend(server.fds.map(|count| format!("{count} descriptors")));
+    parts.join(", ")
+}
+
+/// What the tool itself used, as far as the system tells.
+pub(super) fn generator_use(generator: &GeneratorInfo) -> String {
+    let plural = if generator.threads == 1 { "" } else { "s" };
+    let mut parts = vec![format!("{} thread{plural}", generator.threads)];
+    parts.extend((generator.cpu_seconds > 0.0).then(|| format!("{:.1} s of CPU", generator.cpu_seconds)));
+    parts.extend((generator.rss_peak > 0).then(|| format!("{} at most", bytes(generator.rss_peak))));
     parts.join(", ")
 }
 

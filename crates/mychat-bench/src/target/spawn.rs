@@ -117,6 +117,7 @@ impl Watch {
         let running = self.inner.lock().take();
         if let Some(mut running) = running {
             kill(running.group);
+            let _ = running.child.start_kill();
             let _ = running.child.wait().await;
         }
     }
@@ -205,17 +206,21 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// As above. There are no process groups here: what the command starts besides outlives it.
-#[cfg(not(unix))]
+/// As above. The command goes to `cmd` as it was typed: it has rules of its own about quotes.
+#[cfg(windows)]
 fn shell(command: &str) -> Command {
     let mut shell = Command::new("cmd");
-    shell.args(["/C", command]);
+    shell.raw_arg(format!("/D /S /C \"{command}\""));
     shell
 }
 
-/// The process itself is killed when its handle is dropped.
-#[cfg(not(unix))]
-fn kill(_group: i32) {}
+/// There are no process groups here: whom a process started is looked up by the system's own program.
+#[cfg(windows)]
+fn kill(leader: i32) {
+    let mut ending = std::process::Command::new("taskkill");
+    ending.args(["/T", "/F", "/PID", &leader.to_string()]);
+    let _ = ending.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+}
 
 #[cfg(unix)]
 fn kill(group: i32) {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::observe::example::{Example, Kind};
 use crate::report::result::RunResult;
-use crate::report::{bytes, grouped, words};
+use crate::report::{grouped, words};
 
 pub(super) fn violations(result: &RunResult) -> Markup {
     html! {
@@ -85,10 +85,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
                     }
                 }
                 dt { "Generator" }
-                dd {
-                    (generator.threads) @if generator.threads == 1 { " thread, " } @else { " threads, " }
-                    (format!("{:.1}", generator.cpu_seconds)) " s of CPU, " (bytes(generator.rss_peak)) " of memory at most"
-                }
+                dd { (words::generator_use(generator)) }
                 @if !generator.machine.is_empty() { dt { "Machine" } dd { (generator.machine) } }
                 dt { "Started" } dd { (result.started) }
                 dt { "Exit code" } dd { (result.exit_code) }
