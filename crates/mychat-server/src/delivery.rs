@@ -26,6 +26,9 @@ const POSTED_AT: usize = 2048;
 /// Bytes in the log at which it is written to everybody in the middle of a turn: bounds what a turn piles up.
 const LOG_AT: usize = 256 * 1024;
 
+/// Bytes of a turn from which on it leaves memory behind.
+const WASTEFUL: usize = 64 * 1024;
+
 /// The sessions of one worker, and what waits for them.
 #[derive(Debug)]
 pub struct Delivery {
@@ -46,6 +49,8 @@ pub struct Delivery {
     announce: bool,
     dirty: Vec<u32>,
     ebb: Ebb,
+    /// Whether a turn was large enough to leave memory behind.
+    is_wasteful: bool,
     posted: usize,
     outcome: Outcome,
 }
@@ -76,6 +81,7 @@ impl Delivery {
             announce: false,
             dirty: Vec::new(),
             ebb: Ebb::default(),
+            is_wasteful: false,
             posted: 0,
             outcome: Outcome::default(),
         }
@@ -156,9 +162,15 @@ impl Delivery {
         session
     }
 
-    /// Whether most of a crowd has left since this was last so.
-    pub fn is_ebb(&mut self) -> bool {
-        self.ebb.is_out(self.sessions.len())
+    /// Whether there may be memory to give back, since this was last so: most of a crowd has left, or a turn was large.
+    pub fn has_slack(&mut self) -> bool {
+        let was_large = std::mem::take(&mut self.is_wasteful);
+        self.ebb.is_out(self.sessions.len()) || was_large
+    }
+
+    /// So many bytes were held for this turn.
+    pub const fn held(&mut self, bytes: usize) {
+        self.is_wasteful |= bytes >= WASTEFUL;
     }
 
     /// How many sessions have gone so far.
@@ -217,6 +229,7 @@ impl Delivery {
             share.write(session, index as u32, &mut self.tally, &mut self.outcome);
         }
         self.announce = false;
+        self.held(self.log.len());
         self.log.clear();
         self.dirty.clear();
         self.posted = 0;

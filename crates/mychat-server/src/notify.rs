@@ -1,4 +1,4 @@
-//! What the service manager (systemd) is told: ready, reloading, stopping, still alive.
+//! What the service manager (systemd) is told: ready, stopping, still alive.
 //!
 //! The protocol is one datagram of text to the socket named in `NOTIFY_SOCKET`; without that variable nothing is said.
 
@@ -21,7 +21,8 @@ impl Manager {
         Self {
             #[cfg(target_os = "linux")]
             socket: std::env::var_os("NOTIFY_SOCKET").and_then(|path| connect(&path).ok()),
-            watchdog: watchdog.filter(|_| meant).map(Duration::from_micros),
+            // Nobody means a period that no program could keep, and zero would be none.
+            watchdog: watchdog.filter(|&micros| meant && micros >= 1000).map(Duration::from_micros),
         }
     }
 

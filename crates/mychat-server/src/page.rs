@@ -4,6 +4,7 @@
 
 mod text;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -12,14 +13,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::handle::Handle;
 use crate::metrics::Metrics;
 
 pub use text::exposition;
 
-/// Requests answered at one time; further ones wait in the kernel.
+/// Requests answered at one time; for a further one the oldest is given up.
 const AT_ONCE: usize = 16;
 
 /// Bytes that a request may have, its header included.
@@ -71,20 +72,22 @@ impl Page {
 
     /// Shows it until cancelled.
     pub async fn serve(self) -> Infallible {
-        let mut requests = JoinSet::new();
+        let (mut requests, mut ages) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
         loop {
-            if requests.len() >= AT_ONCE {
-                requests.join_next().await;
-            }
             match self.listener.accept().await {
                 Ok((socket, _)) => {
                     let source = self.source.clone();
-                    requests.spawn(tokio::time::timeout(PATIENCE, answer(socket, source)));
+                    ages.push_back(requests.spawn(tokio::time::timeout(PATIENCE, answer(socket, source))));
                 }
                 // No descriptor, or a peer that is gone already.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
             while requests.try_join_next().is_some() {}
+            ages.retain(|request| !request.is_finished());
+            if ages.len() > AT_ONCE {
+                // An honest request takes no time: the oldest is of somebody who says nothing.
+                ages.pop_front().inspect(AbortHandle::abort);
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
 
 use crate::cli::{Args, Task};
 use crate::config::Config;
@@ -148,6 +149,8 @@ fn reload(args: &Args, handle: &Handle, log: &Log) {
 async fn watch(manager: &Manager, handle: &Handle) -> Infallible {
     let Some(period) = manager.watchdog() else { return std::future::pending().await };
     let mut ticks = tokio::time::interval(period / 2);
+    // After a standstill one word is as good as all that were missed.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if handle.is_well(period / 2).await {

@@ -24,6 +24,7 @@ impl Worker {
         self.hand_in(haste);
         let (batches, is_behind) = self.shared.router.exchange().take(self.me, &mut self.calls);
         self.is_writing |= is_behind;
+        self.delivery.held(batches.iter().map(|batch| batch.len()).sum());
         for batch in batches {
             self.unsettled -= usize::from(batch.from() == self.me);
             if let Some(since) = batch.since() {

@@ -18,7 +18,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The same while the server stops.
 const LAST_LINGER: Duration = Duration::from_millis(200);
 
-/// Time from when most of a crowd has left to when its memory is given back, and how often at most that happens.
+/// Time from when there is memory to give back to when that is done, and how often at most it is.
 const TIDY: Duration = Duration::from_secs(1);
 
 /// Sessions that leave no memory behind that is worth the trouble.
@@ -119,13 +119,14 @@ impl Worker {
         for index in std::mem::take(&mut self.closing) {
             self.part(index);
         }
-        if self.delivery.is_ebb() {
-            self.tidy_at = Some(self.now + TIDY);
+        let has_gone = self.delivery.gone().wrapping_sub(self.gone_before) >= FEW;
+        if self.delivery.has_slack() || has_gone {
+            self.tidy_at.get_or_insert(self.now + TIDY);
         }
         buried
     }
 
-    /// Gives back the memory of a crowd, once the rest of it has left and the last list for it is written.
+    /// Gives back the memory of a crowd or of a large turn, once the rest of it has left or is written.
     pub(super) fn tidy_up(&mut self) {
         if self.tidy_at.is_none_or(|at| at > self.now) {
             return;

@@ -186,6 +186,20 @@ fn the_page_shows_counters_and_health_and_refuses_nonsense() {
 }
 
 #[test]
+fn those_who_connect_to_the_page_and_say_nothing_keep_nobody_from_it() {
+    let server = serve();
+    with_page(&server, |address| {
+        let _silent: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let mut honest = TcpStream::connect(address).unwrap();
+        honest.set_read_timeout(Some(std::time::Duration::from_secs(2))).unwrap();
+        honest.write_all(b"GET /health HTTP/1.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        honest.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("ok\n"), "{answer}");
+    });
+}
+
+#[test]
 fn a_server_that_is_gone_is_not_healthy() {
     let mut server = serve();
     server.start_stop();
