@@ -99,6 +99,9 @@ pub enum RateAction {
 pub struct SendLimit {
     /// Bytes that may wait for one user beyond what the kernel has taken.
     pub queue: usize,
+    /// Bytes that may wait for all users together. When half of that do, nobody may have more than an equal part of the
+    /// other half.
+    pub total: usize,
     /// Time for which output may wait without one byte of it being taken.
     pub timeout: Duration,
 }
@@ -146,9 +149,22 @@ impl Default for Admission {
     }
 }
 
+impl SendLimit {
+    /// The part of one of so many workers, which share the users among them.
+    #[must_use]
+    pub const fn of_one(self, workers: usize) -> Self {
+        Self { total: self.total / workers, ..self }
+    }
+
+    /// Whether that much is too much for one of so many users, while so much waits for all of them.
+    pub const fn is_exceeded(&self, waiting: usize, users: usize, all: u64) -> bool {
+        waiting > self.queue || (all > self.total as u64 / 2 && waiting > self.total / 2 / users)
+    }
+}
+
 impl Default for SendLimit {
     fn default() -> Self {
-        Self { queue: 1024 * 1024, timeout: Duration::from_secs(10) }
+        Self { queue: 1024 * 1024, total: 512 * 1024 * 1024, timeout: Duration::from_secs(10) }
     }
 }
 
@@ -190,6 +206,14 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn m6_when_much_waits_for_all_nobody_may_have_more_than_a_part() {
+        let limit = SendLimit { queue: 100, total: 2000, ..SendLimit::default() };
+        assert!(limit.is_exceeded(101, 1, 0) && !limit.is_exceeded(100, 50, 1000));
+        assert!(limit.is_exceeded(21, 50, 1001) && !limit.is_exceeded(20, 50, 1001));
+        assert!(limit.of_one(2).is_exceeded(21, 25, 501));
+    }
 
     #[test]
     fn limits_are_adopted_and_the_rest_is_named() {

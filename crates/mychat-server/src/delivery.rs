@@ -11,7 +11,7 @@ use slab::Slab;
 
 use crate::config::SendLimit;
 use crate::ebb::Ebb;
-use crate::metrics::{Count, End, Tally};
+use crate::metrics::{Count, End, Metrics, Tally};
 use crate::outbox::Log;
 use crate::router::{Address, Kind, Sink};
 use crate::session::{Flushed, Session, Wakes};
@@ -43,6 +43,8 @@ pub struct Delivery {
     me: u16,
     /// Sessions here that get broadcasts.
     members: u64,
+    /// Bytes that waited here when what was counted was last told.
+    queued: u64,
     /// Sessions that were here and are gone.
     gone: u32,
     log: Log,
@@ -76,6 +78,7 @@ impl Delivery {
             limit,
             me,
             members: 0,
+            queued: 0,
             gone: 0,
             log: Log::default(),
             announce: false,
@@ -162,6 +165,12 @@ impl Delivery {
         session
     }
 
+    /// Adds what was counted in this turn to the counters of all.
+    pub fn tell(&mut self, metrics: &Metrics) {
+        self.queued = self.queued.wrapping_add(self.tally.get(Count::QueueBytes));
+        metrics.absorb(&mut self.tally);
+    }
+
     /// Whether there may be memory to give back, since this was last so: most of a crowd has left, or a turn was large.
     pub fn has_slack(&mut self) -> bool {
         let was_large = std::mem::take(&mut self.is_wasteful);
@@ -221,11 +230,12 @@ impl Delivery {
         if self.log.is_empty() && !self.announce {
             return self.flush_dirty(wakes, now);
         }
+        let (users, queued) = (self.sessions.len(), self.queued);
         for (index, session) in &mut self.sessions {
             if self.announce {
                 session.outbox.owe_list();
             }
-            let share = Share { log: &self.log, list: &self.list, limit: self.limit, wakes, now };
+            let share = Share { log: &self.log, list: &self.list, limit: self.limit, users, queued, wakes, now };
             share.write(session, index as u32, &mut self.tally, &mut self.outcome);
         }
         self.announce = false;
@@ -236,9 +246,10 @@ impl Delivery {
     }
 
     fn flush_dirty(&mut self, wakes: &Wakes, now: Instant) {
+        let (users, queued) = (self.sessions.len(), self.queued);
         for index in self.dirty.drain(..) {
             if let Some(session) = self.sessions.get_mut(index as usize) {
-                let share = Share { log: &self.log, list: &self.list, limit: self.limit, wakes, now };
+                let share = Share { log: &self.log, list: &self.list, limit: self.limit, users, queued, wakes, now };
                 share.write(session, index, &mut self.tally, &mut self.outcome);
             }
         }
@@ -299,15 +310,27 @@ struct Share<'a> {
     log: &'a Log,
     list: &'a [u8],
     limit: SendLimit,
+    users: usize,
+    /// Bytes that waited for all of them when the turn began.
+    queued: u64,
     wakes: &'a Wakes,
     now: Instant,
 }
 
 impl Share<'_> {
+    fn is_too_much(&self, waiting: usize, tally: &Tally) -> bool {
+        // What the turn added is a gauge's change, and may be negative.
+        let all = self.queued.wrapping_add(tally.get(Count::QueueBytes));
+        self.limit.is_exceeded(waiting, self.users, all)
+    }
+
     /// Writes what one session has waiting. A blocked one keeps a copy instead, as far as its limit goes (rule M6).
     fn write(&self, session: &mut Session, index: u32, tally: &mut Tally, outcome: &mut Outcome) {
         session.outbox.dirty = false;
-        if session.outbox.is_blocked() {
+        let is_over = session.outbox.is_blocked() && self.is_too_much(session.outbox.waiting(), tally);
+        if is_over {
+            session.outbox.lose(self.log);
+        } else if session.outbox.is_blocked() {
             session.outbox.catch_up(self.log);
         } else {
             let before = session.manner;
@@ -332,7 +355,7 @@ impl Share<'_> {
             }
         }
         session.outbox.report(tally);
-        if session.outbox.waiting() > self.limit.queue {
+        if is_over || self.is_too_much(session.outbox.waiting(), tally) {
             outcome.failed.push((index, End::QueueFull));
         }
     }

@@ -26,7 +26,7 @@ pub enum End {
     Handshake,
     /// Too much without a terminator (rule F5).
     Overrun,
-    /// More bytes waited for the user than `--send-queue` allows (rule M6).
+    /// More bytes waited for the user than `--send-queue` or `--send-total` allows (rule M6).
     QueueFull,
     /// Nothing of what waited for the user was taken for `--send-timeout` (rule M6).
     Stalled,
@@ -182,6 +182,11 @@ impl Tally {
     pub const fn sub(&mut self, gauge: Count, many: u64) {
         let counter = &mut self.counts[gauge.index()];
         *counter = counter.wrapping_sub(many);
+    }
+
+    /// What it says of a counter.
+    pub const fn get(&self, count: Count) -> u64 {
+        self.counts[count.index()]
     }
 
     /// So many broadcasts took so long from their read to their last enqueue.

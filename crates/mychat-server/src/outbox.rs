@@ -136,6 +136,14 @@ impl Outbox {
         }
     }
 
+    /// Its share of the log is lost: it has more than it may, and is about to be disconnected. What is lost is counted.
+    pub fn lose(&mut self, log: &Log) {
+        if self.is_member() {
+            self.queue.get_or_insert_default().messages += log.frames(self.cursor) as u32;
+            self.cursor = log.end();
+        }
+    }
+
     /// What to write now: private bytes, share of the log, list.
     pub fn parts<'a>(&'a self, log: &'a Log, list: &'a [u8]) -> Parts<'a> {
         let share = if self.is_member() { log.share(self.cursor) } else { &[] };

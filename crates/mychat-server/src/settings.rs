@@ -61,6 +61,11 @@ pub struct Settings {
     #[arg(long, env = "MYCHAT_SEND_QUEUE", value_name = "BYTES", help_heading = "Limits")]
     pub send_queue: Option<Size>,
 
+    /// Bytes that may wait for all users together; as half of that do, whoever has more than an equal part of the other
+    /// half is disconnected [default: 512MiB]
+    #[arg(long, env = "MYCHAT_SEND_TOTAL", value_name = "BYTES", help_heading = "Limits")]
+    pub send_total: Option<Size>,
+
     /// Time for which a user may take nothing of what waits; longer, and the user is disconnected [default: 10s]
     #[arg(long, env = "MYCHAT_SEND_TIMEOUT", value_name = "TIME", help_heading = "Limits")]
     pub send_timeout: Option<Time>,
@@ -173,6 +178,7 @@ impl Settings {
             rate_burst: self.rate_burst.or(other.rate_burst),
             rate_action: self.rate_action.or(other.rate_action),
             send_queue: self.send_queue.or(other.send_queue),
+            send_total: self.send_total.or(other.send_total),
             send_timeout: self.send_timeout.or(other.send_timeout),
             send_buffer: self.send_buffer.or(other.send_buffer),
             keepalive: self.keepalive.or(other.keepalive),
@@ -226,6 +232,7 @@ impl Settings {
             pace,
             send: SendLimit {
                 queue: self.send_queue.map_or(default.send.queue, |size| size.bytes().get()),
+                total: self.send_total.map_or(default.send.total, |size| size.bytes().get()),
                 timeout: time(self.send_timeout, default.send.timeout),
             },
             roster_budget: self.roster_budget.map_or(default.roster_budget, Size::bytes),
@@ -259,7 +266,7 @@ pub fn print(config: &Config) -> String {
         None | Some(RateAction::Delay) => "delay",
         Some(RateAction::Error) => "error",
     };
-    let queue = NonZeroUsize::new(config.send.queue).unwrap_or(NonZeroUsize::MIN);
+    let size = |bytes| quoted(&Size::from(NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN)));
     let rows = [
         ("listen", format!("{:?}", config.listen)),
         ("max-users", count(config.admission.max_users)),
@@ -268,7 +275,8 @@ pub fn print(config: &Config) -> String {
         ("rate", pace(|pace| pace.rate)),
         ("rate-burst", pace(|pace| pace.burst)),
         ("rate-action", quoted(&action)),
-        ("send-queue", quoted(&Size::from(queue))),
+        ("send-queue", size(config.send.queue)),
+        ("send-total", size(config.send.total)),
         ("send-timeout", time(config.send.timeout)),
         ("send-buffer", count(config.socket.send_buffer)),
         ("keepalive", time(config.socket.keepalive)),

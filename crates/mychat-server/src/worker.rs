@@ -152,17 +152,17 @@ impl Worker {
 
     fn new(shared: Shared, me: u16, mail: mpsc::Receiver<Mail>) -> Self {
         let now = Instant::now();
-        let budget = roster_budget(&shared.config, shared.router.exchange().is_alone());
+        let is_alone = shared.router.exchange().is_alone();
         Self {
             me,
             wakes: Arc::clone(&shared.wakes[usize::from(me)]),
-            delivery: Delivery::new(me, shared.config.send),
+            delivery: Delivery::new(me, shared.config.send.of_one(sharers(&shared.config, is_alone))),
             stage: Batch::default(),
             unsettled: 0,
-            is_alone: shared.router.exchange().is_alone(),
+            is_alone,
             is_writing: false,
             calls: Vec::new(),
-            roster: Roster::new(budget, now),
+            roster: Roster::new(roster_budget(&shared.config, is_alone), now),
             joiners: Vec::new(),
             users: 0,
             closing: Vec::new(),
@@ -211,7 +211,7 @@ impl Worker {
         self.observe();
         self.tell_others();
         self.share();
-        self.shared.metrics.absorb(&mut self.delivery.tally);
+        self.delivery.tell(&self.shared.metrics);
         if self.drain.is_some_and(|deadline| deadline <= self.now || self.delivery.sessions.is_empty()) {
             return Poll::Ready(());
         }
@@ -264,6 +264,10 @@ impl Worker {
 
 /// This worker's share of the bytes for lists.
 fn roster_budget(config: &Config, is_alone: bool) -> NonZeroUsize {
-    let sharers = if is_alone { 1 } else { config.workers.get() };
-    NonZeroUsize::new(config.roster_budget.get() / sharers).unwrap_or(NonZeroUsize::MIN)
+    NonZeroUsize::new(config.roster_budget.get() / sharers(config, is_alone)).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Among how many workers the users are shared out.
+const fn sharers(config: &Config, is_alone: bool) -> usize {
+    if is_alone { 1 } else { config.workers.get() }
 }

@@ -13,7 +13,7 @@ fn nothing_said_means_the_defaults() {
 #[test]
 fn what_is_printed_is_read_again() {
     let all = "listen = [\"[::1]:0\", \"localhost:1\"]\nmax-users = 7\nmax-per-address = 3\nrate = 50\n\
-               rate-action = \"error\"\nsend-queue = \"64KiB\"\nsend-buffer = 8192\nkeepalive = 0\n\
+               rate-action = \"error\"\nsend-queue = \"64KiB\"\nsend-total = \"9MiB\"\nsend-buffer = 8192\nkeepalive = 0\n\
                handshake-timeout = \"1m 30s\"\nworkers = 2\nspread = \"always\"\nmetrics = \"127.0.0.1:9\"\nlog = \"json\"\n\
                log-level = \"info\"\nframing = \"auto\"\n";
     for text in ["", all] {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::{Mail, Worker, roster_budget};
+use super::{Mail, Worker};
 use crate::accept::Arrival;
 use crate::config::Config;
 use crate::fault::Fault;
@@ -46,13 +46,12 @@ impl Worker {
 
     /// New limits hold for everybody, those that are in already included.
     fn adopt(&mut self, config: Arc<Config>) {
-        self.delivery.limit = config.send;
-        self.roster.set_budget(roster_budget(&config, self.is_alone));
         self.deadlines.handshake_timeout = config.admission.handshake_timeout;
         if config.admission.max_per_address.is_some() {
             self.delivery.sessions.iter_mut().for_each(|(_, session)| session.count_address());
         }
         self.shared.config = config;
+        self.take_share();
     }
 
     /// Takes in who waits outside, and gives the other workers their share.

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 
 use tokio::sync::mpsc;
 
-use super::{Mail, Worker, roster_budget};
+use super::{Mail, Worker, roster_budget, sharers};
 use crate::config::Spread;
 use crate::metrics::{Count, End};
 use crate::router::Address;
@@ -87,7 +87,7 @@ impl Worker {
     /// Users of worker 0 are this one's from now on; it had none. They have the list of that version.
     pub(super) fn take_crowd(&mut self, crowd: Vec<(u32, Session)>, version: u64) {
         self.is_alone = false;
-        self.roster.set_budget(roster_budget(&self.shared.config, false));
+        self.take_share();
         self.roster.announced(version, 0);
         let mut settled = Vec::with_capacity(crowd.len());
         for (place, session) in crowd {
@@ -114,6 +114,13 @@ impl Worker {
         self.shared.router.exchange().lose_guests(1);
     }
 
+    /// The limits that hold for all users together hold here for this worker's part of them.
+    pub(super) fn take_share(&mut self) {
+        let config = &self.shared.config;
+        self.roster.set_budget(roster_budget(config, self.is_alone));
+        self.delivery.limit = config.send.of_one(sharers(config, self.is_alone));
+    }
+
     fn rejoin(&mut self) {
         if self.shared.router.exchange().close_down() {
             self.set_alone(true);
@@ -122,7 +129,7 @@ impl Worker {
 
     fn set_alone(&mut self, is_alone: bool) {
         self.is_alone = is_alone;
-        self.roster.set_budget(roster_budget(&self.shared.config, is_alone));
+        self.take_share();
         if !is_alone {
             self.shared.router.exchange().open_up();
             self.calls.extend(1..self.shared.wakes.len());

@@ -107,6 +107,21 @@ fn m6_a_reader_that_falls_behind_by_bytes_is_disconnected_and_delays_nobody() {
 }
 
 #[test]
+fn m6_readers_that_fall_behind_together_are_disconnected_before_they_take_all_memory() {
+    let server = serve_with(|config| {
+        config.send.queue = 1 << 30;
+        config.send.total = 1024 * 1024;
+    });
+    let mut ana = server.join("ana");
+    let stuck: Vec<Peer> = (0..20).map(|k| server.connect_narrow().named(&format!("stuck{k}"))).collect();
+    ana.hears_list_where(|names| names.len() == 21);
+    broadcast_megabytes(&mut ana);
+    ana.hears_list(&["ana"]);
+    assert_eq!(server.metrics.ended(End::QueueFull), 20);
+    drop(stuck);
+}
+
+#[test]
 fn m6_a_reader_that_takes_nothing_in_time_is_disconnected() {
     let server = serve_with(|config| {
         config.send.queue = 1 << 30;
