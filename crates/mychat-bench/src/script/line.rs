@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::monitor::Monitors;
 use super::transcript::{Direction, Transcript};
+use crate::target::spawn::Watch;
 
 mod inbox;
 
@@ -38,8 +39,10 @@ const READ_BUFFER: usize = 16 * 1024;
 /// Where a line belongs.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// The server.
+    /// The server, where this tool did not start it.
     pub target: SocketAddr,
+    /// The server's process: started again it listens elsewhere.
+    pub watch: Option<Watch>,
     /// How to talk to it.
     pub manner: Manner,
     /// How long to wait for it.
@@ -50,6 +53,8 @@ pub struct Setting {
     pub monitors: Monitors,
     /// Where every byte is noted.
     pub transcript: Transcript,
+    /// Whether somebody in the case has sent what is not UTF-8.
+    pub led: Arc<AtomicBool>,
 }
 
 /// A connection.
@@ -78,12 +83,13 @@ struct Shared {
 impl Line {
     /// Opens a connection. `receive_buffer` narrows the system's buffer before the handshake.
     pub async fn open(actor: &str, setting: &Setting, receive_buffer: Option<u32>) -> std::io::Result<Self> {
-        let socket = if setting.target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        let target = setting.watch.as_ref().map_or(setting.target, Watch::address);
+        let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
         }
         let timeout = std::io::Error::from(std::io::ErrorKind::TimedOut);
-        let connecting = tokio::time::timeout(setting.patience, socket.connect(setting.target));
+        let connecting = tokio::time::timeout(setting.patience, socket.connect(target));
         let stream = Arc::new(connecting.await.map_err(|_| timeout)??);
         stream.set_nodelay(true)?;
         let actor: Arc<str> = actor.into();
@@ -145,6 +151,7 @@ impl Line {
             tokio::time::sleep_until(last + RAW_GAP).await;
         }
         self.said.push(bytes[..bytes.len().min(8192)].to_vec());
+        self.setting.led.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
         self.setting.transcript.note(&self.actor, Direction::Sent, bytes);
         let written = self.write(bytes).await;
         self.last_write = Some(Instant::now());
@@ -181,6 +188,7 @@ impl Line {
     /// Writes as much as goes without waiting; gives the bytes written.
     pub fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
         let Some(stream) = &self.stream else { return Err(std::io::ErrorKind::NotConnected.into()) };
+        self.setting.led.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
         stream.try_write(bytes)
     }
 

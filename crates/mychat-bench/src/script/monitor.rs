@@ -42,7 +42,7 @@ impl Rule {
             Self::Grammar => {
                 "CONNECT_ACK|OK or FAIL, USER_LIST|names, MESSAGE|sender|text, BROADCAST|sender|text or ERROR|code|text"
             }
-            Self::ErrorFormat => "ERROR|code|text with neither of the two empty",
+            Self::ErrorFormat => "ERROR|code|text in this order, with neither of the two empty",
         }
     }
 }
@@ -74,9 +74,11 @@ struct Book {
 }
 
 impl Monitors {
-    /// Counts a frame and looks at it. `exempt` frames may be long: lists beyond one frame have a check of their own.
-    pub fn see(&self, case: &str, frame: &[u8]) -> Vec<Rule> {
-        let broken = inspect(frame);
+    /// Counts a frame and looks at it. Where the case itself sent bytes that are no UTF-8 (`led`), a server that passes
+    /// them on breaks the rule about what it was sent, which that case judges, and not the one about its own words.
+    pub fn see(&self, case: &str, frame: &[u8], led: bool) {
+        let mut broken = inspect(frame);
+        broken.retain(|rule| !(led && *rule == Rule::Utf8));
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         book.frames += 1;
         if let Some(error) = frame.strip_prefix(b"ERROR") {
@@ -86,10 +88,19 @@ impl Monitors {
                 book.codes.insert(String::from_utf8_lossy(&code[..code.len().min(40)]).into_owned());
             }
         }
-        for rule in &broken {
-            book.breaches.entry(*rule).or_insert_with(|| Breach { case: case.to_owned(), got: shown(frame) });
+        for rule in broken {
+            let swapped = if rule == Rule::ErrorFormat && is_swapped(frame) { SWAPPED } else { "" };
+            let got = || format!("{}{swapped}", shown(frame));
+            book.breaches.entry(rule).or_insert_with(|| Breach { case: case.to_owned(), got: got() });
         }
-        broken
+    }
+
+    /// Forgets what a case showed of a rule: its server was killed in the middle of a word.
+    pub fn forgive(&self, rule: Rule, case: &str) {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        if book.breaches.get(&rule).is_some_and(|breach| breach.case == case) {
+            book.breaches.remove(&rule);
+        }
     }
 
     /// Notes a breach that no single frame shows.
@@ -115,6 +126,15 @@ impl Monitors {
     }
 }
 
+const SWAPPED: &str = ", where the text stands before the code";
+
+/// Whether an `ERROR` says its text first and its code behind it: a number is no text.
+fn is_swapped(frame: &[u8]) -> bool {
+    let is_number = |field: &[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
+    let fields: Vec<&[u8]> = frame.splitn(3, |byte| *byte == b'|').collect();
+    matches!(fields.as_slice(), [b"ERROR", code, text] if is_number(text) && !is_number(code))
+}
+
 fn shown(frame: &[u8]) -> String {
     if frame.is_empty() { "an empty line".to_owned() } else { super::text::shown(frame) }
 }
@@ -137,7 +157,7 @@ pub fn inspect(frame: &[u8]) -> Vec<Rule> {
         [b"USER_LIST", _] => true,
         [b"MESSAGE" | b"BROADCAST", sender, _] => !sender.is_empty(),
         [b"ERROR", rest @ ..] => {
-            if rest.len() != 2 || rest.iter().any(|field| field.is_empty()) {
+            if rest.len() != 2 || rest.iter().any(|field| field.is_empty()) || is_swapped(frame) {
                 broken.push(Rule::ErrorFormat);
             }
             !rest.is_empty()
@@ -152,7 +172,7 @@ pub fn inspect(frame: &[u8]) -> Vec<Rule> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rule, inspect};
+    use super::{Monitors, Rule, inspect};
 
     #[test]
     fn frames_that_break_rules() {
@@ -163,7 +183,23 @@ mod tests {
         for illegal in ["", "hello", "CONNECT_ACK|ok", "CONNECT_ACK|OK|x", "USER_LIST|a|b", "MESSAGE|a"] {
             assert_eq!(broken(illegal), [Rule::Grammar], "{illegal}");
         }
-        assert_eq!(broken("ERROR|404"), [Rule::ErrorFormat]);
+        for illegal in ["ERROR|404", "ERROR||no", "ERROR|404|", "ERROR|no such user|404"] {
+            assert_eq!(broken(illegal), [Rule::ErrorFormat], "{illegal}");
+        }
+        assert_eq!(broken("ERROR|404|404"), []);
         assert_eq!(inspect(b"ERROR|404|\xff"), [Rule::Utf8]);
+    }
+
+    #[test]
+    fn only_its_own_words_are_held_against_a_server() {
+        let monitors = Monitors::default();
+        monitors.see("led", b"BROADCAST|ana|\xff", true);
+        assert_eq!(monitors.broken(Rule::Utf8), None);
+        monitors.see("plain", b"BROADCAST|ana|\xff", false);
+        assert_eq!(monitors.broken(Rule::Utf8).map(|breach| breach.case).as_deref(), Some("plain"));
+        monitors.forgive(Rule::Utf8, "led");
+        assert!(monitors.broken(Rule::Utf8).is_some());
+        monitors.forgive(Rule::Utf8, "plain");
+        assert_eq!(monitors.broken(Rule::Utf8), None);
     }
 }

@@ -17,7 +17,7 @@ use crate::target::spawn::Watch;
 /// What all cases of a run share.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// The server.
+    /// The server, where this tool did not start it.
     pub target: SocketAddr,
     /// How to talk to it.
     pub manner: Manner,
@@ -141,11 +141,13 @@ impl Stage {
         let transcript = Transcript::default();
         let setting = Setting {
             target: around.target,
+            watch: around.watch.clone(),
             manner: around.manner,
             patience: around.patience,
             case: case.id.as_str().into(),
             monitors: around.monitors.clone(),
             transcript,
+            led: Arc::default(),
         };
         let mut actors = BTreeSet::new();
         collect(&case.steps, &mut actors);

@@ -14,6 +14,9 @@ mod lists;
 mod quiet;
 mod together;
 
+/// Whatever a case is about, this is what a connection that stays open comes from.
+const NOT_CLOSED: &str = "DISCONNECT ends the loop without close(), or an exception ends the connection's thread before it (see leave.closes)";
+
 impl Stage {
     /// Plays steps in order, up to the first that does not hold.
     pub(super) async fn steps(&mut self, steps: &[Step]) -> Played {
@@ -290,6 +293,7 @@ impl Stage {
         if line.until(patience, |inbox| inbox.end).await.is_some() {
             return Ok(());
         }
+        let _ = self.blame.set(NOT_CLOSED);
         Err(Trouble::fail(
             format!("the server closes {actor}'s connection"),
             format!("it is still open after {}", humantime::format_duration(patience)),

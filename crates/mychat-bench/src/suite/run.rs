@@ -11,6 +11,7 @@ use super::catalogue::Check;
 use super::closing::{self, close};
 use crate::scenario::model::{Case, Need};
 use crate::script::alive::alive;
+use crate::script::monitor::Rule;
 use crate::script::{Outcome, Status, Surroundings, join_all, play};
 
 /// The check that fails where nobody is let in at all.
@@ -230,7 +231,7 @@ impl<'o> Server<'o> {
 
     async fn played(&mut self, case: &Case, shared: &Shared) -> Outcome {
         if let (true, Some(watch)) = (case.needs.contains(&Need::Fresh), &self.around().watch)
-            && let Err(error) = watch.restart().await
+            && let Err(error) = watch.start_afresh().await
         {
             let reason = format!("the server could not be started afresh for it: {error}");
             self.gone = Some(reason.clone());
@@ -248,13 +249,15 @@ impl<'o> Server<'o> {
         outcome.after = Some(what.clone());
         shared.died(&outcome.id, what);
         let gone = format!("the server was gone since {}", outcome.id);
+        // It may have died in the middle of a word.
+        self.around().monitors.forgive(Rule::Terminated, &outcome.id);
         // Its last words are on its card before the next instance writes its own.
         *outcome = with_output(outcome.clone(), self.around());
         let Some(watch) = self.around().watch.clone() else {
             self.gone = Some(gone);
             return;
         };
-        self.gone = if let Err(error) = watch.restart().await {
+        self.gone = if let Err(error) = watch.start_afresh().await {
             Some(format!("{gone}, and could not be started again: {error}"))
         } else {
             let look = still_alive(self.around()).await;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -66,8 +67,9 @@ pub struct Watch {
 
 #[derive(Debug)]
 struct Inner {
+    /// As it was given, with `{port}` in it.
     command: String,
-    port: u16,
+    port: AtomicU16,
     running: Mutex<Option<Running>>,
     output: Arc<Mutex<VecDeque<String>>>,
 }
@@ -84,10 +86,9 @@ impl Watch {
         if !command.contains(PORT) {
             return Err(SpawnError::NoPort);
         }
-        let port = free_port();
         let inner = Inner {
-            command: command.replace(PORT, &port.to_string()),
-            port,
+            command: command.to_owned(),
+            port: AtomicU16::new(free_port()),
             running: Mutex::new(None),
             output: Arc::default(),
         };
@@ -98,12 +99,20 @@ impl Watch {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.inner.port).into()
+        (Ipv4Addr::LOCALHOST, self.inner.port()).into()
     }
 
     /// Stops it at once and starts it again on the same port.
     pub async fn restart(&self) -> Result<(), SpawnError> {
         self.stop().await;
+        self.launch().await
+    }
+
+    /// Stops it at once and starts it on another port: the old one may be taken for a minute, where a server does not ask
+    /// the system to let it be used again.
+    pub async fn start_afresh(&self) -> Result<(), SpawnError> {
+        self.stop().await;
+        self.inner.port.store(free_port(), Ordering::Relaxed);
         self.launch().await
     }
 
@@ -139,11 +148,11 @@ impl Watch {
     }
 
     async fn launch(&self) -> Result<(), SpawnError> {
-        let command = &self.inner.command;
-        let mut shell = shell(command);
+        let command = self.inner.command();
+        let mut shell = shell(&command);
         shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let started = shell.spawn();
-        let mut child = started.map_err(|source| SpawnError::Start { command: command.clone(), source })?;
+        let mut child = started.map_err(|source| SpawnError::Start { command, source })?;
         let group = child.id().unwrap_or_default().cast_signed();
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(drain(stdout, Arc::clone(&self.inner.output)));
@@ -161,7 +170,7 @@ impl Watch {
             let lines = self.last_lines(5);
             if lines.is_empty() { String::new() } else { format!("; it wrote:\n  {}", lines.join("\n  ")) }
         };
-        let command = self.inner.command.clone();
+        let command = self.inner.command();
         let mut accepts = 0;
         while tokio::time::Instant::now() < deadline {
             if !self.is_running() {
@@ -180,11 +189,20 @@ impl Watch {
                 Answer::Nobody => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
-        Err(SpawnError::Silent { command, port: self.inner.port, output: output() })
+        Err(SpawnError::Silent { command, port: self.inner.port(), output: output() })
     }
 }
 
 impl Inner {
+    fn port(&self) -> u16 {
+        self.port.load(Ordering::Relaxed)
+    }
+
+    /// As it is run.
+    fn command(&self) -> String {
+        self.command.replace(PORT, &self.port().to_string())
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

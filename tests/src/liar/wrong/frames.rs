@@ -1,7 +1,7 @@
 //! The bytes of a connection into messages, rightly or wrongly.
 
 use std::io::{self, Read as _};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::peer::Peer;
@@ -22,6 +22,7 @@ pub(super) struct Frames {
     buffer: Vec<u8>,
     ready: std::collections::VecDeque<Vec<u8>>,
     discarding: bool,
+    skips: bool,
 }
 
 impl Frames {
@@ -32,7 +33,7 @@ impl Frames {
             _ => None,
         };
         let _ = peer.stream.set_read_timeout(timeout);
-        Self { buffer: Vec::new(), ready: std::collections::VecDeque::new(), discarding: false }
+        Self { buffer: Vec::new(), ready: std::collections::VecDeque::new(), discarding: false, skips: false }
     }
 
     pub(super) fn next(&mut self, room: &Room, peer: &Arc<Peer>) -> Next {
@@ -73,6 +74,10 @@ impl Frames {
             self.ready.push_back(b"DISCONNECT".to_vec());
             return false;
         }
+        if room.is("w08") {
+            // One buffer for all.
+            self.buffer = std::mem::take(&mut *room.buffer.lock().unwrap_or_else(PoisonError::into_inner));
+        }
         self.buffer.extend_from_slice(&chunk);
         while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
             let mut frame: Vec<u8> = self.buffer.drain(..=end).collect();
@@ -80,9 +85,10 @@ impl Frames {
             if frame.ends_with(b"\r") && !room.is("m05") {
                 frame.pop();
             }
-            if self.discarding {
+            if self.discarding || std::mem::take(&mut self.skips) {
                 continue;
             }
+            self.skips = room.is("w04") && frame.len() > 1024;
             if room.is("m06") {
                 let text = String::from_utf8_lossy(&frame).into_owned();
                 let cuts = ['\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\r'];
@@ -100,7 +106,11 @@ impl Frames {
         if room.is("m04") && chunk.len() == 1024 && !self.buffer.is_empty() {
             self.ready.push_back(std::mem::take(&mut self.buffer));
         }
-        self.buffer.len() > 65536 && !room.is("m12")
+        let flooded = self.buffer.len() > 65536 && !room.is("m12");
+        if room.is("w08") {
+            *room.buffer.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.buffer);
+        }
+        flooded
     }
 
     fn sized(&mut self, room: &Room, frame: Vec<u8>) -> Next {

@@ -27,6 +27,8 @@ pub(super) struct Room {
     /// Users that have left and are still found, where the fault forgets to remove them.
     pub(super) ghosts: Mutex<Vec<Vec<u8>>>,
     last: Mutex<Vec<u8>>,
+    /// What has no end yet, of all connections, where the fault keeps it together.
+    pub(super) buffer: Mutex<Vec<u8>>,
     unlocked: AtomicBool,
     sent: std::sync::atomic::AtomicUsize,
 }
@@ -40,6 +42,7 @@ impl Room {
             kept: Mutex::default(),
             ghosts: Mutex::default(),
             last: Mutex::default(),
+            buffer: Mutex::default(),
             unlocked: AtomicBool::new(fault == "m16" || fault == "m25" || fault == "x46"),
             sent: std::sync::atomic::AtomicUsize::new(0),
         }
@@ -169,7 +172,9 @@ impl Room {
     fn list(&self, users: &[User]) -> Vec<u8> {
         let separator: &[u8] = if self.is("m34") { b", " } else { b"," };
         let names: Vec<Vec<u8>> = users.iter().map(|user| self.listed(&user.name)).collect();
-        let end: &[u8] = if self.is("y04") { b"," } else { b"" };
+        // An empty name is left where one was.
+        let emptied = self.is("w10") && !self.ghosts.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let end: &[u8] = if self.is("y04") || emptied { b"," } else { b"" };
         [b"USER_LIST|", names.join(separator).as_slice(), end].concat()
     }
 
@@ -244,7 +249,7 @@ impl Room {
                 user.peer.push(frame);
             }
         }
-        if self.is("x28") {
+        if self.is("x28") || self.is("w03") {
             self.strangers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|peer| peer.push(frame));
         }
         drop(guard);
@@ -257,6 +262,7 @@ impl Room {
             "x02" => format!("ERROR|{code}|{}", "long ".repeat(400)).into_bytes(),
             "x03" => [b"ERROR|", code.as_bytes(), b"|caf\xe9"].concat(),
             "x04" => format!("ERROR|{code}").into_bytes(),
+            "w09" => format!("ERROR|{text}|{code}").into_bytes(),
             _ => format!("ERROR|{code}|{text}").into_bytes(),
         };
         if self.is("m40") {

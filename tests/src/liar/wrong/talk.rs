@@ -132,6 +132,9 @@ impl Session<'_> {
         if self.is("x24") {
             frame = String::from_utf8_lossy(&frame).replace("\\n", "\n").into_bytes();
         }
+        if self.is("w01") && frame.windows(10).any(|part| part == b"DISCONNECT") {
+            return Then::Leaves;
+        }
         if frame.trim_ascii().is_empty() {
             return if self.is("m07") { Then::Breaks } else { Then::Goes };
         }
@@ -161,12 +164,18 @@ impl Session<'_> {
             Some(at) => (&frame[..at], Some(&frame[at + 1..])),
             None => (frame, None),
         };
+        let known = [&b"CONNECT"[..], b"DISCONNECT", b"MESSAGE", b"BROADCAST"];
+        let command = match known.into_iter().find(|known| command.starts_with(known)) {
+            Some(known) if self.is("w05") => known,
+            _ => command,
+        };
         match (command, rest) {
             (b"CONNECT", Some(name)) => self.connect(name),
             (b"CONNECT", None) if self.is("m29") => self.connect(b""),
             (b"DISCONNECT", None | Some(b"")) if !(self.is("x32") && rest.is_some()) => {
                 if self.is("x45") && self.name.is_none() { Then::Goes } else { Then::Leaves }
             }
+            (b"MESSAGE" | b"BROADCAST", Some(text)) if self.is("w07") && text.contains(&b'{') => Then::Breaks,
             (b"MESSAGE" | b"BROADCAST", Some(_)) if self.name.is_none() && !self.is("m27") => {
                 self.error("401", "CONNECT first")
             }
@@ -201,10 +210,20 @@ impl Session<'_> {
             self.peer.push(&[b"USER_LIST|", name].concat());
             self.peer.push(b"CONNECT_ACK|OK");
         }
-        let name = if self.is("y06") { &name[..name.len().min(8)] } else { name };
+        let name = match self.room.fault.as_str() {
+            "y06" => &name[..name.len().min(8)],
+            "w06" => &name[..name.len().min(31)],
+            _ => name,
+        };
         let name = if self.is("x42") { name.split(|byte| *byte == b'|').next().unwrap_or_default() } else { name };
         if !legal || !self.room.join(name, self.peer) {
             self.peer.push(b"CONNECT_ACK|FAIL");
+            if self.is("w02") {
+                self.name = Some(name.to_vec());
+            }
+            if self.is("w03") {
+                self.room.strangers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(self.peer));
+            }
             if self.is("x08") {
                 self.peer.push(b"USER_LIST|someone");
             }

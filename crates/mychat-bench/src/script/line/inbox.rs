@@ -1,6 +1,7 @@
 //! The bytes of one connection into frames, in order, with what each one says about the connection kept up to date.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use mychat_proto::{Deframer, Framing, Inbound};
@@ -68,6 +69,7 @@ pub struct Inbox {
     continued: String,
     actor: Arc<str>,
     case: Arc<str>,
+    led: Arc<AtomicBool>,
     monitors: Monitors,
     transcript: Transcript,
 }
@@ -104,6 +106,7 @@ impl Inbox {
             continued: String::new(),
             actor,
             case: Arc::clone(&setting.case),
+            led: Arc::clone(&setting.led),
             monitors: setting.monitors.clone(),
             transcript: setting.transcript.clone(),
         }
@@ -223,7 +226,7 @@ impl Inbox {
             self.sizes = Some((least.min(frame.len()), most.max(frame.len())));
             return;
         }
-        self.monitors.see(&self.case, &frame);
+        self.monitors.see(&self.case, &frame, self.led.load(Ordering::Relaxed));
         if frame.is_empty() {
             // A check of its own reports it; a client passes over it.
             return;

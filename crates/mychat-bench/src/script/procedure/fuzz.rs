@@ -175,7 +175,7 @@ async fn repeats(stage: &Stage, frames: &[Vec<u8>], names: &mut usize) -> bool {
     let mut pair = Pair::come(stage, names).await;
     if pair.is_err()
         && let Some(watch) = &stage.around.watch
-        && watch.restart().await.is_ok()
+        && watch.start_afresh().await.is_ok()
     {
         pair = Pair::come(stage, names).await;
     }

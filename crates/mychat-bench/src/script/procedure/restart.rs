@@ -2,6 +2,7 @@
 
 use crate::scenario::model::Procedure;
 use crate::script::alive::{numbered, users};
+use crate::script::monitor::Rule;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
 
@@ -14,10 +15,12 @@ pub(super) async fn restart(stage: &mut Stage, procedure: &Procedure) -> Played 
     let lines = users(stage, "open", procedure.number("connections")).await?;
     let started = watch.restart().await;
     drop(lines);
+    // It was killed in the middle of whatever it was saying.
+    stage.around.monitors.forgive(Rule::Terminated, "robust.restart");
     if let Err(error) = started {
         // The rest of the suite needs one: a port that is still taken is free after a while.
         let got = error.to_string();
-        let _ = watch.restart().await;
+        let _ = watch.start_afresh().await;
         return Err(Trouble::fail("stopped with open connections, it starts on the same port at once", got));
     }
     stage.welcome("newcomer", &numbered(&stage.cast, "newc", 0)).await?;

@@ -15,6 +15,9 @@ impl Stage {
             [b"MESSAGE" | b"BROADCAST", ..] if latin1(frame).is_some_and(|meant| said(content_of(&meant))) => {
                 "bytes are read in a one-byte encoding such as Latin-1, and written in UTF-8: both have to be UTF-8"
             }
+            [b"MESSAGE" | b"BROADCAST", ..] if self.is_cut_at_a_blank(content_of(frame)) => {
+                "content ends at its first blank: scanf(\"%s\"), split() or a scanner's next() takes one word"
+            }
             [b"CONNECT_ACK", b"OK", ..] if fields.len() > 2 => {
                 "CONNECT_ACK|OK has something added: it is that and no more"
             }
@@ -27,6 +30,15 @@ impl Stage {
             _ => return,
         };
         let _ = self.blame.set(blame);
+    }
+
+    /// Whether somebody said this and more behind a blank, and nobody just this.
+    fn is_cut_at_a_blank(&self, content: &[u8]) -> bool {
+        let said = |end: &[u8]| {
+            let text = [b"|", content, end].concat();
+            self.lines.values().flat_map(|line| &line.said).any(|said| line_contains(said, &text))
+        };
+        !content.is_empty() && said(b" ") && !said(b"\n") && !said(b"\r\n")
     }
 }
 
