@@ -103,6 +103,9 @@ impl Surroundings {
 }
 
 const QUIET: Duration = Duration::from_millis(150);
+/// What it comes from where nobody is let in beside a connection that says nothing.
+const HELD_UP: &str =
+    "a connection that says nothing holds up the others: its first message is waited for before the next is accepted";
 /// How long the list behind a welcome is waited for.
 const LISTED: Duration = Duration::from_millis(300);
 
@@ -227,6 +230,10 @@ impl Stage {
             let got = self.latest(line);
             if line.inbox().frames.iter().any(|frame| frame.bytes.starts_with(b"CONNECT_ACK|OK")) {
                 let _ = self.blame.set("CONNECT_ACK|OK has something added: it is that and no more");
+            }
+            let silent = |other: &Line| other.said.is_empty() && other.is_open();
+            if line.inbox().bytes == 0 && self.lines.values().any(silent) {
+                let _ = self.blame.set(HELD_UP);
             }
             return Err(Trouble::fail(want(), got));
         }

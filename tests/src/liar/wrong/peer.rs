@@ -130,7 +130,9 @@ impl Peer {
                 break;
             }
         }
-        if !self.is("m46") {
+        if self.is("w11") {
+            let _ = self.stream.shutdown(Shutdown::Write);
+        } else if !self.is("m46") {
             let _ = self.stream.shutdown(Shutdown::Both);
         }
     }

@@ -193,7 +193,7 @@ impl Room {
         let mut users = self.users();
         let before = users.len();
         match self.fault.as_str() {
-            "m24" => users.retain(|user| user.name != name),
+            "m24" | "w11" => users.retain(|user| user.name != name),
             // The last name alone.
             "m26" | "x40" => {
                 if let Some(at) = users.iter().rposition(|user| Arc::ptr_eq(&user.peer, peer)) {

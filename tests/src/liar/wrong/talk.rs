@@ -50,10 +50,10 @@ pub(super) fn talk(room: &Arc<Room>, peer: &Arc<Peer>) {
             Next::Oversize => room.error(peer, "413", "too large"),
             Next::Frame(frame) => match session.frame(frame) {
                 Then::Goes => {}
-                Then::Leaves if room.is("m46") || room.is("m47") => {
+                Then::Leaves if room.is("m46") || room.is("m47") || room.is("w11") => {
                     gone = true;
                     room.leave(peer, &session.asked, "disconnect");
-                    if room.is("m47") {
+                    if !room.is("m46") {
                         peer.finish();
                     }
                 }
