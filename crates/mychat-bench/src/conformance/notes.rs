@@ -4,8 +4,14 @@ use crate::scenario::model::Need;
 use crate::suite::Check;
 use crate::suite::probe::Found;
 
-/// Three lines where there is something to learn, or one.
+/// Three lines where there is something to learn, or one; and a mistake that would be in every card.
 pub(super) fn notes(found: &Found, checks: &[&Check]) -> Vec<String> {
+    let mut notes = of_framing(found, checks);
+    notes.extend(found.mistake.map(|mistake| format!("         Mend this first: {mistake}")));
+    notes
+}
+
+fn of_framing(found: &Found, checks: &[&Check]) -> Vec<String> {
     let needing = checks.iter().filter(|check| check.case.needs.contains(&Need::Terminator)).count();
     if found.framing == "raw" && !found.asked {
         return vec![

@@ -12,6 +12,7 @@
 pub mod alive;
 pub mod cast;
 pub mod fence;
+pub mod form;
 mod join;
 pub mod line;
 pub mod monitor;

@@ -71,6 +71,8 @@ struct Book {
     errors: u64,
     codes: BTreeSet<String>,
     breaches: BTreeMap<Rule, Breach>,
+    /// Mistakes in how messages are written, by the case in which they were seen first.
+    forms: BTreeMap<String, &'static str>,
 }
 
 impl Monitors {
@@ -87,6 +89,11 @@ impl Monitors {
                 let code = error.split(|byte| *byte == b'|').nth(1).unwrap_or_default();
                 book.codes.insert(String::from_utf8_lossy(&code[..code.len().min(40)]).into_owned());
             }
+        }
+        if !broken.is_empty()
+            && let Some(mistake) = super::form::oddity(frame)
+        {
+            book.forms.entry(case.to_owned()).or_insert(mistake);
         }
         for rule in broken {
             let swapped = if rule == Rule::ErrorFormat && is_swapped(frame) { SWAPPED } else { "" };
@@ -107,6 +114,14 @@ impl Monitors {
     pub fn breach(&self, rule: Rule, case: &str, got: String) {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         book.breaches.entry(rule).or_insert_with(|| Breach { case: case.to_owned(), got });
+        if rule == Rule::Terminated {
+            book.forms.entry(case.to_owned()).or_insert(UNENDED);
+        }
+    }
+
+    /// A mistake in how messages are written that a case met, and that may be all that is wrong there.
+    pub fn mistake(&self, case: &str) -> Option<&'static str> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).forms.get(case).copied()
     }
 
     /// The first breach of a rule.
@@ -126,6 +141,7 @@ impl Monitors {
     }
 }
 
+const UNENDED: &str = "some messages are sent without a line end: each of them needs its own (see frame.out-terminated)";
 const SWAPPED: &str = ", where the text stands before the code";
 
 /// Whether an `ERROR` says its text first and its code behind it: a number is no text.

@@ -137,7 +137,8 @@ impl Outcome {
                 outcome.status = Status::Fail;
                 outcome.want = Some(want);
                 outcome.got = Some(got);
-                outcome.likely = stage.blame.get().map(|blame| (*blame).to_owned()).or_else(|| case.likely.clone());
+                let mistake = stage.around.monitors.mistake(&case.id).or(stage.blame.get().copied());
+                outcome.likely = mistake.map(str::to_owned).or_else(|| case.likely.clone());
                 outcome.declare = stage.declare.take();
             }
         }

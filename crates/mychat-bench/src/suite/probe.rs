@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::scenario::model::FramingChoice;
+use crate::script::form::oddity;
 use crate::script::line::Manner;
 
 pub mod profile;
@@ -31,6 +32,8 @@ pub struct Found {
     pub ends_nothing: bool,
     /// What was seen, in words.
     pub seen: String,
+    /// A mistake in how it writes messages.
+    pub mistake: Option<&'static str>,
 }
 
 impl Found {
@@ -43,6 +46,7 @@ impl Found {
             answers_unterminated: false,
             ends_nothing: false,
             seen: "as asked for".to_owned(),
+            mistake: None,
         }
     }
 }
@@ -165,6 +169,9 @@ async fn detect(target: SocketAddr, patience: Duration, nonce: &str) -> Found {
     if again.answers_unterminated { again } else { found }
 }
 
+const MUTE: &str = "CONNECT brought no answer, with a line end and without. Is the answer flushed? Does the server wait for a \
+                    length (readUTF, struct), or for the end of the connection (read until EOF)?";
+
 /// One connection: `CONNECT` without a line end first, and the line end where no answer came in `unterminated`.
 async fn ask(target: SocketAddr, patience: Duration, unterminated: Duration, nonce: &str) -> Found {
     let mut found =
@@ -180,7 +187,13 @@ async fn ask(target: SocketAddr, patience: Duration, unterminated: Duration, non
         listen(&stream, &mut heard, patience).await;
     }
     let _ = stream.try_write(b"DISCONNECT\n");
+    if heard.is_empty() {
+        found.mistake = Some(MUTE);
+        return found;
+    }
+    found.mistake = heard.split(|byte| *byte == b'\n').find_map(oddity);
     if !has_ack(&heard) {
+        found.seen = format!("it answered CONNECT with {}", crate::script::text::shown(&heard));
         return found;
     }
     // A server without line ends took the greeting's for a part of its name, and may still list it.

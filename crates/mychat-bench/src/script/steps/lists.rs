@@ -58,6 +58,8 @@ impl Stage {
                 break;
             }
         }
+        // One that has no end yet will get none.
+        line.inbox().end_unfinished();
         let last = line.inbox().list.clone();
         let got = match &last {
             Some(names) => format!(
