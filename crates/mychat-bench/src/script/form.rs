@@ -18,7 +18,9 @@ pub fn oddity(frame: &[u8]) -> Option<&'static str> {
         return Some("a length stands before messages, as writeUTF() puts it there: write the text's bytes alone");
     }
     if nuls > 0 && (frame.first() == Some(&0) || frame.last() == Some(&0)) {
-        return Some("bytes behind the text are sent along, such as the NUL at its end: send strlen(text) bytes, no more");
+        return Some(
+            "bytes behind the text are sent along, such as the NUL at its end: send strlen(text) bytes, no more",
+        );
     }
     match frame.split(|byte| *byte == b'|').collect::<Vec<_>>().as_slice() {
         [b"ERROR"] | [b"ERROR", _] | [b"ERROR", _, b""] | [b"ERROR", b"", ..] => {
@@ -59,7 +61,8 @@ mod tests {
         found(b"CONNECT_ACK|ok", "OK or FAIL");
         found(b"CONNECT_ACK|OK ", "OK or FAIL");
         found(b"user_list|ana", "capital letters");
-        for good in ["CONNECT_ACK|OK", "CONNECT_ACK|FAIL", "USER_LIST|", "MESSAGE|a|b\0c", "ERROR|404|no", "hello", ""] {
+        for good in ["CONNECT_ACK|OK", "CONNECT_ACK|FAIL", "USER_LIST|", "MESSAGE|a|b\0c", "ERROR|404|no", "hello", ""]
+        {
             assert_eq!(oddity(good.as_bytes()), None, "{good}");
         }
     }

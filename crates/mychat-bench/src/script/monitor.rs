@@ -141,7 +141,8 @@ impl Monitors {
     }
 }
 
-const UNENDED: &str = "some messages are sent without a line end: each of them needs its own (see frame.out-terminated)";
+const UNENDED: &str =
+    "some messages are sent without a line end: each of them needs its own (see frame.out-terminated)";
 const SWAPPED: &str = ", where the text stands before the code";
 
 /// Whether an `ERROR` says its text first and its code behind it: a number is no text.

@@ -2,6 +2,7 @@
 
 use super::card;
 use super::result::ConformanceResult;
+use crate::report::visible;
 use crate::script::{Outcome, Status};
 use std::fmt::Write as _;
 
@@ -20,13 +21,17 @@ pub fn markdown(result: &ConformanceResult) -> String {
     for note in &result.about.notes {
         let _ = writeln!(text, "> {}", escaped(note));
     }
-    text.push_str("\n| level | passed | failed | inconclusive | skipped |\n|---|---|---|---|---|\n");
+    text.push_str("\n| level | passed | failed | known | inconclusive | skipped |\n|---|---:|---:|---:|---:|---:|\n");
     for level in ["must", "should", "may"] {
         let counts = result.summary.get(level).copied().unwrap_or_default();
         let _ = writeln!(
             text,
-            "| {level} | {} | {} | {} | {} |",
-            counts.pass, counts.fail, counts.inconclusive, counts.skipped
+            "| {level} | {} | {} | {} | {} | {} |",
+            counts.pass,
+            counts.fail - counts.expected,
+            counts.expected,
+            counts.inconclusive,
+            counts.skipped
         );
     }
     for check in result.checks.iter().filter(|check| check.status == Status::Fail) {
@@ -55,7 +60,7 @@ pub fn markdown(result: &ConformanceResult) -> String {
         );
     }
     text.push_str("\n</details>\n");
-    text
+    visible(&text)
 }
 
 /// A card that is unfolded by a click.

@@ -1,5 +1,7 @@
 //! The result of a conformance run, written for people and for programs. All writings are made from one struct.
 
+#[cfg(test)]
+mod agreement;
 pub(in crate::report) mod card;
 mod html;
 mod junit;
