@@ -7,6 +7,7 @@ use super::{html, junit, markdown, terminal};
 use crate::report::result::TargetInfo;
 use crate::report::sample;
 use crate::script::{Outcome, Status};
+use crate::suite::probe::Profile;
 
 const LEVELS: [&str; 3] = ["must", "should", "may"];
 const STATUSES: [Status; 4] = [Status::Pass, Status::Fail, Status::Inconclusive, Status::Skipped];
@@ -38,7 +39,7 @@ prop_compose! {
             address: "127.0.0.1:5000".to_owned(), framing: "lf".to_owned(), spawned: false, profile: None, command: None,
         };
         let about = About {
-            suite: "conformance".to_owned(), target, profile: Default::default(), notes: vec![note], seed: 7,
+            suite: "conformance".to_owned(), target, profile: Profile::default(), notes: vec![note], seed: 7,
             started: "2026-11-22T16:15:29Z".to_owned(), seconds: 1.5, strict,
         };
         build(checks, about, interrupted)
