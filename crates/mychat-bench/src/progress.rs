@@ -49,7 +49,9 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(view: View, title: &str) -> Self {
-        let shown = view == View::Live && std::io::stderr().is_terminal();
+        // A line that is drawn again and again takes a terminal that can go back.
+        let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+        let shown = view == View::Live && std::io::stderr().is_terminal() && !dumb;
         let target = if shown { screen::target() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(1), target);
         let style = ProgressStyle::with_template("{prefix:>9.bold} [{bar:24}] {msg}");
