@@ -64,7 +64,7 @@ fn head(result: &ConformanceResult) -> Markup {
                 @if result.about.strict { " · strict" }
             }
             @if !result.about.notes.is_empty() {
-                pre.lines { @for note in &result.about.notes { (note) "\n" } }
+                pre.lines tabindex="0" { @for note in &result.about.notes { (note) "\n" } }
             }
         }
     }
@@ -74,7 +74,7 @@ fn summary(result: &ConformanceResult) -> Markup {
     html! {
         section {
             h2 { "Levels" }
-            div.scroll { table {
+            div.scroll tabindex="0" role="group" aria-label="a table that scrolls" { table {
                 thead { tr {
                     th scope="col" { "Level" }
                     @for word in ["Passed", "Failed", "Known", "Inconclusive", "Skipped"] { th.n scope="col" { (word) } }
@@ -101,7 +101,7 @@ fn sentences(result: &ConformanceResult) -> Markup {
     html! {
         section {
             h2 { "The protocol's sentences" }
-            div.scroll { table.expectations {
+            div.scroll tabindex="0" role="group" aria-label="a table that scrolls" { table.expectations {
                 thead { tr {
                     th scope="col" { "Status" } th scope="col" { "Sentence" } th scope="col" { "Section" }
                     th scope="col" { "Checks" }

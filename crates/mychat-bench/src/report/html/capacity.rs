@@ -17,7 +17,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
             p { (capacity.reason) "." }
             div.charts {
                 (curve(capacity).render())
-                div.scroll {
+                div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
                     table.tries {
                         thead { tr {
                             th.n scope="col" { "load" } th scope="col" { "try" } th.n scope="col" { "sent/s" }

@@ -26,7 +26,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
 /// Checks as a table, a row each.
 pub(in crate::report) fn rows(checks: &[Outcome]) -> Markup {
     html! {
-        div.scroll {
+        div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
             table.expectations {
                 thead { tr {
                     th scope="col" { "Verdict" } th scope="col" { "Case" }
@@ -61,7 +61,7 @@ pub(in crate::report) fn card(case: &Outcome, view: &ConformanceResult) -> Marku
                 @for field in fields(case, view) {
                     dt { (field.label) }
                     dd { @if field.lines.len() == 1 && field.label != "Wire" { (field.lines[0]) }
-                         @else { pre.lines { @for line in &field.lines { (line) "\n" } } } }
+                         @else { pre.lines tabindex="0" { @for line in &field.lines { (line) "\n" } } } }
                 }
             }
         }

@@ -62,11 +62,11 @@ fn table(title: &str, rows: Vec<(Markup, &LatencyResult)>) -> Markup {
         }
     };
     html! {
-        div.scroll {
+        div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
             table {
                 caption { (title) }
                 thead { tr {
-                    th scope="col" { "" }
+                    th scope="col" { "of" }
                     @for name in ["count", "min", "mean", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "max"] {
                         th.n scope="col" { (name) }
                     }
@@ -100,7 +100,7 @@ fn over_time(result: &RunResult) -> Markup {
     html! {
         details {
             summary { "The run over time, as a table" }
-            div.scroll {
+            div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
                 table {
                     thead { tr {
                         th scope="col" { "until" } th scope="col" { "stage" }

@@ -87,7 +87,7 @@ pub(super) fn expectations(result: &RunResult) -> Markup {
             @if result.expectations.is_empty() {
                 p.empty { "The scenario expects nothing in particular." }
             } @else {
-                div.scroll {
+                div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
                     table.expectations {
                         thead { tr {
                             th scope="col" { "Verdict" } th scope="col" { "Expected" }
