@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::exit::Exit;
 use crate::report::compare::{Run, Threshold, circumstances, compare as judge, markdown, terminal};
 use crate::report::json::{self, Stored};
-use crate::report::{RunResult, files};
+use crate::report::{RunResult, files, visible};
 use crate::{cli, out};
 
 /// Compares, prints, and writes the table where one is wanted.
@@ -69,7 +69,7 @@ fn side(paths: &[PathBuf]) -> anyhow::Result<Side> {
         let (of, run) = match json::read_any(path)? {
             Stored::Run(result) => {
                 let run = Run::new(&result)?;
-                let of = format!("`{}`", result.scenario.name);
+                let of = format!("`{}`", visible(&result.scenario.name));
                 side.results.push(*result);
                 (of, run)
             }

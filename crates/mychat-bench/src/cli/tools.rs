@@ -21,7 +21,8 @@ pub(crate) struct Init {
 #[command(after_help = "\
 Examples:
   mychat-bench completions bash > ~/.local/share/bash-completion/completions/mychat-bench
-  mychat-bench completions zsh > ~/.zfunc/_mychat-bench")]
+  mychat-bench completions zsh > ~/.zfunc/_mychat-bench
+  mychat-bench completions fish > ~/.config/fish/completions/mychat-bench.fish")]
 pub(crate) struct Completions {
     /// Of which shell
     pub(crate) shell: clap_complete::Shell,

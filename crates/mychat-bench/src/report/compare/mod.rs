@@ -63,6 +63,8 @@ pub struct Comparison {
     pub passed: Vec<Passed>,
     /// How many expectations, cases and checks both sides have.
     pub tried: usize,
+    /// Whether they are runs of a load, which take times, and not of checks alone.
+    pub timed: bool,
     /// What the reader should know.
     pub notes: Vec<String>,
 }
@@ -103,8 +105,8 @@ impl Comparison {
         let waits = timed().filter(|row| row.name.starts_with(WAITING)).count();
         let open = |row: &&Row| row.finding == Finding::TooLittleData && (waits == 0 || row.name.starts_with(WAITING));
         match timed().count() {
-            // Results of checks have no times at all.
-            0 => self.tried == 0,
+            // Results of checks have no times at all; of a load something should be said.
+            0 => self.timed || self.tried == 0,
             all => timed().filter(open).count() == if waits == 0 { all } else { waits },
         }
     }
@@ -156,11 +158,16 @@ pub fn compare(first: &[Run], second: &[Run], threshold: Threshold) -> Compariso
     notes.extend(unmeasured(&timed_first, &timed_second, &rows));
     rows.extend(counts::violations(first, second));
     let (passed, tried) = passes::compare(first, second);
-    Comparison { runs: (timed_first.len(), timed_second.len()), rows, passed, tried, notes }
+    let timed = first.iter().chain(second).any(|run| run.independent > 0);
+    Comparison { runs: (timed_first.len(), timed_second.len()), rows, passed, tried, timed, notes }
 }
 
-/// Percentiles that are in no row, because some run has too few samples for them.
+/// Percentiles that are in no row, because some run has too few samples for them, or no intervals.
 fn unmeasured(first: &[Run], second: &[Run], rows: &[Row]) -> Option<String> {
+    if first.iter().chain(second).any(|run| run.independent > 0 && run.intervals.is_empty()) {
+        let why = "a run has no interval of load to compare times by: it was too short for its `--interval`";
+        return Some(why.to_owned());
+    }
     let fewest = first.iter().chain(second).map(|run| run.independent).filter(|samples| *samples > 0).min()?;
     let missing = resample::QUANTILES.iter().filter(|(name, _)| rows.iter().all(|row| row.name != *name));
     let told: Vec<String> =

@@ -195,6 +195,17 @@ fn checks_alone_decide_without_times() {
 }
 
 #[test]
+fn loads_without_intervals_are_not_alike_for_want_of_times() {
+    let (mut first, mut second) = Machine::new(5).sides(1.0);
+    first.iter_mut().chain(&mut second).for_each(|run| run.intervals.clear());
+    let ends_alike = tried("lost == 0", Some(true), true).tried;
+    first.iter_mut().chain(&mut second).for_each(|run| run.tried = ends_alike.clone());
+    let comparison = compare(&first, &second, Threshold::default());
+    assert!(comparison.undecided());
+    assert!(comparison.notes.iter().any(|note| note.contains("too short")), "{:?}", comparison.notes);
+}
+
+#[test]
 fn a_verdict_says_what_it_does_not_cover() {
     let (mut first, mut second) = Machine::new(5).sides(1.0);
     first.iter_mut().chain(&mut second).for_each(|run| run.independent = 50);
