@@ -1,6 +1,7 @@
 //! A plan against a server: virtual users on worker threads, and what they saw.
 
 mod act;
+mod backlog;
 pub mod clock;
 pub mod observations;
 pub mod conduct;

@@ -29,6 +29,8 @@ pub struct Observations {
     pub stall: Nanos,
     /// How long what became readable waited for its turn to be read.
     pub read_lag: Latency,
+    /// The most bytes that a connection was found to hold unread.
+    pub unread: u64,
     /// ERROR frames that no action wants, by code.
     pub errors: BTreeMap<String, u64>,
     /// The condition of `abort_if` that ended the run, by its index.
@@ -91,6 +93,7 @@ impl Observations {
             blocked: 0,
             stall: 0,
             read_lag: Latency::default(),
+            unread: 0,
             errors: BTreeMap::new(),
             aborted: None,
             interrupted: false,

@@ -12,6 +12,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::backlog::{Mark, unread};
 use super::clock::{Clock, RealClock};
 use super::pace::Pacer;
 use super::wire::{Ended, Hangup, Line, ReadMode, Room, Wire};
@@ -37,6 +38,10 @@ pub(super) struct TcpWire {
     pacer: Rc<Pacer>,
     me: Weak<RefCell<TcpWorker>>,
     sockets: Vec<Option<Socket>>,
+    /// The place of the socket that is sounded next.
+    sounded: usize,
+    /// The most that one of them was found to hold unread, in bytes.
+    pub(super) most_unread: u64,
     buffer: Vec<u8>,
 }
 
@@ -47,6 +52,7 @@ struct Socket {
     waker: Option<Waker>,
     wants_to_write: bool,
     reading: ReadMode,
+    mark: Option<Mark>,
 }
 
 impl TcpWire {
@@ -57,7 +63,17 @@ impl TcpWire {
         pacer: Rc<Pacer>,
         me: Weak<RefCell<TcpWorker>>,
     ) -> Self {
-        Self { address, sources, clock, pacer, me, sockets: Vec::new(), buffer: vec![0; READ] }
+        Self {
+            address,
+            sources,
+            clock,
+            pacer,
+            me,
+            sockets: Vec::new(),
+            sounded: 0,
+            most_unread: 0,
+            buffer: vec![0; READ],
+        }
     }
 
     fn socket(&mut self, line: Line) -> Option<&mut Socket> {
@@ -74,8 +90,36 @@ impl TcpWire {
             waker: None,
             wants_to_write: false,
             reading: ReadMode::Chunks(READ),
+            mark: None,
         };
         self.sockets[line.key] = Some(socket);
+    }
+
+    /// Sounds the depth of the next socket that has anything unread and is read as fast as can be.
+    pub(super) fn sound(&mut self, now: Nanos) {
+        /// Sockets passed in one go, and of these the ones that the system is asked about.
+        const PASSED: usize = 64;
+        const LOOKS: usize = 4;
+        let mut looks = 0;
+        for _ in 0..self.sockets.len().min(PASSED) {
+            self.sounded = (self.sounded + 1) % self.sockets.len();
+            let Some(socket) = &mut self.sockets[self.sounded] else { continue };
+            if socket.mark.is_some() || !socket.is_read_fast() {
+                continue;
+            }
+            let unread = unread(&socket.stream);
+            self.most_unread = self.most_unread.max(unread);
+            socket.mark = Mark::behind(unread, now);
+            looks += 1;
+            if socket.mark.is_some() || looks == LOOKS {
+                return;
+            }
+        }
+    }
+
+    /// The marks that were not reached: how long each has waited.
+    pub(super) fn unreached(&self, now: Nanos) -> Vec<Nanos> {
+        self.sockets.iter().flatten().filter_map(|socket| Some(socket.mark?.age(now))).collect()
     }
 
     fn remove(&mut self, line: Line) -> Option<TcpStream> {
@@ -85,6 +129,13 @@ impl TcpWire {
             waker.wake();
         }
         Some(socket.stream)
+    }
+}
+
+impl Socket {
+    /// Whether what waits here waits for the generator, and not because its user reads slowly.
+    fn is_read_fast(&self) -> bool {
+        matches!(self.reading, ReadMode::Chunks(most) if most >= READ)
     }
 }
 
@@ -99,6 +150,9 @@ impl Wire for TcpWire {
     fn read(&mut self, line: Line, reading: ReadMode) {
         if let Some(socket) = self.socket(line) {
             socket.reading = reading;
+            if !socket.is_read_fast() {
+                socket.mark = None;
+            }
             if let Some(waker) = &socket.waker {
                 waker.wake_by_ref();
             }
@@ -224,6 +278,9 @@ fn poll(worker: &mut TcpWorker, line: Line, context: &mut Context<'_>) -> Poll<(
             }
             Poll::Ready(Ok(0)) => Some(Ended::Eof),
             Poll::Ready(Ok(count)) => {
+                if let Some(waited) = worker.wire.socket(line).and_then(|s| Mark::pass(&mut s.mark, count, now)) {
+                    worker.note_read_lag(waited);
+                }
                 worker.received(line, now, &buffer[..count]);
                 None
             }

@@ -9,14 +9,14 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::LocalSet;
 
-use super::clock::RealClock;
+use super::clock::{Clock as _, RealClock};
 use super::pace::{PROBE, Pacer};
 use super::shared::Shared;
 use super::tcp::{TcpWire, TcpWorker};
 use super::worker::{Seen, Worker};
 use crate::observe::books::Books;
 use crate::observe::recorder::Recorder;
-use crate::plan::Nanos;
+use crate::plan::{Nanos, nanos};
 
 /// What a worker is told. Few in number, so the channels are unbounded: a handful a second at most.
 #[derive(Debug)]
@@ -97,7 +97,10 @@ async fn work(shared: Arc<Shared>, mut post: Post) {
             let due = std::time::Instant::now() + PROBE;
             probe.arm(due);
             probe.fired().await;
-            probed.borrow_mut().note_read_lag(due.elapsed());
+            let mut worker = probed.borrow_mut();
+            worker.note_read_lag(nanos(due.elapsed()));
+            let now = worker.clock.now();
+            worker.wire.sound(now);
         }
     });
     let woken = Rc::clone(&worker);
@@ -125,7 +128,13 @@ async fn work(shared: Arc<Shared>, mut post: Post) {
     pacing.abort();
     telling.abort();
     probing.abort();
-    let seen = worker.borrow_mut().finish();
+    let now = worker.borrow().clock.now();
+    let unreached = worker.borrow().wire.unreached(now);
+    for waited in unreached {
+        worker.borrow_mut().note_read_lag(waited);
+    }
+    let mut seen = worker.borrow_mut().finish();
+    seen.unread = worker.borrow().wire.most_unread;
     let _ = post.reports.send(Report::Seen(Box::new(seen)));
     // Connections close and their tasks end with the set that they run on.
     tokio::time::sleep(Duration::ZERO).await;

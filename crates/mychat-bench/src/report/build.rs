@@ -103,6 +103,9 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
             cpu_seconds: seen.generator.cpu_seconds,
             rss_peak: seen.generator.rss_peak,
             threads: seen.generator.threads,
+            read_lag_p99: seen.read_lag.histogram.value_at_quantile(0.99),
+            unread_bytes: seen.unread,
+            stall_max: seen.stall / 1000,
         },
         losers,
     }

@@ -129,6 +129,9 @@ pub(crate) fn run(points: u64) -> RunResult {
             cpu_seconds: 0.4,
             rss_peak: 25 << 20,
             threads: 1,
+            read_lag_p99: 83,
+            unread_bytes: 14 << 10,
+            stall_max: 210,
             machine: "linux 6.1.0 x86_64, 2 × Some Processor, 24 GiB of memory".to_owned(),
         },
     }

@@ -75,6 +75,10 @@ pub(super) fn generator_use(generator: &GeneratorInfo) -> String {
     let mut parts = vec![format!("{} thread{plural}", generator.threads)];
     parts.extend((generator.cpu_seconds > 0.0).then(|| format!("{:.1} s of CPU", generator.cpu_seconds)));
     parts.extend((generator.rss_peak > 0).then(|| format!("{} at most", bytes(generator.rss_peak))));
+    let lag = generator.read_lag_p99;
+    parts.extend((lag > 0).then(|| format!("read within {} (p99)", duration(lag as f64))));
+    let unread = generator.unread_bytes;
+    parts.extend((unread > 0).then(|| format!("{} unread in a connection at most", bytes(unread))));
     parts.join(", ")
 }
 

@@ -24,7 +24,7 @@ impl Crew<'_> {
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
         let (mut fanout, mut rosters, mut last_lists) = (FanOut::default(), Rosters::default(), LastLists::default());
         let mut read_lag = Latency::default();
-        let (mut blocked, mut stall, mut left) = (0, 0, self.orders.len());
+        let (mut blocked, mut stall, mut unread, mut left) = (0, 0, 0, self.orders.len());
         while left > 0 {
             match self.reports.recv().await.ok_or(Fault::Died)? {
                 Report::Seen(seen) => {
@@ -37,6 +37,7 @@ impl Crew<'_> {
                     read_lag.merge(&seen.read_lag);
                     blocked += seen.blocked;
                     stall = stall.max(seen.stall);
+                    unread = unread.max(seen.unread);
                     for (code, count) in seen.errors {
                         *errors.entry(code).or_default() += count;
                     }
@@ -87,6 +88,7 @@ impl Crew<'_> {
             blocked,
             stall,
             read_lag,
+            unread,
             errors,
             aborted: self.aborted,
             interrupted,

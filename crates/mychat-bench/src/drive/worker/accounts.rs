@@ -1,7 +1,5 @@
 //! What is handed over: recorders at each interval, what is outstanding during the drain, everything at the end.
 
-use std::time::Duration;
-
 use super::{Seen, Worker};
 use crate::drive::clock::Clock;
 use crate::drive::connection::Role;
@@ -11,14 +9,14 @@ use crate::observe::books::Books;
 use crate::observe::recorder::{Place, Recorder};
 use crate::observe::unlisted::LastLists;
 use crate::observe::visit::Visit;
-use crate::plan::nanos;
+use crate::plan::Nanos;
 use crate::scenario::model::ReadPolicy;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Something that became readable waited for so long until its turn to be read.
-    pub fn note_read_lag(&mut self, lag: Duration) {
+    pub fn note_read_lag(&mut self, lag: Nanos) {
         if self.desk.load_start().is_some() {
-            self.desk.read_lag.record(nanos(lag));
+            self.desk.read_lag.record(lag);
         }
     }
 
@@ -75,6 +73,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             blocked: self.desk.blocked,
             stall: self.desk.stall,
             read_lag: std::mem::take(&mut self.desk.read_lag),
+            // The wire knows.
+            unread: 0,
             rosters: std::mem::take(&mut self.desk.rosters),
             last_lists,
             fanout: std::mem::take(&mut self.desk.fanout),

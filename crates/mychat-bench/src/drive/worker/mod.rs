@@ -62,6 +62,8 @@ pub struct Seen {
     pub stall: Nanos,
     /// How long what became readable waited for its turn to be read.
     pub read_lag: Latency,
+    /// The most bytes that a connection was found to hold unread, of those that are read as fast as can be.
+    pub unread: u64,
     /// When its users had lists with those who joined.
     pub rosters: Rosters,
     /// The lists that those of them had who were there to the end.

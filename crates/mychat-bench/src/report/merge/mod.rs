@@ -85,6 +85,9 @@ fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
     merged.generator.cpu_seconds += result.generator.cpu_seconds;
     merged.generator.rss_peak += result.generator.rss_peak;
     merged.generator.threads += result.generator.threads;
+    merged.generator.read_lag_p99 = merged.generator.read_lag_p99.max(result.generator.read_lag_p99);
+    merged.generator.unread_bytes = merged.generator.unread_bytes.max(result.generator.unread_bytes);
+    merged.generator.stall_max = merged.generator.stall_max.max(result.generator.stall_max);
     if !merged.generator.machine.contains(&result.generator.machine) {
         merged.generator.machine = format!("{}; {}", merged.generator.machine, result.generator.machine);
     }

@@ -261,6 +261,15 @@ pub struct GeneratorInfo {
     pub rss_peak: u64,
     /// Worker threads.
     pub threads: u32,
+    /// How long what had arrived waited to be read, p99 in microseconds; no less than the event loop's own delay.
+    #[serde(default)]
+    pub read_lag_p99: u64,
+    /// The most bytes that a connection was found to hold unread.
+    #[serde(default)]
+    pub unread_bytes: u64,
+    /// The latest that anything was done after its time, in microseconds.
+    #[serde(default)]
+    pub stall_max: u64,
     /// The machine it ran on: system, processor, cores, memory.
     #[serde(default)]
     pub machine: String,
