@@ -20,6 +20,7 @@ use crate::config::Spread;
 use crate::metrics::{Count, End};
 use crate::router::Address;
 use crate::session::Session;
+use crate::strain::Strain;
 
 impl Worker {
     /// At the end of a turn: shares users out if that is worth it, or notices that the others have none left.
@@ -39,6 +40,7 @@ impl Worker {
                 self.spread();
             }
         } else if self.shared.config.spread == Spread::Busy && self.is_settled() && !self.is_writing {
+            self.strain = Strain::new(self.now);
             self.rejoin();
         }
     }
