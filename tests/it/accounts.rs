@@ -42,6 +42,26 @@ fn violations(outcome: &Outcome) -> [u64; 5] {
 }
 
 #[test]
+fn several_workers_find_exactly_the_same() {
+    let found = |fault| {
+        let liar = LoadLiar::start(fault, 67);
+        let outcome = run(LOAD).target(liar.address()).declared().arg("--threads").arg(3).go();
+        assert_eq!(outcome.json["generator"]["threads"], 3, "{}", outcome.said());
+        (violations(&outcome), liar)
+    };
+    for (place, fault) in [(0, LoadFault::Lose), (1, LoadFault::Double), (4, LoadFault::Change)] {
+        let (violations, liar) = found(fault);
+        let mut wanted = [0; 5];
+        wanted[place] = liar.done();
+        assert_eq!(violations, wanted, "{fault:?}");
+        assert!(liar.done() > 0, "{fault:?}");
+    }
+    let (violations, liar) = found(LoadFault::Mixed);
+    let mixed = liar.mixed();
+    assert_eq!(violations, [mixed.lost, mixed.doubled, mixed.swapped, 0, 0]);
+}
+
+#[test]
 fn an_honest_server_of_other_make_passes() {
     let (outcome, _) = against(LoadFault::None, 1);
     assert!(outcome.held(), "{}", outcome.said());
