@@ -191,7 +191,10 @@ async fn ask(target: SocketAddr, patience: Duration, unterminated: Duration, non
         found.mistake = Some(MUTE);
         return found;
     }
-    found.mistake = heard.split(|byte| *byte == b'\n').find_map(oddity);
+    // Where nothing ends the welcome, the list behind it does.
+    let welcome = memchr::memmem::find(&heard, b"USER_LIST|").unwrap_or(heard.len());
+    let messages = if heard.contains(&b'\n') { &heard[..] } else { &heard[..welcome] };
+    found.mistake = messages.split(|byte| *byte == b'\n').find_map(oddity);
     if !has_ack(&heard) {
         found.seen = format!("it answered CONNECT with {}", crate::script::text::shown(&heard));
         return found;
