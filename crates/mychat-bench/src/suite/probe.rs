@@ -192,9 +192,8 @@ async fn ask(target: SocketAddr, patience: Duration, unterminated: Duration, non
         return found;
     }
     // Where nothing ends the welcome, the list behind it does.
-    let welcome = memchr::memmem::find(&heard, b"USER_LIST|").unwrap_or(heard.len());
-    let messages = if heard.contains(&b'\n') { &heard[..] } else { &heard[..welcome] };
-    found.mistake = messages.split(|byte| *byte == b'\n').find_map(oddity);
+    let before_list = |line: &[u8]| memchr::memmem::find(line, b"USER_LIST|").unwrap_or(line.len());
+    found.mistake = heard.split(|byte| *byte == b'\n').find_map(|line| oddity(&line[..before_list(line)]));
     if !has_ack(&heard) {
         found.seen = format!("it answered CONNECT with {}", crate::script::text::shown(&heard));
         return found;
