@@ -59,7 +59,7 @@ pub(super) fn scenario(result: &RunResult) -> Markup {
                 h2 { "Scenario" }
                 details open {
                     summary { (result.scenario.file) }
-                    pre.scenario { @for line in result.scenario.text.lines() { span { (line) "\n" } } }
+                    pre.scenario tabindex="0" { @for line in result.scenario.text.lines() { span { (line) "\n" } } }
                 }
             }
         }
