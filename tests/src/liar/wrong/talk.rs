@@ -254,6 +254,7 @@ impl Session<'_> {
         let sender = self.name.clone().unwrap_or_else(|| b"None".to_vec());
         let content =
             if self.is("m41") { content.split(|byte| *byte == b'|').next().unwrap_or_default() } else { content };
+        let content = if self.is("w12") { &content[..content.len().min(200)] } else { content };
         let frame = if self.is("y12") {
             [b"MESSAGE|", sender.as_slice(), b"|", content].concat()
         } else if self.is("x26") {
