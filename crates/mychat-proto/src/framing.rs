@@ -156,6 +156,15 @@ impl Deframer {
         }
     }
 
+    /// Whether the next byte begins a frame.
+    pub const fn is_between_frames(&self) -> bool {
+        match self.state {
+            State::Collect => self.pending.is_empty(),
+            State::Spent => true,
+            State::Discard(_) | State::Overrun => false,
+        }
+    }
+
     /// The bytes of the unfinished frame that are kept: for who finds out that the peer ends its frames otherwise.
     pub fn into_unfinished(self) -> Vec<u8> {
         if self.state == State::Collect { self.pending } else { Vec::new() }

@@ -11,7 +11,7 @@ use crate::observe::example::{Example, Examples, Kind, readable};
 use crate::observe::fanout::FanOut;
 use crate::observe::recorder::{Count, Latency, Place, Recorder, Shape};
 use crate::observe::roster::Rosters;
-use crate::observe::seen::Lately;
+use crate::observe::seen::{Cursor, Lately};
 use crate::observe::visit::Visit;
 use crate::plan::Nanos;
 
@@ -27,6 +27,8 @@ pub(super) struct Desk {
     pub(super) visits: Vec<Visit>,
     pub(super) read_lag: Latency,
     pub(super) lately: Lately<Known>,
+    /// What the server ends a frame with.
+    terminator: Vec<u8>,
     pub(super) rosters: Rosters,
     pub(super) fanout: FanOut,
     pub(super) blocked: Nanos,
@@ -65,8 +67,11 @@ pub(super) enum Due {
 impl Desk {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let shape = Shape { stages: shared.plan.stages.len() as u16, groups: shared.plan.scenario.groups.len() as u16 };
+        let mut terminator = Vec::new();
+        shared.replies.end(&mut terminator, 0);
         Self {
             shared,
+            terminator,
             recorder: Box::new(Recorder::new(shape)),
             examples: Examples::default(),
             errors: BTreeMap::new(),
@@ -135,6 +140,11 @@ impl Desk {
             };
             self.examples.push(example);
         }
+    }
+
+    /// Keeps a whole broadcast, and what it is, for the copies of it that others get.
+    pub(super) fn keep(&mut self, frame: &[u8], known: Known) -> Cursor {
+        self.lately.keep(frame, &self.terminator, known)
     }
 
     pub(super) fn patience(&mut self, line: Line, now: Nanos) {

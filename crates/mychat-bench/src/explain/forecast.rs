@@ -204,6 +204,7 @@ fn peers(scenario: &Scenario, group: &Group, users: f64) -> f64 {
         Action::Private { to: crate::scenario::model::To::Group(other), .. } => {
             f64::from(scenario.groups[*other].count)
         }
+        Action::Private { to: crate::scenario::model::To::Partner, .. } => 1.0,
         _ => 0.0,
     });
     if matches!(group.pace, Pace::Silent) { 0.0 } else { heard.fold(0.0, f64::max) }

@@ -108,6 +108,7 @@ fn action(scenario: &Scenario, action: &Action) -> String {
                 To::Group(group) => &scenario.groups[*group].name,
                 To::Nobody => "nobody, which must be answered by 404",
                 To::Myself => "itself",
+                To::Partner => "its partner",
             };
             format!("{name} of {} to {to}", size(content))
         }

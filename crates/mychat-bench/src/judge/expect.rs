@@ -1,8 +1,9 @@
 //! One expectation of a scenario, held against what was seen.
 
 use crate::drive::conduct::Observations;
-use crate::plan::Plan;
-use crate::scenario::model::{Condition, Measure, Metric, Op, Unit, Value};
+use crate::observe::recorder::Count;
+use crate::plan::{Plan, nanos};
+use crate::scenario::model::{Condition, Measure, Metric, Op, Pace, Unit, Value};
 
 use super::measure::{Figure, figure, percent_of_sent};
 
@@ -28,18 +29,27 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// What every scenario expects without saying so: a run in which nobody was let in shows nothing, and must not pass.
-    pub(super) fn deserted() -> Self {
-        Self {
-            text: "somebody is let in".to_owned(),
+    /// What every scenario expects without saying so: a run in which nobody was let in, or nobody who was let in could
+    /// send what was to be sent, shows nothing and must not pass.
+    pub(super) fn deserted(plan: &Plan, seen: &Observations) -> Option<Self> {
+        let total = |count| seen.recorder.total(count, |_| true);
+        let (text, note) = if total(Count::Connected) == 0 {
+            ("somebody is let in", "every single user was refused; there was no load")
+        } else if total(Count::Sent) == 0 && (total(Count::Scheduled) > 0 || has_loops(plan)) {
+            ("somebody can send", "whoever was to send was refused, thrown out or not read; there was no load")
+        } else {
+            return None;
+        };
+        Some(Self {
+            text: text.to_owned(),
             line: 0,
             actual: Some(0.0),
             unit: Unit::Count,
             ok: Some(false),
             exact: true,
             idle: false,
-            note: Some("every single user was refused; there was no load".to_owned()),
-        }
+            note: Some(note.to_owned()),
+        })
     }
 
     /// A condition of `abort_if` that ended the run: broken, whatever the figures of the whole run say.
@@ -55,6 +65,14 @@ impl Expectation {
             note: Some("it held, and ended the run".to_owned()),
         }
     }
+}
+
+/// Whether this machine drives a user in a closed loop that has thought for long enough before the load is over.
+fn has_loops(plan: &Plan) -> bool {
+    (0..plan.users.len() as u32).filter(|user| plan.shard.has(*user)).any(|user| match plan.group(user).pace {
+        Pace::Closed { think } => nanos(think.to) < plan.end() && !plan.group(user).actions.is_empty(),
+        Pace::Open { .. } | Pace::Silent => false,
+    })
 }
 
 /// Judges one expectation.
@@ -188,5 +206,32 @@ mod tests {
         for op in [Op::Less, Op::AtMost, Op::Equal, Op::AtLeast, Op::More] {
             assert_eq!(decide(op, nothing, known(10.0)), None, "{op:?}");
         }
+    }
+
+    #[test]
+    fn a_run_in_which_nobody_could_send_shows_nothing() {
+        use crate::observe::recorder::{Place, Recorder, Shape};
+
+        let text = |pace: &str| {
+            format!(
+                "name: t\nusers: {{ u: {{ count: 2, {pace}, do: [ {{ broadcast: {{}} }} ] }} }}\nload: [ {{ hold: 1s }} ]"
+            )
+        };
+        let judged = |pace: &str, counts: &[(Count, u64)]| {
+            let loaded = crate::scenario::parse("t.yaml", &text(pace)).unwrap();
+            let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
+            for (count, times) in counts {
+                recorder.add(Place { stage: 0, group: 0, action: 0 }, *count, *times);
+            }
+            let plan = Plan::new(std::sync::Arc::new(loaded.scenario), 1);
+            Expectation::deserted(&plan, &Observations::of_interval(recorder)).map(|expected| expected.text)
+        };
+        let there = (Count::Connected, 2);
+        assert_eq!(judged("rate: 1/s", &[]).as_deref(), Some("somebody is let in"));
+        assert_eq!(judged("rate: 1/s", &[there, (Count::Scheduled, 3)]).as_deref(), Some("somebody can send"));
+        assert_eq!(judged("rate: 1/s", &[there, (Count::Scheduled, 3), (Count::Sent, 1)]), None);
+        assert_eq!(judged("rate: 1/s", &[there]), None, "nothing came due");
+        assert_eq!(judged("think: 0s", &[there]).as_deref(), Some("somebody can send"));
+        assert_eq!(judged("think: 2s", &[there]), None, "the load was over before the first thought");
     }
 }

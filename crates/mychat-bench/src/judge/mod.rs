@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::drive::conduct::Observations;
 use crate::exit::Exit;
-use crate::observe::recorder::Count;
 use crate::plan::Plan;
 use expect::Expectation;
 use validity::{Soundness, Validity};
@@ -64,9 +63,8 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Judgement {
     let expectations: Vec<Expectation> =
         plan.scenario.expect.iter().map(|condition| expect::judge(plan, seen, condition)).collect();
     let alarm = seen.aborted.and_then(|index| plan.scenario.abort_if.get(index)).map(Expectation::aborted);
-    let deserted = seen.recorder.total(Count::Connected, |_| true) == 0 && !seen.interrupted;
-    let expectations: Vec<Expectation> =
-        deserted.then(Expectation::deserted).into_iter().chain(alarm).chain(expectations).collect();
+    let deserted = if seen.interrupted { None } else { Expectation::deserted(plan, seen) };
+    let expectations: Vec<Expectation> = deserted.into_iter().chain(alarm).chain(expectations).collect();
     let broken = |exact| expectations.iter().any(|e| e.ok == Some(false) && e.exact == exact);
     let undecided = expectations.iter().any(|expectation| expectation.ok.is_none() && !expectation.idle);
     // A count is true however late the generator was; a latency is not.

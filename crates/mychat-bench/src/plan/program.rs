@@ -141,6 +141,7 @@ impl Program {
                 let recipient = match *to {
                     To::Group(group) => Recipient::User(self.member(plan, group)),
                     To::Myself => Recipient::User(self.user),
+                    To::Partner => Recipient::User(self.partner(plan)),
                     To::Nobody => Recipient::Nobody,
                 };
                 (recipient, self.size(plan, content, Some(recipient)))
@@ -161,6 +162,12 @@ impl Program {
         } else {
             self.choices.random_range(members)
         }
+    }
+
+    /// The other of its pair. The scenario's checks let no group of an odd number of users have partners.
+    fn partner(&self, plan: &Plan) -> u32 {
+        let first = plan.members[usize::from(plan.users[self.user as usize].group)].start;
+        first + ((self.user - first) ^ 1)
     }
 
     fn between(&mut self, span: Span<u32>) -> u32 {
@@ -210,5 +217,24 @@ impl Stays {
             ways => group.leave[self.rng.random_range(0..ways)],
         };
         (stay, leave)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partners_write_to_each_other_and_to_nobody_else() {
+        let text = "name: t\nusers:\n  alone: { count: 3 }\n  \
+                    pairs: { count: 6, think: 0s, do: [ { private: { to: partner } } ] }\nload: [ { hold: 1s } ]";
+        let loaded = crate::scenario::parse("t.yaml", text).unwrap();
+        let plan = Plan::new(Arc::new(loaded.scenario), 1);
+        for (user, partner) in [(3, 4), (4, 3), (5, 6), (6, 5), (7, 8), (8, 7)] {
+            let mut program = plan.program(user).unwrap();
+            for _ in 0..3 {
+                assert_eq!(program.next(&plan).unwrap().recipient, Recipient::User(partner));
+            }
+        }
     }
 }

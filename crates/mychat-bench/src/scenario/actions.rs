@@ -62,7 +62,8 @@ fn recipient(text: &str, cast: &Cast) -> Result<To, Wrong> {
     match text {
         "nobody" => Ok(To::Nobody),
         "self" => Ok(To::Myself),
-        _ => cast.group_or(text, &["nobody", "self"]).map(To::Group),
+        "partner" => Ok(To::Partner),
+        _ => cast.group_or(text, &["nobody", "partner", "self"]).map(To::Group),
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) fn check(draft: Draft<'_>, problems: &mut Problems) -> Scenario {
     if groups.len() == draft.groups.len() {
         names(&groups, problems);
         contents(&groups, problems);
+        partners(&groups, problems);
         volume(&draft, &groups, problems);
     }
     verification(&draft, &groups, problems);
@@ -188,6 +189,17 @@ fn contents(groups: &[&Drafted<'_>], problems: &mut Problems) {
                 );
             }
         }
+    }
+}
+
+/// Whether everybody has a partner who is to have one.
+fn partners(groups: &[&Drafted<'_>], problems: &mut Problems) {
+    let paired = |draft: &&&Drafted<'_>| {
+        draft.group.actions.iter().any(|weighted| matches!(weighted.action, Action::Private { to: To::Partner, .. }))
+    };
+    for draft in groups.iter().filter(paired).filter(|draft| !draft.group.count.is_multiple_of(2)) {
+        let wrong = Wrong::new(format!("{} users cannot be paired: the last one has no partner", draft.group.count));
+        problems.add(draft.key, wrong.help("`to: partner` needs a group with an even `count`"));
     }
 }
 

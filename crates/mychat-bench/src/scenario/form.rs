@@ -37,7 +37,7 @@ pub(super) enum Form {
     Address,
     /// The name of a group.
     Group,
-    /// The name of a group, `nobody` or `self`.
+    /// The name of a group, `nobody`, `partner` or `self`.
     Recipient,
     /// The name of an actor.
     Actor,

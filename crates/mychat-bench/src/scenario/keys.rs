@@ -166,7 +166,11 @@ pub(super) static PRIVATE: Table = Table {
     example: "{ to: regulars, size: 48..200 }",
     keys: &[
         weight(),
-        need("to", Form::Recipient, "To whom: somebody of a group, `nobody` (must answer ERROR|404) or `self`."),
+        need(
+            "to",
+            Form::Recipient,
+            "To whom: somebody of a group, always the same `partner` in the own group, `nobody` (must answer ERROR|404) or `self`.",
+        ),
         opt("size", Form::Size, "64", SIZE),
         opt("text", Form::Text, "padding", TEXT),
     ],

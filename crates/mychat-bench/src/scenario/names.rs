@@ -7,7 +7,7 @@ use super::suggest::{did_you_mean, listing, shown};
 /// What conditions call the time before the first stage, in which users join.
 pub(super) const JOIN: &str = "join";
 /// Names that mean something already.
-pub(super) const RESERVED: [&str; 3] = ["nobody", "self", JOIN];
+pub(super) const RESERVED: [&str; 4] = ["nobody", "partner", "self", JOIN];
 
 /// A group, as far as others need to know it.
 #[derive(Debug, Clone, Default)]

@@ -114,6 +114,20 @@ fn pending_tells_whether_the_peer_left_inside_a_frame() {
 }
 
 #[test]
+fn it_is_known_whether_a_frame_begins() {
+    for (input, between) in [("", true), ("a\n", true), ("a", false), ("b\n", true), ("\r", false), ("\n", true)] {
+        let mut deframer = Deframer::default();
+        all(&mut deframer, input.as_bytes());
+        assert_eq!(deframer.is_between_frames(), between, "{input:?}");
+    }
+    // Said to be oversize before any of it is discarded.
+    let mut deframer = Deframer::default();
+    let long = x(3000);
+    assert_eq!(deframer.feed(&long).next(), Some(Inbound::Oversize));
+    assert!(!deframer.is_between_frames());
+}
+
+#[test]
 fn an_unfinished_frame_can_be_taken_out() {
     let mut deframer = Deframer::default();
     all(&mut deframer, b"a\nCONNECT|b");

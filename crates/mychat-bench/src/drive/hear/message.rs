@@ -25,8 +25,9 @@ pub(in crate::drive) struct Known {
 pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u8], rest: &[u8]) -> Heard {
     // A private message comes once; only broadcasts have copies.
     if action == BROADCAST
-        && let Some(known) = desk.lately.find(frame)
+        && let Some((known, behind)) = desk.lately.find(frame)
     {
+        user.heard = behind;
         return arrive(user, desk, now, known, frame);
     }
     let Some(cut) = memchr::memchr(b'|', rest) else {
@@ -77,9 +78,22 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
     if name != Some(sender) {
         corrupted(user, desk, place, &|| "its sender is not who sent it".to_owned(), Some(&stamp), frame);
     } else if action == BROADCAST && desk.load_start().is_some() {
-        desk.lately.keep(frame, known);
+        user.heard = desk.keep(frame, known);
     }
     arrive(user, desk, now, known, frame)
+}
+
+/// Takes the broadcasts that `bytes` begins with, as far as they are those that came to others behind the last one that
+/// this user got. Gives how many were deliveries, and how many bytes all of them were.
+pub(super) fn run(user: &mut User, desk: &mut Desk, now: Nanos, bytes: &[u8]) -> (u64, usize) {
+    let mut run = desk.lately.run(&mut user.heard, bytes);
+    let (mut delivered, mut done) = (0, 0);
+    while let Some((known, length, terminator)) = desk.lately.take(&mut run) {
+        let frame = &bytes[done..done + length - terminator];
+        delivered += u64::from(arrive(user, desk, now, known, frame) == Heard::Delivery);
+        done += length;
+    }
+    (delivered, done)
 }
 
 /// Takes a whole message that is for this user.

@@ -6,7 +6,7 @@ mod message;
 use mychat_proto::{Reply, Status};
 
 pub(super) use self::message::Known;
-use self::message::{corrupted, message};
+use self::message::{corrupted, message, run};
 use super::desk::Desk;
 use super::user::User;
 use crate::plan::Nanos;
@@ -25,6 +25,14 @@ pub(super) enum Heard {
 /// Indices into `Action::NAMES`.
 const BROADCAST: u16 = 0;
 const PRIVATE: u16 = 1;
+
+/// Takes what `bytes`, which begin with a frame, hold of copies of broadcasts that are known by now. Gives how many were
+/// deliveries, and how many bytes are done with.
+pub(super) fn copies(user: &mut User, desk: &mut Desk, now: Nanos, bytes: &[u8]) -> (u64, usize) {
+    // What an action wants for an answer may look like anything, and without terminators a frame has no end of its own.
+    let comparable = user.owed.is_empty() && desk.shared.replies.is_terminated();
+    if comparable { run(user, desk, now, bytes) } else { (0, 0) }
+}
 
 /// Takes one frame of the user's own connection.
 pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) -> Heard {

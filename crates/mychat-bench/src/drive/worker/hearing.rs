@@ -23,22 +23,32 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let Some(connection) = find(&mut self.lines, line) else { return };
         let mut deframer = std::mem::take(&mut connection.deframer);
         let role = connection.role;
-        let mut feed = deframer.feed(bytes);
+        let mut rest = bytes;
         let mut delivered = 0;
-        while let Some(inbound) = feed.next() {
-            let heard = match (inbound, role) {
-                (Inbound::Frame(frame), Role::Own(index)) => {
+        loop {
+            if let Role::Own(index) = role
+                && deframer.is_between_frames()
+            {
+                let (deliveries, used) = hear::copies(&mut self.users[index], &mut self.desk, now, rest);
+                delivered += deliveries;
+                rest = &rest[used..];
+            }
+            let mut feed = deframer.feed(rest);
+            let heard = match (feed.next(), role) {
+                (None, _) => break,
+                (Some(Inbound::Frame(frame)), Role::Own(index)) => {
                     hear::frame(&mut self.users[index], &mut self.desk, now, frame)
                 }
-                (Inbound::Frame(frame), Role::Twin { .. }) => {
+                (Some(Inbound::Frame(frame)), Role::Twin { .. }) => {
                     self.twin_heard(line, role, now, frame);
                     Heard::Nothing
                 }
-                (Inbound::Oversize | Inbound::Overrun, _) => {
+                (Some(Inbound::Oversize | Inbound::Overrun), _) => {
                     self.endless(role, now);
                     Heard::Nothing
                 }
             };
+            rest = feed.rest();
             match heard {
                 Heard::Nothing => {}
                 Heard::Delivery => delivered += 1,

@@ -98,6 +98,8 @@ pub enum To {
     Nobody,
     /// The sender.
     Myself,
+    /// The other of the two that the sender's group is paired into: the first with the second, the third with the fourth.
+    Partner,
 }
 
 /// The content of a message.

@@ -57,7 +57,7 @@ pub(super) fn schema(form: &Form, bound: Bound) -> Schema {
         Form::Address => string(&format!(r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):{PORT}$"), form),
         Form::Group | Form::Actor => string(IDENTIFIER, form),
         Form::Recipient => {
-            let words = Schema { words: vec!["nobody", "self"], ..Schema::default() };
+            let words = Schema { words: vec!["nobody", "partner", "self"], ..Schema::default() };
             Schema { any_of: vec![words, string(IDENTIFIER, form)], ..Schema::default() }
         }
         Form::Condition => Schema {
