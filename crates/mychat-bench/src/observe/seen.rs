@@ -15,7 +15,7 @@ const PIECE: usize = 512 * 1024;
 const PIECES: usize = 8;
 
 /// Places of the index.
-const INDEX: usize = 1 << 14;
+const INDEX: usize = 1 << 15;
 
 /// The last broadcasts that were found to be whole, each with what it turned out to be.
 #[derive(Debug)]
@@ -83,25 +83,34 @@ impl<T> Piece<T> {
 impl<T: Copy> Lately<T> {
     /// The kept frames that `bytes` begins with, whole and with their terminators, from `at` on; `at` moves behind them.
     pub fn run(&self, at: &mut Cursor, bytes: &[u8]) -> Run {
+        *at = self.onwards(*at);
         let none = Run { piece: at.piece, frames: at.frame..at.frame };
-        let Some(mut piece) = self.piece(at.piece) else { return none };
-        if at.frame as usize == piece.frames.len() {
-            let Some(following) = self.piece(at.piece + 1) else { return none };
-            (piece, *at) = (following, Cursor { piece: at.piece + 1, frame: 0 });
-        }
-        let known = &piece.bytes[piece.start(at.frame)..];
+        let Some(piece) = self.piece(at.piece) else { return none };
+        let (start, frames) = (piece.start(at.frame), &piece.frames[at.frame as usize..]);
+        let known = &piece.bytes[start..];
         let most = known.len().min(bytes.len());
-        // Nearly always all of it is alike.
-        let same = if known[..most] == bytes[..most] {
-            most
+        // Nearly always all of it is alike, and compared at once.
+        let whole = if known[..most] == bytes[..most] {
+            frames.iter().take_while(|kept| kept.end as usize - start <= most).count()
         } else {
-            known.iter().zip(bytes).take_while(|(known, byte)| known == byte).count()
+            let mut from = 0;
+            let alike = |kept: &&Kept<T>| {
+                let span = from..kept.end as usize - start;
+                from = span.end;
+                bytes.get(span.clone()) == Some(&known[span])
+            };
+            frames.iter().take_while(alike).count()
         };
-        let end = piece.start(at.frame) + same;
-        let whole = piece.frames[at.frame as usize..].iter().take_while(|kept| kept.end as usize <= end).count();
         let run = Run { piece: at.piece, frames: at.frame..at.frame + whole as u32 };
         at.frame = run.frames.end;
         run
+    }
+
+    /// The same place; where it is behind all frames of its piece, as the one in front of the next piece.
+    fn onwards(&self, at: Cursor) -> Cursor {
+        let next = Cursor { piece: at.piece + 1, frame: 0 };
+        let over = self.piece(at.piece).is_some_and(|piece| piece.frames.len() == at.frame as usize);
+        if over && self.piece(next.piece).is_some() { next } else { at }
     }
 
     /// Takes the first frame of a run: what it is, its length, and how much of that is its terminator.
@@ -112,9 +121,12 @@ impl<T: Copy> Lately<T> {
         Some((kept.what, kept.end as usize - piece.start(frame), usize::from(kept.terminator)))
     }
 
-    /// What this frame is, if one of the same bytes is kept, and the place behind it.
-    pub fn find(&self, frame: &[u8]) -> Option<(T, Cursor)> {
-        let at = self.index[place(frame)?];
+    /// What this frame is, if one of the same bytes is kept, and the place behind it. It is looked for at `expected` first.
+    pub fn find(&self, expected: Cursor, frame: &[u8]) -> Option<(T, Cursor)> {
+        self.at(self.onwards(expected), frame).or_else(|| self.at(self.index[place(frame)?], frame))
+    }
+
+    fn at(&self, at: Cursor, frame: &[u8]) -> Option<(T, Cursor)> {
         let piece = self.piece(at.piece)?;
         let kept = piece.frames.get(at.frame as usize)?;
         (piece.text(at.frame) == frame).then(|| (kept.what, at.next()))
@@ -178,17 +190,19 @@ mod tests {
     fn a_copy_is_found_and_a_changed_one_is_not() {
         let mut lately = Lately::default();
         for n in 0..3000 {
-            assert!(lately.find(frame(n).as_bytes()).is_none());
+            assert!(lately.find(Cursor::default(), frame(n).as_bytes()).is_none());
             let behind = lately.keep(frame(n).as_bytes(), b"\n", n);
-            assert_eq!(lately.find(frame(n).as_bytes()), Some((n, behind)));
+            assert_eq!(lately.find(Cursor::default(), frame(n).as_bytes()), Some((n, behind)));
         }
-        let found = (0..3000).filter(|n| lately.find(frame(*n).as_bytes()).is_some_and(|(what, _)| what == *n)).count();
+        let found = (0..3000)
+            .filter(|n| lately.find(Cursor::default(), frame(*n).as_bytes()).is_some_and(|(what, _)| what == *n))
+            .count();
         // A few share a place.
         assert!(found > 2500, "{found}");
         for n in 0..3000 {
             let mut changed = frame(n).into_bytes();
             changed[12] ^= 1;
-            assert_eq!(lately.find(&changed), None);
+            assert_eq!(lately.find(Cursor::default(), &changed), None);
         }
     }
 
@@ -197,7 +211,8 @@ mod tests {
         let mut lately = Lately::default();
         let mut at = lately.keep(b"first frame", b"\n", 1);
         lately.keep(b"short", b"\n", 2);
-        assert_eq!(lately.find(b"short"), None);
+        assert_eq!(lately.find(Cursor::default(), b"short"), None);
+        assert_eq!(lately.find(at, b"short").map(|(what, _)| what), Some(2), "but for the one that expects it");
         let run = lately.run(&mut at, b"short\nmore");
         assert_eq!(all(&lately, run), [(2, 6, 1)]);
     }
@@ -213,7 +228,7 @@ mod tests {
         let mut at = first;
         let run = lately.run(&mut at, format!("{}\n", long(1)).as_bytes());
         assert_eq!(all(&lately, run), []);
-        assert_eq!(lately.find(long(0).as_bytes()), None);
+        assert_eq!(lately.find(Cursor::default(), long(0).as_bytes()), None);
     }
 
     proptest! {

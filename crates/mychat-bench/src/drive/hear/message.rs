@@ -25,7 +25,7 @@ pub(in crate::drive) struct Known {
 pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u8], rest: &[u8]) -> Heard {
     // A private message comes once; only broadcasts have copies.
     if action == BROADCAST
-        && let Some((known, behind)) = desk.lately.find(frame)
+        && let Some((known, behind)) = desk.lately.find(user.heard, frame)
     {
         user.heard = behind;
         return arrive(user, desk, now, known, frame);
