@@ -1,9 +1,9 @@
 //! A server under test as a child process: started, watched, started again, and ended with all it started itself.
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -70,6 +70,8 @@ struct Inner {
     /// As it was given, with `{port}` in it.
     command: String,
     port: AtomicU16,
+    /// Whether it was found at `::1` and not at `127.0.0.1`: what `localhost` comes to is for the language to say.
+    six: AtomicBool,
     running: Mutex<Option<Running>>,
     output: Arc<Mutex<VecDeque<String>>>,
 }
@@ -89,6 +91,7 @@ impl Watch {
         let inner = Inner {
             command: command.to_owned(),
             port: AtomicU16::new(free_port()),
+            six: AtomicBool::new(false),
             running: Mutex::new(None),
             output: Arc::default(),
         };
@@ -99,7 +102,7 @@ impl Watch {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.inner.port()).into()
+        self.inner.address(self.inner.six.load(Ordering::Relaxed))
     }
 
     /// Stops it at once and starts it again on the same port.
@@ -177,7 +180,7 @@ impl Watch {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 return Err(SpawnError::Ended { command, status: "it is gone".to_owned(), output: output() });
             }
-            match answers(self.address()).await {
+            match self.asked().await {
                 Answer::Yes => return Ok(()),
                 // Somebody listens who answers nothing: that is for the checks to say, in their own words.
                 Answer::Silence => {
@@ -191,11 +194,27 @@ impl Watch {
         }
         Err(SpawnError::Silent { command, port: self.inner.port(), output: output() })
     }
+
+    /// Whether it answers, at either of the addresses that are this machine.
+    async fn asked(&self) -> Answer {
+        for six in [false, true] {
+            let answer = answers(self.inner.address(six)).await;
+            if !matches!(answer, Answer::Nobody) {
+                self.inner.six.store(six, Ordering::Relaxed);
+                return answer;
+            }
+        }
+        Answer::Nobody
+    }
 }
 
 impl Inner {
     fn port(&self) -> u16 {
         self.port.load(Ordering::Relaxed)
+    }
+
+    fn address(&self, six: bool) -> SocketAddr {
+        if six { (Ipv6Addr::LOCALHOST, self.port()).into() } else { (Ipv4Addr::LOCALHOST, self.port()).into() }
     }
 
     /// As it is run.
