@@ -8,7 +8,9 @@ use crate::script::{Outcome, Status};
 use crate::suite::statements;
 
 /// Lines of a transcript that a card shows; the whole of it is in the JSON.
-const MOST_WIRE: usize = 24;
+const MOST_WIRE: usize = 16;
+/// Letters of one message that a card shows.
+const LONGEST_TEXT: usize = 96;
 
 /// One labelled part of a card.
 pub(in crate::report) struct Field {
@@ -82,7 +84,8 @@ fn rules(check: &Outcome) -> Vec<String> {
         .collect()
 }
 
-fn rerun(check: &Outcome, result: &ConformanceResult) -> String {
+/// The command that plays it again.
+pub(in crate::report) fn rerun(check: &Outcome, result: &ConformanceResult) -> String {
     let target = match &result.about.target.command {
         Some(command) => format!("--spawn '{command}'"),
         None if result.about.target.spawned => String::new(),
@@ -98,19 +101,63 @@ fn wire(lines: &[WireLine]) -> Vec<String> {
     // The tool's own messages, by which it knows that nothing else comes, say nothing to whoever reads the card.
     let told = |line: &&WireLine| line.mark.is_some() || line.actor != "witness" && !line.text.contains("|fence-");
     let lines: Vec<&WireLine> = lines.iter().filter(told).collect();
-    let shown: Vec<&WireLine> = match lines.iter().position(|line| line.mark.is_some()) {
+    let rows = folded(&lines);
+    let marked = rows.iter().position(|row| matches!(row, Row::Line(line) if line.mark.is_some()));
+    let start = match marked {
         // What led to it, and what came right after.
-        Some(mark) if lines.len() > MOST_WIRE => {
-            let start = (mark + 4).saturating_sub(MOST_WIRE).min(mark);
-            lines.iter().copied().skip(start).take(MOST_WIRE).collect()
-        }
-        _ => lines.iter().copied().skip(lines.len().saturating_sub(MOST_WIRE)).collect(),
+        Some(mark) => (mark + 4).saturating_sub(MOST_WIRE).min(mark),
+        None => rows.len().saturating_sub(MOST_WIRE),
     };
-    let mut out: Vec<String> = shown.iter().map(|line| one(line)).collect();
-    if shown.len() < lines.len() {
-        out.push(format!("… {} of {} lines; all of them are in the JSON", shown.len(), lines.len()));
+    let shown = rows.iter().skip(start).take(MOST_WIRE);
+    let whole = shown.clone().filter(|row| matches!(row, Row::Line(_))).count();
+    let mut out: Vec<String> = shown.map(Row::text).collect();
+    if whole < lines.len() {
+        out.push(format!("… {whole} of {} lines; all of them are in the JSON", lines.len()));
     }
     out
+}
+
+/// A line of a transcript, or that there are more like those around it.
+enum Row<'l> {
+    Line(&'l WireLine),
+    More(usize),
+}
+
+impl Row<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Line(line) => one(line),
+            Self::More(count) => format!("         … {count} more like these"),
+        }
+    }
+}
+
+/// A long series of one kind: its first two and its last tell it.
+fn folded<'l>(lines: &[&'l WireLine]) -> Vec<Row<'l>> {
+    let mut rows = Vec::new();
+    let mut rest = lines;
+    while let Some(first) = rest.first() {
+        let alike = |line: &&&WireLine| {
+            let (one, other) = (kind(first), kind(line));
+            line.mark.is_none() && line.dir == first.dir && (one == other || other.is_empty())
+        };
+        let run = if first.mark.is_some() { 1 } else { rest.iter().take_while(alike).count().max(1) };
+        let (series, behind) = rest.split_at(run);
+        match series {
+            [one, two, middle @ .., last] if middle.len() > 1 && first.dir != Direction::Note => {
+                rows.extend([Row::Line(one), Row::Line(two), Row::More(middle.len()), Row::Line(last)]);
+            }
+            few => rows.extend(few.iter().copied().map(Row::Line)),
+        }
+        rest = behind;
+    }
+    rows
+}
+
+/// The command that a line begins with; nothing where it begins in the middle of a message.
+fn kind(line: &WireLine) -> &str {
+    let word = line.text.trim_start_matches('"').split('|').next().unwrap_or_default();
+    if word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') { word } else { "" }
 }
 
 fn one(line: &WireLine) -> String {
@@ -119,7 +166,19 @@ fn one(line: &WireLine) -> String {
         Direction::Received => "←",
         Direction::Note => "·",
     };
-    let size = if line.dir == Direction::Note { String::new() } else { format!("  {} B", line.bytes) };
+    let told = line.dir == Direction::Note || line.text.ends_with(" B)");
+    let size = if told { String::new() } else { format!("  {} B", line.bytes) };
     let mark = line.mark.as_ref().map(|mark| format!("  ✗ {mark}")).unwrap_or_default();
-    format!("+{:<7.3} {:<9} {arrow} {}{size}{mark}", line.ms / 1e3, line.actor, line.text)
+    format!("+{:<7.3} {:<9} {arrow} {}{size}{mark}", line.ms / 1e3, line.actor, short(&line.text))
+}
+
+/// Its beginning and its end, where it is too long for a line of a screen.
+fn short(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= LONGEST_TEXT {
+        return text.to_owned();
+    }
+    let end: String = text.chars().skip(count - LONGEST_TEXT / 3).collect();
+    let start: String = text.chars().take(LONGEST_TEXT * 2 / 3).collect();
+    format!("{start} … {end}")
 }

@@ -62,7 +62,47 @@ pub fn summary(result: &ConformanceResult) -> String {
     text.push_str(&together(result));
     text.push_str(&statements(result));
     text.push_str(&counts(result));
+    text.push_str(&first(result));
     text
+}
+
+/// Where to begin: the cause behind most of what failed, one check that shows it, and how to see that one alone.
+fn first(result: &ConformanceResult) -> String {
+    // What was seen before the first check is behind the rest, unless it is only a reading.
+    let noted = result.about.notes.iter().find_map(|note| {
+        let note = note.trim_start();
+        note.strip_prefix("Mend this first: ").or_else(|| note.strip_prefix("To fix: "))
+    });
+    if let Some(note) = noted.filter(|_| result.about.target.framing != "raw" && result.verdict != "pass") {
+        return format!("\n{YELLOW}Mend first{YELLOW:#}  {note} (see the first lines of this report)\n");
+    }
+    let failed = || result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected);
+    let of = |cause: &Option<String>| failed().filter(|check| check.likely == *cause).collect::<Vec<_>>();
+    let weight = |checks: &[&Outcome]| (checks.iter().filter(|check| check.level == "must").count(), checks.len());
+    let mut best: Vec<&Outcome> = Vec::new();
+    for check in failed().filter(|check| check.likely.is_some()) {
+        let group = of(&check.likely);
+        if weight(&group) > weight(&best) {
+            best = group;
+        }
+    }
+    let Some(cause) = best.first().and_then(|check| check.likely.as_deref()) else { return String::new() };
+    // Some causes name the check that is about them.
+    let about = best.iter().find(|check| cause.contains(check.id.as_str())).or(best.first());
+    let Some(check) = about else { return String::new() };
+    let others = match best.len() - 1 {
+        0 => String::new(),
+        1 => ", and one more".to_owned(),
+        more => format!(", and {more} more"),
+    };
+    let level = if best.iter().any(|check| check.level == "must") { "must" } else { "should" };
+    let got = check.got.as_deref().unwrap_or_default().replace('\n', " ");
+    format!(
+        "\n{YELLOW}Mend first{YELLOW:#}  {cause}\n  it shows in {} ({level}){others}: {}\n  {}\n",
+        check.id,
+        visible(&got),
+        card::rerun(check, result)
+    )
 }
 
 /// A card.
