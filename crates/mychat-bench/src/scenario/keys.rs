@@ -2,8 +2,8 @@
 
 use super::form::Form;
 use super::procedures::{
-    CHURN, CROWD, DRIP, EVERY_SPLIT, FLOOD, FUZZ, HISTORY, LAST_LIST, LIST_FORMAT, ONE_NAME, OVERLONG_LIST, RACE,
-    RESTART, STALL, STREAM, TURNOVER,
+    CHURN, CROWD, DELIVERED_OR_REFUSED, DRIP, EVERY_SPLIT, FLOOD, FUZZ, HISTORY, LAST_LIST, LIST_FORMAT, ONE_NAME,
+    OVERLONG_LIST, RACE, RESTART, STALL, STREAM, TURNOVER,
 };
 
 /// The keys of one kind of map.
@@ -352,6 +352,7 @@ pub(super) static STEPS: Table = Table {
         opt("one_name", Form::Map(&ONE_NAME), "", PROCEDURE),
         opt("list_format", Form::Map(&LIST_FORMAT), "", PROCEDURE),
         opt("last_list", Form::Map(&LAST_LIST), "", PROCEDURE),
+        opt("delivered_or_refused", Form::Map(&DELIVERED_OR_REFUSED), "", PROCEDURE),
     ],
 };
 

@@ -44,12 +44,13 @@ pub(super) static STREAM: Table = Table {
     example: "{ from: alice, to: bob, count: 100 }",
     keys: &[
         who("from", "Who send, all at the same time."),
-        who("to", "Who must get everything, in order, once."),
+        who("to", "Who must get everything, unharmed, once."),
         number("count", "100", "Frames a sender."),
         number("size", "0", "Bytes a frame, terminator included; 0 for short ones."),
         word("kind", &["message", "broadcast", "mixed"], "message", "What is sent."),
         word("write", &["each", "together"], "each", "A write a frame, or one for all of them."),
         word("leave", &["no", "yes"], "no", "Whether DISCONNECT follows in the same write."),
+        word("order", &["kept", "free"], "kept", "Whether each sender's frames must come in their order."),
     ],
 };
 
@@ -173,7 +174,26 @@ pub(super) static ONE_NAME: Table = Table {
 pub(super) static LIST_FORMAT: Table = Table {
     what: "`list_format`",
     example: "{ of: alice }",
-    keys: &[who("of", "Whose last list is names with commas between them, and nothing else.")],
+    keys: &[
+        who("of", "Whose last list is names with commas between them, and nothing else."),
+        Key {
+            name: "lacks",
+            form: Form::Many(&Form::Actor),
+            presence: Presence::Default("nobody"),
+            doc: "Who has left: a list without this user is waited for, if it comes.",
+        },
+    ],
+};
+
+pub(super) static DELIVERED_OR_REFUSED: Table = Table {
+    what: "`delivered_or_refused`",
+    example: "{ from: alice, to: bob, frame: \"MESSAGE|{bob}|a|b\", gets: \"MESSAGE|{alice}|a|b\" }",
+    keys: &[
+        who("from", "Who sends, and is told where it is not delivered."),
+        who("to", "Who gets it whole, or gets nothing."),
+        Key { name: "frame", form: Form::Text, presence: Presence::Needed, doc: "What is sent." },
+        Key { name: "gets", form: Form::Text, presence: Presence::Needed, doc: "What arrives, if anything does." },
+    ],
 };
 
 pub(super) static LAST_LIST: Table = Table {

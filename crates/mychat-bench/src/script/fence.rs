@@ -152,33 +152,33 @@ impl Stage {
         }
         let said: Vec<&[u8]> = self.lines.values().flat_map(|line| line.said.iter().map(Vec::as_slice)).collect();
         let everything = said.concat();
-        for (actor, line) in &self.lines {
+        let unasked = self.lines.iter().find_map(|(actor, line)| {
             let inbox = line.inbox();
-            for frame in inbox.frames.iter().filter(|frame| !frame.taken && !self.is_foreign(&frame.bytes)) {
-                let mut fields = frame.bytes.splitn(3, |byte| *byte == b'|');
-                let (command, sender) = (fields.next(), fields.next().unwrap_or_default());
-                let content = fields.next().unwrap_or_default();
-                let name = line.name.as_deref().unwrap_or_default().trim().as_bytes();
-                let asked = match command {
-                    // Whether the sender gets a copy of its own message is a reading.
-                    Some(b"MESSAGE") if sender == name => super::line_contains(&line.said.concat(), content),
-                    Some(b"MESSAGE") => {
-                        super::line_contains(&everything, content)
-                            && super::line_contains(&everything, &[b"MESSAGE|", name].concat())
-                    }
-                    Some(b"BROADCAST") => super::line_contains(&everything, content),
-                    _ => true,
-                };
-                if !asked {
-                    self.setting.transcript.mark(actor, &frame.bytes);
-                    let got = self.cast.humane(&super::text::shown(&frame.bytes));
-                    return Err(Trouble::fail(
-                        format!("{actor} gets only what somebody sent to it"),
-                        format!("{actor} got {got}"),
-                    ));
-                }
-            }
+            let mut rest = inbox.frames.iter().filter(|frame| !frame.taken && !self.is_foreign(&frame.bytes));
+            let frame = rest.find(|frame| !asked(line, &frame.bytes, &everything))?;
+            Some((actor, frame.bytes.clone()))
+        });
+        let Some((actor, frame)) = unasked else { return Ok(()) };
+        self.setting.transcript.mark(actor, &frame);
+        self.look_for_blame(actor, &frame);
+        let got = self.cast.humane(&super::text::shown(&frame));
+        Err(Trouble::fail(format!("{actor} gets only what somebody sent to it"), format!("{actor} got {got}")))
+    }
+}
+
+/// Whether a message is one that somebody sent to this line, as far as its content tells.
+fn asked(line: &Line, frame: &[u8], everything: &[u8]) -> bool {
+    let mut fields = frame.splitn(3, |byte| *byte == b'|');
+    let (command, sender) = (fields.next(), fields.next().unwrap_or_default());
+    let content = fields.next().unwrap_or_default();
+    let name = line.name.as_deref().unwrap_or_default().trim().as_bytes();
+    match command {
+        // Whether the sender gets a copy of its own message is a reading.
+        Some(b"MESSAGE") if sender == name => super::line_contains(&line.said.concat(), content),
+        Some(b"MESSAGE") => {
+            super::line_contains(everything, content) && super::line_contains(everything, &[b"MESSAGE|", name].concat())
         }
-        Ok(())
+        Some(b"BROADCAST") => super::line_contains(everything, content),
+        _ => true,
     }
 }

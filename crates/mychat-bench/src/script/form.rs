@@ -26,6 +26,12 @@ pub fn oddity(frame: &[u8]) -> Option<&'static str> {
         [b"ERROR"] | [b"ERROR", _] | [b"ERROR", _, b""] | [b"ERROR", b"", ..] => {
             return Some("ERROR is written without its code or its text: ERROR|code|text");
         }
+        [b"CONNECT_ACK", _, _, ..] => {
+            return Some("CONNECT_ACK has something added behind OK or FAIL: it is that and no more");
+        }
+        [b"USER_LIST", _, _, ..] => {
+            return Some("names in a list have commas between them, and no pipes (see list.format)");
+        }
         [b"CONNECT_ACK", status, ..] if !matches!(*status, b"OK" | b"FAIL") => {
             return Some("CONNECT_ACK is followed by OK or FAIL, in capital letters, and by nothing else");
         }
@@ -59,6 +65,8 @@ mod tests {
         found(b"CONNECT_ACK|OK\0", "strlen");
         found(b"ERROR|404", "without its code");
         found(b"CONNECT_ACK|ok", "OK or FAIL");
+        found(b"CONNECT_ACK|FAIL|taken", "something added");
+        found(b"USER_LIST|ana|bob", "no pipes");
         found(b"CONNECT_ACK|OK ", "OK or FAIL");
         found(b"user_list|ana", "capital letters");
         for good in ["CONNECT_ACK|OK", "CONNECT_ACK|FAIL", "USER_LIST|", "MESSAGE|a|b\0c", "ERROR|404|no", "hello", ""]

@@ -57,6 +57,9 @@ pub struct Setting {
     pub led: Arc<AtomicBool>,
 }
 
+/// Of what is written at once, so much is remembered: more than any case says that is asked about it later.
+const LONGEST_SAID: usize = 32 * 1024;
+
 /// A connection.
 #[derive(Debug)]
 pub struct Line {
@@ -150,7 +153,7 @@ impl Line {
         if let (Framing::Raw, Some(last)) = (self.setting.manner.send, self.last_write) {
             tokio::time::sleep_until(last + RAW_GAP).await;
         }
-        self.said.push(bytes[..bytes.len().min(8192)].to_vec());
+        self.said.push(bytes[..bytes.len().min(LONGEST_SAID)].to_vec());
         self.setting.led.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
         self.setting.transcript.note(&self.actor, Direction::Sent, bytes);
         let written = self.write(bytes).await;

@@ -32,6 +32,10 @@ pub(crate) use line::contains as line_contains;
 
 use crate::scenario::model::{Case, Level};
 
+/// Why messages come in another order than they were sent in, whatever the check is about.
+pub(crate) const OVERTAKEN: &str =
+    "messages overtake each other: each is handled by a thread, task or timer of its own (see order.fifo-private)";
+
 /// Plays one case from its first step to its last fence.
 pub async fn play(case: &Case, surroundings: &Surroundings) -> Outcome {
     let started = std::time::Instant::now();

@@ -240,13 +240,17 @@ impl Stage {
         for frame in &mut line.inbox().frames {
             frame.taken |= frame.bytes == b"CONNECT_ACK|OK";
         }
-        // A server may welcome first and enter the name right after. The list that follows says that it has.
+        self.entered(line).await;
+        Ok(())
+    }
+
+    /// A server may welcome first and enter the name right after. The list that follows says that it has.
+    pub(super) async fn entered(&self, line: &Line) {
         let listless = self.around.listless.load(Ordering::Relaxed);
         let patience = if listless { Duration::from_millis(10) } else { LISTED.max(self.around.pace * 3) };
         let listed = line.within(patience, |inbox| inbox.list.is_some().then_some(()));
         // One that came late, on a busy machine, makes good for it.
         self.around.listless.store(listed.await.is_none(), Ordering::Relaxed);
-        Ok(())
     }
 
     /// Somebody leaves: the lists that are there now are old ones.

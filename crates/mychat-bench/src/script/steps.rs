@@ -17,6 +17,9 @@ mod together;
 /// Whatever a case is about, this is what a connection that stays open comes from.
 const NOT_CLOSED: &str = "DISCONNECT ends the loop without close(), or an exception ends the connection's thread before it (see leave.closes)";
 
+/// Where a name that is in use is asked for, and given away.
+const GIVEN_TWICE: &str = "the second user overwrites the first one in the map";
+
 impl Stage {
     /// Plays steps in order, up to the first that does not hold.
     pub(super) async fn steps(&mut self, steps: &[Step]) -> Played {
@@ -171,7 +174,7 @@ impl Stage {
     async fn bytes(&mut self, actor: &str, written: &str, split: Option<usize>, every: Option<Duration>) -> Played {
         let mut bytes = text::bytes(written, &self.cast);
         match self.around.manner.send {
-            mychat_proto::Framing::CrLf => bytes = crlf(&bytes),
+            mychat_proto::Framing::CrLf => bytes = text::crlf(&bytes),
             mychat_proto::Framing::Raw if bytes.last() == Some(&b'\n') => bytes.truncate(bytes.len() - 1),
             _ => {}
         }
@@ -197,12 +200,17 @@ impl Stage {
         let own = line.name.as_deref().unwrap_or_default();
         let none_declared = self.around.declared.get("broadcast_echo").is_some_and(|value| value == "false");
         let echo = !none_declared && frame.starts_with(format!("BROADCAST|{own}|").as_bytes());
+        // So is a copy of its own message to somebody else.
+        let copy = frame.strip_prefix(format!("MESSAGE|{own}|").as_bytes()).is_some_and(|content| {
+            let said = |text: &[u8]| line.said.iter().any(|said| super::line_contains(said, text));
+            !own.is_empty() && said(&[b"|", content].concat()) && !said(&[b"MESSAGE|", own.as_bytes(), b"|"].concat())
+        });
         // The reason that may follow a refusal.
         let reason = answered && frame.starts_with(b"ERROR");
-        self.is_foreign(frame) || echo || reason
+        self.is_foreign(frame) || echo || copy || reason
     }
 
-    async fn gets(&mut self, actor: &str, written: &[String]) -> Played {
+    pub(in crate::script) async fn gets(&mut self, actor: &str, written: &[String]) -> Played {
         let patterns: Vec<Pattern> = written.iter().map(|pattern| Pattern::new(pattern, &self.cast)).collect();
         let may_be_nothing = patterns.iter().any(|pattern| matches!(pattern, Pattern::Nothing));
         let may_close = patterns.iter().any(|pattern| matches!(pattern, Pattern::Closed));
@@ -221,8 +229,9 @@ impl Stage {
                 let is_refusal = frame.bytes == b"CONNECT_ACK|FAIL";
                 if !frame.taken && !stage.is_foreign(&frame.bytes) {
                     if patterns.iter().any(|pattern| pattern.matches(&frame.bytes)) {
+                        let welcomed = frame.bytes == b"CONNECT_ACK|OK";
                         inbox.frames[index].taken = true;
-                        return Some(Ok(()));
+                        return Some(Ok(welcomed));
                     }
                     if !stage.passes_over(actor, &frame.bytes, refused) {
                         return Some(Err(frame.bytes.clone()));
@@ -231,20 +240,29 @@ impl Stage {
                 refused |= is_refusal;
             }
             match inbox.end {
-                Some(_) if may_close => Some(Ok(())),
+                Some(_) if may_close => Some(Ok(false)),
                 Some(_) => Some(Err(Vec::new())),
                 None => None,
             }
         };
         match line.until(patience, look).await {
-            Some(Ok(())) => Ok(()),
+            Some(Ok(welcomed)) => {
+                if welcomed {
+                    self.entered(line).await;
+                }
+                Ok(())
+            }
             Some(Err(frame)) => {
                 let got = match frame.as_slice() {
                     [] => "the server closed the connection".to_owned(),
                     frame => self.cast.humane(&text::shown(frame)),
                 };
                 self.setting.transcript.mark(actor, &frame);
+                if frame == b"CONNECT_ACK|OK" && written.iter().any(|pattern| pattern == "CONNECT_ACK|FAIL") {
+                    let _ = self.blame.set(GIVEN_TWICE);
+                }
                 self.look_for_blame(actor, &frame);
+                self.look_for_overtaking(actor, &patterns).await;
                 Err(Trouble::fail(want, format!("{actor} got {got}")))
             }
             None if may_be_nothing => Ok(()),
@@ -377,15 +395,4 @@ fn twice(frames: &[super::line::Seen], is_foreign: impl Fn(&[u8]) -> bool) -> Op
     echoes
         .find(|one| frames.iter().filter(|other| other.bytes == one.bytes).count() > 1)
         .map(|frame| frame.bytes.clone())
-}
-
-fn crlf(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() + 2);
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte == b'\n' && (at == 0 || bytes[at - 1] != b'\r') {
-            out.push(b'\r');
-        }
-        out.push(*byte);
-    }
-    out
 }

@@ -81,6 +81,18 @@ fn quoted(bytes: &[u8]) -> String {
     out
 }
 
+/// With a carriage return before each line feed.
+pub(super) fn crlf(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 2);
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte == b'\n' && (at == 0 || bytes[at - 1] != b'\r') {
+            out.push(b'\r');
+        }
+        out.push(*byte);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Cast, bytes, shown};

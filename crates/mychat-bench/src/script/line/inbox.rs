@@ -312,13 +312,23 @@ fn glued(frame: &[u8]) -> Option<usize> {
         }
     }
     let names = frame.strip_prefix(b"USER_LIST|")?;
-    let at = COMMANDS.iter().filter_map(|command| memchr::memmem::find(names, command)).min()?;
+    // A name may be called like a command, and stands behind whatever this server puts between names.
+    let is_name = |at: &usize| *at > 0 && b"|,; ".contains(&names[at - 1]);
+    let begins = |command: &&[u8]| memchr::memmem::find_iter(names, *command).find(|at| !is_name(at));
+    let at = COMMANDS.iter().filter_map(begins).min()?;
     Some(at + b"USER_LIST|".len())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::rejoined;
+    use super::{glued, rejoined};
+
+    #[test]
+    fn a_reply_behind_a_list_is_found_and_a_name_like_a_command_is_a_name() {
+        assert_eq!(glued(b"USER_LIST|ana,bobMESSAGE|ana|x"), Some("USER_LIST|ana,bob".len()));
+        assert_eq!(glued(b"USER_LIST|ana|USER_LIST|bob"), None);
+        assert_eq!(glued(b"USER_LIST|ana, ERROR|bob"), None);
+    }
 
     #[test]
     fn content_that_looks_like_a_message_is_content() {

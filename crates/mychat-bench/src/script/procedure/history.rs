@@ -26,7 +26,7 @@ struct Sight<'f> {
 }
 
 pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let count = procedure.number("users");
+    let count = stage.around.fewer(procedure.number("users"), procedure.number("users").min(10));
     let raw = stage.around.manner.send == Framing::Raw;
     let messages = stage.around.fewer(procedure.number("messages"), 2);
     let messages = if raw { messages.min(MOST_RAW) } else { messages };
@@ -50,6 +50,11 @@ pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played 
     let around = &*stage;
     // All of them at once: who waits in vain does so once.
     join_all(lines.iter().map(|line| settled(around, line, &nonce, count - 1)).collect()).await;
+    if procedure.is("look", "loss") {
+        // Where messages overtake each other, the last word says nothing about the others: they are late, not lost.
+        let whole = lines.iter().enumerate().map(|(me, line)| complete(around, line, &nonce, (me, messages, count)));
+        join_all(whole.collect()).await;
+    }
     for (index, line) in lines.iter().enumerate() {
         let inbox = line.inbox();
         let sights: Vec<Sight<'_>> = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, &nonce)).collect();
@@ -86,6 +91,31 @@ async fn settled(stage: &Stage, line: &Line, nonce: &str, others: usize) {
     }
 }
 
+/// Waits until everything is there that is owed, or nothing more arrives.
+async fn complete(stage: &Stage, line: &Line, nonce: &str, owed: (usize, usize, usize)) {
+    let (me, messages, count) = owed;
+    loop {
+        let before = line.inbox().frames.len();
+        let all = |inbox: &mut crate::script::line::Inbox| {
+            let seen = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, nonce));
+            let seen: BTreeSet<(usize, usize)> = seen.map(|sight| (sight.from, sight.number)).collect();
+            let whole = missing(me, messages, count, &seen).is_none();
+            (whole || inbox.end.is_some()).then_some(())
+        };
+        if line.until(stage.around.patience, all).await.is_some() || line.inbox().frames.len() == before {
+            return;
+        }
+    }
+}
+
+/// Of what is owed to a user, the first that was not seen: who sent it, and its number.
+fn missing(me: usize, messages: usize, count: usize, seen: &BTreeSet<(usize, usize)>) -> Option<(usize, usize)> {
+    let owed =
+        |from: usize, number: usize| number.is_multiple_of(2) || (from + 1 + number / 2 % (count - 1)) % count == me;
+    let all = (0..count).filter(|from| *from != me).flat_map(|from| (0..messages).map(move |number| (from, number)));
+    all.into_iter().find(|(from, number)| owed(*from, *number) && !seen.contains(&(*from, *number)))
+}
+
 fn sight<'f>(frame: &'f [u8], nonce: &str) -> Option<Sight<'f>> {
     let text = std::str::from_utf8(frame).ok()?;
     let mut fields = text.splitn(3, '|');
@@ -113,15 +143,11 @@ fn look(
     match what {
         "loss" => {
             let seen: BTreeSet<(usize, usize)> = sights.iter().map(|sight| (sight.from, sight.number)).collect();
-            for from in (0..count).filter(|from| *from != me) {
-                let owed =
-                    |number: &usize| number.is_multiple_of(2) || (from + 1 + number / 2 % (count - 1)) % count == me;
-                if let Some(number) = (0..messages).filter(owed).find(|number| !seen.contains(&(from, *number))) {
-                    return Err(Trouble::fail(
-                        format!("{actor} gets everything that is sent to it or to all"),
-                        format!("message {number} of hist{from} never arrived"),
-                    ));
-                }
+            if let Some((from, number)) = missing(me, messages, count, &seen) {
+                return Err(Trouble::fail(
+                    format!("{actor} gets everything that is sent to it or to all"),
+                    format!("message {number} of hist{from} never arrived"),
+                ));
             }
         }
         "duplicates" => {
@@ -147,9 +173,11 @@ fn look(
             }
         }
         "crosstalk" => {
-            if let Some(wrong) =
-                sights.iter().find(|sight| sight.to.is_some_and(|to| to != me) || sight.private != sight.to.is_some())
-            {
+            if let Some(wrong) = sights.iter().find(|sight| {
+                // Whether the sender gets a copy of its own is a reading.
+                let copy = sight.private && sight.from == me;
+                !copy && sight.to.is_some_and(|to| to != me) || sight.private != sight.to.is_some()
+            }) {
                 return fail(
                     format!("{actor} gets private messages only where they are for it, and as MESSAGE"),
                     wrong.frame,

@@ -10,6 +10,7 @@ mod fuzz;
 mod history;
 pub(crate) mod names;
 mod race;
+mod refused;
 mod restart;
 mod split;
 mod stall;
@@ -34,6 +35,7 @@ pub(super) async fn run(stage: &mut Stage, procedure: &Procedure) -> Played {
         "one_name" => names::one_name(stage, procedure).await,
         "list_format" => names::list_format(stage, procedure).await,
         "last_list" => names::last_list(stage, procedure),
+        "delivered_or_refused" => refused::delivered_or_refused(stage, procedure).await,
         "restart" => restart::restart(stage, procedure).await,
         other => Err(Trouble::Skipped(format!("`{other}` is no procedure of this version"))),
     }

@@ -69,6 +69,12 @@ pub(super) async fn list_format(stage: &mut Stage, procedure: &Procedure) -> Pla
     let patience = stage.around.patience;
     let line = stage.line(actor)?;
     line.until(patience, |inbox| (inbox.list_count() > 0 || inbox.end.is_some()).then_some(())).await;
+    if let Some(gone) = procedure.who("lacks").first().and_then(|gone| stage.cast.known(gone)).map(str::to_owned) {
+        // Whether one comes at all is another question.
+        let line = stage.line(actor)?;
+        line.until(patience, |inbox| (!inbox.list.as_deref()?.split(',').any(|name| name == gone)).then_some(())).await;
+    }
+    let line = stage.line(actor)?;
     let Some(list) = line.inbox().list_frames.last().cloned() else {
         return Err(Trouble::fail(format!("{actor} gets a list"), "none came"));
     };

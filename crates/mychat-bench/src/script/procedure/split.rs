@@ -37,6 +37,7 @@ pub(super) async fn every_split(stage: &mut Stage, procedure: &Procedure) -> Pla
     match extra {
         None => Ok(()),
         Some(frame) => {
+            stage.look_for_blame(to, &frame);
             let got = stage.cast.humane(&text::shown(&frame));
             Err(Trouble::fail(format!("{to} gets each message once"), format!("{to} also got {got}")))
         }

@@ -18,6 +18,9 @@ const SMALL_BUFFER: u32 = 4096;
 /// Below this nobody speaks of a delay.
 const UNNOTICED: Duration = Duration::from_millis(50);
 
+/// Whether its queue would have a bound is not reached then.
+const BLOCKED: &str = "a blocking send() to one client holds up all others (see robust.slow-reader)";
+
 pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
     let volume = procedure.number("kib") * 1024;
     let mut idle = stage.open_with("dawdler", Some(SMALL_BUFFER)).await?;
@@ -40,21 +43,22 @@ pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
     let mut times = Vec::new();
     let mut sent = 0;
     while sent < volume {
-        match batch(stage, &mut talker, &listener).await? {
-            Some(time) => times.push(time),
-            None => {
-                return Err(Trouble::fail(
-                    "others' messages go on arriving while one client does not read",
-                    format!("none arrived any more after {} KiB", sent / 1024),
-                ));
-            }
-        }
+        let Some(time) = batch(stage, &mut talker, &listener).await? else {
+            let _ = stage.blame.set(BLOCKED);
+            return Err(Trouble::fail(
+                "others' messages go on arriving while one client does not read",
+                format!("none arrived any more after {} KiB", sent / 1024),
+            ));
+        };
+        times.push(time);
         sent += BATCH * FRAME;
     }
+    // Before it reads again: what waits for it then, many a server gives back at once when it is gone.
+    let kept = grown(stage, before, procedure.number("memory"));
     let dropped = stuck(stage, &idle, volume).await?;
     whole(stage, &idle, &listener, dropped).await?;
     if !dropped {
-        grown(stage, before, procedure.number("memory"))?;
+        kept?;
     }
     let (usual, now) = (p99(&mut baseline), p99(&mut times));
     let most = (usual * 5).max(UNNOTICED);

@@ -1,8 +1,11 @@
-//! Numbered frames from some to others: everything, in order, once, unharmed.
+//! Numbered frames from some to others: everything, once, unharmed, and in order where that is what is asked.
+
+use std::collections::BTreeSet;
 
 use mychat_proto::Framing;
 
 use crate::scenario::model::Procedure;
+use crate::script::OVERTAKEN;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
 use crate::script::text;
@@ -52,17 +55,58 @@ pub(super) async fn stream(stage: &mut Stage, procedure: &Procedure) -> Played {
             }
         }
     }
+    let content = |sender: usize, number: usize| content(&frame(sender, number));
+    let series = Series { from, count, ordered: !procedure.is("order", "free"), content: &content };
     for receiver in to {
-        receive(stage, receiver, from, count, &|sender, number| content(&frame(sender, number))).await?;
+        receive(stage, receiver, &series).await?;
     }
     if !procedure.is("leave", "yes") {
         for receiver in to {
             stage.fence(receiver).await?;
-            let senders = from.iter().filter(|sender| *sender != receiver).count();
-            compare(stage, receiver, from, count, senders * count, &|sender, number| content(&frame(sender, number)))?;
+            compare(stage, receiver, &series)?;
         }
     }
     Ok(())
+}
+
+/// What must arrive.
+struct Series<'s> {
+    from: &'s [String],
+    /// Frames a sender.
+    count: usize,
+    /// Whether each sender's frames must come in their order.
+    ordered: bool,
+    /// What a recipient sees of a sender's frame of some number.
+    content: &'s (dyn Fn(usize, usize) -> Vec<u8> + Sync),
+}
+
+impl Series<'_> {
+    fn expected(&self, to: &str) -> usize {
+        self.from.iter().filter(|sender| *sender != to).count() * self.count
+    }
+
+    /// Whether this is some frame of a sender's, whatever its place.
+    fn is_one(&self, sender: usize, content: &[u8]) -> bool {
+        let digits = content.splitn(3, |byte| *byte == b'-').nth(2).unwrap_or_default();
+        let digits = digits.split(|byte| *byte == b'.').next().and_then(|digits| std::str::from_utf8(digits).ok());
+        let number = digits.and_then(|digits| digits.parse().ok()).filter(|number| *number < self.count);
+        number.is_some_and(|number| (self.content)(sender, number) == content)
+    }
+
+    /// Whether all that came from a sender is what it sent, each frame once, though not in their order.
+    fn overtake(&self, sender: usize, name: &str, frames: &[&Vec<u8>]) -> bool {
+        let mut seen = BTreeSet::new();
+        frames.iter().all(|frame| {
+            let (by, content) = fields(frame);
+            by == name.as_bytes() && self.is_one(sender, content) && seen.insert(content)
+        })
+    }
+}
+
+/// The sender and the content of what a recipient got.
+fn fields(frame: &[u8]) -> (&[u8], &[u8]) {
+    let mut fields = frame.splitn(3, |byte| *byte == b'|').skip(1);
+    (fields.next().unwrap_or_default(), fields.next().unwrap_or_default())
 }
 
 /// What a recipient sees of a frame: all behind the second field of `MESSAGE`, or the first of `BROADCAST`.
@@ -71,14 +115,8 @@ fn content(frame: &[u8]) -> Vec<u8> {
     frame.splitn(skip, |byte| *byte == b'|').last().unwrap_or_default().to_vec()
 }
 
-async fn receive(
-    stage: &mut Stage,
-    to: &str,
-    from: &[String],
-    count: usize,
-    want: &impl Fn(usize, usize) -> Vec<u8>,
-) -> Played {
-    let expected = from.iter().filter(|sender| *sender != to).count() * count;
+async fn receive(stage: &mut Stage, to: &str, series: &Series<'_>) -> Played {
+    let expected = series.expected(to);
     let nonce = stage.cast.nonce().as_bytes().to_vec();
     let patience = stage.around.patience;
     let line = stage.line(to)?;
@@ -99,17 +137,11 @@ async fn receive(
         (own >= expected || inbox.end.is_some()).then_some(())
     };
     line.until(patience, complete).await;
-    compare(stage, to, from, count, expected, want)
+    compare(stage, to, series)
 }
 
-fn compare(
-    stage: &mut Stage,
-    to: &str,
-    from: &[String],
-    count: usize,
-    expected: usize,
-    want: &impl Fn(usize, usize) -> Vec<u8>,
-) -> Played {
+fn compare(stage: &mut Stage, to: &str, series: &Series<'_>) -> Played {
+    let (from, count, expected) = (series.from, series.count, series.expected(to));
     let nonce = stage.cast.nonce().to_owned();
     let line = stage.line(to)?;
     let frames: Vec<Vec<u8>> = line.inbox().frames.iter().map(|frame| frame.bytes.clone()).collect();
@@ -117,28 +149,31 @@ fn compare(
     let mut got = 0;
     for (sender, actor) in from.iter().enumerate().filter(|(_, actor)| *actor != to) {
         let mark = format!("{nonce}-{sender:02}-");
-        let mut number = 0;
         let name = stage.lines.get(actor).and_then(|line| line.name.clone()).unwrap_or_default();
-        for frame in frames.iter().filter(|frame| holds(frame, mark.as_bytes())) {
-            let mut fields = frame.splitn(3, |byte| *byte == b'|').skip(1);
-            let right = number < count
-                && fields.next() == Some(name.as_bytes())
-                && fields.next() == Some(&want(sender, number));
-            if !right {
-                let wanted = if number < count {
-                    format!("{} from {actor}", text::shown(&want(sender, number)))
-                } else {
-                    format!("nothing more: all {count} have come")
-                };
-                let shown = text::shown(frame);
-                return Err(Trouble::fail(
-                    stage.cast.humane(&format!("message {} of {count} at {to}: {wanted}", number + 1)),
-                    stage.cast.humane(&format!("{to} got {shown}")),
-                ));
+        let own: Vec<&Vec<u8>> = frames.iter().filter(|frame| holds(frame, mark.as_bytes())).collect();
+        got += own.len();
+        let right = |number: usize, frame: &[u8]| {
+            number < count && fields(frame) == (name.as_bytes(), (series.content)(sender, number).as_slice())
+        };
+        let wrong = own.iter().enumerate().find(|(number, frame)| !right(*number, frame));
+        let Some((number, frame)) = wrong else { continue };
+        if series.overtake(sender, &name, &own) {
+            if !series.ordered {
+                continue;
             }
-            number += 1;
+            let _ = stage.blame.set(OVERTAKEN);
         }
-        got += number;
+        stage.look_for_blame(to, frame);
+        let wanted = if number < count {
+            format!("{} from {actor}", text::shown(&(series.content)(sender, number)))
+        } else {
+            format!("nothing more: all {count} have come")
+        };
+        let shown = text::shown(frame);
+        return Err(Trouble::fail(
+            stage.cast.humane(&format!("message {} of {count} at {to}: {wanted}", number + 1)),
+            stage.cast.humane(&format!("{to} got {shown}")),
+        ));
     }
     if got >= expected {
         return Ok(());
@@ -154,7 +189,8 @@ fn compare(
             told = format!("{told}; the server closed {actor}'s connection");
         }
     }
-    Err(Trouble::fail(format!("{to} gets all {expected} messages, in order"), told))
+    let order = if series.ordered { ", in order" } else { "" };
+    Err(Trouble::fail(format!("{to} gets all {expected} messages{order}"), told))
 }
 
 fn holds(frame: &[u8], part: &[u8]) -> bool {

@@ -19,6 +19,15 @@ pub(super) async fn turnover(stage: &mut Stage, procedure: &Procedure) -> Played
     }
 }
 
+/// How users leave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    /// As the protocol says.
+    InOrder,
+    /// Or by breaking off.
+    Anyhow,
+}
+
 /// One random join or leave; names go round, so that a name is not taken again at once.
 async fn turn(
     stage: &Stage,
@@ -26,10 +35,12 @@ async fn turn(
     here: &mut BTreeMap<usize, Line>,
     slots: usize,
     taken: &mut usize,
+    leaving: Leaving,
 ) -> Played {
     let slot = random.random_range(0..slots);
     if let Some(mut line) = here.remove(&slot) {
-        match random.random_range(0..3) {
+        let how = if leaving == Leaving::Anyhow { random.random_range(0..3) } else { 2 };
+        match how {
             0 => line.finish(true),
             1 => line.reset(),
             _ => {
@@ -58,46 +69,63 @@ async fn converges(stage: &mut Stage, procedure: &Procedure) -> Played {
     let anchor = stage.welcome("anchor", &numbered(&stage.cast, "anch", 0)).await?;
     let times = stage.around.fewer(procedure.number("times"), 15);
     for _ in 0..times {
-        turn(stage, &mut random, &mut here, procedure.number("users"), &mut taken).await?;
+        // Whether a connection that breaks off is cleaned up after is asked elsewhere.
+        turn(stage, &mut random, &mut here, procedure.number("users"), &mut taken, Leaving::InOrder).await?;
     }
-    let sentinel = numbered(&stage.cast, "last", 0);
-    let mut last = stage.welcome("sentinel", &sentinel).await?;
-    let _ = last.send(b"DISCONNECT").await;
-    let nonce = stage.cast.nonce().to_owned();
     let mut truth: Vec<String> = here.values().chain([&anchor]).filter_map(|line| line.name.clone()).collect();
     truth.sort_unstable();
-    let own = |list: &str| {
-        let mut names: Vec<String> = list.split(',').filter(|name| name.contains(&nonce)).map(str::to_owned).collect();
-        names.sort_unstable();
-        names
-    };
-    // A list that was drawn up earlier and is sent late comes soon, or never.
-    let (settled, mut waited) = (std::time::Duration::from_millis(80), false);
-    for line in here.values().chain([&anchor]) {
-        if !std::mem::replace(&mut waited, true) {
-            tokio::time::sleep(settled).await;
+    let lines: Vec<&Line> = here.values().chain([&anchor]).collect();
+    for round in 0..stage.around.fewer(SENTINELS, 1) {
+        // Two come and go as fast as they are let in: the last lists are drawn up close together.
+        let mut pair = [stage.open("sentinel0").await?, stage.open("sentinel1").await?];
+        for (index, last) in pair.iter_mut().enumerate() {
+            let name = numbered(&stage.cast, "last", round * 2 + index);
+            let _ = last.send(format!("CONNECT|{name}").as_bytes()).await;
         }
-        let right = line.until(stage.around.patience, |inbox| (own(inbox.list.as_deref()?) == truth).then_some(()));
-        if right.await.is_none() {
-            let got = line.inbox().list.as_deref().map(own).unwrap_or_default();
-            let ghosts = got.iter().filter(|name| !truth.contains(name)).count();
-            let missing = truth.iter().filter(|name| !got.contains(name)).count();
-            return Err(Trouble::fail(
-                format!(
-                    "after {} joins and leaves {}'s last list names the {} who are there",
-                    times,
-                    line.actor,
-                    truth.len()
-                ),
-                format!(
-                    "it has {} names: {ghosts} of users who left, {missing} missing, {} twice",
-                    got.len(),
-                    got.len() + missing - ghosts - truth.len()
-                ),
-            ));
+        for last in &pair {
+            last.until(stage.around.patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(())).await;
+        }
+        for last in &mut pair {
+            let _ = last.send(b"DISCONNECT").await;
+        }
+        for last in &pair {
+            last.until(stage.around.patience, |inbox| inbox.end).await;
+        }
+        // A list that was drawn up earlier and is sent late comes soon, or never.
+        tokio::time::sleep(SETTLED).await;
+        for line in &lines {
+            true_in_the_end(stage, line, &truth, times).await?;
         }
     }
     Ok(())
+}
+
+/// How often somebody comes and goes at the end: whether an old list is sent last is a matter of luck.
+const SENTINELS: usize = 4;
+const SETTLED: std::time::Duration = std::time::Duration::from_millis(80);
+
+async fn true_in_the_end(stage: &Stage, line: &Line, truth: &[String], times: usize) -> Played {
+    let nonce = stage.cast.nonce();
+    let own = |list: &str| {
+        let mut names: Vec<String> = list.split(',').filter(|name| name.contains(nonce)).map(str::to_owned).collect();
+        names.sort_unstable();
+        names
+    };
+    let right = line.until(stage.around.patience, |inbox| (own(inbox.list.as_deref()?) == truth).then_some(()));
+    if right.await.is_some() {
+        return Ok(());
+    }
+    let got = line.inbox().list.as_deref().map(own).unwrap_or_default();
+    let ghosts = got.iter().filter(|name| !truth.contains(name)).count();
+    let missing = truth.iter().filter(|name| !got.contains(name)).count();
+    Err(Trouble::fail(
+        format!("after {times} joins and leaves {}'s last list names the {} who are there", line.actor, truth.len()),
+        format!(
+            "it has {} names: {ghosts} of users who left, {missing} missing, {} twice",
+            got.len(),
+            got.len() + missing - ghosts - truth.len()
+        ),
+    ))
 }
 
 async fn monotone(stage: &mut Stage, count: usize) -> Played {
@@ -131,7 +159,7 @@ async fn broadcast(stage: &mut Stage, procedure: &Procedure) -> Played {
     let mut steady = users(stage, "stay", 4).await?;
     let times = stage.around.fewer(procedure.number("times"), 10);
     for number in 0..times {
-        turn(stage, &mut random, &mut here, procedure.number("users"), &mut taken).await?;
+        turn(stage, &mut random, &mut here, procedure.number("users"), &mut taken, Leaving::Anyhow).await?;
         let _ = steady[0].send(format!("BROADCAST|{}-{number:05}.", stage.cast.nonce()).as_bytes()).await;
     }
     let head = format!("BROADCAST|{}|", steady[0].name.clone().unwrap_or_default());

@@ -1,7 +1,9 @@
 //! Mistakes that trip many checks, whatever those are about: found in what came, so that the card names them.
 
-use crate::script::line_contains;
+use crate::script::line::Line;
+use crate::script::pattern::Pattern;
 use crate::script::stage::Stage;
+use crate::script::{OVERTAKEN, line_contains};
 
 impl Stage {
     /// Whether a frame that nobody asked for shows a mistake that trips many checks, whatever they are about.
@@ -18,8 +20,8 @@ impl Stage {
             [b"MESSAGE" | b"BROADCAST", ..] if self.is_cut_at_a_blank(content_of(frame)) => {
                 "content ends at its first blank: scanf(\"%s\"), split() or a scanner's next() takes one word"
             }
-            [b"CONNECT_ACK", b"OK", ..] if fields.len() > 2 => {
-                "CONNECT_ACK|OK has something added: it is that and no more"
+            [b"CONNECT_ACK", b"OK"] if self.is_extra(actor) => {
+                "more CONNECT_ACKs come than CONNECTs were sent: each is answered once, to whoever sent it (see conn.ack-ok)"
             }
             [b"MESSAGE", _, second, _] if *second == name && !name.is_empty() => {
                 "the recipient's name is sent along: MESSAGE brings the sender's name and the text, no more"
@@ -27,9 +29,79 @@ impl Stage {
             [b"MESSAGE" | b"BROADCAST", _, content, ..] if !holds(self.cast.nonce().as_bytes()) && !said(content) => {
                 "the server says things of its own in messages from users who are not there"
             }
+            [b"MESSAGE" | b"BROADCAST", sender, content] => {
+                let Some(blame) = self.misdirected(actor, fields[0], sender, content) else { return };
+                blame
+            }
+            // Just as it was written, and written alone: where one recv is one message, more stood before it.
+            [b"MESSAGE" | b"BROADCAST", ..] if self.is_relayed(frame) => {
+                "messages are relayed as they came: the sender's name belongs in front of the text (see bcast.sender)"
+            }
+            [b"CONNECT_ACK" | b"USER_LIST" | b"ERROR" | b"MESSAGE" | b"BROADCAST", ..] => return,
+            // A part of somebody's message, or several that are mixed up, is another matter.
+            _ if !said(frame) && !holds_a_reply(frame) => {
+                "the server sends what is no message of the protocol: a greeting, a prompt, an answer of its own (see frame.out-grammar)"
+            }
             _ => return,
         };
         let _ = self.blame.set(blame);
+    }
+
+    /// Whether this line was answered more often than it asked.
+    fn is_extra(&self, actor: &str) -> bool {
+        self.lines.get(actor).is_some_and(|line| {
+            let asked = line.said.iter().filter(|said| line_contains(said, b"CONNECT|")).count();
+            line.inbox().answers > asked.max(1)
+        })
+    }
+
+    /// Whether a write was this and no more.
+    fn is_relayed(&self, frame: &[u8]) -> bool {
+        self.lines.values().flat_map(|line| &line.said).any(|said| said.trim_ascii_end() == frame)
+    }
+
+    /// What is wrong where somebody's words arrive at the wrong one, or in another's name.
+    fn misdirected(&self, actor: &str, command: &[u8], sender: &[u8], content: &[u8]) -> Option<&'static str> {
+        let own = self.lines.get(actor)?.name.as_deref()?.as_bytes();
+        let says = |line: &Line, text: &[u8]| line.said.iter().any(|said| line_contains(said, text));
+        let text = [b"|", content].concat();
+        let speakers: Vec<&Line> = self.lines.values().filter(|line| says(line, &text)).collect();
+        let by =
+            |name: &[u8]| speakers.iter().any(|line| line.name.as_deref().is_some_and(|own| own.as_bytes() == name));
+        if content.is_empty() || speakers.is_empty() || own.is_empty() {
+            return None;
+        }
+        let shouted = speakers.iter().any(|line| says(line, &[b"BROADCAST", text.as_slice()].concat()));
+        let meant = speakers.iter().any(|line| says(line, &[b"MESSAGE|", own, &text].concat()));
+        match command {
+            b"MESSAGE" if shouted && !meant => {
+                Some("a broadcast is passed on as a MESSAGE: everybody gets BROADCAST|sender|text (see bcast.sender)")
+            }
+            b"MESSAGE" if sender == own && !by(own) => Some(
+                "the sender's name is not there: the recipient's is left in its place, or names are kept in something that connections share (see msg.deliver)",
+            ),
+            _ if !by(sender)
+                && self.lines.values().any(|line| line.name.as_deref().is_some_and(|own| own.as_bytes() == sender)) =>
+            {
+                Some(
+                    "the sender's name is somebody else's: it is kept in something that connections share, or taken from the message",
+                )
+            }
+            b"MESSAGE" if !meant => Some("private messages go to others than their recipient (see msg.only-recipient)"),
+            _ => None,
+        }
+    }
+
+    /// Whether what was asked for comes behind what came.
+    pub(in crate::script) async fn look_for_overtaking(&self, actor: &str, wanted: &[Pattern]) {
+        let (Some(line), [Pattern::Fields(..)]) = (self.lines.get(actor), wanted) else { return };
+        let late = line.within(self.around.quiet(), |inbox| {
+            let came = inbox.frames.iter().any(|frame| !frame.taken && wanted[0].matches(&frame.bytes));
+            if came { Some(true) } else { inbox.end.map(|_| false) }
+        });
+        if late.await == Some(true) {
+            let _ = self.blame.set(OVERTAKEN);
+        }
     }
 
     /// Whether somebody said this and more behind a blank, and nobody just this.
@@ -40,6 +112,13 @@ impl Stage {
         };
         !content.is_empty() && said(b" ") && !said(b"\n") && !said(b"\r\n")
     }
+}
+
+/// Whether there is a message of the protocol in it, or the end of one.
+fn holds_a_reply(frame: &[u8]) -> bool {
+    [&b"MESSAGE|"[..], b"BROADCAST|", b"USER_LIST|", b"CONNECT_ACK|", b"ERROR|"]
+        .iter()
+        .any(|command| line_contains(frame, command))
 }
 
 /// What a frame was before its bytes were taken for letters of Latin-1, if it looks so.

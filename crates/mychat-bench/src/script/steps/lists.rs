@@ -26,6 +26,8 @@ impl Stage {
             let own = |name: &&str| name.contains(&nonce) && **name != witness && !is_helper(name);
             list.split(',').filter(own).map(str::to_owned).collect()
         };
+        // Nobody but this case is on a server that this tool started.
+        let alone = self.around.watch.is_some() && is.is_some();
         let fits = |list: &str| {
             let names: Vec<&str> = list.split(',').collect();
             let exact = exactly.as_ref().is_none_or(|want| {
@@ -36,6 +38,7 @@ impl Stage {
                 got == want
             });
             exact
+                && !(alone && list.split(',').any(is_nobody))
                 && with.iter().all(|name| names.contains(&name.as_str()))
                 && !without.iter().any(|name| names.contains(&name.as_str()))
         };
@@ -61,6 +64,12 @@ impl Stage {
         // One that has no end yet will get none.
         line.inbox().end_unfinished();
         let last = line.inbox().list.clone();
+        let counted = line.inbox().list_count();
+        if counted == 0 {
+            let _ = self.blame.set(NEVER);
+        } else if stale > 0 && counted == stale {
+            let _ = self.blame.set(NOT_AFTER_LEAVING);
+        }
         let got = match &last {
             Some(names) => format!(
                 "{actor}'s last list: {}",
@@ -70,6 +79,9 @@ impl Stage {
         };
         if let Some(list) = &last {
             self.setting.transcript.mark(actor, list.as_bytes());
+            if alone && list.split(',').any(is_nobody) {
+                let _ = self.blame.set(NOBODY);
+            }
             let wanted = || with.iter().chain(exactly.iter().flatten());
             let plain = |name: &&str| !name.contains(char::is_control);
             let decorated =
@@ -81,6 +93,25 @@ impl Stage {
         }
         Err(Trouble::fail(wanted(actor, is, has, lacks), got))
     }
+}
+
+/// What has nothing to do with who is in a list.
+const NEVER: &str =
+    "no USER_LIST comes where one is owed: after a welcome, and when somebody comes or goes (see conn.list-after-ack)";
+const NOT_AFTER_LEAVING: &str =
+    "no USER_LIST is sent when somebody has left (see list.leave-others and list.leave-fin)";
+
+/// What stands in a list where no name was given yet.
+const NOBODY: &str =
+    "a connection that has not said CONNECT stands in the list: users are entered when they are accepted";
+
+/// Whether this is what languages write for a name that is not there, or an address in place of one.
+fn is_nobody(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    let words = ["none", "null", "nil", "undefined", "unknown", "unnamed", "anon", "guest", "nobody"];
+    name.is_empty()
+        || words.iter().any(|word| name.starts_with(word))
+        || ["127.0.0.1", "::1"].iter().any(|part| name.contains(part))
 }
 
 /// Whether the name belongs to a fence on a connection that was no user's.

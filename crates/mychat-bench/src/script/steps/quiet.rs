@@ -7,6 +7,9 @@ use crate::script::pattern;
 use crate::script::stage::Stage;
 use crate::script::text;
 
+/// Whoever gets lists without being a user.
+const EVERY_SOCKET: &str = "lists go to every socket, also to those that have not been let in by a CONNECT";
+
 impl Stage {
     pub(super) async fn silence(&mut self, actor: &str) -> Played {
         self.line(actor)?;
@@ -49,6 +52,10 @@ impl Stage {
         line.until(patience, |inbox| (inbox.answers > 0 || inbox.lists > 0 || inbox.end.is_some()).then_some(())).await;
         if line.inbox().early_lists > 0 {
             let list = line.inbox().list_frames.first().cloned().unwrap_or_default();
+            let name = line.name.clone().unwrap_or_default();
+            if !name.is_empty() && !list.split(',').any(|other| other.contains(&name)) {
+                let _ = self.blame.set(EVERY_SOCKET);
+            }
             let want = format!("the first frame that {actor} gets is {}", pattern::listed(written, &self.cast));
             return Err(Trouble::fail(want, self.cast.humane(&format!("{actor} got USER_LIST|{list} first"))));
         }
@@ -65,10 +72,18 @@ impl Stage {
         let quiet = self.around.quiet();
         let line = self.line(actor)?;
         line.within(quiet, |inbox| (inbox.lists > 0 || inbox.end.is_some()).then_some(())).await;
-        let list = line.inbox().list.clone();
+        let (list, first) = {
+            let inbox = line.inbox();
+            (inbox.list.clone(), inbox.list_frames.first().cloned())
+        };
         match list {
             None => Ok(()),
             Some(list) => {
+                // The first of those to whom a list is owed after this connection asked is the witness.
+                let witness = self.cast.known("zwitness").unwrap_or_default();
+                if first.is_some_and(|first| first.split(',').any(|name| name.contains(witness))) {
+                    let _ = self.blame.set(EVERY_SOCKET);
+                }
                 let got = self.cast.humane(&format!("{actor} got USER_LIST|{list}"));
                 Err(Trouble::fail(format!("{actor} gets no list"), got))
             }
