@@ -166,6 +166,9 @@ impl Room {
                 user.peer.push(&list);
             }
         }
+        if self.is("p06") {
+            self.strangers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|peer| peer.push(&list));
+        }
         drop(guard);
     }
 
@@ -213,6 +216,15 @@ impl Room {
         }
     }
 
+    /// Throws out whoever has a name.
+    pub(super) fn evict(&self, name: &[u8]) {
+        let found = self.users().iter().find(|user| user.name == name).map(|user| Arc::clone(&user.peer));
+        if let Some(peer) = found {
+            self.leave(&peer, name, "disconnect");
+            peer.finish();
+        }
+    }
+
     /// To everybody. Says whether the sender is to be thrown out.
     pub(super) fn broadcast(&self, sender: &Arc<Peer>, frame: &[u8]) -> bool {
         if self.is("y24")
@@ -237,6 +249,7 @@ impl Room {
             let own = Arc::ptr_eq(&user.peer, sender);
             let skipped = self.is("m43") && index + 1 == count && count > 2
                 || self.is("m45") && own
+                || self.is("p03") && index >= 40
                 || self.is("x30") && number % 20 == 19
                 || self.is("x37") && user.since.elapsed() < Duration::from_millis(300);
             if user.peer.dead.load(Ordering::SeqCst) && (self.is("m44") || self.is("x40")) {

@@ -31,7 +31,12 @@ pub(super) fn talk(room: &Arc<Room>, peer: &Arc<Peer>) {
     if room.is("x01") {
         peer.push(b"WELCOME TO THE CHAT");
     }
-    if room.is("x28") {
+    if room.is("p05") {
+        let nobody =
+            super::room::User { name: b"None".to_vec(), peer: Arc::clone(peer), since: std::time::Instant::now() };
+        room.users().push(nobody);
+    }
+    if room.is("x28") || room.is("p06") {
         room.strangers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(peer));
     }
     let mut gone = false;
@@ -172,6 +177,10 @@ impl Session<'_> {
         match (command, rest) {
             (b"CONNECT", Some(name)) => self.connect(name),
             (b"CONNECT", None) if self.is("m29") => self.connect(b""),
+            (b"DISCONNECT", Some(other)) if self.is("p02") && !other.is_empty() => {
+                self.room.evict(other);
+                Then::Goes
+            }
             (b"DISCONNECT", None | Some(b"")) if !(self.is("x32") && rest.is_some()) => {
                 if self.is("x45") && self.name.is_none() { Then::Goes } else { Then::Leaves }
             }
@@ -254,6 +263,9 @@ impl Session<'_> {
         let sender = self.name.clone().unwrap_or_else(|| b"None".to_vec());
         let content =
             if self.is("m41") { content.split(|byte| *byte == b'|').next().unwrap_or_default() } else { content };
+        if self.is("p04") && content.contains(&b'|') {
+            return Then::Goes;
+        }
         let content = if self.is("w12") { &content[..content.len().min(200)] } else { content };
         let frame = if self.is("y12") {
             [b"MESSAGE|", sender.as_slice(), b"|", content].concat()
@@ -282,6 +294,12 @@ impl Session<'_> {
         }
         if self.is("m41") {
             content = content.split(|byte| *byte == b'|').next().unwrap_or_default().to_vec();
+        }
+        if self.is("p04") && content.contains(&b'|') {
+            return Then::Goes;
+        }
+        if self.is("p01") && content == b"0" {
+            return self.error("400", "no content");
         }
         let first = if self.is("m37") { to.to_vec() } else { sender };
         if self.is("z01") {
