@@ -44,16 +44,18 @@ impl Moment {
 
 /// The timeline in at most about `most` moments; a change of stage always begins a new one.
 pub(crate) fn moments(timeline: &[Point], most: usize) -> Vec<Moment> {
+    stretches(timeline, most).map(|(from, points)| join(from, points)).collect()
+}
+
+/// The intervals that become a moment each, with when it begins.
+pub(crate) fn stretches(timeline: &[Point], most: usize) -> impl Iterator<Item = (f64, &[Point])> {
     let together = timeline.len().div_ceil(most.max(1)).max(1);
-    let mut moments = Vec::new();
-    let mut from = 0.0;
-    for stage in timeline.chunk_by(|a, b| a.stage == b.stage) {
-        for points in stage.chunks(together) {
-            moments.push(join(from, points));
-            from = points[points.len() - 1].t;
-        }
-    }
-    moments
+    let stages = timeline.chunk_by(|a, b| a.stage == b.stage);
+    stages.flat_map(move |stage| stage.chunks(together)).scan(0.0, |end, points| {
+        let from = *end;
+        *end = points[points.len() - 1].t;
+        Some((from, points))
+    })
 }
 
 fn join(from: f64, points: &[Point]) -> Moment {
@@ -73,7 +75,7 @@ fn join(from: f64, points: &[Point]) -> Moment {
         sent: sum(|point| point.sent),
         delivered: sum(|point| point.delivered),
         errors: sum(|point| point.errors),
-        delivery: if points.len() == 1 { [last.p50, last.p99, last.max] } else { merged(points) },
+        delivery: if points.len() == 1 { [last.p50, last.p99, last.max] } else { percentiles(points) },
         lateness_p99: points.iter().filter_map(|point| point.lateness_p99).max(),
         server_rss: points.iter().filter_map(|point| point.server_rss).max(),
         server_threads: points.iter().filter_map(|point| point.server_threads).max(),
@@ -83,7 +85,15 @@ fn join(from: f64, points: &[Point]) -> Moment {
 }
 
 /// Percentiles of several intervals together, from their histograms.
-fn merged(points: &[Point]) -> [Option<u64>; 3] {
+fn percentiles(points: &[Point]) -> [Option<u64>; 3] {
+    match merged(points) {
+        Some(sum) => [0.5, 0.99, 1.0].map(|quantile| Some(sum.value_at_quantile(quantile))),
+        None => [None; 3],
+    }
+}
+
+/// The deliveries of several intervals together, where there are any.
+pub(crate) fn merged(points: &[Point]) -> Option<Histogram<u64>> {
     let mut sum: Option<Histogram<u64>> = None;
     for histogram in points.iter().filter_map(|point| histogram::decode(&point.hdr).ok()) {
         match &mut sum {
@@ -91,10 +101,7 @@ fn merged(points: &[Point]) -> [Option<u64>; 3] {
             None => sum = Some(histogram),
         }
     }
-    match sum.filter(|sum| !sum.is_empty()) {
-        Some(sum) => [0.5, 0.99, 1.0].map(|quantile| Some(sum.value_at_quantile(quantile))),
-        None => [None; 3],
-    }
+    sum.filter(|sum| !sum.is_empty())
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Charts as inline SVG: no script, coloured by the page's style sheet, told apart by dashes too, and read aloud by
 //! their title and description.
 
+mod heat;
 mod scale;
 
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
+pub(crate) use heat::{Patch, column};
 pub(crate) use scale::{Axis, compact, nines};
 
 /// One line of a chart.
@@ -48,26 +50,50 @@ pub(crate) struct Chart {
     pub(crate) y: Axis,
     pub(crate) bands: Vec<Band>,
     pub(crate) series: Vec<Series>,
+    /// Behind the lines: a distribution over time.
+    pub(crate) heat: Vec<Patch>,
     /// What is shown where the pointer rests: from where to where, and the text.
     pub(crate) hints: Vec<(f64, f64, String)>,
 }
 
+/// Where a band's name is written.
+struct Name<'c> {
+    /// Where the band begins.
+    left: f64,
+    /// From the picture upwards.
+    row: usize,
+    /// Whether it ends where the picture does, since it would not fit after the band's beginning.
+    at_end: bool,
+    text: &'c str,
+}
+
 const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 290.0;
+const HEIGHT: f64 = 306.0;
 const LEFT: f64 = 62.0;
 const RIGHT: f64 = WIDTH - 14.0;
-const TOP: f64 = 24.0;
+const TOP: f64 = 40.0;
 const BOTTOM: f64 = HEIGHT - 30.0;
+/// Rows of stage names above the picture, and how far they are apart.
+const ROWS: usize = 2;
+const ROW: f64 = 17.0;
+/// Room for a letter of a stage's name, on a phone too, where the style sheet makes it larger.
+const LETTER: f64 = 9.4;
 
 impl Chart {
     /// The chart with its heading and legend.
     pub(crate) fn render(&self) -> Markup {
-        let measured = self.series.iter().any(|series| series.points.iter().any(|(_, value)| value.is_some()));
+        let lines = self.series.iter().any(|series| series.points.iter().any(|(_, value)| value.is_some()));
+        let measured = lines || !self.heat.is_empty();
         html! {
             figure.chart {
                 figcaption {
                     h3 { (self.title) }
-                    @if measured { ul.legend { @for series in &self.series { (legend(series)) } } }
+                    @if measured {
+                        ul.legend {
+                            @for series in &self.series { (legend(series)) }
+                            @if !self.heat.is_empty() { (heat::legend()) }
+                        }
+                    }
                 }
                 @if measured { (self.picture()) } @else { p.empty { "Nothing was measured." } }
             }
@@ -81,6 +107,7 @@ impl Chart {
                 title id=(title) { (self.title) }
                 desc id=(description) { (self.description) }
                 (self.background())
+                (self.warmth())
                 (self.grid())
                 @for series in &self.series { (self.line(series)) }
                 @for (from, to, text) in &self.hints {
@@ -94,18 +121,57 @@ impl Chart {
     }
 
     fn background(&self) -> Markup {
+        let names = self.names();
         html! {
             @for (number, band) in self.bands.iter().enumerate() {
                 @let (left, right) = (self.across(band.from), self.across(band.to));
                 @let room = right - left;
-                @if number % 2 == 0 {
+                // Behind a distribution it would change the shades.
+                @if number % 2 == 0 && self.heat.is_empty() {
                     rect.band x=(round(left)) y=(TOP) width=(round(room)) height=(BOTTOM - TOP) {}
                 }
                 @if number > 0 { line.stage x1=(round(left)) x2=(round(left)) y1=(TOP - 16.0) y2=(BOTTOM) {} }
-                // A name that does not fit is left out: the table below has it.
-                @if room > 7.6 * band.name.chars().count() as f64 + 6.0 {
-                    text.stage x=(round(left + 4.0)) y=(TOP - 7.0) { (band.name) }
+            }
+            @for name in names {
+                @let up = ROW * name.row as f64;
+                @if name.row > 0 {
+                    line.stage x1=(round(name.left)) x2=(round(name.left)) y1=(TOP - 16.0 - up) y2=(TOP - 16.0) {}
                 }
+                @if name.at_end { text.stage.end x=(RIGHT) y=(TOP - 7.0 - up) { (name.text) } }
+                @else { text.stage x=(round(name.left + 4.0)) y=(TOP - 7.0 - up) { (name.text) } }
+            }
+        }
+    }
+
+    /// The bands' names above the picture. What finds no room in any row is left out: the table below has it.
+    fn names(&self) -> Vec<Name<'_>> {
+        let mut free = [LEFT; ROWS];
+        let mut names = Vec::new();
+        for band in &self.bands {
+            let left = self.across(band.from);
+            let length = LETTER * band.name.chars().count() as f64 + 6.0;
+            let at_end = left + length > WIDTH;
+            let begin = if at_end { RIGHT - length } else { left };
+            if let Some(row) = free.iter().position(|free| *free <= begin + 0.1) {
+                free[row] = begin + length;
+                names.push(Name { left, row, at_end, text: &band.name });
+            }
+        }
+        names
+    }
+
+    /// A path a shade, however many patches there are.
+    fn warmth(&self) -> Markup {
+        let mut paths = [const { String::new() }; heat::SHADES.len()];
+        for patch in &self.heat {
+            let (left, right) = (round(self.across(patch.from)), round(self.across(patch.to)));
+            let (top, bottom) = (round(self.up(patch.high)), round(self.up(patch.low)));
+            // Writing to a String cannot fail.
+            let _ = write!(paths[patch.shade - 1], "M{left} {top}H{right}V{bottom}H{left}z");
+        }
+        html! {
+            @for (number, path) in paths.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
+                path class={ "heat h" (number + 1) } d=(path) {}
             }
         }
     }
@@ -171,4 +237,56 @@ fn legend(series: &Series) -> Markup {
 
 fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart(bands: &[(f64, f64, &str)]) -> Chart {
+        let band = |&(from, to, name): &(f64, f64, &str)| Band { from, to, name: name.to_owned() };
+        Chart {
+            id: "test",
+            title: "Test",
+            description: String::new(),
+            x: Axis::time(22.0),
+            y: Axis::amounts(1.0, compact),
+            bands: bands.iter().map(band).collect(),
+            series: Vec::new(),
+            heat: Vec::new(),
+            hints: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn short_stages_keep_their_names_and_no_two_overlap() {
+        let stages = [
+            (0.0, 2.0, "join"),
+            (2.0, 5.0, "warmup-1"),
+            (5.0, 17.0, "steady"),
+            (17.0, 19.0, "spike-1"),
+            (19.0, 22.0, "recovery"),
+        ];
+        let told = chart(&stages);
+        let names = told.names();
+        let texts: Vec<&str> = names.iter().map(|name| name.text).collect();
+        assert_eq!(texts, ["join", "warmup-1", "steady", "spike-1", "recovery"]);
+        let reach = |name: &Name| {
+            let length = LETTER * name.text.len() as f64;
+            if name.at_end { (RIGHT - length, RIGHT) } else { (name.left, name.left + length) }
+        };
+        for (number, name) in names.iter().enumerate() {
+            assert!(reach(name).1 <= WIDTH, "{} leaves the picture", name.text);
+            for other in names[..number].iter().filter(|other| other.row == name.row) {
+                assert!(reach(other).1 <= reach(name).0, "{} runs into {}", other.text, name.text);
+            }
+        }
+    }
+
+    #[test]
+    fn more_stages_than_there_is_room_for_are_not_all_named() {
+        let stages: Vec<(f64, f64, &str)> =
+            (0..22).map(|at| (f64::from(at), f64::from(at) + 1.0, "a-long-name")).collect();
+        assert!((3..12).contains(&chart(&stages).names().len()));
+    }
 }

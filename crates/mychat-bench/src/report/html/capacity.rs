@@ -59,10 +59,11 @@ fn curve(capacity: &Capacity) -> Chart {
         points.into_iter().flat_map(|(rate, value)| [(rate, Some(value)), (rate, None)]).collect()
     };
     let (p50, p99) = (told(|probe| probe.p50, &|_| true), told(|probe| probe.p99, &|_| true));
-    let held = told(|probe| probe.p99, &|probe| probe.held);
-    let not = told(|probe| probe.p99, &|probe| !probe.held);
+    // A short try has too few samples for a p99, and is marked on the other line.
+    let held = told(|probe| probe.p99.or(probe.p50), &|probe| probe.held);
+    let not = told(|probe| probe.p99.or(probe.p50), &|probe| !probe.held);
     let values = || p50.iter().chain(&p99).map(|(_, value)| *value);
-    let rates = || p99.iter().map(|(rate, _)| *rate);
+    let rates = || p50.iter().chain(&p99).map(|(rate, _)| *rate);
     let least = |all: &mut dyn Iterator<Item = f64>| all.fold(f64::INFINITY, f64::min).min(1e6);
     let series = |name: &str, style, points| Series { name: name.to_owned(), style, figure: String::new(), points };
     let mut all = vec![series("p99", 1, line(&p99)), series("p50", 2, line(&p50))];
@@ -80,6 +81,24 @@ fn curve(capacity: &Capacity) -> Chart {
         y: Axis::latencies(least(&mut values()), values().fold(1.0, f64::max)),
         bands: Vec::new(),
         series: all,
+        heat: Vec::new(),
         hints: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn tries_without_a_p99_are_marked_at_their_own_rate() {
+        let mut capacity = sample::capacity();
+        let first = &mut capacity.probes[0];
+        (first.sent_per_second, first.p50, first.p99, first.held) = (7.0, Some(300), None, true);
+        let chart = curve(&capacity);
+        let held = chart.series.iter().find(|series| series.name == "held").unwrap();
+        assert!(held.points.contains(&(7.0, Some(300.0))), "{:?}", held.points);
+        assert!(chart.x.scale.at(7.0) > 0.0 && chart.x.scale.at(7.0) < chart.x.scale.at(10.0));
     }
 }

@@ -2,14 +2,16 @@
 
 use maud::{Markup, html};
 
-use crate::report::chart::{Axis, Band, Chart, Series, compact, nines};
+use crate::report::chart::{Axis, Band, Chart, Patch, Series, column, compact, nines};
 use crate::report::histogram::{decode, highest_quantile};
-use crate::report::moments::{Moment, moments};
+use crate::report::moments::{Moment, merged, moments, stretches};
 use crate::report::result::RunResult;
 use crate::report::{bytes, duration};
 
 /// As many moments as a chart has room for.
 const MOMENTS: usize = 400;
+/// As many columns as an eye can tell apart in a picture of a distribution.
+const COLUMNS: usize = 160;
 /// As many places as a pointer can tell apart.
 const HINTS: usize = 100;
 
@@ -35,6 +37,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
             div.charts {
                 (percentiles(result).render())
                 (over_time.latencies().render())
+                (over_time.spread(result).render())
                 (over_time.rate("rate-delivered", "Delivered per second", 1, |m| m.delivered).render())
                 (over_time.rate("rate-sent", "Sent per second", 2, |m| m.sent).render())
                 (over_time.connected().render())
@@ -48,7 +51,9 @@ pub(super) fn section(result: &RunResult) -> Markup {
             p.remark {
                 b { "delivery" } " runs from the time a message was due to its arrival at each recipient: what a user "
                 "waits. " b { "service" } " begins when it was really sent, " b { "lateness" }
-                " is the generator's own share. Curves end where samples become too few to say more."
+                " is the generator's own share. Curves end where samples become too few to say more. In "
+                b { "all deliveries" } ", each column is one moment, and a shade tells which part of that moment's "
+                "deliveries took so long."
             }
         }
     }
@@ -86,6 +91,7 @@ fn percentiles(result: &RunResult) -> Chart {
         y: Axis::latencies(least.min(most), most),
         bands: Vec::new(),
         series,
+        heat: Vec::new(),
         hints: Vec::new(),
     }
 }
@@ -114,7 +120,17 @@ impl OverTime<'_> {
             }
         }
         let description = summary(&series);
-        Chart { id, title, description, x: Axis::time(self.end), y, bands, series, hints: self.hints.to_vec() }
+        Chart {
+            id,
+            title,
+            description,
+            x: Axis::time(self.end),
+            y,
+            bands,
+            series,
+            heat: Vec::new(),
+            hints: self.hints.to_vec(),
+        }
     }
 
     fn line(&self, value: impl Fn(&Moment) -> Option<f64>) -> Vec<(f64, Option<f64>)> {
@@ -141,6 +157,23 @@ impl OverTime<'_> {
             })
             .collect();
         self.chart("latency-time", "Delivery over time", Axis::latencies(least, most), series)
+    }
+
+    /// Every delivery of the run: two ways through the server, or a stall, show here and in no percentile.
+    fn spread(&self, result: &RunResult) -> Chart {
+        let heat: Vec<Patch> = stretches(&result.timeline, COLUMNS)
+            .filter_map(|(from, points)| Some((from, points.last()?.t, merged(points)?)))
+            .flat_map(|(from, to, times)| {
+                column(from, to, times.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value())))
+            })
+            .collect();
+        let least = heat.iter().map(|patch| patch.low).fold(f64::INFINITY, f64::min).min(1e6);
+        let most = heat.iter().map(|patch| patch.high).fold(1.0, f64::max);
+        let mut chart = self.chart("spread", "All deliveries over time", Axis::latencies(least, most), Vec::new());
+        "how the times of each moment's deliveries are spread; darker where more of them lie"
+            .clone_into(&mut chart.description);
+        chart.heat = heat;
+        chart
     }
 
     fn rate(&self, id: &'static str, title: &'static str, style: u8, count: fn(&Moment) -> u64) -> Chart {
