@@ -87,6 +87,7 @@ fn plan_of(plan: &Plan, how: &FindMax, percent: f64, phase: Phase) -> Plan {
 fn hear(result: &RunResult, phase: Phase) -> Heard {
     let broke = result.expectations.iter().any(|expectation| expectation.ok == Some(false));
     match (result.verdict, result.validity) {
+        _ if let_in_nobody(result) => Heard::Nobody,
         // Counts are true however late the generator was.
         (Verdict::Fail, _) => Heard::Broke,
         // What held although the generator added to it would hold without; but an answer is to be about a sound run.
@@ -94,6 +95,10 @@ fn hear(result: &RunResult, phase: Phase) -> Heard {
         _ if broke => Heard::Broke,
         _ => Heard::Held,
     }
+}
+
+fn let_in_nobody(result: &RunResult) -> bool {
+    result.counts.connected == 0 && result.counts.refused > 0
 }
 
 fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Duration, heard: Heard) -> Probe {
@@ -116,7 +121,7 @@ fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Dura
         p50: delivery.and_then(|delivery| delivery.p50),
         p99: delivery.and_then(|delivery| delivery.p99),
         held: heard == Heard::Held,
-        broke: (heard == Heard::Broke).then(|| broken(result)),
+        broke: matches!(heard, Heard::Broke | Heard::Nobody).then(|| broken(result)),
         validity: result.validity,
     }
 }
@@ -151,6 +156,7 @@ fn conclude(
         End::Found => lowest.unwrap_or_default(),
         End::AtMost => "everything held up to `max`: the server can do more".to_owned(),
         End::Nothing => format!("nothing held, however little was asked: {}", lowest.unwrap_or_default()),
+        End::FellOver => fell_over(&probes),
         End::Generator => {
             let at = probes.last().map_or(0.0, |probe| probe.percent);
             format!(
@@ -164,7 +170,7 @@ fn conclude(
     let open = undecided(&result);
     let (verdict, exit) = match end {
         End::Found | End::AtMost if open.is_none() => (Verdict::Pass, Exit::Held),
-        End::Nothing => (Verdict::Fail, Exit::FellShort),
+        End::Nothing | End::FellOver => (Verdict::Fail, Exit::FellShort),
         End::Found | End::AtMost | End::Generator => (Verdict::Inconclusive, Exit::Inconclusive),
     };
     let reason = match open.filter(|_| matches!(end, End::Found | End::AtMost)) {
@@ -175,6 +181,18 @@ fn conclude(
     };
     let capacity = Some(capacity(held, search.high, reason, probes));
     RunResult { capacity, verdict, exit_code: exit.code(), ..result }
+}
+
+/// What was tried last before the server let nobody in.
+fn fell_over(probes: &[Probe]) -> String {
+    let loaded = probes.iter().rev().find(|probe| probe.sent_per_second > 0.0);
+    match loaded.map(|probe| (probe.percent, &probe.broke)) {
+        Some((percent, Some(why))) => {
+            format!("at {percent:.0} % {why} broke, and after that the server let nobody in: it fell over")
+        }
+        Some((percent, None)) => format!("after {percent:.0} % the server let nobody in: it fell over"),
+        None => "the server let nobody in".to_owned(),
+    }
 }
 
 fn interrupted(result: RunResult, search: &Search, probes: Vec<Probe>) -> RunResult {
@@ -188,4 +206,54 @@ fn capacity(held: Option<f64>, broke_at: Option<f64>, reason: String, probes: Ve
         tried.map(|probe| probe.sent_per_second)
     };
     Capacity { percent: held, sent_per_second: held.and_then(at), broke_at, reason, probes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn tried(percent: f64, sent_per_second: f64, broke: Option<&str>) -> Probe {
+        Probe {
+            percent,
+            phase: "grow".to_owned(),
+            sent_per_second,
+            delivered_per_second: sent_per_second,
+            p50: None,
+            p99: None,
+            held: broke.is_none(),
+            broke: broke.map(str::to_owned),
+            validity: Validity::Valid,
+        }
+    }
+
+    #[test]
+    fn what_held_before_a_server_fell_over_is_the_answer_and_the_verdict_is_not() {
+        let how = FindMax {
+            start: 100.0,
+            max: 1000.0,
+            grow: 2.0,
+            probe: std::time::Duration::from_secs(1),
+            settle: std::time::Duration::ZERO,
+            within: 0.1,
+            confirm: std::time::Duration::from_secs(1),
+        };
+        let mut search = Search::new(&how);
+        search.hear(100.0, Phase::Grow, Heard::Held);
+        search.hear(200.0, Phase::Grow, Heard::Broke);
+        let probes = vec![
+            tried(100.0, 1000.0, None),
+            tried(200.0, 700.0, Some("lost == 0 (9)")),
+            tried(150.0, 0.0, Some("somebody is let in (0)")),
+        ];
+        let run = sample::run(3);
+        let result = conclude(End::FellOver, &search, probes, Some(run.clone()), Some(run));
+        assert_eq!((result.verdict, result.exit_code), (Verdict::Fail, 1));
+        let capacity = result.capacity.unwrap();
+        assert_eq!((capacity.percent, capacity.sent_per_second), (Some(100.0), Some(1000.0)));
+        assert_eq!(
+            capacity.reason,
+            "at 200 % lost == 0 (9) broke, and after that the server let nobody in: it fell over"
+        );
+    }
 }

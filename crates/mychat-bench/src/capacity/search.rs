@@ -9,6 +9,8 @@ pub(crate) enum Heard {
     Held,
     /// One of them broke.
     Broke,
+    /// Not a single user was let in: there was no load.
+    Nobody,
     /// The generator was the limit: nothing is known of the server.
     Generator,
 }
@@ -42,6 +44,8 @@ pub(crate) enum End {
     AtMost,
     /// Nothing held, however little was asked.
     Nothing,
+    /// The server lets nobody in, or does not any more: less load would not help it.
+    FellOver,
     /// The generator was the limit.
     Generator,
 }
@@ -54,16 +58,16 @@ pub(crate) struct Search {
     pub(crate) low: Option<f64>,
     /// The smallest percentage that broke.
     pub(crate) high: Option<f64>,
-    /// How often the last percentage was tried in vain because of the generator.
+    /// How often the last percentage was tried in vain, the generator or the door having been the limit.
     again: (f64, u32),
     confirmed: bool,
     /// What held for a short while did not for longer: how far down the next try goes, as a share of what broke. From then
     /// on only long tries count.
     step: Option<f64>,
-    stuck: bool,
+    stuck: Option<End>,
 }
 
-/// So often a percentage is tried before the generator is taken for the limit.
+/// So often a percentage is tried before the generator is taken for the limit, or the server for gone.
 const TRIES: u32 = 3;
 /// Below `start` divided by this nothing is tried any more.
 const LEAST: f64 = 64.0;
@@ -73,13 +77,13 @@ const LARGEST_STEP: f64 = 0.5;
 impl Search {
     pub(crate) fn new(how: &FindMax) -> Self {
         let (low, high, again) = (None, None, (0.0, 0));
-        Self { how: how.clone(), low, high, again, confirmed: false, step: None, stuck: false }
+        Self { how: how.clone(), low, high, again, confirmed: false, step: None, stuck: None }
     }
 
     /// What to do next.
     pub(crate) fn next(&self) -> Next {
-        if self.stuck {
-            return Next::Done(End::Generator);
+        if let Some(end) = self.stuck {
+            return Next::Done(end);
         }
         let phase = if self.step.is_some() { Phase::Confirm } else { Phase::Bisect };
         match (self.low, self.high) {
@@ -105,11 +109,12 @@ impl Search {
     /// A probe has been made.
     pub(crate) fn hear(&mut self, percent: f64, phase: Phase, heard: Heard) {
         match (heard, phase) {
-            (Heard::Generator, _) => {
+            (Heard::Generator | Heard::Nobody, _) => {
                 // Something else may have disturbed it; time and again at the same place is a limit.
                 let before = if self.again.0.to_bits() == percent.to_bits() { self.again.1 } else { 0 };
                 self.again = (percent, before + 1);
-                self.stuck = before + 1 >= TRIES;
+                let end = if heard == Heard::Nobody { End::FellOver } else { End::Generator };
+                self.stuck = (before + 1 >= TRIES).then_some(end);
             }
             (Heard::Held, Phase::Confirm) => {
                 self.confirmed = true;
@@ -201,6 +206,25 @@ mod tests {
             assert!(probes < 28, "{probes} probes for {lasting}");
         }
         assert_eq!(search(1000.0, 500.0, 0.0, f64::INFINITY).0, End::Nothing);
+    }
+
+    #[test]
+    fn a_server_that_is_gone_is_not_asked_for_less_and_less() {
+        let mut search = Search::new(&how(1000.0));
+        let mut tried = Vec::new();
+        let end = loop {
+            match search.next() {
+                Next::Done(end) => break end,
+                Next::Probe(percent, phase) => {
+                    let gone = search.high.is_some();
+                    let heard = if percent > 200.0 { Heard::Broke } else { Heard::Held };
+                    search.hear(percent, phase, if gone { Heard::Nobody } else { heard });
+                    tried.push(percent);
+                }
+            }
+        };
+        assert_eq!((end, search.low, search.high), (End::FellOver, Some(150.0), Some(225.0)));
+        assert_eq!(tried, [100.0, 150.0, 225.0, 187.5, 187.5, 187.5]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod moments;
 pub mod ndjson;
 pub mod result;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod terminal;
 mod words;
 

@@ -115,9 +115,9 @@ pub(super) fn answer(capacity: &Capacity) -> (String, String) {
     let Some(percent) = capacity.percent else {
         return ("no rate was found at which everything holds".to_owned(), String::new());
     };
-    let beyond = capacity
-        .broke_at
-        .map_or_else(String::new, |broke_at| format!("; {} does not", load(broke_at, capacity.broke_at_per_second())));
+    // A try that the server did not survive sent less than what holds: that is no rate to name beside it.
+    let more = capacity.broke_at_per_second().filter(|rate| capacity.sent_per_second.is_none_or(|held| *rate > held));
+    let beyond = capacity.broke_at.map_or_else(String::new, |broke_at| format!("; {} does not", load(broke_at, more)));
     (load(percent, capacity.sent_per_second), format!(" holds{beyond}"))
 }
 
