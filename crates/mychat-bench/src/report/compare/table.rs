@@ -120,6 +120,7 @@ pub fn terminal(comparison: &Comparison) -> String {
 fn cells(row: &Row) -> [String; 4] {
     let value = |value: f64| match row.name {
         "delivered/s" => grouped(value.round() as u64),
+        "server CPU" if value < 0.1 => format!("{:.1} %", value * 100.0),
         "server CPU" => format!("{:.0} %", value * 100.0),
         "server memory" => bytes(value as u64),
         _ if row.change.is_none() => grouped(value as u64),
@@ -135,5 +136,23 @@ fn cells(row: &Row) -> [String; 4] {
 
 fn percent(part: f64) -> String {
     // Far away from anything that is believed, the digits only fill the table.
-    if part.abs() >= 9.995 { format!("{part:+.0}×") } else { format!("{:+.1} %", part * 100.0) }
+    if part.abs() >= 9.995 {
+        format!("{part:+.0}×")
+    } else {
+        // Adding zero takes the sign from a zero that rounding left.
+        format!("{:+.1} %", (part * 1000.0).round() / 10.0 + 0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_figures_keep_their_digits_and_nothing_has_no_sign_of_less() {
+        let (values, change) = ((0.031, 0.042), Some(-0.0004));
+        let row =
+            Row { name: "server CPU", values, change, interval: Some((-0.02, 0.0)), finding: Finding::NoDifference };
+        assert_eq!(cells(&row), ["3.1 %", "4.2 %", "+0.0 %", "-2.0 % … +0.0 %"]);
+    }
 }
