@@ -59,14 +59,22 @@ fn head(result: &ConformanceResult) -> Markup {
             p.verdict { span.sign aria-hidden="true" { (tone.sign()) } (word) }
             h1 { "MyChat conformance" }
             p.sub {
-                b { (result.about.target.address) } " · framing " (result.about.target.framing) " · seed " (result.about.seed) " · "
+                b { (named(&result.about.target.address)) } " · framing " (result.about.target.framing) " · seed " (result.about.seed) " · "
                 (format!("{:.1} s", result.about.seconds))
                 @if result.about.strict { " · strict" }
             }
             @if !result.about.notes.is_empty() {
-                pre.lines tabindex="0" { @for note in &result.about.notes { (note) "\n" } }
+                pre.lines.prose { @for note in &result.about.notes { (note) "\n" } }
             }
         }
+    }
+}
+
+/// A server's name, its command as code.
+fn named(name: &str) -> Markup {
+    let parts = name.split_once('`').and_then(|(before, rest)| Some((before, rest.rsplit_once('`')?)));
+    html! {
+        @if let Some((before, (command, after))) = parts { (before) code { (command) } (after) } @else { (name) }
     }
 }
 
@@ -126,5 +134,17 @@ fn sentence(statement: &StatementResult) -> Markup {
             td { (statement.section) }
             td.note { (statement.checks.join(", ")) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_of_a_server_is_code_and_a_backtick_in_it_stays() {
+        let said = named("127.0.0.1:5 (started by `a `b` <c>`)").into_string();
+        assert_eq!(said, "127.0.0.1:5 (started by <code>a `b` &lt;c&gt;</code>)");
+        assert_eq!(named("chat:5000").into_string(), "chat:5000");
     }
 }
