@@ -139,6 +139,17 @@ fn a_report_that_cannot_be_written_is_said_before_the_work() {
     }
 }
 
+/// Linux has a file that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_printed_is_said_and_exit_3() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let done = std::process::Command::new(crate::TOOL).arg("schema").stdout(full).output().expect("the tool starts");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(3), "{said}");
+    assert!(said.starts_with("error: cannot write to standard output: "), "{said}");
+}
+
 #[test]
 fn a_server_that_cannot_listen_could_not_run() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

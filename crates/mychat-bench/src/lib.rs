@@ -79,7 +79,7 @@ pub fn main() -> ExitCode {
         cli::Command::Serve(args) => return serve::serve(args),
     };
     match outcome {
-        Ok(exit) => exit.into(),
+        Ok(exit) => out::ending(exit).into(),
         Err(error) => {
             out::complain(&format!("error: {error:#}\n"));
             Exit::CouldNotRun.into()
