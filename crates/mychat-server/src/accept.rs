@@ -5,18 +5,18 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use mio::net::{TcpListener, TcpStream};
 use mychat_proto::{Framing, Reply};
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::fault::Fault;
 use crate::limits::{Entry, Gate};
 use crate::log::{Log, Repeated};
 use crate::metrics::{Count, Metrics};
+use crate::watch::Watch;
 
 /// First and longest pause after the machine had no descriptor or memory for a connection.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -27,7 +27,8 @@ const TURNED_AWAY: usize = 64;
 /// What listens, and who is let in.
 #[derive(Debug)]
 pub struct Reception {
-    listeners: Vec<TcpListener>,
+    /// Each of them, and whether somebody may wait there.
+    listeners: Vec<(TcpListener, bool)>,
     gate: Arc<Gate>,
     metrics: Arc<Metrics>,
     log: Log,
@@ -42,22 +43,28 @@ pub struct Reception {
 /// A connection and what the gate said to it.
 #[derive(Debug)]
 pub struct Arrival {
-    /// The connection, registered with this thread's runtime.
+    /// The connection, not watched yet.
     pub socket: TcpStream,
     /// What the gate said.
     pub entry: Entry,
 }
 
 impl Reception {
-    /// Registers the listeners with the runtime of this thread.
+    /// Has the listeners watched.
     pub fn new(
         listeners: Vec<StdListener>,
+        watch: &Watch,
         gate: Arc<Gate>,
         metrics: Arc<Metrics>,
         log: Log,
         framing: Framing,
     ) -> io::Result<Self> {
-        let listeners = listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<_>>()?;
+        let listeners = listeners.into_iter().enumerate().map(|(which, listener)| {
+            let mut listener = TcpListener::from_std(listener);
+            watch.add_listener(&mut listener, which)?;
+            Ok((listener, true))
+        });
+        let listeners = listeners.collect::<io::Result<_>>()?;
         Ok(Self { listeners, gate, metrics, log, framing, spare: spare(), pause: BACK_OFF.0, resume_at: None })
     }
 
@@ -66,23 +73,34 @@ impl Reception {
         self.resume_at
     }
 
+    /// How many there are.
+    pub const fn listeners(&self) -> usize {
+        self.listeners.len()
+    }
+
+    /// Somebody waits at that one.
+    pub fn notice(&mut self, which: usize) {
+        self.listeners[which].1 = true;
+    }
+
     /// The next connection, unless there is none now or accepting pauses.
-    pub fn poll(&mut self, context: &mut Context<'_>, now: Instant) -> Option<Arrival> {
+    pub fn next(&mut self, now: Instant) -> Option<Arrival> {
         if self.resume_at.is_some_and(|at| at > now) {
             return None;
         }
         self.resume_at = None;
         for which in 0..self.listeners.len() {
-            while let Poll::Ready(accepted) = self.listeners[which].poll_accept(context) {
-                match accepted {
+            while self.listeners[which].1 {
+                match self.listeners[which].0.accept() {
                     Ok((socket, peer)) => {
                         if let Some(arrival) = self.judge(socket, peer) {
                             return Some(arrival);
                         }
                     }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.listeners[which].1 = false,
                     Err(error) if is_passing(&error) => {}
                     Err(error) => {
-                        self.back_off(which, &error, context, now);
+                        self.back_off(which, &error, now);
                         return None;
                     }
                 }
@@ -119,17 +137,15 @@ impl Reception {
 
     /// The machine has no descriptor or memory left: tells those who wait, one by one, with the spare descriptor, and
     /// lets some time pass.
-    fn back_off(&mut self, which: usize, error: &io::Error, context: &mut Context<'_>, now: Instant) {
+    fn back_off(&mut self, which: usize, error: &io::Error, now: Instant) {
         self.metrics.count(Count::AcceptFailed);
         let pause = humantime::format_duration(self.pause);
         self.log.warn_at_times(Repeated::Accept, "cannot accept", &[("error", error), ("pause", &pause)]);
         if self.spare.is_some() {
             for _ in 0..TURNED_AWAY {
                 self.spare = None;
-                let Poll::Ready(Ok((socket, _))) = self.listeners[which].poll_accept(context) else { break };
-                if let Ok(socket) = socket.into_std() {
-                    turn_away(&socket, self.framing);
-                }
+                let Ok((socket, _)) = self.listeners[which].0.accept() else { break };
+                turn_away(&socket, self.framing);
             }
             self.spare = spare();
         }
@@ -144,7 +160,7 @@ fn spare() -> Option<File> {
 }
 
 /// Says why and closes, as far as that goes without waiting.
-fn turn_away(mut socket: &StdStream, framing: Framing) {
+fn turn_away(mut socket: &TcpStream, framing: Framing) {
     let fault = Fault::NoRoom;
     let mut frame = Vec::new();
     let _ = Reply::Error { code: fault.code().digits(), text: &fault.to_string() }.write(&mut frame);
@@ -157,6 +173,6 @@ fn turn_away(mut socket: &StdStream, framing: Framing) {
 
 /// Whether the error is about the one connection that came, and the next may be fine.
 fn is_passing(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted, WouldBlock};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | WouldBlock)
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

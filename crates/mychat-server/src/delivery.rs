@@ -14,7 +14,7 @@ use crate::ebb::Ebb;
 use crate::metrics::{Count, End, Metrics, Tally};
 use crate::outbox::Log;
 use crate::router::{Address, Kind, Sink};
-use crate::session::{Flushed, Session, Wakes};
+use crate::session::{Flushed, Session};
 use crate::state::State;
 
 /// Sessions with private frames after which these are written, in the middle of a turn.
@@ -66,6 +66,8 @@ pub struct Outcome {
     pub blocked: Vec<u32>,
     /// Raw sessions that were just sent a frame.
     pub resting: Vec<u32>,
+    /// Sessions that took a part and may take more at once.
+    pub ready: Vec<u32>,
 }
 
 impl Delivery {
@@ -221,21 +223,21 @@ impl Delivery {
     }
 
     /// In the middle of a turn: writes private frames, and the log if it has grown large.
-    pub fn flush_some(&mut self, wakes: &Wakes, now: Instant) {
-        if self.log.len() >= LOG_AT { self.flush(wakes, now) } else { self.flush_dirty(wakes, now) }
+    pub fn flush_some(&mut self, now: Instant) {
+        if self.log.len() >= LOG_AT { self.flush(now) } else { self.flush_dirty(now) }
     }
 
     /// At the end of a turn: gives each session its share.
-    pub fn flush(&mut self, wakes: &Wakes, now: Instant) {
+    pub fn flush(&mut self, now: Instant) {
         if self.log.is_empty() && !self.announce {
-            return self.flush_dirty(wakes, now);
+            return self.flush_dirty(now);
         }
         let (users, queued) = (self.sessions.len(), self.queued);
         for (index, session) in &mut self.sessions {
             if self.announce {
                 session.outbox.owe_list();
             }
-            let share = Share { log: &self.log, list: &self.list, limit: self.limit, users, queued, wakes, now };
+            let share = Share { log: &self.log, list: &self.list, limit: self.limit, users, queued, now };
             share.write(session, index as u32, &mut self.tally, &mut self.outcome);
         }
         self.announce = false;
@@ -245,11 +247,11 @@ impl Delivery {
         self.posted = 0;
     }
 
-    fn flush_dirty(&mut self, wakes: &Wakes, now: Instant) {
+    fn flush_dirty(&mut self, now: Instant) {
         let (users, queued) = (self.sessions.len(), self.queued);
         for index in self.dirty.drain(..) {
             if let Some(session) = self.sessions.get_mut(index as usize) {
-                let share = Share { log: &self.log, list: &self.list, limit: self.limit, users, queued, wakes, now };
+                let share = Share { log: &self.log, list: &self.list, limit: self.limit, users, queued, now };
                 share.write(session, index, &mut self.tally, &mut self.outcome);
             }
         }
@@ -257,7 +259,7 @@ impl Delivery {
     }
 
     /// The socket of a blocked session takes more. Returns whether nothing is left for it.
-    pub fn resume(&mut self, index: u32, wakes: &Wakes, now: Instant) -> bool {
+    pub fn resume(&mut self, index: u32, now: Instant) -> bool {
         let session = &mut self.sessions[index as usize];
         let before = session.manner;
         let flushed = session.flush(&self.log, &self.list, now, &mut self.tally);
@@ -267,7 +269,7 @@ impl Delivery {
         }
         match flushed {
             Flushed::All => return true,
-            Flushed::Blocked if session.await_room() => wakes.push(index),
+            Flushed::Blocked if session.has_room() => self.outcome.ready.push(index),
             Flushed::Blocked | Flushed::Resting => {}
             Flushed::Broken => self.outcome.failed.push((index, End::Broken)),
         }
@@ -313,7 +315,6 @@ struct Share<'a> {
     users: usize,
     /// Bytes that waited for all of them when the turn began.
     queued: u64,
-    wakes: &'a Wakes,
     now: Instant,
 }
 
@@ -348,8 +349,8 @@ impl Share<'_> {
                 Flushed::Resting => outcome.blocked.push(index),
                 Flushed::Blocked => {
                     outcome.blocked.push(index);
-                    if session.await_room() {
-                        self.wakes.push(index);
+                    if session.has_room() {
+                        outcome.ready.push(index);
                     }
                 }
             }

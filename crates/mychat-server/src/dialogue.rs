@@ -28,7 +28,7 @@ impl Worker {
     pub(crate) fn serve(&mut self, index: u32) {
         let Some(session) = self.delivery.sessions.get(index as usize) else { return };
         if session.outbox.is_blocked() {
-            if self.delivery.resume(index, &self.wakes, self.now) {
+            if self.delivery.resume(index, self.now) {
                 self.closing.push(index);
             } else if self.is_behind(index) {
                 return;

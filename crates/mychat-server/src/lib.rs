@@ -21,7 +21,7 @@
 //! ```
 //!
 //! Reading order: [`config`], [`state`] (the rules of a session), [`router`], [`outbox`] and [`roster`] (who gets
-//! what), [`raw`] (peers without line feeds), all without I/O; then [`session`], [`delivery`], [`dialogue`] and [`worker`] around them, and [`accept`],
+//! what), [`raw`] (peers without line feeds), all without I/O; then [`watch`], [`session`], [`delivery`], [`dialogue`] and [`worker`] around them, and [`accept`],
 //! [`server`], [`cli`] on top.
 
 pub mod accept;
@@ -52,6 +52,7 @@ pub mod shutdown;
 pub mod state;
 pub mod strain;
 pub mod units;
+pub mod watch;
 pub mod worker;
 
 pub use bind::BindError;

@@ -16,8 +16,8 @@ use crate::limits::Gate;
 use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::router::{Router, SharedRouter};
-use crate::session::Wakes;
 use crate::strain;
+use crate::watch::{Bell, Watch};
 use crate::worker::{Door, MAIL, Mail, Shared, Worker};
 
 /// Descriptors that are not for connections: listeners, the runtimes' own, standard streams, and some to spare.
@@ -133,16 +133,18 @@ impl Crew {
         });
         let is_alone = config.spread == Spread::Busy && strain::can_be_felt();
         let router = Arc::new(Router::new(mail.len(), is_alone, max_users(&config)));
-        let wakes = mail.iter().map(|_| Arc::new(Wakes::default())).collect();
-        let shared = Shared { config, router: Arc::clone(&router), metrics, log, wakes };
+        let watches = mail.iter().map(|_| Watch::new()).collect::<io::Result<Vec<_>>>();
+        let (watches, bells): (Vec<Watch>, Vec<Bell>) = watches.map_err(RunError::Start)?.into_iter().unzip();
+        let bells = bells.into_iter().map(Arc::new).collect();
+        let shared = Shared { config, router: Arc::clone(&router), metrics, log, bells };
         let mut crew = Self { mail, finished: Vec::new(), gate, router };
-        for (me, inbox) in inboxes.into_iter().enumerate() {
+        for (me, (inbox, watch)) in inboxes.into_iter().zip(watches).enumerate() {
             let (done, finished) = oneshot::channel();
             let (shared, door) = (shared.clone(), door.take());
             // The thread is waited for through `finished`; a panic drops `done`, which tells the same.
             std::thread::Builder::new()
                 .name(format!("worker-{me}"))
-                .spawn(move || done.send(Worker::run(shared, me as u16, inbox, door)))
+                .spawn(move || done.send(Worker::run(shared, me as u16, watch, inbox, door)))
                 .map_err(RunError::Start)?;
             crew.finished.push(finished);
         }

@@ -1,18 +1,14 @@
 //! One connection: its socket, its unfinished frame, its state, its name, what waits for it.
 //!
-//! A session is an entry in its worker's slab and has no task: its waker carries the entry's index, and what becomes
-//! ready is put into the worker's [`Wakes`]. An idle user costs this struct, a small waker and the runtime's
-//! registration of the socket.
+//! A session is an entry in its worker's slab and has no task: the kernel knows its socket by the entry's index, and
+//! what becomes ready is put on the worker's list. An idle user costs this struct and its name.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
 use std::time::Instant;
 
+use mio::net::TcpStream;
 use mychat_proto::Deframer;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::limits::Permit;
 use crate::metrics::{Count, End, Tally};
@@ -21,67 +17,7 @@ use crate::pace::Meter;
 use crate::raw::{First, Manner};
 use crate::router::Seat;
 use crate::state::State;
-
-/// Which sessions of a worker have something to do.
-#[derive(Debug, Default)]
-pub struct Wakes {
-    ready: Mutex<Vec<u32>>,
-    worker: OnceLock<Waker>,
-}
-
-impl Wakes {
-    /// Tells whom to wake; the worker does so in its first turn.
-    pub fn attach(&self, worker: &Waker) {
-        self.worker.get_or_init(|| worker.clone());
-    }
-
-    /// Makes the worker take a turn.
-    pub fn wake_worker(&self) {
-        if let Some(worker) = self.worker.get() {
-            worker.wake_by_ref();
-        }
-    }
-
-    /// Puts a session's index on the list.
-    pub fn push(&self, index: u32) {
-        let first = {
-            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-            ready.push(index);
-            ready.len() == 1
-        };
-        if first {
-            self.wake_worker();
-        }
-    }
-
-    /// Gives back the memory of a crowd that has left.
-    pub fn tidy(&self) {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).shrink_to_fit();
-    }
-
-    /// Swaps the list for an empty one.
-    pub fn take(&self, into: &mut Vec<u32>) {
-        into.clear();
-        std::mem::swap(&mut *self.ready.lock().unwrap_or_else(PoisonError::into_inner), into);
-    }
-}
-
-/// The waker of one place in the slab. A successor in the same place may be woken once for its predecessor, which
-/// costs it a look at its socket.
-struct Place {
-    index: u32,
-    wakes: Arc<Wakes>,
-}
-
-impl Wake for Place {
-    fn wake(self: Arc<Self>) {
-        self.wakes.push(self.index);
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.wakes.push(self.index);
-    }
-}
+use crate::watch::{Change, Readiness, Watch};
 
 /// What a read gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +58,7 @@ pub struct Paced {
 #[derive(Debug)]
 pub struct Session {
     socket: TcpStream,
-    waker: Waker,
+    readiness: Readiness,
     /// Its unfinished frame.
     pub deframer: Deframer,
     /// What waits for its socket.
@@ -151,19 +87,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Takes over a socket for the given place.
-    pub fn new(
-        socket: TcpStream,
-        permit: Permit,
-        wakes: &Arc<Wakes>,
-        index: u32,
-        generation: u32,
-        manner: Manner,
-        paced: Option<Box<Paced>>,
-    ) -> Self {
+    /// Takes over a socket that is watched.
+    pub fn new(socket: TcpStream, permit: Permit, generation: u32, manner: Manner, paced: Option<Box<Paced>>) -> Self {
         let mut session = Self {
             socket,
-            waker: Waker::from(Arc::new(Place { index, wakes: Arc::clone(wakes) })),
+            readiness: Readiness::NEW,
             deframer: Deframer::new(manner.framing()),
             outbox: Outbox::default(),
             seat: None,
@@ -184,13 +112,26 @@ impl Session {
         session
     }
 
-    /// Moves it to a place on another worker, which calls this.
+    /// It goes on on another worker: this one watches it no longer.
     ///
     /// # Errors
-    /// The worker's runtime cannot watch its socket; the session is gone then.
-    pub fn settle(self, wakes: &Arc<Wakes>, index: u32) -> io::Result<Self> {
-        let socket = TcpStream::from_std(self.socket.into_std()?)?;
-        Ok(Self { socket, waker: Waker::from(Arc::new(Place { index, wakes: Arc::clone(wakes) })), ..self })
+    /// The kernel does not know of it.
+    pub fn pack_up(&mut self, watch: &Watch) -> io::Result<()> {
+        watch.give_up(&mut self.socket)
+    }
+
+    /// It goes on in a place on this worker. What its socket is ready for is told anew.
+    ///
+    /// # Errors
+    /// The kernel cannot watch its socket; the session is lost then.
+    pub fn settle(&mut self, watch: &Watch, index: u32) -> io::Result<()> {
+        self.readiness = Readiness::NEW;
+        watch.add(&mut self.socket, index)
+    }
+
+    /// Its socket became ready for something. Returns whether there is something to do now.
+    pub fn notice(&mut self, change: &Change<'_>) -> bool {
+        change.note(&mut self.readiness, self.outbox.is_blocked())
     }
 
     /// Whether it is in the middle of nothing, so that it can be moved to another worker.
@@ -227,24 +168,28 @@ impl Session {
 
     /// Reads once.
     pub fn read(&mut self, scratch: &mut [u8]) -> Input {
-        let mut buffer = ReadBuf::new(scratch);
-        let mut context = Context::from_waker(&self.waker);
-        match Pin::new(&mut self.socket).poll_read(&mut context, &mut buffer) {
-            Poll::Pending => Input::Nothing,
-            Poll::Ready(Ok(())) if buffer.filled().is_empty() => Input::Fin,
-            Poll::Ready(Ok(())) => Input::Bytes(buffer.filled().len()),
-            Poll::Ready(Err(_)) => Input::Broken,
+        while self.readiness.can_read() {
+            let gave = self.socket.read(scratch);
+            self.readiness.did_read(&gave, scratch.len());
+            match gave {
+                Ok(0) => return Input::Fin,
+                Ok(count) => return Input::Bytes(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Input::Broken,
+            }
         }
+        Input::Nothing
     }
 
-    /// Asks to be woken for input. Returns whether there is some already.
-    pub fn await_input(&self) -> bool {
-        self.socket.poll_read_ready(&mut Context::from_waker(&self.waker)).is_ready()
+    /// Whether there may be more to read. If not, it is told when there is.
+    pub const fn has_input(&self) -> bool {
+        self.readiness.can_read()
     }
 
-    /// Asks to be woken when the socket takes more. Returns whether it does already.
-    pub fn await_room(&self) -> bool {
-        self.socket.poll_write_ready(&mut Context::from_waker(&self.waker)).is_ready()
+    /// Whether the socket may take more. If not, it is told when it does.
+    pub const fn has_room(&self) -> bool {
+        self.readiness.can_write()
     }
 
     /// Writes once what waits for it; to a raw peer, one frame of that.
@@ -258,11 +203,12 @@ impl Session {
             self.outbox.unblock();
             return Flushed::All;
         }
+        let wire = &mut Wire { socket: &mut self.socket, readiness: &mut self.readiness };
         let sent = match (self.manner, parts.single()) {
             (Manner::Resting, _) => Ok(0),
             (Manner::Raw, _) => match First::of(&parts) {
                 None => Ok(0),
-                Some(First { text, len }) => attempt(|| self.socket.try_write(text)).map(|sent| {
+                Some(First { text, len }) => wire.write(text.len(), |socket| socket.write(text)).map(|sent| {
                     let is_whole = sent == text.len();
                     self.manner = if is_whole { Manner::Resting } else { Manner::Raw };
                     if is_whole {
@@ -272,8 +218,8 @@ impl Session {
                     if is_whole { len } else { sent }
                 }),
             },
-            (_, Some(bytes)) => attempt(|| self.socket.try_write(bytes)),
-            (_, None) => attempt(|| self.socket.try_write_vectored(&parts.slices())),
+            (_, Some(bytes)) => wire.write(bytes.len(), |socket| socket.write(bytes)),
+            (_, None) => wire.write(parts.len(), |socket| socket.write_vectored(&parts.slices())),
         };
         let Ok(sent) = sent else { return Flushed::Broken };
         match self.outbox.sent(sent, log, list, now, tally) {
@@ -287,17 +233,32 @@ impl Session {
     pub fn shut(&mut self) {
         self.is_shut = true;
         // A shutdown of a socket never waits. An error means that the peer is gone, which the next read tells.
-        let _ = Pin::new(&mut self.socket).poll_shutdown(&mut Context::from_waker(&self.waker));
+        let _ = self.socket.shutdown(Shutdown::Write);
     }
 }
 
-/// One write. Returns how many bytes the socket took, 0 where it is full.
-fn attempt(mut write: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match write() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
+/// A socket and what it is ready for.
+struct Wire<'a> {
+    socket: &'a mut TcpStream,
+    readiness: &'a mut Readiness,
+}
+
+impl Wire<'_> {
+    /// One write of so many bytes. Returns how many the socket took, 0 where it is full.
+    fn write(
+        &mut self,
+        offered: usize,
+        mut write: impl FnMut(&mut TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        while self.readiness.can_write() {
+            let gave = write(self.socket);
+            self.readiness.did_write(&gave, offered);
+            match gave {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
         }
+        Ok(0)
     }
 }

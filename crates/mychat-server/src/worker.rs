@@ -1,31 +1,29 @@
-//! One core: a current-thread runtime that owns its sessions, reads, routes, and flushes once per turn.
+//! One core: a thread that owns its sessions, reads, routes, and flushes once per turn.
 //!
 //! ```text
-//!   epoll ─► wakes ─► turn: door, mail ─► deadlines ─► each ready session: read, route
+//!   wait ─► wakes ─► turn: door, mail ─► deadlines ─► each ready session: read, route
 //!     ▲                     ─► publish ─► list, if due ─► one flush ─► bury ──┐
 //!     └───────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! The worker is one future. It is polled when something is ready, does all of it, and sleeps in the kernel again:
-//! the more comes in during one turn, the more goes out in one write.
+//! It takes a turn when something is ready, does all of it, and sleeps in the kernel again: the more comes in during
+//! one turn, the more goes out in one write. There is no runtime and no task here; see [`watch`](crate::watch) for why.
 
 mod crew;
 mod door;
 mod share;
 mod upkeep;
 
-use std::future::poll_fn;
 use std::io;
-use std::net::{TcpListener as StdListener, TcpStream as StdStream};
+use std::net::TcpListener as StdListener;
 use std::num::NonZeroUsize;
-use std::pin::Pin;
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
+use mio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::coop::unconstrained;
-use tokio::time::Sleep;
 
 use crate::accept::Reception;
 use crate::config::Config;
@@ -37,8 +35,9 @@ use crate::metrics::Metrics;
 use crate::raw::Manner;
 use crate::roster::Roster;
 use crate::router::{Batch, Haste, SharedRouter};
-use crate::session::{Session, Wakes};
+use crate::session::Session;
 use crate::strain::Strain;
+use crate::watch::{Bell, Sign, Watch};
 
 /// Bytes read from a session at a time. Small enough that the answers to a pile of bad frames fit into its queue.
 const READ: usize = 16 * 1024;
@@ -50,7 +49,7 @@ pub const MAIL: usize = 1024;
 #[derive(Debug)]
 pub enum Mail {
     /// A new connection.
-    Welcome(StdStream, Permit),
+    Welcome(TcpStream, Permit),
     /// Users that were another worker's, each with its place, and the version of the list that they have.
     Crowd(Vec<(u32, Session)>, u64),
     /// Share users out now, whatever the load.
@@ -74,8 +73,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// What happened, for people.
     pub log: Log,
-    /// The wakes of all workers, by their number.
-    pub wakes: Arc<[Arc<Wakes>]>,
+    /// What makes each worker take a turn, by its number.
+    pub bells: Arc<[Arc<Bell>]>,
 }
 
 /// What makes a worker the one that accepts.
@@ -94,7 +93,9 @@ pub struct Door {
 pub struct Worker {
     pub(crate) shared: Shared,
     pub(crate) me: u16,
-    pub(crate) wakes: Arc<Wakes>,
+    watch: Watch,
+    /// Sessions that have something to do.
+    pub(crate) wakes: Vec<u32>,
     pub(crate) delivery: Delivery,
     /// What was said in this turn and is not in the common order yet.
     pub(crate) stage: Batch,
@@ -130,32 +131,41 @@ pub struct Worker {
     /// Sessions that had gone when the exchange was last told.
     gone_told: u32,
     strain: Strain,
-    sleep: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// Whether there is something to do that no session is woken for.
+    goes_on: bool,
 }
 
 impl Worker {
     /// Runs worker `me` on this thread until it was told to drain and has.
-    pub fn run(shared: Shared, me: u16, mail: mpsc::Receiver<Mail>, door: Option<Door>) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let _guard = runtime.enter();
-        let mut worker = Self::new(shared, me, mail);
+    pub fn run(
+        shared: Shared,
+        me: u16,
+        watch: Watch,
+        mail: mpsc::Receiver<Mail>,
+        door: Option<Door>,
+    ) -> io::Result<()> {
+        let bell = Waker::from(Arc::clone(&shared.bells[usize::from(me)]));
+        let mut worker = Self::new(shared, me, watch, mail);
         if let Some(door) = door {
             let (metrics, log) = (Arc::clone(&worker.shared.metrics), worker.shared.log.clone());
             let framing = Manner::new(worker.shared.config.framing).framing();
-            worker.reception = Some(Reception::new(door.listeners, door.gate, metrics, log, framing)?);
+            worker.reception = Some(Reception::new(door.listeners, &worker.watch, door.gate, metrics, log, framing)?);
             worker.others = door.others;
         }
-        // Outside the cooperative budget: a turn has its own bounds.
-        runtime.block_on(unconstrained(poll_fn(|context| worker.turn(context))));
+        let mut context = Context::from_waker(&bell);
+        while worker.turn(&mut context).is_continue() {
+            worker.wait()?;
+        }
         Ok(())
     }
 
-    fn new(shared: Shared, me: u16, mail: mpsc::Receiver<Mail>) -> Self {
+    fn new(shared: Shared, me: u16, watch: Watch, mail: mpsc::Receiver<Mail>) -> Self {
         let now = Instant::now();
         let is_alone = shared.router.exchange().is_alone();
         Self {
             me,
-            wakes: Arc::clone(&shared.wakes[usize::from(me)]),
+            watch,
+            wakes: Vec::new(),
             delivery: Delivery::new(me, shared.config.send.of_one(sharers(&shared.config, is_alone))),
             stage: Batch::default(),
             unsettled: 0,
@@ -182,18 +192,19 @@ impl Worker {
             gone_before: 0,
             gone_told: 0,
             strain: Strain::new(now),
-            sleep: None,
+            goes_on: false,
             shared,
         }
     }
 
-    fn turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.wakes.attach(context.waker());
+    /// Does all that there is to do. `context` is woken by mail.
+    fn turn(&mut self, context: &mut Context<'_>) -> ControlFlow<()> {
+        self.goes_on = false;
         self.now = Instant::now();
         // Before the mail is opened: users that were given away are in it by the time nobody is alone. Whoever has some
         // of them may be earlier than whoever gave them away is with saying so.
         self.is_alone = self.shared.router.exchange().is_alone() && (self.me == 0 || self.delivery.sessions.is_empty());
-        self.open_door(context);
+        self.open_door();
         self.open_mail(context);
         self.look_at_deadlines();
         self.tidy_up();
@@ -202,7 +213,7 @@ impl Worker {
         loop {
             self.publish(Haste::Patient);
             self.tend_list();
-            self.delivery.flush(&self.wakes, self.now);
+            self.delivery.flush(self.now);
             // A burial changes the list, which changes what there is to flush.
             if !self.bury() {
                 break;
@@ -213,14 +224,42 @@ impl Worker {
         self.share();
         self.delivery.tell(&self.shared.metrics);
         if self.drain.is_some_and(|deadline| deadline <= self.now || self.delivery.sessions.is_empty()) {
-            return Poll::Ready(());
+            return ControlFlow::Break(());
         }
-        self.set_alarm(context);
-        if self.is_writing {
-            // Whoever is to be given out next may have arrived meanwhile.
-            context.waker().wake_by_ref();
+        ControlFlow::Continue(())
+    }
+
+    /// Waits for the next thing to do, and notes who has something to do then.
+    fn wait(&mut self) -> io::Result<()> {
+        let pause = self.pause();
+        let listeners = self.reception.as_ref().map_or(0, Reception::listeners);
+        for sign in self.watch.wait(pause, listeners)? {
+            match (sign, &mut self.reception) {
+                (Sign::Session(index, change), _) => {
+                    // Whoever was closed since is not told of any more.
+                    let session = self.delivery.sessions.get_mut(index as usize);
+                    if session.is_some_and(|session| session.notice(&change)) {
+                        self.wakes.push(index);
+                    }
+                }
+                (Sign::Listener(which), Some(reception)) => reception.notice(which),
+                (Sign::Bell | Sign::Listener(_), _) => {}
+            }
         }
-        Poll::Pending
+        Ok(())
+    }
+
+    /// How long there is nothing to do unless something happens; `None` for as long as nothing does.
+    fn pause(&self) -> Option<Duration> {
+        // While a broadcast is being written, whoever is to be given out next may have arrived meanwhile.
+        let is_busy = self.goes_on || self.is_writing;
+        if is_busy || (!self.wakes.is_empty() && !self.shared.router.exchange().is_congested()) {
+            return Some(Duration::ZERO);
+        }
+        let door = self.reception.as_ref().and_then(Reception::resume_at);
+        let times = [self.deadlines.next(), self.list_at, self.tidy_at, self.drain, door];
+        let at = times.into_iter().flatten().min()?;
+        Some(at.saturating_duration_since(Instant::now()))
     }
 
     fn serve_ready(&mut self) {
@@ -228,37 +267,21 @@ impl Worker {
             // They stay on the list; the exchange calls when it is over.
             return;
         }
-        let mut ready = std::mem::take(&mut self.ready);
-        self.wakes.take(&mut ready);
+        let mut ready = std::mem::replace(&mut self.wakes, std::mem::take(&mut self.ready));
         let mut left = ready.iter();
         for &index in left.by_ref() {
             self.serve(index);
             if self.delivery.is_full(self.stage.len()) {
                 self.publish(Haste::Patient);
-                self.delivery.flush_some(&self.wakes, self.now);
+                self.delivery.flush_some(self.now);
                 if self.shared.router.exchange().is_congested() {
                     break;
                 }
             }
         }
-        left.for_each(|&index| self.wakes.push(index));
+        self.wakes.extend(left);
+        ready.clear();
         self.ready = ready;
-    }
-
-    /// Makes sure of a turn at the next time for which there is something to do.
-    fn set_alarm(&mut self, context: &mut Context<'_>) {
-        let door = self.reception.as_ref().and_then(Reception::resume_at);
-        let times = [self.deadlines.next(), self.list_at, self.tidy_at, self.drain, door];
-        let Some(at) = times.into_iter().flatten().min() else { return };
-        let (until, sleep) = self.sleep.get_or_insert_with(|| (at, Box::pin(tokio::time::sleep_until(at.into()))));
-        if *until != at {
-            *until = at;
-            sleep.as_mut().reset(at.into());
-        }
-        if sleep.as_mut().poll(context).is_ready() {
-            self.sleep = None;
-            context.waker().wake_by_ref();
-        }
     }
 }
 

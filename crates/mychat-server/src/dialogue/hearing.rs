@@ -48,7 +48,7 @@ impl Worker {
                 self.hear(index, &scratch[..count]);
                 self.scratch = scratch;
                 let session = &self.delivery.sessions[index as usize];
-                if session.state != State::Closing && !session.is_held() && session.await_input() {
+                if session.state != State::Closing && !session.is_held() && session.has_input() {
                     self.wakes.push(index);
                 }
             }
@@ -153,7 +153,7 @@ impl Worker {
                 session.discarded += count as u32;
                 if session.discarded > DISCARD {
                     self.close(index, End::Closed);
-                } else if session.await_input() {
+                } else if session.has_input() {
                     self.wakes.push(index);
                 }
             }

@@ -43,7 +43,7 @@ impl Worker {
             }
         } else {
             let is_passed = self.is_settled();
-            self.stage.seal(self.me, self.shared.wakes.len());
+            self.stage.seal(self.me, self.shared.bells.len());
             let batch = Arc::new(std::mem::take(&mut self.stage));
             if is_passed {
                 exchange.pass(&batch, &mut self.calls);
@@ -84,14 +84,14 @@ impl Worker {
         let version = self.shared.router.version();
         if self.told_version != version && !self.is_alone {
             self.told_version = version;
-            self.calls.extend((0..self.shared.wakes.len()).filter(|&worker| worker != usize::from(self.me)));
+            self.calls.extend((0..self.shared.bells.len()).filter(|&worker| worker != usize::from(self.me)));
             self.call();
         }
     }
 
     pub(super) fn call(&mut self) {
         for worker in self.calls.drain(..) {
-            self.shared.wakes[worker].wake_worker();
+            self.shared.bells[worker].ring();
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::net::TcpStream;
+use mio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::{Mail, Worker};
@@ -30,10 +30,11 @@ impl Worker {
                 return;
             };
             match mail {
-                Mail::Welcome(socket, permit) => match TcpStream::from_std(socket) {
-                    Ok(socket) => self.welcome(socket, permit),
-                    Err(_) => self.shared.router.exchange().lose_guests(1),
-                },
+                Mail::Welcome(socket, permit) => {
+                    if !self.welcome(socket, permit) {
+                        self.shared.router.exchange().lose_guests(1);
+                    }
+                }
                 Mail::Crowd(crowd, version) => self.take_crowd(crowd, version),
                 Mail::Spread => self.strain.insist(),
                 Mail::Limits(config) => self.adopt(config),
@@ -55,19 +56,21 @@ impl Worker {
     }
 
     /// Takes in who waits outside, and gives the other workers their share.
-    pub(super) fn open_door(&mut self, context: &mut Context<'_>) {
+    pub(super) fn open_door(&mut self) {
         let Some(mut reception) = self.reception.take() else { return };
         for left in (0..ACCEPTS).rev() {
-            let Some(Arrival { socket, entry }) = reception.poll(context, self.now) else { break };
+            let Some(Arrival { socket, entry }) = reception.next(self.now) else { break };
             match entry {
                 Entry::Welcome(permit) => self.place(socket, permit),
-                Entry::NoRoom(permit) => self.turn_away(socket, permit, Fault::NoRoom),
-                Entry::AddressFull(permit) => self.turn_away(socket, permit, Fault::AddressFull),
+                Entry::NoRoom(permit) => {
+                    self.turn_away(socket, permit, Fault::NoRoom);
+                }
+                Entry::AddressFull(permit) => {
+                    self.turn_away(socket, permit, Fault::AddressFull);
+                }
                 Entry::Overrun => {}
             }
-            if left == 0 {
-                context.waker().wake_by_ref();
-            }
+            self.goes_on |= left == 0;
         }
         self.reception = Some(reception);
     }
@@ -75,47 +78,51 @@ impl Worker {
     /// Gives a connection to the worker whose turn it is, or keeps it where that one has too much mail.
     fn place(&mut self, socket: TcpStream, permit: Permit) {
         if self.is_alone {
-            return self.welcome(socket, permit);
+            self.welcome(socket, permit);
+            return;
         }
         self.next = (self.next + 1) % (self.others.len() + 1);
         let other = self.next.checked_sub(1).and_then(|other| self.others[other].upgrade());
         match other.as_ref().map(mpsc::Sender::try_reserve) {
             Some(Ok(room)) => {
-                if let Ok(socket) = socket.into_std() {
-                    self.shared.router.exchange().send_guests(1);
-                    room.send(Mail::Welcome(socket, permit));
-                }
+                self.shared.router.exchange().send_guests(1);
+                room.send(Mail::Welcome(socket, permit));
             }
-            Some(Err(_)) | None => self.welcome(socket, permit),
+            Some(Err(_)) | None => {
+                self.welcome(socket, permit);
+            }
         }
     }
 
-    /// A connection that has its place here.
-    fn welcome(&mut self, socket: TcpStream, permit: Permit) {
+    /// A connection that has its place here. Returns whether it could be taken in; where the machine is out of memory it
+    /// is closed.
+    fn welcome(&mut self, socket: TcpStream, permit: Permit) -> bool {
         if self.drain.is_some() {
             return self.turn_away(socket, permit, Fault::ShuttingDown);
         }
-        let (index, generation) = self.seat_socket(socket, permit);
+        let Some((index, generation)) = self.seat_socket(socket, permit) else { return false };
         self.deadlines.push_handshake(self.now, index, generation);
-        self.wakes.push(index);
+        true
     }
 
     /// A connection that is told why it cannot stay.
-    fn turn_away(&mut self, socket: TcpStream, permit: Permit, fault: Fault<'static>) {
-        let (index, _) = self.seat_socket(socket, permit);
+    fn turn_away(&mut self, socket: TcpStream, permit: Permit, fault: Fault<'static>) -> bool {
+        let Some((index, _)) = self.seat_socket(socket, permit) else { return false };
         self.reject(index, fault);
         self.dismiss(index, End::Refused);
+        true
     }
 
-    fn seat_socket(&mut self, socket: TcpStream, permit: Permit) -> (u32, u32) {
-        let generation = self.shared.router.generation();
-        self.delivery.tally.add(Count::Connections, 1);
+    fn seat_socket(&mut self, mut socket: TcpStream, permit: Permit) -> Option<(u32, u32)> {
         let entry = self.delivery.sessions.vacant_entry();
         let index = entry.key() as u32;
+        self.watch.add(&mut socket, index).ok()?;
+        self.delivery.tally.add(Count::Connections, 1);
+        let generation = self.shared.router.generation();
         let config = &self.shared.config;
         let manner = Manner::new(config.framing);
         let paced = config.pace.map(|_| Box::new(Paced { meter: Meter::new(self.now), held: Vec::new() }));
-        entry.insert(Session::new(socket, permit, &self.wakes, index, generation, manner, paced));
-        (index, generation)
+        entry.insert(Session::new(socket, permit, generation, manner, paced));
+        Some((index, generation))
     }
 }

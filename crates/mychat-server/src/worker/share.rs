@@ -62,7 +62,7 @@ impl Worker {
             room.send(Mail::Crowd(crowd, self.roster.version()));
         }
         self.set_alone(false);
-        self.shared.log.info("users shared out", &[("moved", &moved), ("workers", &self.shared.wakes.len())]);
+        self.shared.log.info("users shared out", &[("moved", &moved), ("workers", &self.shared.bells.len())]);
     }
 
     /// Takes the users out that others are to have: one crowd for each.
@@ -75,6 +75,10 @@ impl Worker {
         for (turn, index) in movable.collect::<Vec<_>>().into_iter().enumerate() {
             let Some(worker) = (turn % shares).checked_sub(1) else { continue };
             let from = self.delivery.address(index);
+            let Some(session) = self.delivery.sessions.get_mut(index as usize) else { continue };
+            if session.pack_up(&self.watch).is_err() {
+                continue;
+            }
             let session = self.delivery.hand_over(index);
             let to = Address { worker: worker as u16 + 1, index: crowds[worker].len() as u32, ..from };
             if let Some(seat) = &session.seat {
@@ -92,17 +96,17 @@ impl Worker {
         self.take_share();
         self.roster.announced(version, 0);
         let mut settled = Vec::with_capacity(crowd.len());
-        for (place, session) in crowd {
-            let (seat, generation) = (session.seat.clone(), session.generation);
-            match session.settle(&self.wakes, place) {
-                Ok(session) => settled.push((place as usize, session)),
-                Err(_) => self.mourn(seat.as_ref(), Address { worker: self.me, index: place, generation }),
+        for (place, mut session) in crowd {
+            if session.settle(&self.watch, place).is_ok() {
+                settled.push((place as usize, session));
+            } else {
+                let who = Address { worker: self.me, index: place, generation: session.generation };
+                self.mourn(session.seat.as_ref(), who);
             }
         }
         self.users = settled.len();
+        // Whatever arrived on the way is told as soon as they are watched.
         self.delivery.take_over(settled.into_iter().collect());
-        // Whatever arrived on the way is noticed by a look at everybody.
-        self.delivery.sessions.iter().for_each(|(index, _)| self.wakes.push(index as u32));
     }
 
     /// A session got lost on its way here, because the machine is out of memory.
@@ -134,7 +138,7 @@ impl Worker {
         self.take_share();
         if !is_alone {
             self.shared.router.exchange().open_up();
-            self.calls.extend(1..self.shared.wakes.len());
+            self.calls.extend(1..self.shared.bells.len());
             self.call();
         }
     }

@@ -112,6 +112,7 @@ impl Worker {
                 self.deadlines.push(Instant::now() + GAP, index, session.generation, Due::Gap);
             }
         }
+        self.wakes.extend(outcome.ready);
         let buried = !outcome.failed.is_empty();
         for (index, end) in outcome.failed {
             self.close(index, end);
@@ -144,7 +145,7 @@ impl Worker {
             sessions.get(index as usize).is_none_or(|session| session.generation != generation)
         });
         self.shared.router.tidy();
-        self.wakes.tidy();
+        self.wakes.shrink_to_fit();
         self.ready.shrink_to_fit();
         self.joiners.shrink_to_fit();
         self.closing.shrink_to_fit();

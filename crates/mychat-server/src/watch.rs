@@ -1,0 +1,265 @@
+//! What one worker waits for: its sockets, its bell, a time.
+//!
+//! ```text
+//!   register ─► kernel ─► wait ─► signs ─► what each socket is ready for is remembered with it ─► turn
+//! ```
+//!
+//! The kernel tells of a change once (edge-triggered): whatever is not used up at once is remembered by the one it was
+//! told to, in a [`Readiness`]. A runtime would keep the same for each socket, in 400 bytes of its own.
+
+use std::io;
+use std::sync::Arc;
+use std::task::Wake;
+use std::time::Duration;
+
+use mio::event::{Event, Source};
+use mio::{Events, Interest, Poll, Token, Waker};
+
+/// Changes taken from the kernel at a time.
+const SIGNS: usize = 1024;
+
+/// The token of the bell. Those of the listeners come before it, counted backwards.
+const BELL: Token = Token(usize::MAX);
+
+/// Whether a read or write that was cut short says that there is nothing left, without another one that fails: where the
+/// kernel tells of the next change by itself.
+const SHORT_IS_ALL: bool = cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "macos",
+    target_os = "ios",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly"
+));
+
+/// Makes a worker take a turn, from any thread.
+#[derive(Debug)]
+pub struct Bell(Waker);
+
+impl Bell {
+    /// Rings it.
+    pub fn ring(&self) {
+        // The kernel refuses only what is impossible here: a counter of 2^64 that nobody has read.
+        let _ = self.0.wake();
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.ring();
+    }
+}
+
+/// What a socket is ready for, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readiness {
+    read: bool,
+    write: bool,
+    /// Whether the peer has closed its side, or the connection is gone: the kernel has nothing more to tell.
+    ended: bool,
+}
+
+impl Readiness {
+    /// Of a new socket: it takes bytes, and what is there to be read will be told.
+    pub const NEW: Self = Self { read: false, write: true, ended: false };
+
+    /// Whether a read is worth its system call.
+    pub const fn can_read(self) -> bool {
+        self.read
+    }
+
+    /// Whether a write is.
+    pub const fn can_write(self) -> bool {
+        self.write
+    }
+
+    /// Notes what was told.
+    fn heard(&mut self, event: &Event) {
+        let has_failed = event.is_error();
+        self.ended |= event.is_read_closed() || has_failed;
+        self.read |= event.is_readable() || self.ended;
+        self.write |= event.is_writable() || event.is_write_closed() || has_failed;
+    }
+
+    /// A read of at most `room` bytes gave this.
+    pub fn did_read(&mut self, gave: &io::Result<usize>, room: usize) {
+        match gave {
+            Ok(count) if SHORT_IS_ALL && *count < room => self.read = self.ended,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.read = false,
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// A write of so many bytes gave this.
+    pub fn did_write(&mut self, gave: &io::Result<usize>, offered: usize) {
+        match gave {
+            Ok(count) if SHORT_IS_ALL && *count < offered => self.write = false,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.write = false,
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// A change that the kernel told of.
+#[derive(Debug)]
+pub enum Sign<'a> {
+    /// Something is said to this worker, by mail or by the exchange.
+    Bell,
+    /// Somebody waits at that listener.
+    Listener(usize),
+    /// A session's socket is ready for something.
+    Session(u32, Change<'a>),
+}
+
+/// What a socket became ready for.
+#[derive(Debug)]
+pub struct Change<'a>(&'a Event);
+
+impl Change<'_> {
+    /// Notes it. Returns whether that is news to its session, which waits for room only if it `is_blocked`. Where it is
+    /// none, the session is on the list already, or is left alone for a reason that ends in its own time.
+    pub fn note(&self, readiness: &mut Readiness, is_blocked: bool) -> bool {
+        let before = *readiness;
+        readiness.heard(self.0);
+        (readiness.read && !before.read) || (is_blocked && readiness.write && !before.write)
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Watch {
+    poll: Poll,
+    events: Events,
+}
+
+impl Watch {
+    /// Watches nothing but a bell.
+    pub fn new() -> io::Result<(Self, Bell)> {
+        let poll = Poll::new()?;
+        let bell = Bell(Waker::new(poll.registry(), BELL)?);
+        Ok((Self { poll, events: Events::with_capacity(SIGNS) }, bell))
+    }
+
+    /// Watches the socket of the session in that place. One that is closed is forgotten by itself.
+    pub fn add(&self, socket: &mut impl Source, index: u32) -> io::Result<()> {
+        self.poll.registry().register(socket, Token(index as usize), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Watches it no longer: it goes on elsewhere.
+    pub fn give_up(&self, socket: &mut impl Source) -> io::Result<()> {
+        self.poll.registry().deregister(socket)
+    }
+
+    /// Watches a listener.
+    pub fn add_listener(&self, listener: &mut impl Source, which: usize) -> io::Result<()> {
+        self.poll.registry().register(listener, Token(BELL.0 - 1 - which), Interest::READABLE)
+    }
+
+    /// Waits until something changes, for so long at most; `listeners` are watched as well.
+    pub fn wait(&mut self, pause: Option<Duration>, listeners: usize) -> io::Result<impl Iterator<Item = Sign<'_>>> {
+        match self.poll.poll(&mut self.events, pause) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
+            result => result?,
+        }
+        Ok(self.events.iter().map(move |event| match BELL.0 - event.token().0 {
+            0 => Sign::Bell,
+            from_the_end if from_the_end <= listeners => Sign::Listener(from_the_end - 1),
+            _ => Sign::Session(event.token().0 as u32, Change(event)),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use mio::net::TcpStream;
+
+    use super::*;
+
+    /// A watched socket and its peer.
+    fn pair(watch: &Watch) -> (TcpStream, std::net::TcpStream) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut socket = TcpStream::from_std(socket);
+        watch.add(&mut socket, 7).unwrap();
+        (socket, peer)
+    }
+
+    /// Waits for the next changes. Returns whether any was news to session 7.
+    fn heard(watch: &mut Watch, readiness: &mut Readiness, is_blocked: bool) -> bool {
+        let mut is_news = false;
+        for sign in watch.wait(None, 0).unwrap() {
+            let Sign::Session(7, change) = sign else { panic!("nothing else is watched: {sign:?}") };
+            is_news |= change.note(readiness, is_blocked);
+        }
+        is_news
+    }
+
+    #[test]
+    fn what_a_socket_is_ready_for_is_told_once_and_remembered() {
+        let (mut watch, _bell) = Watch::new().unwrap();
+        let (mut socket, mut peer) = pair(&watch);
+        let mut readiness = Readiness::NEW;
+        assert!(readiness.can_write() && !readiness.can_read());
+        peer.write_all(b"hola").unwrap();
+        while !heard(&mut watch, &mut readiness, false) {}
+        let mut room = [0; 3];
+        readiness.did_read(&socket.read(&mut room), room.len());
+        assert!(readiness.can_read(), "a full buffer says nothing of the rest");
+        readiness.did_read(&socket.read(&mut room), room.len());
+        assert_eq!(readiness.can_read(), !SHORT_IS_ALL);
+    }
+
+    #[test]
+    fn the_end_stays_to_be_read_behind_what_came_with_it() {
+        let (mut watch, _bell) = Watch::new().unwrap();
+        let (mut socket, mut peer) = pair(&watch);
+        let mut readiness = Readiness::NEW;
+        peer.write_all(b"hola").unwrap();
+        drop(peer);
+        while !readiness.ended {
+            heard(&mut watch, &mut readiness, false);
+        }
+        let mut room = [0; 100];
+        readiness.did_read(&socket.read(&mut room), room.len());
+        assert!(readiness.can_read());
+        assert_eq!(socket.read(&mut room).unwrap(), 0);
+    }
+
+    #[test]
+    fn room_is_news_to_whoever_waits_for_it() {
+        let (mut watch, _bell) = Watch::new().unwrap();
+        let (mut socket, mut peer) = pair(&watch);
+        let mut readiness = Readiness::NEW;
+        let piece = vec![b'x'; 1 << 20];
+        while readiness.can_write() {
+            readiness.did_write(&socket.write(&piece), piece.len());
+        }
+        peer.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let mut room = vec![0; 1 << 20];
+        while peer.read(&mut room).is_ok() {}
+        assert!(heard(&mut watch, &mut readiness, true));
+        assert!(readiness.can_write());
+        assert_eq!(socket.write(b"x").unwrap(), 1);
+    }
+
+    #[test]
+    fn a_bell_is_heard_by_whoever_sleeps() {
+        let (mut watch, bell) = Watch::new().unwrap();
+        let ringer = std::thread::spawn(move || {
+            bell.ring();
+            bell
+        });
+        assert!(matches!(watch.wait(None, 0).unwrap().next(), Some(Sign::Bell)));
+        ringer.join().unwrap();
+    }
+}
