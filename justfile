@@ -47,9 +47,10 @@ kills *args:
 steady *args:
     .ci/steady {{args}}
 
-# Attack the server with everything, the large crowds included; wants a quiet machine and 64 MiB.
+# Attack the server with everything, the large crowds included, with one worker and with two; wants a quiet machine.
 hostile *args:
     HOSTILE_STRICT=1 cargo test --release -p mychat-server --test it -- --include-ignored --test-threads 1 hostile {{args}}
+    MYCHAT_WORKERS=2 MYCHAT_SPREAD=always HOSTILE_STRICT=1 cargo test --release -p mychat-server --test it -- --include-ignored --test-threads 1 hostile {{args}}
 
 # Fuzz what a peer's bytes reach, each target for so many seconds; wants a nightly toolchain.
 fuzz seconds="30":

@@ -27,7 +27,10 @@ const POSTED_AT: usize = 2048;
 const LOG_AT: usize = 256 * 1024;
 
 /// Bytes of a turn from which on it leaves memory behind.
-const WASTEFUL: usize = 64 * 1024;
+const WASTEFUL: usize = 16 * 1024;
+
+/// Bytes that wait for blocked sessions from which on they leave memory behind, once they are taken or dropped.
+const FULL: u64 = 64 * 1024;
 
 /// The sessions of one worker, and what waits for them.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub struct Delivery {
     members: u64,
     /// Bytes that waited here when what was counted was last told.
     queued: u64,
+    /// Whether that has been much, and nothing was given back since.
+    was_full: bool,
     /// Sessions that were here and are gone.
     gone: u32,
     log: Log,
@@ -81,6 +86,7 @@ impl Delivery {
             me,
             members: 0,
             queued: 0,
+            was_full: false,
             gone: 0,
             log: Log::default(),
             announce: false,
@@ -173,10 +179,15 @@ impl Delivery {
         metrics.absorb(&mut self.tally);
     }
 
-    /// Whether there may be memory to give back, since this was last so: most of a crowd has left, or a turn was large.
+    /// Whether there may be memory to give back, since this was last so: most of a crowd has left, a turn was large, or
+    /// much waited for blocked sessions and is gone.
     pub fn has_slack(&mut self) -> bool {
+        let waiting = self.queued.wrapping_add(self.tally.get(Count::QueueBytes));
+        self.was_full |= waiting >= FULL;
+        let has_drained = self.was_full && waiting < FULL / 2;
+        self.was_full &= !has_drained;
         let was_large = std::mem::take(&mut self.is_wasteful);
-        self.ebb.is_out(self.sessions.len()) || was_large
+        self.ebb.is_out(self.sessions.len()) || was_large || has_drained
     }
 
     /// So many bytes were held for this turn.
@@ -194,6 +205,7 @@ impl Delivery {
         self.sessions.shrink_to_fit();
         self.list.shrink_to_fit();
         self.dirty.shrink_to_fit();
+        self.log.tidy();
     }
 
     fn count_out(&mut self, index: u32) {
@@ -357,6 +369,8 @@ impl Share<'_> {
         }
         session.outbox.report(tally);
         if is_over || self.is_too_much(session.outbox.waiting(), tally) {
+            session.shed();
+            session.outbox.report(tally);
             outcome.failed.push((index, End::QueueFull));
         }
     }

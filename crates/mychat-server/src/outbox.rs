@@ -144,6 +144,14 @@ impl Outbox {
         }
     }
 
+    /// It has more than it may, and is about to be disconnected: its bytes are given up at once, what was lost is still
+    /// known. Nothing may be written to the socket after that.
+    pub fn shed(&mut self) {
+        if let Some(queue) = &mut self.queue {
+            queue.bytes = Vec::new();
+        }
+    }
+
     /// What to write now: private bytes, share of the log, list.
     pub fn parts<'a>(&'a self, log: &'a Log, list: &'a [u8]) -> Parts<'a> {
         let share = if self.is_member() { log.share(self.cursor) } else { &[] };

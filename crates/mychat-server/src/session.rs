@@ -229,6 +229,13 @@ impl Session {
         }
     }
 
+    /// It has more waiting than it may, and is closed at the end of the turn. Gives up what waits right now, or a turn
+    /// that blocks a crowd would hold something for all of them.
+    pub fn shed(&mut self) {
+        self.readiness.hold_back();
+        self.outbox.shed();
+    }
+
     /// Closes this side: the peer reads what is on its way, and then the end.
     pub fn shut(&mut self) {
         self.is_shut = true;

@@ -79,6 +79,11 @@ impl Readiness {
         self.write
     }
 
+    /// Nothing is to be written until the socket has been heard of again.
+    pub const fn hold_back(&mut self) {
+        self.write = false;
+    }
+
     /// Notes what was told.
     fn heard(&mut self, event: &Event) {
         let has_failed = event.is_error();

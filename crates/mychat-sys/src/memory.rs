@@ -16,14 +16,17 @@ pub fn give_back() -> bool {
     false
 }
 
-/// Keeps what is given back from growing less: glibc takes every large block that is freed for a sign that it should hold
-/// on to more from then on, up to 64 MiB at the end of each heap. To be called once, at the start of a program; costs a
-/// system call more for every block of over 128 KiB.
+/// Keeps what is given back from growing less. glibc takes every large block that is freed for a sign that it should hold
+/// on to more from then on, up to 64 MiB at the end of each heap; and [`give_back`] leaves the end of every heap but the
+/// first as it is, so there is to be no other. To be called once, at the start of a program whose threads seldom
+/// allocate at the same time; costs a system call more for every block of over 128 KiB.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "a function of C")]
 pub fn hold_no_more_than_now() {
-    // SAFETY: it takes no pointer, and any value is legal; an unsuitable one is refused.
-    unsafe { libc::mallopt(libc::M_TRIM_THRESHOLD, 128 * 1024) };
+    for (parameter, value) in [(libc::M_TRIM_THRESHOLD, 128 * 1024), (libc::M_ARENA_MAX, 1)] {
+        // SAFETY: it takes no pointer, and any value is legal; an unsuitable one is refused.
+        unsafe { libc::mallopt(parameter, value) };
+    }
 }
 
 /// Other allocators don't learn.

@@ -62,4 +62,10 @@ impl Log {
         self.marks.clear();
         self.marks.shrink_to(KEPT.1);
     }
+
+    /// Gives back the memory of turns that are over.
+    pub fn tidy(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.marks.shrink_to_fit();
+    }
 }

@@ -149,6 +149,13 @@ impl Batch {
         self.count = 0;
         self.since = None;
     }
+
+    /// Gives back the memory of turns that are over.
+    pub fn tidy(&mut self) {
+        self.broadcasts.shrink_to_fit();
+        self.private.shrink_to_fit();
+        self.slips.shrink_to_fit();
+    }
 }
 
 #[cfg(test)]

@@ -147,6 +147,8 @@ impl Worker {
         self.shared.router.tidy();
         self.wakes.shrink_to_fit();
         self.ready.shrink_to_fit();
+        self.stage.tidy();
+        self.fresh.shrink_to_fit();
         self.joiners.shrink_to_fit();
         self.closing.shrink_to_fit();
         mychat_sys::give_back();
