@@ -100,7 +100,7 @@ pub struct SendLimit {
     /// Bytes that may wait for one user beyond what the kernel has taken.
     pub queue: usize,
     /// Bytes that may wait for all users together. When half of that do, nobody may have more than an equal part of the
-    /// other half.
+    /// other half. The program takes [`room::send_total`](crate::room::send_total) where nothing is said.
     pub total: usize,
     /// Time for which output may wait without one byte of it being taken.
     pub timeout: Duration,
@@ -164,7 +164,7 @@ impl SendLimit {
 
 impl Default for SendLimit {
     fn default() -> Self {
-        Self { queue: 1024 * 1024, total: 512 * 1024 * 1024, timeout: Duration::from_secs(10) }
+        Self { queue: 1024 * 1024, total: crate::room::MOST, timeout: Duration::from_secs(10) }
     }
 }
 

@@ -43,6 +43,7 @@ pub mod pace;
 pub mod page;
 pub mod program;
 pub mod raw;
+pub mod room;
 pub mod roster;
 pub mod router;
 pub mod server;

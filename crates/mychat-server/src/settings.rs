@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::config::{Admission, Config, LogOptions, Pace, RateAction, SendLimit, SocketOptions, Spread};
 use crate::log::{Format, Level};
 use crate::raw::FramingChoice;
+use crate::room;
 use crate::units::{Size, Time};
 
 /// Messages that `--rate-burst` allows where it is not given: those of one second.
@@ -62,7 +63,7 @@ pub struct Settings {
     pub send_queue: Option<Size>,
 
     /// Bytes that may wait for all users together; as half of that do, whoever has more than an equal part of the other
-    /// half is disconnected [default: 512MiB]
+    /// half is disconnected [default: a quarter of the memory there is at the start, 512MiB at most]
     #[arg(long, env = "MYCHAT_SEND_TOTAL", value_name = "BYTES", help_heading = "Limits")]
     pub send_total: Option<Size>,
 
@@ -232,7 +233,7 @@ impl Settings {
             pace,
             send: SendLimit {
                 queue: self.send_queue.map_or(default.send.queue, |size| size.bytes().get()),
-                total: self.send_total.map_or(default.send.total, |size| size.bytes().get()),
+                total: self.send_total.map_or_else(room::send_total, |size| size.bytes().get()),
                 timeout: time(self.send_timeout, default.send.timeout),
             },
             roster_budget: self.roster_budget.map_or(default.roster_budget, Size::bytes),

@@ -18,8 +18,20 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
 }
 
+/// The same with so many KiB of address space.
+pub(crate) fn command_within(kib: u32, args: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -v {kib}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_mychat-server")]);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 pub(crate) fn start(args: &[&str]) -> Program {
-    let mut child = command(args).spawn().unwrap();
+    spawn(command(args))
+}
+
+pub(crate) fn spawn(mut command: Command) -> Program {
+    let mut child = command.spawn().unwrap();
     let out = BufReader::new(child.stdout.take().unwrap());
     Program { child, out }
 }
@@ -141,6 +153,20 @@ fn what_is_not_supported_is_refused_not_ignored() {
         let (code, said) = run(args);
         assert_eq!(code, Some(2), "{said}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_may_wait_for_all_follows_from_the_memory_there_is() {
+    let print = |kib: u32, more: &[&str]| {
+        let args = [&["--print-config"], more].concat();
+        let text = String::from_utf8(command_within(kib, &args).output().unwrap().stdout).unwrap();
+        let row = text.lines().find_map(|row| row.strip_prefix("send-total = ")).unwrap().to_owned();
+        row.trim_matches('"').trim_end_matches("KiB").parse::<u32>().unwrap()
+    };
+    // The program itself takes some of it.
+    assert!((256..=15_000).contains(&print(60_000, &[])));
+    assert_eq!(print(60_000, &["--send-total", "77777KiB"]), 77_777);
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! The machine runs short, signals come, pipes break.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
+use socket2::{Domain, Socket, Type};
 
 use super::{Arena, PATIENCE, is_strict, quiet_end, survives, until};
-use crate::program::command;
+use crate::program::{command, command_within, spawn};
 
 impl Arena {
     /// From now on the server has at most so many descriptors.
@@ -81,6 +82,43 @@ fn a_stop_under_load_is_clean_and_within_its_deadline() {
     assert!(ends.iter().all(|frames| frames.last().unwrap().starts_with("ERROR|503|")));
 }
 
+/// So many users do not read while one says more than there is memory for.
+fn stall_together(readers: usize) {
+    let arena = Arena::of(spawn(command_within(60_000, &["--listen", "127.0.0.1:0", "--send-buffer", "4096"])));
+    let mut crowd: Vec<TcpStream> = (0..readers).map(|_| narrow(arena.address)).collect();
+    for (k, reader) in crowd.iter_mut().enumerate() {
+        writeln!(reader, "CONNECT|reader {k}").unwrap();
+    }
+    let mut eva = arena.join("eva");
+    eva.hears_list_where(|names| names.len() == readers + 1);
+    for _ in 0..64 {
+        eva.send(format!("BROADCAST|{}\n", "x".repeat(1000)).repeat(32).as_bytes());
+        (0..32).for_each(|_| assert!(eva.next().is_some_and(|frame| frame.starts_with("BROADCAST|eva|"))));
+    }
+    eva.hears_list(&["eva"]);
+    let said = quiet_end(arena);
+    assert!(said.contains("reason=queue_full"), "{said}");
+}
+
+/// A connection for which the kernel keeps little.
+fn narrow(address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket.into()
+}
+
+#[test]
+fn three_hundred_readers_that_stall_together_do_not_exhaust_what_memory_there_is() {
+    stall_together(300);
+}
+
+#[test]
+#[ignore = "large: just hostile"]
+fn three_thousand_readers_that_stall_together_do_not_exhaust_what_memory_there_is() {
+    stall_together(3000);
+}
+
 #[test]
 fn broken_pipes_on_both_outputs_do_not_matter() {
     let (broken, writer) = std::io::pipe().unwrap();
@@ -111,7 +149,7 @@ fn sighup_reads_the_limits_again_and_keeps_them_where_the_file_is_wrong() {
     let arena = Arena::new(&["--config", file.path().to_str().unwrap(), "--log-level", "info"]);
     let _ana = arena.join("ana");
     for (text, code) in [
-        ("max-users = 1\nworkers = 2\n", "CONNECT_ACK|FAIL"),
+        ("max-users = 1\nkeepalive = \"5s\"\n", "CONNECT_ACK|FAIL"),
         ("max-users = ", "CONNECT_ACK|FAIL"),
         ("", "CONNECT_ACK|OK"),
     ] {
@@ -124,7 +162,7 @@ fn sighup_reads_the_limits_again_and_keeps_them_where_the_file_is_wrong() {
         });
     }
     let said = quiet_end(arena);
-    assert!(said.contains("limits read again") && said.contains("settings=workers"), "{said}");
+    assert!(said.contains("limits read again") && said.contains("settings=keepalive"), "{said}");
 }
 
 #[test]
