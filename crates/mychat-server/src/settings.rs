@@ -63,7 +63,7 @@ pub struct Settings {
     pub send_queue: Option<Size>,
 
     /// Bytes that may wait for all users together; as half of that do, whoever has more than an equal part of the other
-    /// half is disconnected [default: a quarter of the memory there is at the start, 512MiB at most]
+    /// half is disconnected [default: 512MiB, or a quarter of the memory there is where that is less]
     #[arg(long, env = "MYCHAT_SEND_TOTAL", value_name = "BYTES", help_heading = "Limits")]
     pub send_total: Option<Size>,
 
