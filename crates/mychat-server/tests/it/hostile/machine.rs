@@ -89,8 +89,8 @@ fn stall_together(readers: usize) {
     for (k, reader) in crowd.iter_mut().enumerate() {
         writeln!(reader, "CONNECT|reader {k}").unwrap();
     }
+    // The lists alone may be too much for some of them, so nobody can say when all of them are in.
     let mut eva = arena.join("eva");
-    eva.hears_list_where(|names| names.len() == readers + 1);
     for _ in 0..64 {
         eva.send(format!("BROADCAST|{}\n", "x".repeat(1000)).repeat(32).as_bytes());
         (0..32).for_each(|_| assert!(eva.next().is_some_and(|frame| frame.starts_with("BROADCAST|eva|"))));
