@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rand::RngExt as _;
+use rand::distr::uniform::SampleUniform;
 use rand::rngs::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
@@ -83,7 +84,7 @@ impl Times {
                 *amount += *step;
                 at
             }
-            Self::Think { span, rng } => Some(rng.random_range(span.from..=span.to)),
+            Self::Think { span, rng } => Some(drawn(rng, *span)),
         }
     }
 }
@@ -124,7 +125,8 @@ impl Program {
     pub fn next(&mut self, plan: &Plan) -> Option<Planned> {
         let at = self.times.next()?;
         let group = plan.group(self.user);
-        let mut draw = if self.weights == 0 { return None } else { self.choices.random_range(0..self.weights) };
+        let last = self.weights.checked_sub(1)?;
+        let mut draw = if group.actions.len() == 1 { 0 } else { drawn(&mut self.choices, Span { from: 0, to: last }) };
         let action = group.actions.iter().position(|weighted| {
             let found = draw < weighted.weight;
             draw = draw.saturating_sub(weighted.weight);
@@ -171,7 +173,7 @@ impl Program {
     }
 
     fn between(&mut self, span: Span<u32>) -> u32 {
-        self.choices.random_range(span.from..=span.to)
+        drawn(&mut self.choices, span)
     }
 
     /// Bytes of content: what the scenario says, within what both the frame sent and the frame forwarded can hold.
@@ -190,6 +192,11 @@ impl Program {
             Size::Bytes(span) => self.between(span).min(longest),
         }
     }
+}
+
+/// One of a span. Nothing is drawn where there is no choice: closed loops think and choose a million times in a few seconds.
+fn drawn<T: SampleUniform + PartialOrd + Copy>(rng: &mut ChaCha8Rng, span: Span<T>) -> T {
+    if span.from == span.to { span.from } else { rng.random_range(span.from..=span.to) }
 }
 
 /// The name that nobody has: `MESSAGE` to it must be answered by 404. A scenario's own names are checked against it.
