@@ -21,8 +21,8 @@
 //! ```
 //!
 //! Reading order: [`config`], [`state`] (the rules of a session), [`router`], [`outbox`] and [`roster`] (who gets
-//! what), [`raw`] (peers without line feeds), all without I/O; then [`watch`], [`session`], [`delivery`], [`dialogue`] and [`worker`] around them, and [`accept`],
-//! [`server`], [`cli`] on top.
+//! what), [`raw`] (peers without line feeds), all without I/O; then [`watch`], [`session`], [`delivery`], [`dialogue`] and
+//! [`worker`] around them, and [`accept`], [`server`], [`cli`] on top.
 
 pub mod accept;
 pub mod bind;
