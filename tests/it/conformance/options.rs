@@ -114,6 +114,18 @@ fn a_probe_says_how_a_server_talks() {
 }
 
 #[test]
+fn a_server_that_forgets_unfinished_pieces_is_told_so_in_the_first_lines() {
+    let done = some(&liar("m03"), &["--only", "frame.single"]);
+    assert_eq!(done.exit, 0, "{}", done.said);
+    assert!(
+        done.said.contains("it answered a CONNECT in one piece, and none whose line end came later"),
+        "{}",
+        done.said
+    );
+    assert!(done.said.contains("keep what was read until its line end comes"), "{}", done.said);
+}
+
+#[test]
 fn cases_of_ones_own_are_checks_too() {
     let directory = tempfile::tempdir().expect("a directory");
     let (file, json) = (directory.path().join("own.yaml"), directory.path().join("own.json"));

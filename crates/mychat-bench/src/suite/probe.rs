@@ -159,7 +159,15 @@ mod tests {
 
 async fn detect(target: SocketAddr, patience: Duration, nonce: &str) -> Found {
     let started = Instant::now();
-    let found = ask(target, patience, UNTERMINATED, nonce).await;
+    let mut found = ask(target, patience, UNTERMINATED, nonce).await;
+    if found.mistake == Some(MUTE)
+        && let Some(framing) = greet(target, patience, &format!("{nonce}c")).await
+    {
+        found.manner = Manner { send: framing, receive: Framing::Lf };
+        found.framing = name(framing);
+        "it answered a CONNECT in one piece, and none whose line end came later".clone_into(&mut found.seen);
+        found.mistake = Some(FORGETFUL);
+    }
     if !found.ends_nothing || found.answers_unterminated {
         return found;
     }
@@ -171,6 +179,10 @@ async fn detect(target: SocketAddr, patience: Duration, nonce: &str) -> Found {
 
 const MUTE: &str = "CONNECT brought no answer, with a line end and without. Is the answer flushed? Does the server wait for a \
                     length (readUTF, struct), or for the end of the connection (read until EOF)?";
+
+const FORGETFUL: &str = "CONNECT in one piece is answered, and not where its line end comes a moment later: what came before is \
+                         forgotten. TCP cuts a message anywhere: keep what was read until its line end comes, and put the \
+                         pieces together.";
 
 /// One connection: `CONNECT` without a line end first, and the line end where no answer came in `unterminated`.
 async fn ask(target: SocketAddr, patience: Duration, unterminated: Duration, nonce: &str) -> Found {
