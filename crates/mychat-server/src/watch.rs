@@ -5,111 +5,20 @@
 //! ```
 //!
 //! The kernel tells of a change once (edge-triggered): whatever is not used up at once is remembered by the one it was
-//! told to, in a [`Readiness`]. A runtime would keep the same for each socket, in 400 bytes of its own.
+//! told to, in a [`Readiness`].
 
 use std::io;
-use std::sync::Arc;
-use std::task::Wake;
 use std::time::Duration;
 
 use mio::event::{Event, Source};
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Token};
+pub use mychat_sys::{Bell, Readiness};
 
 /// Changes taken from the kernel at a time.
 const SIGNS: usize = 1024;
 
 /// The token of the bell. Those of the listeners come before it, counted backwards.
 const BELL: Token = Token(usize::MAX);
-
-/// Whether a read or write that was cut short says that there is nothing left, without another one that fails: where the
-/// kernel tells of the next change by itself.
-const SHORT_IS_ALL: bool = cfg!(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "macos",
-    target_os = "ios",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly"
-));
-
-/// Makes a worker take a turn, from any thread.
-#[derive(Debug)]
-pub struct Bell(Waker);
-
-impl Bell {
-    /// Rings it.
-    pub fn ring(&self) {
-        // The kernel refuses only what is impossible here: a counter of 2^64 that nobody has read.
-        let _ = self.0.wake();
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.ring();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.ring();
-    }
-}
-
-/// What a socket is ready for, as far as is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Readiness {
-    read: bool,
-    write: bool,
-    /// Whether the peer has closed its side, or the connection is gone: the kernel has nothing more to tell.
-    ended: bool,
-}
-
-impl Readiness {
-    /// Of a new socket: it takes bytes, and what is there to be read will be told.
-    pub const NEW: Self = Self { read: false, write: true, ended: false };
-
-    /// Whether a read is worth its system call.
-    pub const fn can_read(self) -> bool {
-        self.read
-    }
-
-    /// Whether a write is.
-    pub const fn can_write(self) -> bool {
-        self.write
-    }
-
-    /// Nothing is to be written until the socket has been heard of again.
-    pub const fn hold_back(&mut self) {
-        self.write = false;
-    }
-
-    /// Notes what was told.
-    fn heard(&mut self, event: &Event) {
-        let has_failed = event.is_error();
-        self.ended |= event.is_read_closed() || has_failed;
-        self.read |= event.is_readable() || self.ended;
-        self.write |= event.is_writable() || event.is_write_closed() || has_failed;
-    }
-
-    /// A read of at most `room` bytes gave this.
-    pub fn did_read(&mut self, gave: &io::Result<usize>, room: usize) {
-        match gave {
-            Ok(count) if SHORT_IS_ALL && *count < room => self.read = self.ended,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.read = false,
-            Ok(_) | Err(_) => {}
-        }
-    }
-
-    /// A write of so many bytes gave this.
-    pub fn did_write(&mut self, gave: &io::Result<usize>, offered: usize) {
-        match gave {
-            Ok(count) if SHORT_IS_ALL && *count < offered => self.write = false,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.write = false,
-            Ok(_) | Err(_) => {}
-        }
-    }
-}
 
 /// A change that the kernel told of.
 #[derive(Debug)]
@@ -132,7 +41,7 @@ impl Change<'_> {
     pub fn note(&self, readiness: &mut Readiness, is_blocked: bool) -> bool {
         let before = *readiness;
         readiness.heard(self.0);
-        (readiness.read && !before.read) || (is_blocked && readiness.write && !before.write)
+        (readiness.can_read() && !before.can_read()) || (is_blocked && readiness.can_write() && !before.can_write())
     }
 }
 
@@ -147,7 +56,7 @@ impl Watch {
     /// Watches nothing but a bell.
     pub fn new() -> io::Result<(Self, Bell)> {
         let poll = Poll::new()?;
-        let bell = Bell(Waker::new(poll.registry(), BELL)?);
+        let bell = Bell::new(poll.registry(), BELL)?;
         Ok((Self { poll, events: Events::with_capacity(SIGNS) }, bell))
     }
 
@@ -185,6 +94,8 @@ mod tests {
     use std::io::{Read, Write};
 
     use mio::net::TcpStream;
+
+    use mychat_sys::SHORT_IS_ALL;
 
     use super::*;
 
@@ -231,7 +142,7 @@ mod tests {
         let mut readiness = Readiness::NEW;
         peer.write_all(b"hola").unwrap();
         drop(peer);
-        while !readiness.ended {
+        while !readiness.is_over() {
             heard(&mut watch, &mut readiness, false);
         }
         let mut room = [0; 100];

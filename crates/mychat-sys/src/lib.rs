@@ -6,9 +6,16 @@
 //! - [`short_slice`]: a thread that sleeps and works in turn is put on a core at once when it wakes (Linux 6.12).
 //! - [`give_back`]: memory that was freed goes back to the system (glibc).
 //! - [`hold_no_more_than_now`]: and as little of it is held at any time as at the start (glibc).
+//!
+//! What the server's workers and the generator's share in waiting for sockets is here as well, without any `unsafe`: a
+//! [`Bell`] that wakes them, and a socket's [`Readiness`].
 
+mod bell;
 mod memory;
+mod readiness;
 mod slice;
 
+pub use bell::Bell;
 pub use memory::{give_back, hold_no_more_than_now};
+pub use readiness::{Readiness, SHORT_IS_ALL};
 pub use slice::short_slice;

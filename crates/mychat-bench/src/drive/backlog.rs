@@ -35,14 +35,14 @@ impl Mark {
 
 /// Bytes that a socket holds and nobody has read.
 #[cfg(unix)]
-pub(super) fn unread(stream: &tokio::net::TcpStream) -> u64 {
+pub(super) fn unread(stream: &mio::net::TcpStream) -> u64 {
     // A broken connection holds nothing that matters.
     rustix::io::ioctl_fionread(stream).unwrap_or(0)
 }
 
 /// Other systems are not asked: there the event loop's delay is all that is known.
 #[cfg(not(unix))]
-pub(super) fn unread(_stream: &tokio::net::TcpStream) -> u64 {
+pub(super) fn unread(_stream: &mio::net::TcpStream) -> u64 {
     0
 }
 

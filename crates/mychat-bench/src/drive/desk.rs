@@ -27,6 +27,8 @@ pub(super) struct Desk {
     pub(super) visits: Vec<Visit>,
     pub(super) read_lag: Latency,
     pub(super) lately: Lately<Known>,
+    /// By sender: one more than the highest sequence number of its broadcasts that were kept.
+    newest: Vec<u32>,
     /// What the server ends a frame with.
     terminator: Vec<u8>,
     pub(super) rosters: Rosters,
@@ -67,7 +69,7 @@ pub(super) enum Due {
 impl Desk {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let shape = Shape { stages: shared.plan.stages.len() as u16, groups: shared.plan.scenario.groups.len() as u16 };
-        let mut terminator = Vec::new();
+        let (users, mut terminator) = (shared.plan.users.len(), Vec::new());
         shared.replies.end(&mut terminator, 0);
         Self {
             shared,
@@ -78,6 +80,7 @@ impl Desk {
             visits: Vec::new(),
             read_lag: Latency::default(),
             lately: Lately::default(),
+            newest: vec![0; users],
             rosters: Rosters::default(),
             fanout: FanOut::default(),
             blocked: 0,
@@ -144,7 +147,13 @@ impl Desk {
 
     /// Keeps a whole broadcast, and what it is, for the copies of it that others get.
     pub(super) fn keep(&mut self, frame: &[u8], known: Known) -> Cursor {
-        self.lately.keep(frame, &self.terminator, known)
+        let (sender, sequence) = known.message();
+        let newest = &mut self.newest[sender as usize];
+        let is_newest = sequence >= *newest;
+        *newest = (*newest).max(sequence + 1);
+        // What another machine sent is only counted, and what a closed loop sent has to be told to its sender.
+        let is_plain = is_newest && !known.is_closed() && self.shared.plan.shard.has(sender);
+        self.lately.keep(frame, &self.terminator, known, is_plain)
     }
 
     pub(super) fn patience(&mut self, line: Line, now: Nanos) {

@@ -13,6 +13,7 @@ pub mod shared;
 pub mod spoken;
 mod tcp;
 mod thread;
+mod turn;
 mod user;
 pub mod wire;
 pub mod worker;

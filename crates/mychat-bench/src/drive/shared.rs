@@ -2,10 +2,11 @@
 //! without locks, each entry by one thread. Closed loops across threads alone need a lock, around a short list.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mychat_proto::Framing;
+use mychat_sys::Bell;
 use rustc_hash::FxHashMap;
 
 use super::spoken::Spoken;
@@ -131,24 +132,29 @@ pub type Arrived = (u32, u32);
 #[derive(Debug, Default)]
 pub struct Mailbox {
     letters: Mutex<Vec<Arrived>>,
-    bell: tokio::sync::Notify,
+    bell: OnceLock<Arc<Bell>>,
 }
 
 impl Mailbox {
+    /// From now on this bell rings when there is something where there was nothing.
+    pub fn hang(&self, bell: &Arc<Bell>) {
+        self.bell.get_or_init(|| Arc::clone(bell));
+    }
+
     /// Leaves something for the worker.
     pub fn post(&self, arrived: Arrived) {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(arrived);
-        self.bell.notify_one();
+        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        letters.push(arrived);
+        let is_first = letters.len() == 1;
+        drop(letters);
+        if let Some(bell) = self.bell.get().filter(|_| is_first) {
+            bell.ring();
+        }
     }
 
     /// Takes what is there.
     pub fn take(&self) -> Vec<Arrived> {
         std::mem::take(&mut *self.letters.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Waits until something is there.
-    pub async fn rung(&self) {
-        self.bell.notified().await;
     }
 }
 

@@ -1,33 +1,33 @@
-//! Sockets behind a [`Wire`]: one small task a connection, one read buffer a worker.
+//! Sockets behind a [`Wire`]: a table of them, and what each is ready for. What their changes mean is in
+//! [`super::turn`].
 
-use std::cell::RefCell;
-use std::future::poll_fn;
+use std::io::{Error, ErrorKind, Read as _, Result, Write as _};
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
-use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use socket2::SockRef;
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::{TcpSocket, TcpStream};
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use mychat_sys::Readiness;
+use socket2::{Domain, SockRef, Socket as Raw, Type};
 
 use super::backlog::{Mark, unread};
-use super::clock::{Clock, RealClock};
-use super::pace::Pacer;
-use super::wire::{Ended, Hangup, Line, ReadMode, Room, Wire};
-use super::worker::Worker;
-use crate::plan::Nanos;
+use super::clock::{Clock as _, RealClock};
+use super::pace::{PROBE, Pacer};
+use super::wire::{Hangup, Line, ReadMode, Room, Wire};
+use crate::plan::{Nanos, nanos};
 
-/// Bytes read at once. Small enough that the users of one read are heard within about 100 µs: the pacer is asked
+/// Bytes read at once. Small enough that the users of one read are heard within about 100 µs: what is due is asked for
 /// between two reads.
-const READ: usize = 16 * 1024;
+pub(super) const READ: usize = 16 * 1024;
 
-/// Reads of one connection before others have their turn.
-const READS: usize = 4;
-
-/// A worker over sockets.
-pub(super) type TcpWorker = Worker<TcpWire, RealClock>;
+/// Where the table ends: the tokens from here on are not sockets.
+const SOCKETS: usize = usize::MAX - 8;
+/// Somebody has something to say.
+pub(super) const BELL: Token = Token(SOCKETS);
+const DUE: Token = Token(SOCKETS + 1);
+const SOUNDING: Token = Token(SOCKETS + 2);
 
 /// The sockets of one worker.
 pub(super) struct TcpWire {
@@ -35,44 +35,190 @@ pub(super) struct TcpWire {
     /// Addresses to connect from, in turn; empty where the system chooses.
     sources: Arc<[IpAddr]>,
     clock: RealClock,
-    pacer: Rc<Pacer>,
-    me: Weak<RefCell<TcpWorker>>,
+    poll: Poll,
+    /// Fires when something is due.
+    pacer: Pacer,
+    /// Fires at known times, as a socket does that becomes readable then.
+    probe: Pacer,
+    probed: Nanos,
     sockets: Vec<Option<Socket>>,
     /// The place of the socket that is sounded next.
     sounded: usize,
     /// The most that one of them was found to hold unread, in bytes.
     pub(super) most_unread: u64,
-    buffer: Vec<u8>,
+    /// Connections that did not even begin, and why.
+    pub(super) stillborn: Vec<(Line, Error)>,
+    /// Sockets that are ready for something, and that no event will tell of.
+    again: Vec<usize>,
+    pub(super) buffer: Vec<u8>,
 }
 
-struct Socket {
+pub(super) struct Socket {
     generation: u32,
     stream: TcpStream,
-    /// Of the connection's task.
-    waker: Option<Waker>,
+    stands: bool,
+    readiness: Readiness,
+    /// Whether it is among those that have their turn without an event.
+    again: bool,
     wants_to_write: bool,
     reading: ReadMode,
     mark: Option<Mark>,
 }
 
+/// What a change is about.
+pub(super) enum Sign {
+    /// Somebody has something to say.
+    Bell,
+    /// Something is due.
+    Due,
+    /// It is time to sound the sockets, and has been for so long.
+    Sounding(Nanos),
+    /// A socket became ready for something.
+    Socket(usize),
+}
+
 impl TcpWire {
-    pub(super) fn new(
-        address: SocketAddr,
-        sources: Arc<[IpAddr]>,
-        clock: RealClock,
-        pacer: Rc<Pacer>,
-        me: Weak<RefCell<TcpWorker>>,
-    ) -> Self {
-        Self {
+    pub(super) fn new(address: SocketAddr, sources: Arc<[IpAddr]>, clock: RealClock, poll: Poll) -> Result<Self> {
+        let (pacer, probe) = (Pacer::new(poll.registry(), DUE)?, Pacer::new(poll.registry(), SOUNDING)?);
+        let mut wire = Self {
             address,
             sources,
             clock,
+            poll,
             pacer,
-            me,
+            probe,
+            probed: 0,
             sockets: Vec::new(),
             sounded: 0,
             most_unread: 0,
+            stillborn: Vec::new(),
+            again: Vec::new(),
             buffer: vec![0; READ],
+        };
+        wire.arm_probe(clock.now());
+        Ok(wire)
+    }
+
+    /// Waits until something changes, is due or is left over.
+    pub(super) fn wait(&mut self, events: &mut Events) -> Result<()> {
+        let left_over = !self.again.is_empty() || !self.stillborn.is_empty();
+        let pause = if left_over { Some(Duration::ZERO) } else { self.pause() };
+        match self.poll.poll(events, pause) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            result => result,
+        }
+    }
+
+    /// For how long at most to wait: where the kernel does not wake the worker at the time that was asked for.
+    fn pause(&self) -> Option<Duration> {
+        [self.pacer.pause(), self.probe.pause()].into_iter().flatten().min()
+    }
+
+    /// What a change is about, after it was noted.
+    pub(super) fn note(&mut self, event: &Event) -> Sign {
+        match event.token() {
+            BELL => Sign::Bell,
+            DUE => Sign::Due,
+            SOUNDING => Sign::Sounding(self.sounding()),
+            Token(key) => {
+                if let Some(Some(socket)) = self.sockets.get_mut(key) {
+                    socket.readiness.heard(event);
+                }
+                Sign::Socket(key)
+            }
+        }
+    }
+
+    /// Whether something is due that no event told of.
+    pub(super) fn is_due(&mut self) -> bool {
+        self.pacer.is_due()
+    }
+
+    /// The same of the sounding: for how long it has been due.
+    pub(super) fn is_sounding_due(&mut self) -> Option<Nanos> {
+        self.probe.is_due().then(|| self.sounding())
+    }
+
+    fn sounding(&mut self) -> Nanos {
+        let (now, due) = (self.clock.now(), self.probed);
+        self.arm_probe(now);
+        now.saturating_sub(due)
+    }
+
+    fn arm_probe(&mut self, now: Nanos) {
+        self.probed = now + nanos(PROBE);
+        self.probe.arm(self.clock.instant(self.probed));
+    }
+
+    /// The sockets that have something left over.
+    pub(super) fn take_again(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.again)
+    }
+
+    /// What comes next at this place: nothing, where there is nobody any more.
+    pub(super) fn at(&self, key: usize) -> Option<(Line, &Socket)> {
+        let socket = self.sockets.get(key)?.as_ref()?;
+        Some((Line { key, generation: socket.generation }, socket))
+    }
+
+    /// Whether a connection that is being made stands by now, or why it does not.
+    pub(super) fn stands(&mut self, line: Line) -> Result<bool> {
+        let Some(socket) = self.socket(line) else { return Ok(false) };
+        if let Some(error) = socket.stream.take_error()? {
+            return Err(error);
+        }
+        match socket.stream.peer_addr() {
+            Ok(_) => socket.stands = true,
+            Err(error) if error.kind() == ErrorKind::NotConnected => {}
+            Err(error) => return Err(error),
+        }
+        Ok(socket.stands)
+    }
+
+    /// Reads what there is, into the buffer; nothing where there is none.
+    pub(super) fn take(&mut self, line: Line, buffer: &mut [u8]) -> Option<Result<usize>> {
+        let socket = self.socket(line)?;
+        let ReadMode::Chunks(most) = socket.reading else { return None };
+        let space = most.min(buffer.len());
+        loop {
+            let gave = socket.stream.read(&mut buffer[..space]);
+            socket.readiness.did_read(&gave, space);
+            match gave {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                gave => return Some(gave),
+            }
+        }
+    }
+
+    /// So many bytes of a socket were read at `now`: gives how long the last of those before its mark had lain there.
+    pub(super) fn pass_mark(&mut self, line: Line, count: usize, now: Nanos) -> Option<Nanos> {
+        Mark::pass(&mut self.socket(line)?.mark, count, now)
+    }
+
+    /// Whether a socket that was full takes bytes again, and is asked about for the first time since.
+    pub(super) fn takes_again(&mut self, line: Line) -> bool {
+        self.socket(line).is_some_and(|socket| {
+            let takes = socket.wants_to_write && socket.readiness.can_write();
+            socket.wants_to_write &= !takes;
+            takes
+        })
+    }
+
+    /// A socket is not done with: it has another turn.
+    pub(super) fn turn_again(&mut self, key: usize) {
+        if let Some(Some(socket)) = self.sockets.get_mut(key)
+            && !socket.again
+        {
+            socket.again = true;
+            self.again.push(key);
+        }
+    }
+
+    /// Its turn has come.
+    pub(super) fn has_its_turn(&mut self, key: usize) {
+        if let Some(Some(socket)) = self.sockets.get_mut(key) {
+            socket.again = false;
         }
     }
 
@@ -80,19 +226,24 @@ impl TcpWire {
         self.sockets.get_mut(line.key)?.as_mut().filter(|socket| socket.generation == line.generation)
     }
 
-    fn insert(&mut self, line: Line, stream: TcpStream) {
+    fn begin(&mut self, line: Line, room: Room) -> Result<()> {
+        let source = self.sources.get(line.generation as usize % self.sources.len().max(1)).copied();
+        let mut stream = connect(self.address, source, room)?;
+        self.poll.registry().register(&mut stream, Token(line.key), Interest::READABLE | Interest::WRITABLE)?;
         if self.sockets.len() <= line.key {
             self.sockets.resize_with(line.key + 1, || None);
         }
-        let socket = Socket {
+        self.sockets[line.key] = Some(Socket {
             generation: line.generation,
             stream,
-            waker: None,
+            stands: false,
+            readiness: Readiness::NEW,
+            again: false,
             wants_to_write: false,
             reading: ReadMode::Chunks(READ),
             mark: None,
-        };
-        self.sockets[line.key] = Some(socket);
+        });
+        Ok(())
     }
 
     /// Sounds the depth of the next socket that has anything unread and is read as fast as can be.
@@ -122,17 +273,23 @@ impl TcpWire {
         self.sockets.iter().flatten().filter_map(|socket| Some(socket.mark?.age(now))).collect()
     }
 
-    fn remove(&mut self, line: Line) -> Option<TcpStream> {
+    pub(super) fn remove(&mut self, line: Line) -> Option<TcpStream> {
         self.socket(line)?;
-        let socket = self.sockets[line.key].take()?;
-        if let Some(waker) = socket.waker {
-            waker.wake();
-        }
-        Some(socket.stream)
+        Some(self.sockets[line.key].take()?.stream)
     }
 }
 
 impl Socket {
+    /// Whether its connection has been made.
+    pub(super) fn stands(&self) -> bool {
+        self.stands
+    }
+
+    /// Whether a read is worth its system call, and wanted.
+    pub(super) fn is_readable(&self) -> bool {
+        self.readiness.can_read() && matches!(self.reading, ReadMode::Chunks(_))
+    }
+
     /// Whether what waits here waits for the generator, and not because its user reads slowly.
     fn is_read_fast(&self) -> bool {
         matches!(self.reading, ReadMode::Chunks(most) if most >= READ)
@@ -141,21 +298,19 @@ impl Socket {
 
 impl Wire for TcpWire {
     fn open(&mut self, line: Line, room: Room) {
-        if let Some(worker) = self.me.upgrade() {
-            let source = self.sources.get(line.generation as usize % self.sources.len().max(1)).copied();
-            tokio::task::spawn_local(connection(worker, line, Route { source, address: self.address, room }));
+        if let Err(error) = self.begin(line, room) {
+            self.stillborn.push((line, error));
         }
     }
 
     fn read(&mut self, line: Line, reading: ReadMode) {
-        if let Some(socket) = self.socket(line) {
-            socket.reading = reading;
-            if !socket.is_read_fast() {
-                socket.mark = None;
-            }
-            if let Some(waker) = &socket.waker {
-                waker.wake_by_ref();
-            }
+        let Some(socket) = self.socket(line) else { return };
+        socket.reading = reading;
+        if !socket.is_read_fast() {
+            socket.mark = None;
+        }
+        if socket.is_readable() {
+            self.turn_again(line.key);
         }
     }
 
@@ -163,13 +318,13 @@ impl Wire for TcpWire {
         let Some(socket) = self.socket(line) else { return bytes.len() };
         let mut written = 0;
         while written < bytes.len() {
-            match socket.stream.try_write(&bytes[written..]) {
+            let gave = socket.stream.write(&bytes[written..]);
+            socket.readiness.did_write(&gave, bytes.len() - written);
+            match gave {
                 Ok(count) => written += count,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     socket.wants_to_write = true;
-                    if let Some(waker) = &socket.waker {
-                        waker.wake_by_ref();
-                    }
                     return written;
                 }
                 // The reading side hears of it as well, and reports it.
@@ -184,14 +339,14 @@ impl Wire for TcpWire {
             Hangup::Half => {
                 if let Some(socket) = self.socket(line) {
                     // Fails where the connection is broken already, which the reading side reports.
-                    let _ = SockRef::from(&socket.stream).shutdown(std::net::Shutdown::Write);
+                    let _ = socket.stream.shutdown(std::net::Shutdown::Write);
                 }
             }
             Hangup::Close => drop(self.remove(line)),
             Hangup::Reset => {
                 if let Some(stream) = self.remove(line) {
                     // A linger of zero makes the close a reset; should it fail the close is an orderly one.
-                    let _ = SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
+                    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
                 }
             }
         }
@@ -202,100 +357,30 @@ impl Wire for TcpWire {
     }
 }
 
-/// The life of one connection.
-async fn connection(worker: Rc<RefCell<TcpWorker>>, line: Line, route: Route) {
-    // Boxed so that the task is small once the connection stands.
-    let connected = Box::pin(connect(route)).await;
-    match connected {
-        Ok(stream) => {
-            let mut worker = worker.borrow_mut();
-            if !worker.has(line) {
-                return;
-            }
-            worker.wire.insert(line, stream);
-            worker.opened(line);
-            let now = worker.clock.now();
-            worker.attend(now);
-        }
-        Err(error) => {
-            let mut worker = worker.borrow_mut();
-            worker.failed(line, &error.to_string());
-            let now = worker.clock.now();
-            worker.attend(now);
-            return;
-        }
-    }
-    poll_fn(|context| poll(&mut worker.borrow_mut(), line, context)).await;
-}
-
-/// How a connection is made.
-struct Route {
-    source: Option<IpAddr>,
-    address: SocketAddr,
-    room: Room,
-}
-
-async fn connect(Route { source, address, room }: Route) -> std::io::Result<TcpStream> {
+/// Begins to connect.
+fn connect(address: SocketAddr, source: Option<IpAddr>, room: Room) -> Result<TcpStream> {
     /// The least that systems give; they round it up.
-    const SMALL: u32 = 2048;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    const SMALL: usize = 2048;
+    let socket = Raw::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
     if room == Room::Small {
         socket.set_recv_buffer_size(SMALL)?;
     }
     if let Some(source) = source {
-        socket.bind(SocketAddr::new(source, 0))?;
+        socket.bind(&SocketAddr::new(source, 0).into())?;
     }
-    socket.set_nodelay(true)?;
-    socket.connect(address).await
+    socket.set_tcp_nodelay(true)?;
+    match socket.connect(&address.into()) {
+        Err(error) if !is_under_way(&error) => Err(error),
+        _ => Ok(TcpStream::from_std(socket.into())),
+    }
 }
 
-/// Reads and writes what there is. Ready when the connection is over.
-fn poll(worker: &mut TcpWorker, line: Line, context: &mut Context<'_>) -> Poll<()> {
-    for _ in 0..READS {
-        let Some(socket) = worker.wire.socket(line) else { return Poll::Ready(()) };
-        if !socket.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-            socket.waker = Some(context.waker().clone());
-        }
-        if socket.wants_to_write && socket.stream.poll_write_ready(context).is_ready() {
-            socket.wants_to_write = false;
-            worker.writable(line);
-            continue;
-        }
-        let ReadMode::Chunks(most) = socket.reading else { return Poll::Pending };
-        let mut buffer = std::mem::take(&mut worker.wire.buffer);
-        let read = match worker.wire.socket(line) {
-            Some(socket) => {
-                let mut space = ReadBuf::new(&mut buffer[..most.min(READ)]);
-                Pin::new(&mut socket.stream).poll_read(context, &mut space).map_ok(|()| space.filled().len())
-            }
-            None => Poll::Pending,
-        };
-        let now = worker.clock.now();
-        let over = match read {
-            Poll::Pending => {
-                worker.wire.buffer = buffer;
-                return Poll::Pending;
-            }
-            Poll::Ready(Ok(0)) => Some(Ended::Eof),
-            Poll::Ready(Ok(count)) => {
-                if let Some(waited) = worker.wire.socket(line).and_then(|s| Mark::pass(&mut s.mark, count, now)) {
-                    worker.note_read_lag(waited);
-                }
-                worker.received(line, now, &buffer[..count]);
-                None
-            }
-            Poll::Ready(Err(error)) => Some(Ended::Broken(error.to_string())),
-        };
-        worker.wire.buffer = buffer;
-        if let Some(why) = over {
-            // The socket goes first: what follows may use its place again.
-            drop(worker.wire.remove(line));
-            worker.ended(line, &why);
-            worker.attend(now);
-            return Poll::Ready(());
-        }
-        worker.attend(now);
+/// Whether a connection is being made, and will tell when it stands.
+fn is_under_way(error: &Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) {
+        return true;
     }
-    context.waker().wake_by_ref();
-    Poll::Pending
+    error.kind() == ErrorKind::WouldBlock
 }

@@ -1,22 +1,22 @@
-//! One worker thread: a runtime of its own, a pacer, the users' sockets, and the orders of the conductor.
+//! One worker thread: the users' sockets, turn by turn, and between two turns the orders of the conductor.
 
-use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::task::LocalSet;
+use mio::{Events, Poll};
+use mychat_sys::Bell;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::clock::{Clock as _, RealClock};
-use super::pace::{PROBE, Pacer};
 use super::shared::Shared;
-use super::tcp::{TcpWire, TcpWorker};
+use super::tcp::{BELL, TcpWire};
+use super::turn::{TcpWorker, turn};
 use super::worker::{Seen, Worker};
 use crate::observe::books::Books;
 use crate::observe::recorder::Recorder;
-use crate::plan::{Nanos, nanos};
+use crate::plan::Nanos;
 
 /// What a worker is told. Few in number, so the channels are unbounded: a handful a second at most.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(super) enum Report {
     Outstanding(u64),
     /// Everything else, at the end.
     Seen(Box<Seen>),
-    /// The thread could not start.
+    /// The thread could not start, or not wait for its sockets.
     Failed(std::io::Error),
 }
 
@@ -53,9 +53,52 @@ pub(super) struct Post {
     pub(super) address: SocketAddr,
     pub(super) sources: Arc<[IpAddr]>,
     pub(super) clock: RealClock,
-    pub(super) orders: UnboundedReceiver<Order>,
+    pub(super) orders: Receiver<Order>,
     pub(super) reports: UnboundedSender<Report>,
+    /// What its sockets are waited for with.
+    pub(super) poll: Poll,
 }
+
+/// Gives a worker its orders. Where the hand is gone the worker ends.
+#[derive(Debug)]
+pub(super) struct Hand {
+    orders: Option<Sender<Order>>,
+    bell: Arc<Bell>,
+}
+
+impl Hand {
+    /// One, with what the worker at the other end needs.
+    pub(super) fn new() -> std::io::Result<(Self, Receiver<Order>, Poll)> {
+        let poll = Poll::new()?;
+        let bell = Arc::new(Bell::new(poll.registry(), BELL)?);
+        let (orders, received) = channel();
+        Ok((Self { orders: Some(orders), bell }, received, poll))
+    }
+
+    /// Makes the worker take a turn.
+    pub(super) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
+    }
+
+    /// Gives an order.
+    pub(super) fn give(&self, order: Order) {
+        if let Some(orders) = &self.orders {
+            // A worker that is gone has said why, or is found missing when its report is awaited.
+            let _ = orders.send(order);
+            self.bell.ring();
+        }
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        self.bell.ring();
+    }
+}
+
+/// Changes taken from the kernel at a time.
+const EVENTS: usize = 1024;
 
 /// The shortest turns that Linux grants.
 const SLICE: Duration = Duration::from_micros(100);
@@ -66,76 +109,45 @@ pub(super) fn run(shared: Arc<Shared>, post: Post) {
     // A message that falls due must not wait for the end of somebody else's long turn on this core. Without it the run is
     // later at times, and says so.
     let _ = mychat_sys::short_slice(SLICE);
-    // The driver is asked for events after few tasks: a socket that became readable is read soon.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(64).build();
-    match runtime {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, work(shared, post)),
+    if let Err(error) = work(shared, post) {
         // The conductor is there until it has heard of every worker.
-        Err(error) => drop(reports.send(Report::Failed(error))),
+        drop(reports.send(Report::Failed(error)));
     }
 }
 
-async fn work(shared: Arc<Shared>, mut post: Post) {
-    let pacer = Rc::new(Pacer::new());
-    let worker: Rc<RefCell<TcpWorker>> = Rc::new_cyclic(|me| {
-        let wire = TcpWire::new(post.address, Arc::clone(&post.sources), post.clock, Rc::clone(&pacer), me.clone());
-        RefCell::new(Worker::new(Arc::clone(&shared), wire, post.clock, post.index, post.count))
-    });
-    let told = Rc::clone(&worker);
-    let mail = Arc::clone(&shared);
-    let telling = tokio::task::spawn_local(async move {
-        loop {
-            mail.mail[post.index as usize].rung().await;
-            told.borrow_mut().collect();
-        }
-    });
-    // A descriptor that becomes readable at a known time shows how long sockets that do so wait until they are read.
-    let probed = Rc::clone(&worker);
-    let probing = tokio::task::spawn_local(async move {
-        let probe = Pacer::new();
-        loop {
-            let due = std::time::Instant::now() + PROBE;
-            probe.arm(due);
-            probe.fired().await;
-            let mut worker = probed.borrow_mut();
-            worker.note_read_lag(nanos(due.elapsed()));
-            let now = worker.clock.now();
-            worker.wire.sound(now);
-        }
-    });
-    let woken = Rc::clone(&worker);
-    let pacing = tokio::task::spawn_local(async move {
-        loop {
-            pacer.fired().await;
-            woken.borrow_mut().run_due();
-        }
-    });
-    while let Some(order) = post.orders.recv().await {
-        match order {
-            Order::Join(start) => worker.borrow_mut().join(start),
-            Order::Load(start) => worker.borrow_mut().load(start),
-            Order::Interval(empty) => {
-                let recorded = worker.borrow_mut().swap_recorder(empty);
-                let _ = post.reports.send(Report::Interval(recorded));
-            }
-            Order::Outstanding(books) => {
-                let outstanding = books.map_or(0, |books| worker.borrow().outstanding(&books));
-                let _ = post.reports.send(Report::Outstanding(outstanding));
-            }
-            Order::Finish => break,
+fn work(shared: Arc<Shared>, post: Post) -> std::io::Result<()> {
+    let wire = TcpWire::new(post.address, post.sources, post.clock, post.poll)?;
+    let mut worker = Worker::new(shared, wire, post.clock, post.index, post.count);
+    let mut events = Events::with_capacity(EVENTS);
+    loop {
+        match post.orders.try_recv() {
+            Ok(Order::Finish) | Err(TryRecvError::Disconnected) => break,
+            Ok(order) => obey(&mut worker, order, &post.reports),
+            Err(TryRecvError::Empty) => turn(&mut worker, &mut events)?,
         }
     }
-    pacing.abort();
-    telling.abort();
-    probing.abort();
-    let now = worker.borrow().clock.now();
-    let unreached = worker.borrow().wire.unreached(now);
-    for waited in unreached {
-        worker.borrow_mut().note_read_lag(waited);
+    let now = worker.clock.now();
+    for waited in worker.wire.unreached(now) {
+        worker.note_read_lag(waited);
     }
-    let mut seen = worker.borrow_mut().finish();
-    seen.unread = worker.borrow().wire.most_unread;
+    let mut seen = worker.finish();
+    seen.unread = worker.wire.most_unread;
     let _ = post.reports.send(Report::Seen(Box::new(seen)));
-    // Connections close and their tasks end with the set that they run on.
-    tokio::time::sleep(Duration::ZERO).await;
+    Ok(())
+}
+
+fn obey(worker: &mut TcpWorker, order: Order, reports: &UnboundedSender<Report>) {
+    match order {
+        Order::Join(start) => worker.join(start),
+        Order::Load(start) => worker.load(start),
+        Order::Interval(empty) => {
+            let recorded = worker.swap_recorder(empty);
+            let _ = reports.send(Report::Interval(recorded));
+        }
+        Order::Outstanding(books) => {
+            let outstanding = books.map_or(0, |books| worker.outstanding(&books));
+            let _ = reports.send(Report::Outstanding(outstanding));
+        }
+        Order::Finish => {}
+    }
 }

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::hear::Follows;
 use super::wire::Line;
 use crate::observe::recorder::Place;
 use crate::observe::roster::Listed;
-use crate::observe::seen::Cursor;
 use crate::observe::visit::Visit;
 use crate::plan::{Nanos, Plan, Planned, Program, Stays};
 use crate::scenario::model::Leave;
@@ -58,8 +58,8 @@ pub(super) struct User {
     pub(super) returns: bool,
     /// The list that it has.
     pub(super) listed: Listed,
-    /// Behind the last broadcast that it got, among those that are kept.
-    pub(super) heard: Cursor,
+    /// How far it has come among the broadcasts that are kept.
+    pub(super) follows: Follows,
     /// Answers that are still to come, in the order of the requests.
     pub(super) owed: VecDeque<Owed>,
 }
@@ -127,7 +127,7 @@ impl User {
             rest: None,
             returns: false,
             listed: Listed::default(),
-            heard: Cursor::default(),
+            follows: Follows::default(),
             owed: VecDeque::new(),
         }
     }

@@ -131,12 +131,12 @@ mod tests {
             // 1,990 messages in time, most of them private; ten broadcasts that went to everybody.
             for _ in 0..1990 {
                 recorder.time(place, Clock::Lateness, 50_000);
-                recorder.delivery(Place { action: 1, ..place }, 300_000, Some(250_000));
+                recorder.cell(Place { action: 1, ..place }).delivery(300_000, Some(250_000));
             }
             for _ in 0..10 {
                 recorder.time(place, Clock::Lateness, late);
                 for _ in 0..100 {
-                    recorder.delivery(place, 250_000 + late, Some(250_000));
+                    recorder.cell(place).delivery(250_000 + late, Some(250_000));
                 }
             }
             judge(&plan, &Observations::of_interval(recorder))
@@ -153,7 +153,7 @@ mod tests {
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
         let judged = |lag: u64| {
             let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
-            recorder.delivery(Place { stage: 0, group: 0, action: 0 }, 8_000_000_000, Some(8_000_000_000));
+            recorder.cell(Place { stage: 0, group: 0, action: 0 }).delivery(8_000_000_000, Some(8_000_000_000));
             let mut seen = Observations::of_interval(recorder);
             seen.read_lag.record(lag);
             judge(&plan, &seen).validity

@@ -135,6 +135,15 @@ impl Cell {
         self.counts[count as usize]
     }
 
+    /// Records a delivery: the one that happens millions of times a second.
+    pub fn delivery(&mut self, response: Nanos, service: Option<Nanos>) {
+        self.counts[Count::Delivered as usize] += 1;
+        self.latencies[Clock::Delivery as usize].get_or_insert_default().record(response);
+        if let Some(service) = service {
+            self.latencies[Clock::Service as usize].get_or_insert_default().record(service);
+        }
+    }
+
     /// Adds another cell.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.latencies.iter_mut().zip(&other.latencies) {
@@ -236,7 +245,8 @@ impl Recorder {
         Self { shape, cells: vec![None; shape.cells()] }
     }
 
-    fn cell(&mut self, place: Place) -> &mut Cell {
+    /// The cell of this place.
+    pub fn cell(&mut self, place: Place) -> &mut Cell {
         let index = self.shape.index(place);
         self.cells[index].get_or_insert_default()
     }
@@ -254,16 +264,6 @@ impl Recorder {
     /// Counts something that happened `times` times.
     pub fn add(&mut self, place: Place, count: Count, times: u64) {
         self.cell(place).counts[count as usize] += times;
-    }
-
-    /// Records a delivery: the one that happens millions of times a second.
-    pub fn delivery(&mut self, place: Place, response: Nanos, service: Option<Nanos>) {
-        let cell = self.cell(place);
-        cell.counts[Count::Delivered as usize] += 1;
-        cell.latencies[Clock::Delivery as usize].get_or_insert_default().record(response);
-        if let Some(service) = service {
-            cell.latencies[Clock::Service as usize].get_or_insert_default().record(service);
-        }
     }
 
     /// Adds all of another.

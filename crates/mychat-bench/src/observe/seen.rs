@@ -3,6 +3,9 @@
 //! A broadcast arrives a thousand times: the first copy is taken apart digit by digit. Whatever else comes is compared
 //! with it byte for byte, which says the same; and as a rule the broadcasts behind it are the same at everybody, so that
 //! all that one read brought is compared at once, whole frames with their ends.
+//!
+//! A frame is *plain* where the one who keeps it vouches that nothing that was kept before, and nothing but copies of it
+//! later, can be the same message: whoever came no farther than in front of it has not got it.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -10,8 +13,8 @@ use std::ops::Range;
 /// Bytes of the kept frames that lie in one piece.
 const PIECE: usize = 512 * 1024;
 
-/// Pieces: with them more is kept than one user falls behind another before a run is called invalid, and whoever is
-/// farther behind has its copies taken apart again.
+/// Pieces that are kept: with them it is more than one user falls behind another before a run is called invalid, and
+/// whoever is farther behind has its copies taken apart again.
 const PIECES: usize = 8;
 
 /// Places of the index.
@@ -23,12 +26,14 @@ pub struct Lately<T> {
     pieces: VecDeque<Piece<T>>,
     /// The number of the oldest piece.
     oldest: u64,
+    /// One that is not needed any more.
+    spare: Option<Piece<T>>,
     /// Where frames of these last bytes are, or were.
     index: Vec<Cursor>,
 }
 
 /// A place in front of a kept frame, or behind the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Cursor {
     piece: u64,
     frame: u32,
@@ -38,33 +43,68 @@ pub struct Cursor {
 struct Piece<T> {
     bytes: Vec<u8>,
     frames: Vec<Kept<T>>,
+    /// All frames from this one on are plain.
+    plain_from: u32,
 }
 
+/// A kept frame.
 #[derive(Debug, Clone, Copy)]
-struct Kept<T> {
+pub struct Kept<T> {
+    /// What it turned out to be.
+    pub what: T,
     /// Where it ends, its terminator included.
     end: u32,
     terminator: u8,
-    what: T,
 }
 
-/// Frames that follow each other.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Frames that follow each other, all in one piece.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Run {
     piece: u64,
     frames: Range<u32>,
 }
 
-impl<T> Default for Lately<T> {
-    fn default() -> Self {
-        Self { pieces: VecDeque::new(), oldest: 0, index: vec![Cursor::default(); INDEX] }
+impl Run {
+    /// In front of its first frame.
+    pub fn start(&self) -> Cursor {
+        Cursor { piece: self.piece, frame: self.frames.start }
+    }
+
+    /// Behind its last one.
+    pub fn end(&self) -> Cursor {
+        Cursor { piece: self.piece, frame: self.frames.end }
+    }
+
+    /// How many frames it has.
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// One of its frames alone.
+    #[must_use]
+    pub fn one(&self, index: usize) -> Self {
+        let frame = self.frames.start + index as u32;
+        Self { piece: self.piece, frames: frame..(frame + 1).min(self.frames.end) }
+    }
+
+    /// Adds one that begins where this one ends; gives whether it does.
+    pub fn join(&mut self, next: &Self) -> bool {
+        let joins = self.end() == next.start();
+        if joins {
+            self.frames.end = next.frames.end;
+        }
+        joins
     }
 }
 
-impl Cursor {
-    /// Behind the frame that it stands in front of.
-    fn next(self) -> Self {
-        Self { frame: self.frame + 1, ..self }
+impl<T> Default for Lately<T> {
+    fn default() -> Self {
+        Self { pieces: VecDeque::new(), oldest: 0, spare: None, index: vec![Cursor::default(); INDEX] }
     }
 }
 
@@ -81,9 +121,9 @@ impl<T> Piece<T> {
 }
 
 impl<T: Copy> Lately<T> {
-    /// The kept frames that `bytes` begins with, whole and with their terminators, from `at` on; `at` moves behind them.
-    pub fn run(&self, at: &mut Cursor, bytes: &[u8]) -> Run {
-        *at = self.onwards(*at);
+    /// The kept frames that `bytes` begins with, whole and with their terminators, from `at` on.
+    pub fn run(&self, at: Cursor, bytes: &[u8]) -> Run {
+        let at = self.onwards(at);
         let none = Run { piece: at.piece, frames: at.frame..at.frame };
         let Some(piece) = self.piece(at.piece) else { return none };
         let (start, frames) = (piece.start(at.frame), &piece.frames[at.frame as usize..]);
@@ -101,9 +141,7 @@ impl<T: Copy> Lately<T> {
             };
             frames.iter().take_while(alike).count()
         };
-        let run = Run { piece: at.piece, frames: at.frame..at.frame + whole as u32 };
-        at.frame = run.frames.end;
-        run
+        Run { piece: at.piece, frames: at.frame..at.frame + whole as u32 }
     }
 
     /// The same place; where it is behind all frames of its piece, as the one in front of the next piece.
@@ -113,52 +151,81 @@ impl<T: Copy> Lately<T> {
         if over && self.piece(next.piece).is_some() { next } else { at }
     }
 
-    /// Takes the first frame of a run: what it is, its length, and how much of that is its terminator.
-    pub fn take(&self, run: &mut Run) -> Option<(T, usize, usize)> {
-        let frame = run.frames.next()?;
-        let piece = self.piece(run.piece)?;
-        let kept = &piece.frames[frame as usize];
-        Some((kept.what, kept.end as usize - piece.start(frame), usize::from(kept.terminator)))
+    /// The frames of a run; none, where they are forgotten.
+    pub fn frames(&self, run: &Run) -> &[Kept<T>] {
+        let span = run.frames.start as usize..run.frames.end as usize;
+        self.piece(run.piece).and_then(|piece| piece.frames.get(span)).unwrap_or_default()
     }
 
-    /// What this frame is, if one of the same bytes is kept, and the place behind it. It is looked for at `expected` first.
-    pub fn find(&self, expected: Cursor, frame: &[u8]) -> Option<(T, Cursor)> {
+    /// The bytes of the frames of a run: of each all, and how many of these are its terminator.
+    pub fn spans(&self, run: &Run) -> impl Iterator<Item = (usize, usize)> {
+        let start = self.piece(run.piece).map_or(0, |piece| piece.start(run.frames.start));
+        self.frames(run).iter().scan(start, |from, kept| {
+            let span = kept.end as usize - *from;
+            *from = kept.end as usize;
+            Some((span, usize::from(kept.terminator)))
+        })
+    }
+
+    /// How many bytes the frames of a run have, their terminators included.
+    pub fn length(&self, run: &Run) -> usize {
+        let Some(piece) = self.piece(run.piece) else { return 0 };
+        piece.start(run.frames.end) - piece.start(run.frames.start)
+    }
+
+    /// Whether all frames of a run are plain.
+    pub fn is_plain(&self, run: &Run) -> bool {
+        self.piece(run.piece).is_some_and(|piece| run.frames.start >= piece.plain_from)
+    }
+
+    /// This frame among those that are kept, if one of the same bytes is. It is looked for at `expected` first.
+    pub fn find(&self, expected: Cursor, frame: &[u8]) -> Option<Run> {
         self.at(self.onwards(expected), frame).or_else(|| self.at(self.index[place(frame)?], frame))
     }
 
-    fn at(&self, at: Cursor, frame: &[u8]) -> Option<(T, Cursor)> {
+    fn at(&self, at: Cursor, frame: &[u8]) -> Option<Run> {
         let piece = self.piece(at.piece)?;
-        let kept = piece.frames.get(at.frame as usize)?;
-        (piece.text(at.frame) == frame).then(|| (kept.what, at.next()))
+        let kept = (at.frame as usize) < piece.frames.len();
+        (kept && piece.text(at.frame) == frame).then(|| Run { piece: at.piece, frames: at.frame..at.frame + 1 })
     }
 
     /// Keeps a frame and what it is, and gives the place behind it. `terminator` is what the server ends it with.
-    pub fn keep(&mut self, frame: &[u8], terminator: &[u8], what: T) -> Cursor {
+    pub fn keep(&mut self, frame: &[u8], terminator: &[u8], what: T, is_plain: bool) -> Cursor {
         let room = frame.len() + terminator.len();
         if self.pieces.back().is_none_or(|last| last.bytes.len() + room > PIECE) {
-            self.begin_piece();
+            let empty = Piece { bytes: Vec::new(), frames: Vec::new(), plain_from: 0 };
+            self.pieces.push_back(self.spare.take().unwrap_or(empty));
         }
-        let at = self.oldest + self.pieces.len() as u64 - 1;
+        let piece = self.oldest + self.pieces.len() as u64 - 1;
         let Some(last) = self.pieces.back_mut() else { return Cursor::default() };
         last.bytes.extend_from_slice(frame);
         last.bytes.extend_from_slice(terminator);
-        let at = Cursor { piece: at, frame: last.frames.len() as u32 };
+        let at = Cursor { piece, frame: last.frames.len() as u32 };
         last.frames.push(Kept { end: last.bytes.len() as u32, terminator: terminator.len() as u8, what });
+        let behind = Cursor { piece, frame: last.frames.len() as u32 };
+        if !is_plain {
+            last.plain_from = behind.frame;
+        }
         if let Some(place) = place(frame) {
             self.index[place] = at;
         }
-        at.next()
+        behind
     }
 
-    /// The oldest piece makes room once there are enough.
-    fn begin_piece(&mut self) {
-        let mut piece = if self.pieces.len() < PIECES { None } else { self.pieces.pop_front() };
-        if let Some(used) = &mut piece {
+    /// Whether more is kept than is needed: the oldest frames up to this place should be forgotten.
+    pub fn is_crowded(&self) -> Option<Cursor> {
+        (self.pieces.len() > PIECES).then_some(Cursor { piece: self.oldest + 1, frame: 0 })
+    }
+
+    /// Forgets the oldest frames.
+    pub fn forget(&mut self) {
+        if let Some(mut oldest) = self.pieces.pop_front() {
             self.oldest += 1;
-            used.bytes.clear();
-            used.frames.clear();
+            oldest.bytes.clear();
+            oldest.frames.clear();
+            oldest.plain_from = 0;
+            self.spare = Some(oldest);
         }
-        self.pieces.push_back(piece.unwrap_or(Piece { bytes: Vec::new(), frames: Vec::new() }));
     }
 
     fn piece(&self, number: u64) -> Option<&Piece<T>> {
@@ -182,23 +249,27 @@ mod tests {
         format!("BROADCAST|ana|{}{n:08}", "x".repeat(n % 50))
     }
 
-    fn all(lately: &Lately<usize>, mut run: Run) -> Vec<(usize, usize, usize)> {
-        std::iter::from_fn(|| lately.take(&mut run)).collect()
+    fn all(lately: &Lately<usize>, run: &Run) -> Vec<(usize, usize, usize)> {
+        let spans = lately.spans(run);
+        lately.frames(run).iter().zip(spans).map(|(kept, (span, end))| (kept.what, span, end)).collect()
+    }
+
+    fn found(lately: &Lately<usize>, frame: &str) -> Option<(usize, Cursor)> {
+        let run = lately.find(Cursor::default(), frame.as_bytes())?;
+        Some((lately.frames(&run)[0].what, run.end()))
     }
 
     #[test]
     fn a_copy_is_found_and_a_changed_one_is_not() {
         let mut lately = Lately::default();
         for n in 0..3000 {
-            assert!(lately.find(Cursor::default(), frame(n).as_bytes()).is_none());
-            let behind = lately.keep(frame(n).as_bytes(), b"\n", n);
-            assert_eq!(lately.find(Cursor::default(), frame(n).as_bytes()), Some((n, behind)));
+            assert!(found(&lately, &frame(n)).is_none());
+            let behind = lately.keep(frame(n).as_bytes(), b"\n", n, true);
+            assert_eq!(found(&lately, &frame(n)), Some((n, behind)));
         }
-        let found = (0..3000)
-            .filter(|n| lately.find(Cursor::default(), frame(*n).as_bytes()).is_some_and(|(what, _)| what == *n))
-            .count();
+        let count = (0..3000).filter(|n| found(&lately, &frame(*n)).is_some_and(|(what, _)| what == *n)).count();
         // A few share a place.
-        assert!(found > 2500, "{found}");
+        assert!(count > 2500, "{count}");
         for n in 0..3000 {
             let mut changed = frame(n).into_bytes();
             changed[12] ^= 1;
@@ -209,26 +280,45 @@ mod tests {
     #[test]
     fn a_short_frame_is_part_of_a_run_and_has_no_place() {
         let mut lately = Lately::default();
-        let mut at = lately.keep(b"first frame", b"\n", 1);
-        lately.keep(b"short", b"\n", 2);
+        let at = lately.keep(b"first frame", b"\n", 1, true);
+        lately.keep(b"short", b"\n", 2, true);
         assert_eq!(lately.find(Cursor::default(), b"short"), None);
-        assert_eq!(lately.find(at, b"short").map(|(what, _)| what), Some(2), "but for the one that expects it");
-        let run = lately.run(&mut at, b"short\nmore");
-        assert_eq!(all(&lately, run), [(2, 6, 1)]);
+        let run = lately.find(at, b"short").expect("but for the one that expects it");
+        assert_eq!(all(&lately, &run), [(2, 6, 1)]);
+        let run = lately.run(at, b"short\nmore");
+        assert_eq!(all(&lately, &run), [(2, 6, 1)]);
     }
 
     #[test]
     fn what_was_forgotten_is_in_no_run() {
         let mut lately = Lately::default();
         let long = |n: usize| format!("{:x<1000}{n:09}", "BROADCAST|ana|");
-        let first = lately.keep(long(0).as_bytes(), b"\n", 0);
+        let first = lately.keep(long(0).as_bytes(), b"\n", 0, true);
         for n in 1..2 * PIECE * PIECES / 1010 {
-            lately.keep(long(n).as_bytes(), b"\n", n);
+            lately.keep(long(n).as_bytes(), b"\n", n, true);
+            if let Some(up_to) = lately.is_crowded() {
+                assert!(first < up_to);
+                lately.forget();
+                assert_eq!(lately.is_crowded(), None);
+            }
         }
-        let mut at = first;
-        let run = lately.run(&mut at, format!("{}\n", long(1)).as_bytes());
-        assert_eq!(all(&lately, run), []);
+        let run = lately.run(first, format!("{}\n", long(1)).as_bytes());
+        assert_eq!(all(&lately, &run), []);
         assert_eq!(lately.find(Cursor::default(), long(0).as_bytes()), None);
+    }
+
+    #[test]
+    fn a_run_is_plain_behind_the_last_frame_that_is_not() {
+        let mut lately = Lately::default();
+        let places: Vec<Cursor> = [true, false, true].map(|plain| lately.keep(b"frame", b"\n", 0, plain)).into();
+        let all = lately.run(Cursor::default(), b"frame\nframe\nframe\n");
+        let mut last = lately.run(places[1], b"frame\n");
+        assert!(!lately.is_plain(&all) && lately.is_plain(&last));
+        assert_eq!((all.len(), lately.length(&all), all.end()), (3, 18, places[2]));
+        assert!(!last.clone().join(&all));
+        let behind = lately.keep(b"frame", b"\n", 0, true);
+        assert!(last.join(&lately.run(places[2], b"frame\n")));
+        assert_eq!((last.start(), last.end()), (places[1], behind));
     }
 
     proptest! {
@@ -242,10 +332,10 @@ mod tests {
         ) {
             let terminator: &[u8] = if crlf { b"\r\n" } else { b"\n" };
             let mut lately = Lately::default();
-            let mut at = lately.keep(b"BROADCAST|bob|before", terminator, usize::MAX);
+            let at = lately.keep(b"BROADCAST|bob|before", terminator, usize::MAX, true);
             let mut stream = Vec::new();
             for n in &kept {
-                lately.keep(frame(*n).as_bytes(), terminator, *n);
+                lately.keep(frame(*n).as_bytes(), terminator, *n, true);
                 stream.extend_from_slice(frame(*n).as_bytes());
                 stream.extend_from_slice(terminator);
             }
@@ -264,8 +354,8 @@ mod tests {
                 }
                 naive.push((*n, length, terminator.len()));
             }
-            let run = lately.run(&mut at, &stream);
-            prop_assert_eq!(all(&lately, run), naive);
+            let run = lately.run(at, &stream);
+            prop_assert_eq!(all(&lately, &run), naive);
         }
     }
 }

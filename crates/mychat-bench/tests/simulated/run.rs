@@ -19,6 +19,7 @@ use mychat_bench::plan::{Nanos, Plan};
 use mychat_bench::scenario;
 use mychat_proto::Framing;
 
+use super::chaos::Chaos;
 use super::net::{Event, Net, SimClock, SimWire};
 use super::server::{Manners, Model};
 
@@ -44,6 +45,8 @@ pub(crate) struct Outcome {
     pub(crate) drained: Nanos,
     /// What the server sent to somebody who had got it in an earlier visit.
     pub(crate) repeated: u64,
+    /// Where deliveries met chaos: what each user was given.
+    pub(crate) given: Vec<Vec<u8>>,
 }
 
 /// `users:` and `load:` of a scenario, against a server of these manners.
@@ -108,7 +111,7 @@ impl World {
         let books = Books::new(&self.shared.plan, &self.shared.sent);
         let mut best = (u64::MAX, stopped);
         loop {
-            let outstanding = self.workers.iter().map(|worker| worker.outstanding(&books)).sum();
+            let outstanding = self.workers.iter_mut().map(|worker| worker.outstanding(&books)).sum();
             if outstanding < best.0 {
                 best = (outstanding, self.clock.now());
             }
@@ -136,7 +139,8 @@ impl World {
         fanout.record(plan, load_start, &mut recorder);
         let books = Books::new(plan, &self.shared.sent);
         let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
-        Outcome { recorder, reckoning, visits, blocked, stall, drained, repeated: self.server.repeated }
+        let given = self.server.chaos.map(Chaos::given).unwrap_or_default();
+        Outcome { recorder, reckoning, visits, blocked, stall, drained, repeated: self.server.repeated, given }
     }
 
     /// Lets simulated time pass.

@@ -8,6 +8,7 @@ use mychat_bench::drive::wire::Hangup;
 use mychat_bench::plan::Nanos;
 use mychat_proto::Command;
 
+use super::chaos::Chaos;
 use super::net::{End, Event, Handled, Net};
 
 /// How a server behaves.
@@ -35,6 +36,8 @@ pub(crate) struct Manners {
     pub(crate) name_kept: Nanos,
     /// A connection that it closes, by name, at so many frames from it.
     pub(crate) closes: Option<(&'static str, u32)>,
+    /// What happens to deliveries on their way: a seed, and how rare it is.
+    pub(crate) chaos: Option<(u64, u32)>,
 }
 
 impl Default for Manners {
@@ -51,6 +54,7 @@ impl Default for Manners {
             refused: None,
             name_kept: 0,
             closes: None,
+            chaos: None,
         }
     }
 }
@@ -80,6 +84,7 @@ pub(crate) struct Model {
     past: HashMap<String, Vec<u8>>,
     /// How often something was sent to somebody who had got it in an earlier visit.
     pub(crate) repeated: u64,
+    pub(crate) chaos: Option<Chaos>,
 }
 
 impl Model {
@@ -88,6 +93,7 @@ impl Model {
             net.put(deaf.end, Event::HearAgain);
         }
         Self {
+            chaos: manners.chaos.map(|(seed, one_in)| Chaos::new(seed, one_in)),
             manners,
             peers: HashMap::new(),
             users: BTreeMap::new(),
@@ -210,6 +216,7 @@ impl Model {
                 if let Some(peer) = self.peers.get_mut(end) {
                     peer.first.get_or_insert_with(|| frame.clone());
                 }
+                let frame = self.chaos.as_mut().map_or_else(|| frame.clone(), |chaos| chaos.pass(*end, &frame));
                 net.put(now + place * self.manners.spacing, Event::AtUser(*end, frame));
             }
         }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::{Conduct, Crew, Fault, LOOK, MEETING, NO_PROGRESS, OVERTIME, Phase, Slice, TICK, Watch};
 use crate::drive::clock::{Clock as _, RealClock};
 use crate::drive::shared::Shared;
-use crate::drive::thread::{self, Order, Post, Report};
+use crate::drive::thread::{self, Hand, Order, Post, Report};
 use crate::observe::books::Books;
 use crate::observe::recorder::{Clock, Count, Recorder, Shape};
 use crate::plan::{Nanos, nanos};
@@ -18,24 +18,27 @@ impl<'s> Crew<'s> {
         let clock = RealClock::start();
         let (report, reports) = unbounded_channel();
         let part = shared.plan.shard;
-        let (mut orders, mut threads) = (Vec::new(), Vec::new());
+        let (mut hands, mut threads) = (Vec::new(), Vec::new());
         for index in 0..conduct.threads {
-            let (order, received) = unbounded_channel();
+            let (hand, orders, poll) = Hand::new().map_err(Fault::Thread)?;
+            let number = part.index + part.of * index;
+            shared.mail[number as usize].hang(hand.bell());
             let post = Post {
-                index: part.index + part.of * index,
+                index: number,
                 count: part.of * conduct.threads,
                 address: conduct.address,
                 sources: Arc::clone(&conduct.sources),
                 clock,
-                orders: received,
+                orders,
                 reports: report.clone(),
+                poll,
             };
             let shared = Arc::clone(shared);
             let thread = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .spawn(move || thread::run(shared, post))
                 .map_err(Fault::Thread)?;
-            orders.push(order);
+            hands.push(hand);
             threads.push(thread);
         }
         let groups = shared.plan.scenario.groups.len() as u16;
@@ -45,7 +48,7 @@ impl<'s> Crew<'s> {
             next_interval: nanos(conduct.interval),
             conduct,
             clock,
-            orders,
+            hands,
             reports,
             threads,
             total: Recorder::new(shape),
@@ -134,16 +137,15 @@ impl<'s> Crew<'s> {
     async fn outstanding(&mut self, books: Option<&Arc<Books>>, watch: &mut dyn Watch) -> Result<u64, Fault> {
         self.outstanding.clear();
         self.tell(|| Order::Outstanding(books.map(Arc::clone)));
-        while self.outstanding.len() < self.orders.len() {
+        while self.outstanding.len() < self.hands.len() {
             self.wait(watch, Phase::Draining).await?;
         }
         Ok(self.outstanding.iter().sum())
     }
 
     pub(super) fn tell(&self, order: impl Fn() -> Order) {
-        for worker in &self.orders {
-            // A worker that is gone has said why, or is found missing when its report is awaited.
-            let _ = worker.send(order());
+        for hand in &self.hands {
+            hand.give(order());
         }
     }
 
@@ -178,7 +180,7 @@ impl<'s> Crew<'s> {
         }
         let now = self.clock.now();
         if self.awaited == 0 && now >= self.next_interval {
-            self.awaited = self.orders.len();
+            self.awaited = self.hands.len();
             let shape = self.total.shape();
             self.tell(|| Order::Interval(Box::new(Recorder::new(shape))));
         }

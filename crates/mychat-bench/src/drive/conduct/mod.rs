@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::clock::RealClock;
 pub use super::observations::{Generator, Observations, Slice};
 use super::shared::Shared;
-use super::thread::{Order, Report};
+use super::thread::{Hand, Report};
 use crate::observe::recorder::Recorder;
 use crate::plan::Nanos;
 
@@ -109,7 +109,7 @@ struct Crew<'s> {
     shared: &'s Arc<Shared>,
     conduct: Conduct,
     clock: RealClock,
-    orders: Vec<UnboundedSender<Order>>,
+    hands: Vec<Hand>,
     reports: UnboundedReceiver<Report>,
     threads: Vec<std::thread::JoinHandle<()>>,
     total: Recorder,

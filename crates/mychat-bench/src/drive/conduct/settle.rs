@@ -24,7 +24,7 @@ impl Crew<'_> {
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
         let (mut fanout, mut rosters, mut last_lists) = (FanOut::default(), Rosters::default(), LastLists::default());
         let mut read_lag = Latency::default();
-        let (mut blocked, mut stall, mut unread, mut left) = (0, 0, 0, self.orders.len());
+        let (mut blocked, mut stall, mut unread, mut left) = (0, 0, 0, self.hands.len());
         while left > 0 {
             match self.reports.recv().await.ok_or(Fault::Died)? {
                 Report::Seen(seen) => {

@@ -1,5 +1,6 @@
 //! Messages: whose they are, whether they are whole, and how long they took.
 
+use super::copies::{settle, stray, take};
 use super::{BROADCAST, Heard};
 use crate::drive::act::NOBODY_AT_ALL;
 use crate::drive::desk::{Desk, Finding};
@@ -14,21 +15,32 @@ use crate::scenario::model::{Action, Weighted};
 /// What a whole broadcast is, to all its recipients alike.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::drive) struct Known {
-    stamp: Stamp,
+    pub(super) stamp: Stamp,
     /// Where it belongs, but for the recipient's group.
-    place: Place,
-    intended: Nanos,
+    pub(super) place: Place,
+    pub(super) intended: Nanos,
     /// When it was handed over.
-    sent: Option<Nanos>,
+    pub(super) sent: Option<Nanos>,
+}
+
+impl Known {
+    /// Whose it is, and which of all that user's messages.
+    pub(in crate::drive) fn message(&self) -> (u32, u32) {
+        (self.stamp.sender, self.stamp.sequence)
+    }
+
+    /// Whether its sender waits for it to arrive.
+    pub(in crate::drive) fn is_closed(&self) -> bool {
+        self.place.is_closed()
+    }
 }
 
 pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16, frame: &[u8], rest: &[u8]) -> Heard {
     // A private message comes once; only broadcasts have copies.
     if action == BROADCAST
-        && let Some((known, behind)) = desk.lately.find(user.heard, frame)
+        && let Some(run) = desk.lately.find(user.follows.at(), frame)
     {
-        user.heard = behind;
-        return arrive(user, desk, now, known, frame);
+        return if take(user, desk, now, &run, frame) > 0 { Heard::Delivery } else { Heard::Nothing };
     }
     let Some(cut) = memchr::memchr(b'|', rest) else {
         let place = desk.place(user.group, now);
@@ -60,6 +72,7 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
             let place = placed(desk, &stamp, user.group, action, now);
             corrupted(user, desk, place, &|| "its content is not what was sent".to_owned(), Some(&stamp), frame);
             // It is known for what it was: changed, but not lost.
+            stray(user, desk);
             if let Some(visit) = user.visit.as_mut().filter(|_| is_for(&stamp, user.id, action)) {
                 visit.inbox.note(&stamp);
             }
@@ -77,27 +90,19 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
     let name = desk.shared.plan.users.get(stamp.sender as usize).map(|user| user.name.as_bytes());
     if name != Some(sender) {
         corrupted(user, desk, place, &|| "its sender is not who sent it".to_owned(), Some(&stamp), frame);
+        stray(user, desk);
     } else if action == BROADCAST && desk.load_start().is_some() {
-        user.heard = desk.keep(frame, known);
+        let behind = desk.keep(frame, known);
+        user.follows.came_to(behind);
+    } else {
+        stray(user, desk);
     }
     arrive(user, desk, now, known, frame)
 }
 
-/// Takes the broadcasts that `bytes` begins with, as far as they are those that came to others behind the last one that
-/// this user got. Gives how many were deliveries, and how many bytes all of them were.
-pub(super) fn run(user: &mut User, desk: &mut Desk, now: Nanos, bytes: &[u8]) -> (u64, usize) {
-    let mut run = desk.lately.run(&mut user.heard, bytes);
-    let (mut delivered, mut done) = (0, 0);
-    while let Some((known, length, terminator)) = desk.lately.take(&mut run) {
-        let frame = &bytes[done..done + length - terminator];
-        delivered += u64::from(arrive(user, desk, now, known, frame) == Heard::Delivery);
-        done += length;
-    }
-    (delivered, done)
-}
-
 /// Takes a whole message that is for this user.
-fn arrive(user: &mut User, desk: &mut Desk, now: Nanos, known: Known, frame: &[u8]) -> Heard {
+pub(super) fn arrive(user: &mut User, desk: &mut Desk, now: Nanos, known: Known, frame: &[u8]) -> Heard {
+    settle(user, desk);
     let Known { stamp, intended, sent, .. } = known;
     let place = Place { group: user.group, ..known.place };
     if came_before(user, desk, &stamp, sent) {
@@ -122,7 +127,8 @@ fn arrive(user: &mut User, desk: &mut Desk, now: Nanos, known: Known, frame: &[u
     if place.is_closed() && (!public || stamp.sender == user.id || !desk.shared.reading.broadcast_echo) {
         desk.arrived.push((stamp.sender, stamp.sequence));
     }
-    desk.recorder.delivery(place, now.saturating_sub(intended), sent.map(|sent| now.saturating_sub(sent)));
+    let service = sent.map(|sent| now.saturating_sub(sent));
+    desk.recorder.cell(place).delivery(now.saturating_sub(intended), service);
     if public && !user.hostile {
         desk.fanout.note(stamp.sender, stamp.index, intended, now);
     }

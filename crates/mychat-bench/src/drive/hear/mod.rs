@@ -1,12 +1,14 @@
 //! What a user hears: a frame from the server into the recorder, the inbox, or an event in the user's life.
 
 mod answer;
+mod copies;
 mod message;
 
 use mychat_proto::{Reply, Status};
 
+pub(super) use self::copies::{Follows, settle};
 pub(super) use self::message::Known;
-use self::message::{corrupted, message, run};
+use self::message::{corrupted, message};
 use super::desk::Desk;
 use super::user::User;
 use crate::plan::Nanos;
@@ -31,7 +33,7 @@ const PRIVATE: u16 = 1;
 pub(super) fn copies(user: &mut User, desk: &mut Desk, now: Nanos, bytes: &[u8]) -> (u64, usize) {
     // What an action wants for an answer may look like anything, and without terminators a frame has no end of its own.
     let comparable = user.owed.is_empty() && desk.shared.replies.is_terminated();
-    if comparable { run(user, desk, now, bytes) } else { (0, 0) }
+    if comparable { self::copies::copies(user, desk, now, bytes) } else { (0, 0) }
 }
 
 /// Takes one frame of the user's own connection.

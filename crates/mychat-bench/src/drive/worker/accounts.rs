@@ -3,6 +3,7 @@
 use super::{Seen, Worker};
 use crate::drive::clock::Clock;
 use crate::drive::connection::Role;
+use crate::drive::hear;
 use crate::drive::user::State;
 use crate::drive::wire::{Hangup, Line, Wire};
 use crate::observe::books::Books;
@@ -31,7 +32,10 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Deliveries and answers that are owed to this worker's users and have not come.
-    pub fn outstanding(&self, books: &Books) -> u64 {
+    pub fn outstanding(&mut self, books: &Books) -> u64 {
+        for user in &mut self.users {
+            hear::settle(user, &self.desk);
+        }
         let plan = &self.desk.shared.plan;
         let present = self.users.iter().filter_map(|user| user.visit.as_deref());
         let counted = |visit: &&Visit| !plan.group(visit.user).hostile;

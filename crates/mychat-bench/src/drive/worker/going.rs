@@ -6,6 +6,7 @@ use super::Worker;
 use crate::drive::clock::Clock;
 use crate::drive::connection::Role;
 use crate::drive::desk::{Due, Finding};
+use crate::drive::hear;
 use crate::drive::spoken::Spoken;
 use crate::drive::user::{Answer, Owed, State};
 use crate::drive::wire::{Ended, Hangup, Line, Wire};
@@ -152,6 +153,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         user.listed = Listed::default();
         user.rest = None;
         user.line = None;
+        hear::settle(user, &self.desk);
         if let Some(mut visit) = user.visit.take() {
             visit.ended = (visit.end != End::Stayed).then_some(now);
             visit.sequences.end = self.desk.shared.sent[user.id as usize].len();

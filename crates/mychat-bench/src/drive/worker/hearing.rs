@@ -70,7 +70,17 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 self.pay_for(index, line, bytes.len(), now);
             }
         }
+        self.make_room();
         self.tell_senders(now);
+    }
+
+    /// Forgets the oldest of the broadcasts that are kept, once they are too many and nobody's inbox needs them.
+    fn make_room(&mut self) {
+        let Some(up_to) = self.desk.lately.is_crowded() else { return };
+        for user in self.users.iter_mut().filter(|user| user.follows.needs(up_to)) {
+            hear::settle(user, &self.desk);
+        }
+        self.desk.lately.forget();
     }
 
     pub(super) fn answered(&mut self, line: Line, role: Role, status: Status, now: Nanos) {
