@@ -66,6 +66,12 @@ fn an_honest_server_of_other_make_passes() {
     let (outcome, _) = against(LoadFault::None, 1);
     assert!(outcome.held(), "{}", outcome.said());
     assert_eq!(violations(&outcome), [0; 5]);
+    let timeline = outcome.json["timeline"].as_array().unwrap();
+    let (joining, load): (Vec<_>, Vec<_>) = timeline.iter().partition(|point| point["stage"] == "join");
+    let sum =
+        |points: &[&serde_json::Value]| points.iter().map(|point| point["delivered"].as_u64().unwrap()).sum::<u64>();
+    assert!(!joining.is_empty() && sum(&joining) == 0, "what came before the load is in lines of its own");
+    assert_eq!(sum(&load), outcome.count("delivered"));
 }
 
 #[test]

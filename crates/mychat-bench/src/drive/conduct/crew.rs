@@ -74,7 +74,12 @@ impl<'s> Crew<'s> {
             return Ok(());
         }
         self.meet(watch).await?;
+        while self.awaited > 0 {
+            self.wait(watch, Phase::Joining).await?;
+        }
         let start = self.clock.now() + nanos(TICK);
+        // An interval ends where the load begins: what came before belongs to joining alone.
+        self.end_interval(start);
         // Where several workers send, none may hear of a message before it knows when the load began.
         self.shared.load_start.get_or_init(|| start);
         self.shared.promise(start);
@@ -180,15 +185,21 @@ impl<'s> Crew<'s> {
         }
         let now = self.clock.now();
         if self.awaited == 0 && now >= self.next_interval {
-            self.awaited = self.hands.len();
-            let shape = self.total.shape();
-            self.tell(|| Order::Interval(Box::new(Recorder::new(shape))));
+            self.end_interval(self.next_interval);
         }
         if now >= self.next_look {
             self.next_look = now + LOOK;
             watch.look(phase, self.shared, self.timeline.last());
         }
         Ok(())
+    }
+
+    /// Asks every worker for what it recorded up to now: the interval is said to end at `at`, and the next one follows.
+    fn end_interval(&mut self, at: Nanos) {
+        self.next_interval = at;
+        self.awaited = self.hands.len();
+        let shape = self.total.shape();
+        self.tell(|| Order::Interval(Box::new(Recorder::new(shape))));
     }
 
     /// Adds what an interval recorded to the total and to the timeline.
