@@ -185,13 +185,26 @@ impl<'s> Crew<'s> {
         }
         let now = self.clock.now();
         if self.awaited == 0 && now >= self.next_interval {
-            self.end_interval(self.next_interval);
+            self.end_interval_in_time(now);
         }
         if now >= self.next_look {
             self.next_look = now + LOOK;
             watch.look(phase, self.shared, self.timeline.last());
         }
         Ok(())
+    }
+
+    /// Ends an interval whose time has come. The one that ends with the load takes in what is still under way, as long as
+    /// that is less than half an interval: nobody wants a line about some milliseconds.
+    fn end_interval_in_time(&mut self, now: Nanos) {
+        let (at, length) = (self.next_interval, nanos(self.conduct.interval));
+        let end = self.load_start().map(|start| start + self.shared.plan.end());
+        let is_last = end.is_some_and(|end| at + nanos(TICK) >= end && at < end + length);
+        if !is_last {
+            self.end_interval(at);
+        } else if now >= at + length / 2 {
+            self.end_interval(now);
+        }
     }
 
     /// Asks every worker for what it recorded up to now: the interval is said to end at `at`, and the next one follows.
