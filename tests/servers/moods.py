@@ -4,7 +4,8 @@ glued: replies wait for one another and share a segment; quiet: no echo, no ERRO
 joiner: a list on joining goes to the one who joins alone; shout: errors in other words and codes; late: accepts slowly;
 lazy: lists are merged, and go out 200 ms after the first change; narrow: five wait to be accepted, and no more; pondering:
 each message takes 5 ms, and replies wait until all that was read is done; heavy: it has much memory to give back at its end;
-hub: whoever has 256 messages waiting is closed, as in many an example of a chat."""
+hub: whoever has 256 messages waiting is closed, as in many an example of a chat;
+few: it takes 20 users, and tells the next that it is full."""
 import asyncio, socket, sys, time
 
 LIMIT = 1024
@@ -95,6 +96,9 @@ def handle(peer, line):
         if peer.name is not None or rest in users or not legal(rest):
             peer.push("CONNECT_ACK|FAIL")
             return True
+        if "few" in MOODS and len(users) >= 20:
+            peer.push("CONNECT_ACK|FAIL")
+            return error(peer, 503, "full")
         peer.name = rest
         users[rest] = peer
         peer.push("CONNECT_ACK|OK")

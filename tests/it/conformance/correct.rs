@@ -51,6 +51,16 @@ fn a_server_that_keeps_few_messages_for_one_may_close_it() {
     assert!(done.with("must", &["pass"]).contains(&"frame.out-atomic".to_owned()), "{}", done.said);
 }
 
+/// How many a server takes is its own affair, as long as those whom it takes are served.
+#[test]
+fn a_server_that_takes_twenty_users_is_full_with_twenty() {
+    let Some(server) = python("moods few") else { return };
+    let done = conformance(&["--spawn", &server, "--only", "conn.race-distinct", "--only", "bcast.everybody"]);
+    assert_eq!(done.exit, 0, "{}", done.said);
+    assert_eq!(done.of("observed")["conn.race-distinct"], "it takes 20 users and no more");
+    assert_eq!(done.of("status")["bcast.everybody"], "skipped", "{}", done.said);
+}
+
 /// As `socketserver` and many a tutorial have it: `listen(5)`. Who finds no place is let in a second later.
 #[test]
 fn a_short_listen_queue_is_no_fault() {

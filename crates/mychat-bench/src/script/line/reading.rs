@@ -49,7 +49,7 @@ pub(super) async fn read(stream: Arc<TcpStream>, shared: Arc<Shared>) {
             Err(_) => Some(End::Reset),
         };
         if let Some(end) = ended {
-            inbox.finish(end);
+            inbox.finish(end, shared.finished.load(Ordering::SeqCst));
         }
         drop(inbox);
         shared.bell.notify_waiters();
