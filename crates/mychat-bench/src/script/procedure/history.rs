@@ -50,10 +50,10 @@ async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &
     let (stem, messages) = if gently { ("calm", messages.min(GENTLE)) } else { ("hist", messages) };
     let mut lines = users(stage, stem, count).await?;
     let nonce = format!("{}{}", stage.cast.nonce(), if gently { "g" } else { "" });
+    let mut waits = gently;
     for number in 0..messages {
-        if gently {
-            heard(stage, &lines, &nonce, number.div_ceil(2)).await;
-        }
+        // Who waited in vain once has waited enough.
+        waits = waits && heard(stage, &lines, &nonce, number.div_ceil(2)).await;
         for (from, line) in lines.iter_mut().enumerate() {
             // Every second one is for one user alone, each time another.
             let to = (from + 1 + number / 2 % (count - 1)) % count;
@@ -101,16 +101,19 @@ async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &
     Ok(())
 }
 
-/// Waits until everybody has so many broadcasts of each other.
-async fn heard(stage: &Stage, lines: &[Line], nonce: &str, each: usize) {
+/// Waits until everybody has so many broadcasts of each other, and says whether that came to be.
+async fn heard(stage: &Stage, lines: &[Line], nonce: &str, each: usize) -> bool {
     for (me, line) in lines.iter().enumerate() {
         let all = |inbox: &mut crate::script::line::Inbox| {
             let seen = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, nonce));
             let others = seen.filter(|sight| !sight.private && sight.from != me).count();
             (others >= each * (lines.len() - 1) || inbox.end.is_some()).then_some(())
         };
-        line.until(stage.around.patience, all).await;
+        if line.until(stage.around.patience, all).await.is_none() {
+            return false;
+        }
     }
+    true
 }
 
 /// Waits until everybody else's last word arrived, or nothing more arrives: who is slow has lost nothing.

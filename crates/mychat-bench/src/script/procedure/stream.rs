@@ -32,17 +32,17 @@ pub(super) async fn stream(stage: &mut Stage, procedure: &Procedure) -> Played {
     played
 }
 
-/// Lets recipients in again that the server has closed, when all that was sent to them before is done with.
+/// Lets in again whom the server has closed (a sender may have got too many errors to keep), when all that was sent to them before is done with.
 async fn come_back(stage: &mut Stage, procedure: &Procedure) -> Played {
     let to = procedure.who("to");
     for sender in procedure.who("from").iter().filter(|sender| !to.contains(sender)) {
         stage.fence(sender).await?;
     }
-    for receiver in to {
-        let line = stage.line(receiver)?;
+    for actor in procedure.who("from").iter().chain(to) {
+        let line = stage.line(actor)?;
         if let Some(name) = line.name.clone().filter(|_| !line.is_open()) {
-            let line = stage.welcome(receiver, &name).await?;
-            stage.lines.insert(receiver.clone(), line);
+            let line = stage.welcome(actor, &name).await?;
+            stage.lines.insert(actor.clone(), line);
         }
     }
     Ok(())
@@ -89,15 +89,16 @@ async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &
             stage.say(actor, &bytes, false).await?;
         }
     } else {
-        let mut number = 0;
+        let (mut number, mut waits) = (0, gently);
         while number < count {
             let asked = Instant::now();
             for (sender, actor) in from.iter().enumerate() {
                 stage.say(actor, &frame(sender, number), true).await?;
             }
             number += 1;
-            let waits = number == 1 || gently;
-            let whole = waits && arrived(stage, to, &nonce, from, number).await;
+            let whole = (number == 1 || waits) && arrived(stage, to, &nonce, from, number).await;
+            // Who waited in vain once has waited enough.
+            waits &= whole;
             if whole && number == 1 {
                 count = fitting(count, asked.elapsed());
             }
