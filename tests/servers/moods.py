@@ -2,8 +2,11 @@
 of the text. delay: every reply comes 300 ms late; slow: every reply takes its writer 100 ms; bytewise: one byte a segment;
 glued: replies wait for one another and share a segment; quiet: no echo, no ERROR at all; closing: closes at each error;
 joiner: a list on joining goes to the one who joins alone; shout: errors in other words and codes; late: accepts slowly;
-lazy: lists are merged, and go out 200 ms after the first change."""
-import asyncio, socket, sys
+lazy: lists are merged, and go out 200 ms after the first change; narrow: five wait to be accepted, and no more; pondering:
+each message takes 5 ms, and replies wait until all that was read is done; heavy: it has much memory to give back at its end;
+hub: whoever has 256 messages waiting is closed, as in many an example of a chat;
+few: it takes 20 users, and tells the next that it is full."""
+import asyncio, socket, sys, time
 
 LIMIT = 1024
 MOODS = set(sys.argv[2].split(",")) if len(sys.argv) > 2 else set()
@@ -17,7 +20,7 @@ class Peer:
         self.task = asyncio.create_task(self.write())
 
     def push(self, text):
-        if self.queue.qsize() > 8000:
+        if self.queue.qsize() > (256 if "hub" in MOODS else 8000):
             self.writer.transport.abort()
             return
         self.queue.put_nowait((asyncio.get_running_loop().time(), text.encode() + b"\n"))
@@ -76,6 +79,8 @@ def legal(name):
 
 
 def handle(peer, line):
+    if "pondering" in MOODS:
+        time.sleep(0.005)
     try:
         text = line.decode() if len(line) <= LIMIT else None
     except UnicodeDecodeError:
@@ -91,6 +96,9 @@ def handle(peer, line):
         if peer.name is not None or rest in users or not legal(rest):
             peer.push("CONNECT_ACK|FAIL")
             return True
+        if "few" in MOODS and len(users) >= 20:
+            peer.push("CONNECT_ACK|FAIL")
+            return error(peer, 503, "full")
         peer.name = rest
         users[rest] = peer
         peer.push("CONNECT_ACK|OK")
@@ -138,13 +146,15 @@ async def serve(reader, writer):
 
 
 async def main():
-    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=512)
+    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=5 if "narrow" in MOODS else 512)
     listener.setblocking(False)
     loop, tasks = asyncio.get_running_loop(), set()
     while True:
         conn, _ = await loop.sock_accept(listener)
         if "late" in MOODS:
             await asyncio.sleep(0.05)
+        if "narrow" in MOODS:
+            await asyncio.sleep(0.002)
         task = asyncio.create_task(welcome(conn))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -155,4 +165,5 @@ async def welcome(conn):
     await serve(reader, writer)
 
 
+weight = b"x" * (300 << 20) if "heavy" in MOODS else b""
 asyncio.run(main())

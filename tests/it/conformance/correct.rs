@@ -30,6 +30,55 @@ fn a_slow_server_is_given_time() {
     assert!(failed.is_empty(), "it fails {failed:?}\n{}", done.said);
 }
 
+/// It answers the first message of many only when it has read them all.
+#[test]
+#[ignore = "takes half a minute: `.ci/run` runs it"]
+fn a_server_that_works_through_what_it_read_first_is_given_time() {
+    let Some(server) = python("moods pondering") else { return };
+    let groups = ["--only", "frame.out-atomic", "--only", "load.no-*", "--only", "order.fifo-private"];
+    let done = conformance(&[&["--spawn", &server][..], &groups].concat());
+    let bad = [done.with("must", &["fail", "inconclusive"]), done.with("should", &["fail", "inconclusive"])].concat();
+    assert!(bad.is_empty(), "{bad:?}\n{}", done.said);
+}
+
+/// Eight at once may write more to one than a server keeps: whoever is closed for that has lost nothing that was promised.
+#[test]
+fn a_server_that_keeps_few_messages_for_one_may_close_it() {
+    let Some(server) = python("moods hub") else { return };
+    let groups = ["--only", "frame.out-atomic", "--only", "order.fifo-private", "--only", "load.*"];
+    let done = conformance(&[&["--spawn", &server, "--strict"][..], &groups].concat());
+    assert_eq!(done.exit, 0, "{}", done.said);
+    assert!(done.with("must", &["pass"]).contains(&"frame.out-atomic".to_owned()), "{}", done.said);
+}
+
+/// How many a server takes is its own affair, as long as those whom it takes are served.
+#[test]
+fn a_server_that_takes_twenty_users_is_full_with_twenty() {
+    let Some(server) = python("moods few") else { return };
+    let done = conformance(&["--spawn", &server, "--only", "conn.race-distinct", "--only", "bcast.everybody"]);
+    assert_eq!(done.exit, 0, "{}", done.said);
+    assert_eq!(done.of("observed")["conn.race-distinct"], "it takes 20 users and no more");
+    assert_eq!(done.of("status")["bcast.everybody"], "skipped", "{}", done.said);
+}
+
+/// As `socketserver` and many a tutorial have it: `listen(5)`. Who finds no place is let in a second later.
+#[test]
+fn a_short_listen_queue_is_no_fault() {
+    let Some(server) = python("moods narrow") else { return };
+    let done = conformance(&["--spawn", &server, "--only", "conn.race-*"]);
+    assert_eq!(done.exit, 0, "{}", done.said);
+    assert_eq!(done.with("must", &["pass"]).len(), 2, "{}", done.said);
+}
+
+/// The shell is gone before the server that it started has given everything back.
+#[test]
+fn a_server_behind_a_shell_may_take_a_moment_to_end() {
+    let Some(server) = python("moods heavy") else { return };
+    let server = format!("{}; true", server.trim_start_matches("exec "));
+    let done = conformance(&["--spawn", &server, "--only", "robust.restart"]);
+    assert_eq!(done.with("should", &["pass"]), ["robust.restart"], "{}", done.said);
+}
+
 #[test]
 #[ignore = "takes half a minute: `.ci/run` runs it"]
 fn the_server_without_a_fault_passes_everything_with_any_jobs() {

@@ -149,3 +149,14 @@ fn cases_of_ones_own_are_checks_too() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("BAR") && said.contains("mychat-bench run"), "{said}");
 }
+
+/// A bad name that is let in takes nobody's place.
+#[test]
+fn who_gets_a_name_that_nobody_has_overwrites_nobody() {
+    let likely = |fault: &str, check: &str| {
+        let done = conformance(&["--spawn", &liar(fault), "--only", check, "--timeout", "800ms"]);
+        done.of("likely")[check].clone()
+    };
+    assert_eq!(likely("m29", "name.empty"), "names are not checked");
+    assert!(likely("m23", "conn.duplicate").contains("overwrites the first"));
+}

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::cast::Cast;
 use super::line::Line;
+use super::outcome::Trouble;
 use super::stage::{Stage, Surroundings};
 
 /// Names that differ at once: a server that cuts names is a matter for other checks.
@@ -60,12 +61,25 @@ async fn passes(stage: &mut Stage, to: &str, command: &str) -> bool {
     arrived.await == Some(true)
 }
 
+/// A server that takes fewer than these is not full.
+const CROWD: usize = 10;
+
 /// Users for procedures: each connected, in order.
-pub async fn users(stage: &mut Stage, stem: &str, count: usize) -> Result<Vec<Line>, super::Trouble> {
+pub async fn users(stage: &mut Stage, stem: &str, count: usize) -> Result<Vec<Line>, Trouble> {
     let mut lines = Vec::with_capacity(count);
     for index in 0..count {
         let name = numbered(&stage.cast, stem, index);
-        lines.push(stage.welcome(&format!("{stem}{index}"), &name).await?);
+        let mut line = stage.open(&format!("{stem}{index}")).await?;
+        if let Err(trouble) = stage.introduce(&mut line, &name).await {
+            let says_full = line.within(stage.around.quiet(), |inbox| inbox.holds(b"ERROR|503|").then_some(()));
+            if index >= CROWD && says_full.await.is_some() {
+                return Err(Trouble::Skipped(format!(
+                    "it takes {count} users, and the server is full (503) with {index}"
+                )));
+            }
+            return Err(trouble);
+        }
+        lines.push(line);
     }
     Ok(lines)
 }

@@ -15,9 +15,13 @@ use super::monitor::Monitors;
 use super::transcript::{Direction, Transcript};
 use crate::target::spawn::Watch;
 
+mod door;
 mod inbox;
+mod reading;
 
+pub use door::Door;
 pub use inbox::{End, Inbox, Seen, contains};
+use reading::read;
 
 /// How to talk to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +36,6 @@ pub struct Manner {
 const RAW_GAP: Duration = Duration::from_millis(25);
 /// How many times the patience a server gets that goes on sending something else.
 const STILL_COMING: u32 = 8;
-/// What is read at once where reads are messages, at most.
-const MOST_AT_ONCE: usize = 1 << 20;
-const READ_BUFFER: usize = 16 * 1024;
 
 /// Where a line belongs.
 #[derive(Debug, Clone)]
@@ -53,6 +54,8 @@ pub struct Setting {
     pub monitors: Monitors,
     /// Where every byte is noted.
     pub transcript: Transcript,
+    /// How fast connections may follow one another.
+    pub door: Door,
     /// Whether somebody in the case has sent what is not UTF-8.
     pub led: Arc<AtomicBool>,
 }
@@ -81,6 +84,8 @@ struct Shared {
     inbox: Mutex<Inbox>,
     bell: Notify,
     paused: AtomicBool,
+    /// Whether our direction was closed by us.
+    finished: AtomicBool,
 }
 
 impl Line {
@@ -91,13 +96,21 @@ impl Line {
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
         }
+        setting.door.pass().await;
+        let started = Instant::now();
         let timeout = std::io::Error::from(std::io::ErrorKind::TimedOut);
         let connecting = tokio::time::timeout(setting.patience, socket.connect(target));
         let stream = Arc::new(connecting.await.map_err(|_| timeout)??);
+        setting.door.took(started.elapsed());
         stream.set_nodelay(true)?;
         let actor: Arc<str> = actor.into();
         let inbox = Inbox::new(Arc::clone(&actor), setting);
-        let shared = Arc::new(Shared { inbox: Mutex::new(inbox), bell: Notify::new(), paused: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            inbox: Mutex::new(inbox),
+            bell: Notify::new(),
+            paused: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
+        });
         let reader = tokio::spawn(read(Arc::clone(&stream), Arc::clone(&shared))).abort_handle();
         let setting = setting.clone();
         Ok(Self {
@@ -240,6 +253,7 @@ impl Line {
         let words: &[u8] = if both { b"closed by us (FIN)" } else { b"our direction closed by us (FIN)" };
         self.setting.transcript.note(&self.actor, Direction::Note, words);
         let Some(stream) = self.stream.take() else { return };
+        self.shared.finished.store(true, Ordering::SeqCst);
         let _ = socket2::SockRef::from(&*stream).shutdown(std::net::Shutdown::Write);
         if both {
             self.reader.abort();
@@ -258,50 +272,5 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         self.reader.abort();
-    }
-}
-
-async fn read(stream: Arc<TcpStream>, shared: Arc<Shared>) {
-    let mut buffer = vec![0; READ_BUFFER];
-    loop {
-        if shared.paused.load(Ordering::SeqCst) {
-            // Rung when reading goes on; looked at again anyway, so that no ring can be missed.
-            let _ = tokio::time::timeout(Duration::from_millis(20), shared.bell.notified()).await;
-            continue;
-        }
-        if stream.readable().await.is_err() {
-            return;
-        }
-        let outcome = stream.try_read(&mut buffer);
-        let mut inbox = shared.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = match outcome {
-            Ok(0) => Some(End::Closed),
-            Ok(count) if count == READ_BUFFER && inbox.is_raw() => {
-                // Where this read ended says nothing: what else is there belongs to it.
-                let mut all = buffer.clone();
-                while let Ok(more @ 1..) = stream.try_read(&mut buffer) {
-                    all.extend_from_slice(&buffer[..more]);
-                    if more < READ_BUFFER || all.len() > MOST_AT_ONCE {
-                        break;
-                    }
-                }
-                inbox.take(&all);
-                inbox.is_flooded().then_some(End::Flood)
-            }
-            Ok(count) => {
-                inbox.take(&buffer[..count]);
-                inbox.is_flooded().then_some(End::Flood)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(_) => Some(End::Reset),
-        };
-        if let Some(end) = ended {
-            inbox.finish(end);
-        }
-        drop(inbox);
-        shared.bell.notify_waiters();
-        if ended.is_some() {
-            return;
-        }
     }
 }

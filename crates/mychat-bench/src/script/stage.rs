@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::cast::{Cast, nonce};
-use super::line::{End, Line, Manner, Setting};
+use super::line::{Door, End, Line, Manner, Setting};
 use super::monitor::Monitors;
 use super::outcome::{Played, Trouble};
 use super::transcript::{Transcript, WireLine};
@@ -39,12 +39,16 @@ pub struct Surroundings {
     pub declared: Arc<BTreeMap<String, String>>,
     /// Whether the server was seen to send no list to a joiner; then nobody waits for one any more.
     pub listless: Arc<AtomicBool>,
+    /// How fast connections may follow one another.
+    pub door: Door,
     /// The server's process, where this tool started it.
     pub watch: Option<Watch>,
 }
 
 /// A server that answers faster than this is not slow, and neither is a busy machine.
 const BRISK: Duration = Duration::from_millis(40);
+/// A server that takes longer than this for each message takes seconds for a thousand.
+const SWIFT: Duration = Duration::from_millis(3);
 
 /// What is done again and again takes so long with a slow server, where each time takes one answer.
 const REPEATING: Duration = Duration::from_secs(4);
@@ -68,6 +72,7 @@ impl Surroundings {
             monitors: Monitors::default(),
             declared: Arc::default(),
             listless: Arc::default(),
+            door: Door::default(),
             watch: None,
         }
     }
@@ -76,11 +81,11 @@ impl Surroundings {
     #[must_use]
     pub fn paced(mut self, pace: Duration) -> Self {
         self.pace = pace;
-        if pace > BRISK {
+        if pace > SWIFT {
             self.longest += pace * 300;
-            if !self.strict_patience {
-                self.patience = self.patience.max(pace * 12);
-            }
+        }
+        if pace > BRISK && !self.strict_patience {
+            self.patience = self.patience.max(pace * 12);
         }
         self
     }
@@ -89,11 +94,20 @@ impl Surroundings {
     pub fn fewer(&self, count: usize, least: usize) -> usize {
         // Without terminators every message takes a pause of its own.
         let pace = if self.manner.send.is_terminated() { self.pace } else { self.pace.max(RAW) };
-        if pace <= BRISK {
+        if pace <= SWIFT {
             return count;
         }
         let fit = (REPEATING.as_millis() / pace.as_millis().max(1)) as usize;
         fit.max(least).min(count)
+    }
+
+    /// How long nothing may come where so many messages were sent at once: a server may read them all before it
+    /// writes the first, and answers none of them as fast as when it had nothing else to do.
+    pub fn patience_for(&self, messages: usize) -> Duration {
+        if self.strict_patience || self.pace <= SWIFT {
+            return self.patience;
+        }
+        self.patience + self.pace * 2 * u32::try_from(messages).unwrap_or(u32::MAX)
     }
 
     /// Long enough for what is allowed not to come, where nothing can prove that it does not.
@@ -150,6 +164,7 @@ impl Stage {
             case: case.id.as_str().into(),
             monitors: around.monitors.clone(),
             transcript,
+            door: around.door.clone(),
             led: Arc::default(),
         };
         let mut actors = BTreeSet::new();

@@ -258,7 +258,10 @@ impl Stage {
                     frame => self.cast.humane(&text::shown(frame)),
                 };
                 self.setting.transcript.mark(actor, &frame);
-                if frame == b"CONNECT_ACK|OK" && written.iter().any(|pattern| pattern == "CONNECT_ACK|FAIL") {
+                // Where nobody else has the name, something else about it should have been refused.
+                let taken = || self.lines.values().any(|other| other.actor != line.actor && other.name == line.name);
+                if frame == b"CONNECT_ACK|OK" && written.iter().any(|pattern| pattern == "CONNECT_ACK|FAIL") && taken()
+                {
                     let _ = self.blame.set(GIVEN_TWICE);
                 }
                 self.look_for_blame(actor, &frame);

@@ -20,6 +20,8 @@ pub const PORT: &str = "{port}";
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a connection may take to be made on this machine.
 const CONNECTING: Duration = Duration::from_secs(1);
+/// How long a process may take to end that was killed.
+const ENDING: Duration = Duration::from_secs(2);
 const MOST_LINES: usize = 200;
 const LONGEST_LINE: usize = 400;
 
@@ -108,7 +110,19 @@ impl Watch {
     /// Stops it at once and starts it again on the same port.
     pub async fn restart(&self) -> Result<(), SpawnError> {
         self.stop().await;
+        self.released().await;
         self.launch().await
+    }
+
+    /// Waits until nobody listens there any more: the shell is gone, and what it started may take a moment longer.
+    async fn released(&self) {
+        let address = self.address();
+        let closed = async {
+            while TcpStream::connect(address).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(ENDING, closed).await;
     }
 
     /// Stops it at once and starts it on another port: the old one may be taken for a minute, where a server does not ask

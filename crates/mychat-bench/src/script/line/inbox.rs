@@ -174,7 +174,8 @@ impl Inbox {
         self.flooded || kept
     }
 
-    pub(super) fn finish(&mut self, end: End) {
+    /// `left`: we had closed our direction before, and a server need not go on with what it was saying to us.
+    pub(super) fn finish(&mut self, end: End, left: bool) {
         self.end = Some(end);
         let words: &[u8] = match end {
             End::Closed => b"closed by the server (FIN)",
@@ -183,7 +184,7 @@ impl Inbox {
         };
         self.transcript.note(&self.actor, Direction::Note, words);
         // A server that dies may stop anywhere; one that closes in order ends its last frame before.
-        if end == End::Closed && !self.count_only {
+        if end == End::Closed && !left && !self.count_only {
             self.end_unfinished();
         }
     }

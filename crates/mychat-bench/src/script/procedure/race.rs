@@ -6,10 +6,14 @@ use crate::script::line::Line;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
 
+/// A server that lets in fewer than these is not full.
+const CROWD: usize = 10;
+
 pub(super) async fn race(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let connections = procedure.number("connections");
-    for round in 0..stage.around.fewer(procedure.number("rounds"), 3) {
-        let same = procedure.is("names", "same");
+    let same = procedure.is("names", "same");
+    let mut connections = procedure.number("connections");
+    let mut round = 0;
+    while round < stage.around.fewer(procedure.number("rounds"), 3) {
         let mut lines = Vec::with_capacity(connections);
         for index in 0..connections {
             lines.push(stage.open(&format!("racer{index}")).await?);
@@ -38,6 +42,13 @@ pub(super) async fn race(stage: &mut Stage, procedure: &Procedure) -> Played {
             }
         }
         let want = if same { 1 } else { connections };
+        if !same && (CROWD..connections).contains(&won) && is_full(stage, &mut lines).await {
+            // As many as it takes, and the one who comes later.
+            connections = won - 1;
+            stage.observed.push(format!("it takes {won} users and no more"));
+            depart(stage, lines).await;
+            continue;
+        }
         if won != want {
             let whose = if same { "one name" } else { "a name each" };
             return Err(Trouble::fail(
@@ -52,8 +63,34 @@ pub(super) async fn race(stage: &mut Stage, procedure: &Procedure) -> Played {
             let _ = line.send(b"DISCONNECT").await;
             line.finish(false);
         }
+        round += 1;
     }
     Ok(())
+}
+
+/// Whether those who were refused were so because no more are let in: one who comes alone is refused too, and is not when
+/// somebody has left.
+async fn is_full(stage: &Stage, lines: &mut [Line]) -> bool {
+    if stage.welcome("latecomer", &numbered(&stage.cast, "full", 0)).await.is_ok() {
+        return false;
+    }
+    let Some(user) = lines.iter_mut().find(|line| line.is_user()) else { return false };
+    let _ = user.send(b"DISCONNECT").await;
+    user.until(stage.around.patience, |inbox| inbox.end).await;
+    let Ok(mut newcomer) = stage.welcome("newcomer", &numbered(&stage.cast, "full", 1)).await else { return false };
+    let _ = newcomer.send(b"DISCONNECT").await;
+    newcomer.until(stage.around.patience, |inbox| inbox.end).await;
+    true
+}
+
+/// All leave, and are gone.
+async fn depart(stage: &Stage, mut lines: Vec<Line>) {
+    for line in &mut lines {
+        let _ = line.send(b"DISCONNECT").await;
+    }
+    for line in &lines {
+        line.within(stage.around.patience, |inbox| inbox.end).await;
+    }
 }
 
 /// A late joiner sees them all, and after it has left each of them does.

@@ -14,6 +14,8 @@ use crate::script::text;
 const USUAL_SEND_BUFFER: usize = 4 << 20;
 const FRAME: usize = 1000;
 const BATCH: usize = 32;
+/// A slow server is not flooded for longer: what it has shown by then has to do.
+const ENOUGH: Duration = Duration::from_secs(12);
 const SMALL_BUFFER: u32 = 4096;
 /// Below this nobody speaks of a delay.
 const UNNOTICED: Duration = Duration::from_millis(50);
@@ -42,7 +44,8 @@ pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
     let before = stage.around.watch.as_ref().map(|watch| watch.usage().rss);
     let mut times = Vec::new();
     let mut sent = 0;
-    while sent < volume {
+    let started = Instant::now();
+    while sent < volume && started.elapsed() < ENOUGH {
         let Some(time) = batch(stage, &mut talker, &listener).await? else {
             let _ = stage.blame.set(BLOCKED);
             return Err(Trouble::fail(
@@ -55,10 +58,18 @@ pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
     }
     // Before it reads again: what waits for it then, many a server gives back at once when it is gone.
     let kept = grown(stage, before, procedure.number("memory"));
-    let dropped = stuck(stage, &idle, volume).await?;
+    let dropped = stuck(stage, &idle, sent).await?;
     whole(stage, &idle, &listener, dropped).await?;
     if !dropped {
         kept?;
+        if sent < volume {
+            return Err(Trouble::Inconclusive(format!(
+                "in {} s it passed on {} of {} KiB: too little to tell what waits for a client that does not read",
+                ENOUGH.as_secs(),
+                sent / 1024,
+                volume / 1024
+            )));
+        }
     }
     let (usual, now) = (p99(&mut baseline), p99(&mut times));
     let most = (usual * 5).max(UNNOTICED);

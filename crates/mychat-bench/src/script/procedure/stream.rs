@@ -1,6 +1,8 @@
 //! Numbered frames from some to others: everything, once, unharmed, and in order where that is what is asked.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use mychat_proto::Framing;
 
@@ -12,19 +14,57 @@ use crate::script::text;
 
 /// Without terminators each frame takes a pause, so a series is a short one.
 const MOST_RAW: usize = 40;
+/// How long a series may take a slow server, and how short it is at least.
+const LONG: Duration = Duration::from_secs(6);
+const FEWEST: usize = 5;
+/// As many of each sender are enough where each is waited for.
+const GENTLE: usize = 50;
 
 pub(super) async fn stream(stage: &mut Stage, procedure: &Procedure) -> Played {
+    let dropped = AtomicBool::new(false);
+    let played = play(stage, procedure, false, &dropped).await;
+    // What many send at once may be more than a server keeps for one (M6): whoever was dropped for that is written to again,
+    // no faster than it reads.
+    let again = dropped.into_inner() && !procedure.is("write", "together");
+    if again && come_back(stage, procedure).await.is_ok() {
+        return play(stage, procedure, true, &AtomicBool::new(false)).await;
+    }
+    played
+}
+
+/// Lets in again whom the server has closed (a sender may have got too many errors to keep), when all that was sent to them before is done with.
+async fn come_back(stage: &mut Stage, procedure: &Procedure) -> Played {
+    let to = procedure.who("to");
+    for sender in procedure.who("from").iter().filter(|sender| !to.contains(sender)) {
+        stage.fence(sender).await?;
+    }
+    for actor in procedure.who("from").iter().chain(to) {
+        let line = stage.line(actor)?;
+        if let Some(name) = line.name.clone().filter(|_| !line.is_open()) {
+            let line = stage.welcome(actor, &name).await?;
+            stage.lines.insert(actor.clone(), line);
+        }
+    }
+    Ok(())
+}
+
+/// Sends everything and looks at what came. `gently`: a round of frames has arrived before the next is sent. Says in `dropped`
+/// whether a recipient got all it was sent up to where the server closed it.
+async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &AtomicBool) -> Played {
     let (from, to) = (procedure.who("from"), procedure.who("to"));
     let raw = stage.around.manner.send == Framing::Raw;
     // One recipient has to be told all that all of them send.
     let senders = from.len().max(1);
-    let count = stage.around.fewer(procedure.number("count") * senders, 5 * senders) / senders;
-    let count = if raw { count.min(MOST_RAW) } else { count };
+    let count = stage.around.fewer(procedure.number("count") * senders, FEWEST * senders) / senders;
+    let mut count = if raw { count.min(MOST_RAW) } else { count };
     let recipient = match to.first() {
         Some(first) => stage.line(first)?.name.clone().unwrap_or_default(),
         None => return Ok(()),
     };
-    let nonce = stage.cast.nonce().to_owned();
+    if gently {
+        count = count.min(GENTLE);
+    }
+    let nonce = format!("{}{}", stage.cast.nonce(), if gently { "g" } else { "" });
     let frame = |sender: usize, number: usize| {
         let private = procedure.is("kind", "message") || procedure.is("kind", "mixed") && number.is_multiple_of(2);
         let head = if private { format!("MESSAGE|{recipient}|") } else { "BROADCAST|".to_owned() };
@@ -49,14 +89,24 @@ pub(super) async fn stream(stage: &mut Stage, procedure: &Procedure) -> Played {
             stage.say(actor, &bytes, false).await?;
         }
     } else {
-        for number in 0..count {
+        let (mut number, mut waits) = (0, gently);
+        while number < count {
+            let asked = Instant::now();
             for (sender, actor) in from.iter().enumerate() {
                 stage.say(actor, &frame(sender, number), true).await?;
+            }
+            number += 1;
+            let whole = (number == 1 || waits) && arrived(stage, to, &nonce, from, number).await;
+            // Who waited in vain once has waited enough.
+            waits &= whole;
+            if whole && number == 1 {
+                count = fitting(count, asked.elapsed());
             }
         }
     }
     let content = |sender: usize, number: usize| content(&frame(sender, number));
-    let series = Series { from, count, ordered: !procedure.is("order", "free"), content: &content };
+    let series =
+        Series { from, count, ordered: !procedure.is("order", "free"), nonce: &nonce, content: &content, dropped };
     for receiver in to {
         receive(stage, receiver, &series).await?;
     }
@@ -69,6 +119,29 @@ pub(super) async fn stream(stage: &mut Stage, procedure: &Procedure) -> Played {
     Ok(())
 }
 
+/// Waits until so many frames of each sender have come, and says whether they did. How long the first took tells how many a
+/// server can be asked for that writes slowly, whatever it is that slows it down.
+async fn arrived(stage: &Stage, to: &[String], nonce: &str, from: &[String], each: usize) -> bool {
+    for receiver in to {
+        let Some(line) = stage.lines.get(receiver) else { return false };
+        let expected = from.iter().filter(|sender| *sender != receiver).count() * each;
+        let first = line.until(stage.around.patience, |inbox| {
+            let own = inbox.frames.iter().filter(|frame| holds(&frame.bytes, nonce.as_bytes())).count();
+            if own >= expected { Some(true) } else { inbox.end.map(|_| false) }
+        });
+        if first.await != Some(true) {
+            return false;
+        }
+    }
+    true
+}
+
+/// As many of each sender as take no longer than a check may, where one of each took so long.
+fn fitting(count: usize, first: Duration) -> usize {
+    let fit = (LONG.as_millis() / first.as_millis().max(1)) as usize;
+    fit.max(FEWEST).min(count)
+}
+
 /// What must arrive.
 struct Series<'s> {
     from: &'s [String],
@@ -76,8 +149,12 @@ struct Series<'s> {
     count: usize,
     /// Whether each sender's frames must come in their order.
     ordered: bool,
+    /// What stands in all of them and in no others.
+    nonce: &'s str,
     /// What a recipient sees of a sender's frame of some number.
     content: &'s (dyn Fn(usize, usize) -> Vec<u8> + Sync),
+    /// Whether all was well up to where the server closed a recipient.
+    dropped: &'s AtomicBool,
 }
 
 impl Series<'_> {
@@ -117,8 +194,8 @@ fn content(frame: &[u8]) -> Vec<u8> {
 
 async fn receive(stage: &mut Stage, to: &str, series: &Series<'_>) -> Played {
     let expected = series.expected(to);
-    let nonce = stage.cast.nonce().as_bytes().to_vec();
-    let patience = stage.around.patience;
+    let nonce = series.nonce.as_bytes();
+    let patience = stage.around.patience_for(series.from.len() * series.count);
     let line = stage.line(to)?;
     let mut before = 0;
     loop {
@@ -133,7 +210,7 @@ async fn receive(stage: &mut Stage, to: &str, series: &Series<'_>) -> Played {
     }
     // Frames of others may have been among those that were counted.
     let complete = |inbox: &mut crate::script::line::Inbox| {
-        let own = inbox.frames.iter().filter(|frame| holds(&frame.bytes, &nonce)).count();
+        let own = inbox.frames.iter().filter(|frame| holds(&frame.bytes, nonce)).count();
         (own >= expected || inbox.end.is_some()).then_some(())
     };
     line.until(patience, complete).await;
@@ -142,7 +219,7 @@ async fn receive(stage: &mut Stage, to: &str, series: &Series<'_>) -> Played {
 
 fn compare(stage: &mut Stage, to: &str, series: &Series<'_>) -> Played {
     let (from, count, expected) = (series.from, series.count, series.expected(to));
-    let nonce = stage.cast.nonce().to_owned();
+    let nonce = series.nonce;
     let line = stage.line(to)?;
     let frames: Vec<Vec<u8>> = line.inbox().frames.iter().map(|frame| frame.bytes.clone()).collect();
     line.inbox().frames.iter_mut().for_each(|frame| frame.taken = true);
@@ -178,6 +255,7 @@ fn compare(stage: &mut Stage, to: &str, series: &Series<'_>) -> Played {
     if got >= expected {
         return Ok(());
     }
+    series.dropped.fetch_or(!stage.line(to)?.is_open(), Ordering::Relaxed);
     let mut told = format!("{got} of them; then nothing more came");
     for actor in from.iter().chain([&to.to_owned()]) {
         let Some(line) = stage.lines.get(actor) else { continue };
@@ -197,4 +275,16 @@ fn holds(frame: &[u8], part: &[u8]) -> bool {
     crate::script::line_contains(frame, part)
         && (frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|"))
         && !crate::script::line_contains(frame, b"|fence-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, FEWEST, fitting};
+
+    #[test]
+    fn a_series_is_as_long_as_a_slow_server_can_do() {
+        assert_eq!(fitting(200, Duration::from_micros(300)), 200);
+        assert_eq!(fitting(200, Duration::from_millis(60)), 100);
+        assert_eq!(fitting(200, Duration::from_secs(3)), FEWEST);
+    }
 }

@@ -63,7 +63,7 @@ async fn ask(around: &Surroundings, found: &Found, everything: bool) -> Profile 
     };
     note("framing", Some(found.framing), found.seen.clone());
     let mut stage = Stage::empty("probe", around.clone());
-    let mut asked = delivery(&mut stage, &mut note).await;
+    let mut asked = delivery(&mut stage, &mut note, everything).await;
     if everything && asked.is_ok() {
         asked = limits(&mut stage, &mut note).await;
     }
@@ -76,7 +76,7 @@ async fn ask(around: &Surroundings, found: &Found, everything: bool) -> Profile 
 
 type Note<'n> = dyn FnMut(&str, Option<&str>, String) + 'n;
 
-async fn delivery(stage: &mut Stage, note: &mut Note<'_>) -> Result<(), String> {
+async fn delivery(stage: &mut Stage, note: &mut Note<'_>, everything: bool) -> Result<(), String> {
     let trouble = |_| "a user could not connect".to_owned();
     let ana = stage.welcome("ana", &numbered(&stage.cast, "proba", 0)).await.map_err(trouble)?;
     ana.inbox().lists = 0;
@@ -85,7 +85,8 @@ async fn delivery(stage: &mut Stage, note: &mut Note<'_>) -> Result<(), String> 
     let joined = {
         let name = bob.name.clone().unwrap_or_default();
         let ana = stage.line("ana").map_err(trouble)?;
-        let patience = ana.patience() / 4;
+        // A list may wait for others to be merged with; a load does not ask whether one comes.
+        let patience = if everything { ana.patience() } else { ana.patience() / 4 };
         ana.within(patience, |inbox| inbox.list.as_deref()?.contains(&name).then_some(())).await.is_some()
     };
     stage.lines.insert("bob".to_owned(), bob);
@@ -110,7 +111,8 @@ async fn delivery(stage: &mut Stage, note: &mut Note<'_>) -> Result<(), String> 
     let unknown = reply(stage, "ana", nobody.as_bytes()).await;
     let answered = unknown.iter().find(|frame| frame.starts_with("ERROR|"));
     let value = if answered.is_some() { "error404" } else { "silent" };
-    note("unknown_user", Some(value), answered.map_or("no answer".to_owned(), |frame| format!("it answered {frame}")));
+    let silence = if is_open(stage, "ana") { "no answer" } else { "it closed the connection" };
+    note("unknown_user", Some(value), answered.map_or(silence.to_owned(), |frame| format!("it answered {frame}")));
 
     Ok(())
 }
@@ -118,6 +120,7 @@ async fn delivery(stage: &mut Stage, note: &mut Note<'_>) -> Result<(), String> 
 async fn limits(stage: &mut Stage, note: &mut Note<'_>) -> Result<(), String> {
     let bob_name = stage.lines.get("bob").and_then(|line| line.name.clone()).unwrap_or_default();
     let nonce = stage.cast.nonce().to_owned();
+    come_back(stage, "ana", 1).await?;
     let whole =
         delivered(stage, "ana", format!("MESSAGE|{bob_name}|{nonce}|b|c").as_bytes(), &format!("{nonce}|b|c")).await;
     let value = if whole { "last_field" } else { "refused" };
@@ -127,6 +130,7 @@ async fn limits(stage: &mut Stage, note: &mut Note<'_>) -> Result<(), String> {
         if whole { "`a|b|c` arrived whole" } else { "`a|b|c` did not arrive" }.to_owned(),
     );
 
+    come_back(stage, "ana", 2).await?;
     let own = format!("MESSAGE|{bob_name}|");
     let full = [own.as_bytes(), &text::padding(1024 - own.len())].concat();
     let taken = delivered(stage, "ana", &full, &String::from_utf8_lossy(&text::padding(64))).await;
@@ -154,6 +158,20 @@ async fn reply(stage: &mut Stage, actor: &str, frame: &[u8]) -> Vec<String> {
     let inbox = line.inbox();
     let new = inbox.frames.iter().skip(before).filter(|seen| !seen.bytes.windows(6).any(|part| part == b"fence-"));
     new.map(|seen| String::from_utf8_lossy(&seen.bytes).into_owned()).collect()
+}
+
+fn is_open(stage: &Stage, actor: &str) -> bool {
+    stage.lines.get(actor).is_some_and(Line::is_open)
+}
+
+/// Connects an actor again whom the server closed for what it was asked before: that says nothing about what comes next.
+async fn come_back(stage: &mut Stage, actor: &str, times: usize) -> Result<(), String> {
+    if !is_open(stage, actor) {
+        let line = stage.welcome(actor, &numbered(&stage.cast, "proba", times)).await;
+        let line = line.map_err(|_| "a user could not connect again".to_owned())?;
+        stage.lines.insert(actor.to_owned(), line);
+    }
+    Ok(())
 }
 
 /// Whether a frame of `actor` reaches bob with these words in it.
