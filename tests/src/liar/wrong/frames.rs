@@ -1,6 +1,7 @@
 //! The bytes of a connection into messages, rightly or wrongly.
 
 use std::io::{self, Read as _};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -65,6 +66,7 @@ impl Frames {
             };
             chunk.truncate(count);
             if self.take(room, chunk) {
+                peer.broken.fetch_or(room.is("q11"), Ordering::SeqCst);
                 return Next::End(false);
             }
         }

@@ -81,6 +81,9 @@ impl Session<'_> {
         {
             return;
         }
+        if self.is("q11") && self.peer.broken.load(Ordering::SeqCst) {
+            return self.peer.finish();
+        }
         if self.is("m44") && how != "disconnect" {
             // Long enough for a broadcast to come first, on a busy machine too.
             std::thread::sleep(Duration::from_secs(1));

@@ -1,6 +1,7 @@
 //! `list`: what a user sooner or later sees of who is connected. Only the last state can be wrong.
 
 use crate::script::line::Inbox;
+use crate::script::line_contains;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::procedure::names::oddity;
 use crate::script::stage::Stage;
@@ -67,6 +68,8 @@ impl Stage {
         let counted = line.inbox().list_count();
         if counted == 0 {
             let _ = self.blame.set(NEVER);
+        } else if without.iter().any(|name| self.was_ended(name)) {
+            let _ = self.blame.set(GHOST);
         } else if stale > 0 && counted == stale {
             let _ = self.blame.set(NOT_AFTER_LEAVING);
         }
@@ -107,6 +110,16 @@ impl Stage {
 }
 
 impl Stage {
+    /// Whether the server itself ended this user's connection, which had not said that it leaves.
+    fn was_ended(&self, name: &str) -> bool {
+        let whose = self.lines.values().find(|line| line.name.as_deref() == Some(name));
+        whose.is_some_and(|line| {
+            line.inbox().end.is_some()
+                && !line.is_closed_by_us()
+                && !line.said.iter().any(|said| line_contains(said, b"DISCONNECT"))
+        })
+    }
+
     /// The mistake that a list shows by the one name too many or too few that is in it.
     fn who_is_listed_wrongly(
         &self,
@@ -148,6 +161,7 @@ impl Stage {
 
 const OWN_MISSING: &str =
     "the list leaves out whoever it is sent to: it names all connected users (see conn.list-has-self)";
+const GHOST: &str = "an exception ends the connection, and its name stays: what is done when a user leaves belongs where every end comes by (see frame.unterminated-flood)";
 const WRONG_ONE: &str =
     "whoever said DISCONNECT is still listed, and somebody else no longer: the wrong entry is removed";
 const STILL_LISTED: &str = "whoever said DISCONNECT is still listed: the list is drawn up before the user is removed, or nobody removes it (see list.leave-others)";
