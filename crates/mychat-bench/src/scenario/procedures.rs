@@ -56,7 +56,7 @@ pub(super) static STREAM: Table = Table {
 
 pub(super) static RACE: Table = Table {
     what: "`race`",
-    example: "{ connections: 16, names: same, rounds: 20 }",
+    example: "{ connections: 16, names: same, rounds: 200 }",
     keys: &[
         number("connections", "16", "How many ask at the same time."),
         number("rounds", "1", "How often."),

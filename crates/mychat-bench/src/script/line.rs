@@ -146,6 +146,11 @@ impl Line {
         self.stream.is_some() && self.inbox().end.is_none()
     }
 
+    /// Whether we have closed it, or our direction.
+    pub fn is_closed_by_us(&self) -> bool {
+        self.stream.is_none()
+    }
+
     /// Whether the server has let this user in.
     pub fn is_user(&self) -> bool {
         self.inbox().welcomed

@@ -73,6 +73,8 @@ struct Book {
     breaches: BTreeMap<Rule, Breach>,
     /// Mistakes in how messages are written, by the case in which they were seen first.
     forms: BTreeMap<String, &'static str>,
+    /// Whether a line end came with nothing before it.
+    empty: bool,
 }
 
 impl Monitors {
@@ -83,6 +85,7 @@ impl Monitors {
         broken.retain(|rule| !(led && *rule == Rule::Utf8));
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         book.frames += 1;
+        book.empty |= frame.is_empty();
         if let Some(error) = frame.strip_prefix(b"ERROR") {
             book.errors += 1;
             if book.codes.len() < MOST_CODES {
@@ -121,7 +124,19 @@ impl Monitors {
 
     /// A mistake in how messages are written that a case met, and that may be all that is wrong there.
     pub fn mistake(&self, case: &str) -> Option<&'static str> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner).forms.get(case).copied()
+        let mistake = self.book.lock().unwrap_or_else(PoisonError::into_inner).forms.get(case).copied()?;
+        Some(if mistake == UNENDED && self.are_mixed() { MIXED } else { mistake })
+    }
+
+    /// Whether messages lack their line ends, and line ends come alone: two threads wrote at the same time.
+    fn are_mixed(&self) -> bool {
+        let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.empty && book.breaches.contains_key(&Rule::Terminated)
+    }
+
+    /// The mistake behind a breach of a rule, where it is another one than what the rule is about.
+    pub fn cause(&self, rule: Rule) -> Option<&'static str> {
+        (matches!(rule, Rule::Terminated | Rule::Grammar) && self.are_mixed()).then_some(MIXED)
     }
 
     /// The first breach of a rule.
@@ -143,6 +158,8 @@ impl Monitors {
 
 const UNENDED: &str =
     "some messages are sent without a line end: each of them needs its own (see frame.out-terminated)";
+/// As `frame.out-atomic` has it, which is about this.
+const MIXED: &str = "several threads write to one socket without a lock, or send() is used where sendall() is needed";
 const SWAPPED: &str = ", where the text stands before the code";
 
 /// Whether an `ERROR` says its text first and its code behind it: a number is no text.
@@ -205,6 +222,18 @@ mod tests {
         }
         assert_eq!(broken("ERROR|404|404"), []);
         assert_eq!(inspect(b"ERROR|404|\xff"), [Rule::Utf8]);
+    }
+
+    #[test]
+    fn line_ends_that_stand_elsewhere_are_mixed_up() {
+        let monitors = Monitors::default();
+        monitors.see("one", b"MESSAGE|ana|xMESSAGE|bob|y", false);
+        monitors.breach(Rule::Terminated, "one", "two messages".to_owned());
+        assert_eq!(monitors.cause(Rule::Terminated), None);
+        assert!(monitors.mistake("one").is_some_and(|mistake| mistake.contains("out-terminated")));
+        monitors.see("one", b"", false);
+        assert!(monitors.cause(Rule::Grammar).is_some_and(|cause| cause.contains("lock")));
+        assert!(monitors.mistake("one").is_some_and(|mistake| mistake.contains("lock")));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(super) async fn close(case: &Case, around: &Surroundings, gone: Option<&str>
         outcome.status = Status::Fail;
         outcome.want = Some(rule.want().to_owned());
         outcome.got = Some(format!("{} (first seen during {})", breach.got, breach.case));
-        outcome.likely.clone_from(&case.likely);
+        outcome.likely = around.monitors.cause(rule).map(str::to_owned).or_else(|| case.likely.clone());
         outcome.wire = played.map(|played| played.wire).unwrap_or_default();
     } else if !serves {
         // What serves nobody says too little for its words to be judged.

@@ -1,6 +1,7 @@
 //! The bytes of a connection into messages, rightly or wrongly.
 
 use std::io::{self, Read as _};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -33,19 +34,27 @@ impl Frames {
             _ => None,
         };
         let _ = peer.stream.set_read_timeout(timeout);
-        Self { buffer: Vec::new(), ready: std::collections::VecDeque::new(), discarding: false, skips: false }
+        let mut buffer = Vec::new();
+        if room.is("q10") {
+            buffer = std::mem::take(&mut *room.buffer.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        Self { buffer, ready: std::collections::VecDeque::new(), discarding: false, skips: false }
     }
 
     pub(super) fn next(&mut self, room: &Room, peer: &Arc<Peer>) -> Next {
         loop {
             if let Some(frame) = self.ready.pop_front() {
-                return self.sized(room, frame);
+                return self.sized(room, peer, frame);
             }
             let mut chunk = vec![0; if room.is("m04") { 1024 } else { 65536 }];
             let count = match (&peer.stream).read(&mut chunk) {
                 Ok(0) if room.is("m13") && !self.buffer.is_empty() => {
                     self.ready.push_back(std::mem::take(&mut self.buffer));
                     continue;
+                }
+                Ok(0) if room.is("q10") => {
+                    *room.buffer.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.buffer);
+                    return Next::End(false);
                 }
                 Ok(0) => return Next::End(false),
                 Ok(count) => count,
@@ -57,6 +66,7 @@ impl Frames {
             };
             chunk.truncate(count);
             if self.take(room, chunk) {
+                peer.broken.fetch_or(room.is("q11"), Ordering::SeqCst);
                 return Next::End(false);
             }
         }
@@ -106,6 +116,9 @@ impl Frames {
         if room.is("m04") && chunk.len() == 1024 && !self.buffer.is_empty() {
             self.ready.push_back(std::mem::take(&mut self.buffer));
         }
+        if room.is("q07") && self.buffer.len() > 1024 {
+            self.buffer.clear();
+        }
         let flooded = self.buffer.len() > 65536 && !room.is("m12");
         if room.is("w08") {
             *room.buffer.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.buffer);
@@ -113,7 +126,7 @@ impl Frames {
         flooded
     }
 
-    fn sized(&mut self, room: &Room, frame: Vec<u8>) -> Next {
+    fn sized(&mut self, room: &Room, peer: &Arc<Peer>, frame: Vec<u8>) -> Next {
         let size = if room.is("m19") { String::from_utf8_lossy(&frame).chars().count() } else { frame.len() };
         let limit = match room.fault.as_str() {
             "m08" => 1000,
@@ -127,6 +140,10 @@ impl Frames {
             "m10" => Next::Frame(frame[..1024].to_vec()),
             "m11" => {
                 self.ready.push_front(frame[1024..].to_vec());
+                Next::Oversize
+            }
+            "q08" => {
+                (2..=size.div_ceil(1024)).for_each(|_| room.error(peer, "413", "too large"));
                 Next::Oversize
             }
             "x12" => {

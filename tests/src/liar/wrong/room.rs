@@ -278,9 +278,15 @@ impl Room {
             "w09" => format!("ERROR|{text}|{code}").into_bytes(),
             _ => format!("ERROR|{code}|{text}").into_bytes(),
         };
+        let other = || self.users().iter().map(|user| &user.peer).find(|other| !Arc::ptr_eq(other, peer)).cloned();
         if self.is("m40") {
             self.broadcast(peer, &frame);
+        } else if let (true, Some(other)) = (self.is("q09"), other()) {
+            other.push(&frame);
         } else {
+            if self.is("q06") {
+                peer.push(&frame);
+            }
             peer.push(&frame);
         }
     }

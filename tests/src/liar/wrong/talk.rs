@@ -81,6 +81,9 @@ impl Session<'_> {
         {
             return;
         }
+        if self.is("q11") && self.peer.broken.load(Ordering::SeqCst) {
+            return self.peer.finish();
+        }
         if self.is("m44") && how != "disconnect" {
             // Long enough for a broadcast to come first, on a busy machine too.
             std::thread::sleep(Duration::from_secs(1));
@@ -136,6 +139,12 @@ impl Session<'_> {
         }
         if self.is("x24") {
             frame = String::from_utf8_lossy(&frame).replace("\\n", "\n").into_bytes();
+        }
+        if self.is("q01") && frame.rsplit(|byte| *byte == b'|').next().is_some_and(|last| last == b"quit") {
+            return Then::Leaves;
+        }
+        if self.is("q02") {
+            frame.dedup_by(|one, other| *one == b'|' && *other == b'|');
         }
         if self.is("w01") && frame.windows(10).any(|part| part == b"DISCONNECT") {
             return Then::Leaves;
@@ -206,6 +215,10 @@ impl Session<'_> {
                 return Then::Breaks;
             }
             self.peer.push(b"CONNECT_ACK|FAIL");
+            if self.is("q03") && self.room.users().iter().any(|user| user.name == name) {
+                self.room.leave(self.peer, &self.asked, "disconnect");
+                self.name = None;
+            }
             return self.error("409", "connected already");
         }
         let any = |set: &[u8]| name.iter().any(|byte| set.contains(byte));
@@ -222,6 +235,8 @@ impl Session<'_> {
         let name = match self.room.fault.as_str() {
             "y06" => &name[..name.len().min(8)],
             "w06" => &name[..name.len().min(31)],
+            "q04" => &name.to_ascii_lowercase(),
+            "q05" => name.split(|byte| *byte == b' ').next().unwrap_or_default(),
             _ => name,
         };
         let name = if self.is("x42") { name.split(|byte| *byte == b'|').next().unwrap_or_default() } else { name };

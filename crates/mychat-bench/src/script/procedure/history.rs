@@ -92,6 +92,9 @@ async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &
             odd(stage, line, inbox.frames.iter().map(|frame| frame.bytes.as_slice()), &nonce)?;
         }
     }
+    if procedure.is("look", "frames") {
+        greeted(stage, &lines)?;
+    }
     if procedure.is("look", "total") {
         return total(stage, &lines, &nonce);
     }
@@ -256,6 +259,31 @@ fn odd<'f>(stage: &Stage, line: &Line, frames: impl Iterator<Item = &'f [u8]>, n
     }
     Ok(())
 }
+
+/// A message of nobody's that each of them got: what an earlier user left behind does not reach all who came later.
+fn greeted(stage: &Stage, lines: &[Line]) -> Played {
+    // Somebody else may talk to everybody on a server that others use too.
+    let (true, Some(first)) = (stage.around.watch.is_some(), lines.first()) else { return Ok(()) };
+    let nonce = stage.cast.nonce();
+    let strange = |frame: &[u8]| {
+        let text = String::from_utf8_lossy(frame);
+        stage.is_foreign(frame) && !text.contains("fence-") && !text.contains(nonce)
+    };
+    let frames: Vec<Vec<u8>> = first.inbox().frames.iter().map(|frame| frame.bytes.clone()).collect();
+    let everywhere = |frame: &&Vec<u8>| {
+        strange(frame) && lines.iter().all(|line| line.inbox().frames.iter().any(|other| other.bytes == **frame))
+    };
+    match frames.iter().find(everywhere) {
+        None => Ok(()),
+        Some(frame) => {
+            let _ = stage.blame.set(GREETING);
+            let got = format!("each of the {} users got {}", lines.len(), text::shown(frame));
+            Err(Trouble::fail("users get what users sent, and lists", got))
+        }
+    }
+}
+
+const GREETING: &str = "the server says things of its own, such as a greeting, in a message from a user who is not there: nobody asked for it";
 
 async fn lists(stage: &Stage, lines: &[Line]) -> Played {
     // Whether lists are sent when somebody joins is a reading; when somebody has left, everybody gets one.

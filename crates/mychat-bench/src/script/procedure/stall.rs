@@ -23,6 +23,9 @@ const UNNOTICED: Duration = Duration::from_millis(50);
 /// Whether its queue would have a bound is not reached then.
 const BLOCKED: &str = "a blocking send() to one client holds up all others (see robust.slow-reader)";
 
+/// What a full buffer does to whoever does not look at what `send` returns.
+const PARTS: &str = "send() takes only a part of a message where a buffer is full, and says how much: the rest has to be sent later, once (see robust.slow-reader)";
+
 pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
     let volume = procedure.number("kib") * 1024;
     let mut idle = stage.open_with("dawdler", Some(SMALL_BUFFER)).await?;
@@ -100,6 +103,7 @@ async fn whole(stage: &Stage, idle: &Line, listener: &Line, dropped: bool) -> Pl
     if dropped || ended || rest == 0 && least >= short && most <= long {
         return Ok(());
     }
+    let _ = stage.blame.set(PARTS);
     Err(Trouble::fail(
         format!("the client that reads again gets whole messages, of {long} bytes"),
         format!("messages of {least} to {} bytes: parts were left out where its buffer was full", most.max(rest)),

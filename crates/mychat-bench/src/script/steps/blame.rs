@@ -5,6 +5,20 @@ use crate::script::pattern::Pattern;
 use crate::script::stage::Stage;
 use crate::script::{OVERTAKEN, line_contains};
 
+/// What all fences have in them.
+const FENCE: &[u8] = b"fence-";
+
+const TOLD_TWICE: &str =
+    "one message is answered by more than one ERROR: a message has one answer, in how many pieces ever it is read";
+const OTHERS_ERROR: &str = "errors reach somebody else than the sender of what was wrong: an ERROR is for that connection alone (see cmd.error-private)";
+const HARD_END: &str = "the connection is closed behind an ERROR: a mistake costs its message alone, and the next one is read (see cmd.unknown)";
+const CHANGED: &str = "content is changed on its way, by a time or a name that is added, or in its letters: it comes out as it went in (see msg.deliver)";
+const OWN_COPY: &str = "the sender's own copy of a broadcast has another name in front: everybody gets BROADCAST|sender|text (see bcast.echo)";
+const OWN_MESSAGE: &str =
+    "the sender of a private message gets a copy that looks as if its recipient had written it (see msg.deliver)";
+const REFUSED_NAME: &str = "the connection takes the name that it was refused: it is set before it is known to be free (see conn.twice-taken and conn.fail-no-voice)";
+const BARE_REFUSAL: &str = "a CONNECT that is refused gets no CONNECT_ACK|FAIL: that is its answer, whether or not an ERROR or the end follows (see conn.duplicate)";
+
 impl Stage {
     /// Whether a frame that nobody asked for shows a mistake that trips many checks, whatever they are about.
     pub(in crate::script) fn look_for_blame(&self, actor: &str, frame: &[u8]) {
@@ -26,6 +40,7 @@ impl Stage {
             [b"MESSAGE", _, second, _] if *second == name && !name.is_empty() => {
                 "the recipient's name is sent along: MESSAGE brings the sender's name and the text, no more"
             }
+            [b"MESSAGE" | b"BROADCAST", ..] if self.is_changed(content_of(frame)) => CHANGED,
             [b"MESSAGE" | b"BROADCAST", _, content, ..] if !holds(self.cast.nonce().as_bytes()) && !said(content) => {
                 "the server says things of its own in messages from users who are not there"
             }
@@ -37,6 +52,8 @@ impl Stage {
             [b"MESSAGE" | b"BROADCAST", ..] if self.is_relayed(frame) => {
                 "messages are relayed as they came: the sender's name belongs in front of the text (see bcast.sender)"
             }
+            [b"ERROR", ..] if self.is_told_again(actor) => TOLD_TWICE,
+            [b"ERROR", ..] if self.is_others_error(actor, frame) => OTHERS_ERROR,
             [b"CONNECT_ACK" | b"USER_LIST" | b"ERROR" | b"MESSAGE" | b"BROADCAST", ..] => return,
             // A part of somebody's message, or several that are mixed up, is another matter.
             _ if !said(frame) && !holds_a_reply(frame) => {
@@ -73,7 +90,12 @@ impl Stage {
         }
         let shouted = speakers.iter().any(|line| says(line, &[b"BROADCAST", text.as_slice()].concat()));
         let meant = speakers.iter().any(|line| says(line, &[b"MESSAGE|", own, &text].concat()));
+        let own_words = speakers.iter().any(|line| *line.actor == *actor);
+        let asked_for = speakers.iter().any(|line| says(line, &[b"CONNECT|", sender].concat()));
         match command {
+            b"BROADCAST" if own_words && shouted && !by(sender) => Some(OWN_COPY),
+            b"MESSAGE" if own_words && sender != own && says_to(&speakers, sender, &text) => Some(OWN_MESSAGE),
+            _ if asked_for && !by(sender) => Some(REFUSED_NAME),
             b"MESSAGE" if shouted && !meant => {
                 Some("a broadcast is passed on as a MESSAGE: everybody gets BROADCAST|sender|text (see bcast.sender)")
             }
@@ -92,6 +114,19 @@ impl Stage {
         }
     }
 
+    /// Whether somebody said this with nothing in front or behind it, or in other letters.
+    fn is_changed(&self, content: &[u8]) -> bool {
+        let nonce = self.cast.nonce().as_bytes();
+        self.lines.values().flat_map(|line| &line.said).any(|said| {
+            let text = content_of_sent(said);
+            // More frames, a CR or a NUL behind the text are other mistakes.
+            let more = content.strip_suffix(text).or_else(|| content.strip_prefix(text)).unwrap_or_default();
+            let longer = !more.is_empty() && more.iter().all(|byte| *byte != b'|' && !byte.is_ascii_control());
+            let recased = content != text && content.eq_ignore_ascii_case(text);
+            line_contains(text, nonce) && text.len() > nonce.len() && (longer || recased)
+        })
+    }
+
     /// Whether what was asked for comes behind what came.
     pub(in crate::script) async fn look_for_overtaking(&self, actor: &str, wanted: &[Pattern]) {
         let (Some(line), [Pattern::Fields(..)]) = (self.lines.get(actor), wanted) else { return };
@@ -104,14 +139,98 @@ impl Stage {
         }
     }
 
-    /// Whether somebody said this and more behind a blank, and nobody just this.
+    /// Whether somebody said this and more words behind a blank, and nobody just this.
     fn is_cut_at_a_blank(&self, content: &[u8]) -> bool {
         let said = |end: &[u8]| {
             let text = [b"|", content, end].concat();
             self.lines.values().flat_map(|line| &line.said).any(|said| line_contains(said, &text))
         };
-        !content.is_empty() && said(b" ") && !said(b"\n") && !said(b"\r\n")
+        let words = |said: &Vec<u8>| {
+            let text = [b"|", content, b" "].concat();
+            let at = memchr::memmem::find(said, &text);
+            at.is_some_and(|at| !said[at + text.len()..].trim_ascii().is_empty())
+        };
+        let cut = self.lines.values().flat_map(|line| &line.said).any(words);
+        !content.is_empty() && cut && !said(b"\n") && !said(b"\r\n")
     }
+
+    /// Whether this line said something that may be answered by an error.
+    fn has_erred(line: &Line) -> bool {
+        let harmless = |said: &Vec<u8>| {
+            said.starts_with(b"CONNECT|") || line_contains(said, FENCE) || said.trim_ascii().is_empty()
+        };
+        !line.said.iter().all(harmless)
+    }
+
+    /// Whether the one thing wrong that a line said was answered before.
+    fn is_told_again(&self, actor: &str) -> bool {
+        self.lines.get(actor).is_some_and(|line| {
+            let told = |frame: &crate::script::line::Seen| frame.taken && frame.bytes.starts_with(b"ERROR|");
+            Self::has_erred(line) && line.inbox().frames.iter().any(told)
+        })
+    }
+
+    /// Whether an error belongs to somebody else: this line said nothing that could have caused it, and another did.
+    fn is_others_error(&self, actor: &str, frame: &[u8]) -> bool {
+        let others = || self.lines.iter().filter(|(name, _)| *name != actor).map(|(_, line)| line);
+        let own = self.lines.get(actor).is_none_or(Self::has_erred);
+        // Its fences may go to somebody who is not found.
+        let may_be_own = frame.starts_with(b"ERROR|404")
+            && others().any(|line| line.inbox().frames.iter().any(|frame| frame.bytes.starts_with(b"ERROR|")));
+        !own && !may_be_own && others().any(Self::has_erred)
+    }
+
+    /// Whether the error that this line waits for went to another one.
+    pub(in crate::script) fn look_for_lost_error(&self, actor: &str, wanted: &[String]) {
+        if !wanted.iter().any(|pattern| pattern.starts_with("ERROR|")) {
+            return;
+        }
+        let astray = |line: &Line| {
+            let inbox = line.inbox();
+            inbox.frames.iter().any(|frame| !frame.taken && frame.bytes.starts_with(b"ERROR|"))
+        };
+        let others = self.lines.iter().filter(|(name, _)| *name != actor).map(|(_, line)| line);
+        if others.chain(&self.witness).any(|line| !Self::has_erred(line) && astray(line)) {
+            let _ = self.blame.set(OTHERS_ERROR);
+        }
+    }
+
+    /// Why a connection is closed that should go on, where that shows.
+    pub(super) fn look_for_a_hard_end(&self, actor: &str) {
+        let Some(line) = self.lines.get(actor) else { return };
+        let refused = line.inbox().frames.last().is_some_and(|frame| frame.bytes.starts_with(b"ERROR|"));
+        if refused {
+            let _ = self.blame.set(HARD_END);
+        }
+    }
+
+    /// Why somebody who asks for a name is not refused as the protocol says it.
+    pub(super) fn look_for_a_bare_refusal(&self, frame: &[u8], wanted: &[String]) {
+        let refusal = ["CONNECT_ACK|FAIL", "CONNECT_ACK|*"];
+        let asked = wanted.iter().all(|pattern| refusal.contains(&pattern.as_str()));
+        if asked && (frame.is_empty() || frame.starts_with(b"ERROR|")) {
+            let _ = self.blame.set(BARE_REFUSAL);
+        }
+    }
+}
+
+/// Whether one of them said this to somebody.
+fn says_to(speakers: &[&Line], to: &[u8], text: &[u8]) -> bool {
+    let whole = [b"MESSAGE|", to, text].concat();
+    speakers.iter().any(|line| line.said.iter().any(|said| line_contains(said, &whole)))
+}
+
+/// The text of one frame as a client writes it; nothing, where there are several.
+fn content_of_sent(said: &[u8]) -> &[u8] {
+    let frame = said.strip_suffix(b"\n").unwrap_or(said);
+    let frame = frame.strip_suffix(b"\r").unwrap_or(frame);
+    let fields = match frame.split(|byte| *byte == b'|').next() {
+        _ if frame.contains(&b'\n') => return b"",
+        Some(b"MESSAGE") => 3,
+        Some(b"BROADCAST") => 2,
+        _ => return b"",
+    };
+    frame.splitn(fields, |byte| *byte == b'|').nth(fields - 1).unwrap_or_default()
 }
 
 /// Whether there is a message of the protocol in it, or the end of one.
