@@ -16,6 +16,10 @@ impl Stage {
         let is_user = self.lines.get(actor).is_some_and(Line::is_user);
         self.unharmed(actor)?;
         let fenced = self.fence(actor).await;
+        if let (Err(_), Some(line)) = (&fenced, self.lines.get(actor)) {
+            // Where the whole server is gone the witness may hear of it before the actor does.
+            line.within(self.around.quiet(), |inbox| inbox.end).await;
+        }
         self.unharmed(actor)?;
         fenced?;
         let Some(line) = self.lines.get(actor) else { return Ok(()) };
