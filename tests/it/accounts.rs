@@ -169,5 +169,7 @@ expect: [ \"lost == 0\", \"roster.max < 1s\" ]
     assert!(roster >= 1e6, "a list that never came took at least until the end: {roster} µs");
     let named = "bots2 is not in the last list of bots1";
     assert!(wrong.stdout.contains(named) && wrong.stdout.contains("not in everybody's list 4"), "{}", wrong.said());
-    assert_eq!(wrong.code, 1, "{}", wrong.said());
+    // On a busy machine the run itself may not be sound, and then its latencies decide nothing.
+    let code = if wrong.json["validity"] == "invalid" { 4 } else { 1 };
+    assert_eq!(wrong.code, code, "{}", wrong.said());
 }
