@@ -7,6 +7,7 @@ pub mod observations;
 pub mod conduct;
 mod connection;
 mod desk;
+mod dial;
 mod hear;
 mod pace;
 pub mod shared;

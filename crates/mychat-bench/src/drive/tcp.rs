@@ -10,10 +10,11 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use mychat_sys::Readiness;
-use socket2::{Domain, SockRef, Socket as Raw, Type};
+use socket2::SockRef;
 
 use super::backlog::{Mark, unread};
 use super::clock::{Clock as _, RealClock};
+use super::dial::connect;
 use super::pace::{PROBE, Pacer};
 use super::wire::{Hangup, Line, ReadMode, Room, Wire};
 use crate::plan::{Nanos, nanos};
@@ -355,32 +356,4 @@ impl Wire for TcpWire {
     fn wake_at(&mut self, at: Nanos) {
         self.pacer.arm(self.clock.instant(at));
     }
-}
-
-/// Begins to connect.
-fn connect(address: SocketAddr, source: Option<IpAddr>, room: Room) -> Result<TcpStream> {
-    /// The least that systems give; they round it up.
-    const SMALL: usize = 2048;
-    let socket = Raw::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    if room == Room::Small {
-        socket.set_recv_buffer_size(SMALL)?;
-    }
-    if let Some(source) = source {
-        socket.bind(&SocketAddr::new(source, 0).into())?;
-    }
-    socket.set_tcp_nodelay(true)?;
-    match socket.connect(&address.into()) {
-        Err(error) if !is_under_way(&error) => Err(error),
-        _ => Ok(TcpStream::from_std(socket.into())),
-    }
-}
-
-/// Whether a connection is being made, and will tell when it stands.
-fn is_under_way(error: &Error) -> bool {
-    #[cfg(unix)]
-    if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) {
-        return true;
-    }
-    error.kind() == ErrorKind::WouldBlock
 }
