@@ -2,9 +2,8 @@
 
 use std::sync::PoisonError;
 
-use super::run::{Shared, with_output};
+use super::run::{Shared, alive_in_the_end, with_output};
 use crate::scenario::model::Case;
-use crate::script::alive::alive;
 use crate::script::monitor::Rule;
 use crate::script::{Outcome, Status, Surroundings, play};
 
@@ -32,7 +31,8 @@ pub(super) async fn close(case: &Case, around: &Surroundings, gone: Option<&str>
     let mut outcome = Outcome::unplayed(case, Status::Pass, "");
     outcome.reason = None;
     outcome.seconds = played.as_ref().map_or(0.0, |played| played.seconds);
-    let serves = played.as_ref().is_some_and(|played| played.status == Status::Pass) && alive(around).await.is_ok();
+    let serves =
+        played.as_ref().is_some_and(|played| played.status == Status::Pass) && alive_in_the_end(around).await.is_ok();
     if let Some(breach) = around.monitors.broken(rule) {
         outcome.status = Status::Fail;
         outcome.want = Some(rule.want().to_owned());
@@ -72,7 +72,7 @@ async fn served(case: &Case, around: &Surroundings, gone: Option<&str>, shared: 
     let found = match (dead, gone) {
         (Some((check, what)), _) => Some(format!("after {check}: {what}")),
         (None, Some(gone)) => Some(gone.to_owned()),
-        (None, None) => alive(around).await.err(),
+        (None, None) => alive_in_the_end(around).await.err(),
     };
     let mut outcome = Outcome::unplayed(case, Status::Pass, "");
     outcome.reason = None;

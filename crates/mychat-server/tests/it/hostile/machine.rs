@@ -148,6 +148,7 @@ fn sighup_reads_the_limits_again_and_keeps_them_where_the_file_is_wrong() {
     std::fs::write(file.path(), "max-users = 9\n").unwrap();
     let arena = Arena::new(&["--config", file.path().to_str().unwrap(), "--log-level", "info"]);
     let _ana = arena.join("ana");
+    let tries = std::cell::Cell::new(0);
     for (text, code) in [
         ("max-users = 1\nkeepalive = \"5s\"\n", "CONNECT_ACK|FAIL"),
         ("max-users = ", "CONNECT_ACK|FAIL"),
@@ -156,8 +157,10 @@ fn sighup_reads_the_limits_again_and_keeps_them_where_the_file_is_wrong() {
         std::fs::write(file.path(), text).unwrap();
         arena.program.signal(Signal::HUP);
         until("the new limit holds", PATIENCE, || {
+            // Another name each time: one that is not free yet is refused as well.
+            tries.set(tries.get() + 1);
             let mut bob = arena.connect();
-            bob.say("CONNECT|bob");
+            bob.say(&format!("CONNECT|bob{}", tries.get()));
             bob.next().as_deref() == Some(code)
         });
     }
