@@ -48,7 +48,7 @@ pub(super) struct TcpWire {
     /// The most that one of them was found to hold unread, in bytes.
     pub(super) most_unread: u64,
     /// Connections that did not even begin, and why.
-    pub(super) stillborn: Vec<(Line, Error)>,
+    pub(super) unbegun: Vec<(Line, Error)>,
     /// Sockets that are ready for something, and that no event will tell of.
     again: Vec<usize>,
     pub(super) buffer: Vec<u8>,
@@ -92,7 +92,7 @@ impl TcpWire {
             sockets: Vec::new(),
             sounded: 0,
             most_unread: 0,
-            stillborn: Vec::new(),
+            unbegun: Vec::new(),
             again: Vec::new(),
             buffer: vec![0; READ],
         };
@@ -102,7 +102,7 @@ impl TcpWire {
 
     /// Waits until something changes, is due or is left over.
     pub(super) fn wait(&mut self, events: &mut Events) -> Result<()> {
-        let left_over = !self.again.is_empty() || !self.stillborn.is_empty();
+        let left_over = !self.again.is_empty() || !self.unbegun.is_empty();
         let pause = if left_over { Some(Duration::ZERO) } else { self.pause() };
         match self.poll.poll(events, pause) {
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
@@ -300,7 +300,7 @@ impl Socket {
 impl Wire for TcpWire {
     fn open(&mut self, line: Line, room: Room) {
         if let Err(error) = self.begin(line, room) {
-            self.stillborn.push((line, error));
+            self.unbegun.push((line, error));
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) fn turn(worker: &mut TcpWorker, events: &mut Events) -> std::io::Resu
         worker.wire.has_its_turn(key);
         serve(worker, key);
     }
-    for (line, error) in std::mem::take(&mut worker.wire.stillborn) {
+    for (line, error) in std::mem::take(&mut worker.wire.unbegun) {
         fail(worker, line, &error);
     }
     Ok(())

@@ -12,7 +12,7 @@ const LONGEST: f64 = 1024.0;
 /// each other, with the spare room of a table.
 const ENTRY: f64 = 8.0 + 16.0;
 const PAIR: f64 = 80.0;
-/// What a user takes beside that: its state, its socket's task, its inbox.
+/// What a user takes beside that: its state, its socket, its inbox.
 const USER: f64 = 4096.0;
 /// Bytes of a message in accounts that only count.
 const SUMMED: f64 = 16.0;

@@ -57,6 +57,13 @@ pub struct Kept<T> {
     terminator: u8,
 }
 
+impl<T> Kept<T> {
+    /// How many of its bytes are its terminator.
+    pub fn terminator(&self) -> usize {
+        usize::from(self.terminator)
+    }
+}
+
 /// Frames that follow each other, all in one piece.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Run {
@@ -116,7 +123,7 @@ impl<T> Piece<T> {
     /// The bytes of a frame without its terminator.
     fn text(&self, frame: u32) -> &[u8] {
         let kept = &self.frames[frame as usize];
-        &self.bytes[self.start(frame)..kept.end as usize - usize::from(kept.terminator)]
+        &self.bytes[self.start(frame)..kept.end as usize - kept.terminator()]
     }
 }
 
@@ -155,16 +162,6 @@ impl<T: Copy> Lately<T> {
     pub fn frames(&self, run: &Run) -> &[Kept<T>] {
         let span = run.frames.start as usize..run.frames.end as usize;
         self.piece(run.piece).and_then(|piece| piece.frames.get(span)).unwrap_or_default()
-    }
-
-    /// The bytes of the frames of a run: of each all, and how many of these are its terminator.
-    pub fn spans(&self, run: &Run) -> impl Iterator<Item = (usize, usize)> {
-        let start = self.piece(run.piece).map_or(0, |piece| piece.start(run.frames.start));
-        self.frames(run).iter().scan(start, |from, kept| {
-            let span = kept.end as usize - *from;
-            *from = kept.end as usize;
-            Some((span, usize::from(kept.terminator)))
-        })
     }
 
     /// How many bytes the frames of a run have, their terminators included.
@@ -250,8 +247,8 @@ mod tests {
     }
 
     fn all(lately: &Lately<usize>, run: &Run) -> Vec<(usize, usize, usize)> {
-        let spans = lately.spans(run);
-        lately.frames(run).iter().zip(spans).map(|(kept, (span, end))| (kept.what, span, end)).collect()
+        let lengths = (0..run.len()).map(|index| lately.length(&run.one(index)));
+        lately.frames(run).iter().zip(lengths).map(|(kept, length)| (kept.what, length, kept.terminator())).collect()
     }
 
     fn found(lately: &Lately<usize>, frame: &str) -> Option<(usize, Cursor)> {

@@ -62,7 +62,7 @@ async fn passes(stage: &mut Stage, to: &str, command: &str) -> bool {
 }
 
 /// A server that takes fewer than these is not full.
-const CROWD: usize = 10;
+pub const CROWD: usize = 10;
 
 /// Users for procedures: each connected, in order.
 pub async fn users(stage: &mut Stage, stem: &str, count: usize) -> Result<Vec<Line>, Trouble> {

@@ -70,13 +70,10 @@ fn one_by_one(user: &mut User, desk: &mut Desk, now: Nanos, run: &Run, bytes: &[
     let (mut delivered, mut done) = (0, 0);
     for index in 0..run.len() {
         let one = run.one(index);
-        let (Some(kept), Some((length, terminator))) =
-            (desk.lately.frames(&one).first(), desk.lately.spans(&one).next())
-        else {
-            break;
-        };
-        let frame = bytes.get(done..done + length - terminator).unwrap_or_default();
-        let known = kept.what;
+        let Some(kept) = desk.lately.frames(&one).first() else { break };
+        let length = desk.lately.length(&one);
+        let (known, text) = (kept.what, done..done + length - kept.terminator());
+        let frame = bytes.get(text).unwrap_or_default();
         delivered += u64::from(arrive(user, desk, now, known, frame) == Heard::Delivery);
         done += length;
     }

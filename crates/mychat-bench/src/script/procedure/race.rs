@@ -1,16 +1,13 @@
 //! Many who connect in the same moment: under one name, of which exactly one may win, or each under its own.
 
 use crate::scenario::model::Procedure;
-use crate::script::alive::numbered;
+use crate::script::alive::{CROWD, numbered};
 use crate::script::line::{Inbox, Line};
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
 
 const SAME_NAMES: &str = "names that only begin alike are taken for one: they are compared by a part, or cut (see msg.exact-name and name.long)";
 const TOO_MANY: &str = "only so many users are let in at once: an array of a fixed size, a pool of threads, or a race between those who come";
-
-/// A server that lets in fewer than these is not full.
-const CROWD: usize = 10;
 
 /// How many rounds there are at least: with new connections for all, where a refusal ends them.
 const FRESH: usize = 20;
