@@ -27,6 +27,9 @@ pub(crate) struct Telemetry {
     failed: Option<std::io::Error>,
 }
 
+/// Systems count processor time in hundredths of a second: over less than this it says nothing.
+const TELLING: f64 = 0.1;
+
 impl Telemetry {
     /// Begins. The process is looked at before the first user comes.
     pub(crate) fn new(sampler: Option<Sampler>, ndjson: Option<&Path>) -> anyhow::Result<Self> {
@@ -106,7 +109,8 @@ impl Telemetry {
         point.server_rss = Some(sample.rss);
         point.server_threads = Some(sample.threads);
         point.server_fds = sample.fds;
-        point.server_cpu = earlier.map(|earlier| (sample.cpu_seconds - earlier.cpu_seconds).max(0.0) / seconds);
+        let cpu = earlier.map(|earlier| (sample.cpu_seconds - earlier.cpu_seconds).max(0.0) / seconds);
+        point.server_cpu = cpu.filter(|_| seconds >= TELLING);
     }
 
     fn write(&mut self, point: &Point) {
