@@ -16,5 +16,7 @@ mod tcp;
 mod thread;
 mod turn;
 mod user;
+mod vigil;
+mod waiting;
 pub mod wire;
 pub mod worker;

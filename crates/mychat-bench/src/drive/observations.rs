@@ -1,6 +1,7 @@
 //! Everything that a run leaves behind, for the judge and the reports: plain data.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::observe::example::Examples;
 use crate::observe::ledger::Reckoning;
@@ -54,6 +55,8 @@ pub struct Observations {
 pub struct Generator {
     /// CPU time, user and system, in seconds.
     pub cpu_seconds: f64,
+    /// Those of them that went into waiting awake for what was about to be due.
+    pub busy_wait_seconds: f64,
     /// The most memory it held, in bytes.
     pub rss_peak: u64,
     /// Worker threads.
@@ -98,7 +101,7 @@ impl Observations {
             aborted: None,
             interrupted: false,
             length: 0,
-            generator: Generator { cpu_seconds: 0.0, rss_peak: 0, threads: 0 },
+            generator: Generator { cpu_seconds: 0.0, busy_wait_seconds: 0.0, rss_peak: 0, threads: 0 },
             server: None,
             cases_failed: 0,
             share: None,
@@ -107,11 +110,16 @@ impl Observations {
 }
 
 /// What this process used so far. On systems that do not tell, zeros.
-pub(super) fn usage(threads: u32) -> Generator {
+pub(super) fn usage(threads: u32, awake: Duration) -> Generator {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok());
-    Generator { cpu_seconds: cpu_seconds(), rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024), threads }
+    Generator {
+        cpu_seconds: cpu_seconds(),
+        busy_wait_seconds: awake.as_secs_f64(),
+        rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024),
+        threads,
+    }
 }
 
 #[cfg(unix)]

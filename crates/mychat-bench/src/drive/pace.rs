@@ -1,68 +1,92 @@
 //! Wakes a worker at an absolute time, more exactly than a poll's timeout, which is late by about a millisecond.
 //!
 //! On Linux a timerfd is a descriptor like any socket: the kernel makes it readable at the time asked for and tells of it
-//! together with the sockets. Elsewhere the poll ends up to two milliseconds before the time, and the rest is spent asking.
+//! together with the sockets. Elsewhere the poll ends up to two milliseconds before the time. In either case the rest of
+//! the time, if there is any, is spent asking.
 
 use std::io::Result;
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 
-/// How often the probe of the event loop's delay fires.
-pub(super) const PROBE: Duration = Duration::from_millis(5);
+/// What a poll's own timeout may be late by.
+const COARSE: Duration = Duration::from_millis(2);
 
-/// Wakes at the time that was asked for last.
+/// Wakes for the time that was asked for last.
 #[derive(Debug)]
-pub(super) enum Pacer {
-    /// Linux: by an event.
+pub(super) struct Pacer {
     #[cfg(target_os = "linux")]
-    Timerfd(timerfd::Timer),
-    /// Everywhere: by being asked.
-    Portable(Option<Instant>),
+    timer: Option<timerfd::Timer>,
+    at: Option<Instant>,
+    /// It wakes so long before that.
+    lead: Duration,
 }
 
 impl Pacer {
     /// The best that this system has; where that is one that tells by itself, it does so under this token.
-    #[cfg_attr(not(target_os = "linux"), expect(clippy::unnecessary_wraps, reason = "fails on Linux alone"))]
+    #[cfg(target_os = "linux")]
     pub(super) fn new(registry: &Registry, token: Token) -> Result<Self> {
-        #[cfg(target_os = "linux")]
-        if let Ok(timer) = timerfd::Timer::new() {
+        let timer = timerfd::Timer::new().ok();
+        if let Some(timer) = &timer {
             timer.register(registry, token)?;
-            return Ok(Self::Timerfd(timer));
         }
-        let _ = (registry, token);
-        Ok(Self::Portable(None))
+        Ok(Self { timer, at: None, lead: Duration::ZERO })
     }
 
-    /// Asks to be woken at `at`, in place of any time asked for before.
-    pub(super) fn arm(&mut self, at: Instant) {
-        match self {
-            #[cfg(target_os = "linux")]
-            Self::Timerfd(timer) => timer.arm(at),
-            Self::Portable(armed) => *armed = Some(at),
+    /// The best that this system has.
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unnecessary_wraps, reason = "fails on Linux alone")]
+    pub(super) fn new(_registry: &Registry, _token: Token) -> Result<Self> {
+        Ok(Self { at: None, lead: Duration::ZERO })
+    }
+
+    /// Asks to be woken for `at` and so long before, in place of any time asked for before.
+    pub(super) fn arm(&mut self, at: Instant, lead: Duration) {
+        self.at = Some(at);
+        self.lead = if self.tells() { lead } else { COARSE };
+        #[cfg(target_os = "linux")]
+        if let Some(timer) = &self.timer {
+            timer.arm(at.checked_sub(lead).unwrap_or(at));
         }
+    }
+
+    /// Asks to be woken at the time itself.
+    pub(super) fn sleep_on(&mut self) {
+        if let Some(at) = self.at {
+            self.arm(at, Duration::ZERO);
+        }
+    }
+
+    /// Whether an event tells of it when it wakes.
+    pub(super) fn tells(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        let tells = self.timer.is_some();
+        #[cfg(not(target_os = "linux"))]
+        let tells = false;
+        tells
     }
 
     /// For how long at most to wait before asking whether the time has come.
     pub(super) fn pause(&self) -> Option<Duration> {
-        /// What a poll may be late by.
-        const COARSE: Duration = Duration::from_millis(2);
-        match self {
-            #[cfg(target_os = "linux")]
-            Self::Timerfd(_) => None,
-            Self::Portable(armed) => {
-                armed.map(|at| at.saturating_duration_since(Instant::now()).saturating_sub(COARSE))
-            }
-        }
+        self.at
+            .filter(|_| !self.tells())
+            .map(|at| at.saturating_duration_since(Instant::now()).saturating_sub(self.lead))
     }
 
-    /// Whether the time has come and no event tells of it; once for each time.
+    /// Whether it will not wake any more before the time has come: what is left is spent asking.
+    pub(super) fn is_near(&self, now: Instant) -> bool {
+        self.at.is_some_and(|at| !self.lead.is_zero() && at.saturating_duration_since(now) <= self.lead)
+    }
+
+    /// Whether the time has come.
+    pub(super) fn has_come(&self) -> bool {
+        self.at.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// The same, once for each time.
     pub(super) fn is_due(&mut self) -> bool {
-        match self {
-            #[cfg(target_os = "linux")]
-            Self::Timerfd(_) => false,
-            Self::Portable(armed) => armed.take_if(|at| *at <= Instant::now()).is_some(),
-        }
+        let has_come = self.has_come();
+        self.at.take_if(|_| has_come).is_some()
     }
 }
 
@@ -109,30 +133,33 @@ mod tests {
 
     const TOKEN: Token = Token(7);
 
-    /// Waits until it fires.
+    /// Waits until its time has come.
     fn fired(pacer: &mut Pacer, poll: &mut Poll) {
         let mut events = Events::with_capacity(8);
-        loop {
-            poll.poll(&mut events, pacer.pause()).unwrap();
-            if pacer.is_due() || events.iter().any(|event| event.token() == TOKEN) {
-                return;
-            }
+        while !pacer.is_due() {
+            let pause = if pacer.is_near(Instant::now()) { Some(Duration::ZERO) } else { pacer.pause() };
+            poll.poll(&mut events, pause).unwrap();
         }
     }
 
     fn both(poll: &Poll) -> [Pacer; 2] {
-        [Pacer::new(poll.registry(), TOKEN).unwrap(), Pacer::Portable(None)]
+        let mut portable = Pacer::new(poll.registry(), Token(8)).unwrap();
+        #[cfg(target_os = "linux")]
+        drop(portable.timer.take());
+        portable.arm(Instant::now(), Duration::ZERO);
+        [Pacer::new(poll.registry(), TOKEN).unwrap(), portable]
     }
 
     #[test]
     fn neither_kind_is_ever_early_however_often_it_is_armed() {
         let mut poll = Poll::new().unwrap();
         for mut pacer in both(&poll) {
-            for micros in [0, 300, 2500, 20] {
+            for (micros, lead) in [(0, 0), (300, 80), (2500, 0), (20, 80), (400, 0)] {
                 let at = Instant::now() + Duration::from_micros(micros);
-                pacer.arm(at);
+                pacer.arm(at, Duration::from_micros(lead));
                 fired(&mut pacer, &mut poll);
                 assert!(Instant::now() >= at, "{micros} µs");
+                assert!(!pacer.is_due(), "told once");
             }
         }
     }
@@ -141,9 +168,26 @@ mod tests {
     fn a_nearer_time_replaces_a_farther_one() {
         let mut poll = Poll::new().unwrap();
         for mut pacer in both(&poll) {
-            pacer.arm(Instant::now() + Duration::from_hours(1));
-            pacer.arm(Instant::now() + Duration::from_millis(3));
+            pacer.arm(Instant::now() + Duration::from_hours(1), Duration::ZERO);
+            pacer.arm(Instant::now() + Duration::from_millis(3), Duration::ZERO);
             fired(&mut pacer, &mut poll);
+        }
+    }
+
+    #[test]
+    fn it_wakes_ahead_of_the_time_and_can_be_told_to_sleep_on() {
+        let mut poll = Poll::new().unwrap();
+        for mut pacer in both(&poll) {
+            let at = Instant::now() + Duration::from_millis(40);
+            pacer.arm(at, Duration::from_millis(35));
+            let mut events = Events::with_capacity(8);
+            poll.poll(&mut events, pacer.pause()).unwrap();
+            if pacer.is_near(Instant::now()) && pacer.tells() {
+                pacer.sleep_on();
+                assert!(!pacer.is_near(Instant::now()) || pacer.has_come());
+            }
+            fired(&mut pacer, &mut poll);
+            assert!(Instant::now() >= at);
         }
     }
 }

@@ -13,35 +13,22 @@ use mychat_sys::Readiness;
 use socket2::SockRef;
 
 use super::backlog::{Mark, unread};
-use super::clock::{Clock as _, RealClock};
+use super::clock::RealClock;
 use super::dial::connect;
-use super::pace::{PROBE, Pacer};
+use super::waiting::{Sign, Waiting};
 use super::wire::{Hangup, Line, ReadMode, Room, Wire};
-use crate::plan::{Nanos, nanos};
+use crate::plan::Nanos;
 
 /// Bytes read at once. Small enough that the users of one read are heard within about 100 µs: what is due is asked for
 /// between two reads.
 pub(super) const READ: usize = 16 * 1024;
-
-/// Where the table ends: the tokens from here on are not sockets.
-const SOCKETS: usize = usize::MAX - 8;
-/// Somebody has something to say.
-pub(super) const BELL: Token = Token(SOCKETS);
-const DUE: Token = Token(SOCKETS + 1);
-const SOUNDING: Token = Token(SOCKETS + 2);
 
 /// The sockets of one worker.
 pub(super) struct TcpWire {
     address: SocketAddr,
     /// Addresses to connect from, in turn; empty where the system chooses.
     sources: Arc<[IpAddr]>,
-    clock: RealClock,
-    poll: Poll,
-    /// Fires when something is due.
-    pacer: Pacer,
-    /// Fires at known times, as a socket does that becomes readable then.
-    probe: Pacer,
-    probed: Nanos,
+    pub(super) waiting: Waiting,
     sockets: Vec<Option<Socket>>,
     /// The place of the socket that is sounded next.
     sounded: usize,
@@ -66,89 +53,36 @@ pub(super) struct Socket {
     mark: Option<Mark>,
 }
 
-/// What a change is about.
-pub(super) enum Sign {
-    /// Somebody has something to say.
-    Bell,
-    /// Something is due.
-    Due,
-    /// It is time to sound the sockets, and has been for so long.
-    Sounding(Nanos),
-    /// A socket became ready for something.
-    Socket(usize),
-}
-
 impl TcpWire {
     pub(super) fn new(address: SocketAddr, sources: Arc<[IpAddr]>, clock: RealClock, poll: Poll) -> Result<Self> {
-        let (pacer, probe) = (Pacer::new(poll.registry(), DUE)?, Pacer::new(poll.registry(), SOUNDING)?);
-        let mut wire = Self {
+        Ok(Self {
             address,
             sources,
-            clock,
-            poll,
-            pacer,
-            probe,
-            probed: 0,
+            waiting: Waiting::new(clock, poll)?,
             sockets: Vec::new(),
             sounded: 0,
             most_unread: 0,
             unbegun: Vec::new(),
             again: Vec::new(),
             buffer: vec![0; READ],
-        };
-        wire.arm_probe(clock.now());
-        Ok(wire)
+        })
     }
 
     /// Waits until something changes, is due or is left over.
     pub(super) fn wait(&mut self, events: &mut Events) -> Result<()> {
         let left_over = !self.again.is_empty() || !self.unbegun.is_empty();
-        let pause = if left_over { Some(Duration::ZERO) } else { self.pause() };
-        match self.poll.poll(events, pause) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            result => result,
-        }
-    }
-
-    /// For how long at most to wait: where the kernel does not wake the worker at the time that was asked for.
-    fn pause(&self) -> Option<Duration> {
-        [self.pacer.pause(), self.probe.pause()].into_iter().flatten().min()
+        self.waiting.wait(events, left_over)
     }
 
     /// What a change is about, after it was noted.
     pub(super) fn note(&mut self, event: &Event) -> Sign {
-        match event.token() {
-            BELL => Sign::Bell,
-            DUE => Sign::Due,
-            SOUNDING => Sign::Sounding(self.sounding()),
-            Token(key) => {
-                if let Some(Some(socket)) = self.sockets.get_mut(key) {
-                    socket.readiness.heard(event);
-                }
-                Sign::Socket(key)
-            }
+        let sign = self.waiting.sign(event);
+        if let Sign::Socket(key) = sign
+            && let Some(Some(socket)) = self.sockets.get_mut(key)
+        {
+            socket.readiness.heard(event);
         }
-    }
-
-    /// Whether something is due that no event told of.
-    pub(super) fn is_due(&mut self) -> bool {
-        self.pacer.is_due()
-    }
-
-    /// The same of the sounding: for how long it has been due.
-    pub(super) fn is_sounding_due(&mut self) -> Option<Nanos> {
-        self.probe.is_due().then(|| self.sounding())
-    }
-
-    fn sounding(&mut self) -> Nanos {
-        let (now, due) = (self.clock.now(), self.probed);
-        self.arm_probe(now);
-        now.saturating_sub(due)
-    }
-
-    fn arm_probe(&mut self, now: Nanos) {
-        self.probed = now + nanos(PROBE);
-        self.probe.arm(self.clock.instant(self.probed));
+        sign
     }
 
     /// The sockets that have something left over.
@@ -230,7 +164,7 @@ impl TcpWire {
     fn begin(&mut self, line: Line, room: Room) -> Result<()> {
         let source = self.sources.get(line.generation as usize % self.sources.len().max(1)).copied();
         let mut stream = connect(self.address, source, room)?;
-        self.poll.registry().register(&mut stream, Token(line.key), Interest::READABLE | Interest::WRITABLE)?;
+        self.waiting.registry().register(&mut stream, Token(line.key), Interest::READABLE | Interest::WRITABLE)?;
         if self.sockets.len() <= line.key {
             self.sockets.resize_with(line.key + 1, || None);
         }
@@ -354,6 +288,6 @@ impl Wire for TcpWire {
     }
 
     fn wake_at(&mut self, at: Nanos) {
-        self.pacer.arm(self.clock.instant(at));
+        self.waiting.wake_at(at);
     }
 }

@@ -11,8 +11,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::clock::{Clock as _, RealClock};
 use super::shared::Shared;
-use super::tcp::{BELL, TcpWire};
+use super::tcp::TcpWire;
 use super::turn::{TcpWorker, turn};
+use super::waiting::BELL;
 use super::worker::{Seen, Worker};
 use crate::observe::books::Books;
 use crate::observe::recorder::Recorder;
@@ -132,6 +133,7 @@ fn work(shared: Arc<Shared>, post: Post) -> std::io::Result<()> {
     }
     let mut seen = worker.finish();
     seen.unread = worker.wire.most_unread;
+    seen.awake = worker.wire.waiting.awake();
     let _ = post.reports.send(Report::Seen(Box::new(seen)));
     Ok(())
 }

@@ -3,7 +3,8 @@
 use mio::Events;
 
 use super::clock::{Clock as _, RealClock};
-use super::tcp::{Sign, TcpWire};
+use super::tcp::TcpWire;
+use super::waiting::Sign;
 use super::wire::{Ended, Line};
 use super::worker::Worker;
 use crate::plan::Nanos;
@@ -20,15 +21,15 @@ pub(super) fn turn(worker: &mut TcpWorker, events: &mut Events) -> std::io::Resu
     for event in events.iter() {
         match worker.wire.note(event) {
             Sign::Bell => worker.collect(),
-            Sign::Due => worker.run_due(),
+            Sign::Due => {}
             Sign::Sounding(late) => sound(worker, late),
             Sign::Socket(key) => serve(worker, key),
         }
     }
-    if worker.wire.is_due() {
+    if worker.wire.waiting.is_due() {
         worker.run_due();
     }
-    if let Some(late) = worker.wire.is_sounding_due() {
+    if let Some(late) = worker.wire.waiting.is_sounding_due() {
         sound(worker, late);
     }
     for key in worker.wire.take_again() {

@@ -101,6 +101,7 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
         generator: GeneratorInfo {
             machine: how.machine,
             cpu_seconds: seen.generator.cpu_seconds,
+            busy_wait_seconds: seen.generator.busy_wait_seconds,
             rss_peak: seen.generator.rss_peak,
             threads: seen.generator.threads,
             read_lag_p99: seen.read_lag.histogram.value_at_quantile(0.99),

@@ -127,6 +127,7 @@ pub(crate) fn run(points: u64) -> RunResult {
         }),
         generator: GeneratorInfo {
             cpu_seconds: 0.4,
+            busy_wait_seconds: 0.1,
             rss_peak: 25 << 20,
             threads: 1,
             read_lag_p99: 83,

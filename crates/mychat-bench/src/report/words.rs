@@ -73,7 +73,11 @@ pub(super) fn server_use(server: &ServerInfo) -> String {
 pub(super) fn generator_use(generator: &GeneratorInfo) -> String {
     let plural = if generator.threads == 1 { "" } else { "s" };
     let mut parts = vec![format!("{} thread{plural}", generator.threads)];
-    parts.extend((generator.cpu_seconds > 0.0).then(|| format!("{:.1} s of CPU", generator.cpu_seconds)));
+    parts.extend((generator.cpu_seconds > 0.0).then(|| {
+        let busy_wait = generator.busy_wait_seconds;
+        let waiting = if busy_wait >= 0.05 { format!(" ({busy_wait:.1} s busy-waiting)") } else { String::new() };
+        format!("{:.1} s of CPU{waiting}", generator.cpu_seconds)
+    }));
     parts.extend((generator.rss_peak > 0).then(|| format!("{} at most", bytes(generator.rss_peak))));
     let lag = generator.read_lag_p99;
     parts.extend((lag > 0).then(|| format!("read within {} (p99)", duration(lag as f64))));

@@ -1,6 +1,7 @@
 //! The end of a run: the workers hand over what they saw, and the accounts are settled.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{Crew, Fault, Observations};
 use crate::drive::clock::Clock as _;
@@ -23,7 +24,7 @@ impl Crew<'_> {
         let (mut visits, mut examples) = (Vec::new(), Examples::default());
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
         let (mut fanout, mut rosters, mut last_lists) = (FanOut::default(), Rosters::default(), LastLists::default());
-        let mut read_lag = Latency::default();
+        let (mut read_lag, mut awake) = (Latency::default(), Duration::ZERO);
         let (mut blocked, mut stall, mut unread, mut left) = (0, 0, 0, self.hands.len());
         while left > 0 {
             match self.reports.recv().await.ok_or(Fault::Died)? {
@@ -38,6 +39,7 @@ impl Crew<'_> {
                     blocked += seen.blocked;
                     stall = stall.max(seen.stall);
                     unread = unread.max(seen.unread);
+                    awake += seen.awake;
                     for (code, count) in seen.errors {
                         *errors.entry(code).or_default() += count;
                     }
@@ -93,7 +95,7 @@ impl Crew<'_> {
             aborted: self.aborted,
             interrupted,
             length,
-            generator: usage(self.conduct.threads),
+            generator: usage(self.conduct.threads, awake),
             server: None,
             cases_failed: 0,
             share,

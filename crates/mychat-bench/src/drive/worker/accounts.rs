@@ -1,5 +1,7 @@
 //! What is handed over: recorders at each interval, what is outstanding during the drain, everything at the end.
 
+use std::time::Duration;
+
 use super::{Seen, Worker};
 use crate::drive::clock::Clock;
 use crate::drive::connection::Role;
@@ -79,6 +81,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             read_lag: std::mem::take(&mut self.desk.read_lag),
             // The wire knows.
             unread: 0,
+            awake: Duration::ZERO,
             rosters: std::mem::take(&mut self.desk.rosters),
             last_lists,
             fanout: std::mem::take(&mut self.desk.fanout),

@@ -12,6 +12,7 @@ mod reading;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use slab::Slab;
 
@@ -64,6 +65,8 @@ pub struct Seen {
     pub read_lag: Latency,
     /// The most bytes that a connection was found to hold unread, of those that are read as fast as can be.
     pub unread: u64,
+    /// Processor time that went into waiting awake for what was about to be due.
+    pub awake: Duration,
     /// When its users had lists with those who joined.
     pub rosters: Rosters,
     /// The lists that those of them had who were there to the end.

@@ -83,6 +83,7 @@ fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
     merged.losers.extend(result.losers.iter().cloned());
     merged.server = merged.server.take().or(result.server);
     merged.generator.cpu_seconds += result.generator.cpu_seconds;
+    merged.generator.busy_wait_seconds += result.generator.busy_wait_seconds;
     merged.generator.rss_peak += result.generator.rss_peak;
     merged.generator.threads += result.generator.threads;
     merged.generator.read_lag_p99 = merged.generator.read_lag_p99.max(result.generator.read_lag_p99);

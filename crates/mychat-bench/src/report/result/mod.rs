@@ -257,6 +257,10 @@ pub struct Point {
 pub struct GeneratorInfo {
     /// CPU time, user and system.
     pub cpu_seconds: f64,
+    /// Those of them that went into staying awake for messages that were about to be due, and would be left out by a
+    /// generator that is less punctual.
+    #[serde(default)]
+    pub busy_wait_seconds: f64,
     /// The most memory it held, in bytes.
     pub rss_peak: u64,
     /// Worker threads.
