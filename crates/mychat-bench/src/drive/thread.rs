@@ -135,6 +135,9 @@ fn work(shared: Arc<Shared>, post: Post) -> std::io::Result<()> {
     seen.unread = worker.wire.most_unread;
     seen.awake = worker.wire.waiting.awake();
     let _ = post.reports.send(Report::Seen(Box::new(seen)));
+    // The conductor lets go of all hands at once, when it has heard of every worker.
+    while post.orders.recv().is_ok() {}
+    worker.leave_all();
     Ok(())
 }
 

@@ -121,3 +121,14 @@ fn what_no_buffer_takes_is_missing_by_the_servers_fault() {
     assert_eq!((sent + blocked, outcome.count(Count::Scheduled)), (2400, 2400));
     assert!(outcome.longest(Clock::Lateness) <= 1.0 && outcome.lost() == 0);
 }
+
+#[test]
+fn a_closed_loop_is_late_where_the_generator_stands_still() {
+    let scenario = "users: { u: { count: 10, think: 20ms, do: [ { private: { to: u } } ] } }\nload: [ { hold: 10s } ]";
+    let manners = Manners { delay: 5 * MS, ..Manners::default() };
+    assert!(run(scenario, manners.clone()).go().longest(Clock::Lateness) <= 1.0);
+    let outcome = run(scenario, manners).stalled(5 * S + 3 * MS..5 * S + 103 * MS).go();
+    let lateness = outcome.longest(Clock::Lateness);
+    assert!((75_000.0..=100_000.0).contains(&lateness), "what thought for 20 ms at most was late by 80: {lateness} µs");
+    assert_eq!(outcome.violations(), [0; 8]);
+}

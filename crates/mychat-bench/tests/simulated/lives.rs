@@ -176,3 +176,12 @@ fn any_number_of_workers_does_the_same() {
     assert_eq!(result(2), one);
     assert_eq!(result(4), one);
 }
+
+#[test]
+fn whoever_leaves_first_at_the_end_is_missing_in_no_list() {
+    let scenario = "users: { u: { count: 6, rate: 20/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 2s } ]";
+    for workers in [1, 2, 3] {
+        let outcome = run(scenario, Manners { lists: true, ..Manners::default() }).workers(workers).go();
+        assert_eq!(outcome.unlisted, [], "{workers}");
+    }
+}

@@ -14,6 +14,7 @@ use mychat_bench::observe::books::Books;
 use mychat_bench::observe::fanout::FanOut;
 use mychat_bench::observe::ledger::{Reading, Reckoning};
 use mychat_bench::observe::recorder::{Clock, Count, Latency, Recorder};
+use mychat_bench::observe::unlisted::{LastLists, Unlisted};
 use mychat_bench::observe::visit::Visit;
 use mychat_bench::plan::{Nanos, Plan};
 use mychat_bench::scenario;
@@ -47,6 +48,8 @@ pub(crate) struct Outcome {
     pub(crate) repeated: u64,
     /// Where deliveries met chaos: what each user was given.
     pub(crate) given: Vec<Vec<u8>>,
+    /// Who was there and missing in somebody's last list.
+    pub(crate) unlisted: Vec<Unlisted>,
 }
 
 /// `users:` and `load:` of a scenario, against a server of these manners.
@@ -127,20 +130,27 @@ impl World {
     fn finish(mut self, load_start: Nanos, drained: Nanos) -> Outcome {
         let mut recorder = *self.workers[0].empty_recorder();
         let (mut visits, mut fanout, mut blocked, mut stall) = (Vec::new(), FanOut::default(), 0, 0);
-        for worker in &mut self.workers {
-            let seen = worker.finish();
+        let (quiet, mut last_lists) = (self.clock.now(), LastLists::default());
+        for index in 0..self.workers.len() {
+            let seen = self.workers[index].finish();
+            // The others listen on for a moment.
+            self.pass(MS);
+            last_lists.merge(seen.last_lists);
             recorder.merge(&seen.recorder);
             fanout.merge(seen.fanout);
             visits.extend(seen.visits);
             blocked += seen.blocked;
             stall = stall.max(seen.stall);
         }
+        self.workers.iter_mut().for_each(Worker::leave_all);
         let plan = &self.shared.plan;
         fanout.record(plan, load_start, &mut recorder);
         let books = Books::new(plan, &self.shared.sent);
         let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
+        let unlisted = last_lists.unlisted(&visits, quiet);
         let given = self.server.chaos.map(Chaos::given).unwrap_or_default();
-        Outcome { recorder, reckoning, visits, blocked, stall, drained, repeated: self.server.repeated, given }
+        let repeated = self.server.repeated;
+        Outcome { recorder, reckoning, visits, blocked, stall, drained, repeated, given, unlisted }
     }
 
     /// Lets simulated time pass.

@@ -36,6 +36,8 @@ pub(crate) struct Manners {
     pub(crate) name_kept: Nanos,
     /// A connection that it closes, by name, at so many frames from it.
     pub(crate) closes: Option<(&'static str, u32)>,
+    /// Whether everybody gets a list when somebody comes or goes.
+    pub(crate) lists: bool,
     /// What happens to deliveries on their way: a seed, and how rare it is.
     pub(crate) chaos: Option<(u64, u32)>,
 }
@@ -54,6 +56,7 @@ impl Default for Manners {
             refused: None,
             name_kept: 0,
             closes: None,
+            lists: false,
             chaos: None,
         }
     }
@@ -195,6 +198,7 @@ impl Model {
         self.users.insert(name.to_owned(), Some(end));
         self.peers.entry(end).or_default().name = Some(name.to_owned());
         say(end, "CONNECT_ACK|OK\n", net);
+        self.list(net);
         if let Some(frame) = self.past.remove(name).filter(|_| self.manners.repeats) {
             self.repeated += 1;
             net.put(net.clock.now(), Event::AtUser(end, frame));
@@ -222,6 +226,13 @@ impl Model {
         }
     }
 
+    fn list(&self, net: &mut Net) {
+        let there = || self.users.iter().filter_map(|(name, end)| Some((name.as_str(), (*end)?)));
+        let names: Vec<&str> = there().map(|(name, _)| name).collect();
+        let list = format!("USER_LIST|{}\n", names.join(","));
+        there().filter(|_| self.manners.lists).for_each(|(_, end)| say(end, &list, net));
+    }
+
     /// A connection is over for the server, and its user is gone.
     fn lets_go(&mut self, end: End, net: &mut Net) {
         let now = net.clock.now();
@@ -232,6 +243,7 @@ impl Model {
             }
             self.users.insert(name.clone(), None);
             net.put(now + self.manners.name_kept, Event::Free(name));
+            self.list(net);
         }
         net.put(now, Event::Over(end));
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -156,7 +157,8 @@ impl<'s> Crew<'s> {
 
     /// Lets a little time pass, takes reports, keeps the timeline and the live view up to date.
     async fn wait(&mut self, watch: &mut dyn Watch, phase: Phase) -> Result<(), Fault> {
-        let until = tokio::time::Instant::now() + TICK;
+        let pause = pause(self.clock.now(), self.next_interval, self.awaited > 0);
+        let until = tokio::time::Instant::now() + pause;
         loop {
             let report = tokio::select! {
                 () = tokio::time::sleep_until(until) => break,
@@ -232,5 +234,26 @@ impl<'s> Crew<'s> {
         });
         self.total.merge(&self.interval);
         self.interval.clear();
+    }
+}
+
+/// How long the conductor waits before it looks again: an interval ends when it is said to, or what follows a change of the
+/// load would be counted before it.
+fn pause(now: Nanos, next_interval: Nanos, is_ending: bool) -> Duration {
+    let left = Duration::from_nanos(next_interval.saturating_sub(now));
+    if is_ending || left.is_zero() { TICK } else { left.min(TICK) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_not_slept_over() {
+        let ms = |ms: u64| Duration::from_millis(ms);
+        assert_eq!(pause(nanos(ms(900)), nanos(ms(1000)), false), TICK);
+        assert_eq!(pause(nanos(ms(993)), nanos(ms(1000)), false), ms(7), "not 13 ms into the next");
+        assert_eq!(pause(nanos(ms(993)), nanos(ms(1000)), true), TICK, "the one before is still being told");
+        assert_eq!(pause(nanos(ms(1001)), nanos(ms(1000)), false), TICK);
     }
 }

@@ -51,6 +51,8 @@ impl Crew<'_> {
             }
         }
         self.close_interval(length);
+        // Nobody listens any more: now they may hang up.
+        self.hands.clear();
         for thread in self.threads.drain(..) {
             thread.join().map_err(|_| Fault::Died)?;
         }

@@ -49,7 +49,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         missing + (unanswered + twins + moving.count()) as u64
     }
 
-    /// Ends everything and gives what was seen.
+    /// Ends all visits and gives what was seen. The connections stay: a server tells others who has gone, and another
+    /// worker that still listens would take that for what was true of the run. [`leave_all`](Self::leave_all) ends them.
     pub fn finish(&mut self) -> Seen {
         let now = self.clock.now();
         let mut last_lists = LastLists::default();
@@ -67,10 +68,6 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             }
             self.end_visit(index, now);
         }
-        let keys: Vec<Line> = self.lines.iter().map(|(key, line)| Line { key, generation: line.generation }).collect();
-        for line in keys {
-            self.drop_line(line, Hangup::Close);
-        }
         let empty = self.empty_recorder();
         Seen {
             recorder: self.swap_recorder(empty),
@@ -86,6 +83,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             last_lists,
             fanout: std::mem::take(&mut self.desk.fanout),
             errors: std::mem::take(&mut self.desk.errors),
+        }
+    }
+    /// Hangs up everywhere, once no worker listens any more.
+    pub fn leave_all(&mut self) {
+        let lines: Vec<Line> = self.lines.iter().map(|(key, line)| Line { key, generation: line.generation }).collect();
+        for line in lines {
+            self.drop_line(line, Hangup::Close);
         }
     }
 }

@@ -29,7 +29,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         }
     }
 
-    pub(super) fn act(&mut self, index: usize, now: Nanos) {
+    /// Does what a user has on the agenda for `due`.
+    pub(super) fn act(&mut self, index: usize, due: Nanos, now: Nanos) {
         let user = &mut self.users[index];
         let (Some(planned), Some(start)) = (user.next, self.desk.load_start()) else { return };
         if let Some(free) = self.busy_until(index, now) {
@@ -37,7 +38,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         }
         let user = &mut self.users[index];
         if self.desk.shared.plan.is_closed_loop(user.id) {
-            self.act_in_loop(index, planned, now);
+            self.act_in_loop(index, planned, due, now);
             return;
         }
         let stop = self.desk.shared.live.stop.load(Ordering::Relaxed);

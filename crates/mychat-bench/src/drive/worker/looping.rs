@@ -26,7 +26,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         }
     }
 
-    pub(super) fn act_in_loop(&mut self, index: usize, planned: Planned, now: Nanos) {
+    pub(super) fn act_in_loop(&mut self, index: usize, planned: Planned, due: Nanos, now: Nanos) {
         let stop = self.desk.shared.live.stop.load(Ordering::Relaxed);
         let user = &mut self.users[index];
         user.next = None;
@@ -38,15 +38,15 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let sequence = self.desk.shared.sent[user.id as usize].len();
         user.awaiting = Some((sequence, now));
         let action = &self.desk.shared.plan.group(user.id).actions[usize::from(planned.action)].action;
-        let stage = self.desk.shared.plan.stage_at(now - start) as u16;
+        let stage = self.desk.shared.plan.stage_at(due.saturating_sub(start)) as u16;
         let place = Place { stage, group: user.group, action: action.kind() as u16 }.closed();
         if !user.watched {
             user.watched = true;
             let patience = nanos(self.desk.shared.timeout);
             self.put(now + patience, Due::Overdue(index));
         }
-        // The thinking was over at this time at the latest; the loop has no schedule to be late for.
-        self.perform(index, line, planned, Moment { intended: now, now, place });
+        // The loop has no schedule, but its thinking was over at a known time: what comes after that is the generator's doing.
+        self.perform(index, line, planned, Moment { intended: due, now, place });
     }
 
     /// The user's last message arrived, or was answered: it thinks, and goes on.

@@ -149,7 +149,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 Due::Rest(user, visit) => self.send_rest(user, visit, now),
                 Due::StopReading { key, generation } => self.stop_reading(Line { key, generation }, now),
                 Due::ReadOn { key, generation } => self.read_on(Line { key, generation }),
-                Due::Act(user) => self.act(user, now),
+                Due::Act(user) => self.act(user, at, now),
                 Due::Leave(user, visit) => self.leave(user, visit, now),
                 Due::Patience { key, generation } => self.lose_patience(Line { key, generation }, now),
             }
