@@ -24,6 +24,8 @@ struct Piece {
     to: f64,
     /// Amount before it.
     before: f64,
+    /// When it is over.
+    end: Nanos,
 }
 
 impl Piece {
@@ -35,14 +37,16 @@ impl Piece {
 impl Curve {
     /// The curve of group `group` over the stages.
     pub fn new(stages: &[Stage], group: usize) -> Self {
-        let (mut start, mut before) = (0.0, 0.0);
+        let (mut start, mut before, mut end) = (0.0, 0.0, 0);
         let pieces = stages
             .iter()
             .map(|stage| {
                 let acts = stage.only.as_ref().is_none_or(|only| only.contains(&group));
                 let factor = if acts && !matches!(stage.kind, StageKind::Pause) { 0.01 } else { 0.0 };
+                end += nanos(stage.duration);
                 let piece = Piece {
                     start,
+                    end,
                     seconds: nanos(stage.duration) as f64 / 1e9,
                     from: stage.from * factor,
                     to: stage.to * factor,
@@ -66,6 +70,15 @@ impl Curve {
         let seconds = 2.0 * rest / (piece.from + root);
         let seconds = if seconds.is_finite() { seconds.clamp(0.0, piece.seconds) } else { 0.0 };
         Some(((piece.start + seconds) * 1e9) as Nanos)
+    }
+
+    /// Whether the group does not act at this time, and if so from when on it acts again; never (`None`) after the last stage
+    /// in which it does.
+    pub fn rests(&self, at: Nanos) -> Option<Option<Nanos>> {
+        let now = self.pieces.partition_point(|piece| piece.end <= at);
+        let next = (now..self.pieces.len()).find(|index| self.pieces[*index].amount() > 0.0);
+        // What is before the next one ends where that begins, to the nanosecond.
+        (next != Some(now)).then(|| next.map(|next| self.pieces[next - 1].end))
     }
 
     /// All of it, in seconds at 100 %.
@@ -124,5 +137,15 @@ mod tests {
         let curve = Curve::new(&stages, 0);
         assert_eq!(curve.time_of(0.5), Some(500_000_000));
         assert_eq!(curve.time_of(1.5), Some(6_500_000_000));
+    }
+    #[test]
+    fn a_group_rests_where_it_does_not_act() {
+        let hold = |only: &[usize]| Stage { only: Some(only.to_vec()), ..stage(StageKind::Hold, 100.0, 100.0, 1) };
+        let stages = [hold(&[0, 1]), hold(&[1]), stage(StageKind::Pause, 100.0, 100.0, 5), hold(&[0])];
+        let rests = |group, ms: u64| Curve::new(&stages, group).rests(ms * 1_000_000);
+        let again = Some(Some(7_000_000_000));
+        assert_eq!([rests(0, 999), rests(0, 1000), rests(0, 6999), rests(0, 7000)], [None, again, again, None]);
+        assert_eq!([rests(1, 1999), rests(1, 2000), rests(1, 7500)], [None, Some(None), Some(None)]);
+        assert_eq!(rests(0, 8000), Some(None), "the load is over");
     }
 }

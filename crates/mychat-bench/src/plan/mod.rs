@@ -157,6 +157,17 @@ impl Plan {
         matches!(self.group(user).pace, Pace::Closed { .. })
     }
 
+    /// When a user that begins to think at `from`, and thinks for so long, acts. A stage in which its group does not act is
+    /// waited for to end, and then it thinks anew. `None` where the load is over by then.
+    pub fn thought_out(&self, user: u32, from: Nanos, think: Nanos) -> Option<Nanos> {
+        let curve = &self.curves[usize::from(self.users[user as usize].group)];
+        let mut at = from + think;
+        while let Some(again) = curve.rests(at) {
+            at = again? + think;
+        }
+        Some(at)
+    }
+
     /// When the load is over.
     pub fn end(&self) -> Nanos {
         self.stages.last().map_or(0, |stage| stage.end)

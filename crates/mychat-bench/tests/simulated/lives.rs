@@ -185,3 +185,16 @@ fn whoever_leaves_first_at_the_end_is_missing_in_no_list() {
         assert_eq!(outcome.unlisted, [], "{workers}");
     }
 }
+
+#[test]
+fn a_closed_loop_rests_where_its_group_does_not_act() {
+    let manners = Manners { delay: 5 * MS, ..Manners::default() };
+    let scenario = "users:\n  loops: { count: 10, think: 20ms, do: [ { private: { to: loops } } ] }\n  \
+                    u: { count: 1, rate: 10/s, arrivals: even, do: [ { private: { to: u } } ] }\n\
+                    load: [ { hold: 2s }, { pause: 3s }, { hold: { for: 2s, only: [u] } }, { hold: 1s } ]";
+    let outcome = run(scenario, manners).go();
+    let sent = |stage| outcome.recorder.total(Count::Sent, |place| place.stage == stage && place.is_closed());
+    // One message in every 25 ms, and the first thought of a stage begins with it.
+    assert_eq!([sent(0), sent(1), sent(2), sent(3)], [10 * 80, 0, 0, 10 * 40]);
+    assert_eq!(outcome.violations(), [0; 8]);
+}

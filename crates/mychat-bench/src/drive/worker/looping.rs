@@ -18,11 +18,9 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let (Some(program), Some(start)) = (&mut user.program, self.desk.load_start()) else { return };
         user.next = program.next(&self.desk.shared.plan);
         let Some(planned) = user.next else { return };
-        let at = from + planned.at;
-        if at < start + self.desk.shared.plan.end() {
-            self.put(at, Due::Act(index));
-        } else {
-            user.next = None;
+        match self.desk.shared.plan.thought_out(user.id, from.saturating_sub(start), planned.at) {
+            Some(at) => self.put(start + at, Due::Act(index)),
+            None => user.next = None,
         }
     }
 
