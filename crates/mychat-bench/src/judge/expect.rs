@@ -171,7 +171,11 @@ fn note(value: &Value, left: Figure, right: Figure, unit: Unit, decided: bool) -
             let limit = right.value?;
             Some(format!(
                 "limit {}",
-                if unit == Unit::Latency { crate::figures::duration(limit) } else { format!("{limit:.1}") }
+                match unit {
+                    Unit::Latency => crate::figures::duration(limit),
+                    _ if limit.fract() == 0.0 => format!("{limit:.0}"),
+                    _ => format!("{limit:.1}"),
+                }
             ))
         }),
         _ => None,

@@ -1,8 +1,9 @@
 //! The left side of a condition, `delivery.last[group, stage].p99`, into a measure.
 
 use super::diagnostic::Wrong;
-use super::model::{Action, Measure, Metric, Selector, StageKind, Stat, Unit};
+use super::model::{Action, Measure, Metric, Selector, Stat, Unit};
 use super::names::{Cast, JOIN};
+use super::sense::{reaches, sense};
 use super::suggest::{did_you_mean, listing, nearest, shown};
 
 /// What people write for a statistic.
@@ -80,6 +81,7 @@ pub(super) fn measure(text: &str, cast: &Cast) -> Result<(Measure, usize), Wrong
             .label(format!("did you mean `{right}`?")));
     }
     check_stat(metric, stat, &text[..at])?;
+    reaches(metric, &selector, cast).map_err(|wrong| wrong.part(0..at))?;
     Ok((Measure { metric, selector, stat }, at))
 }
 
@@ -196,51 +198,4 @@ fn unknown(name: &str, cast: &Cast) -> Wrong {
     let some =
         |what: &str, names: String| if names.is_empty() { format!("no {what}") } else { format!("{what} {names}") };
     wrong.help(format!("the file has {}, and {}", some("groups", listing(groups)), some("stages", listing(stages))))
-}
-
-/// Whether a metric can have any figures with this selector.
-fn sense(metric: Metric, selector: &Selector, what: &str, name: &str, cast: &Cast) -> Result<(), Wrong> {
-    use Metric::{
-        Achieved, CasesFailed, Connect, Corrupted, Delivered, Delivery, Disconnects, Duplicated, Errors, Lateness,
-        Lost, Reordered, Roster, Sent, ServerCpu, ServerRss, WrongReplies,
-    };
-    let metric_name = metric.name();
-    let joining = selector.stage == Some(cast.join());
-    let never = |why: String| Err(Wrong::new(why).help("the condition would have nothing to judge"));
-    match metric {
-        CasesFailed => return never(format!("`{metric_name}` counts cases, which have no {what}")),
-        ServerRss | ServerCpu if what != "stage" => {
-            return never(format!("`{metric_name}` is the whole server's: it can be selected by stage alone"));
-        }
-        Connect | Roster | Disconnects if what == "action" => {
-            return never(format!("`{metric_name}` is not about an action"));
-        }
-        Connect | Roster | Disconnects | Errors | Corrupted | WrongReplies | ServerRss | ServerCpu => {}
-        _ if joining => return never(format!("`{metric_name}` is about messages, and nobody sends any while joining")),
-        _ => {}
-    }
-    if let (true, Some(action)) = (joining, selector.action) {
-        return never(format!("nobody does `{}` while joining", Action::NAMES[action]));
-    }
-    if let ("action", Some(done), Some(action)) = (what, cast.done, selector.action)
-        && !done[action]
-    {
-        return never(format!("nobody in this file does `{name}`"));
-    }
-    if let ("stage", Some(stage)) = (what, selector.stage)
-        && let Some((_, Some(StageKind::FindMax(_)))) = cast.stages.get(stage)
-    {
-        return never(format!("`{name}` is a search, which is judged apart from the rest"));
-    }
-    let Some(group) = selector.group.filter(|_| what == "group").and_then(|group| cast.groups.get(group)) else {
-        return Ok(());
-    };
-    if group.silent && matches!(metric, Lateness | Achieved | Sent | WrongReplies) {
-        return never(format!("`{name}` only reads, and `{metric_name}` is about those who send"));
-    }
-    let received = matches!(metric, Delivery | Delivered | Lost | Duplicated | Reordered | Corrupted);
-    if group.hostile && received {
-        return never(format!("`{name}` is hostile, and what hostile users receive does not count"));
-    }
-    Ok(())
 }

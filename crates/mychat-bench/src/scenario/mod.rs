@@ -30,6 +30,7 @@ pub(crate) mod naming;
 mod node;
 mod procedures;
 mod script;
+mod sense;
 mod stages;
 mod steps;
 mod suggest;

@@ -23,6 +23,8 @@ pub(super) struct Member {
 pub(super) struct Cast {
     pub(super) groups: Vec<Member>,
     pub(super) stages: Vec<(String, Option<StageKind>)>,
+    /// The groups that act in each stage, by index; `None`: all.
+    pub(super) only: Vec<Option<Vec<usize>>>,
     /// Which actions somebody does, by [`Action::kind`]; `None` where not all are understood.
     pub(super) done: Option<[bool; Action::NAMES.len()]>,
 }

@@ -25,10 +25,13 @@ pub(super) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, 
         return Err(Wrong::new("the text is empty"));
     }
     if kind == Kind::Pattern && text.starts_with('/') {
-        return if text.len() > 1 && text.ends_with('/') {
-            Ok(text.to_owned())
-        } else {
-            Err(Wrong::new("a regular expression ends with a `/` too"))
+        let Some(expression) = text[1..].strip_suffix('/') else {
+            return Err(Wrong::new("a regular expression ends with a `/` too"));
+        };
+        // One that cannot be read would match nothing, and the server would be blamed.
+        return match regex_lite::Regex::new(expression) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(error) => Err(Wrong::new(format!("not a regular expression: {error}"))),
         };
     }
     if let (Some(at), Kind::Frame) = (text.find(['\n', '\r']), kind) {
@@ -116,7 +119,8 @@ mod tests {
         assert!(legal(Kind::Frame, "MESSAGE|{bob}|{fill:1023}"));
         assert!(legal(Kind::Bytes, "caf{hex:c3a9}\n"));
         assert!(legal(Kind::Pattern, "ERROR|*|*"));
-        assert!(legal(Kind::Pattern, "/^ERROR.*{x$/"));
+        assert!(legal(Kind::Pattern, "/^ERROR.*\\{x$/"));
+        assert!(!legal(Kind::Pattern, "/[/"), "it would match nothing, and the server would be blamed");
         assert!(legal(Kind::Pattern, "BROADCAST|{alice}|{star}"));
         assert!(!legal(Kind::Frame, "MESSAGE|{eve}|x"));
         assert!(!legal(Kind::Frame, "a\nb"));

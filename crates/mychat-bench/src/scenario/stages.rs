@@ -36,6 +36,7 @@ pub(super) fn stages<'n>(items: &'n [Node], cast: &mut Cast, problems: &mut Prob
                     .help("conditions could not tell them apart: give one of them another name");
                 problems.add(place, wrong);
             }
+            cast.only.push(stage.as_ref().and_then(|stage| stage.only.clone()));
             cast.stages.push((name.clone(), stage.as_ref().map(|stage| stage.kind.clone())));
         }
         if let (Some(name), Some(stage)) = (name, stage) {

@@ -179,6 +179,9 @@ fn step(item: &Sentence<'_>, script: &mut Script, problems: &mut Problems) -> Op
                 problems.add(value, unexpected(value, &form));
                 return None;
             };
+            if items.is_empty() {
+                problems.add(value, Wrong::new("the list is empty"));
+            }
             Step::Together(steps(items, script, problems))
         }
         _ => {

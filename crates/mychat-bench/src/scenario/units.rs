@@ -67,7 +67,7 @@ pub(super) fn amount<'t>(text: &'t str, form: &Form) -> Result<Amount<'t>, Wrong
     }
     let plain = digits.replace('_', "");
     let number: f64 = match plain.parse() {
-        Ok(number) if plain.starts_with(|c: char| c.is_ascii_digit()) => number,
+        Ok(number) if plain.starts_with(|c: char| c.is_ascii_digit()) && !plain.ends_with('.') => number,
         _ => return Err(wrong(format!("`{}` is not a number", shown(text)))),
     };
     if unit.starts_with(['e', 'E']) && unit[1..].starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')) {
@@ -245,7 +245,10 @@ fn bad_rate(amount: &Amount<'_>, text: &str, form: &Form) -> Wrong {
         "" | "/" | "/s" | "s" | "/S" | "/sec" | "/second" | "ps" | "per second" | "Hz" | "/ s" => {
             wrong.label(format!("did you mean `{digits}/s`?"))
         }
-        "/m" | "/min" | "/minute" => wrong.label(format!("did you mean `{}/s`?", amount.number / 60.0)),
+        "/m" | "/min" | "/minute" => {
+            let rate = format!("{:.4}", amount.number / 60.0);
+            wrong.label(format!("did you mean `{}/s`?", rate.trim_end_matches('0').trim_end_matches('.')))
+        }
         _ => wrong,
     };
     wrong.help(format!("it takes {}", form.expected()))
@@ -254,7 +257,11 @@ fn bad_rate(amount: &Amount<'_>, text: &str, form: &Form) -> Wrong {
 /// `50/s`, or `0.5/s each`.
 pub(super) fn rate(text: &str) -> Result<Rate, Wrong> {
     match text.strip_suffix("each") {
-        Some(one) => per_second(one.trim_end(), &Form::Rates).map(Rate::Each),
+        Some(one) => per_second(one.trim_end(), &Form::Rates).map(Rate::Each).map_err(|mut wrong| {
+            // What is meant is one user's rate all the same.
+            wrong.label = wrong.label.map(|label| label.replace("/s`?", "/s each`?"));
+            wrong
+        }),
         None => per_second(text, &Form::Rates).map(Rate::Group),
     }
 }
