@@ -70,9 +70,10 @@ impl Progress {
             return;
         }
         let stage = slice.stage.and_then(|stage| shared.plan.stages.get(stage)).map_or("join", |stage| &stage.name);
-        let at = |quantile| match slice.delivery.count() {
+        let delivery = slice.delivery.unpack();
+        let at = |quantile| match delivery.count() {
             0 => "–".to_owned(),
-            _ => duration(slice.delivery.histogram.value_at_quantile(quantile) as f64),
+            _ => duration(delivery.histogram.value_at_quantile(quantile) as f64),
         };
         out::complain(&format!(
             "{:>7.1} s  {}{stage:<12} {:>7} users  {:>9} sent  {:>11} delivered  {} errors  p50 {}  p99 {}  max {}\n",
@@ -147,8 +148,8 @@ impl Progress {
         self.bar.set_prefix(format!("{}{name}", self.title));
         self.bar.set_length(length.max(1));
         self.bar.set_position(position.min(length));
-        let p99 = latest.filter(|slice| slice.delivery.count() > 0).map_or(String::new(), |slice| {
-            format!(" · p99 {}", duration(slice.delivery.histogram.value_at_quantile(0.99) as f64))
+        let p99 = latest.filter(|slice| !slice.delivery.is_empty()).map_or(String::new(), |slice| {
+            format!(" · p99 {}", duration(slice.delivery.unpack().histogram.value_at_quantile(0.99) as f64))
         });
         self.bar.set_message(format!(
             "{} of {} users · {}/s sent · {}/s delivered{p99}",

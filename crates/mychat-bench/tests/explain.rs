@@ -49,3 +49,18 @@ fn loops_sessions_and_slow_readers_are_said() {
     );
     snapshot("explain_loops", &text);
 }
+
+#[test]
+fn what_is_timed_by_stage_and_group_takes_its_memory() {
+    let forecast = |stages: usize, groups: usize| {
+        let group = "count: 2, rate: 40/s, do: [ { private: { to: self } }, { broadcast: {} } ]";
+        let groups: Vec<String> = (0..groups).map(|index| format!("g{index}: {{ {group} }}")).collect();
+        let groups = format!("{{ {} }}", groups.join(", "));
+        let text = format!("name: cells\nusers: {groups}\nload: [ {} ]", vec!["{ hold: 1s }"; stages].join(", "));
+        let loaded = scenario::parse("it.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+        Forecast::new(&loaded.scenario).memory / 1024.0 / 1024.0
+    };
+    assert!((10.0..16.0).contains(&forecast(1, 1)), "{} MiB", forecast(1, 1));
+    // 20 stages, 12 groups, nine things that are timed: 2,160 histograms of 130 KiB.
+    assert!((300.0..400.0).contains(&forecast(20, 12)), "{} MiB", forecast(20, 12));
+}

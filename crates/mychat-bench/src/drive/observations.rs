@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::observe::example::Examples;
 use crate::observe::ledger::Reckoning;
+use crate::observe::packed::Packed;
 use crate::observe::recorder::{Latency, Recorder};
 use crate::observe::share::Share;
 use crate::observe::visit::Visit;
@@ -79,9 +80,9 @@ pub struct Slice {
     /// Errors that no action wanted.
     pub errors: u64,
     /// Latencies of what arrived in it.
-    pub delivery: Latency,
+    pub delivery: Packed,
     /// Lateness of what was sent in it.
-    pub lateness: Latency,
+    pub lateness: Packed,
 }
 
 impl Observations {

@@ -1,7 +1,8 @@
 //! What a scenario asks for, as averages: how much is sent and delivered in each stage, and what the accounts take.
 
+use crate::observe::recorder::Latency;
 use crate::scenario::Scenario;
-use crate::scenario::model::{Action, Content, Group, Pace, Size, Stage, StageKind, Verify};
+use crate::scenario::model::{Action, Content, Group, Pace, Size, Stage, StageKind, To, Verify};
 
 /// `BROADCAST|name|content` and `MESSAGE|name|content` around the name and the content, with the terminator.
 const BROADCAST: f64 = 12.0;
@@ -18,6 +19,8 @@ const USER: f64 = 4096.0;
 const SUMMED: f64 = 16.0;
 /// Bytes that accounts message by message may take; above that, deliveries are counted (`verify: counts`).
 const BUDGET: f64 = 2.0 * 1024.0 * 1024.0 * 1024.0;
+/// What the program takes without any users.
+const PROGRAM: f64 = 10.0 * 1024.0 * 1024.0;
 /// How long systems keep the port of a connection that is over.
 const PORT_REST: f64 = 60.0;
 
@@ -108,7 +111,7 @@ impl Forecast {
             parts,
             returns,
             ports: users + returns * PORT_REST.min(start),
-            memory: users * USER + accounts,
+            memory: PROGRAM + users * USER + accounts + histograms(scenario),
             verify,
             reduced,
             loops,
@@ -173,7 +176,7 @@ fn effect(group: &Group, users: f64) -> Effect {
         let (deliveries, out) = match &weighted.action {
             Action::Broadcast { content } => (users, bytes(content, BROADCAST + name)),
             Action::Private { to, content } => {
-                let answered = f64::from(u8::from(!matches!(to, crate::scenario::model::To::Nobody)));
+                let answered = f64::from(u8::from(!matches!(to, To::Nobody)));
                 (answered, bytes(content, MESSAGE + name))
             }
             Action::Oversize { size } | Action::Garbage { size } => {
@@ -197,14 +200,43 @@ fn bytes(content: &Content, around: f64) -> f64 {
     }
 }
 
+/// Bytes of all histograms: what is timed is kept by stage, group and action, in whole and of the present interval, by the
+/// worker and by the conductor.
+fn histograms(scenario: &Scenario) -> f64 {
+    let each = (Latency::default().histogram.distinct_values() * size_of::<u64>()) as f64;
+    let shouted = scenario.groups.iter().any(|group| does(group, |action| matches!(action, Action::Broadcast { .. })));
+    let of_stage = |stage: &Stage| -> f64 {
+        let acts = |index: &usize| stage.only.as_ref().is_none_or(|only| only.contains(index));
+        let timed = scenario.groups.iter().enumerate().filter(|(index, _)| acts(index)).map(|(_, group)| timed(group));
+        // Everybody hears: when it was due, and when it was really sent.
+        let heard = if shouted { 2 * scenario.groups.len() } else { 0 };
+        if matches!(stage.kind, StageKind::Pause) { 0.0 } else { (timed.sum::<usize>() + heard) as f64 }
+    };
+    let stages = scenario.stages.iter().map(of_stage);
+    let most = stages.clone().fold(0.0, f64::max);
+    // Everybody's connect and ack while joining; of the present stage, what a worker fills and the conductor adds up.
+    (stages.sum::<f64>() + 2.0 * most + 2.0 * scenario.groups.len() as f64) * each
+}
+
+fn does(group: &Group, wanted: impl Fn(&Action) -> bool) -> bool {
+    !matches!(group.pace, Pace::Silent) && group.actions.iter().any(|weighted| wanted(&weighted.action))
+}
+
+/// How many things are timed of what a group does, but for broadcasts as they are heard.
+fn timed(group: &Group) -> usize {
+    let broadcasts = does(group, |action| matches!(action, Action::Broadcast { .. }));
+    let messages = does(group, |action| matches!(action, Action::Private { to, .. } if !matches!(to, To::Nobody)));
+    let answered = does(group, |action| matches!(action, Action::Private { to: To::Nobody, .. }));
+    // Lateness, first, last and spread; delivery, service and lateness; ack.
+    4 * usize::from(broadcasts) + 3 * usize::from(messages) + usize::from(answered)
+}
+
 /// How many others one user of a group is heard by.
 fn peers(scenario: &Scenario, group: &Group, users: f64) -> f64 {
     let heard = group.actions.iter().map(|weighted| match &weighted.action {
         Action::Broadcast { .. } => users,
-        Action::Private { to: crate::scenario::model::To::Group(other), .. } => {
-            f64::from(scenario.groups[*other].count)
-        }
-        Action::Private { to: crate::scenario::model::To::Partner, .. } => 1.0,
+        Action::Private { to: To::Group(other), .. } => f64::from(scenario.groups[*other].count),
+        Action::Private { to: To::Partner, .. } => 1.0,
         _ => 0.0,
     });
     if matches!(group.pace, Pace::Silent) { 0.0 } else { heard.fold(0.0, f64::max) }

@@ -44,11 +44,6 @@ impl Latency {
     pub fn count(&self) -> u64 {
         self.histogram.len()
     }
-
-    fn clear(&mut self) {
-        self.histogram.reset();
-        self.overflow = 0;
-    }
 }
 
 /// What is timed.
@@ -154,15 +149,6 @@ impl Cell {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine += theirs;
         }
-    }
-
-    fn clear(&mut self) {
-        for latency in self.latencies.iter_mut().flatten() {
-            if latency.count() > 0 {
-                latency.clear();
-            }
-        }
-        self.counts = [0; COUNTS];
     }
 }
 
@@ -272,13 +258,6 @@ impl Recorder {
             if let Some(theirs) = theirs {
                 mine.get_or_insert_default().merge(theirs);
             }
-        }
-    }
-
-    /// Forgets everything, keeping the memory.
-    pub fn clear(&mut self) {
-        for cell in self.cells.iter_mut().flatten() {
-            cell.clear();
         }
     }
 

@@ -249,6 +249,7 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
 pub fn point(plan: &Plan, slice: &Slice) -> Point {
     let value =
         |latency: &Latency, quantile: f64| (latency.count() > 0).then(|| latency.histogram.value_at_quantile(quantile));
+    let (delivery, lateness) = (slice.delivery.unpack(), slice.lateness.unpack());
     Point {
         t: slice.at as f64 / 1e9,
         stage: slice.stage.map_or("join", |stage| plan.stages[stage].name.as_str()).to_owned(),
@@ -256,14 +257,14 @@ pub fn point(plan: &Plan, slice: &Slice) -> Point {
         sent: slice.sent,
         delivered: slice.delivered,
         errors: slice.errors,
-        p50: value(&slice.delivery, 0.5),
-        p99: value(&slice.delivery, 0.99),
-        max: value(&slice.delivery, 1.0),
-        lateness_p99: value(&slice.lateness, 0.99),
+        p50: value(&delivery, 0.5),
+        p99: value(&delivery, 0.99),
+        max: value(&delivery, 1.0),
+        lateness_p99: value(&lateness, 0.99),
         server_rss: None,
         server_cpu: None,
         server_threads: None,
         server_fds: None,
-        hdr: histogram::encode(&slice.delivery.histogram),
+        hdr: histogram::encode(&delivery.histogram),
     }
 }

@@ -11,6 +11,7 @@ use crate::drive::clock::{Clock as _, RealClock};
 use crate::drive::shared::Shared;
 use crate::drive::thread::{self, Hand, Order, Post, Report};
 use crate::observe::books::Books;
+use crate::observe::packed::Packed;
 use crate::observe::recorder::{Clock, Count, Recorder, Shape};
 use crate::plan::{Nanos, nanos};
 
@@ -229,11 +230,12 @@ impl<'s> Crew<'s> {
             sent: self.interval.total(Count::Sent, |_| true),
             delivered: self.interval.total(Count::Delivered, |_| true),
             errors: self.interval.total(Count::Errors, |_| true),
-            delivery: self.interval.latency(Clock::Delivery, |_| true),
-            lateness: self.interval.latency(Clock::Lateness, |_| true),
+            delivery: Packed::new(&self.interval.latency(Clock::Delivery, |_| true)),
+            lateness: Packed::new(&self.interval.latency(Clock::Lateness, |_| true)),
         });
         self.total.merge(&self.interval);
-        self.interval.clear();
+        // Not emptied: it would keep the histograms of all stages that are over.
+        self.interval = Recorder::new(self.total.shape());
     }
 }
 
