@@ -90,6 +90,12 @@ fn copies_are_counted() {
 }
 
 #[test]
+fn copies_that_come_when_all_is_said_are_counted_too() {
+    let (outcome, done) = against(LoadFault::Repeat, 47);
+    assert_eq!((outcome.code, violations(&outcome)), (1, [0, done, 0, 0, 0]), "{}", outcome.said());
+}
+
+#[test]
 fn swaps_are_counted() {
     let (outcome, done) = against(LoadFault::Swap, 89);
     assert_eq!(outcome.code, 1, "{}", outcome.said());

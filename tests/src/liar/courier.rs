@@ -26,13 +26,15 @@ pub(super) struct Courier {
     seen: u64,
     done: u64,
     mixed: Mixed,
+    /// What is to be sent once more, later.
+    again: Vec<Delivery>,
     /// Frames that wait for the next one of the same sender to the same recipient, to be sent after it.
     held: HashMap<(String, String), Vec<u8>>,
 }
 
 impl Courier {
     pub(super) fn new(fault: LoadFault, every: u64) -> Self {
-        Self { fault, every, seen: 0, done: 0, mixed: Mixed::default(), held: HashMap::new() }
+        Self { fault, every, seen: 0, done: 0, mixed: Mixed::default(), again: Vec::new(), held: HashMap::new() }
     }
 
     /// How often something was done wrong.
@@ -70,6 +72,11 @@ impl Courier {
                 self.done += 1;
                 self.mixed.doubled += 1;
                 vec![(recipient.clone(), frame.clone()), (recipient, frame)]
+            }
+            LoadFault::Repeat => {
+                self.done += 1;
+                self.again.push((recipient.clone(), frame.clone()));
+                vec![(recipient, frame)]
             }
             LoadFault::Swap => {
                 self.mixed.lost += 1;
@@ -109,6 +116,11 @@ impl Courier {
             15..17 => LoadFault::Swap,
             _ => LoadFault::None,
         }
+    }
+
+    /// What is to be sent once more, a while from now.
+    pub(super) fn again(&mut self) -> Vec<Delivery> {
+        std::mem::take(&mut self.again)
     }
 
     /// What waits for a frame that will not come: sent as it is, and nothing done wrong.

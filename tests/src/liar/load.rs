@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mychat_proto::Command;
 
@@ -18,6 +19,8 @@ pub enum LoadFault {
     Lose,
     /// Makes a delivery twice.
     Double,
+    /// Makes a delivery once more, a while later.
+    Repeat,
     /// Makes a delivery after the next one of the same sender to the same recipient.
     Swap,
     /// Delivers to somebody else instead.
@@ -29,6 +32,9 @@ pub enum LoadFault {
     /// Tells one user nothing of those who come after it.
     Unlist,
 }
+
+/// How long after a delivery its copy follows.
+const LATER: Duration = Duration::from_millis(150);
 
 /// The server. It stops when it is dropped.
 #[derive(Debug)]
@@ -157,6 +163,14 @@ impl Room {
             self.users.keys().filter(|user| *user != sender && *user != recipient).cloned().collect();
         for (recipient, frame) in self.courier.deliver(sender, (recipient.to_owned(), frame), &others) {
             self.write(&recipient, &frame);
+        }
+        for (recipient, frame) in self.courier.again() {
+            let Some(stream) = self.users.get(&recipient).and_then(|stream| stream.try_clone().ok()) else { continue };
+            std::thread::spawn(move || {
+                // The fault itself: the copy comes when all else may have been said.
+                std::thread::sleep(LATER);
+                send(&stream, &frame);
+            });
         }
     }
 

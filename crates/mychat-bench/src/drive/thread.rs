@@ -14,7 +14,7 @@ use super::shared::Shared;
 use super::tcp::TcpWire;
 use super::turn::{TcpWorker, turn};
 use super::waiting::BELL;
-use super::worker::{Seen, Worker};
+use super::worker::{Outstanding, Seen, Worker};
 use crate::observe::books::Books;
 use crate::observe::recorder::Recorder;
 use crate::plan::Nanos;
@@ -40,7 +40,7 @@ pub(super) enum Report {
     /// What an interval recorded.
     Interval(Box<Recorder>),
     /// What is outstanding.
-    Outstanding(u64),
+    Outstanding(Outstanding),
     /// Everything else, at the end.
     Seen(Box<Seen>),
     /// The thread could not start, or not wait for its sockets.
@@ -150,7 +150,7 @@ fn obey(worker: &mut TcpWorker, order: Order, reports: &UnboundedSender<Report>)
             let _ = reports.send(Report::Interval(recorded));
         }
         Order::Outstanding(books) => {
-            let outstanding = books.map_or(0, |books| worker.outstanding(&books));
+            let outstanding = books.map_or_else(Outstanding::default, |books| worker.outstanding(&books));
             let _ = reports.send(Report::Outstanding(outstanding));
         }
         Order::Finish => {}

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use mychat_bench::drive::clock::Clock as _;
 use mychat_bench::drive::shared::{Shared, Talk};
 use mychat_bench::drive::wire::Ended;
-use mychat_bench::drive::worker::Worker;
+use mychat_bench::drive::worker::{Outstanding, Patience, Worker};
 use mychat_bench::observe::books::Books;
 use mychat_bench::observe::fanout::FanOut;
 use mychat_bench::observe::ledger::{Reading, Reckoning};
@@ -112,13 +112,10 @@ impl World {
         self.shared.live.stop.store(true, Ordering::Relaxed);
         let stopped = self.clock.now();
         let books = Books::new(&self.shared.plan, &self.shared.sent);
-        let mut best = (u64::MAX, stopped);
+        let mut patience = Patience::new(2 * S, stopped);
         loop {
-            let outstanding = self.workers.iter_mut().map(|worker| worker.outstanding(&books)).sum();
-            if outstanding < best.0 {
-                best = (outstanding, self.clock.now());
-            }
-            if outstanding == 0 || self.clock.now() > best.1 + 2 * S {
+            let outstanding: Outstanding = self.workers.iter_mut().map(|worker| worker.outstanding(&books)).sum();
+            if outstanding.owed == 0 || patience.is_over(outstanding, self.clock.now()) {
                 break;
             }
             self.pass(20 * MS);

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::{Conduct, Crew, Fault, LOOK, MEETING, NO_PROGRESS, OVERTIME, Phase, Slice, TICK, Watch};
+use super::{AFTERMATH, Conduct, Crew, Fault, LOOK, MEETING, NO_PROGRESS, OVERTIME, Phase, Slice, TICK, Watch};
 use crate::drive::clock::{Clock as _, RealClock};
 use crate::drive::shared::Shared;
 use crate::drive::thread::{self, Hand, Order, Post, Report};
+use crate::drive::worker::{Outstanding, Patience};
 use crate::observe::books::Books;
 use crate::observe::packed::Packed;
 use crate::observe::recorder::{Clock, Count, Recorder, Shape};
@@ -123,14 +124,14 @@ impl<'s> Crew<'s> {
         // Once every worker has answered this, none of them is in the middle of sending any more.
         self.outstanding(None, watch).await?;
         let books = Arc::new(Books::new(&self.shared.plan, &self.shared.sent));
-        let mut last = (u64::MAX, self.clock.now());
+        let mut patience = Patience::new(nanos(self.shared.timeout).max(NO_PROGRESS), self.clock.now());
         loop {
             let asked = self.clock.now();
             let (outstanding, now) = (self.outstanding(Some(&books), watch).await?, self.clock.now());
-            if outstanding < last.0 {
-                last = (outstanding, now);
+            if outstanding.owed == 0 {
+                break;
             }
-            if outstanding == 0 || now > last.1 + NO_PROGRESS {
+            if patience.is_over(outstanding, now) {
                 return Ok(());
             }
             // Asking takes a worker's time: nine tenths of it are left for reading.
@@ -138,16 +139,21 @@ impl<'s> Crew<'s> {
                 self.wait(watch, Phase::Draining).await?;
             }
         }
+        let until = self.clock.now() + AFTERMATH;
+        while self.load_start().is_some() && self.clock.now() < until {
+            self.wait(watch, Phase::Draining).await?;
+        }
+        Ok(())
     }
 
     /// Asks every worker what is outstanding.
-    async fn outstanding(&mut self, books: Option<&Arc<Books>>, watch: &mut dyn Watch) -> Result<u64, Fault> {
+    async fn outstanding(&mut self, books: Option<&Arc<Books>>, watch: &mut dyn Watch) -> Result<Outstanding, Fault> {
         self.outstanding.clear();
         self.tell(|| Order::Outstanding(books.map(Arc::clone)));
         while self.outstanding.len() < self.hands.len() {
             self.wait(watch, Phase::Draining).await?;
         }
-        Ok(self.outstanding.iter().sum())
+        Ok(self.outstanding.iter().copied().sum())
     }
 
     pub(super) fn tell(&self, order: impl Fn() -> Order) {

@@ -14,6 +14,7 @@ use super::clock::RealClock;
 pub use super::observations::{Generator, Observations, Slice};
 use super::shared::Shared;
 use super::thread::{Hand, Report};
+use super::worker::Outstanding;
 use crate::observe::recorder::Recorder;
 use crate::plan::Nanos;
 
@@ -77,8 +78,10 @@ pub enum Fault {
 
 const TICK: Duration = Duration::from_millis(20);
 const LOOK: Nanos = 100_000_000;
-/// The drain gives up after so long without a delivery.
+/// The drain gives up after so long without a delivery, or after the scenario's own patience where that is longer.
 const NO_PROGRESS: Nanos = 2_000_000_000;
+/// Once everything has come a run listens on for so long: copies may follow that nobody is owed.
+const AFTERMATH: Nanos = 400_000_000;
 /// Other machines may take so long longer to start.
 const MEETING: Nanos = 120_000_000_000;
 /// Programs that are behind may still send for so long after the load.
@@ -119,6 +122,6 @@ struct Crew<'s> {
     /// Reports of an interval that are still to come.
     awaited: usize,
     interval: Recorder,
-    outstanding: Vec<u64>,
+    outstanding: Vec<Outstanding>,
     aborted: Option<usize>,
 }

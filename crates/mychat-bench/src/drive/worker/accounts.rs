@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Seen, Worker};
+use super::{Outstanding, Seen, Worker};
 use crate::drive::clock::Clock;
-use crate::drive::connection::Role;
+use crate::drive::connection::{Connection, Role};
 use crate::drive::hear;
 use crate::drive::user::State;
 use crate::drive::wire::{Hangup, Line, Wire};
@@ -33,8 +33,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         Box::new(Recorder::new(self.desk.recorder.shape()))
     }
 
-    /// Deliveries and answers that are owed to this worker's users and have not come.
-    pub fn outstanding(&mut self, books: &Books) -> u64 {
+    /// What is owed to this worker's users and has not come.
+    pub fn outstanding(&mut self, books: &Books) -> Outstanding {
         for user in &mut self.users {
             hear::settle(user, &self.desk);
         }
@@ -46,7 +46,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let twins = self.lines.iter().filter(|(_, line)| matches!(line.role, Role::Twin { .. })).count();
         let moving =
             self.users.iter().filter(|user| matches!(user.state, State::Leaving | State::Connecting | State::Asking));
-        missing + (unanswered + twins + moving.count()) as u64
+        let owed = missing + (unanswered + twins + moving.count()) as u64;
+        let waited_for = |line: &&Connection| match line.role {
+            Role::Own(index) => !self.users[index].hostile,
+            Role::Twin { .. } => true,
+        };
+        let lines = self.lines.iter().map(|(_, line)| line).filter(waited_for);
+        Outstanding { owed, pieces: lines.map(|line| line.deframer.pending() as u64).sum() }
     }
 
     /// Ends all visits and gives what was seen. The connections stay: a server tells others who has gone, and another

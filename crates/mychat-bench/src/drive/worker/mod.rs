@@ -7,7 +7,10 @@ mod coming;
 mod going;
 mod hearing;
 mod looping;
+mod patience;
 mod reading;
+
+pub use self::patience::{Outstanding, Patience};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
