@@ -24,8 +24,17 @@ pub enum Arrival {
 #[derive(Debug, Default)]
 pub struct Inbox {
     account: Account,
-    /// Messages changed so much that nobody can say which they were: by sender, and whether they went to everybody.
-    damaged: Option<Box<FxHashMap<(u32, bool), u32>>>,
+    /// Messages changed so much that nobody can say which they were.
+    damaged: Option<Box<Damaged>>,
+}
+
+/// Messages of which nobody can say which they were.
+#[derive(Debug, Default)]
+struct Damaged {
+    /// By sender, and whether they went to everybody.
+    of: FxHashMap<(u32, bool), u32>,
+    /// Of anybody.
+    unknown: u32,
 }
 
 #[derive(Debug)]
@@ -102,19 +111,29 @@ impl Inbox {
         Arrival::Fresh
     }
 
-    /// Takes note of a message of this sender that came with its stamp destroyed.
-    pub fn note_damaged(&mut self, sender: u32, public: bool) {
-        *self.damaged.get_or_insert_default().entry((sender, public)).or_default() += 1;
+    /// Takes note of a message that came with its stamp destroyed: of this sender, and to everybody or not, if that is known.
+    pub fn note_damaged(&mut self, of: Option<(u32, bool)>) {
+        let damaged = self.damaged.get_or_insert_default();
+        match of {
+            Some(known) => *damaged.of.entry(known).or_default() += 1,
+            None => damaged.unknown += 1,
+        }
     }
 
     /// How many such messages of a sender came.
     pub fn damaged(&self, sender: u32, public: bool) -> u32 {
-        self.damaged.as_ref().and_then(|damaged| damaged.get(&(sender, public)).copied()).unwrap_or(0)
+        self.damaged.as_ref().and_then(|damaged| damaged.of.get(&(sender, public)).copied()).unwrap_or(0)
+    }
+
+    /// How many came of which not even the sender is known.
+    pub fn unknown(&self) -> u32 {
+        self.damaged.as_ref().map_or(0, |damaged| damaged.unknown)
     }
 
     /// How many such messages came in all.
     pub fn all_damaged(&self) -> u64 {
-        self.damaged.iter().flat_map(|damaged| damaged.values()).map(|count| u64::from(*count)).sum()
+        let of_known = self.damaged.iter().flat_map(|damaged| damaged.of.values());
+        of_known.map(|count| u64::from(*count)).sum::<u64>() + u64::from(self.unknown())
     }
 
     /// Whether a message came, where each is known.

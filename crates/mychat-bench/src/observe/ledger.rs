@@ -8,7 +8,7 @@
 //! - One that leaves is owed, from each sender, what precedes the last message that it got from that sender. The rest
 //!   was under way while it left: *uncertain*, neither owed nor wrong.
 //! - What came with its stamp destroyed is counted as corrupted, and of what is missing from its sender so much is not
-//!   lost.
+//!   lost; where not even the sender is known, of what is missing from anybody.
 //! - What a sender said last on a connection that was reset, or that the server closed, may never have been read: what
 //!   follows the last of its messages that anybody got is uncertain too.
 
@@ -128,7 +128,8 @@ pub fn reckon<'v>(
     let mut book = Book { plan, tails, reckoning: Reckoning::default() };
     // What hostile users miss is their own doing.
     for visit in visits.filter(|visit| !plan.group(visit.user).hostile) {
-        dispatch.for_each_stream(visit, reading, |stream| book.check(visit, &stream));
+        let mut unknown = visit.inbox.unknown();
+        dispatch.for_each_stream(visit, reading, |stream| book.check(visit, &stream, &mut unknown));
     }
     book.reckoning
 }
@@ -138,10 +139,12 @@ pub fn reckon<'v>(
 pub fn outstanding<'v>(dispatch: &Dispatch, visits: impl Iterator<Item = &'v Visit>, reading: Reading) -> u64 {
     let mut missing = 0;
     for visit in visits {
+        let mut here = 0;
         dispatch.for_each_stream(visit, reading, |stream| {
             let owed = stream.owed(visit);
-            missing += u64::from(stream.got.missing(owed.start, owed.end).saturating_sub(stream.damaged));
+            here += u64::from(stream.got.missing(owed.start, owed.end).saturating_sub(stream.damaged));
         });
+        missing += here.saturating_sub(u64::from(visit.inbox.unknown()));
     }
     missing
 }
@@ -215,7 +218,8 @@ struct Book<'p> {
 }
 
 impl Book<'_> {
-    fn check(&mut self, visit: &Visit, flow: &Flow<'_>) {
+    /// Holds one flow to account. `unknown` more came to this user that cannot be told apart, from whomever.
+    fn check(&mut self, visit: &Visit, flow: &Flow<'_>, unknown: &mut u32) {
         if !self.plan.shard.has(flow.sender) {
             self.expect(visit, flow);
             return;
@@ -232,6 +236,8 @@ impl Book<'_> {
                     excused += 1;
                 } else if damaged > 0 {
                     damaged -= 1;
+                } else if *unknown > 0 {
+                    *unknown -= 1;
                 } else {
                     self.lose(visit, flow.sender, entry, flow.action);
                 }

@@ -7,4 +7,5 @@ mod run;
 mod server;
 
 mod clocks;
+mod damage;
 mod lives;

@@ -46,6 +46,8 @@ pub(crate) struct Outcome {
     pub(crate) drained: Nanos,
     /// What the server sent to somebody who had got it in an earlier visit.
     pub(crate) repeated: u64,
+    /// How many deliveries it mangled.
+    pub(crate) mangled: u64,
     /// Where deliveries met chaos: what each user was given.
     pub(crate) given: Vec<Vec<u8>>,
     /// Who was there and missing in somebody's last list.
@@ -146,8 +148,8 @@ impl World {
         let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
         let unlisted = last_lists.unlisted(&visits, quiet);
         let given = self.server.chaos.map(Chaos::given).unwrap_or_default();
-        let repeated = self.server.repeated;
-        Outcome { recorder, reckoning, visits, blocked, stall, drained, repeated, given, unlisted }
+        let (repeated, mangled) = (self.server.repeated, self.server.mangled);
+        Outcome { recorder, reckoning, visits, blocked, stall, drained, repeated, mangled, given, unlisted }
     }
 
     /// Lets simulated time pass.

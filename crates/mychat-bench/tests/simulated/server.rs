@@ -28,6 +28,8 @@ pub(crate) struct Manners {
     pub(crate) lost: Range<u64>,
     /// Deliveries whose first bytes it destroys, likewise.
     pub(crate) damaged: Range<u64>,
+    /// Deliveries that are mangled, likewise, and how.
+    pub(crate) mangled: Option<(Range<u64>, Mangled)>,
     /// Who comes back gets once more what it got first in its visit before.
     pub(crate) repeats: bool,
     /// A name that it never lets in.
@@ -52,6 +54,7 @@ impl Default for Manners {
             deaf: None,
             lost: 0..0,
             damaged: 0..0,
+            mangled: None,
             repeats: false,
             refused: None,
             name_kept: 0,
@@ -59,6 +62,29 @@ impl Default for Manners {
             lists: false,
             chaos: None,
         }
+    }
+}
+
+/// What becomes of a delivery on its way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mangled {
+    /// This byte of it is another one.
+    Byte(usize),
+    /// It ends there.
+    Cut(usize),
+}
+
+impl Mangled {
+    /// Does it to a frame with its end; gives whether there was anything to do.
+    fn mangle(self, frame: &mut Vec<u8>) -> bool {
+        let (Self::Byte(at) | Self::Cut(at)) = self;
+        let there = at + 1 < frame.len();
+        match self {
+            Self::Byte(at) if there => frame[at] ^= 1,
+            Self::Cut(at) if there => drop(frame.drain(at..frame.len() - 1)),
+            _ => {}
+        }
+        there
     }
 }
 
@@ -87,6 +113,8 @@ pub(crate) struct Model {
     past: HashMap<String, Vec<u8>>,
     /// How often something was sent to somebody who had got it in an earlier visit.
     pub(crate) repeated: u64,
+    /// How many deliveries were mangled.
+    pub(crate) mangled: u64,
     pub(crate) chaos: Option<Chaos>,
 }
 
@@ -105,6 +133,7 @@ impl Model {
             deliveries: 0,
             past: HashMap::new(),
             repeated: 0,
+            mangled: 0,
         }
     }
 
@@ -216,6 +245,11 @@ impl Model {
                     && let Some(stamp) = frame.iter().position(|byte| *byte == b'~')
                 {
                     frame[stamp + 1..stamp + 9].fill(b'?');
+                }
+                if let Some((numbers, how)) = &self.manners.mangled
+                    && numbers.contains(&number)
+                {
+                    self.mangled += u64::from(how.mangle(&mut frame));
                 }
                 if let Some(peer) = self.peers.get_mut(end) {
                     peer.first.get_or_insert_with(|| frame.clone());

@@ -1,6 +1,7 @@
 //! Messages: whose they are, whether they are whole, and how long they took.
 
 use super::copies::{settle, stray, take};
+use super::mangled::{changed, damaged, mangled, named, stamp_in};
 use super::{BROADCAST, Heard};
 use crate::drive::act::NOBODY_AT_ALL;
 use crate::drive::desk::{Desk, Finding};
@@ -43,9 +44,7 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
         return if take(user, desk, now, &run, frame) > 0 { Heard::Delivery } else { Heard::Nothing };
     }
     let Some(cut) = memchr::memchr(b'|', rest) else {
-        let place = desk.place(user.group, now);
-        corrupted(user, desk, place, &|| "a message without content".to_owned(), None, frame);
-        damaged(user, desk, action, rest);
+        mangled(user, desk, now, &|| "a message without content".to_owned(), frame);
         return Heard::Nothing;
     };
     let (sender, content) = (&rest[..cut], &rest[cut + 1..]);
@@ -54,11 +53,15 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
             return stranger(user, desk, now);
         }
         Ok(stamp) => stamp,
+        Err(Unreadable::Foreign) if stamp_in(user, desk, frame).is_some() => {
+            mangled(user, desk, now, &|| "its stamp is not where its content begins".to_owned(), frame);
+            return Heard::Nothing;
+        }
         Err(Unreadable::Foreign) if !stamps_all(desk, sender) => return stranger(user, desk, now),
         Err(Unreadable::Foreign | Unreadable::Head) => {
             let place = Place { action, ..desk.place(user.group, now) };
             corrupted(user, desk, place, &|| "its stamp is damaged".to_owned(), None, frame);
-            damaged(user, desk, action, sender);
+            damaged(user, desk, Some((sender, action)));
             return Heard::Nothing;
         }
         // Oversize frames say that they are for nobody.
@@ -71,10 +74,8 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
         Err(Unreadable::Body(stamp)) => {
             let place = placed(desk, &stamp, user.group, action, now);
             corrupted(user, desk, place, &|| "its content is not what was sent".to_owned(), Some(&stamp), frame);
-            // It is known for what it was: changed, but not lost.
-            stray(user, desk);
-            if let Some(visit) = user.visit.as_mut().filter(|_| is_for(&stamp, user.id, action)) {
-                visit.inbox.note(&stamp);
+            if is_for(&stamp, user.id, action) {
+                changed(user, desk, &stamp);
             }
             return Heard::Nothing;
         }
@@ -90,8 +91,10 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
     let name = desk.shared.plan.users.get(stamp.sender as usize).map(|user| user.name.as_bytes());
     if name != Some(sender) {
         corrupted(user, desk, place, &|| "its sender is not who sent it".to_owned(), Some(&stamp), frame);
-        stray(user, desk);
-    } else if action == BROADCAST && desk.load_start().is_some() {
+        changed(user, desk, &stamp);
+        return Heard::Nothing;
+    }
+    if action == BROADCAST && desk.load_start().is_some() {
         let behind = desk.keep(frame, known);
         user.follows.came_to(behind);
     } else {
@@ -153,22 +156,10 @@ fn came_before(user: &User, desk: &Desk, stamp: &Stamp, sent: Option<Nanos>) -> 
             .any(|past| past.inbox.has(stamp))
 }
 
-/// Takes note of a message of which nobody can say any more which it was: it is counted as corrupted, and not lost too.
-fn damaged(user: &mut User, desk: &Desk, action: u16, sender: &[u8]) {
-    let sender = named(desk, sender);
-    if let (Some(visit), Some(sender)) = (user.visit.as_mut(), sender) {
-        visit.inbox.note_damaged(sender, action == BROADCAST);
-    }
-}
-
 /// Whether all that a user of this name says carries a stamp.
 fn stamps_all(desk: &Desk, name: &[u8]) -> bool {
     let bare = |action: &Weighted| matches!(action.action, Action::Frame { .. } | Action::HalfFrame { .. });
     named(desk, name).is_some_and(|user| !desk.shared.plan.group(user).actions.iter().any(bare))
-}
-
-fn named(desk: &Desk, name: &[u8]) -> Option<u32> {
-    desk.shared.names.get(std::str::from_utf8(name).ok()?).copied()
 }
 
 #[cold]
@@ -195,7 +186,7 @@ fn is_for(stamp: &Stamp, user: u32, action: u16) -> bool {
 }
 
 /// Where a message belongs: to the stage it was meant for and the recipient's group.
-fn placed(desk: &Desk, stamp: &Stamp, group: u16, action: u16, now: Nanos) -> Place {
+pub(super) fn placed(desk: &Desk, stamp: &Stamp, group: u16, action: u16, now: Nanos) -> Place {
     let plan = &desk.shared.plan;
     let place = match desk.load_start() {
         Some(_) => Place { stage: plan.stage_at(stamp.intended * 1000) as u16, group, action },

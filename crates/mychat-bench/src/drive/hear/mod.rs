@@ -2,13 +2,15 @@
 
 mod answer;
 mod copies;
+mod mangled;
 mod message;
 
 use mychat_proto::{Reply, Status};
 
 pub(super) use self::copies::{Follows, settle};
+use self::mangled::mangled;
 pub(super) use self::message::Known;
-use self::message::{corrupted, message};
+use self::message::message;
 use super::desk::Desk;
 use super::user::User;
 use crate::plan::Nanos;
@@ -64,8 +66,7 @@ pub(super) fn frame(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) 
         }
         Ok(_) => Heard::Nothing,
         Err(fault) => {
-            let place = desk.place(user.group, now);
-            corrupted(user, desk, place, &|| format!("a frame that is no reply: {fault}"), None, frame);
+            mangled(user, desk, now, &|| format!("a frame that is no reply: {fault}"), frame);
             Heard::Nothing
         }
     }
