@@ -107,7 +107,8 @@ pub(super) fn act(
     shared.framing.end(&mut frame, 0);
     let done = if connection.takes(frame.len()) {
         if let Some(answer) = answer {
-            user.owed.push_back(Owed { answer, intended: at.intended, place: at.place });
+            let sequence = shared.sent[user.id as usize].len();
+            user.owed.push_back(Owed { answer, sequence, intended: at.intended, place: at.place });
         }
         // Written down first: a recipient on another thread may have it before the write has returned here.
         note_sent(user, desk, action, planned.recipient, at);

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use super::hear::Follows;
+use super::shared::Shared;
+use super::spoken::Spoken;
 use super::wire::Line;
 use crate::observe::recorder::Place;
 use crate::observe::roster::Listed;
@@ -87,6 +89,8 @@ pub(super) enum State {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Owed {
     pub(super) answer: Answer,
+    /// Which of the user's messages asked for it.
+    pub(super) sequence: u32,
     pub(super) intended: Nanos,
     pub(super) place: Place,
 }
@@ -129,6 +133,18 @@ impl User {
             listed: Listed::default(),
             follows: Follows::default(),
             owed: VecDeque::new(),
+        }
+    }
+
+    /// Whether the server may close the connection instead of this answer.
+    pub(super) fn is_answered_by_the_end(&self, owed: &Owed, shared: &Shared) -> bool {
+        match owed.answer {
+            Answer::NotFound => false,
+            Answer::Refusal => true,
+            Answer::Spoken(action) => {
+                let spoken = &shared.spoken[usize::from(self.group)][usize::from(action)];
+                spoken.as_ref().is_some_and(Spoken::may_close)
+            }
         }
     }
 

@@ -128,6 +128,31 @@ fn every_kind_of_leaving_is_accounted_for_under_delay_and_freezes() {
 }
 
 #[test]
+fn answers_that_never_come_are_missed_though_their_users_leave() {
+    for leave in ["disconnect", "fin", "rst"] {
+        let missed = |one_in, actions: &str| {
+            let scenario = format!(
+                "timeout: 500ms\nusers: {{ u: {{ count: 5, rate: 10/s each, arrivals: even, session: 2s..4s, leave: {leave}, \
+                 do: [ {actions} ] }} }}\nload: [ {{ hold: 30s }} ]"
+            );
+            let outcome = run(&scenario, Manners { delay: MS, unanswered: one_in, ..Manners::default() }).go();
+            assert!(outcome.visits.len() > 25, "{leave}: {}", outcome.visits.len());
+            let [.., wrong, errors, disconnects] = outcome.violations();
+            assert_eq!((errors, disconnects), (0, 0), "{leave}");
+            (wrong, outcome.unanswered, outcome.visits.len() as u64)
+        };
+        let (wrong, ..) = missed(None, "{ private: { to: nobody } }");
+        assert_eq!(wrong, 0, "{leave}");
+        // Who gets no answer at all has waited long enough for all but those of the last half second, here five.
+        let (wrong, unanswered, visits) = missed(Some(1), "{ private: { to: nobody } }");
+        assert!((unanswered - 5 * visits..unanswered).contains(&wrong), "{leave}: {wrong} of {unanswered}, {visits}");
+        // Its own broadcasts show which answers are not under way any more: one at most is in doubt when it leaves.
+        let (wrong, unanswered, visits) = missed(Some(2), "{ private: { to: nobody } }, { broadcast: {} }");
+        assert!((unanswered - visits..=unanswered).contains(&wrong), "{leave}: {wrong} of {unanswered}, {visits}");
+    }
+}
+
+#[test]
 fn a_leaver_has_the_whole_patience_whenever_it_leaves() {
     // It leaves shortly before two seconds have passed since it connected, and is let go half a second later.
     let manners = Manners { delay: 500 * MS, ..Manners::default() };

@@ -48,6 +48,8 @@ pub(crate) struct Outcome {
     pub(crate) repeated: u64,
     /// How many deliveries it mangled.
     pub(crate) mangled: u64,
+    /// How many answers it left out.
+    pub(crate) unanswered: u64,
     /// Where deliveries met chaos: what each user was given.
     pub(crate) given: Vec<Vec<u8>>,
     /// Who was there and missing in somebody's last list.
@@ -148,8 +150,8 @@ impl World {
         let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
         let unlisted = last_lists.unlisted(&visits, quiet);
         let given = self.server.chaos.map(Chaos::given).unwrap_or_default();
-        let (repeated, mangled) = (self.server.repeated, self.server.mangled);
-        Outcome { recorder, reckoning, visits, blocked, stall, drained, repeated, mangled, given, unlisted }
+        let Model { repeated, mangled, unanswered, .. } = self.server;
+        Outcome { recorder, reckoning, visits, blocked, stall, drained, repeated, mangled, unanswered, given, unlisted }
     }
 
     /// Lets simulated time pass.

@@ -30,6 +30,8 @@ pub(crate) struct Manners {
     pub(crate) damaged: Range<u64>,
     /// Deliveries that are mangled, likewise, and how.
     pub(crate) mangled: Option<(Range<u64>, Mangled)>,
+    /// Of its answers to messages for nobody it leaves one in so many out.
+    pub(crate) unanswered: Option<u64>,
     /// Who comes back gets once more what it got first in its visit before.
     pub(crate) repeats: bool,
     /// A name that it never lets in.
@@ -55,6 +57,7 @@ impl Default for Manners {
             lost: 0..0,
             damaged: 0..0,
             mangled: None,
+            unanswered: None,
             repeats: false,
             refused: None,
             name_kept: 0,
@@ -115,6 +118,9 @@ pub(crate) struct Model {
     pub(crate) repeated: u64,
     /// How many deliveries were mangled.
     pub(crate) mangled: u64,
+    answers: u64,
+    /// How many of its answers it left out.
+    pub(crate) unanswered: u64,
     pub(crate) chaos: Option<Chaos>,
 }
 
@@ -134,6 +140,8 @@ impl Model {
             past: HashMap::new(),
             repeated: 0,
             mangled: 0,
+            answers: 0,
+            unanswered: 0,
         }
     }
 
@@ -207,7 +215,7 @@ impl Model {
             }
             (Ok(Command::Message { recipient, content }), Some(me)) => match self.users.get(recipient) {
                 Some(Some(other)) => self.deliver(&[*other], &format!("MESSAGE|{me}|{content}\n"), net),
-                _ => say(end, "ERROR|404|no such user\n", net),
+                _ => self.answers_nobody(end, net),
             },
             (Ok(Command::Disconnect), _) => self.lets_go(end, net),
             _ => say(end, "ERROR|400|malformed\n", net),
@@ -215,6 +223,15 @@ impl Model {
         let name = self.peers.get(&end).and_then(|peer| peer.name.as_deref());
         if self.manners.closes.is_some_and(|(closed, at)| name == Some(closed) && frames == at) {
             self.lets_go(end, net);
+        }
+    }
+
+    fn answers_nobody(&mut self, end: End, net: &mut Net) {
+        self.answers += 1;
+        if self.manners.unanswered.is_some_and(|one_in| self.answers.is_multiple_of(one_in)) {
+            self.unanswered += 1;
+        } else {
+            say(end, "ERROR|404|no such user\n", net);
         }
     }
 

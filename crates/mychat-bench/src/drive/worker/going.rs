@@ -7,8 +7,7 @@ use crate::drive::clock::Clock;
 use crate::drive::connection::Role;
 use crate::drive::desk::{Due, Finding};
 use crate::drive::hear;
-use crate::drive::spoken::Spoken;
-use crate::drive::user::{Answer, Owed, State};
+use crate::drive::user::State;
 use crate::drive::wire::{Ended, Hangup, Line, Wire};
 use crate::observe::example::Kind;
 use crate::observe::recorder::{Clock as Timed, Count};
@@ -98,13 +97,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &mut self.users[index];
         // Refused, or about to be: rule F5 lets a server close after what is much too long, terse ones close at any error.
         let patience = crate::plan::nanos(self.desk.shared.timeout);
-        let spoken = &self.desk.shared.spoken[usize::from(user.group)];
-        let may_close = |owed: &Owed| match owed.answer {
-            Answer::NotFound => false,
-            Answer::Refusal => true,
-            Answer::Spoken(action) => spoken[usize::from(action)].as_ref().is_some_and(Spoken::may_close),
-        };
-        let provoked = user.owed.iter().any(may_close) || user.rebuked.is_some_and(|at| now < at + patience);
+        let provoked = user.owed.iter().any(|owed| user.is_answered_by_the_end(owed, &self.desk.shared))
+            || user.rebuked.is_some_and(|at| now < at + patience);
         let (id, place) = (user.id, self.desk.place(user.group, now));
         if let Some(visit) = &mut user.visit {
             visit.leaving = Some(now);
@@ -146,14 +140,14 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     pub(super) fn end_visit(&mut self, index: usize, now: Nanos) {
+        hear::settle(&mut self.users[index], &self.desk);
+        self.miss_answers(index);
         let user = &mut self.users[index];
-        user.owed.clear();
         user.awaiting = None;
         user.rebuked = None;
         user.listed = Listed::default();
         user.rest = None;
         user.line = None;
-        hear::settle(user, &self.desk);
         if let Some(mut visit) = user.visit.take() {
             visit.ended = (visit.end != End::Stayed).then_some(now);
             visit.sequences.end = self.desk.shared.sent[user.id as usize].len();

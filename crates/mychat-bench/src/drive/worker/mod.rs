@@ -3,6 +3,7 @@
 
 mod accounts;
 mod acting;
+mod answers;
 mod coming;
 mod going;
 mod hearing;
