@@ -108,7 +108,7 @@ pub(super) fn act(
     let done = if connection.takes(frame.len()) {
         if let Some(answer) = answer {
             let sequence = shared.sent[user.id as usize].len();
-            user.owed.push_back(Owed { answer, sequence, intended: at.intended, place: at.place });
+            user.owed.push_back(Owed { answer, sequence, passed: false, intended: at.intended, place: at.place });
         }
         // Written down first: a recipient on another thread may have it before the write has returned here.
         note_sent(user, desk, action, planned.recipient, at);

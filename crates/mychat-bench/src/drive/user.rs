@@ -91,6 +91,8 @@ pub(super) struct Owed {
     pub(super) answer: Answer,
     /// Which of the user's messages asked for it.
     pub(super) sequence: u32,
+    /// Whether a later message of the user's own has come back to it: in order, the answer would have been before that.
+    pub(super) passed: bool,
     pub(super) intended: Nanos,
     pub(super) place: Place,
 }
@@ -133,6 +135,19 @@ impl User {
             listed: Listed::default(),
             follows: Follows::default(),
             owed: VecDeque::new(),
+        }
+    }
+
+    /// The first answer that is owed and is like this; one that was passed only where no other is.
+    pub(super) fn owed_first(&self, is_it: impl Fn(&Owed) -> bool) -> Option<usize> {
+        let first = |passed: bool| self.owed.iter().position(|owed| owed.passed == passed && is_it(owed));
+        first(false).or_else(|| first(true))
+    }
+
+    /// A message of the user's own has come back to it.
+    pub(super) fn came_back(&mut self, sequence: u32) {
+        for owed in self.owed.iter_mut().filter(|owed| owed.sequence < sequence) {
+            owed.passed = true;
         }
     }
 

@@ -97,6 +97,7 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
         timeline,
         capacity: None,
         shard,
+        whole_runs: None,
         server: seen.server,
         generator: GeneratorInfo {
             machine: how.machine,

@@ -116,6 +116,7 @@ pub(crate) fn run(points: u64) -> RunResult {
         timeline,
         capacity: None,
         shard: None,
+        whole_runs: None,
         losers: Vec::new(),
         server: Some(ServerInfo {
             pid: 4711,

@@ -13,7 +13,7 @@ pub(super) fn fits(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) -
         let Answer::Spoken(action) = owed.answer else { return false };
         spoken[usize::from(action)].as_ref().is_some_and(|spoken| spoken.gets.iter().any(|want| want.matches(frame)))
     };
-    let Some(owed) = user.owed.iter().position(is_it).and_then(|at| user.owed.remove(at)) else { return false };
+    let Some(owed) = user.owed_first(is_it).and_then(|at| user.owed.remove(at)) else { return false };
     // Whatever it was that was answered, a server that closes at every error may do so now.
     user.rebuked = Some(now);
     desk.recorder.time(owed.place, Clock::Ack, now.saturating_sub(owed.intended));
@@ -27,7 +27,7 @@ pub(super) fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, fr
         // Rule U3: the code behind a FAIL, or the reason for a refusal to come.
         return;
     }
-    let first = |wanted: Answer| user.owed.iter().position(|owed| owed.answer == wanted);
+    let first = |wanted: Answer| user.owed_first(|owed| owed.answer == wanted);
     let fitting = if code == "404" { first(Answer::NotFound) } else { None }.or_else(|| first(Answer::Refusal));
     if let Some(at) = fitting {
         if let Some(owed) = user.owed.remove(at) {
@@ -45,7 +45,7 @@ pub(super) fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, fr
         goes_on(user, desk);
         return;
     }
-    let (place, count, kind, what) = if let Some(owed) = user.owed.pop_front() {
+    let (place, count, kind, what) = if let Some(owed) = user.owed_first(|_| true).and_then(|at| user.owed.remove(at)) {
         let due = if owed.answer == Answer::NotFound { "404 was due" } else { "something else was due" };
         (owed.place, Count::WrongReplies, Kind::WrongReply, due)
     } else {

@@ -41,6 +41,7 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
     if action == BROADCAST
         && let Some(run) = desk.lately.find(user.follows.at(), frame)
     {
+        came_back(user, desk.lately.frames(&run).first().map(|kept| kept.what.stamp).as_ref());
         return if take(user, desk, now, &run, frame) > 0 { Heard::Delivery } else { Heard::Nothing };
     }
     let Some(cut) = memchr::memchr(b'|', rest) else {
@@ -80,6 +81,7 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
             return Heard::Nothing;
         }
     };
+    came_back(user, Some(&stamp));
     let place = placed(desk, &stamp, user.group, action, now);
     if !is_for(&stamp, user.id, action) {
         misrouted(user, desk, place, &stamp, frame);
@@ -101,6 +103,13 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
         stray(user, desk);
     }
     arrive(user, desk, now, known, frame)
+}
+
+/// What a user that waits for answers hears of its own tells how far the server has come with what it sent.
+fn came_back(user: &mut User, stamp: Option<&Stamp>) {
+    if let Some(stamp) = stamp.filter(|stamp| stamp.sender == user.id && !user.owed.is_empty()) {
+        user.came_back(stamp.sequence);
+    }
 }
 
 /// Takes a whole message that is for this user.

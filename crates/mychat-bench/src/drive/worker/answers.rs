@@ -20,11 +20,10 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &self.users[index];
         let Some(visit) = user.visit.as_deref().filter(|_| !owed.is_empty()) else { return };
         let (shared, leaving) = (&self.desk.shared, visit.leaving.unwrap_or(Nanos::MAX));
-        let returned = visit.inbox.from(user.id).map_or(0, |own| own.next_sequence());
         let was_due = |owed: &&Owed| {
             let asked = shared.sent[user.id as usize].get(owed.sequence).map_or(0, |sent| sent.at * 1000);
             let ago = leaving.saturating_sub(asked);
-            let in_time = ago > nanos(shared.timeout) || (owed.sequence < returned && ago > UNDER_WAY);
+            let in_time = ago > nanos(shared.timeout) || (owed.passed && ago > UNDER_WAY);
             match visit.end {
                 End::Stayed => true,
                 End::Left(_) => in_time,

@@ -140,7 +140,6 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     pub(super) fn end_visit(&mut self, index: usize, now: Nanos) {
-        hear::settle(&mut self.users[index], &self.desk);
         self.miss_answers(index);
         let user = &mut self.users[index];
         user.awaiting = None;
@@ -148,6 +147,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         user.listed = Listed::default();
         user.rest = None;
         user.line = None;
+        hear::settle(user, &self.desk);
         if let Some(mut visit) = user.visit.take() {
             visit.ended = (visit.end != End::Stayed).then_some(now);
             visit.sequences.end = self.desk.shared.sent[user.id as usize].len();

@@ -25,7 +25,7 @@ const PIECEMEAL: Nanos = 30_000_000_000;
 /// The patience of a run once nothing is sent any more.
 #[derive(Debug)]
 pub struct Patience {
-    patience: Nanos,
+    length: Nanos,
     least: Outstanding,
     /// When something arrived whole.
     whole: Nanos,
@@ -34,9 +34,9 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// So much of it, from `now` on.
-    pub fn new(patience: Nanos, now: Nanos) -> Self {
-        Self { patience, least: Outstanding { owed: u64::MAX, pieces: 0 }, whole: now, any: now }
+    /// So long, from `now` on.
+    pub fn new(length: Nanos, now: Nanos) -> Self {
+        Self { length, least: Outstanding { owed: u64::MAX, pieces: 0 }, whole: now, any: now }
     }
 
     /// Whether it is over, where this is outstanding now.
@@ -48,7 +48,7 @@ impl Patience {
             self.any = now;
             self.least.pieces = outstanding.pieces;
         }
-        now > self.any + self.patience
+        now > self.any + self.length
     }
 }
 

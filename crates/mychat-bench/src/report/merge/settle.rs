@@ -29,7 +29,10 @@ const EXAMPLES: usize = 5;
 pub(super) fn settle(merged: &mut RunResult, results: &[RunResult]) -> Result<Settled, MergeError> {
     let shards: Vec<&ShardInfo> = results.iter().filter_map(|result| result.shard.as_ref()).collect();
     merged.shard = None;
-    let Some(first) = shards.first() else { return Ok(Settled::default()) };
+    let Some(first) = shards.first() else {
+        merged.whole_runs = Some(results.iter().map(|result| result.whole_runs.unwrap_or(1)).sum());
+        return Ok(Settled::default());
+    };
     let there: BTreeSet<u32> = shards.iter().map(|shard| shard.index).collect();
     if shards.iter().any(|shard| shard.of != first.of) || shards.len() < results.len() {
         return Err(MergeError::Shards("these are not parts of one run: `--shard` was not the same I/N".to_owned()));

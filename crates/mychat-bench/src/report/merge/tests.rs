@@ -34,6 +34,16 @@ fn one_result_stays_as_it_is_and_the_order_does_not_matter() {
 }
 
 #[test]
+fn whole_runs_are_no_parts_of_one_and_the_result_says_so() {
+    let two = merge(&[run(1, 5), run(2, 5)]).unwrap();
+    let said =
+        |result: &RunResult| result.notes().into_iter().filter(|note| note.contains("whole runs")).collect::<Vec<_>>();
+    assert!(said(&two)[0].starts_with("these are 2 whole runs"), "{:?}", said(&two));
+    assert!(said(&merge(&[two, run(3, 5)]).unwrap())[0].starts_with("these are 3 whole runs"));
+    assert!(said(&run(1, 5)).is_empty() && said(&merge(&[part(1, 0, 0, &[]), part(2, 0, 0, &[])]).unwrap()).is_empty());
+}
+
+#[test]
 fn a_run_counts_once() {
     assert!(matches!(merge(&[run(1, 2), run(2, 2), run(1, 2)]), Err(MergeError::Twice(..))));
 }

@@ -67,6 +67,9 @@ pub struct RunResult {
     /// What is to be settled with the other machines, of a part of a run that several share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardInfo>,
+    /// How many whole runs `merge` added up here, where they were not parts of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole_runs: Option<u64>,
     /// The server, where it runs on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerInfo>,
@@ -137,6 +140,12 @@ impl RunResult {
                 "this is part {} of {}: it timed what it both sent and received; {open} deliveries from other parts have not \
                  come, and `mychat-bench merge` says which of them were lost",
                 shard.index, shard.of
+            ));
+        }
+        if let Some(runs) = self.whole_runs {
+            notes.push(format!(
+                "these are {runs} whole runs and not parts of one (`--shard`): users, messages and violations are those of all of \
+                 them together, and no rate is that of one run"
             ));
         }
         notes
