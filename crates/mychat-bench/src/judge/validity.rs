@@ -49,7 +49,10 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
     let lateness = latency_of(plan, seen, Metric::Lateness, &whole);
     // A closed loop alone has no headline delivery; where nothing arrived at all there is nothing to be compared with.
     let response = latency_of(plan, seen, Metric::Delivery, &whole);
-    let response = if response.count() > 0 { response } else { latency_of(plan, seen, Metric::Service, &whole) };
+    let (response, compared_with) = match response.count() {
+        0 => (latency_of(plan, seen, Metric::Service, &whole), "service"),
+        _ => (response, "delivery"),
+    };
     let compared = response.count() > 0;
     let quantile = supported(lateness.count());
     // What the same deliveries took from when they were really sent: without the generator's own lateness.
@@ -63,7 +66,7 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
         sound.worse(
             validity,
             format!(
-                "the generator sent late: lateness p{:.0} is {}, delivery's {}",
+                "the generator sent late: lateness p{:.0} is {}, {compared_with}'s {}",
                 quantile * 100.0,
                 duration(lateness as f64),
                 duration(response as f64)
@@ -92,7 +95,7 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
         sound.worse(
             validity,
             format!(
-                "the generator read late: what had arrived waited for up to {} (p99) to be read, delivery's p{:.0} is {}",
+                "the generator read late: what had arrived waited for up to {} (p99) to be read, {compared_with}'s p{:.0} is {}",
                 duration(read_lag as f64),
                 quantile * 100.0,
                 duration(response as f64)
@@ -160,5 +163,21 @@ mod tests {
         };
         assert_eq!(judged(150_000_000), Validity::Valid, "a fiftieth of what is measured");
         assert_eq!(judged(850_000_000), Validity::Invalid);
+    }
+    #[test]
+    fn closed_loops_alone_are_judged_by_what_they_have() {
+        let text =
+            "name: t\nusers: { u: { count: 2, think: 1ms, do: [ { private: { to: u } } ] } }\nload: [ { hold: 1s } ]";
+        let loaded = crate::scenario::parse("t.yaml", text).unwrap();
+        let plan = Plan::new(Arc::new(loaded.scenario), 1);
+        let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
+        let place = Place { stage: 0, group: 0, action: 1 }.closed();
+        for _ in 0..2000 {
+            recorder.time(place, Clock::Lateness, 4_000_000);
+            recorder.cell(place).delivery(9_000_000, Some(5_000_000));
+        }
+        let judged = judge(&plan, &Observations::of_interval(recorder));
+        assert_eq!(judged.validity, Validity::Invalid);
+        assert_eq!(judged.reasons, ["the generator sent late: lateness p99 is 4.00 ms, service's 5.00 ms"]);
     }
 }
