@@ -18,6 +18,8 @@ pub(super) fn connect(address: SocketAddr, source: Option<IpAddr>, room: Room) -
         socket.set_recv_buffer_size(SMALL)?;
     }
     if let Some(source) = source {
+        // Thousands that come again would stand still over it. Without it they are slower, no more.
+        let _ = mychat_sys::choose_port_late(&socket);
         socket.bind(&SocketAddr::new(source, 0).into())?;
     }
     socket.set_tcp_nodelay(true)?;
@@ -34,4 +36,28 @@ fn is_under_way(error: &Error) -> bool {
         return true;
     }
     error.kind() == ErrorKind::WouldBlock
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_port_is_chosen_for_the_connection_and_not_for_the_address() {
+        let unbound = || {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            mychat_sys::choose_port_late(&socket).unwrap();
+            socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+            socket.local_addr().unwrap().as_socket().unwrap().port()
+        };
+        assert_eq!(unbound(), 0);
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let source = IpAddr::from([127, 0, 0, 7]);
+        let stream = connect(server.local_addr().unwrap(), Some(source), Room::Usual).unwrap();
+        let (_, peer) = server.accept().unwrap();
+        assert_eq!((peer.ip(), peer), (source, stream.local_addr().unwrap()));
+    }
 }
