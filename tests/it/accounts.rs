@@ -96,6 +96,27 @@ fn copies_that_come_when_all_is_said_are_counted_too() {
 }
 
 #[test]
+fn who_is_denied_though_there_is_lost_and_an_error_also_where_others_come_and_go() {
+    let scenario = "
+name: denied
+users:
+  talkers: { count: 8, rate: 400/s, do: [ { private: { to: talkers } }, { private: { to: guests } } ] }
+  guests: { count: 4, session: 100ms..300ms, leave: disconnect }
+load: [ { hold: 2s } ]
+expect: [ \"errors == 0\" ]
+";
+    for (every, exit) in [(u64::MAX, 0), (19, 1)] {
+        let liar = LoadLiar::start(LoadFault::Deny, every);
+        let outcome = run(scenario).target(liar.address()).declared().go();
+        let denied = liar.done();
+        assert_eq!(violations(&outcome), [denied, 0, 0, 0, 0], "{}", outcome.said());
+        assert_eq!(outcome.json["counts"]["errors"]["404"].as_u64().unwrap_or(0), denied, "{}", outcome.said());
+        assert!(outcome.code == exit || outcome.code == 4, "{}", outcome.said());
+        assert_eq!(denied > 5, exit == 1);
+    }
+}
+
+#[test]
 fn swaps_are_counted() {
     let (outcome, done) = against(LoadFault::Swap, 89);
     assert_eq!(outcome.code, 1, "{}", outcome.said());

@@ -62,7 +62,7 @@ impl Courier {
             return vec![(recipient, frame)];
         }
         match self.drawn() {
-            LoadFault::None | LoadFault::Mixed | LoadFault::Unlist => vec![(recipient, frame)],
+            LoadFault::None | LoadFault::Mixed | LoadFault::Unlist | LoadFault::Deny => vec![(recipient, frame)],
             LoadFault::Lose => {
                 self.done += 1;
                 self.mixed.lost += 1;
@@ -116,6 +116,17 @@ impl Courier {
             15..17 => LoadFault::Swap,
             _ => LoadFault::None,
         }
+    }
+
+    /// Whether this private message is to be refused though its recipient is there: of those to the talkers one in so many.
+    pub(super) fn denies(&mut self, recipient: &str) -> bool {
+        if self.fault != LoadFault::Deny || !recipient.starts_with("talkers") {
+            return false;
+        }
+        self.seen += 1;
+        let denies = self.seen.is_multiple_of(self.every);
+        self.done += u64::from(denies);
+        denies
     }
 
     /// What is to be sent once more, a while from now.

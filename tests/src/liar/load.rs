@@ -29,6 +29,8 @@ pub enum LoadFault {
     Change,
     /// Leaves out 1 in 1,000, doubles 1 in 2,000 and swaps 1 in 5,000.
     Mixed,
+    /// Says that a talker is not there when it is.
+    Deny,
     /// Tells one user nothing of those who come after it.
     Unlist,
 }
@@ -144,7 +146,7 @@ fn connect(room: &mut Room, name: &str, stream: &TcpStream) -> Option<String> {
 
 impl Room {
     fn message(&mut self, sender: &str, recipient: &str, content: &str, from: &TcpStream) {
-        if !self.users.contains_key(recipient) {
+        if !self.users.contains_key(recipient) || self.courier.denies(recipient) {
             send(from, b"ERROR|404|no such user\n");
             return;
         }

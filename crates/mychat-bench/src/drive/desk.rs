@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::hear::Known;
 use super::shared::{Arrived, Shared};
 use super::wire::Line;
@@ -23,6 +25,8 @@ pub(super) struct Desk {
     pub(super) examples: Examples,
     /// ERROR frames that no action wants, by code.
     pub(super) errors: BTreeMap<String, u64>,
+    /// ERROR frames that were taken for answers to messages to somebody who was not surely there, by who got them.
+    pub(super) unreachable: FxHashMap<u32, u64>,
     /// Visits that are over.
     pub(super) visits: Vec<Visit>,
     pub(super) read_lag: Latency,
@@ -77,6 +81,7 @@ impl Desk {
             recorder: Box::new(Recorder::new(shape)),
             examples: Examples::default(),
             errors: BTreeMap::new(),
+            unreachable: FxHashMap::default(),
             visits: Vec::new(),
             read_lag: Latency::default(),
             lately: Lately::default(),

@@ -102,6 +102,8 @@ pub struct Reckoning {
     pub examples: Examples,
     /// How much each user lost.
     pub losers: FxHashMap<u32, u64>,
+    /// By sender: private messages that came to nobody and were owed to nobody, and that may have been answered by 404.
+    pub stranded: FxHashMap<u32, u64>,
     /// What was planned by other machines' users and did not come: whether it is lost is known where it was to be sent.
     pub missing: Vec<Missing>,
 }
@@ -126,6 +128,7 @@ pub fn reckon<'v>(
 ) -> Reckoning {
     let tails = tails(dispatch, visits.clone());
     let mut book = Book { plan, tails, reckoning: Reckoning::default() };
+    book.reckoning.stranded = unreceived(dispatch, visits.clone());
     // What hostile users miss is their own doing.
     for visit in visits.filter(|visit| !plan.group(visit.user).hostile) {
         let mut unknown = visit.inbox.unknown();
@@ -274,6 +277,11 @@ impl Book<'_> {
         let group = users[visit.user as usize].group;
         *self.reckoning.lost.entry(Place { stage: entry.stage, group, action }).or_default() += 1;
         *self.reckoning.losers.entry(visit.user).or_default() += 1;
+        if action == PRIVATE
+            && let Some(stranded) = self.reckoning.stranded.get_mut(&sender)
+        {
+            *stranded = stranded.saturating_sub(1);
+        }
         if self.reckoning.examples.wants(Kind::Lost) {
             let (from, to) = (&users[sender as usize].name, &users[visit.user as usize].name);
             let end = match visit.end {
@@ -295,6 +303,24 @@ impl Book<'_> {
             });
         }
     }
+}
+
+/// How many private messages of each sender came to nobody.
+fn unreceived<'v>(dispatch: &Dispatch, visits: impl Iterator<Item = &'v Visit>) -> FxHashMap<u32, u64> {
+    let mut unreceived: FxHashMap<u32, u64> = FxHashMap::default();
+    for ((sender, _), entries) in &dispatch.privates {
+        *unreceived.entry(*sender).or_default() += entries.len() as u64;
+    }
+    for visit in visits {
+        for sender in dispatch.senders_to.get(&visit.user).into_iter().flatten() {
+            let own = visit.inbox.from(*sender).map_or(0, |stream| stream.own.len());
+            let came = u64::from(own) + u64::from(visit.inbox.damaged(*sender, false));
+            if let Some(left) = unreceived.get_mut(sender) {
+                *left = left.saturating_sub(came);
+            }
+        }
+    }
+    unreceived
 }
 
 /// For each sender visit that ended abruptly: what follows the last message of it that anybody got.

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use super::{Crew, Fault, Observations};
 use crate::drive::clock::Clock as _;
 use crate::drive::observations::usage;
 use crate::drive::thread::{Order, Report};
 use crate::observe::books::Books;
-use crate::observe::example::Examples;
+use crate::observe::example::{Example, Examples, Kind};
 use crate::observe::fanout::FanOut;
+use crate::observe::ledger::Reckoning;
 use crate::observe::recorder::{Clock, Count, Latency, Place, Shape};
 use crate::observe::roster::Rosters;
 use crate::observe::share::Share;
 use crate::observe::unlisted::LastLists;
-use crate::plan::{Nanos, nanos};
+use crate::plan::{Nanos, Plan, nanos};
+use crate::scenario::model::Verify;
 
 impl Crew<'_> {
     /// Ends the workers and takes what they saw.
@@ -23,6 +27,7 @@ impl Crew<'_> {
         self.tell(|| Order::Finish);
         let (mut visits, mut examples) = (Vec::new(), Examples::default());
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
+        let mut unreachable: FxHashMap<u32, u64> = FxHashMap::default();
         let (mut fanout, mut rosters, mut last_lists) = (FanOut::default(), Rosters::default(), LastLists::default());
         let (mut read_lag, mut awake) = (Latency::default(), Duration::ZERO);
         let (mut blocked, mut stall, mut unread, mut left) = (0, 0, 0, self.hands.len());
@@ -43,6 +48,7 @@ impl Crew<'_> {
                     for (code, count) in seen.errors {
                         *errors.entry(code).or_default() += count;
                     }
+                    unreachable.extend(seen.unreachable);
                     left -= 1;
                 }
                 Report::Interval(recorded) => self.interval.merge(&recorded),
@@ -82,6 +88,17 @@ impl Crew<'_> {
         for (place, doubled) in &reckoning.doubled {
             self.total.add(*place, Count::Duplicated, *doubled);
         }
+        for (user, count) in unfounded(plan, &unreachable, &reckoning) {
+            self.total.add(
+                Place { stage: plan.stages.len().saturating_sub(1) as u16, ..place(user, 0) },
+                Count::Errors,
+                count,
+            );
+            *errors.entry("404".to_owned()).or_default() += count;
+            if examples.wants(Kind::Error) {
+                examples.push(denied(plan, user, count));
+            }
+        }
         let share = plan.shard.is_part().then(|| Share::new(plan, &self.shared.sent, &visits));
         Ok(Observations {
             recorder: self.total,
@@ -102,5 +119,27 @@ impl Crew<'_> {
             cases_failed: 0,
             share,
         })
+    }
+}
+
+/// Who was told how often, without a reason, that somebody is not there: known where all messages and deliveries are.
+fn unfounded(plan: &Plan, unreachable: &FxHashMap<u32, u64>, reckoning: &Reckoning) -> Vec<(u32, u64)> {
+    if plan.verify != Verify::Full || plan.shard.is_part() {
+        return Vec::new();
+    }
+    let stranded = |user| reckoning.stranded.get(user).copied().unwrap_or(0);
+    let without = unreachable.iter().map(|(user, answers)| (*user, answers.saturating_sub(stranded(user))));
+    without.filter(|(_, count)| *count > 0).collect()
+}
+
+fn denied(plan: &Plan, user: u32, count: u64) -> Example {
+    let name = &plan.users[user as usize].name;
+    Example {
+        kind: Kind::Error,
+        sender: None,
+        recipient: Some(name.to_string()),
+        sequence: None,
+        what: format!("{name} was told ERROR|404 of somebody who was there, {count} times"),
+        frames: Vec::new(),
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, fr
     if code == "404" && may_be_unreachable(user, desk, now) {
         let place = desk.place(user.group, now);
         desk.recorder.count(place, Count::Unreachable);
+        *desk.unreachable.entry(user.id).or_default() += 1;
         goes_on(user, desk);
         return;
     }

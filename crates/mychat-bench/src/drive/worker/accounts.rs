@@ -84,6 +84,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             last_lists,
             fanout: std::mem::take(&mut self.desk.fanout),
             errors: std::mem::take(&mut self.desk.errors),
+            unreachable: std::mem::take(&mut self.desk.unreachable),
         }
     }
     /// Hangs up everywhere, once no worker listens any more.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use crate::drive::clock::Clock;
@@ -79,6 +80,8 @@ pub struct Seen {
     pub fanout: FanOut,
     /// ERROR frames that no action wants, by code.
     pub errors: BTreeMap<String, u64>,
+    /// ERROR frames that were taken for answers to messages to somebody who was not surely there, by who got them.
+    pub unreachable: FxHashMap<u32, u64>,
 }
 
 /// A worker does something at least so often, so that a stall of its thread is always seen.
