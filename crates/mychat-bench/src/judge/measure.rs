@@ -107,6 +107,15 @@ pub fn latency_of(plan: &Plan, seen: &Observations, metric: Metric, selector: &S
     clock(metric).map_or_else(Latency::default, |clock| seen.recorder.latency(clock, places(plan, metric, selector)))
 }
 
+/// A latency of what arrived at these places alone, without the ages of what was lost.
+pub(super) fn arrived(seen: &Observations, clock: Clock, wanted: &impl Fn(Place) -> bool) -> Latency {
+    let mut latency = seen.recorder.latency(clock, wanted);
+    let mut lost = Recorder::new(seen.recorder.shape());
+    seen.reckoning.overdue.record(seen.length, |_, _| true, &mut lost);
+    latency.take_away(&lost.latency(clock, wanted));
+    latency
+}
+
 /// How many of a latency's samples are independent: a broadcast is one, however many hear it.
 pub fn samples(plan: &Plan, seen: &Observations, metric: Metric, selector: &Selector, count: u64) -> u64 {
     if matches!(metric, Metric::Delivery | Metric::Service) {

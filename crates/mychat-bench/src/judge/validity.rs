@@ -8,7 +8,7 @@ use crate::observe::recorder::Clock;
 use crate::plan::Plan;
 use crate::scenario::model::{Metric, Selector};
 
-use super::measure::{latency_of, places};
+use super::measure::{arrived, latency_of, places};
 
 /// Whether a run's latencies are about the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,15 +48,16 @@ pub fn judge(plan: &Plan, seen: &Observations) -> Soundness {
     let whole = Selector::default();
     let lateness = latency_of(plan, seen, Metric::Lateness, &whole);
     // A closed loop alone has no headline delivery; where nothing arrived at all there is nothing to be compared with.
-    let response = latency_of(plan, seen, Metric::Delivery, &whole);
+    let delivered = places(plan, Metric::Delivery, &whole);
+    let response = arrived(seen, Clock::Delivery, &delivered);
     let (response, compared_with) = match response.count() {
-        0 => (latency_of(plan, seen, Metric::Service, &whole), "service"),
+        0 => (arrived(seen, Clock::Service, &places(plan, Metric::Service, &whole)), "service"),
         _ => (response, "delivery"),
     };
     let compared = response.count() > 0;
     let quantile = supported(lateness.count());
     // What the same deliveries took from when they were really sent: without the generator's own lateness.
-    let served = seen.recorder.latency(Clock::Service, places(plan, Metric::Delivery, &whole));
+    let served = arrived(seen, Clock::Service, &delivered);
     let served = (served.count() > 0).then(|| served.histogram.value_at_quantile(quantile));
     let (lateness, response) =
         (lateness.histogram.value_at_quantile(quantile), response.histogram.value_at_quantile(quantile));
@@ -164,6 +165,27 @@ mod tests {
         assert_eq!(judged(150_000_000), Validity::Valid, "a fiftieth of what is measured");
         assert_eq!(judged(850_000_000), Validity::Invalid);
     }
+
+    #[test]
+    fn what_was_lost_does_not_make_the_generator_look_punctual() {
+        let text = "name: t\nusers: { u: { count: 2, rate: 1/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 1s } ]";
+        let loaded = crate::scenario::parse("t.yaml", text).unwrap();
+        let plan = Plan::new(Arc::new(loaded.scenario), 1);
+        let mut seen = Observations::of_interval(Recorder::new(Shape { stages: 1, groups: 1 }));
+        let place = Place { stage: 0, group: 0, action: 0 };
+        seen.length = 9_000_000_000;
+        for _ in 0..2000 {
+            seen.recorder.time(place, Clock::Lateness, 4_000_000);
+            seen.recorder.cell(place).delivery(9_000_000, Some(5_000_000));
+            seen.reckoning.overdue.delivery(place, 1_000_000_000);
+        }
+        seen.reckoning.overdue.record(seen.length, |_, _| true, &mut seen.recorder);
+        assert_eq!(
+            judge(&plan, &seen).reasons,
+            ["the generator sent late: lateness p99 is 4.00 ms, delivery's 9.01 ms"]
+        );
+    }
+
     #[test]
     fn closed_loops_alone_are_judged_by_what_they_have() {
         let text =

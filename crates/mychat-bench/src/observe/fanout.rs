@@ -1,5 +1,6 @@
 //! When each broadcast reached the first and the last of its recipients.
 
+use super::overdue::Overdue;
 use super::recorder::{Clock, Place, Recorder};
 use crate::plan::{Nanos, Plan};
 
@@ -53,17 +54,25 @@ impl FanOut {
         }
     }
 
-    /// Records every broadcast that anybody got, by its sender's group and the stage it was meant for.
-    pub fn record(&self, plan: &Plan, load_start: Nanos, recorder: &mut Recorder) {
+    /// Whether anybody got this broadcast.
+    pub fn has(&self, sender: u32, index: u32) -> bool {
+        let span = self.spans.get(sender as usize).and_then(|spans| spans.get(index as usize));
+        span.is_some_and(|span| span.last > 0)
+    }
+
+    /// Records every broadcast that anybody got, by its sender's group and the stage it was meant for. One that somebody
+    /// never got had not reached the last of them when the run ended.
+    pub fn record(&self, plan: &Plan, load_start: Nanos, (overdue, end): (&Overdue, Nanos), recorder: &mut Recorder) {
         for (sender, spans) in self.spans.iter().enumerate() {
             let sender = sender as u32;
-            for span in spans.iter().filter(|span| span.last > 0) {
+            for (index, span) in spans.iter().enumerate().filter(|(_, span)| span.last > 0) {
+                let last = if overdue.has(sender, index as u32) { end.max(span.last) } else { span.last };
                 let stage = plan.stage_at(span.intended.saturating_sub(load_start)) as u16;
                 let place = Place { stage, group: plan.users[sender as usize].group, action: 0 };
                 let place = if plan.is_closed_loop(sender) { place.closed() } else { place };
                 recorder.time(place, Clock::DeliveryFirst, span.first.saturating_sub(span.intended));
-                recorder.time(place, Clock::DeliveryLast, span.last.saturating_sub(span.intended));
-                recorder.time(place, Clock::DeliverySpread, span.last - span.first);
+                recorder.time(place, Clock::DeliveryLast, last.saturating_sub(span.intended));
+                recorder.time(place, Clock::DeliverySpread, last - span.first);
             }
         }
     }

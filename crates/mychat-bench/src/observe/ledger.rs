@@ -18,6 +18,7 @@ use rustc_hash::FxHashMap;
 
 use super::example::{Example, Examples, Kind};
 use super::inbox::{Stream, Track};
+use super::overdue::Overdue;
 use super::recorder::Place;
 use super::sent::{Sent, SentLog, micros};
 use super::share::Missing;
@@ -100,6 +101,8 @@ pub struct Reckoning {
     pub uncertain: u64,
     /// The first few losses.
     pub examples: Examples,
+    /// What was lost, by when it was sent.
+    pub overdue: Overdue,
     /// How much each user lost.
     pub losers: FxHashMap<u32, u64>,
     /// By sender: private messages that came to nobody and were owed to nobody, and that may have been answered by 404.
@@ -242,7 +245,7 @@ impl Book<'_> {
                 } else if *unknown > 0 {
                     *unknown -= 1;
                 } else {
-                    self.lose(visit, flow.sender, entry, flow.action);
+                    self.lose(visit, flow.sender, (index, entry), flow.action);
                 }
             }
         }
@@ -272,10 +275,17 @@ impl Book<'_> {
         }
     }
 
-    fn lose(&mut self, visit: &Visit, sender: u32, entry: Entry, action: u16) {
+    fn lose(&mut self, visit: &Visit, sender: u32, (index, entry): (u32, Entry), action: u16) {
         let users = &self.plan.users;
-        let group = users[visit.user as usize].group;
-        *self.reckoning.lost.entry(Place { stage: entry.stage, group, action }).or_default() += 1;
+        let (from, to) = (users[sender as usize].group, users[visit.user as usize].group);
+        let place = |group| Place { stage: entry.stage, group, action };
+        *self.reckoning.lost.entry(place(to)).or_default() += 1;
+        let (timed, sent) =
+            (|place: Place| if self.plan.is_closed_loop(sender) { place.closed() } else { place }, entry.at * 1000);
+        self.reckoning.overdue.delivery(timed(place(to)), sent);
+        if action == BROADCAST {
+            self.reckoning.overdue.broadcast(sender, index, sent, timed(place(from)));
+        }
         *self.reckoning.losers.entry(visit.user).or_default() += 1;
         if action == PRIVATE
             && let Some(stranded) = self.reckoning.stranded.get_mut(&sender)

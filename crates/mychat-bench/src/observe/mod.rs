@@ -7,6 +7,7 @@ pub mod seen;
 pub mod inbox;
 pub mod ledger;
 pub mod recorder;
+pub mod overdue;
 pub mod packed;
 pub mod fanout;
 pub mod roster;

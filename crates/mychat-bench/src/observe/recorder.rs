@@ -29,15 +29,27 @@ impl Default for Latency {
 impl Latency {
     /// Records one sample. Anything below a microsecond counts as one.
     pub fn record(&mut self, nanos: Nanos) {
+        self.record_all(nanos, 1);
+    }
+
+    fn record_all(&mut self, nanos: Nanos, count: u64) {
         let micros = nanos.div_ceil(1000).max(1);
-        self.overflow += u64::from(micros > LONGEST_US);
-        self.histogram.saturating_record(micros);
+        if micros > LONGEST_US {
+            self.overflow += count;
+        }
+        self.histogram.saturating_record_n(micros, count);
     }
 
     /// Adds the samples of another.
     pub fn merge(&mut self, other: &Self) {
         self.histogram.add(&other.histogram).expect("all have the same bounds");
         self.overflow += other.overflow;
+    }
+
+    /// Takes samples away that were recorded here.
+    pub fn take_away(&mut self, part: &Self) {
+        self.histogram.subtract(&part.histogram).expect("a part is never more than the whole");
+        self.overflow -= part.overflow;
     }
 
     /// How many samples there are.
@@ -240,6 +252,11 @@ impl Recorder {
     /// Records a latency.
     pub fn time(&mut self, place: Place, clock: Clock, nanos: Nanos) {
         self.cell(place).latencies[clock as usize].get_or_insert_default().record(nanos);
+    }
+
+    /// Records so many samples alike.
+    pub fn time_all(&mut self, place: Place, clock: Clock, nanos: Nanos, count: u64) {
+        self.cell(place).latencies[clock as usize].get_or_insert_default().record_all(nanos, count);
     }
 
     /// Counts something.

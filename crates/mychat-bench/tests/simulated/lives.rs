@@ -62,6 +62,18 @@ fn losses_at_the_very_end_are_found() {
         let outcome = run(scenario, Manners { delay: MS, lost, ..Manners::default() }).go();
         assert_eq!((outcome.lost(), outcome.reckoning.owed), (wanted, 1000));
         assert_eq!(outcome.count(Count::Delivered), 1000 - wanted);
+        // They are in the latencies too, as old as they are at the end: the drain alone takes two seconds.
+        for clock in [Clock::Delivery, Clock::Service] {
+            let latency = outcome.latency(clock);
+            let old = latency.histogram.count_between(2_000_000, 60_000_000);
+            assert_eq!((latency.count(), old), (1000, wanted), "{clock:?}");
+        }
+        let broadcasts = wanted.div_ceil(10);
+        for (clock, late) in [(Clock::DeliveryLast, broadcasts), (Clock::DeliveryFirst, wanted / 10)] {
+            let latency = outcome.latency(clock);
+            let old = latency.histogram.count_between(2_000_000, 60_000_000);
+            assert_eq!((latency.count(), old), (100, late), "{clock:?}");
+        }
     }
 }
 

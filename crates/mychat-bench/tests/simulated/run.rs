@@ -145,9 +145,11 @@ impl World {
         }
         self.workers.iter_mut().for_each(Worker::leave_all);
         let plan = &self.shared.plan;
-        fanout.record(plan, load_start, &mut recorder);
         let books = Books::new(plan, &self.shared.sent);
         let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
+        let overdue = &reckoning.overdue;
+        overdue.record(quiet, |sender, index| fanout.has(sender, index), &mut recorder);
+        fanout.record(plan, load_start, (overdue, quiet), &mut recorder);
         let unlisted = last_lists.unlisted(&visits, quiet);
         let given = self.server.chaos.map(Chaos::given).unwrap_or_default();
         let Model { repeated, mangled, unanswered, .. } = self.server;

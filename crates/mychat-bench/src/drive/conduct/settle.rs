@@ -63,7 +63,6 @@ impl Crew<'_> {
             thread.join().map_err(|_| Fault::Died)?;
         }
         let plan = &self.shared.plan;
-        fanout.record(plan, self.load_start().unwrap_or(0), &mut self.total);
         let (load_start, join) = (self.load_start(), self.total.shape().join());
         let place = |user: u32, joined: Nanos| {
             let stage = match load_start.filter(|start| joined >= *start) {
@@ -85,6 +84,8 @@ impl Crew<'_> {
         }
         let books = Books::new(plan, &self.shared.sent);
         let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
+        reckoning.overdue.record(length, |sender, index| fanout.has(sender, index), &mut self.total);
+        fanout.record(plan, load_start.unwrap_or(0), (&reckoning.overdue, length), &mut self.total);
         for (place, doubled) in &reckoning.doubled {
             self.total.add(*place, Count::Duplicated, *doubled);
         }

@@ -4,7 +4,7 @@ use super::Worker;
 use crate::drive::clock::Clock;
 use crate::drive::user::Owed;
 use crate::drive::wire::Wire;
-use crate::observe::recorder::Place;
+use crate::observe::recorder::{Clock as Timed, Place};
 use crate::observe::visit::End;
 use crate::plan::{Nanos, nanos};
 
@@ -15,7 +15,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     /// Counts the answers that were due in the present visit and did not come. Where it lasts to the end of the run that is
     /// all of them. Who left, or was thrown out, may have missed what was under way: due is what was asked for longer ago
     /// than the patience for an answer, or before a message of the user's own that has come back to it.
-    pub(super) fn miss_answers(&mut self, index: usize) {
+    pub(super) fn miss_answers(&mut self, index: usize, now: Nanos) {
         let owed = std::mem::take(&mut self.users[index].owed);
         let user = &self.users[index];
         let Some(visit) = user.visit.as_deref().filter(|_| !owed.is_empty()) else { return };
@@ -30,9 +30,11 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 End::Closed | End::Provoked => in_time && !user.is_answered_by_the_end(owed, shared),
             }
         };
-        let missed: Vec<Place> = owed.iter().filter(was_due).map(|owed| owed.place).collect();
+        let missed: Vec<(Place, Nanos)> = owed.iter().filter(was_due).map(|owed| (owed.place, owed.intended)).collect();
         let id = user.id;
-        for place in missed {
+        for (place, intended) in missed {
+            // The least that it would have taken: left out, it would make the others look good.
+            self.desk.recorder.time(place, Timed::Ack, now.saturating_sub(intended));
             self.wrong_reply(place, id, &|| "an answer was due and never came".to_owned(), &[]);
         }
     }

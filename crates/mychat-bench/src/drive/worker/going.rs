@@ -140,7 +140,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     pub(super) fn end_visit(&mut self, index: usize, now: Nanos) {
-        self.miss_answers(index);
+        self.miss_answers(index, now);
         let user = &mut self.users[index];
         user.awaiting = None;
         user.rebuked = None;

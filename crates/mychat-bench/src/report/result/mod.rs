@@ -134,6 +134,12 @@ impl RunResult {
                 "the server is silent about unknown users, and no answer is owed (rule M2 asks for one)".to_owned(),
             );
         }
+        if self.counts.lost > 0 && self.scenario.verify == "full" {
+            notes.push(
+                "what was lost counts in the latencies with its age at the end of the run, the least that it would have taken"
+                    .to_owned(),
+            );
+        }
         if let Some(shard) = &self.shard {
             let open: u64 = shard.missing.iter().map(|missing| missing.broadcasts + missing.privates).sum();
             notes.push(format!(
