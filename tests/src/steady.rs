@@ -1,5 +1,5 @@
-//! A correct server whose latency is known: a thread of its own that sleeps by a precise timer and spins for the rest, and
-//! that takes down how late it was itself.
+//! A correct server whose latency is known: a thread of its own that sleeps by a precise timer and spins for the rest, or
+//! spins all the time on a core of its own, and that takes down how late it was itself.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -39,7 +39,8 @@ pub struct Steady {
 }
 
 impl Steady {
-    /// Starts one on a free port; its thread stays on this core, where there is one to stay on.
+    /// Starts one on a free port; its thread stays on this core, where there is one to stay on, and awake: what a core takes
+    /// to wake up is no part of a latency that is known.
     pub fn start(manners: Manners, core: Option<usize>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
@@ -52,7 +53,9 @@ impl Steady {
             // Sleep is rounded by 50 µs otherwise; where that cannot be changed the server is so much less exact.
             let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
             let _ = mychat_sys::short_slice(Duration::from_micros(100));
-            Server::new(listener, manners, taken_down).serve(&stopped);
+            let mut server = Server::new(listener, manners, taken_down);
+            server.stays_awake = core.is_some();
+            server.serve(&stopped);
         });
         Self { address, late, stop, thread: Some(thread) }
     }
@@ -105,6 +108,7 @@ struct Server {
     due: BinaryHeap<Reverse<Write>>,
     order: u64,
     late: Arc<Mutex<Histogram<u64>>>,
+    stays_awake: bool,
 }
 
 struct Peer {
@@ -124,7 +128,8 @@ impl Server {
         epoll::add(&epoll, &timer, epoll::EventData::new_u64(TIMER), epoll::EventFlags::IN).expect("a timer");
         let free_at = Instant::now();
         let (peers, users, due) = (Vec::new(), BTreeMap::new(), BinaryHeap::new());
-        Self { listener, manners, epoll, timer, first: None, peers, users, free_at, due, order: 0, late }
+        let stays_awake = false;
+        Self { listener, manners, epoll, timer, first: None, peers, users, free_at, due, order: 0, late, stays_awake }
     }
 
     fn serve(mut self, stop: &AtomicBool) {
@@ -149,6 +154,9 @@ impl Server {
 
     /// How long to wait for events; the timer is one of them.
     fn sleep(&self) -> Timespec {
+        if self.stays_awake {
+            return AT_ONCE;
+        }
         let Some(Reverse((at, ..))) = self.due.peek() else { return LOOK };
         let left = at.saturating_duration_since(Instant::now()).saturating_sub(SPIN);
         if left.is_zero() {

@@ -54,11 +54,16 @@ pub(super) struct Socket {
 }
 
 impl TcpWire {
-    pub(super) fn new(address: SocketAddr, sources: Arc<[IpAddr]>, clock: RealClock, poll: Poll) -> Result<Self> {
+    pub(super) fn new(
+        address: SocketAddr,
+        sources: Arc<[IpAddr]>,
+        clock: RealClock,
+        (poll, own_core): (Poll, bool),
+    ) -> Result<Self> {
         Ok(Self {
             address,
             sources,
-            waiting: Waiting::new(clock, poll)?,
+            waiting: Waiting::new(clock, poll, own_core)?,
             sockets: Vec::new(),
             sounded: 0,
             most_unread: 0,

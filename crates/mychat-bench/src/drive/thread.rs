@@ -58,6 +58,8 @@ pub(super) struct Post {
     pub(super) reports: UnboundedSender<Report>,
     /// What its sockets are waited for with.
     pub(super) poll: Poll,
+    /// Whether its core was set apart for it.
+    pub(super) own_core: bool,
 }
 
 /// Gives a worker its orders. Where the hand is gone the worker ends.
@@ -117,7 +119,7 @@ pub(super) fn run(shared: Arc<Shared>, post: Post) {
 }
 
 fn work(shared: Arc<Shared>, post: Post) -> std::io::Result<()> {
-    let wire = TcpWire::new(post.address, post.sources, post.clock, post.poll)?;
+    let wire = TcpWire::new(post.address, post.sources, post.clock, (post.poll, post.own_core))?;
     let mut worker = Worker::new(shared, wire, post.clock, post.index, post.count);
     let mut events = Events::with_capacity(EVENTS);
     loop {

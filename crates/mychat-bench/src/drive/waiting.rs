@@ -46,9 +46,9 @@ pub(super) enum Sign {
 }
 
 impl Waiting {
-    pub(super) fn new(clock: RealClock, poll: Poll) -> Result<Self> {
+    pub(super) fn new(clock: RealClock, poll: Poll, own_core: bool) -> Result<Self> {
         let (pacer, probe) = (Pacer::new(poll.registry(), DUE)?, Pacer::new(poll.registry(), SOUNDING)?);
-        let mut waiting = Self { clock, poll, pacer, vigil: Vigil::default(), probe, probed: 0 };
+        let mut waiting = Self { clock, poll, pacer, vigil: Vigil::new(own_core), probe, probed: 0 };
         waiting.arm_probe(clock.now());
         Ok(waiting)
     }
@@ -68,11 +68,12 @@ impl Waiting {
         if left_over {
             return self.look(events, Some(Duration::ZERO));
         }
-        if !self.pacer.is_near(Instant::now()) {
+        let now = Instant::now();
+        if !self.pacer.is_near(now) && !self.vigil.never_sleeps(now) {
             let pause = [self.pacer.pause(), self.probe.pause()].into_iter().flatten().min();
             return self.look(events, pause);
         }
-        if self.pacer.tells() && self.vigil.lead(Instant::now()).is_zero() {
+        if self.pacer.tells() && self.vigil.lead(now).is_zero() {
             self.pacer.sleep_on();
             return self.look(events, None);
         }

@@ -11,6 +11,7 @@ use crate::drive::clock::{Clock as _, RealClock};
 use crate::drive::shared::Shared;
 use crate::drive::thread::{self, Hand, Order, Post, Report};
 use crate::drive::worker::{Outstanding, Patience};
+use crate::machine;
 use crate::observe::books::Books;
 use crate::observe::packed::Packed;
 use crate::observe::recorder::{Clock, Count, Recorder, Shape};
@@ -21,6 +22,7 @@ impl<'s> Crew<'s> {
         let clock = RealClock::start();
         let (report, reports) = unbounded_channel();
         let part = shared.plan.shard;
+        let own_core = machine::is_set_apart(conduct.threads);
         let (mut hands, mut threads) = (Vec::new(), Vec::new());
         for index in 0..conduct.threads {
             let (hand, orders, poll) = Hand::new().map_err(Fault::Thread)?;
@@ -35,6 +37,7 @@ impl<'s> Crew<'s> {
                 orders,
                 reports: report.clone(),
                 poll,
+                own_core,
             };
             let shared = Arc::clone(shared);
             let thread = std::thread::Builder::new()
