@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
-pub use mychat_sys::{Bell, Readiness};
+pub use mychat_os::{Bell, Readiness};
 
 /// Changes taken from the kernel at a time.
 const SIGNS: usize = 1024;
@@ -95,7 +95,7 @@ mod tests {
 
     use mio::net::TcpStream;
 
-    use mychat_sys::SHORT_IS_ALL;
+    use mychat_os::SHORT_IS_ALL;
 
     use super::*;
 

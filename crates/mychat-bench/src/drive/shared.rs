@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mychat_proto::Framing;
-use mychat_sys::Bell;
+use mychat_os::Bell;
 use rustc_hash::FxHashMap;
 
 use super::spoken::Spoken;

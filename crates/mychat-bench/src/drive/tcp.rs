@@ -9,7 +9,7 @@ use std::time::Duration;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use mychat_sys::Readiness;
+use mychat_os::Readiness;
 use socket2::SockRef;
 
 use super::backlog::{Mark, unread};

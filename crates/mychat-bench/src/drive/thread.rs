@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 use mio::{Events, Poll};
-use mychat_sys::Bell;
+use mychat_os::Bell;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::clock::{Clock as _, RealClock};
@@ -111,7 +111,7 @@ pub(super) fn run(shared: Arc<Shared>, post: Post) {
     let reports = post.reports.clone();
     // A message that falls due must not wait for the end of somebody else's long turn on this core. Without it the run is
     // later at times, and says so.
-    let _ = mychat_sys::short_slice(SLICE);
+    let _ = mychat_os::short_slice(SLICE);
     if let Err(error) = work(shared, post) {
         // The conductor is there until it has heard of every worker.
         drop(reports.send(Report::Failed(error)));
