@@ -52,7 +52,7 @@ impl Steady {
             crate::cores::stay_on(core);
             // Sleep is rounded by 50 µs otherwise; where that cannot be changed the server is so much less exact.
             let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
-            let _ = mychat_os::short_slice(Duration::from_micros(100));
+            let _ = mychat_os::request_short_time_slice(Duration::from_micros(100));
             let mut server = Server::new(listener, manners, taken_down);
             server.stays_awake = core.is_some();
             server.serve(&stopped);

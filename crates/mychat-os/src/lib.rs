@@ -1,24 +1,25 @@
-//! The few requests to the operating system that no maintained crate makes safely.
+//! The few requests to the operating system for which no maintained crate has a safe function.
 //!
-//! The rest of the workspace forbids `unsafe`; all of it is here, five calls. The requests are hints: where a system
-//! doesn't know them, nothing happens, and nothing but speed or memory differs.
+//! The rest of the workspace forbids `unsafe`; all of it is here, in five calls. Each request is a hint: on a system
+//! that does not know it nothing happens, and only speed or memory use differs.
 //!
-//! - [`short_slice`]: a thread that sleeps and works in turn is put on a core at once when it wakes (Linux 6.12).
-//! - [`give_back`]: memory that was freed goes back to the system (glibc).
-//! - [`hold_no_more_than_now`]: and as little of it is held at any time as at the start (glibc).
-//! - [`choose_port_late`]: connections from a chosen address get their port when they are made (Linux).
+//! - [`request_short_time_slice`]: a thread that alternates between sleep and short work gets a core soon after it
+//!   wakes (Linux 6.12).
+//! - [`trim_heap`]: returns freed memory to the system (glibc).
+//! - [`limit_malloc_retention`]: limits how much freed memory the allocator keeps (glibc).
+//! - [`defer_port_choice`]: an outgoing connection from a chosen address gets its port at `connect` (Linux).
 //!
-//! What the server's workers and the generator's share in waiting for sockets is here as well, without any `unsafe`: a
-//! [`Bell`] that wakes them, and a socket's [`Readiness`].
+//! Two types that the server's workers and the load generator's workers share for event loops are here as well, without
+//! `unsafe`: [`ThreadWaker`] wakes a thread that waits in a poll, and [`Readiness`] remembers what a socket is ready for.
 
-mod bell;
 mod memory;
 mod port;
 mod readiness;
-mod slice;
+mod time_slice;
+mod waker;
 
-pub use bell::Bell;
-pub use memory::{give_back, hold_no_more_than_now};
-pub use port::choose_port_late;
-pub use readiness::{Readiness, SHORT_IS_ALL};
-pub use slice::short_slice;
+pub use memory::{limit_malloc_retention, trim_heap};
+pub use port::defer_port_choice;
+pub use readiness::{PARTIAL_MEANS_DRAINED, Readiness};
+pub use time_slice::request_short_time_slice;
+pub use waker::ThreadWaker;

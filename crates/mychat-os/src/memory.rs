@@ -1,56 +1,58 @@
-//! Memory that was freed, given back.
+//! Freed memory: how much of it the allocator keeps.
 
-/// Gives back what was freed and is still held, all over the heap: glibc does so by itself only at the heap's end. It
-/// takes milliseconds for a heap of hundreds of megabytes and locks it: for a quiet moment. Says whether there was any.
+/// Returns freed memory to the system, from anywhere in the heap; by itself glibc returns only the end of the heap.
+/// Returns true if there was any. For a heap of hundreds of megabytes this takes milliseconds, during which other
+/// threads cannot allocate, so call it when the program is idle.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "a function of C")]
-pub fn give_back() -> bool {
-    // SAFETY: it takes no pointer, may be called by any thread at any time (MT-Safe in its manual), and touches no block
-    // that is in use.
+#[expect(unsafe_code, reason = "a C function")]
+pub fn trim_heap() -> bool {
+    // SAFETY: malloc_trim takes no pointer, its manual marks it MT-Safe, and it leaves blocks in use alone.
     unsafe { libc::malloc_trim(0) == 1 }
 }
 
-/// Other allocators have no such call, or don't need it.
+/// Does nothing: other allocators have no such call, or do not need it.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn give_back() -> bool {
+pub fn trim_heap() -> bool {
     false
 }
 
-/// Keeps what is given back from growing less. glibc takes every large block that is freed for a sign that it should hold
-/// on to more from then on, up to 64 MiB at the end of each heap; and [`give_back`] leaves the end of every heap but the
-/// first as it is, so there is to be no other. To be called once, at the start of a program whose threads seldom
-/// allocate at the same time; costs a system call more for every block of over 128 KiB.
+/// Limits how much freed memory glibc keeps, for the rest of the program's life.
+///
+/// By default glibc raises its threshold (up to 64 MiB per heap) whenever a large block is freed. It also keeps one heap
+/// per thread, and [`trim_heap`] cannot shorten the end of any heap but the first. This fixes the threshold at 128 KiB
+/// and the number of heaps at one. Call it once, at the start of a program whose threads rarely allocate at the same
+/// time. The price is one more system call for each block above 128 KiB.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "a function of C")]
-pub fn hold_no_more_than_now() {
+#[expect(unsafe_code, reason = "a C function")]
+pub fn limit_malloc_retention() {
     for (parameter, value) in [(libc::M_TRIM_THRESHOLD, 128 * 1024), (libc::M_ARENA_MAX, 1)] {
-        // SAFETY: it takes no pointer, and any value is legal; an unsuitable one is refused.
+        // SAFETY: mallopt takes no pointer, and it refuses values that it cannot use.
         unsafe { libc::mallopt(parameter, value) };
     }
 }
 
-/// Other allocators don't learn.
+/// Does nothing: other allocators do not adapt their thresholds.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn hold_no_more_than_now() {}
+pub fn limit_malloc_retention() {}
 
 #[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
-    use super::give_back;
+    use super::trim_heap;
 
-    fn resident() -> u64 {
-        let text = std::fs::read_to_string("/proc/self/statm").expect("there is /proc");
+    fn resident_bytes() -> u64 {
+        let text = std::fs::read_to_string("/proc/self/statm").expect("/proc exists on Linux");
         let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
-        pages.expect("its second word is a number") * 4096
+        pages.expect("its second field is a number of pages") * 4096
     }
 
     #[test]
-    fn what_lies_under_a_block_in_use_is_given_back_too() {
+    fn trim_heap_returns_memory_below_a_block_in_use() {
         let mut blocks: Vec<Vec<u8>> = (0..200_000).map(|_| vec![1; 200]).collect();
         let last = blocks.pop();
         drop(blocks);
-        let before = resident();
-        assert!(give_back());
-        let after = resident();
+        let before = resident_bytes();
+        assert!(trim_heap());
+        let after = resident_bytes();
         assert!(before > after + 20_000_000, "{before} bytes before, {after} after");
         drop(last);
     }

@@ -1,18 +1,20 @@
-//! When the port of an outgoing connection from a chosen address is chosen.
+//! The moment at which the system chooses the local port of an outgoing connection.
 
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, AsRawFd as _};
 
-/// Lets the system choose the port at `connect`, where it knows both ends, and not at `bind`: there it looks for one that
-/// nobody has at all, slower and slower the more are in use or resting, until single calls take milliseconds.
+/// Makes the system choose the local port of `socket` at `connect` instead of at `bind`.
+///
+/// At `bind` the system looks for a port that no connection uses at all; the more ports are in use or in TIME_WAIT, the
+/// longer that takes, up to milliseconds per call. At `connect` it knows both ends and may share a port.
 ///
 /// # Errors
-/// Where the system doesn't know the option; a port is chosen at `bind` then.
+/// The system does not know the option; it then chooses the port at `bind`.
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "a function of C")]
-pub fn choose_port_late(socket: &impl AsFd) -> std::io::Result<()> {
+#[expect(unsafe_code, reason = "a C function")]
+pub fn defer_port_choice(socket: &impl AsFd) -> std::io::Result<()> {
     let on: libc::c_int = 1;
-    // SAFETY: the descriptor is open as long as it is borrowed, and the option is read from `on`, whose size is given.
+    // SAFETY: the descriptor stays open while it is borrowed, and the kernel reads the option from `on`, whose size is passed.
     let set = unsafe {
         libc::setsockopt(
             socket.as_fd().as_raw_fd(),
@@ -25,8 +27,8 @@ pub fn choose_port_late(socket: &impl AsFd) -> std::io::Result<()> {
     if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
-/// Other systems choose at `bind`.
+/// Always fails: other systems choose the port at `bind`.
 #[cfg(not(target_os = "linux"))]
-pub fn choose_port_late<S>(_socket: &S) -> std::io::Result<()> {
+pub fn defer_port_choice<S>(_socket: &S) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }

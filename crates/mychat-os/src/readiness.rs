@@ -1,15 +1,15 @@
-//! What a socket is ready for, where the kernel tells of a change once (edge-triggered).
+//! The readiness of one socket under edge-triggered polling.
 //!
-//! Whatever is not used up at once has to be remembered by the one it was told to. A runtime keeps the same for each
-//! socket, in 400 bytes of its own and with a task to wake.
+//! The kernel reports each change once. A reader that does not use it up at once has to remember it; a [`Readiness`] is
+//! that memory, in three bytes per socket. An async runtime keeps the same state in about 400 bytes and adds a task.
 
 use std::io;
 
 use mio::event::Event;
 
-/// Whether a read or write that was cut short says that there is nothing left, without another one that fails: where the
-/// kernel tells of the next change by itself.
-pub const SHORT_IS_ALL: bool = cfg!(any(
+/// True on systems where a read or write that was shorter than its buffer proves that the socket is drained (or full):
+/// the kernel reports the next change by itself, so the call that would fail with `WouldBlock` can be saved.
+pub const PARTIAL_MEANS_DRAINED: bool = cfg!(any(
     target_os = "linux",
     target_os = "android",
     target_os = "macos",
@@ -20,60 +20,60 @@ pub const SHORT_IS_ALL: bool = cfg!(any(
     target_os = "dragonfly"
 ));
 
-/// What a socket is ready for, as far as is known.
+/// What one socket is ready for, as far as the events and the calls since have shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Readiness {
     read: bool,
     write: bool,
-    /// Whether the peer has closed its side, or the connection is gone: the kernel has nothing more to tell.
-    ended: bool,
+    /// The peer has closed its side, or the connection is gone: no further event will come.
+    closed: bool,
 }
 
 impl Readiness {
-    /// Of a new socket: it takes bytes, and what is there to be read will be told.
-    pub const NEW: Self = Self { read: false, write: true, ended: false };
+    /// The state of a new socket: it accepts bytes, and the kernel will report input.
+    pub const NEW: Self = Self { read: false, write: true, closed: false };
 
-    /// Whether a read is worth its system call.
+    /// Returns true if a read may give bytes, an error or the end of the stream.
     pub const fn can_read(self) -> bool {
         self.read
     }
 
-    /// Whether a write is.
+    /// Returns true if the socket may accept bytes.
     pub const fn can_write(self) -> bool {
         self.write
     }
 
-    /// Nothing is to be written until the socket has been heard of again.
-    pub const fn hold_back(&mut self) {
+    /// Marks the socket as full until the next event that says otherwise.
+    pub const fn stop_writing(&mut self) {
         self.write = false;
     }
 
-    /// Whether nothing more will come than what is there to be read.
-    pub const fn is_over(self) -> bool {
-        self.ended
+    /// Returns true if nothing will arrive beyond what is already readable.
+    pub const fn is_closed(self) -> bool {
+        self.closed
     }
 
-    /// Notes what was told.
-    pub fn heard(&mut self, event: &Event) {
+    /// Adds what `event` reports.
+    pub fn record_event(&mut self, event: &Event) {
         let has_failed = event.is_error();
-        self.ended |= event.is_read_closed() || has_failed;
-        self.read |= event.is_readable() || self.ended;
+        self.closed |= event.is_read_closed() || has_failed;
+        self.read |= event.is_readable() || self.closed;
         self.write |= event.is_writable() || event.is_write_closed() || has_failed;
     }
 
-    /// A read of at most `room` bytes gave this.
-    pub fn did_read(&mut self, gave: &io::Result<usize>, room: usize) {
-        match gave {
-            Ok(count) if SHORT_IS_ALL && *count < room => self.read = self.ended,
+    /// Updates the state after a read into a buffer of `capacity` bytes returned `result`.
+    pub fn record_read(&mut self, result: &io::Result<usize>, capacity: usize) {
+        match result {
+            Ok(count) if PARTIAL_MEANS_DRAINED && *count < capacity => self.read = self.closed,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.read = false,
             Ok(_) | Err(_) => {}
         }
     }
 
-    /// A write of so many bytes gave this.
-    pub fn did_write(&mut self, gave: &io::Result<usize>, offered: usize) {
-        match gave {
-            Ok(count) if SHORT_IS_ALL && *count < offered => self.write = false,
+    /// Updates the state after a write of `offered` bytes returned `result`.
+    pub fn record_write(&mut self, result: &io::Result<usize>, offered: usize) {
+        match result {
+            Ok(count) if PARTIAL_MEANS_DRAINED && *count < offered => self.write = false,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.write = false,
             Ok(_) | Err(_) => {}
         }

@@ -44,7 +44,7 @@ pub fn main_with(args: Args) -> ExitCode {
         (Ok(config), Task::Serve) => config,
     };
     // Before anything of a crowd's is freed for the first time.
-    mychat_os::hold_no_more_than_now();
+    mychat_os::limit_malloc_retention();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, None, 1),

@@ -17,7 +17,7 @@ use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::router::{Router, SharedRouter};
 use crate::strain;
-use crate::watch::{Bell, Watch};
+use crate::watch::{ThreadWaker, Watch};
 use crate::worker::{Door, MAIL, Mail, Shared, Worker};
 
 /// Descriptors that are not for connections: listeners, the runtimes' own, standard streams, and some to spare.
@@ -134,7 +134,7 @@ impl Crew {
         let is_alone = config.spread == Spread::Busy && strain::can_be_felt();
         let router = Arc::new(Router::new(mail.len(), is_alone, max_users(&config)));
         let watches = mail.iter().map(|_| Watch::new()).collect::<io::Result<Vec<_>>>();
-        let (watches, bells): (Vec<Watch>, Vec<Bell>) = watches.map_err(RunError::Start)?.into_iter().unzip();
+        let (watches, bells): (Vec<Watch>, Vec<ThreadWaker>) = watches.map_err(RunError::Start)?.into_iter().unzip();
         let bells = bells.into_iter().map(Arc::new).collect();
         let shared = Shared { config, router: Arc::clone(&router), metrics, log, bells };
         let mut crew = Self { mail, finished: Vec::new(), gate, router };

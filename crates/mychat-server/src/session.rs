@@ -170,7 +170,7 @@ impl Session {
     pub fn read(&mut self, scratch: &mut [u8]) -> Input {
         while self.readiness.can_read() {
             let gave = self.socket.read(scratch);
-            self.readiness.did_read(&gave, scratch.len());
+            self.readiness.record_read(&gave, scratch.len());
             match gave {
                 Ok(0) => return Input::Fin,
                 Ok(count) => return Input::Bytes(count),
@@ -232,7 +232,7 @@ impl Session {
     /// It has more waiting than it may, and is closed at the end of the turn. Gives up what waits right now, or a turn
     /// that blocks a crowd would hold something for all of them.
     pub fn shed(&mut self) {
-        self.readiness.hold_back();
+        self.readiness.stop_writing();
         self.outbox.shed();
     }
 
@@ -259,7 +259,7 @@ impl Wire<'_> {
     ) -> io::Result<usize> {
         while self.readiness.can_write() {
             let gave = write(self.socket);
-            self.readiness.did_write(&gave, offered);
+            self.readiness.record_write(&gave, offered);
             match gave {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -12,19 +12,19 @@ use std::time::Duration;
 
 use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
-pub use mychat_os::{Bell, Readiness};
+pub use mychat_os::{ThreadWaker, Readiness};
 
 /// Changes taken from the kernel at a time.
 const SIGNS: usize = 1024;
 
 /// The token of the bell. Those of the listeners come before it, counted backwards.
-const BELL: Token = Token(usize::MAX);
+const WAKER_TOKEN: Token = Token(usize::MAX);
 
 /// A change that the kernel told of.
 #[derive(Debug)]
 pub enum Sign<'a> {
     /// Something is said to this worker, by mail or by the exchange.
-    Bell,
+    Wake,
     /// Somebody waits at that listener.
     Listener(usize),
     /// A session's socket is ready for something.
@@ -40,7 +40,7 @@ impl Change<'_> {
     /// none, the session is on the list already, or is left alone for a reason that ends in its own time.
     pub fn note(&self, readiness: &mut Readiness, is_blocked: bool) -> bool {
         let before = *readiness;
-        readiness.heard(self.0);
+        readiness.record_event(self.0);
         (readiness.can_read() && !before.can_read()) || (is_blocked && readiness.can_write() && !before.can_write())
     }
 }
@@ -54,9 +54,9 @@ pub struct Watch {
 
 impl Watch {
     /// Watches nothing but a bell.
-    pub fn new() -> io::Result<(Self, Bell)> {
+    pub fn new() -> io::Result<(Self, ThreadWaker)> {
         let poll = Poll::new()?;
-        let bell = Bell::new(poll.registry(), BELL)?;
+        let bell = ThreadWaker::new(poll.registry(), WAKER_TOKEN)?;
         Ok((Self { poll, events: Events::with_capacity(SIGNS) }, bell))
     }
 
@@ -72,7 +72,7 @@ impl Watch {
 
     /// Watches a listener.
     pub fn add_listener(&self, listener: &mut impl Source, which: usize) -> io::Result<()> {
-        self.poll.registry().register(listener, Token(BELL.0 - 1 - which), Interest::READABLE)
+        self.poll.registry().register(listener, Token(WAKER_TOKEN.0 - 1 - which), Interest::READABLE)
     }
 
     /// Waits until something changes, for so long at most; `listeners` are watched as well.
@@ -81,8 +81,8 @@ impl Watch {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
             result => result?,
         }
-        Ok(self.events.iter().map(move |event| match BELL.0 - event.token().0 {
-            0 => Sign::Bell,
+        Ok(self.events.iter().map(move |event| match WAKER_TOKEN.0 - event.token().0 {
+            0 => Sign::Wake,
             from_the_end if from_the_end <= listeners => Sign::Listener(from_the_end - 1),
             _ => Sign::Session(event.token().0 as u32, Change(event)),
         }))
@@ -95,7 +95,7 @@ mod tests {
 
     use mio::net::TcpStream;
 
-    use mychat_os::SHORT_IS_ALL;
+    use mychat_os::PARTIAL_MEANS_DRAINED;
 
     use super::*;
 
@@ -129,10 +129,10 @@ mod tests {
         peer.write_all(b"hola").unwrap();
         while !heard(&mut watch, &mut readiness, false) {}
         let mut room = [0; 3];
-        readiness.did_read(&socket.read(&mut room), room.len());
+        readiness.record_read(&socket.read(&mut room), room.len());
         assert!(readiness.can_read(), "a full buffer says nothing of the rest");
-        readiness.did_read(&socket.read(&mut room), room.len());
-        assert_eq!(readiness.can_read(), !SHORT_IS_ALL);
+        readiness.record_read(&socket.read(&mut room), room.len());
+        assert_eq!(readiness.can_read(), !PARTIAL_MEANS_DRAINED);
     }
 
     #[test]
@@ -142,11 +142,11 @@ mod tests {
         let mut readiness = Readiness::NEW;
         peer.write_all(b"hola").unwrap();
         drop(peer);
-        while !readiness.is_over() {
+        while !readiness.is_closed() {
             heard(&mut watch, &mut readiness, false);
         }
         let mut room = [0; 100];
-        readiness.did_read(&socket.read(&mut room), room.len());
+        readiness.record_read(&socket.read(&mut room), room.len());
         assert!(readiness.can_read());
         assert_eq!(socket.read(&mut room).unwrap(), 0);
     }
@@ -158,7 +158,7 @@ mod tests {
         let mut readiness = Readiness::NEW;
         let piece = vec![b'x'; 1 << 20];
         while readiness.can_write() {
-            readiness.did_write(&socket.write(&piece), piece.len());
+            readiness.record_write(&socket.write(&piece), piece.len());
         }
         peer.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
         let mut room = vec![0; 1 << 20];
@@ -172,10 +172,10 @@ mod tests {
     fn a_bell_is_heard_by_whoever_sleeps() {
         let (mut watch, bell) = Watch::new().unwrap();
         let ringer = std::thread::spawn(move || {
-            bell.ring();
+            bell.wake();
             bell
         });
-        assert!(matches!(watch.wait(None, 0).unwrap().next(), Some(Sign::Bell)));
+        assert!(matches!(watch.wait(None, 0).unwrap().next(), Some(Sign::Wake)));
         ringer.join().unwrap();
     }
 }

@@ -37,7 +37,7 @@ use crate::roster::Roster;
 use crate::router::{Batch, Haste, SharedRouter};
 use crate::session::Session;
 use crate::strain::Strain;
-use crate::watch::{Bell, Sign, Watch};
+use crate::watch::{ThreadWaker, Sign, Watch};
 
 /// Bytes read from a session at a time. Small enough that the answers to a pile of bad frames fit into its queue.
 const READ: usize = 16 * 1024;
@@ -74,7 +74,7 @@ pub struct Shared {
     /// What happened, for people.
     pub log: Log,
     /// What makes each worker take a turn, by its number.
-    pub bells: Arc<[Arc<Bell>]>,
+    pub bells: Arc<[Arc<ThreadWaker>]>,
 }
 
 /// What makes a worker the one that accepts.
@@ -243,7 +243,7 @@ impl Worker {
                     }
                 }
                 (Sign::Listener(which), Some(reception)) => reception.notice(which),
-                (Sign::Bell | Sign::Listener(_), _) => {}
+                (Sign::Wake | Sign::Listener(_), _) => {}
             }
         }
         Ok(())

@@ -19,7 +19,7 @@ pub(super) fn connect(address: SocketAddr, source: Option<IpAddr>, room: Room) -
     }
     if let Some(source) = source {
         // Thousands that come again would stand still over it. Without it they are slower, no more.
-        let _ = mychat_os::choose_port_late(&socket);
+        let _ = mychat_os::defer_port_choice(&socket);
         socket.bind(&SocketAddr::new(source, 0).into())?;
     }
     socket.set_tcp_nodelay(true)?;
@@ -49,7 +49,7 @@ mod tests {
     fn a_port_is_chosen_for_the_connection_and_not_for_the_address() {
         let unbound = || {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            mychat_os::choose_port_late(&socket).unwrap();
+            mychat_os::defer_port_choice(&socket).unwrap();
             socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
             socket.local_addr().unwrap().as_socket().unwrap().port()
         };

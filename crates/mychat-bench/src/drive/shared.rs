@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mychat_proto::Framing;
-use mychat_os::Bell;
+use mychat_os::ThreadWaker;
 use rustc_hash::FxHashMap;
 
 use super::spoken::Spoken;
@@ -132,12 +132,12 @@ pub type Arrived = (u32, u32);
 #[derive(Debug, Default)]
 pub struct Mailbox {
     letters: Mutex<Vec<Arrived>>,
-    bell: OnceLock<Arc<Bell>>,
+    bell: OnceLock<Arc<ThreadWaker>>,
 }
 
 impl Mailbox {
-    /// From now on this bell rings when there is something where there was nothing.
-    pub fn hang(&self, bell: &Arc<Bell>) {
+    /// From now on this waker is used when there is something where there was nothing.
+    pub fn hang(&self, bell: &Arc<ThreadWaker>) {
         self.bell.get_or_init(|| Arc::clone(bell));
     }
 
@@ -148,7 +148,7 @@ impl Mailbox {
         let is_first = letters.len() == 1;
         drop(letters);
         if let Some(bell) = self.bell.get().filter(|_| is_first) {
-            bell.ring();
+            bell.wake();
         }
     }
 

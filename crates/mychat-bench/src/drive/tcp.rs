@@ -85,7 +85,7 @@ impl TcpWire {
         if let Sign::Socket(key) = sign
             && let Some(Some(socket)) = self.sockets.get_mut(key)
         {
-            socket.readiness.heard(event);
+            socket.readiness.record_event(event);
         }
         sign
     }
@@ -122,7 +122,7 @@ impl TcpWire {
         let space = most.min(buffer.len());
         loop {
             let gave = socket.stream.read(&mut buffer[..space]);
-            socket.readiness.did_read(&gave, space);
+            socket.readiness.record_read(&gave, space);
             match gave {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
@@ -259,7 +259,7 @@ impl Wire for TcpWire {
         let mut written = 0;
         while written < bytes.len() {
             let gave = socket.stream.write(&bytes[written..]);
-            socket.readiness.did_write(&gave, bytes.len() - written);
+            socket.readiness.record_write(&gave, bytes.len() - written);
             match gave {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 use mio::{Events, Poll};
-use mychat_os::Bell;
+use mychat_os::ThreadWaker;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::clock::{Clock as _, RealClock};
@@ -66,20 +66,20 @@ pub(super) struct Post {
 #[derive(Debug)]
 pub(super) struct Hand {
     orders: Option<Sender<Order>>,
-    bell: Arc<Bell>,
+    bell: Arc<ThreadWaker>,
 }
 
 impl Hand {
     /// One, with what the worker at the other end needs.
     pub(super) fn new() -> std::io::Result<(Self, Receiver<Order>, Poll)> {
         let poll = Poll::new()?;
-        let bell = Arc::new(Bell::new(poll.registry(), BELL)?);
+        let bell = Arc::new(ThreadWaker::new(poll.registry(), BELL)?);
         let (orders, received) = channel();
         Ok((Self { orders: Some(orders), bell }, received, poll))
     }
 
     /// Makes the worker take a turn.
-    pub(super) fn bell(&self) -> &Arc<Bell> {
+    pub(super) fn bell(&self) -> &Arc<ThreadWaker> {
         &self.bell
     }
 
@@ -88,7 +88,7 @@ impl Hand {
         if let Some(orders) = &self.orders {
             // A worker that is gone has said why, or is found missing when its report is awaited.
             let _ = orders.send(order);
-            self.bell.ring();
+            self.bell.wake();
         }
     }
 }
@@ -96,7 +96,7 @@ impl Hand {
 impl Drop for Hand {
     fn drop(&mut self) {
         drop(self.orders.take());
-        self.bell.ring();
+        self.bell.wake();
     }
 }
 
@@ -111,7 +111,7 @@ pub(super) fn run(shared: Arc<Shared>, post: Post) {
     let reports = post.reports.clone();
     // A message that falls due must not wait for the end of somebody else's long turn on this core. Without it the run is
     // later at times, and says so.
-    let _ = mychat_os::short_slice(SLICE);
+    let _ = mychat_os::request_short_time_slice(SLICE);
     if let Err(error) = work(shared, post) {
         // The conductor is there until it has heard of every worker.
         drop(reports.send(Report::Failed(error)));

@@ -91,7 +91,7 @@ impl Worker {
 
     pub(super) fn call(&mut self) {
         for worker in self.calls.drain(..) {
-            self.shared.bells[worker].ring();
+            self.shared.bells[worker].wake();
         }
     }
 }

@@ -151,7 +151,7 @@ impl Worker {
         self.fresh.shrink_to_fit();
         self.joiners.shrink_to_fit();
         self.closing.shrink_to_fit();
-        mychat_os::give_back();
+        mychat_os::trim_heap();
     }
 
     /// A session that is over and has everything that waited for it: closes this side, and leaves the peer a moment to
