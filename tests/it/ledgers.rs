@@ -1,6 +1,6 @@
 //! The server's counters and the tool's ledger, kept apart, say the same.
 
-use mychat_server::Count;
+use mychat_server::Counter;
 use mychat_tests::TestServer;
 
 use crate::run;
@@ -20,11 +20,11 @@ expect: [ \"lost == 0\", \"duplicated == 0\" ]
     assert!(outcome.held(), "{}", outcome.said());
     // The tool has ended; the last turn of the server, in which it notices that, may not have.
     let count = |count| server.metrics().get(count);
-    while count(Count::Connections) > 0 {
+    while count(Counter::Connections) > 0 {
         std::thread::yield_now();
     }
-    assert_eq!(count(Count::Broadcasts) + count(Count::Privates), outcome.count("sent"), "{}", outcome.said());
-    assert_eq!(count(Count::Delivered), outcome.count("delivered"), "{}", outcome.said());
-    assert_eq!(count(Count::Owed), count(Count::Delivered));
-    assert_eq!((server.metrics().dropped(), count(Count::Waiting), count(Count::QueueBytes)), (0, 0, 0));
+    assert_eq!(count(Counter::Broadcasts) + count(Counter::Privates), outcome.count("sent"), "{}", outcome.said());
+    assert_eq!(count(Counter::Delivered), outcome.count("delivered"), "{}", outcome.said());
+    assert_eq!(count(Counter::Owed), count(Counter::Delivered));
+    assert_eq!((server.metrics().dropped(), count(Counter::Waiting), count(Counter::QueueBytes)), (0, 0, 0));
 }

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use divan::{Bencher, counter::ItemsCount};
 use mychat_proto::{Deframer, Framing, Reply};
-use mychat_server::metrics::Tally;
-use mychat_server::outbox::{Log, Outbox};
-use mychat_server::router::{Address, Directory, Kind};
-use mychat_server::state::State;
+use mychat_server::metrics::LocalCounts;
+use mychat_server::outbox::{Outbox, TurnLog};
+use mychat_server::router::{Directory, FrameKind, SessionAddress};
+use mychat_server::session::state::SessionState;
 
 fn main() {
     divan::main();
@@ -26,7 +26,7 @@ fn hear_64_frames(bencher: Bencher<'_, '_>) {
         let mut deframer = Deframer::new(Framing::Lf);
         let mut feed = deframer.feed(black_box(bytes.as_bytes()));
         while let Some(inbound) = feed.next() {
-            black_box(State::Connected.on(inbound));
+            black_box(SessionState::Connected.on(inbound));
         }
     });
 }
@@ -34,7 +34,7 @@ fn hear_64_frames(bencher: Bencher<'_, '_>) {
 /// One turn: 64 broadcasts go into the log, and each of a thousand users is given its share.
 #[divan::bench]
 fn share_64_broadcasts_with_1000_users(bencher: Bencher<'_, '_>) {
-    let (mut log, mut tally, now) = (Log::default(), Tally::default(), Instant::now());
+    let (mut log, mut tally, now) = (TurnLog::default(), LocalCounts::default(), Instant::now());
     let mut outboxes: Vec<Outbox> = (0..USERS).map(|_| Outbox::default()).collect();
     for outbox in &mut outboxes {
         outbox.join(&log);
@@ -55,10 +55,10 @@ fn share_64_broadcasts_with_1000_users(bencher: Bencher<'_, '_>) {
 /// One private frame: found, posted, taken.
 #[divan::bench]
 fn private_frame(bencher: Bencher<'_, '_>) {
-    let (log, mut tally, now) = (Log::default(), Tally::default(), Instant::now());
+    let (log, mut tally, now) = (TurnLog::default(), LocalCounts::default(), Instant::now());
     let mut directory = Directory::new(usize::MAX);
     for index in 0..USERS as u32 {
-        directory.claim(&format!("user{index}"), Address { worker: 0, index, generation: 0 }).unwrap();
+        directory.claim(&format!("user{index}"), SessionAddress { worker: 0, index, generation: 0 }).unwrap();
     }
     let mut outboxes: Vec<Outbox> = (0..USERS).map(|_| Outbox::default()).collect();
     let content = "x".repeat(64);
@@ -66,7 +66,7 @@ fn private_frame(bencher: Bencher<'_, '_>) {
         let to = directory.locate(black_box("user500")).unwrap();
         let outbox = &mut outboxes[to.index as usize];
         let write = |out: &mut Vec<u8>| Reply::Message { sender: "ana", content: &content }.write(out);
-        outbox.post(&log, Kind::Message, write).unwrap();
+        outbox.post(&log, FrameKind::Message, write).unwrap();
         let bytes = black_box(outbox.parts(&log, &[])).len();
         assert!(outbox.sent(bytes, &log, &[], now, &mut tally));
     });

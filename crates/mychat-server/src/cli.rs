@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn the_defaults_of_the_flags_are_those_of_the_config() {
         let mut expected = Config::default();
-        expected.send.total = crate::room::send_total();
+        expected.send.total = crate::limits::memory::send_total();
         assert_eq!(config(&[]).unwrap(), expected);
     }
 
@@ -101,7 +101,7 @@ mod tests {
         let path = file.path().to_str().unwrap();
         let config = config(&["--config", path, "--max-users", "9"]).unwrap();
         assert_eq!(config.admission.max_users.unwrap().get(), 9);
-        assert_eq!(config.pace.unwrap().rate.get(), 7);
+        assert_eq!(config.rate_limit.unwrap().rate.get(), 7);
     }
 
     #[test]

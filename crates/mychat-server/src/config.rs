@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 use crate::log::{Format, Level};
-use crate::raw::FramingChoice;
+use crate::session::framing::FramingChoice;
 
 /// Where the server listens when nothing else is said.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
@@ -26,7 +26,7 @@ pub struct Config {
     /// Who is let in.
     pub admission: Admission,
     /// How fast a user may talk; `None` for as fast as it can.
-    pub pace: Option<Pace>,
+    pub rate_limit: Option<RateLimit>,
     /// What happens to a user who does not read (rule M6).
     pub send: SendLimit,
     /// How fast user lists may be repeated to everybody, in bytes per second over all recipients (rule L3).
@@ -75,7 +75,7 @@ pub struct Admission {
 
 /// How fast one user may talk. Every frame counts that is not empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
+pub struct RateLimit {
     /// Frames per second, in the long run.
     pub rate: NonZeroU32,
     /// Frames that may come at once after a silence.
@@ -100,7 +100,7 @@ pub struct SendLimit {
     /// Bytes that may wait for one user beyond what the kernel has taken.
     pub queue: usize,
     /// Bytes that may wait for all users together. When half of that do, nobody may have more than an equal part of the
-    /// other half. The program takes [`room::send_total`](crate::room::send_total) where nothing is said.
+    /// other half. The program takes [`memory::send_total`](crate::limits::memory::send_total) where nothing is said.
     pub total: usize,
     /// Time for which output may wait without one byte of it being taken.
     pub timeout: Duration,
@@ -132,7 +132,7 @@ impl Default for Config {
             workers: NonZeroUsize::MIN,
             spread: Spread::default(),
             admission: Admission::default(),
-            pace: None,
+            rate_limit: None,
             send: SendLimit::default(),
             roster_budget: const { NonZeroUsize::new(128 * 1024 * 1024).expect("not zero") },
             shutdown_timeout: Duration::from_secs(5),
@@ -164,7 +164,7 @@ impl SendLimit {
 
 impl Default for SendLimit {
     fn default() -> Self {
-        Self { queue: 1024 * 1024, total: crate::room::MOST, timeout: Duration::from_secs(10) }
+        Self { queue: 1024 * 1024, total: crate::limits::memory::MOST, timeout: Duration::from_secs(10) }
     }
 }
 

@@ -20,47 +20,33 @@
 //! # }
 //! ```
 //!
-//! Reading order: [`config`], [`state`] (the rules of a session), [`router`], [`outbox`] and [`roster`] (who gets
-//! what), [`raw`] (peers without line feeds), all without I/O; then [`watch`], [`session`], [`delivery`], [`dialogue`] and
-//! [`worker`] around them, and [`accept`], [`server`], [`cli`] on top.
+//! Reading order: [`config`], [`session::state`] (the rules of a session), [`router`], [`outbox`]
+//! and [`session::framing`] (peers without line feeds), all without I/O; then [`net::poller`], [`session`] and [`worker`]
+//! around them, and [`net::acceptor`], [`server`], [`cli`] on top.
 
-pub mod accept;
-pub mod bind;
 pub mod cli;
 pub mod config;
-pub mod deadlines;
-pub mod delivery;
-pub mod dialogue;
-pub mod ebb;
-pub mod fault;
-pub mod handle;
+pub mod error_reply;
 pub mod limits;
 pub mod log;
 pub mod metrics;
+pub mod net;
 pub mod notify;
 pub mod outbox;
-pub mod pace;
 pub mod page;
 pub mod program;
-pub mod raw;
-pub mod room;
-pub mod roster;
 pub mod router;
 pub mod server;
 pub mod session;
 pub mod settings;
-pub mod shutdown;
-pub mod state;
-pub mod strain;
 pub mod units;
-pub mod watch;
 pub mod worker;
 
-pub use bind::BindError;
 pub use cli::Args;
 pub use config::Config;
-pub use handle::Handle;
-pub use metrics::{Count, End, Metrics};
+pub use metrics::{Counter, EndReason, Metrics};
+pub use net::listen::BindError;
 pub use program::main_with;
-pub use raw::FramingChoice;
+pub use server::handle::ServerHandle;
 pub use server::{RunError, Server};
+pub use session::framing::FramingChoice;

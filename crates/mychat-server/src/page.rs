@@ -15,8 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::handle::Handle;
 use crate::metrics::Metrics;
+use crate::server::handle::ServerHandle;
 
 pub use text::exposition;
 
@@ -52,12 +52,12 @@ pub struct Page {
 #[derive(Debug, Clone)]
 struct Source {
     metrics: Arc<Metrics>,
-    handle: Handle,
+    handle: ServerHandle,
 }
 
 impl Page {
     /// Opens the port.
-    pub async fn bind(address: &str, metrics: Arc<Metrics>, handle: Handle) -> Result<Self, PageError> {
+    pub async fn bind(address: &str, metrics: Arc<Metrics>, handle: ServerHandle) -> Result<Self, PageError> {
         let fail = |source| PageError { address: address.to_owned(), source };
         let candidates: Vec<SocketAddr> = lookup_host(address).await.map_err(fail)?.collect();
         let listener = TcpListener::bind(&*candidates).await.map_err(fail)?;

@@ -12,13 +12,13 @@ use tokio::time::MissedTickBehavior;
 
 use crate::cli::{Args, Task};
 use crate::config::Config;
-use crate::handle::Handle;
 use crate::log::Log;
 use crate::notify::Manager;
 use crate::page::Page;
 use crate::server::Server;
+use crate::server::handle::ServerHandle;
+use crate::server::signals::{SignalAction, Signals};
 use crate::settings;
-use crate::shutdown::{Order, Signals};
 
 /// The exit code of a run that a second signal cut short.
 const ABORTED: u8 = 130;
@@ -106,23 +106,23 @@ async fn obey(
     mut signals: Signals,
     stop: oneshot::Sender<()>,
     args: &Args,
-    handle: &Handle,
+    handle: &ServerHandle,
     log: &Log,
     manager: &Manager,
 ) -> ExitCode {
     let mut stop = Some(stop);
     loop {
         match (signals.next().await, stop.take()) {
-            (Order::Reload, kept) => {
+            (SignalAction::Reload, kept) => {
                 stop = kept;
                 reload(args, handle, log);
             }
-            (Order::Stop, Some(stop)) => {
+            (SignalAction::Stop, Some(stop)) => {
                 log.info("stopping", &[]);
                 manager.stopping();
                 let _ = stop.send(());
             }
-            (Order::Stop, None) => {
+            (SignalAction::Stop, None) => {
                 log.warn("aborted by a second signal", &[]);
                 log.flush(LAST_LINES);
                 return ExitCode::from(ABORTED);
@@ -132,7 +132,7 @@ async fn obey(
 }
 
 /// Reads the settings again; where they make no sense everything stays as it was.
-fn reload(args: &Args, handle: &Handle, log: &Log) {
+fn reload(args: &Args, handle: &ServerHandle, log: &Log) {
     match args.config() {
         Ok(config) => {
             let ignored = handle.adopt(&config);
@@ -146,7 +146,7 @@ fn reload(args: &Args, handle: &Handle, log: &Log) {
 }
 
 /// Tells the service manager that all is well, while it is.
-async fn watch(manager: &Manager, handle: &Handle) -> Infallible {
+async fn watch(manager: &Manager, handle: &ServerHandle) -> Infallible {
     let Some(period) = manager.watchdog() else { return std::future::pending().await };
     let mut ticks = tokio::time::interval(period / 2);
     // After a standstill one word is as good as all that were missed.

@@ -13,10 +13,10 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use crate::config::{Admission, Config, LogOptions, Pace, RateAction, SendLimit, SocketOptions, Spread};
+use crate::config::{Admission, Config, LogOptions, RateAction, RateLimit, SendLimit, SocketOptions, Spread};
+use crate::limits::memory;
 use crate::log::{Format, Level};
-use crate::raw::FramingChoice;
-use crate::room;
+use crate::session::framing::FramingChoice;
 use crate::units::{Size, Time};
 
 /// Messages that `--rate-burst` allows where it is not given: those of one second.
@@ -212,7 +212,7 @@ impl Settings {
         let workers = NonZeroUsize::new(usize::from(self.workers.unwrap_or(1)))
             .filter(|workers| workers.get() <= 256)
             .ok_or(SettingsError::Value { name: "workers", expected: "expected 1 to 256" })?;
-        let pace = self.rate.and_then(NonZeroU32::new).map(|rate| Pace {
+        let rate_limit = self.rate.and_then(NonZeroU32::new).map(|rate| RateLimit {
             rate,
             burst: self.rate_burst.and_then(NonZeroU32::new).unwrap_or_else(|| default_burst(rate)),
             action: match self.rate_action {
@@ -230,10 +230,10 @@ impl Settings {
                 max_per_address: self.max_per_address.and_then(NonZeroUsize::new),
                 handshake_timeout: time(self.handshake_timeout, default.admission.handshake_timeout),
             },
-            pace,
+            rate_limit,
             send: SendLimit {
                 queue: self.send_queue.map_or(default.send.queue, |size| size.bytes().get()),
-                total: self.send_total.map_or_else(room::send_total, |size| size.bytes().get()),
+                total: self.send_total.map_or_else(memory::send_total, |size| size.bytes().get()),
                 timeout: time(self.send_timeout, default.send.timeout),
             },
             roster_budget: self.roster_budget.map_or(default.roster_budget, Size::bytes),
@@ -262,8 +262,10 @@ pub fn print(config: &Config) -> String {
     let count = |count: Option<NonZeroUsize>| count.map_or(0, NonZeroUsize::get).to_string();
     let quoted = |text: &dyn std::fmt::Display| format!("{:?}", text.to_string());
     let time = |time: Duration| quoted(&Time::from(time));
-    let pace = |of: fn(&Pace) -> NonZeroU32| config.pace.as_ref().map_or(0, |pace| of(pace).get()).to_string();
-    let action = match config.pace.map(|pace| pace.action) {
+    let rate_limit = |of: fn(&RateLimit) -> NonZeroU32| {
+        config.rate_limit.as_ref().map_or(0, |rate_limit| of(rate_limit).get()).to_string()
+    };
+    let action = match config.rate_limit.map(|rate_limit| rate_limit.action) {
         None | Some(RateAction::Delay) => "delay",
         Some(RateAction::Error) => "error",
     };
@@ -273,8 +275,8 @@ pub fn print(config: &Config) -> String {
         ("max-users", count(config.admission.max_users)),
         ("max-per-address", count(config.admission.max_per_address)),
         ("handshake-timeout", time(config.admission.handshake_timeout)),
-        ("rate", pace(|pace| pace.rate)),
-        ("rate-burst", pace(|pace| pace.burst)),
+        ("rate", rate_limit(|rate_limit| rate_limit.rate)),
+        ("rate-burst", rate_limit(|rate_limit| rate_limit.burst)),
         ("rate-action", quoted(&action)),
         ("send-queue", size(config.send.queue)),
         ("send-total", size(config.send.total)),

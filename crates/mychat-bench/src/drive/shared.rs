@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use mychat_proto::Framing;
 use mychat_os::ThreadWaker;
+use mychat_proto::Framing;
 use rustc_hash::FxHashMap;
 
 use super::spoken::Spoken;

@@ -1,8 +1,8 @@
 //! The properties that hold for any bytes, whatever drives them: libFuzzer here, proptest in the crates' own tests.
 
 use mychat_proto::{Command, Deframer, Framing, Inbound, MAX_FRAME, Reply, name};
-use mychat_server::raw::Manner;
-use mychat_server::state::{Action, State};
+use mychat_server::session::framing::FramingState;
+use mychat_server::session::state::{SessionAction, SessionState};
 
 /// What a deframer made of some input.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,15 +66,15 @@ pub fn session(data: &[u8]) {
     let Some((&step, bytes)) = data.split_first() else { return };
     let inputs = || bytes.chunks(usize::from(step).max(1));
     for framing in [Framing::Lf, Framing::Raw] {
-        let (mut deframer, mut state) = (Deframer::new(framing), State::default());
+        let (mut deframer, mut state) = (Deframer::new(framing), SessionState::default());
         inputs().for_each(|input| hear(&mut deframer, &mut state, input));
     }
-    let (mut manner, mut deframer, mut state) = (Manner::Open, Deframer::new(Framing::Lf), State::default());
+    let (mut manner, mut deframer, mut state) = (FramingState::Undetected, Deframer::new(Framing::Lf), SessionState::default());
     for input in inputs() {
         manner = manner.after(input);
         hear(&mut deframer, &mut state, input);
-        if manner == Manner::Suspect && state == State::Anonymous {
-            manner = Manner::Raw;
+        if manner == FramingState::MaybeRaw && state == SessionState::Anonymous {
+            manner = FramingState::Raw;
             let unfinished = std::mem::replace(&mut deframer, Deframer::new(Framing::Raw)).into_unfinished();
             assert!(!unfinished.contains(&b'\n') && unfinished.starts_with(b"CONNECT|"));
             hear(&mut deframer, &mut state, &unfinished);
@@ -82,7 +82,7 @@ pub fn session(data: &[u8]) {
     }
 }
 
-fn hear(deframer: &mut Deframer, state: &mut State, input: &[u8]) {
+fn hear(deframer: &mut Deframer, state: &mut SessionState, input: &[u8]) {
     let mut feed = deframer.feed(input);
     while let Some(inbound) = feed.next() {
         if let Inbound::Frame(frame) = inbound {
@@ -90,19 +90,19 @@ fn hear(deframer: &mut Deframer, state: &mut State, input: &[u8]) {
         }
         let (next, action) = state.on(inbound);
         match action {
-            Action::Private { .. } | Action::Broadcast { .. } => assert_eq!(*state, State::Connected),
-            Action::Login(name) => {
-                assert_eq!(*state, State::Anonymous);
+            SessionAction::Private { .. } | SessionAction::Broadcast { .. } => assert_eq!(*state, SessionState::Connected),
+            SessionAction::Login(name) => {
+                assert_eq!(*state, SessionState::Anonymous);
                 name::check(name).expect("a login has a legal name");
             }
-            Action::Refuse(fault) | Action::Reject(fault) => {
+            SessionAction::Refuse(fault) | SessionAction::Reject(fault) => {
                 let text = fault.to_string();
                 assert!(text.len() < 512 && !text.contains(['\n', '|']));
             }
-            Action::Leave | Action::Abandon => assert_eq!(next, State::Closing),
-            Action::Ignore => {}
+            SessionAction::Leave | SessionAction::Abandon => assert_eq!(next, SessionState::Closing),
+            SessionAction::Ignore => {}
         }
-        assert!(*state != State::Closing || (next == State::Closing && matches!(action, Action::Ignore)));
-        *state = if matches!(action, Action::Login(_)) { State::Connected } else { next };
+        assert!(*state != SessionState::Closing || (next == SessionState::Closing && matches!(action, SessionAction::Ignore)));
+        *state = if matches!(action, SessionAction::Login(_)) { SessionState::Connected } else { next };
     }
 }

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use memchr::memchr_iter;
 
-use crate::metrics::{Count, Tally};
+use crate::metrics::{Counter, LocalCounts};
 
 /// What one session has waiting.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct OutboxQueue {
     pub(super) bytes: Vec<u8>,
     /// Messages of which the last byte is in `bytes`.
     pub(super) messages: u32,
@@ -21,7 +21,7 @@ pub(super) struct Queue {
     reported: (u64, u64),
 }
 
-impl Queue {
+impl OutboxQueue {
     /// Whether it starts inside a frame.
     pub(super) const fn is_cut(&self) -> bool {
         self.cut.is_some()
@@ -59,20 +59,20 @@ impl Queue {
         u64::from(done)
     }
 
-    pub(super) fn report(&mut self, tally: &mut Tally) {
+    pub(super) fn report(&mut self, tally: &mut LocalCounts) {
         let now = (self.bytes.len() as u64, u64::from(self.messages));
         if now != self.reported {
             self.forget(tally);
-            tally.add(Count::QueueBytes, now.0);
-            tally.add(Count::Waiting, now.1);
+            tally.add(Counter::QueueBytes, now.0);
+            tally.add(Counter::Waiting, now.1);
             self.reported = now;
         }
     }
 
     /// Takes what the gauges were told back.
-    pub(super) fn forget(&self, tally: &mut Tally) {
-        tally.sub(Count::QueueBytes, self.reported.0);
-        tally.sub(Count::Waiting, self.reported.1);
+    pub(super) fn forget(&self, tally: &mut LocalCounts) {
+        tally.sub(Counter::QueueBytes, self.reported.0);
+        tally.sub(Counter::Waiting, self.reported.1);
     }
 }
 

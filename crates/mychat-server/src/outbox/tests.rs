@@ -3,16 +3,16 @@ use proptest::prelude::*;
 use super::*;
 
 /// Writes as a socket that takes `room` bytes.
-fn flush(outbox: &mut Outbox, log: &Log, list: &[u8], room: usize, wire: &mut Vec<u8>) -> bool {
+fn flush(outbox: &mut Outbox, log: &TurnLog, list: &[u8], room: usize, wire: &mut Vec<u8>) -> bool {
     let all = outbox.parts(log, list).0.concat();
     let sent = room.min(all.len());
     wire.extend_from_slice(&all[..sent]);
-    outbox.sent(sent, log, list, Instant::now(), &mut Tally::default())
+    outbox.sent(sent, log, list, Instant::now(), &mut LocalCounts::default())
 }
 
-fn post(outbox: &mut Outbox, log: &Log, text: &str) {
+fn post(outbox: &mut Outbox, log: &TurnLog, text: &str) {
     outbox
-        .post(log, Kind::Message, |out| {
+        .post(log, FrameKind::Message, |out| {
             out.extend_from_slice(text.as_bytes());
             Ok(())
         })
@@ -21,7 +21,7 @@ fn post(outbox: &mut Outbox, log: &Log, text: &str) {
 
 #[test]
 fn m5_a_private_frame_follows_the_broadcasts_before_it() {
-    let (mut log, mut outbox, mut wire) = (Log::default(), Outbox::default(), Vec::new());
+    let (mut log, mut outbox, mut wire) = (TurnLog::default(), Outbox::default(), Vec::new());
     log.append(b"before the join;", 1);
     outbox.join(&log);
     log.append(b"one;", 1);
@@ -34,7 +34,7 @@ fn m5_a_private_frame_follows_the_broadcasts_before_it() {
 
 #[test]
 fn a_leaver_gets_what_came_before_and_nothing_after() {
-    let (mut log, mut outbox, mut wire) = (Log::default(), Outbox::default(), Vec::new());
+    let (mut log, mut outbox, mut wire) = (TurnLog::default(), Outbox::default(), Vec::new());
     outbox.join(&log);
     log.append(b"one;", 1);
     outbox.leave(&log);
@@ -46,7 +46,7 @@ fn a_leaver_gets_what_came_before_and_nothing_after() {
 
 #[test]
 fn l3_a_blocked_reader_keeps_the_debt_and_gets_the_newest_list() {
-    let (log, mut outbox, mut wire) = (Log::default(), Outbox::default(), Vec::new());
+    let (log, mut outbox, mut wire) = (TurnLog::default(), Outbox::default(), Vec::new());
     outbox.join(&log);
     post(&mut outbox, &log, "12345678");
     outbox.owe_list();
@@ -58,7 +58,7 @@ fn l3_a_blocked_reader_keeps_the_debt_and_gets_the_newest_list() {
 
 #[test]
 fn l4_a_list_that_was_begun_is_ended_as_it_was() {
-    let (log, mut outbox, mut wire) = (Log::default(), Outbox::default(), Vec::new());
+    let (log, mut outbox, mut wire) = (TurnLog::default(), Outbox::default(), Vec::new());
     outbox.join(&log);
     outbox.owe_list();
     assert!(!flush(&mut outbox, &log, b"old list", 4, &mut wire));
@@ -69,7 +69,8 @@ fn l4_a_list_that_was_begun_is_ended_as_it_was() {
 
 #[test]
 fn a_list_goes_around_what_a_raw_peer_has_waiting_between_frames_and_every_other_time() {
-    let (mut tally, log, mut outbox, mut wire) = (Tally::default(), Log::default(), Outbox::default(), Vec::new());
+    let (mut tally, log, mut outbox, mut wire) =
+        (LocalCounts::default(), TurnLog::default(), Outbox::default(), Vec::new());
     outbox.join(&log);
     post(&mut outbox, &log, "CONNECT_ACK|OK\nMESSAGE|a|1\nMESSAGE|a|2\n");
     for room in [15, 12, 4, 8, 12] {
@@ -86,7 +87,7 @@ proptest! {
     fn whatever_the_socket_takes_nothing_is_lost_doubled_or_swapped(
         steps in proptest::collection::vec((0..3u8, 0..12usize, 0..20usize), 0..60)
     ) {
-        let (mut log, mut outbox, mut wire, mut expected) = (Log::default(), Outbox::default(), vec![], String::new());
+        let (mut log, mut outbox, mut wire, mut expected) = (TurnLog::default(), Outbox::default(), vec![], String::new());
         outbox.join(&log);
         for (k, (kind, size, room)) in steps.into_iter().enumerate() {
             let text = format!("{k}:{};", "x".repeat(size));

@@ -4,31 +4,31 @@ use std::fmt::Write as _;
 
 use mychat_proto::ErrorCode;
 
-use crate::metrics::{Count, End, LATENCY, Metrics};
+use crate::metrics::{Counter, EndReason, LATENCY, Metrics};
 
 /// One family of one sample: name, type, help, counter.
-const SINGLE: [(&str, &str, &str, Count); 16] = [
-    ("connections_accepted_total", "counter", "Connections accepted.", Count::Accepted),
-    ("connections", "gauge", "Connections that are open.", Count::Connections),
-    ("users", "gauge", "Users that have a name.", Count::Users),
+const SINGLE: [(&str, &str, &str, Counter); 16] = [
+    ("connections_accepted_total", "counter", "Connections accepted.", Counter::Accepted),
+    ("connections", "gauge", "Connections that are open.", Counter::Connections),
+    ("users", "gauge", "Users that have a name.", Counter::Users),
     (
         "connections_overrun_total",
         "counter",
         "Connections closed without a word: no room even for that.",
-        Count::Overrun,
+        Counter::Overrun,
     ),
-    ("accept_failures_total", "counter", "Times that no descriptor or memory was left.", Count::AcceptFailed),
-    ("received_bytes_total", "counter", "Bytes read from peers.", Count::BytesIn),
-    ("sent_bytes_total", "counter", "Bytes that sockets took.", Count::BytesOut),
-    ("frames_received_total", "counter", "Frames read, empty ones not counted.", Count::FramesIn),
-    ("broadcasts_total", "counter", "Broadcasts accepted.", Count::Broadcasts),
-    ("private_messages_total", "counter", "Private messages accepted.", Count::Privates),
-    ("deliveries_owed_total", "counter", "One for each recipient of each accepted message.", Count::Owed),
-    ("deliveries_total", "counter", "Deliveries that the recipient's socket took.", Count::Delivered),
-    ("deliveries_waiting", "gauge", "Deliveries that wait for a full socket.", Count::Waiting),
-    ("queue_bytes", "gauge", "Bytes that wait for full sockets.", Count::QueueBytes),
-    ("list_bytes_total", "counter", "Bytes of user lists, over all recipients.", Count::ListBytes),
-    ("too_fast_total", "counter", "Times that a rate was exceeded.", Count::TooFast),
+    ("accept_failures_total", "counter", "Times that no descriptor or memory was left.", Counter::AcceptFailed),
+    ("received_bytes_total", "counter", "Bytes read from peers.", Counter::BytesIn),
+    ("sent_bytes_total", "counter", "Bytes that sockets took.", Counter::BytesOut),
+    ("frames_received_total", "counter", "Frames read, empty ones not counted.", Counter::FramesIn),
+    ("broadcasts_total", "counter", "Broadcasts accepted.", Counter::Broadcasts),
+    ("private_messages_total", "counter", "Private messages accepted.", Counter::Privates),
+    ("deliveries_owed_total", "counter", "One for each recipient of each accepted message.", Counter::Owed),
+    ("deliveries_total", "counter", "Deliveries that the recipient's socket took.", Counter::Delivered),
+    ("deliveries_waiting", "gauge", "Deliveries that wait for a full socket.", Counter::Waiting),
+    ("queue_bytes", "gauge", "Bytes that wait for full sockets.", Counter::QueueBytes),
+    ("list_bytes_total", "counter", "Bytes of user lists, over all recipients.", Counter::ListBytes),
+    ("too_fast_total", "counter", "Times that a rate was exceeded.", Counter::TooFast),
 ];
 
 /// The page.
@@ -39,18 +39,18 @@ pub fn exposition(metrics: &Metrics) -> String {
         sample(&mut page, name, "", metrics.get(count));
     }
     family(&mut page, "sessions_ended_total", "counter", "Sessions that ended, by reason.");
-    for end in End::ALL {
-        sample(&mut page, "sessions_ended_total", &reason(end.text()), metrics.get(Count::Ended(end)));
+    for end in EndReason::ALL {
+        sample(&mut page, "sessions_ended_total", &reason(end.text()), metrics.get(Counter::Ended(end)));
     }
     family(&mut page, "deliveries_dropped_total", "counter", "Deliveries that a recipient did not get, by reason.");
-    for end in End::ALL {
-        sample(&mut page, "deliveries_dropped_total", &reason(end.text()), metrics.get(Count::Dropped(end)));
+    for end in EndReason::ALL {
+        sample(&mut page, "deliveries_dropped_total", &reason(end.text()), metrics.get(Counter::Dropped(end)));
     }
-    sample(&mut page, "deliveries_dropped_total", &reason("gone"), metrics.get(Count::DroppedGone));
+    sample(&mut page, "deliveries_dropped_total", &reason("gone"), metrics.get(Counter::DroppedGone));
     family(&mut page, "errors_total", "counter", "ERROR replies, by code.");
     for code in ErrorCode::ALL {
         let label = format!("{{code=\"{}\"}}", code.digits());
-        sample(&mut page, "errors_total", &label, metrics.get(Count::Error(code)));
+        sample(&mut page, "errors_total", &label, metrics.get(Counter::Error(code)));
     }
     latency(&mut page, metrics);
     page
@@ -61,11 +61,11 @@ fn latency(page: &mut String, metrics: &Metrics) {
     family(page, name, "histogram", "From the read of a broadcast to its last enqueue.");
     let mut sum = 0;
     for (bound, micros) in LATENCY.iter().enumerate() {
-        sum += metrics.get(Count::Took(bound));
+        sum += metrics.get(Counter::Took(bound));
         let label = format!("{{le=\"{}\"}}", *micros as f64 / 1e6);
         sample(page, "broadcast_seconds_bucket", &label, sum);
     }
-    sum += metrics.get(Count::Took(LATENCY.len()));
+    sum += metrics.get(Counter::Took(LATENCY.len()));
     sample(page, "broadcast_seconds_bucket", "{le=\"+Inf\"}", sum);
     let _ = writeln!(page, "mychat_broadcast_seconds_sum {}", metrics.latency_micros() as f64 / 1e6);
     sample(page, "broadcast_seconds_count", "", sum);

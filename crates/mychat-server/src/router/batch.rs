@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use mychat_proto::EncodeError;
 
-use super::directory::Address;
+use super::directory::SessionAddress;
 
 /// Broadcasts, and private frames among them that must keep their place in the order (rule M5).
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub struct Batch {
     broadcasts: Vec<u8>,
     count: u32,
     private: Vec<u8>,
-    slips: Vec<Slip>,
+    slips: Vec<PrivateFrame>,
     since: Option<Instant>,
     from: u16,
     /// Workers that have not written it yet.
@@ -22,7 +22,7 @@ pub struct Batch {
 
 /// What a private frame is, which decides whether it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FrameKind {
     /// What another user said: it is owed to its recipient.
     Message,
     /// What the server says.
@@ -31,9 +31,9 @@ pub enum Kind {
 
 /// One private frame: behind which of the broadcasts, and where its bytes end.
 #[derive(Debug)]
-struct Slip {
-    to: Address,
-    kind: Kind,
+struct PrivateFrame {
+    to: SessionAddress,
+    kind: FrameKind,
     after: usize,
     /// The broadcasts before it.
     count: u32,
@@ -41,11 +41,11 @@ struct Slip {
 }
 
 /// Where a batch goes.
-pub trait Sink {
+pub trait BatchSink {
     /// So many framed broadcasts for every user here.
     fn broadcast(&mut self, frames: &[u8], count: u32);
     /// One frame for one user, who may be elsewhere or gone.
-    fn private(&mut self, to: Address, kind: Kind, frame: &[u8]);
+    fn private(&mut self, to: SessionAddress, kind: FrameKind, frame: &[u8]);
 }
 
 /// Capacity that a cleared batch may keep, in bytes and in private frames.
@@ -113,17 +113,23 @@ impl Batch {
     /// Adds one frame for one user.
     pub fn private(
         &mut self,
-        to: Address,
-        kind: Kind,
+        to: SessionAddress,
+        kind: FrameKind,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         write(&mut self.private)?;
-        self.slips.push(Slip { to, kind, after: self.broadcasts.len(), count: self.count, end: self.private.len() });
+        self.slips.push(PrivateFrame {
+            to,
+            kind,
+            after: self.broadcasts.len(),
+            count: self.count,
+            end: self.private.len(),
+        });
         Ok(())
     }
 
     /// Says everything again, in order.
-    pub fn replay(&self, sink: &mut impl Sink) {
+    pub fn replay(&self, sink: &mut impl BatchSink) {
         let (mut said, mut counted, mut start) = (0, 0, 0);
         for slip in &self.slips {
             if slip.after > said {
@@ -165,12 +171,12 @@ mod tests {
     #[derive(Default)]
     struct Heard(Vec<String>);
 
-    impl Sink for Heard {
+    impl BatchSink for Heard {
         fn broadcast(&mut self, frames: &[u8], count: u32) {
             assert_eq!(frames.len(), count as usize);
             self.0.push(String::from_utf8(frames.to_vec()).unwrap());
         }
-        fn private(&mut self, to: Address, _kind: Kind, frame: &[u8]) {
+        fn private(&mut self, to: SessionAddress, _kind: FrameKind, frame: &[u8]) {
             self.0.push(format!("({} {})", to.index, std::str::from_utf8(frame).unwrap()));
         }
     }
@@ -185,12 +191,12 @@ mod tests {
     #[test]
     fn m5_what_was_said_between_stays_between() {
         let mut batch = Batch::default();
-        let to = Address { worker: 0, index: 7, generation: 0 };
-        batch.private(to, Kind::Message, text("a")).unwrap();
+        let to = SessionAddress { worker: 0, index: 7, generation: 0 };
+        batch.private(to, FrameKind::Message, text("a")).unwrap();
         batch.broadcast(Instant::now(), text("B")).unwrap();
         batch.broadcast(Instant::now(), text("C")).unwrap();
-        batch.private(to, Kind::Message, text("d")).unwrap();
-        batch.private(to, Kind::Message, text("e")).unwrap();
+        batch.private(to, FrameKind::Message, text("d")).unwrap();
+        batch.private(to, FrameKind::Message, text("e")).unwrap();
         batch.broadcast(Instant::now(), text("F")).unwrap();
         let mut heard = Heard::default();
         batch.replay(&mut heard);
@@ -200,8 +206,8 @@ mod tests {
     #[test]
     fn m4_a_frame_that_cannot_be_written_leaves_no_trace() {
         let mut batch = Batch::default();
-        let to = Address { worker: 0, index: 7, generation: 0 };
-        batch.private(to, Kind::Message, |_| Err(EncodeError::LineFeed)).unwrap_err();
+        let to = SessionAddress { worker: 0, index: 7, generation: 0 };
+        batch.private(to, FrameKind::Message, |_| Err(EncodeError::LineFeed)).unwrap_err();
         assert!(batch.is_empty());
     }
 }

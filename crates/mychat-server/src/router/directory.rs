@@ -8,7 +8,7 @@ use slab::Slab;
 
 /// One connection, on one worker. The generation tells it from an earlier one that had the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Address {
+pub struct SessionAddress {
     /// The worker that owns it.
     pub worker: u16,
     /// Its place there.
@@ -19,7 +19,7 @@ pub struct Address {
 
 /// A name that was given out.
 #[derive(Debug, Clone)]
-pub struct Seat {
+pub struct NameRegistration {
     /// The name, shared with the directory.
     pub name: Arc<str>,
     slot: u32,
@@ -42,7 +42,7 @@ pub enum ClaimError {
 pub struct Directory {
     slots: HashTable<u32>,
     hasher: RandomState,
-    entries: Slab<(Arc<str>, Address)>,
+    entries: Slab<(Arc<str>, SessionAddress)>,
     max_users: usize,
 }
 
@@ -58,7 +58,7 @@ impl Directory {
     }
 
     /// Gives a name out. Names compare byte for byte (rule U2).
-    pub fn claim(&mut self, name: &str, who: Address) -> Result<Seat, ClaimError> {
+    pub fn claim(&mut self, name: &str, who: SessionAddress) -> Result<NameRegistration, ClaimError> {
         if self.locate(name).is_some() {
             return Err(ClaimError::Taken);
         }
@@ -69,11 +69,11 @@ impl Directory {
         let slot = self.entries.insert((Arc::clone(&name), who)) as u32;
         let (hasher, entries) = (&self.hasher, &self.entries);
         self.slots.insert_unique(hasher.hash_one(&*name), slot, |&slot| hasher.hash_one(&*entries[slot as usize].0));
-        Ok(Seat { name, slot })
+        Ok(NameRegistration { name, slot })
     }
 
     /// Takes a name back, unless it belongs to another connection by now (rule U6). Returns whether it did.
-    pub fn release(&mut self, seat: &Seat, who: Address) -> bool {
+    pub fn release(&mut self, seat: &NameRegistration, who: SessionAddress) -> bool {
         let held = self.entries.get(seat.slot as usize).is_some_and(|(_, holder)| *holder == who);
         if held {
             if let Ok(found) = self.slots.find_entry(self.hasher.hash_one(&*seat.name), |&slot| slot == seat.slot) {
@@ -85,7 +85,7 @@ impl Directory {
     }
 
     /// The holder of a name is elsewhere from now on.
-    pub fn relocate(&mut self, seat: &Seat, from: Address, to: Address) {
+    pub fn relocate(&mut self, seat: &NameRegistration, from: SessionAddress, to: SessionAddress) {
         if let Some((_, holder)) = self.entries.get_mut(seat.slot as usize).filter(|(_, holder)| *holder == from) {
             *holder = to;
         }
@@ -99,7 +99,7 @@ impl Directory {
     }
 
     /// Who has this name.
-    pub fn locate(&self, name: &str) -> Option<Address> {
+    pub fn locate(&self, name: &str) -> Option<SessionAddress> {
         let found = self.slots.find(self.hasher.hash_one(name), |&slot| *self.entries[slot as usize].0 == *name)?;
         Some(self.entries[*found as usize].1)
     }
@@ -118,8 +118,8 @@ mod tests {
 
     use super::*;
 
-    const fn at(generation: u32) -> Address {
-        Address { worker: 0, index: 0, generation }
+    const fn at(generation: u32) -> SessionAddress {
+        SessionAddress { worker: 0, index: 0, generation }
     }
 
     #[test]

@@ -24,22 +24,22 @@ const CONGESTED: usize = 512 * 1024;
 
 /// Whether a batch may wait for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Haste {
+pub enum Publish {
     /// Until everybody has written what was given out before.
-    Patient,
+    Batched,
     /// It may not: what follows must come after it.
-    AtOnce,
+    Now,
 }
 
 #[derive(Debug, Default)]
-struct Inbox {
+struct WorkerInbox {
     batches: Vec<Arc<Batch>>,
     bytes: usize,
     /// Whether there are broadcasts that were given out and that its worker has not written.
     is_behind: bool,
 }
 
-impl Inbox {
+impl WorkerInbox {
     /// Returns whether its worker has to be told: if it was not told of something before.
     fn put(&mut self, batch: &Arc<Batch>) -> bool {
         self.batches.push(Arc::clone(batch));
@@ -49,15 +49,15 @@ impl Inbox {
 }
 
 #[derive(Debug, Default)]
-struct Desk {
-    inboxes: Vec<Inbox>,
+struct ExchangeState {
+    inboxes: Vec<WorkerInbox>,
     waiting: Vec<Arc<Batch>>,
     waiting_bytes: usize,
     /// Whether somebody was told not to read on.
     has_stopped: bool,
 }
 
-impl Desk {
+impl ExchangeState {
     fn is_congested(&self) -> bool {
         self.waiting_bytes > CONGESTED || self.inboxes.iter().any(|inbox| inbox.bytes > CONGESTED)
     }
@@ -93,7 +93,7 @@ impl Desk {
 /// The inboxes of all workers behind one lock. What is pushed to `calls` are the workers that have to take a turn.
 #[derive(Debug)]
 pub struct Exchange {
-    desk: Mutex<Desk>,
+    desk: Mutex<ExchangeState>,
     is_alone: AtomicBool,
     /// Sessions that other workers than the first have, or are about to get.
     guests: AtomicUsize,
@@ -102,8 +102,8 @@ pub struct Exchange {
 impl Exchange {
     /// For so many workers, of which the first may begin alone.
     pub fn new(workers: usize, is_alone: bool) -> Self {
-        let inboxes = (0..workers).map(|_| Inbox::default()).collect();
-        let desk = Mutex::new(Desk { inboxes, ..Desk::default() });
+        let inboxes = (0..workers).map(|_| WorkerInbox::default()).collect();
+        let desk = Mutex::new(ExchangeState { inboxes, ..ExchangeState::default() });
         Self { desk, is_alone: AtomicBool::new(is_alone || workers == 1), guests: AtomicUsize::new(0) }
     }
 
@@ -140,15 +140,15 @@ impl Exchange {
     }
 
     /// Hands in a batch that has its place behind all others, or none: what was handed in before may have to hurry.
-    pub fn hand_in(&self, batch: Option<Arc<Batch>>, haste: Haste, calls: &mut Vec<usize>) {
+    pub fn hand_in(&self, batch: Option<Arc<Batch>>, haste: Publish, calls: &mut Vec<usize>) {
         let mut desk = self.lock();
         if let Some(batch) = batch {
             desk.waiting_bytes += batch.len();
             desk.waiting.push(batch);
         }
         match haste {
-            Haste::Patient => desk.give_out_if_due(calls),
-            Haste::AtOnce => desk.give_out(calls),
+            Publish::Batched => desk.give_out_if_due(calls),
+            Publish::Now => desk.give_out(calls),
         }
     }
 
@@ -192,7 +192,7 @@ impl Exchange {
         desk.has_stopped
     }
 
-    fn lock(&self) -> MutexGuard<'_, Desk> {
+    fn lock(&self) -> MutexGuard<'_, ExchangeState> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ fn parse(text: &str) -> Result<Config, String> {
 #[test]
 fn nothing_said_means_the_defaults() {
     let mut expected = Config::default();
-    expected.send.total = room::send_total();
+    expected.send.total = memory::send_total();
     assert_eq!(parse("").unwrap(), expected);
 }
 
@@ -22,8 +22,8 @@ fn what_is_printed_is_read_again() {
         let config = parse(text).unwrap();
         assert_eq!(parse(&print(&config)).unwrap(), config, "{}", print(&config));
     }
-    let pace = parse(all).unwrap().pace.unwrap();
-    assert_eq!((pace.rate.get(), pace.burst.get(), pace.action), (50, 50, RateAction::Error));
+    let rate_limit = parse(all).unwrap().rate_limit.unwrap();
+    assert_eq!((rate_limit.rate.get(), rate_limit.burst.get(), rate_limit.action), (50, 50, RateAction::Error));
 }
 
 #[test]

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use crate::deadlines::Due;
-use crate::fault::Fault;
-use crate::metrics::End;
-use crate::raw::{GAP, Manner};
-use crate::roster::Plan;
-use crate::router::Haste;
+use crate::error_reply::ErrorReply;
+use crate::metrics::EndReason;
+use crate::router::Publish;
 use crate::session::Session;
-use crate::state::State;
+use crate::session::framing::{FramingState, GAP};
+use crate::session::state::SessionState;
+use crate::worker::deadlines::DeadlineKind;
+use crate::worker::roster_schedule::RosterPlan;
 
 /// How long a peer may take to close its side after this one is closed.
 const LINGER: Duration = Duration::from_secs(1);
@@ -29,36 +29,36 @@ impl Worker {
         let sessions = &self.delivery.sessions;
         self.deadlines.forget_handshakes(|index, generation| {
             let session = sessions.get(index as usize).filter(|session| session.generation == generation);
-            session.is_none_or(|session| session.state != State::Anonymous)
+            session.is_none_or(|session| session.state != SessionState::Anonymous)
         });
         while let Some((index, generation, due)) = self.deadlines.pop(self.now) {
             let timeout = self.shared.config.send.timeout;
             let now = self.now;
             let Some(session) = self.delivery.get(index, generation) else { continue };
             match due {
-                Due::Handshake if session.state == State::Anonymous => {
-                    self.reject(index, Fault::HandshakeTimeout);
-                    self.dismiss(index, End::Handshake);
+                DeadlineKind::Handshake if session.state == SessionState::Anonymous => {
+                    self.reject(index, ErrorReply::HandshakeTimeout);
+                    self.dismiss(index, EndReason::Handshake);
                 }
-                Due::Stalled if session.outbox.is_blocked() => {
+                DeadlineKind::Stalled if session.outbox.is_blocked() => {
                     let last = session.outbox.progress().unwrap_or(now) + timeout;
                     if last <= now {
-                        self.close(index, End::Stalled);
+                        self.close(index, EndReason::Stalled);
                     } else {
-                        self.deadlines.push(last, index, generation, Due::Stalled);
+                        self.deadlines.push(last, index, generation, DeadlineKind::Stalled);
                     }
                 }
-                Due::Linger => self.close(index, End::Closed),
-                Due::Pace if session.state != State::Closing => self.hear_held(index),
-                Due::Quiet if session.state != State::Closing => self.hear_silence(index),
-                Due::Gap if session.manner == Manner::Resting => {
-                    session.manner = Manner::Raw;
+                DeadlineKind::Linger => self.close(index, EndReason::Closed),
+                DeadlineKind::RateLimit if session.state != SessionState::Closing => self.hear_held(index),
+                DeadlineKind::Quiet if session.state != SessionState::Closing => self.hear_silence(index),
+                DeadlineKind::Gap if session.manner == FramingState::WaitGap => {
+                    session.manner = FramingState::Raw;
                     if session.outbox.is_blocked() {
                         self.wakes.push(index);
                     }
                 }
-                Due::Stalled => session.is_watched = false,
-                Due::Handshake | Due::Pace | Due::Quiet | Due::Gap => {}
+                DeadlineKind::Stalled => session.is_watched = false,
+                DeadlineKind::Handshake | DeadlineKind::RateLimit | DeadlineKind::Quiet | DeadlineKind::Gap => {}
             }
         }
     }
@@ -71,15 +71,15 @@ impl Worker {
         }
         let cost = self.users * self.shared.router.list_bytes();
         match self.roster.plan(self.now, self.shared.router.version(), cost) {
-            Plan::Nothing => {}
-            Plan::Wait(at) => self.list_at = Some(at),
-            Plan::Everyone => {
+            RosterPlan::UpToDate => {}
+            RosterPlan::WaitUntil(at) => self.list_at = Some(at),
+            RosterPlan::SendToAll => {
                 let version = self.write_list();
                 let cost = self.delivery.announce(self.users);
                 self.roster.announced(version, cost);
                 self.joiners.clear();
             }
-            Plan::Joiners => {
+            RosterPlan::SendToJoiners => {
                 self.write_list();
                 for (index, generation) in self.joiners.drain(..) {
                     self.delivery.owe_list(index, generation);
@@ -103,13 +103,13 @@ impl Worker {
             let Some(session) = self.delivery.sessions.get_mut(index as usize) else { continue };
             if !std::mem::replace(&mut session.is_watched, true) {
                 let at = self.now + self.shared.config.send.timeout;
-                self.deadlines.push(at, index, session.generation, Due::Stalled);
+                self.deadlines.push(at, index, session.generation, DeadlineKind::Stalled);
             }
         }
         for index in outcome.resting {
             if let Some(session) = self.delivery.sessions.get(index as usize) {
                 // Counted from the write, not from the turn's begin: a turn may take longer than the gap.
-                self.deadlines.push(Instant::now() + GAP, index, session.generation, Due::Gap);
+                self.deadlines.push(Instant::now() + GAP, index, session.generation, DeadlineKind::Gap);
             }
         }
         self.wakes.extend(outcome.ready);
@@ -159,28 +159,29 @@ impl Worker {
     /// the peer has not read yet.
     fn part(&mut self, index: u32) {
         let Some(session) = self.delivery.sessions.get_mut(index as usize) else { return };
-        if session.state != State::Closing || session.outbox.is_blocked() || session.is_shut {
+        if session.state != SessionState::Closing || session.outbox.is_blocked() || session.is_shut {
             return;
         }
         session.shut();
         if session.heard_fin {
-            return self.close(index, End::Closed);
+            return self.close(index, EndReason::Closed);
         }
         let linger = if self.drain.is_some() { LAST_LINGER } else { LINGER };
-        self.deadlines.push(self.now + linger, index, session.generation, Due::Linger);
+        self.deadlines.push(self.now + linger, index, session.generation, DeadlineKind::Linger);
         self.wakes.push(index);
     }
 
     pub(super) fn start_drain(&mut self, deadline: Instant) {
-        self.publish(Haste::AtOnce);
+        self.publish(Publish::Now);
         // Closes the ports: a successor may open them while the last answers here are still being read.
         self.reception = None;
         self.drain = Some(deadline);
-        let open = |(index, session): (usize, &Session)| (session.state != State::Closing).then_some(index as u32);
+        let open =
+            |(index, session): (usize, &Session)| (session.state != SessionState::Closing).then_some(index as u32);
         let indices: Vec<u32> = self.delivery.sessions.iter().filter_map(open).collect();
         for index in indices {
-            self.reject(index, Fault::ShuttingDown);
-            self.dismiss(index, End::Shutdown);
+            self.reject(index, ErrorReply::ShuttingDown);
+            self.dismiss(index, EndReason::Shutdown);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mychat_proto::{Reply, RosterReader};
 use mychat_server::config::Spread;
 use mychat_server::log::Format;
-use mychat_server::{Config, Handle, Metrics, RunError, Server};
+use mychat_server::{Config, Metrics, RunError, Server, ServerHandle};
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::sync::oneshot;
 
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) handle: Handle,
+    pub(crate) handle: ServerHandle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), RunError>>>,
 }

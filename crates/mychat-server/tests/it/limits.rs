@@ -1,6 +1,6 @@
 //! Caps, and what a capped peer is told.
 
-use mychat_server::End;
+use mychat_server::EndReason;
 
 use crate::kit::{Peer, serve, serve_with};
 
@@ -41,5 +41,5 @@ fn connections_that_end_are_counted_by_reason() {
     bob.hears_list(&["bob", "eva"]);
     bob.hears_list(&["bob"]);
     assert_eq!(server.metrics.accepted(), 3);
-    assert_eq!(server.metrics.ended(End::Broken), 1);
+    assert_eq!(server.metrics.ended(EndReason::Broken), 1);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mychat_server::End;
+use mychat_server::EndReason;
 
 use crate::kit::{Peer, serve, serve_with};
 
@@ -103,7 +103,7 @@ fn m6_a_reader_that_falls_behind_by_bytes_is_disconnected_and_delays_nobody() {
     ana.hears_list(&["ana", "stuck"]);
     broadcast_megabytes(&mut ana);
     ana.hears_list(&["ana"]);
-    assert_eq!(server.metrics.ended(End::QueueFull), 1);
+    assert_eq!(server.metrics.ended(EndReason::QueueFull), 1);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn m6_readers_that_fall_behind_together_are_disconnected_before_they_take_all_me
     ana.hears_list_where(|names| names.len() == 21);
     broadcast_megabytes(&mut ana);
     ana.hears_list(&["ana"]);
-    assert_eq!(server.metrics.ended(End::QueueFull), 20);
+    assert_eq!(server.metrics.ended(EndReason::QueueFull), 20);
     drop(stuck);
 }
 
@@ -132,7 +132,7 @@ fn m6_a_reader_that_takes_nothing_in_time_is_disconnected() {
     ana.hears_list(&["ana", "stuck"]);
     broadcast_megabytes(&mut ana);
     ana.hears_list(&["ana"]);
-    assert_eq!(server.metrics.ended(End::Stalled), 1);
+    assert_eq!(server.metrics.ended(EndReason::Stalled), 1);
 }
 
 #[test]

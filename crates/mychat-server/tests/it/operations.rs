@@ -4,14 +4,14 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use mychat_server::config::{Pace, RateAction};
+use mychat_server::config::{RateAction, RateLimit};
 use mychat_server::page::Page;
-use mychat_server::{Config, Count, End};
+use mychat_server::{Config, Counter, EndReason};
 
 use crate::kit::{TestServer, serve, serve_with};
 
-fn pace(rate: u32, burst: u32, action: RateAction) -> Pace {
-    Pace { rate: rate.try_into().unwrap(), burst: burst.try_into().unwrap(), action }
+fn pace(rate: u32, burst: u32, action: RateAction) -> RateLimit {
+    RateLimit { rate: rate.try_into().unwrap(), burst: burst.try_into().unwrap(), action }
 }
 
 /// Asks until it is so; the counters of a turn appear at its end.
@@ -25,18 +25,19 @@ fn eventually(what: &str, is_so: impl Fn() -> bool) {
 }
 
 impl TestServer {
-    fn get(&self, count: Count) -> u64 {
+    fn get(&self, count: Counter) -> u64 {
         self.metrics.get(count)
     }
 
     /// Owed = delivered + dropped + waiting, and nothing waits.
     #[track_caller]
     fn adds_up(&self) {
-        let sum = || self.get(Count::Delivered) + self.metrics.dropped();
-        let figures =
-            || (self.get(Count::Owed), self.get(Count::Delivered), self.metrics.dropped(), self.get(Count::Waiting));
+        let sum = || self.get(Counter::Delivered) + self.metrics.dropped();
+        let figures = || {
+            (self.get(Counter::Owed), self.get(Counter::Delivered), self.metrics.dropped(), self.get(Counter::Waiting))
+        };
         let start = Instant::now();
-        while self.get(Count::Owed) != sum() || self.get(Count::Waiting) != 0 {
+        while self.get(Counter::Owed) != sum() || self.get(Counter::Waiting) != 0 {
             assert!(start.elapsed() < Duration::from_secs(10), "owed, delivered, dropped, waiting: {:?}", figures());
         }
     }
@@ -44,19 +45,19 @@ impl TestServer {
 
 #[test]
 fn above_the_rate_a_sender_is_slowed_down_and_loses_nothing() {
-    let server = serve_with(|config| config.pace = Some(pace(200, 20, RateAction::Delay)));
+    let server = serve_with(|config| config.rate_limit = Some(pace(200, 20, RateAction::Delay)));
     let (mut ana, mut bob) = (server.join("ana"), server.join("bob"));
     let start = Instant::now();
     ana.send((0..60).map(|k| format!("MESSAGE|bob|{k}\n")).collect::<Vec<_>>().concat().as_bytes());
     (0..60).for_each(|k| bob.hears(&format!("MESSAGE|ana|{k}")));
     // 60 and the CONNECT, less the burst, at 200 a second.
     assert!(start.elapsed() >= Duration::from_millis(190), "{:?}", start.elapsed());
-    assert!(server.get(Count::TooFast) > 0);
+    assert!(server.get(Counter::TooFast) > 0);
 }
 
 #[test]
 fn above_the_rate_with_action_error_frames_are_answered_429_and_dropped() {
-    let server = serve_with(|config| config.pace = Some(pace(1, 3, RateAction::Error)));
+    let server = serve_with(|config| config.rate_limit = Some(pace(1, 3, RateAction::Error)));
     let mut ana = server.join("ana");
     ana.send(b"MESSAGE|ana|1\nMESSAGE|ana|2\nMESSAGE|ana|3\nFOO\nCONNECT|x\n\nDISCONNECT\n");
     ana.hears("MESSAGE|ana|1");
@@ -103,7 +104,7 @@ fn a_new_cap_per_address_counts_those_that_are_in() {
 fn a_shorter_handshake_timeout_holds_for_those_that_are_silent_already() {
     let server = serve_with(|config| config.admission.handshake_timeout = Duration::from_hours(1));
     let mut silent = server.connect();
-    eventually("it is let in", || server.get(Count::Connections) == 1);
+    eventually("it is let in", || server.get(Counter::Connections) == 1);
     let mut newer = Config::default();
     newer.admission.handshake_timeout = Duration::from_millis(1);
     server.handle.adopt(&newer);
@@ -122,7 +123,7 @@ fn deliveries_are_conserved_whoever_leaves_and_however() {
         let stuck = server.connect_narrow().named("stuck");
         let content = "x".repeat(1000);
         let (mut sent, mut extra) = (0, Vec::new());
-        while server.metrics.ended(End::QueueFull) == 0 {
+        while server.metrics.ended(EndReason::QueueFull) == 0 {
             ana.send(format!("BROADCAST|{content}\nMESSAGE|bob|{content}\n").repeat(16).as_bytes());
             sent += 16;
             extra.push(server.join(&format!("extra {sent}")));
@@ -133,12 +134,12 @@ fn deliveries_are_conserved_whoever_leaves_and_however() {
             (0..32).for_each(|_| assert!(bob.next().unwrap().ends_with(&content)));
         }
         drop((stuck, extra));
-        eventually("the others leave", || server.get(Count::Users) == 2);
+        eventually("the others leave", || server.get(Counter::Users) == 2);
         server.adds_up();
-        assert_eq!((server.get(Count::Broadcasts), server.get(Count::Privates)), (sent, sent));
-        assert!(server.metrics.dropped() > 0 && server.get(Count::Owed) >= sent * 4);
-        assert_eq!(server.get(Count::QueueBytes), 0);
-        let taken: u64 = (0..=12).map(|bound| server.get(Count::Took(bound))).sum();
+        assert_eq!((server.get(Counter::Broadcasts), server.get(Counter::Privates)), (sent, sent));
+        assert!(server.metrics.dropped() > 0 && server.get(Counter::Owed) >= sent * 4);
+        assert_eq!(server.get(Counter::QueueBytes), 0);
+        let taken: u64 = (0..=12).map(|bound| server.get(Counter::Took(bound))).sum();
         assert_eq!(taken, sent, "each broadcast is timed once");
     }
 }
@@ -170,7 +171,7 @@ fn the_page_shows_counters_and_health_and_refuses_nonsense() {
     let mut ana = server.join("ana");
     ana.say("FOO");
     ana.hears_error("400");
-    eventually("the error is counted", || server.get(Count::Error(mychat_proto::ErrorCode::Malformed)) == 1);
+    eventually("the error is counted", || server.get(Counter::Error(mychat_proto::ErrorCode::Malformed)) == 1);
     with_page(&server, |address| {
         let page = fetch(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");

@@ -5,8 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use mychat_proto::{Deframer, Framing, Inbound};
-use mychat_server::raw::{FramingChoice, GAP};
-use mychat_server::{Count, End};
+use mychat_server::session::framing::{FramingChoice, GAP};
+use mychat_server::{Counter, EndReason};
 
 use crate::kit::{TestServer, serve_with};
 
@@ -188,14 +188,14 @@ fn m6_a_raw_peer_that_falls_behind_is_cut_off_and_every_delivery_is_accounted_fo
     bob.send(format!("BROADCAST|{}\n", "x".repeat(1000)).repeat(40).as_bytes());
     (0..40).for_each(|_| assert!(bob.next().is_some()));
     bob.hears_list(&["bob"]);
-    assert_eq!(server.metrics.ended(End::QueueFull), 1);
+    assert_eq!(server.metrics.ended(EndReason::QueueFull), 1);
     drop((slow, bob));
     let start = Instant::now();
     let get = |count| server.metrics.get(count);
-    while get(Count::Connections) > 0 || get(Count::Owed) != get(Count::Delivered) + server.metrics.dropped() {
-        assert!(start.elapsed() < Duration::from_secs(10), "{} {}", get(Count::Owed), get(Count::Delivered));
+    while get(Counter::Connections) > 0 || get(Counter::Owed) != get(Counter::Delivered) + server.metrics.dropped() {
+        assert!(start.elapsed() < Duration::from_secs(10), "{} {}", get(Counter::Owed), get(Counter::Delivered));
         std::thread::yield_now();
     }
-    assert!(get(Count::Delivered) >= 40 && server.metrics.dropped() > 0);
-    assert_eq!((get(Count::Waiting), get(Count::QueueBytes)), (0, 0));
+    assert!(get(Counter::Delivered) >= 40 && server.metrics.dropped() > 0);
+    assert_eq!((get(Counter::Waiting), get(Counter::QueueBytes)), (0, 0));
 }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::{Address, Kind};
+use super::super::{FrameKind, SessionAddress};
 use super::*;
 
 fn said(from: u16, text: &str) -> Arc<Batch> {
@@ -16,7 +16,7 @@ fn said(from: u16, text: &str) -> Arc<Batch> {
 
 fn whispered(from: u16, to: u16) -> Arc<Batch> {
     let mut batch = Batch::default();
-    batch.private(Address { worker: to, index: 0, generation: 0 }, Kind::Message, |_| Ok(())).unwrap();
+    batch.private(SessionAddress { worker: to, index: 0, generation: 0 }, FrameKind::Message, |_| Ok(())).unwrap();
     batch.seal(from, 2);
     Arc::new(batch)
 }
@@ -28,12 +28,12 @@ fn order(batches: &[Arc<Batch>]) -> Vec<usize> {
 #[test]
 fn what_is_said_while_somebody_writes_goes_out_together() {
     let (exchange, mut calls) = (Exchange::new(2, false), Vec::new());
-    exchange.hand_in(Some(said(0, "a")), Haste::Patient, &mut calls);
+    exchange.hand_in(Some(said(0, "a")), Publish::Batched, &mut calls);
     assert_eq!(std::mem::take(&mut calls), [0, 1]);
     assert_eq!((0..2).map(|me| exchange.take(me, &mut calls).0.len()).collect::<Vec<_>>(), [1, 1]);
-    exchange.hand_in(Some(said(0, "b")), Haste::Patient, &mut calls);
+    exchange.hand_in(Some(said(0, "b")), Publish::Batched, &mut calls);
     exchange.done(0, &mut calls);
-    exchange.hand_in(Some(said(1, "c")), Haste::Patient, &mut calls);
+    exchange.hand_in(Some(said(1, "c")), Publish::Batched, &mut calls);
     assert!(calls.is_empty() && exchange.take(0, &mut calls).0.is_empty(), "worker 1 still writes");
     exchange.done(1, &mut calls);
     assert_eq!(calls, [0, 1]);
@@ -43,16 +43,16 @@ fn what_is_said_while_somebody_writes_goes_out_together() {
 #[test]
 fn what_may_not_wait_does_not_and_takes_along_what_was_before_it() {
     let (exchange, mut calls) = (Exchange::new(2, false), Vec::new());
-    exchange.hand_in(Some(said(0, "a")), Haste::Patient, &mut calls);
-    exchange.hand_in(Some(said(1, "b")), Haste::Patient, &mut calls);
-    exchange.hand_in(None, Haste::AtOnce, &mut calls);
+    exchange.hand_in(Some(said(0, "a")), Publish::Batched, &mut calls);
+    exchange.hand_in(Some(said(1, "b")), Publish::Batched, &mut calls);
+    exchange.hand_in(None, Publish::Now, &mut calls);
     assert_eq!(exchange.take(0, &mut calls).0.len(), 2);
 }
 
 #[test]
 fn a_private_frame_waits_for_nobody_and_concerns_one_worker() {
     let (exchange, mut calls) = (Exchange::new(3, false), Vec::new());
-    exchange.hand_in(Some(said(0, "a")), Haste::Patient, &mut calls);
+    exchange.hand_in(Some(said(0, "a")), Publish::Batched, &mut calls);
     (0..3).for_each(|me| assert!(exchange.take(me, &mut calls).1));
     calls.clear();
     exchange.pass(&whispered(0, 2), &mut calls);
@@ -65,7 +65,7 @@ fn a_private_frame_waits_for_nobody_and_concerns_one_worker() {
 fn readers_stop_while_too_much_waits_and_are_called_when_they_may_go_on() {
     let (exchange, mut calls) = (Exchange::new(2, false), Vec::new());
     assert!(!exchange.is_congested());
-    exchange.hand_in(Some(said(0, &"x".repeat(CONGESTED + 1))), Haste::Patient, &mut calls);
+    exchange.hand_in(Some(said(0, &"x".repeat(CONGESTED + 1))), Publish::Batched, &mut calls);
     assert!(exchange.is_congested());
     calls.clear();
     exchange.take(0, &mut calls);
@@ -80,7 +80,7 @@ fn the_first_worker_is_alone_again_when_nothing_is_on_its_way() {
     let (exchange, mut calls) = (Exchange::new(2, true), Vec::new());
     exchange.send_guests(1);
     exchange.open_up();
-    exchange.hand_in(Some(said(1, "a")), Haste::Patient, &mut calls);
+    exchange.hand_in(Some(said(1, "a")), Publish::Batched, &mut calls);
     exchange.lose_guests(1);
     for me in 0..2 {
         assert!(!exchange.close_down(), "worker {me} has not written it");
@@ -106,7 +106,7 @@ proptest! {
                 haste => {
                     let batch = said(me, "x");
                     said_so_far.push(Arc::clone(&batch));
-                    let haste = if haste == 2 { Haste::Patient } else { Haste::AtOnce };
+                    let haste = if haste == 2 { Publish::Batched } else { Publish::Now };
                     exchange.hand_in(Some(batch), haste, &mut calls);
                 }
             }

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mychat_proto::{Framing, RosterPages};
 
-pub use batch::{Batch, Kind, Sink};
-pub use directory::{Address, ClaimError, Directory, Seat};
-pub use exchange::{Exchange, Haste};
+pub use batch::{Batch, BatchSink, FrameKind};
+pub use directory::{ClaimError, Directory, NameRegistration, SessionAddress};
+pub use exchange::{Exchange, Publish};
 
 /// What the workers share.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Router {
     }
 
     /// Gives `name` to `who`, if it is free and there is room.
-    pub fn claim(&self, name: &str, who: Address) -> Result<Seat, ClaimError> {
+    pub fn claim(&self, name: &str, who: SessionAddress) -> Result<NameRegistration, ClaimError> {
         let seat = self.directory().claim(name, who)?;
         self.list_bytes.fetch_add(name.len() + 1, Ordering::Relaxed);
         self.version.fetch_add(1, Ordering::AcqRel);
@@ -47,7 +47,7 @@ impl Router {
     }
 
     /// Frees the name of `seat`, if `who` still holds it (rule U6).
-    pub fn release(&self, seat: &Seat, who: Address) {
+    pub fn release(&self, seat: &NameRegistration, who: SessionAddress) {
         if self.directory().release(seat, who) {
             self.list_bytes.fetch_sub(seat.name.len() + 1, Ordering::Relaxed);
             self.version.fetch_add(1, Ordering::AcqRel);
@@ -55,7 +55,7 @@ impl Router {
     }
 
     /// The user of `seat` is elsewhere from now on.
-    pub fn relocate(&self, seat: &Seat, from: Address, to: Address) {
+    pub fn relocate(&self, seat: &NameRegistration, from: SessionAddress, to: SessionAddress) {
         self.directory().relocate(seat, from, to);
     }
 
@@ -70,7 +70,7 @@ impl Router {
     }
 
     /// Where the user of that name is.
-    pub fn locate(&self, name: &str) -> Option<Address> {
+    pub fn locate(&self, name: &str) -> Option<SessionAddress> {
         self.directory().locate(name)
     }
 

@@ -15,12 +15,12 @@ use std::collections::HashSet;
 
 use tokio::sync::mpsc;
 
-use super::{Mail, Worker, roster_budget, sharers};
+use super::{Worker, WorkerMessage, roster_budget, sharers};
 use crate::config::Spread;
-use crate::metrics::{Count, End};
-use crate::router::Address;
+use crate::metrics::{Counter, EndReason};
+use crate::router::SessionAddress;
 use crate::session::Session;
-use crate::strain::Strain;
+use crate::worker::cpu_pressure::CpuPressure;
 
 impl Worker {
     /// At the end of a turn: shares users out if that is worth it, or notices that the others have none left.
@@ -40,7 +40,7 @@ impl Worker {
                 self.spread();
             }
         } else if self.shared.config.spread == Spread::Busy && self.is_settled() && !self.is_writing {
-            self.strain = Strain::new(self.now);
+            self.strain = CpuPressure::new(self.now);
             self.rejoin();
         }
     }
@@ -59,7 +59,7 @@ impl Worker {
         let moved: usize = crowds.iter().map(Vec::len).sum();
         for (room, crowd) in rooms.into_iter().zip(crowds) {
             self.shared.router.exchange().send_guests(crowd.len());
-            room.send(Mail::Crowd(crowd, self.roster.version()));
+            room.send(WorkerMessage::MigrateSessions(crowd, self.roster.version()));
         }
         self.set_alone(false);
         self.shared.log.info("users shared out", &[("moved", &moved), ("workers", &self.shared.bells.len())]);
@@ -80,7 +80,7 @@ impl Worker {
                 continue;
             }
             let session = self.delivery.hand_over(index);
-            let to = Address { worker: worker as u16 + 1, index: crowds[worker].len() as u32, ..from };
+            let to = SessionAddress { worker: worker as u16 + 1, index: crowds[worker].len() as u32, ..from };
             if let Some(seat) = &session.seat {
                 self.shared.router.relocate(seat, from, to);
             }
@@ -100,7 +100,7 @@ impl Worker {
             if session.settle(&self.watch, place).is_ok() {
                 settled.push((place as usize, session));
             } else {
-                let who = Address { worker: self.me, index: place, generation: session.generation };
+                let who = SessionAddress { worker: self.me, index: place, generation: session.generation };
                 self.mourn(session.seat.as_ref(), who);
             }
         }
@@ -110,13 +110,13 @@ impl Worker {
     }
 
     /// A session got lost on its way here, because the machine is out of memory.
-    fn mourn(&mut self, seat: Option<&crate::router::Seat>, who: Address) {
+    fn mourn(&mut self, seat: Option<&crate::router::NameRegistration>, who: SessionAddress) {
         if let Some(seat) = seat {
             self.shared.router.release(seat, who);
         }
-        self.delivery.tally.sub(Count::Users, 1);
-        self.delivery.tally.sub(Count::Connections, 1);
-        self.shared.metrics.count(Count::Ended(End::Broken));
+        self.delivery.tally.sub(Counter::Users, 1);
+        self.delivery.tally.sub(Counter::Connections, 1);
+        self.shared.metrics.count(Counter::Ended(EndReason::Broken));
         self.shared.router.exchange().lose_guests(1);
     }
 

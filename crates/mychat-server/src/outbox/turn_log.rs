@@ -7,7 +7,7 @@ const KEPT: (usize, usize) = (32 * 1024, 512);
 /// The broadcasts of the current turn, already framed. Positions count from the server's start, so that a cursor stays
 /// right when the log is cleared.
 #[derive(Debug, Default)]
-pub struct Log {
+pub struct TurnLog {
     base: u64,
     bytes: Vec<u8>,
     frames: u64,
@@ -15,7 +15,7 @@ pub struct Log {
     marks: Vec<(u64, u64)>,
 }
 
-impl Log {
+impl TurnLog {
     /// The position behind the last byte.
     pub const fn end(&self) -> u64 {
         self.base + self.bytes.len() as u64

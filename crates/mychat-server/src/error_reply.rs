@@ -7,7 +7,7 @@ use mychat_proto::{CommandError, MAX_FRAME, NameError};
 /// peer sent unless that is a legal name, so that it cannot hold a line feed or grow beyond a frame; and it holds no
 /// pipe, because simple clients cut at every one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault<'a> {
+pub enum ErrorReply<'a> {
     /// Rule F5.
     #[error("a frame has at most {MAX_FRAME} bytes, this one is discarded up to its line feed")]
     Oversize,
@@ -63,7 +63,7 @@ pub enum Fault<'a> {
     ShuttingDown,
 }
 
-impl Fault<'_> {
+impl ErrorReply<'_> {
     /// The number that goes with it.
     pub const fn code(self) -> ErrorCode {
         match self {
@@ -111,13 +111,13 @@ mod tests {
     fn f3_no_text_breaks_a_frame_whatever_the_peer_sent() {
         let long = "x".repeat(1000);
         for text in [long.as_str(), "a\nb", "a|b", "bo\u{202e}b", "", "bob"] {
-            let said = Fault::NoSuchUser(text).to_string();
+            let said = ErrorReply::NoSuchUser(text).to_string();
             assert!(said.len() < 200 && !said.contains(['\n', '|', '\u{202e}']), "{said:?}");
         }
         for error in [CommandError::Unknown, CommandError::Missing("content"), CommandError::NotUtf8] {
-            let said = Fault::Syntax { error }.to_string();
+            let said = ErrorReply::Syntax { error }.to_string();
             assert!(said.len() < 200 && !said.contains('|'), "{said:?}");
         }
-        assert!(Fault::NoSuchUser("bob").to_string().ends_with(": bob"));
+        assert!(ErrorReply::NoSuchUser("bob").to_string().ends_with(": bob"));
     }
 }

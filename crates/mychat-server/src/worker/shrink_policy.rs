@@ -3,14 +3,14 @@
 /// Watches how many there are. Collections keep the capacity of their largest crowd for ever; giving it back is worth
 /// its copying once most of the crowd is gone, and not again before half of the rest are.
 #[derive(Debug, Default)]
-pub struct Ebb {
+pub struct ShrinkPolicy {
     high: usize,
 }
 
 /// Crowds that are not worth the trouble.
 const SMALL: usize = 64;
 
-impl Ebb {
+impl ShrinkPolicy {
     /// There are so many now. Returns whether it is time.
     pub fn is_out(&mut self, count: usize) -> bool {
         self.high = self.high.max(count);
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn a_crowd_that_leaves_is_noticed_a_few_times_and_a_small_one_never() {
-        let mut ebb = Ebb::default();
+        let mut ebb = ShrinkPolicy::default();
         assert!((0..=SMALL).chain((0..SMALL).rev()).all(|count| !ebb.is_out(count)));
         assert!((0..=10_000).all(|count| !ebb.is_out(count)));
         let out: Vec<usize> = (0..10_000).rev().filter(|&count| ebb.is_out(count)).collect();

@@ -3,52 +3,54 @@
 use mychat_proto::Inbound;
 
 use crate::config::RateAction;
-use crate::deadlines::Due;
-use crate::fault::Fault;
-use crate::metrics::{Count, End};
-use crate::raw::{Manner, QUIET};
-use crate::session::Input;
-use crate::state::{Action, State};
+use crate::error_reply::ErrorReply;
+use crate::metrics::{Counter, EndReason};
+use crate::session::ReadResult;
+use crate::session::framing::{FramingState, QUIET};
+use crate::session::state::{SessionAction, SessionState};
 use crate::worker::Worker;
+use crate::worker::deadlines::DeadlineKind;
 
 /// Bytes that are thrown away of a peer that goes on talking after the end, before it is cut off.
 const DISCARD: u32 = 1024 * 1024;
 
 /// What becomes of an action above the rate, where `--rate-action` is `error`.
-const fn too_fast(action: Action<'_>) -> Action<'_> {
+const fn too_fast(action: SessionAction<'_>) -> SessionAction<'_> {
     match action {
         // Rule U3: a refused CONNECT is answered with FAIL, whatever the reason.
-        Action::Login(_) | Action::Refuse(_) => Action::Refuse(Fault::TooFast),
-        Action::Ignore => Action::Ignore,
-        Action::Private { .. } | Action::Broadcast { .. } | Action::Reject(_) | Action::Leave | Action::Abandon => {
-            Action::Reject(Fault::TooFast)
-        }
+        SessionAction::Login(_) | SessionAction::Refuse(_) => SessionAction::Refuse(ErrorReply::TooFast),
+        SessionAction::Ignore => SessionAction::Ignore,
+        SessionAction::Private { .. }
+        | SessionAction::Broadcast { .. }
+        | SessionAction::Reject(_)
+        | SessionAction::Leave
+        | SessionAction::Abandon => SessionAction::Reject(ErrorReply::TooFast),
     }
 }
 
 impl Worker {
-    pub(super) fn read(&mut self, index: u32) {
+    pub(crate) fn read(&mut self, index: u32) {
         let session = &mut self.delivery.sessions[index as usize];
         if session.is_held() {
             // Not read from before its time has come: its own connection slows it down.
             return;
         }
         match session.read(&mut self.scratch) {
-            Input::Nothing => {}
-            Input::Broken => self.close(index, End::Broken),
-            Input::Fin => {
+            ReadResult::Nothing => {}
+            ReadResult::Broken => self.close(index, EndReason::Broken),
+            ReadResult::Fin => {
                 session.heard_fin = true;
-                self.dismiss(index, End::Closed);
+                self.dismiss(index, EndReason::Closed);
             }
-            Input::Bytes(count) => {
-                self.delivery.tally.add(Count::BytesIn, count as u64);
+            ReadResult::Bytes(count) => {
+                self.delivery.tally.add(Counter::BytesIn, count as u64);
                 // Put back below; meanwhile frames borrow from it, and actions from the rest.
                 let scratch = std::mem::take(&mut self.scratch);
                 self.learn(index, &scratch[..count]);
                 self.hear(index, &scratch[..count]);
                 self.scratch = scratch;
                 let session = &self.delivery.sessions[index as usize];
-                if session.state != State::Closing && !session.is_held() && session.has_input() {
+                if session.state != SessionState::Closing && !session.is_held() && session.has_input() {
                     self.wakes.push(index);
                 }
             }
@@ -59,8 +61,8 @@ impl Worker {
     fn learn(&mut self, index: u32, bytes: &[u8]) {
         let session = &mut self.delivery.sessions[index as usize];
         session.manner = session.manner.after(bytes);
-        if session.manner == Manner::Suspect {
-            self.deadlines.push(self.now + QUIET, index, session.generation, Due::Quiet);
+        if session.manner == FramingState::MaybeRaw {
+            self.deadlines.push(self.now + QUIET, index, session.generation, DeadlineKind::Quiet);
         }
     }
 
@@ -69,7 +71,7 @@ impl Worker {
         // The ending may have come while this worker was busy.
         self.read(index);
         let Some(session) = self.delivery.sessions.get_mut(index as usize) else { return };
-        if session.manner == Manner::Suspect && session.state == State::Anonymous {
+        if session.manner == FramingState::MaybeRaw && session.state == SessionState::Anonymous {
             let frame = session.turn_raw();
             self.hear(index, &frame);
         }
@@ -99,15 +101,15 @@ impl Worker {
             let is_heard = matches!(inbound, Inbound::Frame([])) || self.charge(index);
             let session = &mut self.delivery.sessions[index as usize];
             let (state, action) = session.state.on(inbound);
-            if !is_heard && state != State::Closing {
+            if !is_heard && state != SessionState::Closing {
                 self.act(index, too_fast(action));
                 continue;
             }
-            if state != State::Closing {
+            if state != SessionState::Closing {
                 session.state = state;
             }
             self.act(index, action);
-            if state == State::Closing {
+            if state == SessionState::Closing {
                 break;
             }
         }
@@ -116,7 +118,9 @@ impl Worker {
 
     /// Whether `--rate` does not let this session say more now.
     fn is_too_early(&self, index: u32) -> bool {
-        let Some(pace) = self.shared.config.pace.filter(|pace| pace.action == RateAction::Delay) else { return false };
+        let Some(pace) = self.shared.config.rate_limit.filter(|pace| pace.action == RateAction::Delay) else {
+            return false;
+        };
         let paced = &self.delivery.sessions[index as usize].paced;
         paced.as_ref().is_some_and(|paced| paced.meter.wait(pace, self.now).is_some())
     }
@@ -124,35 +128,35 @@ impl Worker {
     /// Keeps what this session said too early, until its time has come.
     fn hold(&mut self, index: u32, rest: &[u8]) {
         let session = &mut self.delivery.sessions[index as usize];
-        let (Some(paced), Some(pace)) = (&mut session.paced, self.shared.config.pace) else { return };
+        let (Some(paced), Some(pace)) = (&mut session.paced, self.shared.config.rate_limit) else { return };
         paced.held = rest.to_vec();
         let at = paced.meter.wait(pace, self.now).unwrap_or(self.now);
-        self.deadlines.push(at, index, session.generation, Due::Pace);
-        self.delivery.tally.add(Count::TooFast, 1);
+        self.deadlines.push(at, index, session.generation, DeadlineKind::RateLimit);
+        self.delivery.tally.add(Counter::TooFast, 1);
     }
 
     /// Counts one frame. Returns whether it is heard, and not above `--rate`.
     fn charge(&mut self, index: u32) -> bool {
-        self.delivery.tally.add(Count::FramesIn, 1);
-        let Some(pace) = self.shared.config.pace else { return true };
+        self.delivery.tally.add(Counter::FramesIn, 1);
+        let Some(pace) = self.shared.config.rate_limit else { return true };
         let Some(paced) = &mut self.delivery.sessions[index as usize].paced else { return true };
         let is_heard = paced.meter.take(pace, self.now);
         if !is_heard {
-            self.delivery.tally.add(Count::TooFast, 1);
+            self.delivery.tally.add(Counter::TooFast, 1);
         }
         is_heard
     }
 
     /// Reads and forgets what a peer still says after the end, within limits.
-    pub(super) fn discard(&mut self, index: u32) {
+    pub(crate) fn discard(&mut self, index: u32) {
         let session = &mut self.delivery.sessions[index as usize];
         match session.read(&mut self.scratch) {
-            Input::Nothing => {}
-            Input::Fin | Input::Broken => self.close(index, End::Closed),
-            Input::Bytes(count) => {
+            ReadResult::Nothing => {}
+            ReadResult::Fin | ReadResult::Broken => self.close(index, EndReason::Closed),
+            ReadResult::Bytes(count) => {
                 session.discarded += count as u32;
                 if session.discarded > DISCARD {
-                    self.close(index, End::Closed);
+                    self.close(index, EndReason::Closed);
                 } else if session.has_input() {
                     self.wakes.push(index);
                 }

@@ -13,7 +13,7 @@
 //!
 //! Messages are counted on their way, so that each is known to be taken by the socket, dropped or waiting.
 
-mod log;
+mod turn_log;
 mod queue;
 
 use std::io::IoSlice;
@@ -21,11 +21,11 @@ use std::time::Instant;
 
 use mychat_proto::EncodeError;
 
-pub use log::Log;
-use queue::Queue;
+use queue::OutboxQueue;
+pub use turn_log::TurnLog;
 
-use crate::metrics::{Count, Tally};
-use crate::router::Kind;
+use crate::metrics::{Counter, LocalCounts};
+use crate::router::FrameKind;
 
 /// The cursor of a session that gets no broadcasts: it has no name, or it left.
 const ABSENT: u64 = u64::MAX;
@@ -34,7 +34,7 @@ const ABSENT: u64 = u64::MAX;
 #[derive(Debug)]
 pub struct Outbox {
     /// What waits for this session alone. An idle user owns none.
-    queue: Option<Box<Queue>>,
+    queue: Option<Box<OutboxQueue>>,
     cursor: u64,
     owes_list: bool,
     blocked: bool,
@@ -50,12 +50,12 @@ impl Default for Outbox {
 
 impl Outbox {
     /// From here on the session gets broadcasts.
-    pub const fn join(&mut self, log: &Log) {
+    pub const fn join(&mut self, log: &TurnLog) {
         self.cursor = log.end();
     }
 
     /// From here on it gets none; those up to here it still gets.
-    pub fn leave(&mut self, log: &Log) {
+    pub fn leave(&mut self, log: &TurnLog) {
         self.catch_up(log);
         self.cursor = ABSENT;
         self.owes_list = false;
@@ -89,14 +89,14 @@ impl Outbox {
     /// Appends a frame for this session alone, behind the broadcasts that came before it (rule M5).
     pub fn post(
         &mut self,
-        log: &Log,
-        kind: Kind,
+        log: &TurnLog,
+        kind: FrameKind,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         self.catch_up(log);
         let queue = self.queue.get_or_insert_default();
         write(&mut queue.bytes)?;
-        queue.messages += u32::from(kind == Kind::Message);
+        queue.messages += u32::from(kind == FrameKind::Message);
         Ok(())
     }
 
@@ -109,7 +109,7 @@ impl Outbox {
 
     /// The list that is owed goes around what waits: a raw peer takes so few frames that it may never have taken all of
     /// them. Not within a frame, not before an acknowledgement (rule L1), and not twice in succession.
-    pub fn list_first(&mut self, list: &[u8], tally: &mut Tally) {
+    pub fn list_first(&mut self, list: &[u8], tally: &mut LocalCounts) {
         let Some(queue) = &mut self.queue else { return };
         if !self.owes_list || queue.is_cut() || !queue.starts_with_message() {
             return;
@@ -117,14 +117,14 @@ impl Outbox {
         queue.is_listed = !queue.is_listed;
         if queue.is_listed {
             queue.bytes.splice(..0, list.iter().copied());
-            tally.add(Count::ListBytes, list.len() as u64);
+            tally.add(Counter::ListBytes, list.len() as u64);
             self.owes_list = false;
         }
     }
 
     /// Copies its share of the log: something is to follow it, or the log is about to be cleared while the socket is
     /// blocked.
-    pub fn catch_up(&mut self, log: &Log) {
+    pub fn catch_up(&mut self, log: &TurnLog) {
         if self.is_member() {
             let share = log.share(self.cursor);
             if !share.is_empty() {
@@ -137,7 +137,7 @@ impl Outbox {
     }
 
     /// Its share of the log is lost: it has more than it may, and is about to be disconnected. What is lost is counted.
-    pub fn lose(&mut self, log: &Log) {
+    pub fn lose(&mut self, log: &TurnLog) {
         if self.is_member() {
             self.queue.get_or_insert_default().messages += log.frames(self.cursor) as u32;
             self.cursor = log.end();
@@ -153,26 +153,26 @@ impl Outbox {
     }
 
     /// What to write now: private bytes, share of the log, list.
-    pub fn parts<'a>(&'a self, log: &'a Log, list: &'a [u8]) -> Parts<'a> {
+    pub fn parts<'a>(&'a self, log: &'a TurnLog, list: &'a [u8]) -> WriteParts<'a> {
         let share = if self.is_member() { log.share(self.cursor) } else { &[] };
         let private = self.queue.as_ref().map_or(&[][..], |queue| &queue.bytes);
-        Parts([private, share, if self.owes_list { list } else { &[] }])
+        WriteParts([private, share, if self.owes_list { list } else { &[] }])
     }
 
     /// The socket took the first `sent` bytes of [`Outbox::parts`]; what is left is kept, and the session is blocked.
     /// Returns whether nothing is left.
-    pub fn sent(&mut self, sent: usize, log: &Log, list: &[u8], now: Instant, tally: &mut Tally) -> bool {
+    pub fn sent(&mut self, sent: usize, log: &TurnLog, list: &[u8], now: Instant, tally: &mut LocalCounts) -> bool {
         let (share, frames) =
             if self.is_member() { (log.share(self.cursor), log.frames(self.cursor)) } else { (&[][..], 0) };
         let listed = if self.owes_list { list.len() } else { 0 };
-        tally.add(Count::BytesOut, sent as u64);
+        tally.add(Counter::BytesOut, sent as u64);
         if sent == self.waiting() + share.len() + listed {
             let private = self.queue.take().map_or(0, |queue| {
                 queue.forget(tally);
                 queue.messages
             });
-            tally.add(Count::Delivered, frames + u64::from(private));
-            tally.add(Count::ListBytes, listed as u64);
+            tally.add(Counter::Delivered, frames + u64::from(private));
+            tally.add(Counter::ListBytes, listed as u64);
             if self.is_member() {
                 self.cursor = log.end();
             }
@@ -190,7 +190,7 @@ impl Outbox {
     }
 
     /// The socket took a part.
-    fn keep(&mut self, sent: usize, log: &Log, list: &[u8], now: Instant, tally: &mut Tally) {
+    fn keep(&mut self, sent: usize, log: &TurnLog, list: &[u8], now: Instant, tally: &mut LocalCounts) {
         let queue = self.queue.get_or_insert_default();
         if sent > 0 || !self.blocked {
             queue.progress = Some(now);
@@ -198,31 +198,31 @@ impl Outbox {
         self.blocked = true;
         let of_private = sent.min(queue.bytes.len());
         let mut left = sent - of_private;
-        tally.add(Count::Delivered, queue.took(of_private));
+        tally.add(Counter::Delivered, queue.took(of_private));
         if self.cursor != ABSENT {
             let share = log.share(self.cursor);
             let of_share = left.min(share.len());
-            tally.add(Count::Delivered, queue.append(share, of_share, log.frames(self.cursor) as u32));
+            tally.add(Counter::Delivered, queue.append(share, of_share, log.frames(self.cursor) as u32));
             self.cursor = log.end();
             left -= of_share;
         }
         if self.owes_list && left > 0 {
             // A list that was begun must be ended as it was (rule L4).
             queue.append(list, left, 0);
-            tally.add(Count::ListBytes, list.len() as u64);
+            tally.add(Counter::ListBytes, list.len() as u64);
             self.owes_list = false;
         }
     }
 
     /// Brings what is said to wait here up to date.
-    pub fn report(&mut self, tally: &mut Tally) {
+    pub fn report(&mut self, tally: &mut LocalCounts) {
         if let Some(queue) = &mut self.queue {
             queue.report(tally);
         }
     }
 
     /// The session is over. Returns how many messages it never got.
-    pub fn abandon(&mut self, log: &Log, tally: &mut Tally) -> u64 {
+    pub fn abandon(&mut self, log: &TurnLog, tally: &mut LocalCounts) -> u64 {
         let of_log = if self.is_member() { log.frames(self.cursor) } else { 0 };
         let of_queue = self.queue.take().map_or(0, |queue| {
             queue.forget(tally);
@@ -234,9 +234,9 @@ impl Outbox {
 
 /// The pieces of one write, in order; any of them may be empty.
 #[derive(Debug)]
-pub struct Parts<'a>([&'a [u8]; 3]);
+pub struct WriteParts<'a>([&'a [u8]; 3]);
 
-impl<'a> Parts<'a> {
+impl<'a> WriteParts<'a> {
     /// Bytes in all.
     pub const fn len(&self) -> usize {
         self.0[0].len() + self.0[1].len() + self.0[2].len()

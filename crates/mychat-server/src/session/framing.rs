@@ -20,7 +20,7 @@ use memchr::memchr;
 use mychat_proto::{Command, Framing};
 use serde::Deserialize;
 
-use crate::outbox::Parts;
+use crate::outbox::WriteParts;
 
 /// Time between two frames to a raw peer (rule R2): at most 100 frames a second.
 pub const GAP: Duration = Duration::from_millis(10);
@@ -57,34 +57,34 @@ impl FramingChoice {
 
 /// What is known of how a peer ends its frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
+pub enum FramingState {
     /// In LF; so it is answered.
-    Terminated,
+    LineFeed,
     /// In nothing.
     Raw,
     /// In nothing, and it has just been sent a frame: the next one waits for [`GAP`].
-    Resting,
+    WaitGap,
     /// Nothing is known before its first bytes.
-    Open,
+    Undetected,
     /// It said `CONNECT|name`, and no line feed yet.
-    Suspect,
+    MaybeRaw,
 }
 
-impl Manner {
+impl FramingState {
     /// Before a peer has said anything.
     pub const fn new(choice: FramingChoice) -> Self {
         match choice {
-            FramingChoice::Lf => Self::Terminated,
+            FramingChoice::Lf => Self::LineFeed,
             FramingChoice::Raw => Self::Raw,
-            FramingChoice::Auto => Self::Open,
+            FramingChoice::Auto => Self::Undetected,
         }
     }
 
     /// How its bytes are cut into frames. One that may be raw is heard like the others until that is certain.
     pub const fn framing(self) -> Framing {
         match self {
-            Self::Raw | Self::Resting => Framing::Raw,
-            Self::Terminated | Self::Open | Self::Suspect => Framing::Lf,
+            Self::Raw | Self::WaitGap => Framing::Raw,
+            Self::LineFeed | Self::Undetected | Self::MaybeRaw => Framing::Lf,
         }
     }
 
@@ -92,9 +92,9 @@ impl Manner {
     #[must_use]
     pub fn after(self, bytes: &[u8]) -> Self {
         match self {
-            Self::Open if is_whole_connect(bytes) => Self::Suspect,
-            Self::Open | Self::Suspect => Self::Terminated,
-            Self::Terminated | Self::Raw | Self::Resting => self,
+            Self::Undetected if is_whole_connect(bytes) => Self::MaybeRaw,
+            Self::Undetected | Self::MaybeRaw => Self::LineFeed,
+            Self::LineFeed | Self::Raw | Self::WaitGap => self,
         }
     }
 }
@@ -106,16 +106,16 @@ fn is_whole_connect(bytes: &[u8]) -> bool {
 
 /// The first frame of what waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct First<'a> {
+pub struct FirstFrame<'a> {
     /// What a raw peer is sent of it.
     pub text: &'a [u8],
     /// Bytes that it has in the outbox, with its ending.
     pub len: usize,
 }
 
-impl<'a> First<'a> {
+impl<'a> FirstFrame<'a> {
     /// Cuts it out. What a write left of a frame counts as one.
-    pub fn of(parts: &Parts<'a>) -> Option<Self> {
+    pub fn of(parts: &WriteParts<'a>) -> Option<Self> {
         let bytes = parts.first()?;
         let end = memchr(b'\n', bytes)?;
         // Content that ends in CR was given one more, which belongs to the ending.
@@ -129,26 +129,26 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::metrics::Tally;
-    use crate::outbox::{Log, Outbox};
-    use crate::router::Kind;
+    use crate::metrics::LocalCounts;
+    use crate::outbox::{Outbox, TurnLog};
+    use crate::router::FrameKind;
 
     #[test]
     fn a_whole_connect_and_silence_make_a_peer_suspect_and_anything_else_does_not() {
-        use Manner::{Open, Raw, Suspect, Terminated};
+        use FramingState::{LineFeed, MaybeRaw, Raw, Undetected};
         for (before, bytes, after) in [
-            (Open, "CONNECT|ana", Suspect),
-            (Open, "CONNECT| not legal", Suspect),
-            (Open, "CONNECT|ana\n", Terminated),
-            (Open, "CONNECT|ana\nBROADCAST|x", Terminated),
-            (Open, "CONNECT|", Terminated),
-            (Open, "CONNECT", Terminated),
-            (Open, "C", Terminated),
-            (Open, "DISCONNECT|", Terminated),
-            (Suspect, "\n", Terminated),
-            (Suspect, "a\n", Terminated),
+            (Undetected, "CONNECT|ana", MaybeRaw),
+            (Undetected, "CONNECT| not legal", MaybeRaw),
+            (Undetected, "CONNECT|ana\n", LineFeed),
+            (Undetected, "CONNECT|ana\nBROADCAST|x", LineFeed),
+            (Undetected, "CONNECT|", LineFeed),
+            (Undetected, "CONNECT", LineFeed),
+            (Undetected, "C", LineFeed),
+            (Undetected, "DISCONNECT|", LineFeed),
+            (MaybeRaw, "\n", LineFeed),
+            (MaybeRaw, "a\n", LineFeed),
             (Raw, "BROADCAST|x", Raw),
-            (Terminated, "CONNECT|ana", Terminated),
+            (LineFeed, "CONNECT|ana", LineFeed),
         ] {
             assert_eq!(before.after(bytes.as_bytes()), after, "{before:?} {bytes:?}");
         }
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn frames_are_cut_out_as_they_were_put_in() {
-        let (log, mut outbox, now) = (Log::default(), Outbox::default(), Instant::now());
+        let (log, mut outbox, now) = (TurnLog::default(), Outbox::default(), Instant::now());
         let frames = ["ERROR|400|a", "MESSAGE|ana|b\r", "MESSAGE|ana|\r\r", "USER_LIST|c"];
         outbox.join(&log);
         for frame in &frames[..3] {
@@ -166,14 +166,14 @@ mod tests {
                 Framing::Lf.end(out, start);
                 Ok(())
             };
-            let kind = if frame.starts_with('M') { Kind::Message } else { Kind::Answer };
+            let kind = if frame.starts_with('M') { FrameKind::Message } else { FrameKind::Answer };
             outbox.post(&log, kind, write).unwrap();
         }
         outbox.owe_list();
         let mut cut = Vec::new();
-        while let Some(First { text, len }) = First::of(&outbox.parts(&log, b"USER_LIST|c\n")) {
+        while let Some(FirstFrame { text, len }) = FirstFrame::of(&outbox.parts(&log, b"USER_LIST|c\n")) {
             cut.push(String::from_utf8(text.to_vec()).unwrap());
-            outbox.sent(len, &log, b"USER_LIST|c\n", now, &mut Tally::default());
+            outbox.sent(len, &log, b"USER_LIST|c\n", now, &mut LocalCounts::default());
         }
         assert_eq!(cut, frames);
     }

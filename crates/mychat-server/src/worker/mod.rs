@@ -7,11 +7,18 @@
 //! ```
 //!
 //! It takes a turn when something is ready, does all of it, and sleeps in the kernel again: the more comes in during
-//! one turn, the more goes out in one write. There is no runtime and no task here; see [`watch`](crate::watch) for why.
+//! one turn, the more goes out in one write. There is no runtime and no task here; see [`watch`](crate::net::poller) for why.
 
-mod crew;
-mod door;
-mod share;
+mod commands;
+mod connections;
+pub mod cpu_pressure;
+pub mod deadlines;
+mod input;
+mod publisher;
+mod rebalance;
+pub mod roster_schedule;
+pub mod sessions;
+pub mod shrink_policy;
 mod upkeep;
 
 use std::io;
@@ -25,46 +32,46 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::accept::Reception;
 use crate::config::Config;
-use crate::deadlines::Deadlines;
-use crate::delivery::Delivery;
-use crate::limits::{Gate, Permit};
+use crate::limits::{ConnectionLimiter, ConnectionPermit};
 use crate::log::Log;
 use crate::metrics::Metrics;
-use crate::raw::Manner;
-use crate::roster::Roster;
-use crate::router::{Batch, Haste, SharedRouter};
+use crate::net::acceptor::Acceptor;
+use crate::net::poller::{PollEvent, Poller, ThreadWaker};
+use crate::router::{Batch, Publish, SharedRouter};
 use crate::session::Session;
-use crate::strain::Strain;
-use crate::watch::{ThreadWaker, Sign, Watch};
+use crate::session::framing::FramingState;
+use crate::worker::cpu_pressure::CpuPressure;
+use crate::worker::deadlines::Deadlines;
+use crate::worker::roster_schedule::RosterSchedule;
+use crate::worker::sessions::Sessions;
 
 /// Bytes read from a session at a time. Small enough that the answers to a pile of bad frames fit into its queue.
 const READ: usize = 16 * 1024;
 
 /// Sockets that may wait for a worker; the one that accepts keeps further ones itself.
-pub const MAIL: usize = 1024;
+pub const CHANNEL_CAPACITY: usize = 1024;
 
 /// What a worker is sent.
 #[derive(Debug)]
-pub enum Mail {
+pub enum WorkerMessage {
     /// A new connection.
-    Welcome(TcpStream, Permit),
+    NewConnection(TcpStream, ConnectionPermit),
     /// Users that were another worker's, each with its place, and the version of the list that they have.
-    Crowd(Vec<(u32, Session)>, u64),
-    /// Share users out now, whatever the load.
-    Spread,
+    MigrateSessions(Vec<(u32, Session)>, u64),
+    /// FlushContext users out now, whatever the load.
+    SpreadSessions,
     /// Limits have changed.
-    Limits(Arc<Config>),
+    UpdateConfig(Arc<Config>),
     /// Somebody wants to know whether this worker still takes turns.
     Ping(oneshot::Sender<()>),
-    /// End all sessions in good order, and whatever is left of them at that time.
+    /// EndReason all sessions in good order, and whatever is left of them at that time.
     Drain(Instant),
 }
 
 /// What a worker shares with others.
 #[derive(Debug, Clone)]
-pub struct Shared {
+pub struct ServerShared {
     /// Every limit.
     pub config: Arc<Config>,
     /// Who is where.
@@ -79,24 +86,24 @@ pub struct Shared {
 
 /// What makes a worker the one that accepts.
 #[derive(Debug)]
-pub struct Door {
+pub struct AcceptorSetup {
     /// What listens.
     pub listeners: Vec<StdListener>,
     /// Who is let in.
-    pub gate: Arc<Gate>,
+    pub gate: Arc<ConnectionLimiter>,
     /// The other workers, which get their share of the connections.
-    pub others: Vec<mpsc::WeakSender<Mail>>,
+    pub others: Vec<mpsc::WeakSender<WorkerMessage>>,
 }
 
 /// One worker; see the [module](self).
 #[derive(Debug)]
 pub struct Worker {
-    pub(crate) shared: Shared,
+    pub(crate) shared: ServerShared,
     pub(crate) me: u16,
-    watch: Watch,
+    watch: Poller,
     /// Sessions that have something to do.
     pub(crate) wakes: Vec<u32>,
-    pub(crate) delivery: Delivery,
+    pub(crate) delivery: Sessions,
     /// What was said in this turn and is not in the common order yet.
     pub(crate) stage: Batch,
     /// Batches of this worker that have their place in the order and are not in its log yet.
@@ -107,16 +114,16 @@ pub struct Worker {
     is_writing: bool,
     /// Workers that have to take a turn.
     calls: Vec<usize>,
-    pub(crate) roster: Roster,
+    pub(crate) roster: RosterSchedule,
     pub(crate) joiners: Vec<(u32, u32)>,
     pub(crate) users: usize,
     pub(crate) closing: Vec<u32>,
     pub(crate) deadlines: Deadlines,
     pub(crate) scratch: Vec<u8>,
     pub(crate) now: Instant,
-    mail: mpsc::Receiver<Mail>,
-    reception: Option<Reception>,
-    others: Vec<mpsc::WeakSender<Mail>>,
+    mail: mpsc::Receiver<WorkerMessage>,
+    reception: Option<Acceptor>,
+    others: Vec<mpsc::WeakSender<WorkerMessage>>,
     /// Whose turn it is to get a connection; 0 is this worker.
     next: usize,
     /// Broadcasts that are in the log and not written yet: when they were read, how many, and what is shared of them.
@@ -130,7 +137,7 @@ pub struct Worker {
     gone_before: u32,
     /// Sessions that had gone when the exchange was last told.
     gone_told: u32,
-    strain: Strain,
+    strain: CpuPressure,
     /// Whether there is something to do that no session is woken for.
     goes_on: bool,
 }
@@ -138,18 +145,18 @@ pub struct Worker {
 impl Worker {
     /// Runs worker `me` on this thread until it was told to drain and has.
     pub fn run(
-        shared: Shared,
+        shared: ServerShared,
         me: u16,
-        watch: Watch,
-        mail: mpsc::Receiver<Mail>,
-        door: Option<Door>,
+        watch: Poller,
+        mail: mpsc::Receiver<WorkerMessage>,
+        door: Option<AcceptorSetup>,
     ) -> io::Result<()> {
         let bell = Waker::from(Arc::clone(&shared.bells[usize::from(me)]));
         let mut worker = Self::new(shared, me, watch, mail);
         if let Some(door) = door {
             let (metrics, log) = (Arc::clone(&worker.shared.metrics), worker.shared.log.clone());
-            let framing = Manner::new(worker.shared.config.framing).framing();
-            worker.reception = Some(Reception::new(door.listeners, &worker.watch, door.gate, metrics, log, framing)?);
+            let framing = FramingState::new(worker.shared.config.framing).framing();
+            worker.reception = Some(Acceptor::new(door.listeners, &worker.watch, door.gate, metrics, log, framing)?);
             worker.others = door.others;
         }
         let mut context = Context::from_waker(&bell);
@@ -159,20 +166,20 @@ impl Worker {
         Ok(())
     }
 
-    fn new(shared: Shared, me: u16, watch: Watch, mail: mpsc::Receiver<Mail>) -> Self {
+    fn new(shared: ServerShared, me: u16, watch: Poller, mail: mpsc::Receiver<WorkerMessage>) -> Self {
         let now = Instant::now();
         let is_alone = shared.router.exchange().is_alone();
         Self {
             me,
             watch,
             wakes: Vec::new(),
-            delivery: Delivery::new(me, shared.config.send.of_one(sharers(&shared.config, is_alone))),
+            delivery: Sessions::new(me, shared.config.send.of_one(sharers(&shared.config, is_alone))),
             stage: Batch::default(),
             unsettled: 0,
             is_alone,
             is_writing: false,
             calls: Vec::new(),
-            roster: Roster::new(roster_budget(&shared.config, is_alone), now),
+            roster: RosterSchedule::new(roster_budget(&shared.config, is_alone), now),
             joiners: Vec::new(),
             users: 0,
             closing: Vec::new(),
@@ -191,7 +198,7 @@ impl Worker {
             tidy_at: None,
             gone_before: 0,
             gone_told: 0,
-            strain: Strain::new(now),
+            strain: CpuPressure::new(now),
             goes_on: false,
             shared,
         }
@@ -211,7 +218,7 @@ impl Worker {
         self.serve_ready();
         self.finish_writing();
         loop {
-            self.publish(Haste::Patient);
+            self.publish(Publish::Batched);
             self.tend_list();
             self.delivery.flush(self.now);
             // A burial changes the list, which changes what there is to flush.
@@ -232,18 +239,18 @@ impl Worker {
     /// Waits for the next thing to do, and notes who has something to do then.
     fn wait(&mut self) -> io::Result<()> {
         let pause = self.pause();
-        let listeners = self.reception.as_ref().map_or(0, Reception::listeners);
+        let listeners = self.reception.as_ref().map_or(0, Acceptor::listeners);
         for sign in self.watch.wait(pause, listeners)? {
             match (sign, &mut self.reception) {
-                (Sign::Session(index, change), _) => {
+                (PollEvent::Session(index, change), _) => {
                     // Whoever was closed since is not told of any more.
                     let session = self.delivery.sessions.get_mut(index as usize);
                     if session.is_some_and(|session| session.notice(&change)) {
                         self.wakes.push(index);
                     }
                 }
-                (Sign::Listener(which), Some(reception)) => reception.notice(which),
-                (Sign::Wake | Sign::Listener(_), _) => {}
+                (PollEvent::Listener(which), Some(reception)) => reception.notice(which),
+                (PollEvent::Wake | PollEvent::Listener(_), _) => {}
             }
         }
         Ok(())
@@ -256,7 +263,7 @@ impl Worker {
         if is_busy || (!self.wakes.is_empty() && !self.shared.router.exchange().is_congested()) {
             return Some(Duration::ZERO);
         }
-        let door = self.reception.as_ref().and_then(Reception::resume_at);
+        let door = self.reception.as_ref().and_then(Acceptor::resume_at);
         let times = [self.deadlines.next(), self.list_at, self.tidy_at, self.drain, door];
         let at = times.into_iter().flatten().min()?;
         Some(at.saturating_duration_since(Instant::now()))
@@ -272,7 +279,7 @@ impl Worker {
         for &index in left.by_ref() {
             self.serve(index);
             if self.delivery.is_full(self.stage.len()) {
-                self.publish(Haste::Patient);
+                self.publish(Publish::Batched);
                 self.delivery.flush_some(self.now);
                 if self.shared.router.exchange().is_congested() {
                     break;

@@ -8,7 +8,7 @@
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use crate::limits::Budget;
+use crate::limits::ByteBudget;
 
 /// How long a joiner waits for the list that goes to everybody before it gets its own; also how often at most such
 /// lists are made.
@@ -22,21 +22,21 @@ const CROWD: Duration = Duration::from_millis(500);
 
 /// What is to be done about the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plan {
+pub enum RosterPlan {
     /// Everybody has the newest.
-    Nothing,
+    UpToDate,
     /// Send it to everybody.
-    Everyone,
+    SendToAll,
     /// Send it to those that joined and have none yet.
-    Joiners,
+    SendToJoiners,
     /// Ask again then.
-    Wait(Instant),
+    WaitUntil(Instant),
 }
 
 /// The pace of lists. The list itself is whatever the caller writes when it is told to.
 #[derive(Debug)]
-pub struct Roster {
-    budget: Budget,
+pub struct RosterSchedule {
+    budget: ByteBudget,
     announced: u64,
     /// The version of the last change that was noticed, and when; and when the first one since the last list was.
     noticed: u64,
@@ -45,10 +45,10 @@ pub struct Roster {
     joiners_since: Option<Instant>,
 }
 
-impl Roster {
+impl RosterSchedule {
     /// Nothing announced yet.
     pub fn new(budget: NonZeroUsize, now: Instant) -> Self {
-        let budget = Budget::new(budget, now);
+        let budget = ByteBudget::new(budget, now);
         Self { budget, announced: 0, noticed: 0, last_change: now, first_change: None, joiners_since: None }
     }
 
@@ -63,9 +63,9 @@ impl Roster {
     }
 
     /// What to do now that the set of users is at `version` and telling everybody costs about `cost` bytes.
-    pub fn plan(&mut self, now: Instant, version: u64, cost: usize) -> Plan {
+    pub fn plan(&mut self, now: Instant, version: u64, cost: usize) -> RosterPlan {
         if version == self.announced {
-            return Plan::Nothing;
+            return RosterPlan::UpToDate;
         }
         if version != self.noticed {
             self.noticed = version;
@@ -77,12 +77,12 @@ impl Roster {
             open = open.max((self.last_change + QUIET).min(first_change + CROWD));
         }
         if open <= now {
-            return Plan::Everyone;
+            return RosterPlan::SendToAll;
         }
         match self.joiners_since.map(|since| since + PATIENCE) {
-            Some(due) if due < open && due <= now => Plan::Joiners,
-            Some(due) => Plan::Wait(open.min(due.max(now + Duration::from_millis(1)))),
-            None => Plan::Wait(open),
+            Some(due) if due < open && due <= now => RosterPlan::SendToJoiners,
+            Some(due) => RosterPlan::WaitUntil(open.min(due.max(now + Duration::from_millis(1)))),
+            None => RosterPlan::WaitUntil(open),
         }
     }
 
@@ -110,41 +110,41 @@ impl Roster {
 mod tests {
     use super::*;
 
-    fn roster() -> (Roster, Instant) {
+    fn roster() -> (RosterSchedule, Instant) {
         let now = Instant::now();
-        (Roster::new(NonZeroUsize::new(1000).unwrap(), now), now)
+        (RosterSchedule::new(NonZeroUsize::new(1000).unwrap(), now), now)
     }
 
     #[test]
     fn l3_a_cheap_list_goes_at_once_and_only_once() {
         let (mut roster, now) = roster();
         roster.joined(now);
-        assert_eq!(roster.plan(now, 1, 100), Plan::Everyone);
+        assert_eq!(roster.plan(now, 1, 100), RosterPlan::SendToAll);
         roster.announced(1, 100);
-        assert_eq!(roster.plan(now, 1, 100), Plan::Nothing);
-        assert_eq!(roster.plan(now, 2, 100), Plan::Everyone);
+        assert_eq!(roster.plan(now, 1, 100), RosterPlan::UpToDate);
+        assert_eq!(roster.plan(now, 2, 100), RosterPlan::SendToAll);
     }
 
     #[test]
     fn l3_in_debt_changes_are_collected_until_it_is_paid() {
         let (mut roster, now) = roster();
         roster.announced(1, 2250);
-        let Plan::Wait(at) = roster.plan(now, 2, 1) else { panic!("in debt") };
-        assert_eq!(roster.plan(now + Duration::from_secs(1), 7, 1), Plan::Wait(at));
-        assert_eq!(roster.plan(at, 7, 1), Plan::Everyone);
+        let RosterPlan::WaitUntil(at) = roster.plan(now, 2, 1) else { panic!("in debt") };
+        assert_eq!(roster.plan(now + Duration::from_secs(1), 7, 1), RosterPlan::WaitUntil(at));
+        assert_eq!(roster.plan(at, 7, 1), RosterPlan::SendToAll);
         roster.announced(7, 1);
-        assert_eq!(roster.plan(at, 7, 1), Plan::Nothing);
+        assert_eq!(roster.plan(at, 7, 1), RosterPlan::UpToDate);
     }
 
     #[test]
     fn l3_an_expensive_list_waits_for_the_crowd_but_not_for_ever() {
         let (mut roster, now) = roster();
-        assert_eq!(roster.plan(now, 1, 9000), Plan::Wait(now + QUIET));
-        assert_eq!(roster.plan(now + QUIET, 1, 9000), Plan::Everyone);
+        assert_eq!(roster.plan(now, 1, 9000), RosterPlan::WaitUntil(now + QUIET));
+        assert_eq!(roster.plan(now + QUIET, 1, 9000), RosterPlan::SendToAll);
         let mut version = 1;
         let end = (0..100).map(|k| now + k * QUIET / 2).find(|&at| {
             version += 1;
-            roster.plan(at, version, 9000) == Plan::Everyone
+            roster.plan(at, version, 9000) == RosterPlan::SendToAll
         });
         assert_eq!(end, Some(now + CROWD));
     }
@@ -154,10 +154,10 @@ mod tests {
         let (mut roster, now) = roster();
         roster.announced(1, 2250);
         roster.joined(now);
-        assert_eq!(roster.plan(now, 2, 1), Plan::Wait(now + PATIENCE));
-        assert_eq!(roster.plan(now + PATIENCE, 2, 1), Plan::Joiners);
+        assert_eq!(roster.plan(now, 2, 1), RosterPlan::WaitUntil(now + PATIENCE));
+        assert_eq!(roster.plan(now + PATIENCE, 2, 1), RosterPlan::SendToJoiners);
         roster.told_joiners();
-        let Plan::Wait(at) = roster.plan(now + PATIENCE, 2, 1) else { panic!("everybody else still waits") };
+        let RosterPlan::WaitUntil(at) = roster.plan(now + PATIENCE, 2, 1) else { panic!("everybody else still waits") };
         assert!(at > now + Duration::from_secs(1));
     }
 }

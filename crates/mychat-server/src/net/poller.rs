@@ -12,30 +12,30 @@ use std::time::Duration;
 
 use mio::event::{Event, Source};
 use mio::{Events, Interest, Poll, Token};
-pub use mychat_os::{ThreadWaker, Readiness};
+pub use mychat_os::{Readiness, ThreadWaker};
 
 /// Changes taken from the kernel at a time.
-const SIGNS: usize = 1024;
+const EVENT_CAPACITY: usize = 1024;
 
 /// The token of the bell. Those of the listeners come before it, counted backwards.
 const WAKER_TOKEN: Token = Token(usize::MAX);
 
 /// A change that the kernel told of.
 #[derive(Debug)]
-pub enum Sign<'a> {
+pub enum PollEvent<'a> {
     /// Something is said to this worker, by mail or by the exchange.
     Wake,
     /// Somebody waits at that listener.
     Listener(usize),
     /// A session's socket is ready for something.
-    Session(u32, Change<'a>),
+    Session(u32, ReadinessChange<'a>),
 }
 
 /// What a socket became ready for.
 #[derive(Debug)]
-pub struct Change<'a>(&'a Event);
+pub struct ReadinessChange<'a>(&'a Event);
 
-impl Change<'_> {
+impl ReadinessChange<'_> {
     /// Notes it. Returns whether that is news to its session, which waits for room only if it `is_blocked`. Where it is
     /// none, the session is on the list already, or is left alone for a reason that ends in its own time.
     pub fn note(&self, readiness: &mut Readiness, is_blocked: bool) -> bool {
@@ -47,17 +47,17 @@ impl Change<'_> {
 
 /// See the [module](self).
 #[derive(Debug)]
-pub struct Watch {
+pub struct Poller {
     poll: Poll,
     events: Events,
 }
 
-impl Watch {
+impl Poller {
     /// Watches nothing but a bell.
     pub fn new() -> io::Result<(Self, ThreadWaker)> {
         let poll = Poll::new()?;
         let bell = ThreadWaker::new(poll.registry(), WAKER_TOKEN)?;
-        Ok((Self { poll, events: Events::with_capacity(SIGNS) }, bell))
+        Ok((Self { poll, events: Events::with_capacity(EVENT_CAPACITY) }, bell))
     }
 
     /// Watches the socket of the session in that place. One that is closed is forgotten by itself.
@@ -76,15 +76,19 @@ impl Watch {
     }
 
     /// Waits until something changes, for so long at most; `listeners` are watched as well.
-    pub fn wait(&mut self, pause: Option<Duration>, listeners: usize) -> io::Result<impl Iterator<Item = Sign<'_>>> {
+    pub fn wait(
+        &mut self,
+        pause: Option<Duration>,
+        listeners: usize,
+    ) -> io::Result<impl Iterator<Item = PollEvent<'_>>> {
         match self.poll.poll(&mut self.events, pause) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
             result => result?,
         }
         Ok(self.events.iter().map(move |event| match WAKER_TOKEN.0 - event.token().0 {
-            0 => Sign::Wake,
-            from_the_end if from_the_end <= listeners => Sign::Listener(from_the_end - 1),
-            _ => Sign::Session(event.token().0 as u32, Change(event)),
+            0 => PollEvent::Wake,
+            from_the_end if from_the_end <= listeners => PollEvent::Listener(from_the_end - 1),
+            _ => PollEvent::Session(event.token().0 as u32, ReadinessChange(event)),
         }))
     }
 }
@@ -100,7 +104,7 @@ mod tests {
     use super::*;
 
     /// A watched socket and its peer.
-    fn pair(watch: &Watch) -> (TcpStream, std::net::TcpStream) {
+    fn pair(watch: &Poller) -> (TcpStream, std::net::TcpStream) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().unwrap();
@@ -111,10 +115,10 @@ mod tests {
     }
 
     /// Waits for the next changes. Returns whether any was news to session 7.
-    fn heard(watch: &mut Watch, readiness: &mut Readiness, is_blocked: bool) -> bool {
+    fn heard(watch: &mut Poller, readiness: &mut Readiness, is_blocked: bool) -> bool {
         let mut is_news = false;
         for sign in watch.wait(None, 0).unwrap() {
-            let Sign::Session(7, change) = sign else { panic!("nothing else is watched: {sign:?}") };
+            let PollEvent::Session(7, change) = sign else { panic!("nothing else is watched: {sign:?}") };
             is_news |= change.note(readiness, is_blocked);
         }
         is_news
@@ -122,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_a_socket_is_ready_for_is_told_once_and_remembered() {
-        let (mut watch, _bell) = Watch::new().unwrap();
+        let (mut watch, _bell) = Poller::new().unwrap();
         let (mut socket, mut peer) = pair(&watch);
         let mut readiness = Readiness::NEW;
         assert!(readiness.can_write() && !readiness.can_read());
@@ -137,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_end_stays_to_be_read_behind_what_came_with_it() {
-        let (mut watch, _bell) = Watch::new().unwrap();
+        let (mut watch, _bell) = Poller::new().unwrap();
         let (mut socket, mut peer) = pair(&watch);
         let mut readiness = Readiness::NEW;
         peer.write_all(b"hola").unwrap();
@@ -153,7 +157,7 @@ mod tests {
 
     #[test]
     fn room_is_news_to_whoever_waits_for_it() {
-        let (mut watch, _bell) = Watch::new().unwrap();
+        let (mut watch, _bell) = Poller::new().unwrap();
         let (mut socket, mut peer) = pair(&watch);
         let mut readiness = Readiness::NEW;
         let piece = vec![b'x'; 1 << 20];
@@ -170,12 +174,12 @@ mod tests {
 
     #[test]
     fn a_bell_is_heard_by_whoever_sleeps() {
-        let (mut watch, bell) = Watch::new().unwrap();
+        let (mut watch, bell) = Poller::new().unwrap();
         let ringer = std::thread::spawn(move || {
             bell.wake();
             bell
         });
-        assert!(matches!(watch.wait(None, 0).unwrap().next(), Some(Sign::Wake)));
+        assert!(matches!(watch.wait(None, 0).unwrap().next(), Some(PollEvent::Wake)));
         ringer.join().unwrap();
     }
 }

@@ -5,7 +5,7 @@
 //!   owed  =  delivered to sockets  +  dropped, by reason  +  waiting
 //! ```
 //!
-//! Each worker counts on its own paper, a [`Tally`], and adds it to the common [`Metrics`] once a turn: nothing is
+//! Each worker counts on its own paper, a [`LocalCounts`], and adds it to the common [`Metrics`] once a turn: nothing is
 //! shared while messages are handled. Between turns the sums above hold exactly.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,7 +15,7 @@ use mychat_proto::ErrorCode;
 
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum EndReason {
     /// The peer said `DISCONNECT` (§3.3.4).
     Disconnect,
     /// The peer closed its side.
@@ -36,7 +36,7 @@ pub enum End {
     Shutdown,
 }
 
-impl End {
+impl EndReason {
     /// All of them, in the order of their counters.
     pub const ALL: [Self; 9] = [
         Self::Disconnect,
@@ -68,7 +68,7 @@ impl End {
 
 /// One counter or gauge. Gauges go down by adding a negative number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Count {
+pub enum Counter {
     /// Connections accepted.
     Accepted,
     /// Connections for which there was not even room to say so.
@@ -104,9 +104,9 @@ pub enum Count {
     /// Frames above `--rate`, delayed or refused.
     TooFast,
     /// Sessions that ended for this reason.
-    Ended(End),
+    Ended(EndReason),
     /// Deliveries that a session did not get because it ended for this reason.
-    Dropped(End),
+    Dropped(EndReason),
     /// `ERROR` replies of this code.
     Error(ErrorCode),
     /// Broadcasts that took up to so much from their read to their last enqueue; an index of [`LATENCY`], or one more.
@@ -116,15 +116,15 @@ pub enum Count {
 /// Counters without a reason, code or bound.
 const PLAIN: usize = 17;
 const ENDED: usize = PLAIN;
-const DROPPED: usize = ENDED + End::ALL.len();
-const ERRORS: usize = DROPPED + End::ALL.len();
+const DROPPED: usize = ENDED + EndReason::ALL.len();
+const ERRORS: usize = DROPPED + EndReason::ALL.len();
 const TOOK: usize = ERRORS + ErrorCode::ALL.len();
 const COUNTS: usize = TOOK + LATENCY.len() + 1;
 
 /// Upper bounds of the latency of a broadcast, in microseconds; what is beyond goes into one more counter.
 pub const LATENCY: [u64; 12] = [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 250_000, 1_000_000];
 
-impl Count {
+impl Counter {
     const fn index(self) -> usize {
         match self {
             Self::Accepted => 0,
@@ -160,38 +160,38 @@ impl Count {
 
 /// What one worker counted since it last told. Gauges may be negative here: they wrap, and so do the sums.
 #[derive(Debug, Clone)]
-pub struct Tally {
+pub struct LocalCounts {
     counts: [u64; COUNTS],
     latency_micros: u64,
 }
 
-impl Default for Tally {
+impl Default for LocalCounts {
     fn default() -> Self {
         Self { counts: [0; COUNTS], latency_micros: 0 }
     }
 }
 
-impl Tally {
+impl LocalCounts {
     /// Counts so many.
-    pub const fn add(&mut self, count: Count, many: u64) {
+    pub const fn add(&mut self, count: Counter, many: u64) {
         let counter = &mut self.counts[count.index()];
         *counter = counter.wrapping_add(many);
     }
 
     /// Takes so many from a gauge.
-    pub const fn sub(&mut self, gauge: Count, many: u64) {
+    pub const fn sub(&mut self, gauge: Counter, many: u64) {
         let counter = &mut self.counts[gauge.index()];
         *counter = counter.wrapping_sub(many);
     }
 
     /// What it says of a counter.
-    pub const fn get(&self, count: Count) -> u64 {
+    pub const fn get(&self, count: Counter) -> u64 {
         self.counts[count.index()]
     }
 
     /// So many broadcasts took so long from their read to their last enqueue.
     pub fn broadcasts_took(&mut self, many: u64, time: Duration) {
-        self.add(Count::took(time), many);
+        self.add(Counter::took(time), many);
         self.latency_micros += many * time.as_micros() as u64;
     }
 }
@@ -212,16 +212,16 @@ impl Default for Metrics {
 impl Metrics {
     /// Connections accepted so far.
     pub fn accepted(&self) -> u64 {
-        self.get(Count::Accepted)
+        self.get(Counter::Accepted)
     }
 
     /// Sessions that ended for this reason so far.
-    pub fn ended(&self, end: End) -> u64 {
-        self.get(Count::Ended(end))
+    pub fn ended(&self, end: EndReason) -> u64 {
+        self.get(Counter::Ended(end))
     }
 
     /// What a counter says.
-    pub fn get(&self, count: Count) -> u64 {
+    pub fn get(&self, count: Counter) -> u64 {
         self.counts[count.index()].load(Relaxed)
     }
 
@@ -232,16 +232,17 @@ impl Metrics {
 
     /// Deliveries that nobody got, for whatever reason.
     pub fn dropped(&self) -> u64 {
-        self.get(Count::DroppedGone) + End::ALL.into_iter().map(|end| self.get(Count::Dropped(end))).sum::<u64>()
+        self.get(Counter::DroppedGone)
+            + EndReason::ALL.into_iter().map(|end| self.get(Counter::Dropped(end))).sum::<u64>()
     }
 
     /// Counts one at once: for what is rare, and for what somebody may be waiting to see.
-    pub(crate) fn count(&self, count: Count) {
+    pub(crate) fn count(&self, count: Counter) {
         self.counts[count.index()].fetch_add(1, Relaxed);
     }
 
     /// Adds what a worker counted and leaves it an empty paper.
-    pub(crate) fn absorb(&self, tally: &mut Tally) {
+    pub(crate) fn absorb(&self, tally: &mut LocalCounts) {
         for (sum, counted) in self.counts.iter().zip(&mut tally.counts) {
             if *counted != 0 {
                 sum.fetch_add(std::mem::take(counted), Relaxed);
@@ -259,9 +260,9 @@ mod tests {
 
     #[test]
     fn every_counter_has_a_place_of_its_own() {
-        let mut all: Vec<usize> = (0..=LATENCY.len()).map(|bound| Count::Took(bound).index()).collect();
-        all.extend(End::ALL.iter().flat_map(|&end| [Count::Ended(end).index(), Count::Dropped(end).index()]));
-        all.extend(ErrorCode::ALL.iter().map(|&code| Count::Error(code).index()));
+        let mut all: Vec<usize> = (0..=LATENCY.len()).map(|bound| Counter::Took(bound).index()).collect();
+        all.extend(EndReason::ALL.iter().flat_map(|&end| [Counter::Ended(end).index(), Counter::Dropped(end).index()]));
+        all.extend(ErrorCode::ALL.iter().map(|&code| Counter::Error(code).index()));
         all.extend(0..PLAIN);
         all.sort_unstable();
         assert_eq!(all, (0..COUNTS).collect::<Vec<_>>());
@@ -269,19 +270,19 @@ mod tests {
 
     #[test]
     fn a_gauge_goes_up_and_down_over_several_papers() {
-        let (metrics, mut one, mut two) = (Metrics::default(), Tally::default(), Tally::default());
-        one.add(Count::Users, 3);
-        two.sub(Count::Users, 2);
+        let (metrics, mut one, mut two) = (Metrics::default(), LocalCounts::default(), LocalCounts::default());
+        one.add(Counter::Users, 3);
+        two.sub(Counter::Users, 2);
         metrics.absorb(&mut two);
         metrics.absorb(&mut one);
         metrics.absorb(&mut one);
-        assert_eq!(metrics.get(Count::Users), 1);
+        assert_eq!(metrics.get(Counter::Users), 1);
     }
 
     #[test]
     fn a_latency_is_counted_under_the_first_bound_that_holds_it() {
-        assert_eq!(Count::took(Duration::from_micros(50)), Count::Took(0));
-        assert_eq!(Count::took(Duration::from_micros(51)), Count::Took(1));
-        assert_eq!(Count::took(Duration::from_secs(2)), Count::Took(LATENCY.len()));
+        assert_eq!(Counter::took(Duration::from_micros(50)), Counter::Took(0));
+        assert_eq!(Counter::took(Duration::from_micros(51)), Counter::Took(1));
+        assert_eq!(Counter::took(Duration::from_secs(2)), Counter::Took(LATENCY.len()));
     }
 }

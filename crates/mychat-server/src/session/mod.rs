@@ -3,6 +3,9 @@
 //! A session is an entry in its worker's slab and has no task: the kernel knows its socket by the entry's index, and
 //! what becomes ready is put on the worker's list. An idle user costs this struct and its name.
 
+pub mod framing;
+pub mod state;
+
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 use std::time::Instant;
@@ -10,18 +13,18 @@ use std::time::Instant;
 use mio::net::TcpStream;
 use mychat_proto::Deframer;
 
-use crate::limits::Permit;
-use crate::metrics::{Count, End, Tally};
-use crate::outbox::{Log, Outbox};
-use crate::pace::Meter;
-use crate::raw::{First, Manner};
-use crate::router::Seat;
-use crate::state::State;
-use crate::watch::{Change, Readiness, Watch};
+use crate::limits::ConnectionPermit;
+use crate::limits::rate::RateLimiter;
+use crate::metrics::{Counter, EndReason, LocalCounts};
+use crate::net::poller::{Poller, Readiness, ReadinessChange};
+use crate::outbox::{Outbox, TurnLog};
+use crate::router::NameRegistration;
+use crate::session::framing::{FirstFrame, FramingState};
+use crate::session::state::SessionState;
 
 /// What a read gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
+pub enum ReadResult {
     /// So many bytes, at least one.
     Bytes(usize),
     /// The peer will say nothing more.
@@ -34,12 +37,12 @@ pub enum Input {
 
 /// What a flush came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flushed {
+pub enum FlushResult {
     /// Nothing is left.
     All,
     /// The socket takes no more now; the session is woken when it does.
     Blocked,
-    /// Its peer is raw and has just been sent a frame; the next one has to wait for [`GAP`](crate::raw::GAP).
+    /// Its peer is raw and has just been sent a frame; the next one has to wait for [`GAP`](crate::session::framing::GAP).
     Resting,
     /// The connection is gone.
     Broken,
@@ -47,9 +50,9 @@ pub enum Flushed {
 
 /// What `--rate` has to know of a session.
 #[derive(Debug)]
-pub struct Paced {
+pub struct RateState {
     /// What it has said lately.
-    pub meter: Meter,
+    pub meter: RateLimiter,
     /// What it said too early: read, but not heard yet. While there is something nothing more is read.
     pub held: Vec<u8>,
 }
@@ -64,17 +67,17 @@ pub struct Session {
     /// What waits for its socket.
     pub outbox: Outbox,
     /// Its name, once it has one.
-    pub seat: Option<Seat>,
+    pub seat: Option<NameRegistration>,
     /// How fast it talks, where `--rate` holds.
-    pub paced: Option<Box<Paced>>,
+    pub paced: Option<Box<RateState>>,
     /// Tells it from others that had or will have its place.
     pub generation: u32,
     /// How it ends its frames.
-    pub manner: Manner,
+    pub manner: FramingState,
     /// Where it stands in the dialogue.
-    pub state: State,
+    pub state: SessionState,
     /// Why it is over, once it is.
-    pub end: Option<End>,
+    pub end: Option<EndReason>,
     /// Whether the peer has closed its side.
     pub heard_fin: bool,
     /// Whether this side is closed.
@@ -83,12 +86,18 @@ pub struct Session {
     pub is_watched: bool,
     /// Bytes thrown away since this side was closed.
     pub discarded: u32,
-    permit: Permit,
+    permit: ConnectionPermit,
 }
 
 impl Session {
     /// Takes over a socket that is watched.
-    pub fn new(socket: TcpStream, permit: Permit, generation: u32, manner: Manner, paced: Option<Box<Paced>>) -> Self {
+    pub fn new(
+        socket: TcpStream,
+        permit: ConnectionPermit,
+        generation: u32,
+        manner: FramingState,
+        paced: Option<Box<RateState>>,
+    ) -> Self {
         let mut session = Self {
             socket,
             readiness: Readiness::NEW,
@@ -98,7 +107,7 @@ impl Session {
             paced,
             generation,
             manner,
-            state: State::Anonymous,
+            state: SessionState::Anonymous,
             end: None,
             heard_fin: false,
             is_shut: false,
@@ -106,7 +115,7 @@ impl Session {
             discarded: 0,
             permit,
         };
-        if manner == Manner::Raw {
+        if manner == FramingState::Raw {
             session.turn_raw();
         }
         session
@@ -116,7 +125,7 @@ impl Session {
     ///
     /// # Errors
     /// The kernel does not know of it.
-    pub fn pack_up(&mut self, watch: &Watch) -> io::Result<()> {
+    pub fn pack_up(&mut self, watch: &Poller) -> io::Result<()> {
         watch.give_up(&mut self.socket)
     }
 
@@ -124,29 +133,29 @@ impl Session {
     ///
     /// # Errors
     /// The kernel cannot watch its socket; the session is lost then.
-    pub fn settle(&mut self, watch: &Watch, index: u32) -> io::Result<()> {
+    pub fn settle(&mut self, watch: &Poller, index: u32) -> io::Result<()> {
         self.readiness = Readiness::NEW;
         watch.add(&mut self.socket, index)
     }
 
     /// Its socket became ready for something. Returns whether there is something to do now.
-    pub fn notice(&mut self, change: &Change<'_>) -> bool {
+    pub fn notice(&mut self, change: &ReadinessChange<'_>) -> bool {
         change.note(&mut self.readiness, self.outbox.is_blocked())
     }
 
     /// Whether it is in the middle of nothing, so that it can be moved to another worker.
     pub fn is_movable(&self) -> bool {
-        let is_plain = self.state == State::Connected && self.manner == Manner::Terminated;
+        let is_plain = self.state == SessionState::Connected && self.manner == FramingState::LineFeed;
         is_plain && self.outbox.is_quiet() && !self.is_held() && !self.heard_fin
     }
 
     /// Its peer ends frames in nothing. Returns the bytes of the frame that was taken for unfinished.
     pub fn turn_raw(&mut self) -> Vec<u8> {
-        self.manner = Manner::Raw;
+        self.manner = FramingState::Raw;
         // Without it the gap alone keeps frames apart.
         #[cfg(any(target_os = "android", target_os = "linux"))]
-        let _ = socket2::SockRef::from(&self.socket).set_tcp_notsent_lowat(crate::raw::UNSENT);
-        std::mem::replace(&mut self.deframer, Deframer::new(Manner::Raw.framing())).into_unfinished()
+        let _ = socket2::SockRef::from(&self.socket).set_tcp_notsent_lowat(crate::session::framing::UNSENT);
+        std::mem::replace(&mut self.deframer, Deframer::new(FramingState::Raw.framing())).into_unfinished()
     }
 
     /// Counts it for the cap per address, if it came in before there was one. A socket without a peer is about to go.
@@ -167,19 +176,19 @@ impl Session {
     }
 
     /// Reads once.
-    pub fn read(&mut self, scratch: &mut [u8]) -> Input {
+    pub fn read(&mut self, scratch: &mut [u8]) -> ReadResult {
         while self.readiness.can_read() {
             let gave = self.socket.read(scratch);
             self.readiness.record_read(&gave, scratch.len());
             match gave {
-                Ok(0) => return Input::Fin,
-                Ok(count) => return Input::Bytes(count),
+                Ok(0) => return ReadResult::Fin,
+                Ok(count) => return ReadResult::Bytes(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Input::Broken,
+                Err(_) => return ReadResult::Broken,
             }
         }
-        Input::Nothing
+        ReadResult::Nothing
     }
 
     /// Whether there may be more to read. If not, it is told when there is.
@@ -193,27 +202,27 @@ impl Session {
     }
 
     /// Writes once what waits for it; to a raw peer, one frame of that.
-    pub fn flush(&mut self, log: &Log, list: &[u8], now: Instant, tally: &mut Tally) -> Flushed {
-        if self.manner == Manner::Raw {
+    pub fn flush(&mut self, log: &TurnLog, list: &[u8], now: Instant, tally: &mut LocalCounts) -> FlushResult {
+        if self.manner == FramingState::Raw {
             self.outbox.list_first(list, tally);
         }
         let parts = self.outbox.parts(log, list);
         if parts.is_empty() {
             // It was blocked for a list that is owed to it no more.
             self.outbox.unblock();
-            return Flushed::All;
+            return FlushResult::All;
         }
-        let wire = &mut Wire { socket: &mut self.socket, readiness: &mut self.readiness };
+        let wire = &mut ReadySocket { socket: &mut self.socket, readiness: &mut self.readiness };
         let sent = match (self.manner, parts.single()) {
-            (Manner::Resting, _) => Ok(0),
-            (Manner::Raw, _) => match First::of(&parts) {
+            (FramingState::WaitGap, _) => Ok(0),
+            (FramingState::Raw, _) => match FirstFrame::of(&parts) {
                 None => Ok(0),
-                Some(First { text, len }) => wire.write(text.len(), |socket| socket.write(text)).map(|sent| {
+                Some(FirstFrame { text, len }) => wire.write(text.len(), |socket| socket.write(text)).map(|sent| {
                     let is_whole = sent == text.len();
-                    self.manner = if is_whole { Manner::Resting } else { Manner::Raw };
+                    self.manner = if is_whole { FramingState::WaitGap } else { FramingState::Raw };
                     if is_whole {
                         // The ending is done with, and no socket took it.
-                        tally.sub(Count::BytesOut, (len - sent) as u64);
+                        tally.sub(Counter::BytesOut, (len - sent) as u64);
                     }
                     if is_whole { len } else { sent }
                 }),
@@ -221,11 +230,11 @@ impl Session {
             (_, Some(bytes)) => wire.write(bytes.len(), |socket| socket.write(bytes)),
             (_, None) => wire.write(parts.len(), |socket| socket.write_vectored(&parts.slices())),
         };
-        let Ok(sent) = sent else { return Flushed::Broken };
+        let Ok(sent) = sent else { return FlushResult::Broken };
         match self.outbox.sent(sent, log, list, now, tally) {
-            true => Flushed::All,
-            false if self.manner == Manner::Resting => Flushed::Resting,
-            false => Flushed::Blocked,
+            true => FlushResult::All,
+            false if self.manner == FramingState::WaitGap => FlushResult::Resting,
+            false => FlushResult::Blocked,
         }
     }
 
@@ -245,12 +254,12 @@ impl Session {
 }
 
 /// A socket and what it is ready for.
-struct Wire<'a> {
+struct ReadySocket<'a> {
     socket: &'a mut TcpStream,
     readiness: &'a mut Readiness,
 }
 
-impl Wire<'_> {
+impl ReadySocket<'_> {
     /// One write of so many bytes. Returns how many the socket took, 0 where it is full.
     fn write(
         &mut self,

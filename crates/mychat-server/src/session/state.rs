@@ -6,11 +6,11 @@
 
 use mychat_proto::{Command, CommandError, Inbound, name};
 
-use crate::fault::Fault;
+use crate::error_reply::ErrorReply;
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum State {
+pub enum SessionState {
     /// It has no name yet and may say `CONNECT` and `DISCONNECT` only (rule U5).
     #[default]
     Anonymous,
@@ -22,15 +22,15 @@ pub enum State {
 
 /// What a frame asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action<'a> {
+pub enum SessionAction<'a> {
     /// Nothing.
     Ignore,
     /// Give the session this legal name, if it is free and there is room.
     Login(&'a str),
     /// Answer `CONNECT_ACK|FAIL` and the fault (rule U3).
-    Refuse(Fault<'a>),
+    Refuse(ErrorReply<'a>),
     /// Answer the fault alone.
-    Reject(Fault<'a>),
+    Reject(ErrorReply<'a>),
     /// §3.3.2: forward to one user.
     Private {
         /// Who shall have it; not known to exist.
@@ -49,46 +49,48 @@ pub enum Action<'a> {
     Abandon,
 }
 
-impl State {
+impl SessionState {
     /// Takes one piece of input. The state changes here only where nobody else has a say: a login succeeds or fails
-    /// outside, and success is told by [`State::Connected`].
-    pub fn on(self, input: Inbound<'_>) -> (Self, Action<'_>) {
+    /// outside, and success is told by [`SessionState::Connected`].
+    pub fn on(self, input: Inbound<'_>) -> (Self, SessionAction<'_>) {
         match (self, input) {
             // Rule F4: an empty frame is nothing.
-            (Self::Closing, _) | (_, Inbound::Frame([])) => (self, Action::Ignore),
-            (_, Inbound::Oversize) => (self, Action::Reject(Fault::Oversize)),
-            (_, Inbound::Overrun) => (Self::Closing, Action::Abandon),
+            (Self::Closing, _) | (_, Inbound::Frame([])) => (self, SessionAction::Ignore),
+            (_, Inbound::Oversize) => (self, SessionAction::Reject(ErrorReply::Oversize)),
+            (_, Inbound::Overrun) => (Self::Closing, SessionAction::Abandon),
             (_, Inbound::Frame(bytes)) => match Command::parse(bytes) {
                 Ok(command) => self.on_command(command),
-                Err(error) => (self, Action::Reject(syntax(error))),
+                Err(error) => (self, SessionAction::Reject(syntax(error))),
             },
         }
     }
 
-    fn on_command(self, command: Command<'_>) -> (Self, Action<'_>) {
+    fn on_command(self, command: Command<'_>) -> (Self, SessionAction<'_>) {
         let action = match (self, command) {
-            (_, Command::Disconnect) => return (Self::Closing, Action::Leave),
-            (Self::Closing, _) => Action::Ignore,
+            (_, Command::Disconnect) => return (Self::Closing, SessionAction::Leave),
+            (Self::Closing, _) => SessionAction::Ignore,
             // Rule U4: the state is judged before the name (rule S6).
-            (Self::Connected, Command::Connect { .. }) => Action::Refuse(Fault::AlreadyConnected),
+            (Self::Connected, Command::Connect { .. }) => SessionAction::Refuse(ErrorReply::AlreadyConnected),
             (Self::Anonymous, Command::Connect { name }) => match name::check(name) {
-                Ok(()) => Action::Login(name),
-                Err(error) => Action::Refuse(Fault::IllegalName(error)),
+                Ok(()) => SessionAction::Login(name),
+                Err(error) => SessionAction::Refuse(ErrorReply::IllegalName(error)),
             },
             // Rule U5.
-            (Self::Anonymous, Command::Message { .. }) => Action::Reject(Fault::NotConnected { command: "MESSAGE" }),
-            (Self::Anonymous, Command::Broadcast { .. }) => {
-                Action::Reject(Fault::NotConnected { command: "BROADCAST" })
+            (Self::Anonymous, Command::Message { .. }) => {
+                SessionAction::Reject(ErrorReply::NotConnected { command: "MESSAGE" })
             }
-            (Self::Connected, Command::Message { recipient, content }) => Action::Private { recipient, content },
-            (Self::Connected, Command::Broadcast { content }) => Action::Broadcast { content },
+            (Self::Anonymous, Command::Broadcast { .. }) => {
+                SessionAction::Reject(ErrorReply::NotConnected { command: "BROADCAST" })
+            }
+            (Self::Connected, Command::Message { recipient, content }) => SessionAction::Private { recipient, content },
+            (Self::Connected, Command::Broadcast { content }) => SessionAction::Broadcast { content },
         };
         (self, action)
     }
 }
 
-const fn syntax(error: CommandError) -> Fault<'static> {
-    Fault::Syntax { error }
+const fn syntax(error: CommandError) -> ErrorReply<'static> {
+    ErrorReply::Syntax { error }
 }
 
 #[cfg(test)]
@@ -98,20 +100,20 @@ mod tests {
 
     use super::*;
 
-    fn on(state: State, frame: &str) -> (State, Action<'_>) {
+    fn on(state: SessionState, frame: &str) -> (SessionState, SessionAction<'_>) {
         state.on(Inbound::Frame(frame.as_bytes()))
     }
 
-    fn code(action: Action<'_>) -> Option<ErrorCode> {
+    fn code(action: SessionAction<'_>) -> Option<ErrorCode> {
         match action {
-            Action::Refuse(fault) | Action::Reject(fault) => Some(fault.code()),
+            SessionAction::Refuse(fault) | SessionAction::Reject(fault) => Some(fault.code()),
             _ => None,
         }
     }
 
     #[test]
     fn s6_the_first_broken_rule_answers() {
-        use State::{Anonymous, Connected};
+        use SessionState::{Anonymous, Connected};
         let rows = [
             (Anonymous, "FOO|x", ErrorCode::Malformed),
             (Anonymous, "MESSAGE|bob", ErrorCode::Malformed),
@@ -134,33 +136,36 @@ mod tests {
 
     #[test]
     fn u3_only_a_refused_connect_is_answered_with_fail() {
-        assert_eq!(on(State::Anonymous, "CONNECT| a").1, Action::Refuse(Fault::IllegalName(NameError::Blank)));
-        assert_eq!(on(State::Connected, "CONNECT|a").1, Action::Refuse(Fault::AlreadyConnected));
-        assert!(matches!(on(State::Anonymous, "CONNECT").1, Action::Reject(_)));
+        assert_eq!(
+            on(SessionState::Anonymous, "CONNECT| a").1,
+            SessionAction::Refuse(ErrorReply::IllegalName(NameError::Blank))
+        );
+        assert_eq!(on(SessionState::Connected, "CONNECT|a").1, SessionAction::Refuse(ErrorReply::AlreadyConnected));
+        assert!(matches!(on(SessionState::Anonymous, "CONNECT").1, SessionAction::Reject(_)));
     }
 
     #[test]
     fn s3_disconnect_ends_a_session_in_any_state_and_nothing_follows() {
-        for state in [State::Anonymous, State::Connected] {
-            assert_eq!(on(state, "DISCONNECT"), (State::Closing, Action::Leave));
-            assert_eq!(on(state, "DISCONNECT|"), (State::Closing, Action::Leave));
+        for state in [SessionState::Anonymous, SessionState::Connected] {
+            assert_eq!(on(state, "DISCONNECT"), (SessionState::Closing, SessionAction::Leave));
+            assert_eq!(on(state, "DISCONNECT|"), (SessionState::Closing, SessionAction::Leave));
         }
-        assert_eq!(on(State::Closing, "BROADCAST|hi"), (State::Closing, Action::Ignore));
-        assert_eq!(State::Closing.on(Inbound::Oversize), (State::Closing, Action::Ignore));
+        assert_eq!(on(SessionState::Closing, "BROADCAST|hi"), (SessionState::Closing, SessionAction::Ignore));
+        assert_eq!(SessionState::Closing.on(Inbound::Oversize), (SessionState::Closing, SessionAction::Ignore));
     }
 
     #[test]
     fn f5_oversize_goes_on_and_overrun_does_not() {
-        assert_eq!(State::Connected.on(Inbound::Oversize).0, State::Connected);
-        assert_eq!(State::Anonymous.on(Inbound::Overrun), (State::Closing, Action::Abandon));
+        assert_eq!(SessionState::Connected.on(Inbound::Oversize).0, SessionState::Connected);
+        assert_eq!(SessionState::Anonymous.on(Inbound::Overrun), (SessionState::Closing, SessionAction::Abandon));
     }
 
     proptest! {
         #[test]
         fn no_bytes_give_a_name_or_a_message_before_connect(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let (state, action) = State::Anonymous.on(Inbound::Frame(&bytes));
-            prop_assert!(state != State::Connected);
-            let forwards = matches!(action, Action::Private { .. } | Action::Broadcast { .. });
+            let (state, action) = SessionState::Anonymous.on(Inbound::Frame(&bytes));
+            prop_assert!(state != SessionState::Connected);
+            let forwards = matches!(action, SessionAction::Private { .. } | SessionAction::Broadcast { .. });
             prop_assert!(!forwards);
         }
     }

@@ -6,15 +6,15 @@ use std::task::{Context, Poll};
 use mio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::{Mail, Worker};
-use crate::accept::Arrival;
+use super::{Worker, WorkerMessage};
 use crate::config::Config;
-use crate::fault::Fault;
-use crate::limits::{Entry, Permit};
-use crate::metrics::{Count, End};
-use crate::pace::Meter;
-use crate::raw::Manner;
-use crate::session::{Paced, Session};
+use crate::error_reply::ErrorReply;
+use crate::limits::rate::RateLimiter;
+use crate::limits::{AdmissionDecision, ConnectionPermit};
+use crate::metrics::{Counter, EndReason};
+use crate::net::acceptor::IncomingConnection;
+use crate::session::framing::FramingState;
+use crate::session::{RateState, Session};
 
 /// Connections accepted in one turn: those that are in must not wait long for those that come.
 const ACCEPTS: usize = 256;
@@ -30,17 +30,17 @@ impl Worker {
                 return;
             };
             match mail {
-                Mail::Welcome(socket, permit) => {
+                WorkerMessage::NewConnection(socket, permit) => {
                     if !self.welcome(socket, permit) {
                         self.shared.router.exchange().lose_guests(1);
                     }
                 }
-                Mail::Crowd(crowd, version) => self.take_crowd(crowd, version),
-                Mail::Spread => self.strain.insist(),
-                Mail::Limits(config) => self.adopt(config),
+                WorkerMessage::MigrateSessions(crowd, version) => self.take_crowd(crowd, version),
+                WorkerMessage::SpreadSessions => self.strain.insist(),
+                WorkerMessage::UpdateConfig(config) => self.adopt(config),
                 // Whoever asked may have stopped waiting.
-                Mail::Ping(pong) => drop(pong.send(())),
-                Mail::Drain(deadline) => self.start_drain(deadline),
+                WorkerMessage::Ping(pong) => drop(pong.send(())),
+                WorkerMessage::Drain(deadline) => self.start_drain(deadline),
             }
         }
     }
@@ -59,16 +59,16 @@ impl Worker {
     pub(super) fn open_door(&mut self) {
         let Some(mut reception) = self.reception.take() else { return };
         for left in (0..ACCEPTS).rev() {
-            let Some(Arrival { socket, entry }) = reception.next(self.now) else { break };
+            let Some(IncomingConnection { socket, entry }) = reception.next(self.now) else { break };
             match entry {
-                Entry::Welcome(permit) => self.place(socket, permit),
-                Entry::NoRoom(permit) => {
-                    self.turn_away(socket, permit, Fault::NoRoom);
+                AdmissionDecision::Admit(permit) => self.place(socket, permit),
+                AdmissionDecision::ServerFull(permit) => {
+                    self.turn_away(socket, permit, ErrorReply::NoRoom);
                 }
-                Entry::AddressFull(permit) => {
-                    self.turn_away(socket, permit, Fault::AddressFull);
+                AdmissionDecision::AddressFull(permit) => {
+                    self.turn_away(socket, permit, ErrorReply::AddressFull);
                 }
-                Entry::Overrun => {}
+                AdmissionDecision::Drop => {}
             }
             self.goes_on |= left == 0;
         }
@@ -76,7 +76,7 @@ impl Worker {
     }
 
     /// Gives a connection to the worker whose turn it is, or keeps it where that one has too much mail.
-    fn place(&mut self, socket: TcpStream, permit: Permit) {
+    fn place(&mut self, socket: TcpStream, permit: ConnectionPermit) {
         if self.is_alone {
             self.welcome(socket, permit);
             return;
@@ -86,7 +86,7 @@ impl Worker {
         match other.as_ref().map(mpsc::Sender::try_reserve) {
             Some(Ok(room)) => {
                 self.shared.router.exchange().send_guests(1);
-                room.send(Mail::Welcome(socket, permit));
+                room.send(WorkerMessage::NewConnection(socket, permit));
             }
             Some(Err(_)) | None => {
                 self.welcome(socket, permit);
@@ -96,9 +96,9 @@ impl Worker {
 
     /// A connection that has its place here. Returns whether it could be taken in; where the machine is out of memory it
     /// is closed.
-    fn welcome(&mut self, socket: TcpStream, permit: Permit) -> bool {
+    fn welcome(&mut self, socket: TcpStream, permit: ConnectionPermit) -> bool {
         if self.drain.is_some() {
-            return self.turn_away(socket, permit, Fault::ShuttingDown);
+            return self.turn_away(socket, permit, ErrorReply::ShuttingDown);
         }
         let Some((index, generation)) = self.seat_socket(socket, permit) else { return false };
         self.deadlines.push_handshake(self.now, index, generation);
@@ -106,22 +106,23 @@ impl Worker {
     }
 
     /// A connection that is told why it cannot stay.
-    fn turn_away(&mut self, socket: TcpStream, permit: Permit, fault: Fault<'static>) -> bool {
+    fn turn_away(&mut self, socket: TcpStream, permit: ConnectionPermit, fault: ErrorReply<'static>) -> bool {
         let Some((index, _)) = self.seat_socket(socket, permit) else { return false };
         self.reject(index, fault);
-        self.dismiss(index, End::Refused);
+        self.dismiss(index, EndReason::Refused);
         true
     }
 
-    fn seat_socket(&mut self, mut socket: TcpStream, permit: Permit) -> Option<(u32, u32)> {
+    fn seat_socket(&mut self, mut socket: TcpStream, permit: ConnectionPermit) -> Option<(u32, u32)> {
         let entry = self.delivery.sessions.vacant_entry();
         let index = entry.key() as u32;
         self.watch.add(&mut socket, index).ok()?;
-        self.delivery.tally.add(Count::Connections, 1);
+        self.delivery.tally.add(Counter::Connections, 1);
         let generation = self.shared.router.generation();
         let config = &self.shared.config;
-        let manner = Manner::new(config.framing);
-        let paced = config.pace.map(|_| Box::new(Paced { meter: Meter::new(self.now), held: Vec::new() }));
+        let manner = FramingState::new(config.framing);
+        let paced =
+            config.rate_limit.map(|_| Box::new(RateState { meter: RateLimiter::new(self.now), held: Vec::new() }));
         entry.insert(Session::new(socket, permit, generation, manner, paced));
         Some((index, generation))
     }

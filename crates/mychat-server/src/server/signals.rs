@@ -4,7 +4,7 @@ use std::io;
 
 /// What a signal says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum SignalAction {
     /// SIGTERM or SIGINT; on systems without them, Ctrl-C.
     Stop,
     /// SIGHUP.
@@ -35,11 +35,11 @@ impl Signals {
     }
 
     /// The next signal.
-    pub async fn next(&mut self) -> Order {
+    pub async fn next(&mut self) -> SignalAction {
         tokio::select! {
-            _ = self.terminate.recv() => Order::Stop,
-            _ = self.interrupt.recv() => Order::Stop,
-            _ = self.hangup.recv() => Order::Reload,
+            _ = self.terminate.recv() => SignalAction::Stop,
+            _ = self.interrupt.recv() => SignalAction::Stop,
+            _ = self.hangup.recv() => SignalAction::Reload,
         }
     }
 }
@@ -52,10 +52,10 @@ impl Signals {
     }
 
     /// The next signal.
-    pub async fn next(&mut self) -> Order {
+    pub async fn next(&mut self) -> SignalAction {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        Order::Stop
+        SignalAction::Stop
     }
 }

@@ -13,7 +13,7 @@ const FREE: u32 = 50;
 
 /// What one thread has used up, and what the machine has left.
 #[derive(Debug)]
-pub struct Strain {
+pub struct CpuPressure {
     since: Instant,
     ran: Option<Duration>,
     /// What the machine had left at the last look, if the thread was busy before that.
@@ -21,7 +21,7 @@ pub struct Strain {
     is_insisted: bool,
 }
 
-impl Strain {
+impl CpuPressure {
     /// Nothing known yet.
     pub const fn new(now: Instant) -> Self {
         Self { since: now, ran: None, idle: None, is_insisted: false }
@@ -106,7 +106,7 @@ mod tests {
     fn a_thread_that_sleeps_needs_no_help() {
         assert!(can_be_felt());
         let now = Instant::now();
-        let mut strain = Strain::new(now);
+        let mut strain = CpuPressure::new(now);
         assert!(!strain.is_due(now));
         for k in 1..4 {
             assert!(strain.is_due(now + WINDOW * k));
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_window_of_work_is_busy() {
         let start = Instant::now();
-        let mut strain = Strain::new(start);
+        let mut strain = CpuPressure::new(start);
         let ran = machine::ran().unwrap();
         while machine::ran().unwrap() < ran + Duration::from_millis(20) {}
         // As if all of it had fitted into ten milliseconds: busy, and two looks with nothing left between them.

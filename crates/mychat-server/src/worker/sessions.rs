@@ -10,12 +10,12 @@ use mychat_proto::EncodeError;
 use slab::Slab;
 
 use crate::config::SendLimit;
-use crate::ebb::Ebb;
-use crate::metrics::{Count, End, Metrics, Tally};
-use crate::outbox::Log;
-use crate::router::{Address, Kind, Sink};
-use crate::session::{Flushed, Session};
-use crate::state::State;
+use crate::metrics::{Counter, EndReason, LocalCounts, Metrics};
+use crate::outbox::TurnLog;
+use crate::router::{BatchSink, FrameKind, SessionAddress};
+use crate::session::state::SessionState;
+use crate::session::{FlushResult, Session};
+use crate::worker::shrink_policy::ShrinkPolicy;
 
 /// Sessions with private frames after which these are written, in the middle of a turn.
 const FLUSH_AT: usize = 32;
@@ -34,13 +34,13 @@ const FULL: u64 = 64 * 1024;
 
 /// The sessions of one worker, and what waits for them.
 #[derive(Debug)]
-pub struct Delivery {
+pub struct Sessions {
     /// Index → session.
     pub sessions: Slab<Session>,
     /// The newest list that was made, for all who are owed one.
     pub list: Vec<u8>,
     /// What was counted in this turn.
-    pub tally: Tally,
+    pub tally: LocalCounts,
     /// When a user who does not read is disconnected.
     pub limit: SendLimit,
     me: u16,
@@ -52,21 +52,21 @@ pub struct Delivery {
     was_full: bool,
     /// Sessions that were here and are gone.
     gone: u32,
-    log: Log,
+    log: TurnLog,
     announce: bool,
     dirty: Vec<u32>,
-    ebb: Ebb,
+    ebb: ShrinkPolicy,
     /// Whether a turn was large enough to leave memory behind.
     is_wasteful: bool,
     posted: usize,
-    outcome: Outcome,
+    outcome: FlushOutcome,
 }
 
 /// What the flusher found out and others must act on.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct FlushOutcome {
     /// Sessions that are to be closed, and why.
-    pub failed: Vec<(u32, End)>,
+    pub failed: Vec<(u32, EndReason)>,
     /// Sessions that have become blocked.
     pub blocked: Vec<u32>,
     /// Raw sessions that were just sent a frame.
@@ -75,32 +75,32 @@ pub struct Outcome {
     pub ready: Vec<u32>,
 }
 
-impl Delivery {
+impl Sessions {
     /// Nobody yet, on worker `me`.
     pub fn new(me: u16, limit: SendLimit) -> Self {
         Self {
             sessions: Slab::new(),
             list: Vec::new(),
-            tally: Tally::default(),
+            tally: LocalCounts::default(),
             limit,
             me,
             members: 0,
             queued: 0,
             was_full: false,
             gone: 0,
-            log: Log::default(),
+            log: TurnLog::default(),
             announce: false,
             dirty: Vec::new(),
-            ebb: Ebb::default(),
+            ebb: ShrinkPolicy::default(),
             is_wasteful: false,
             posted: 0,
-            outcome: Outcome::default(),
+            outcome: FlushOutcome::default(),
         }
     }
 
     /// Where session `index` is, for others.
-    pub fn address(&self, index: u32) -> Address {
-        Address { worker: self.me, index, generation: self.sessions[index as usize].generation }
+    pub fn address(&self, index: u32) -> SessionAddress {
+        SessionAddress { worker: self.me, index, generation: self.sessions[index as usize].generation }
     }
 
     /// The session in that place, unless it is another one by now.
@@ -113,19 +113,19 @@ impl Delivery {
         &mut self,
         index: u32,
         generation: u32,
-        kind: Kind,
+        kind: FrameKind,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        let owed = u64::from(kind == Kind::Message);
+        let owed = u64::from(kind == FrameKind::Message);
         let session = self.sessions.get_mut(index as usize);
-        let Some(session) = session.filter(|s| s.generation == generation && s.state != State::Closing) else {
+        let Some(session) = session.filter(|s| s.generation == generation && s.state != SessionState::Closing) else {
             // It left while this was on its way from another worker.
-            self.tally.add(Count::Owed, owed);
-            self.tally.add(Count::DroppedGone, owed);
+            self.tally.add(Counter::Owed, owed);
+            self.tally.add(Counter::DroppedGone, owed);
             return Ok(());
         };
         session.outbox.post(&self.log, kind, write)?;
-        self.tally.add(Count::Owed, owed);
+        self.tally.add(Counter::Owed, owed);
         self.posted += 1;
         self.mark(index);
         Ok(())
@@ -152,7 +152,7 @@ impl Delivery {
     pub fn join(&mut self, index: u32) {
         self.sessions[index as usize].outbox.join(&self.log);
         self.members += 1;
-        self.tally.add(Count::Users, 1);
+        self.tally.add(Counter::Users, 1);
     }
 
     /// Session `index` gets no more of them; what waits for it is still written.
@@ -163,26 +163,26 @@ impl Delivery {
     }
 
     /// Takes session `index` out. What it has not got is dropped, for that reason.
-    pub fn remove(&mut self, index: u32, end: End) -> Session {
+    pub fn remove(&mut self, index: u32, end: EndReason) -> Session {
         self.count_out(index);
         self.gone = self.gone.wrapping_add(1);
         let mut session = self.sessions.remove(index as usize);
         let lost = session.outbox.abandon(&self.log, &mut self.tally);
-        self.tally.add(Count::Dropped(end), lost);
-        self.tally.sub(Count::Connections, 1);
+        self.tally.add(Counter::Dropped(end), lost);
+        self.tally.sub(Counter::Connections, 1);
         session
     }
 
     /// Adds what was counted in this turn to the counters of all.
     pub fn tell(&mut self, metrics: &Metrics) {
-        self.queued = self.queued.wrapping_add(self.tally.get(Count::QueueBytes));
+        self.queued = self.queued.wrapping_add(self.tally.get(Counter::QueueBytes));
         metrics.absorb(&mut self.tally);
     }
 
     /// Whether there may be memory to give back, since this was last so: most of a crowd has left, a turn was large, or
     /// much waited for blocked sessions and is gone.
     pub fn has_slack(&mut self) -> bool {
-        let waiting = self.queued.wrapping_add(self.tally.get(Count::QueueBytes));
+        let waiting = self.queued.wrapping_add(self.tally.get(Counter::QueueBytes));
         self.was_full |= waiting >= FULL;
         let has_drained = self.was_full && waiting < FULL / 2;
         self.was_full &= !has_drained;
@@ -211,7 +211,7 @@ impl Delivery {
     fn count_out(&mut self, index: u32) {
         if self.sessions[index as usize].outbox.is_member() {
             self.members -= 1;
-            self.tally.sub(Count::Users, 1);
+            self.tally.sub(Counter::Users, 1);
         }
     }
 
@@ -249,7 +249,7 @@ impl Delivery {
             if self.announce {
                 session.outbox.owe_list();
             }
-            let share = Share { log: &self.log, list: &self.list, limit: self.limit, users, queued, now };
+            let share = FlushContext { log: &self.log, list: &self.list, limit: self.limit, users, queued, now };
             share.write(session, index as u32, &mut self.tally, &mut self.outcome);
         }
         self.announce = false;
@@ -263,7 +263,7 @@ impl Delivery {
         let (users, queued) = (self.sessions.len(), self.queued);
         for index in self.dirty.drain(..) {
             if let Some(session) = self.sessions.get_mut(index as usize) {
-                let share = Share { log: &self.log, list: &self.list, limit: self.limit, users, queued, now };
+                let share = FlushContext { log: &self.log, list: &self.list, limit: self.limit, users, queued, now };
                 share.write(session, index, &mut self.tally, &mut self.outcome);
             }
         }
@@ -280,16 +280,16 @@ impl Delivery {
             self.outcome.resting.push(index);
         }
         match flushed {
-            Flushed::All => return true,
-            Flushed::Blocked if session.has_room() => self.outcome.ready.push(index),
-            Flushed::Blocked | Flushed::Resting => {}
-            Flushed::Broken => self.outcome.failed.push((index, End::Broken)),
+            FlushResult::All => return true,
+            FlushResult::Blocked if session.has_room() => self.outcome.ready.push(index),
+            FlushResult::Blocked | FlushResult::Resting => {}
+            FlushResult::Broken => self.outcome.failed.push((index, EndReason::Broken)),
         }
         false
     }
 
     /// What was found out since the last call.
-    pub fn outcome(&mut self) -> Outcome {
+    pub fn outcome(&mut self) -> FlushOutcome {
         std::mem::take(&mut self.outcome)
     }
 
@@ -302,13 +302,13 @@ impl Delivery {
     }
 }
 
-impl Sink for Delivery {
+impl BatchSink for Sessions {
     fn broadcast(&mut self, frames: &[u8], count: u32) {
         self.log.append(frames, count);
-        self.tally.add(Count::Owed, u64::from(count) * self.members);
+        self.tally.add(Counter::Owed, u64::from(count) * self.members);
     }
 
-    fn private(&mut self, to: Address, kind: Kind, frame: &[u8]) {
+    fn private(&mut self, to: SessionAddress, kind: FrameKind, frame: &[u8]) {
         if to.worker == self.me {
             let written = self.post(to.index, to.generation, kind, |out| {
                 out.extend_from_slice(frame);
@@ -319,9 +319,9 @@ impl Sink for Delivery {
     }
 }
 
-/// The parts of a [`Delivery`] that are the same for all sessions of a flush.
-struct Share<'a> {
-    log: &'a Log,
+/// The parts of a [`Sessions`] that are the same for all sessions of a flush.
+struct FlushContext<'a> {
+    log: &'a TurnLog,
     list: &'a [u8],
     limit: SendLimit,
     users: usize,
@@ -330,15 +330,15 @@ struct Share<'a> {
     now: Instant,
 }
 
-impl Share<'_> {
-    fn is_too_much(&self, waiting: usize, tally: &Tally) -> bool {
+impl FlushContext<'_> {
+    fn is_too_much(&self, waiting: usize, tally: &LocalCounts) -> bool {
         // What the turn added is a gauge's change, and may be negative.
-        let all = self.queued.wrapping_add(tally.get(Count::QueueBytes));
+        let all = self.queued.wrapping_add(tally.get(Counter::QueueBytes));
         self.limit.is_exceeded(waiting, self.users, all)
     }
 
     /// Writes what one session has waiting. A blocked one keeps a copy instead, as far as its limit goes (rule M6).
-    fn write(&self, session: &mut Session, index: u32, tally: &mut Tally, outcome: &mut Outcome) {
+    fn write(&self, session: &mut Session, index: u32, tally: &mut LocalCounts, outcome: &mut FlushOutcome) {
         session.outbox.dirty = false;
         let is_over = session.outbox.is_blocked() && self.is_too_much(session.outbox.waiting(), tally);
         if is_over {
@@ -352,14 +352,14 @@ impl Share<'_> {
                 outcome.resting.push(index);
             }
             match flushed {
-                Flushed::All => return,
-                Flushed::Broken => {
+                FlushResult::All => return,
+                FlushResult::Broken => {
                     // What it does not get is counted when it is removed, and the log may be cleared before that.
                     session.outbox.catch_up(self.log);
-                    return outcome.failed.push((index, End::Broken));
+                    return outcome.failed.push((index, EndReason::Broken));
                 }
-                Flushed::Resting => outcome.blocked.push(index),
-                Flushed::Blocked => {
+                FlushResult::Resting => outcome.blocked.push(index),
+                FlushResult::Blocked => {
                     outcome.blocked.push(index);
                     if session.has_room() {
                         outcome.ready.push(index);
@@ -371,7 +371,7 @@ impl Share<'_> {
         if is_over || self.is_too_much(session.outbox.waiting(), tally) {
             session.shed();
             session.outbox.report(tally);
-            outcome.failed.push((index, End::QueueFull));
+            outcome.failed.push((index, EndReason::QueueFull));
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The whole server: bind, run, stop.
 
+pub mod handle;
+pub mod signals;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -9,16 +12,16 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::bind::{self, BindError};
 use crate::config::{Config, Spread};
-use crate::handle::Handle;
-use crate::limits::Gate;
+use crate::limits::ConnectionLimiter;
 use crate::log::Log;
 use crate::metrics::Metrics;
+use crate::net::listen::{self, BindError};
+use crate::net::poller::{Poller, ThreadWaker};
 use crate::router::{Router, SharedRouter};
-use crate::strain;
-use crate::watch::{ThreadWaker, Watch};
-use crate::worker::{Door, MAIL, Mail, Shared, Worker};
+use crate::server::handle::ServerHandle;
+use crate::worker::cpu_pressure;
+use crate::worker::{AcceptorSetup, CHANNEL_CAPACITY, ServerShared, Worker, WorkerMessage};
 
 /// Descriptors that are not for connections: listeners, the runtimes' own, standard streams, and some to spare.
 const RESERVED_DESCRIPTORS: usize = 128;
@@ -34,8 +37,8 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     metrics: Arc<Metrics>,
     log: Log,
-    mail: Vec<mpsc::Sender<Mail>>,
-    inboxes: Vec<mpsc::Receiver<Mail>>,
+    mail: Vec<mpsc::Sender<WorkerMessage>>,
+    inboxes: Vec<mpsc::Receiver<WorkerMessage>>,
     limits: watch::Sender<Arc<Config>>,
 }
 
@@ -59,13 +62,13 @@ impl Server {
         let log = Log::new(config.log);
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for address in &config.listen {
-            for listener in bind::bind(address, config.socket).await? {
+            for listener in listen::bind(address, config.socket).await? {
                 let local = listener.local_addr();
                 addresses.push(local.map_err(|source| BindError::Listen { address: address.clone(), source })?);
                 listeners.push(listener);
             }
         }
-        let (mail, inboxes) = (0..config.workers.get()).map(|_| mpsc::channel(MAIL)).unzip();
+        let (mail, inboxes) = (0..config.workers.get()).map(|_| mpsc::channel(CHANNEL_CAPACITY)).unzip();
         let config = Arc::new(config);
         let limits = watch::Sender::new(Arc::clone(&config));
         Ok(Self { config, listeners, addresses, metrics: Arc::default(), log, mail, inboxes, limits })
@@ -87,15 +90,15 @@ impl Server {
     }
 
     /// What can be asked of it and changed while it runs.
-    pub fn handle(&self) -> Handle {
-        Handle::new(&self.mail, self.limits.clone())
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle::new(&self.mail, self.limits.clone())
     }
 
     /// Serves until `shutdown` is ready, then stops in four steps: no more accepting; every session is told and ends;
     /// what waits for it is written; whoever has not read it by `--shutdown-timeout` is closed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         let mut limits = self.limits.subscribe();
-        let mut crew = Crew::start(self)?;
+        let mut crew = WorkerPool::start(self)?;
         tokio::pin!(shutdown);
         loop {
             tokio::select! {
@@ -113,30 +116,30 @@ impl Server {
 }
 
 /// The worker threads.
-struct Crew {
-    mail: Vec<mpsc::Sender<Mail>>,
+struct WorkerPool {
+    mail: Vec<mpsc::Sender<WorkerMessage>>,
     finished: Vec<oneshot::Receiver<io::Result<()>>>,
-    gate: Arc<Gate>,
+    gate: Arc<ConnectionLimiter>,
     router: SharedRouter,
 }
 
-impl Crew {
+impl WorkerPool {
     fn start(server: Server) -> Result<Self, RunError> {
         let Server { config, listeners, metrics, log, mail, inboxes, .. } = server;
         let admission = config.admission;
         let listeners = listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<Vec<_>>>();
-        let gate = Gate::new(room(), admission.max_per_address);
-        let mut door = Some(Door {
+        let gate = ConnectionLimiter::new(room(), admission.max_per_address);
+        let mut door = Some(AcceptorSetup {
             listeners: listeners.map_err(RunError::Start)?,
             gate: Arc::clone(&gate),
             others: mail.iter().skip(1).map(mpsc::Sender::downgrade).collect(),
         });
-        let is_alone = config.spread == Spread::Busy && strain::can_be_felt();
+        let is_alone = config.spread == Spread::Busy && cpu_pressure::can_be_felt();
         let router = Arc::new(Router::new(mail.len(), is_alone, max_users(&config)));
-        let watches = mail.iter().map(|_| Watch::new()).collect::<io::Result<Vec<_>>>();
-        let (watches, bells): (Vec<Watch>, Vec<ThreadWaker>) = watches.map_err(RunError::Start)?.into_iter().unzip();
+        let watches = mail.iter().map(|_| Poller::new()).collect::<io::Result<Vec<_>>>();
+        let (watches, bells): (Vec<Poller>, Vec<ThreadWaker>) = watches.map_err(RunError::Start)?.into_iter().unzip();
         let bells = bells.into_iter().map(Arc::new).collect();
-        let shared = Shared { config, router: Arc::clone(&router), metrics, log, bells };
+        let shared = ServerShared { config, router: Arc::clone(&router), metrics, log, bells };
         let mut crew = Self { mail, finished: Vec::new(), gate, router };
         for (me, (inbox, watch)) in inboxes.into_iter().zip(watches).enumerate() {
             let (done, finished) = oneshot::channel();
@@ -157,7 +160,7 @@ impl Crew {
         self.router.set_max_users(max_users(&config));
         for mail in &self.mail {
             // A worker that is gone is found out elsewhere.
-            let _ = mail.send(Mail::Limits(Arc::clone(&config))).await;
+            let _ = mail.send(WorkerMessage::UpdateConfig(Arc::clone(&config))).await;
         }
     }
 
@@ -181,7 +184,7 @@ impl Crew {
         let deadline = Instant::now() + timeout;
         for mail in &self.mail {
             // A worker that is gone is found out below.
-            let _ = mail.send(Mail::Drain(deadline)).await;
+            let _ = mail.send(WorkerMessage::Drain(deadline)).await;
         }
         for (worker, finished) in self.finished.into_iter().enumerate() {
             match tokio::time::timeout_at((deadline + GRACE).into(), finished).await {

@@ -1,5 +1,8 @@
 //! Rates and caps: a byte budget that may run into debt, and the gate that counts connections.
 
+pub mod memory;
+pub mod rate;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -13,13 +16,13 @@ const CREDIT: Duration = Duration::from_millis(250);
 /// Bytes per second, spent before they are earned: whoever is in credit may spend any amount, and the next one waits
 /// until the debt is paid. So the first of something large is never late, and the average holds.
 #[derive(Debug, Clone)]
-pub struct Budget {
+pub struct ByteBudget {
     per_second: f64,
     balance: f64,
     as_of: Instant,
 }
 
-impl Budget {
+impl ByteBudget {
     /// A budget in full credit.
     pub fn new(per_second: NonZeroUsize, now: Instant) -> Self {
         let per_second = per_second.get() as f64;
@@ -56,7 +59,7 @@ impl Budget {
 
 /// Counts the connections that are open, in all and by address.
 #[derive(Debug)]
-pub struct Gate {
+pub struct ConnectionLimiter {
     open: AtomicUsize,
     room: usize,
     /// 0 for any number.
@@ -69,18 +72,18 @@ const PORCH: usize = 32;
 
 /// What the gate says to a new connection.
 #[derive(Debug)]
-pub enum Entry {
+pub enum AdmissionDecision {
     /// Come in.
-    Welcome(Permit),
+    Admit(ConnectionPermit),
     /// There is no room for it; there is time to say so.
-    NoRoom(Permit),
+    ServerFull(ConnectionPermit),
     /// Its address has as many connections as one may have.
-    AddressFull(Permit),
+    AddressFull(ConnectionPermit),
     /// There is not even room to say so.
-    Overrun,
+    Drop,
 }
 
-impl Gate {
+impl ConnectionLimiter {
     /// A gate for `room` connections.
     pub fn new(room: usize, per_address: Option<NonZeroUsize>) -> Arc<Self> {
         let gate = Self { open: AtomicUsize::new(0), room, per_address: AtomicUsize::new(0), counts: Mutex::default() };
@@ -89,30 +92,30 @@ impl Gate {
     }
 
     /// Changes the cap per address. While there is none nobody is counted: those that are in when the first one comes
-    /// are counted later, by [`Permit::count`].
+    /// are counted later, by [`ConnectionPermit::count`].
     pub fn set_per_address(&self, cap: Option<NonZeroUsize>) {
         self.per_address.store(cap.map_or(0, NonZeroUsize::get), Relaxed);
     }
 
     /// Judges one more connection from `address`.
-    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Entry {
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> AdmissionDecision {
         let before = self.open.fetch_add(1, Relaxed);
-        let mut permit = Permit { gate: Arc::clone(self), address: None };
+        let mut permit = ConnectionPermit { gate: Arc::clone(self), address: None };
         if before >= self.room + PORCH {
-            return Entry::Overrun;
+            return AdmissionDecision::Drop;
         }
         if before >= self.room {
-            return Entry::NoRoom(permit);
+            return AdmissionDecision::ServerFull(permit);
         }
         let cap = self.per_address.load(Relaxed);
         if cap > 0 {
             permit.count(address);
             if self.counts().get(&address.to_canonical()).is_some_and(|&count| count > cap) {
                 permit.uncount();
-                return Entry::AddressFull(permit);
+                return AdmissionDecision::AddressFull(permit);
             }
         }
-        Entry::Welcome(permit)
+        AdmissionDecision::Admit(permit)
     }
 
     fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -122,13 +125,13 @@ impl Gate {
 
 /// The right to one connection; dropping it gives it back.
 #[derive(Debug)]
-pub struct Permit {
-    gate: Arc<Gate>,
+pub struct ConnectionPermit {
+    gate: Arc<ConnectionLimiter>,
     /// Boxed: most servers have no cap per address, and an idle user shall cost little.
     address: Option<Box<IpAddr>>,
 }
 
-impl Permit {
+impl ConnectionPermit {
     /// Counts it for the cap per address, unless it is counted already.
     pub fn count(&mut self, address: IpAddr) {
         if self.address.is_none() {
@@ -151,7 +154,7 @@ impl Permit {
     }
 }
 
-impl Drop for Permit {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.gate.open.fetch_sub(1, Relaxed);
         self.uncount();
@@ -162,9 +165,9 @@ impl Drop for Permit {
 mod tests {
     use super::*;
 
-    fn budget(per_second: usize) -> (Budget, Instant) {
+    fn budget(per_second: usize) -> (ByteBudget, Instant) {
         let now = Instant::now();
-        (Budget::new(NonZeroUsize::new(per_second).unwrap(), now), now)
+        (ByteBudget::new(NonZeroUsize::new(per_second).unwrap(), now), now)
     }
 
     #[test]
@@ -188,36 +191,36 @@ mod tests {
 
     #[test]
     fn a_permit_gives_its_place_back() {
-        let gate = Gate::new(10, NonZeroUsize::new(1));
+        let gate = ConnectionLimiter::new(10, NonZeroUsize::new(1));
         let v4: IpAddr = "10.0.0.1".parse().unwrap();
-        let Entry::Welcome(permit) = gate.enter(v4) else { panic!("the first is let in") };
-        assert!(matches!(gate.enter("::ffff:10.0.0.1".parse().unwrap()), Entry::AddressFull(_)));
-        assert!(matches!(gate.enter("10.0.0.2".parse().unwrap()), Entry::Welcome(_)));
+        let AdmissionDecision::Admit(permit) = gate.enter(v4) else { panic!("the first is let in") };
+        assert!(matches!(gate.enter("::ffff:10.0.0.1".parse().unwrap()), AdmissionDecision::AddressFull(_)));
+        assert!(matches!(gate.enter("10.0.0.2".parse().unwrap()), AdmissionDecision::Admit(_)));
         drop(permit);
-        assert!(matches!(gate.enter(v4), Entry::Welcome(_)));
+        assert!(matches!(gate.enter(v4), AdmissionDecision::Admit(_)));
         assert_eq!(gate.open.load(Relaxed), 0, "every permit above was dropped");
     }
 
     #[test]
     fn who_came_before_there_was_a_cap_is_counted_when_it_comes() {
-        let gate = Gate::new(10, None);
+        let gate = ConnectionLimiter::new(10, None);
         let address: IpAddr = "10.0.0.1".parse().unwrap();
-        let Entry::Welcome(mut early) = gate.enter(address) else { panic!("no cap yet") };
+        let AdmissionDecision::Admit(mut early) = gate.enter(address) else { panic!("no cap yet") };
         gate.set_per_address(NonZeroUsize::new(1));
         (0..2).for_each(|_| early.count(address));
-        assert!(matches!(gate.enter(address), Entry::AddressFull(_)));
+        assert!(matches!(gate.enter(address), AdmissionDecision::AddressFull(_)));
         drop(early);
-        assert!(matches!(gate.enter(address), Entry::Welcome(_)));
+        assert!(matches!(gate.enter(address), AdmissionDecision::Admit(_)));
         assert!(gate.counts().is_empty(), "every permit above was dropped");
     }
 
     #[test]
     fn beyond_the_room_there_is_a_porch_and_then_nothing() {
-        let gate = Gate::new(1, None);
+        let gate = ConnectionLimiter::new(1, None);
         let address = "::1".parse().unwrap();
-        let permits: Vec<Entry> = (0..=PORCH).map(|_| gate.enter(address)).collect();
-        assert!(matches!(permits[0], Entry::Welcome(_)));
-        assert!(permits[1..].iter().all(|entry| matches!(entry, Entry::NoRoom(_))));
-        assert!(matches!(gate.enter(address), Entry::Overrun));
+        let permits: Vec<AdmissionDecision> = (0..=PORCH).map(|_| gate.enter(address)).collect();
+        assert!(matches!(permits[0], AdmissionDecision::Admit(_)));
+        assert!(permits[1..].iter().all(|entry| matches!(entry, AdmissionDecision::ServerFull(_))));
+        assert!(matches!(gate.enter(address), AdmissionDecision::Drop));
     }
 }

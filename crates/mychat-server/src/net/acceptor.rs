@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mychat_proto::{Framing, Reply};
 
-use crate::fault::Fault;
-use crate::limits::{Entry, Gate};
+use crate::error_reply::ErrorReply;
+use crate::limits::{AdmissionDecision, ConnectionLimiter};
 use crate::log::{Log, Repeated};
-use crate::metrics::{Count, Metrics};
-use crate::watch::Watch;
+use crate::metrics::{Counter, Metrics};
+use crate::net::poller::Poller;
 
 /// First and longest pause after the machine had no descriptor or memory for a connection.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -26,10 +26,10 @@ const TURNED_AWAY: usize = 64;
 
 /// What listens, and who is let in.
 #[derive(Debug)]
-pub struct Reception {
+pub struct Acceptor {
     /// Each of them, and whether somebody may wait there.
     listeners: Vec<(TcpListener, bool)>,
-    gate: Arc<Gate>,
+    gate: Arc<ConnectionLimiter>,
     metrics: Arc<Metrics>,
     log: Log,
     /// How those that are turned away are told.
@@ -42,19 +42,19 @@ pub struct Reception {
 
 /// A connection and what the gate said to it.
 #[derive(Debug)]
-pub struct Arrival {
+pub struct IncomingConnection {
     /// The connection, not watched yet.
     pub socket: TcpStream,
     /// What the gate said.
-    pub entry: Entry,
+    pub entry: AdmissionDecision,
 }
 
-impl Reception {
+impl Acceptor {
     /// Has the listeners watched.
     pub fn new(
         listeners: Vec<StdListener>,
-        watch: &Watch,
-        gate: Arc<Gate>,
+        watch: &Poller,
+        gate: Arc<ConnectionLimiter>,
         metrics: Arc<Metrics>,
         log: Log,
         framing: Framing,
@@ -84,7 +84,7 @@ impl Reception {
     }
 
     /// The next connection, unless there is none now or accepting pauses.
-    pub fn next(&mut self, now: Instant) -> Option<Arrival> {
+    pub fn next(&mut self, now: Instant) -> Option<IncomingConnection> {
         if self.resume_at.is_some_and(|at| at > now) {
             return None;
         }
@@ -109,26 +109,26 @@ impl Reception {
         None
     }
 
-    fn judge(&mut self, socket: TcpStream, peer: SocketAddr) -> Option<Arrival> {
+    fn judge(&mut self, socket: TcpStream, peer: SocketAddr) -> Option<IncomingConnection> {
         self.pause = BACK_OFF.0;
         if self.spare.is_none() {
             self.spare = spare();
         }
-        self.metrics.count(Count::Accepted);
+        self.metrics.count(Counter::Accepted);
         let entry = self.gate.enter(peer.ip());
         match entry {
-            Entry::Welcome(_) => {}
-            Entry::NoRoom(_) => self.refused("no room", peer.ip()),
-            Entry::AddressFull(_) => self.refused("too many from its address", peer.ip()),
-            Entry::Overrun => {
-                self.metrics.count(Count::Overrun);
+            AdmissionDecision::Admit(_) => {}
+            AdmissionDecision::ServerFull(_) => self.refused("no room", peer.ip()),
+            AdmissionDecision::AddressFull(_) => self.refused("too many from its address", peer.ip()),
+            AdmissionDecision::Drop => {
+                self.metrics.count(Counter::Overrun);
                 self.refused("no room", peer.ip());
                 return None;
             }
         }
         // A socket that cannot be set up is one whose peer is gone already.
         socket.set_nodelay(true).ok()?;
-        Some(Arrival { socket, entry })
+        Some(IncomingConnection { socket, entry })
     }
 
     fn refused(&self, reason: &str, peer: IpAddr) {
@@ -138,7 +138,7 @@ impl Reception {
     /// The machine has no descriptor or memory left: tells those who wait, one by one, with the spare descriptor, and
     /// lets some time pass.
     fn back_off(&mut self, which: usize, error: &io::Error, now: Instant) {
-        self.metrics.count(Count::AcceptFailed);
+        self.metrics.count(Counter::AcceptFailed);
         let pause = humantime::format_duration(self.pause);
         self.log.warn_at_times(Repeated::Accept, "cannot accept", &[("error", error), ("pause", &pause)]);
         if self.spare.is_some() {
@@ -161,7 +161,7 @@ fn spare() -> Option<File> {
 
 /// Says why and closes, as far as that goes without waiting.
 fn turn_away(mut socket: &TcpStream, framing: Framing) {
-    let fault = Fault::NoRoom;
+    let fault = ErrorReply::NoRoom;
     let mut frame = Vec::new();
     let _ = Reply::Error { code: fault.code().digits(), text: &fault.to_string() }.write(&mut frame);
     framing.end(&mut frame, 0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Worker;
-use crate::router::Haste;
+use crate::router::Publish;
 
 impl Worker {
     /// Whether everything that was said here is in the log, so that what is said now may go around it.
@@ -13,7 +13,7 @@ impl Worker {
     }
 
     /// Puts what was said here, and what was said elsewhere before that, into the log: as far as it was given out.
-    pub(crate) fn publish(&mut self, haste: Haste) {
+    pub(crate) fn publish(&mut self, haste: Publish) {
         if self.is_alone {
             if let Some(since) = self.stage.since() {
                 self.fresh.push((since, self.stage.broadcasts(), None));
@@ -35,10 +35,10 @@ impl Worker {
         self.call();
     }
 
-    fn hand_in(&mut self, haste: Haste) {
+    fn hand_in(&mut self, haste: Publish) {
         let exchange = self.shared.router.exchange();
         if self.stage.is_empty() {
-            if haste == Haste::AtOnce && self.unsettled > 0 {
+            if haste == Publish::Now && self.unsettled > 0 {
                 exchange.hand_in(None, haste, &mut self.calls);
             }
         } else {
@@ -60,7 +60,7 @@ impl Worker {
     /// goes with what comes next.
     pub(super) fn finish_writing(&mut self) {
         if std::mem::take(&mut self.is_writing) {
-            self.hand_in(Haste::Patient);
+            self.hand_in(Publish::Batched);
             self.shared.router.exchange().done(self.me, &mut self.calls);
             self.call();
         }

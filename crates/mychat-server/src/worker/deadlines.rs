@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 /// What a session is to be looked at for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Due {
+pub enum DeadlineKind {
     /// It must have a name by now (rule U5).
     Handshake,
     /// It was faster than `--rate`; what it said may be heard now.
-    Pace,
+    RateLimit,
     /// It said `CONNECT` without an ending; if nothing has followed, its peer is raw (rule R7).
     Quiet,
     /// Its peer is raw and may be sent the next frame (rule R2).
@@ -27,7 +27,7 @@ pub enum Due {
 /// also when that time changes, and those at the front that have succeeded are forgotten at once.
 #[derive(Debug)]
 pub struct Deadlines {
-    heap: BinaryHeap<Reverse<(Instant, u32, u32, Due)>>,
+    heap: BinaryHeap<Reverse<(Instant, u32, u32, DeadlineKind)>>,
     /// When each of them began.
     handshakes: VecDeque<(Instant, u32, u32)>,
     /// Time that each of them may take.
@@ -41,7 +41,7 @@ impl Deadlines {
     }
 
     /// Looks at a session (index, generation) at that time.
-    pub fn push(&mut self, at: Instant, index: u32, generation: u32, due: Due) {
+    pub fn push(&mut self, at: Instant, index: u32, generation: u32, due: DeadlineKind) {
         self.heap.push(Reverse((at, index, generation, due)));
     }
 
@@ -79,7 +79,7 @@ impl Deadlines {
     }
 
     /// Takes the first entry that is due.
-    pub fn pop(&mut self, now: Instant) -> Option<(u32, u32, Due)> {
+    pub fn pop(&mut self, now: Instant) -> Option<(u32, u32, DeadlineKind)> {
         if self.next()? > now {
             return None;
         }
@@ -87,7 +87,7 @@ impl Deadlines {
             self.handshakes.front().filter(|(began, ..)| *began + self.handshake_timeout <= now)
         {
             self.handshakes.pop_front();
-            return Some((index, generation, Due::Handshake));
+            return Some((index, generation, DeadlineKind::Handshake));
         }
         let Reverse((_, index, generation, due)) = self.heap.pop()?;
         if self.heap.len() < self.heap.capacity() / 4 {
@@ -108,25 +108,25 @@ mod tests {
         let now = Instant::now();
         let mut deadlines = Deadlines::new(TIMEOUT);
         for index in 0..100 {
-            deadlines.push(now, index, 7, Due::Stalled);
+            deadlines.push(now, index, 7, DeadlineKind::Stalled);
             deadlines.push_handshake(now, index, 7);
         }
         deadlines.tidy(|index, _| index != 5);
         assert_eq!((deadlines.heap.len(), deadlines.handshakes.len()), (1, 1));
         assert!(deadlines.heap.capacity() < 10 && deadlines.handshakes.capacity() < 10);
-        assert_eq!(deadlines.pop(now), Some((5, 7, Due::Stalled)));
+        assert_eq!(deadlines.pop(now), Some((5, 7, DeadlineKind::Stalled)));
     }
 
     #[test]
     fn the_earliest_comes_first_and_none_before_its_time() {
         let now = Instant::now();
         let mut deadlines = Deadlines::new(TIMEOUT);
-        deadlines.push(now + TIMEOUT * 2, 1, 0, Due::Linger);
+        deadlines.push(now + TIMEOUT * 2, 1, 0, DeadlineKind::Linger);
         deadlines.push_handshake(now, 2, 0);
         assert_eq!(deadlines.pop(now), None);
         assert_eq!(deadlines.next(), Some(now + TIMEOUT));
-        assert_eq!(deadlines.pop(now + TIMEOUT * 3), Some((2, 0, Due::Handshake)));
-        assert_eq!(deadlines.pop(now + TIMEOUT * 3), Some((1, 0, Due::Linger)));
+        assert_eq!(deadlines.pop(now + TIMEOUT * 3), Some((2, 0, DeadlineKind::Handshake)));
+        assert_eq!(deadlines.pop(now + TIMEOUT * 3), Some((1, 0, DeadlineKind::Linger)));
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         deadlines.handshake_timeout = TIMEOUT / 10;
         deadlines.push_handshake(now + TIMEOUT / 20, 2, 0);
         assert_eq!(deadlines.next(), Some(now + TIMEOUT / 10));
-        assert_eq!(deadlines.pop(now + TIMEOUT / 10), Some((1, 0, Due::Handshake)));
+        assert_eq!(deadlines.pop(now + TIMEOUT / 10), Some((1, 0, DeadlineKind::Handshake)));
         assert_eq!(deadlines.pop(now + TIMEOUT / 10), None);
     }
 
@@ -147,7 +147,7 @@ mod tests {
         let mut deadlines = Deadlines::new(TIMEOUT);
         (0..3).for_each(|index| deadlines.push_handshake(now, index, 0));
         deadlines.forget_handshakes(|index, _| index != 1);
-        assert_eq!(deadlines.pop(now + TIMEOUT), Some((1, 0, Due::Handshake)));
+        assert_eq!(deadlines.pop(now + TIMEOUT), Some((1, 0, DeadlineKind::Handshake)));
         deadlines.forget_handshakes(|_, _| true);
         assert_eq!(deadlines.next(), None);
     }

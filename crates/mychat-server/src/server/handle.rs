@@ -6,17 +6,17 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::Config;
-use crate::worker::Mail;
+use crate::worker::WorkerMessage;
 
 /// A handle on a server. It does not keep the server running.
 #[derive(Debug, Clone)]
-pub struct Handle {
-    workers: Vec<mpsc::WeakSender<Mail>>,
+pub struct ServerHandle {
+    workers: Vec<mpsc::WeakSender<WorkerMessage>>,
     limits: watch::Sender<Arc<Config>>,
 }
 
-impl Handle {
-    pub(crate) fn new(workers: &[mpsc::Sender<Mail>], limits: watch::Sender<Arc<Config>>) -> Self {
+impl ServerHandle {
+    pub(crate) fn new(workers: &[mpsc::Sender<WorkerMessage>], limits: watch::Sender<Arc<Config>>) -> Self {
         Self { workers: workers.iter().map(mpsc::Sender::downgrade).collect(), limits }
     }
 
@@ -33,7 +33,7 @@ impl Handle {
     pub fn spread(&self) {
         let first = self.workers.first().and_then(mpsc::WeakSender::upgrade);
         // Where its mail is full it is busy enough to come to that by itself.
-        let _ = first.map(|mail| mail.try_send(Mail::Spread));
+        let _ = first.map(|mail| mail.try_send(WorkerMessage::SpreadSessions));
     }
 
     /// Whether every worker takes a turn within that time.
@@ -42,7 +42,7 @@ impl Handle {
             for worker in &self.workers {
                 let (pong, answer) = oneshot::channel();
                 let Some(mail) = worker.upgrade() else { return false };
-                if mail.send(Mail::Ping(pong)).await.is_err() || answer.await.is_err() {
+                if mail.send(WorkerMessage::Ping(pong)).await.is_err() || answer.await.is_err() {
                     return false;
                 }
             }
