@@ -5,7 +5,7 @@ use std::future::{Future, pending};
 use std::io;
 use std::time::Duration;
 
-use mychat_proto::{Deframer, Framing, Inbound, Reply, ReplyError, RosterReader, Status};
+use mychat_proto::{AckStatus, Deframer, Framing, Inbound, Reply, ReplyError, RosterReader};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
@@ -43,7 +43,7 @@ impl Dial for Tcp {
 /// One thing that the server said, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Heard {
-    Ack(Status),
+    Ack(AckStatus),
     Users(Vec<String>),
     Message { from: String, content: String },
     Broadcast { from: String, content: String },
@@ -240,7 +240,7 @@ mod tests {
         let segment = "CONNECT_ACK|OK\r\nUSER_LIST|Alice,Bob\nBROADCAST|Bob|hola MESSAGE \n";
         let users = Heard::Users(vec!["Alice".into(), "Bob".into()]);
         let broadcast = Heard::Broadcast { from: "Bob".into(), content: "hola MESSAGE ".into() };
-        assert_eq!(heard(Framing::Raw, &[segment.as_bytes()]), [Heard::Ack(Status::Ok), users, broadcast]);
+        assert_eq!(heard(Framing::Raw, &[segment.as_bytes()]), [Heard::Ack(AckStatus::Ok), users, broadcast]);
     }
 
     proptest! {

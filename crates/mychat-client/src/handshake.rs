@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mychat_proto::{Command, Framing, Status, UserName};
+use mychat_proto::{AckStatus, Command, Framing, UserName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
@@ -92,8 +92,8 @@ async fn wait_for_ack<S: AsyncRead>(reader: &mut Reader<S>) -> Result<Vec<Heard>
     let mut early = Vec::new();
     loop {
         match reader.next().await {
-            Ok(Heard::Ack(Status::Ok)) => return Ok(early),
-            Ok(Heard::Ack(Status::Fail)) => return Err(ConnectError::Refused(reason(reader, &early).await)),
+            Ok(Heard::Ack(AckStatus::Ok)) => return Ok(early),
+            Ok(Heard::Ack(AckStatus::Fail)) => return Err(ConnectError::Refused(reason(reader, &early).await)),
             Ok(other) => early.push(other),
             // A server that is full may say so and close, without an answer to CONNECT.
             Err(loss) => {

@@ -1,28 +1,28 @@
-//! The numbered errors: the first field of an `ERROR`, and its text where the sender has nothing better to say.
+//! The codes of `ERROR` frames, each with its default text.
 
-/// The codes of this project's server. The protocol's own text gives only 404 (§3.2.7).
+/// The error codes of MyChat/1. The original protocol text defines only 404 (§3.2.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorCode {
-    /// Not UTF-8, unknown command, missing or empty parameter (rules F6, S4).
+    /// The frame is not UTF-8, its command is unknown, or a parameter is missing or empty (rules F6, S4).
     Malformed,
-    /// Not connected yet (rule U5).
+    /// The session has no name yet (rule U5).
     NotConnected,
-    /// No such user (rule M2).
+    /// No user has the recipient's name (rule M2).
     NoSuchUser,
-    /// Name in use, or this session has a name already (rules U3, U4).
+    /// The name is in use, or the session already has a name (rules U3, U4).
     Conflict,
-    /// A frame over 1024 bytes, received or about to be forwarded (rules F5, M4).
+    /// A received or forwarded frame is longer than 1024 bytes (rules F5, M4).
     TooLarge,
-    /// Not a legal name (rules U1, U3).
+    /// The name breaks rule U1 (rule U3).
     IllegalName,
-    /// Too many messages a second.
+    /// The session has sent more messages per second than the server allows.
     TooFast,
-    /// Full, or shutting down (rule U3).
+    /// The server is full or shutting down (rule U3).
     Unavailable,
 }
 
 impl ErrorCode {
-    /// All of them, by number.
+    /// All codes in ascending order.
     pub const ALL: [Self; 8] = [
         Self::Malformed,
         Self::NotConnected,
@@ -34,7 +34,7 @@ impl ErrorCode {
         Self::Unavailable,
     ];
 
-    /// The number as it stands in a frame.
+    /// Returns the three digits of the code.
     pub const fn digits(self) -> &'static str {
         match self {
             Self::Malformed => "400",
@@ -48,7 +48,7 @@ impl ErrorCode {
         }
     }
 
-    /// What it means, for people.
+    /// Returns the default text for people.
     pub const fn text(self) -> &'static str {
         match self {
             Self::Malformed => "malformed message",
@@ -62,7 +62,7 @@ impl ErrorCode {
         }
     }
 
-    /// The code for the digits of a frame, if it is one of these.
+    /// Returns the code with these digits, or `None` if MyChat/1 does not define it.
     pub fn from_text(digits: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.digits() == digits)
     }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_three_digits_in_order_and_come_back() {
+    fn codes_are_three_digits_in_order_and_parse_back() {
         assert!(ErrorCode::ALL.is_sorted_by_key(|code| code.digits()));
         for code in ErrorCode::ALL {
             assert_eq!(code.digits().parse::<u16>().map(|number| number / 1000), Ok(0));

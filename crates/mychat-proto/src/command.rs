@@ -1,69 +1,69 @@
-//! What a client may say: `CONNECT`, `DISCONNECT`, `MESSAGE`, `BROADCAST`; parsing and writing side by side.
+//! Parses and writes the frames of clients: `CONNECT`, `DISCONNECT`, `MESSAGE` and `BROADCAST`.
 
 use crate::code::ErrorCode;
 use crate::frame::{EncodeError, Frame, cut, join};
 
-/// One thing a client says. The text fields are as they came: a name is not yet known to be legal (rule S6 puts that
-/// after the session's state), content is opaque (rule S5).
+/// A frame from a client. Its fields are unchecked text: rule S6 checks a name only after the session's state, and
+/// content is opaque (rule S5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command<'a> {
-    /// §3.2.1 `CONNECT|name`. The name may be empty or illegal: that is answered by FAIL and 422 (rule S6).
+    /// `CONNECT|name` (§3.2.1). An empty or illegal name is answered by FAIL and 422 (rule S6).
     Connect {
-        /// The name asked for.
+        /// The requested name.
         name: &'a str,
     },
-    /// §3.2.3 `DISCONNECT`.
+    /// `DISCONNECT` (§3.2.3).
     Disconnect,
-    /// §3.2.4 `MESSAGE|recipient|content`, neither of them empty.
+    /// `MESSAGE|recipient|content` (§3.2.4). Neither field is empty.
     Message {
-        /// Who is to get it; not necessarily a legal name.
+        /// The recipient's name, legal or not.
         recipient: &'a str,
         /// The rest of the frame, pipes included.
         content: &'a str,
     },
-    /// §3.2.5 `BROADCAST|content`, not empty.
+    /// `BROADCAST|content` (§3.2.5). The content is not empty.
     Broadcast {
         /// The rest of the frame, pipes included.
         content: &'a str,
     },
 }
 
-/// Why a frame is no command (rules S4 and F6; all of them are answered by `ERROR|400`).
+/// The reason for which a frame is not a command (rules F6, S4). A server answers all of them with `ERROR|400`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// The frame is not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
-    /// The first field is no command of the protocol.
+    /// The first field is not a command of the protocol.
     #[error("unknown command")]
     Unknown,
-    /// The command exists, and only a server may say it.
+    /// Only a server may send the command.
     #[error("only a server sends this command")]
     ServerOnly,
-    /// A parameter is not there.
+    /// A parameter is missing.
     #[error("missing {0}")]
     Missing(&'static str),
-    /// A parameter is there and has no bytes.
+    /// A parameter has no bytes.
     #[error("empty {0}")]
     Empty(&'static str),
-    /// The command takes no parameter and got one.
+    /// The command takes no parameter but has one.
     #[error("DISCONNECT takes no parameter")]
     Unexpected,
-    /// Content holds a line feed. Raw framing alone lets one through to here, and nobody with a terminator could be
-    /// told: the rest of the content would be taken for a frame of its own (rules F2, R4).
+    /// The content contains a line feed, which only raw framing lets through. A recipient with LF framing would read
+    /// the rest of the content as a separate frame (rules F2, R4).
     #[error("a line feed inside the content")]
     LineFeed,
 }
 
 impl CommandError {
-    /// The code a server answers with.
+    /// Returns the code of the server's answer.
     pub const fn code(self) -> ErrorCode {
         ErrorCode::Malformed
     }
 }
 
 impl<'a> Command<'a> {
-    /// Reads one frame, without terminator. The frame must not be empty: an empty one is ignored before (rule F4).
+    /// Parses a frame without its terminator. The caller skips empty frames (rule F4).
     pub fn parse(frame: &'a [u8]) -> Result<Self, CommandError> {
         let frame = Frame::new(frame).map_err(|_| CommandError::NotUtf8)?;
         let (command, rest) = frame.command();
@@ -76,7 +76,7 @@ impl<'a> Command<'a> {
             }
             // The name may be empty: rule S6 makes that a bad name, not bad syntax.
             "CONNECT" => Ok(Self::Connect { name: rest.ok_or(CommandError::Missing("username"))? }),
-            // Rule S3: the original client sends a pipe and nothing behind it.
+            // Rule S3: the original client sends one pipe after the command.
             "DISCONNECT" if rest.is_none_or(str::is_empty) => Ok(Self::Disconnect),
             "DISCONNECT" => Err(CommandError::Unexpected),
             "CONNECT_ACK" | "USER_LIST" | "ERROR" => Err(CommandError::ServerOnly),
@@ -84,7 +84,7 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Appends the frame, without terminator, or nothing where [`Command::parse`] would not read the same back.
+    /// Appends the frame to `out`, without a terminator. On an error, `out` is unchanged.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         match *self {
             Self::Connect { name } => join(out, &["CONNECT", name]),
@@ -103,10 +103,10 @@ fn content(text: Option<&str>) -> Result<&str, CommandError> {
     if memchr::memchr(b'\n', content.as_bytes()).is_some() { Err(CommandError::LineFeed) } else { Ok(content) }
 }
 
-fn parameter<'a>(text: Option<&'a str>, what: &'static str) -> Result<&'a str, CommandError> {
+fn parameter<'a>(text: Option<&'a str>, name: &'static str) -> Result<&'a str, CommandError> {
     match text {
-        None => Err(CommandError::Missing(what)),
-        Some("") => Err(CommandError::Empty(what)),
+        None => Err(CommandError::Missing(name)),
+        Some("") => Err(CommandError::Empty(name)),
         Some(text) => Ok(text),
     }
 }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn s6_a_name_is_not_judged_here() {
+    fn s6_parsing_does_not_check_names() {
         for (frame, name) in [("CONNECT|", ""), ("CONNECT|a|b", "a|b"), ("CONNECT| a\n", " a\n")] {
             assert_eq!(Command::parse(frame.as_bytes()), Ok(Command::Connect { name }));
         }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn s4_what_is_no_command_says_why() {
+    fn s4_each_malformed_frame_has_its_error() {
         for (frame, fault) in [
             ("CONNECT", CommandError::Missing("username")),
             ("MESSAGE", CommandError::Missing("recipient")),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_not_be_read_back_is_not_written() {
+    fn a_command_that_would_not_parse_back_is_not_written() {
         for (command, fault) in [
             (Command::Broadcast { content: "" }, EncodeError::Empty),
             (Command::Message { recipient: "", content: "a" }, EncodeError::Empty),

@@ -1,17 +1,17 @@
-//! One frame: UTF-8 text (rule F1) that is cut at pipes from the left, nothing interpreted yet; and fields joined to one.
+//! Splits the text of a frame at pipes, and joins fields into a frame. It does not interpret the fields.
 
 use memchr::memchr;
 
 use crate::framing::MAX_FRAME;
 
-/// The text of one frame. Cutting it follows rule S2: a command takes the fields it needs, and the last of them is
-/// all that is left, pipes included.
+/// The UTF-8 text of a frame (rule F1). Fields are split from the left; the last one takes the rest of the frame, pipes
+/// included (rule S2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
     text: &'a str,
 }
 
-/// The frame is not UTF-8 (rule F6, §3.1.1).
+/// The error for a frame that is not UTF-8 (rule F6, §3.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not UTF-8: byte {at} of the frame is invalid")]
 pub struct NotUtf8 {
@@ -19,19 +19,19 @@ pub struct NotUtf8 {
     pub at: usize,
 }
 
-/// Why a frame cannot be written. Nothing is appended to the output when this is returned.
+/// The reason for which a frame cannot be written. The output is then unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// The frame would have more than [`MAX_FRAME`] bytes (rule F3).
     #[error("a frame of {bytes} bytes, where {MAX_FRAME} are allowed")]
     TooLong {
-        /// Length that the frame would have had, in bytes, terminator not counted.
+        /// Length of the rejected frame in bytes, without a terminator.
         bytes: usize,
     },
-    /// A field holds a line feed, which would end the frame early (rule F2).
+    /// A field contains a line feed, which would end the frame early (rule F2).
     #[error("a line feed inside a field would end the frame early")]
     LineFeed,
-    /// A field that is not the last one holds a pipe, which would end that field early (rule S2).
+    /// A field other than the last one contains a pipe, which would end that field early (rule S2).
     #[error("a pipe inside a field that is not the last would end that field early")]
     Pipe,
     /// A parameter of a command is empty, which a server answers with `ERROR|400` (rule S4).
@@ -40,23 +40,23 @@ pub enum EncodeError {
 }
 
 impl<'a> Frame<'a> {
-    /// Takes the bytes of a frame, without terminator.
+    /// Checks that `bytes`, a frame without its terminator, are UTF-8.
     pub fn new(bytes: &'a [u8]) -> Result<Self, NotUtf8> {
         std::str::from_utf8(bytes).map(|text| Self { text }).map_err(|error| NotUtf8 { at: error.valid_up_to() })
     }
 
-    /// The whole text.
+    /// Returns the whole text.
     pub const fn text(self) -> &'a str {
         self.text
     }
 
-    /// The first field and what follows its pipe, if there is one (rule S1).
+    /// Returns the command and, if a pipe follows it, the rest of the frame (rule S1).
     pub fn command(self) -> (&'a str, Option<&'a str>) {
         cut(self.text)
     }
 }
 
-/// Cuts at the first pipe: the field before it, and the rest if there was a pipe.
+/// Returns the field before the first pipe and, if there is a pipe, the text after it.
 pub(crate) fn cut(text: &str) -> (&str, Option<&str>) {
     match memchr(b'|', text.as_bytes()) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
@@ -64,7 +64,8 @@ pub(crate) fn cut(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Appends one frame, its fields joined by pipes and without terminator, or nothing where that breaks F2, F3 or S2.
+/// Appends the fields, joined by pipes, as a frame without a terminator. It appends nothing if that would break rule F2,
+/// F3 or S2.
 pub(crate) fn join(out: &mut Vec<u8>, fields: &[&str]) -> Result<(), EncodeError> {
     let bytes = fields.iter().map(|field| field.len()).sum::<usize>() + fields.len().saturating_sub(1);
     if bytes > MAX_FRAME {
@@ -77,7 +78,7 @@ pub(crate) fn join(out: &mut Vec<u8>, fields: &[&str]) -> Result<(), EncodeError
     if fields.iter().rev().skip(1).any(|field| memchr(b'|', field.as_bytes()).is_some()) {
         return Err(EncodeError::Pipe);
     }
-    // Once for all fields and an ending behind them.
+    // One allocation for all fields and the terminator that the caller appends.
     out.reserve(bytes + 2);
     for (index, field) in fields.iter().enumerate() {
         if index > 0 {
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f6_the_first_byte_that_is_not_utf8_is_named() {
+    fn f6_the_error_gives_the_first_invalid_byte() {
         assert_eq!(Frame::new(b"a\xc3\xb1\xff"), Err(NotUtf8 { at: 3 }));
         assert_eq!(Frame::new("añ".as_bytes()).map(Frame::text), Ok("añ"));
     }

@@ -1,34 +1,60 @@
-//! Bytes into frames, incrementally and bounded: the one file that knows where a frame ends.
+//! Splits a stream of bytes into frames, incrementally and in bounded memory.
 //!
-//! Two kinds of framing exist. With a terminator (rule F2) segments mean nothing: a frame may come byte by byte and
-//! many may come at once. Without one (`raw`, what the protocol's first implementation speaks) a segment *is* a
-//! message, and all that can be done about two of them in one segment is to cut where a known command starts.
+//! There are two kinds of framing. With a terminator (rule F2), the boundaries of TCP segments have no meaning. In `raw`
+//! framing, which the first implementation of the protocol uses, one segment is one message. If a server's segment holds
+//! several messages, it can only be split where a known command starts (rule R3).
 
 use memchr::{memchr, memchr_iter};
 
-/// The longest frame in bytes, terminator not counted, in both directions (rule F3, §3.1.2).
+/// Maximum length of a frame in bytes, without its terminator, in both directions (rule F3, §3.1.2).
 pub const MAX_FRAME: usize = 1024;
 
-/// The bytes without a line feed that are put up with: one more, and the connection is given up (rule F5).
+/// Maximum number of bytes without a line feed. One more byte ends the connection (rule F5).
 pub const MAX_UNTERMINATED: usize = 64 * 1024;
 
-/// How the end of a frame is told.
+/// The way in which a frame ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Framing {
-    /// A line feed ends a frame; one carriage return before it is tolerated on input (rule F2).
+    /// A line feed ends a frame. On input, one carriage return before it belongs to the terminator (rule F2).
     #[default]
     Lf,
-    /// As [`Framing::Lf`] on input; frames written end in CR LF.
+    /// Same as [`Framing::Lf`] on input. On output, frames end in CR LF.
     CrLf,
-    /// No terminator: one segment is one message.
+    /// No terminator: one segment is one message (rule R1).
     Raw,
 }
 
+/// A framing that is fixed, or one that is detected from the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FramingChoice {
+    /// [`Framing::Lf`].
+    #[default]
+    Lf,
+    /// [`Framing::CrLf`].
+    CrLf,
+    /// [`Framing::Raw`].
+    Raw,
+    /// Detect the framing (rules R6, R7).
+    Auto,
+}
+
+impl FramingChoice {
+    /// Returns the chosen framing, or `None` if it is detected.
+    pub const fn fixed(self) -> Option<Framing> {
+        match self {
+            Self::Lf => Some(Framing::Lf),
+            Self::CrLf => Some(Framing::CrLf),
+            Self::Raw => Some(Framing::Raw),
+            Self::Auto => None,
+        }
+    }
+}
+
 impl Framing {
-    /// Ends the frame that was just appended to `out` and begins at `start`.
+    /// Appends the terminator of the frame that starts at `out[start]`.
     ///
-    /// A frame whose own last byte is a CR gets CR LF: the reader takes one CR for the terminator's and the content
-    /// arrives as it was (rule S5).
+    /// A frame that itself ends in a CR gets CR LF. The reader then removes the CR of the terminator and keeps the CR of
+    /// the content (rule S5).
     pub fn end(self, out: &mut Vec<u8>, start: usize) {
         match self {
             Framing::Raw => {}
@@ -38,77 +64,57 @@ impl Framing {
         }
     }
 
-    /// Whether segments mean nothing because frames are terminated.
+    /// Returns true if a terminator ends each frame.
     pub const fn is_terminated(self) -> bool {
         !matches!(self, Framing::Raw)
     }
 }
 
-/// Who wrote the bytes that a [`Deframer`] reads. It matters in raw framing alone: what a server sends can be cut
-/// where one of its commands starts, what a client sends cannot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Speaker {
-    /// A client: in raw framing each segment is one frame.
-    #[default]
+/// The side that wrote the bytes. It matters only in raw framing: a server's segment can be split where one of its
+/// commands starts, a client's cannot (rule R3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
     Client,
-    /// A server: in raw framing a segment may hold several replies.
     Server,
 }
 
-/// What a [`Deframer`] found next.
+/// A frame, or a violation of a length limit, in the input of a [`Deframer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inbound<'a> {
-    /// A whole frame without its terminator, at most [`MAX_FRAME`] bytes, possibly empty (rule F4), not yet known to
-    /// be UTF-8.
+    /// A complete frame without its terminator. It has at most [`MAX_FRAME`] bytes, may be empty (rule F4) and may not be
+    /// UTF-8.
     Frame(&'a [u8]),
-    /// A frame has outgrown [`MAX_FRAME`]. Said once a frame, as soon as it is known; the rest of that frame is
-    /// discarded up to its terminator (rule F5).
+    /// A frame is longer than [`MAX_FRAME`]. Reported once per frame, as soon as the limit is exceeded. The rest of the
+    /// frame is discarded (rule F5).
     Oversize,
-    /// More than [`MAX_UNTERMINATED`] bytes went by without a line feed (rule F5). Nothing more comes out of this
-    /// deframer.
+    /// More than [`MAX_UNTERMINATED`] bytes have arrived without a line feed (rule F5). The deframer returns nothing
+    /// after this.
     Overrun,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Collecting a frame; its bytes so far are in `pending`.
-    Collect,
-    /// The frame in `pending` was handed out and is to be forgotten at the next call.
-    Spent,
-    /// Inside an oversize frame, of which this many bytes went by before the input that is being read.
-    Discard(u32),
-    /// Beyond [`MAX_UNTERMINATED`].
+enum DeframerState {
+    /// `pending` holds the start of a frame, or nothing.
+    Collecting,
+    /// `pending` holds a frame that was returned. The next call clears it.
+    Returned,
+    /// The rest of an oversize frame is being discarded. The number counts its bytes before the current input.
+    Discarding(u32),
+    /// The limit [`MAX_UNTERMINATED`] was exceeded.
     Overrun,
 }
 
-/// Cuts a stream of bytes into frames. It keeps an unfinished frame and nothing else: where whole frames arrive it
-/// allocates nothing, and a connection that is silent between two frames owns no heap at all. The buffer of a frame
-/// that came in pieces serves the ones behind it until input ends between two frames.
+/// Splits a stream of bytes into frames. It stores only an incomplete frame. It allocates nothing while frames arrive
+/// complete, and owns no heap memory when the input ends between two frames. Until then, frames that arrive in pieces
+/// share one buffer.
 #[derive(Debug)]
 pub struct Deframer {
     pending: Vec<u8>,
-    state: State,
+    state: DeframerState,
     framing: Framing,
-    speaker: Speaker,
-    limit: Limit,
-}
-
-/// Which frames a deframer refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Limit {
-    /// Those over [`MAX_FRAME`].
-    Protocol,
-    /// Those over [`MAX_UNTERMINATED`]: for a tool that must see what a server does wrong.
-    Lenient,
-}
-
-impl Limit {
-    const fn bytes(self) -> usize {
-        match self {
-            Limit::Protocol => MAX_FRAME,
-            Limit::Lenient => MAX_UNTERMINATED,
-        }
-    }
+    source: Source,
+    /// Longest accepted frame in bytes.
+    limit: usize,
 }
 
 impl Default for Deframer {
@@ -118,68 +124,68 @@ impl Default for Deframer {
 }
 
 impl Deframer {
-    /// A deframer for what clients send.
+    /// Creates a deframer for the frames of a client.
     pub const fn new(framing: Framing) -> Self {
-        Self::for_speaker(framing, Speaker::Client)
+        Self::with_source(framing, Source::Client)
     }
 
-    /// A deframer for what servers send.
+    /// Creates a deframer for the frames of a server.
     pub const fn for_replies(framing: Framing) -> Self {
-        Self::for_speaker(framing, Speaker::Server)
+        Self::with_source(framing, Source::Server)
     }
 
-    const fn for_speaker(framing: Framing, speaker: Speaker) -> Self {
-        Self { pending: Vec::new(), state: State::Collect, framing, speaker, limit: Limit::Protocol }
+    const fn with_source(framing: Framing, source: Source) -> Self {
+        Self { pending: Vec::new(), state: DeframerState::Collecting, framing, source, limit: MAX_FRAME }
     }
 
-    /// Lets frames of up to [`MAX_UNTERMINATED`] bytes through instead of [`MAX_FRAME`]: for tools that must see and
-    /// report what a peer does wrong. With a terminator, [`Inbound::Oversize`] is then always followed by
-    /// [`Inbound::Overrun`].
+    /// Accepts frames of up to [`MAX_UNTERMINATED`] bytes instead of [`MAX_FRAME`]. Test tools use it to see the frame
+    /// that breaks the limit. With a terminator, [`Inbound::Overrun`] then follows each [`Inbound::Oversize`].
     #[must_use]
     pub const fn lenient(mut self) -> Self {
-        self.limit = Limit::Lenient;
+        self.limit = MAX_UNTERMINATED;
         self
     }
 
-    /// The framing in use.
+    /// Returns the framing in use.
     pub const fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// Bytes of the unfinished frame that went by, kept or discarded, its CR included. Not 0 at the end of a stream
-    /// means that the peer left in the middle of a frame, which is not to be processed.
+    /// Returns the number of bytes of the incomplete frame, stored or discarded, CR included. If it is not 0 at the end
+    /// of the stream, the peer closed inside a frame, and that frame must not be processed.
     pub fn pending(&self) -> usize {
         match self.state {
-            State::Collect => self.pending.len(),
-            State::Spent | State::Overrun => 0,
-            State::Discard(bytes) => bytes as usize,
+            DeframerState::Collecting => self.pending.len(),
+            DeframerState::Returned | DeframerState::Overrun => 0,
+            DeframerState::Discarding(bytes) => bytes as usize,
         }
     }
 
-    /// Whether the next byte begins a frame.
+    /// Returns true if the next byte starts a frame.
     pub const fn is_between_frames(&self) -> bool {
         match self.state {
-            State::Collect => self.pending.is_empty(),
-            State::Spent => true,
-            State::Discard(_) | State::Overrun => false,
+            DeframerState::Collecting => self.pending.is_empty(),
+            DeframerState::Returned => true,
+            DeframerState::Discarding(_) | DeframerState::Overrun => false,
         }
     }
 
-    /// The bytes of the unfinished frame that are kept: for who finds out that the peer ends its frames otherwise.
+    /// Returns the stored bytes of the incomplete frame. A caller that detects another framing passes them to a new
+    /// deframer.
     pub fn into_unfinished(self) -> Vec<u8> {
-        if self.state == State::Collect { self.pending } else { Vec::new() }
+        if self.state == DeframerState::Collecting { self.pending } else { Vec::new() }
     }
 
-    /// Takes the next bytes of the stream. Call [`Feed::next`] until it gives `None`: what is then left unfinished is
-    /// kept for the next call. Who stops earlier must feed [`Feed::rest`] again before anything else, or end the
-    /// connection: those bytes are kept nowhere.
+    /// Takes the next bytes of the stream. Call [`Feed::next`] until it returns `None`; the deframer then stores an
+    /// incomplete frame for the next call. A caller that stops earlier must feed [`Feed::rest`] before other bytes,
+    /// because the deframer does not store it.
     #[must_use = "nothing is read before `next` is called"]
     pub fn feed<'d, 'b>(&'d mut self, bytes: &'b [u8]) -> Feed<'d, 'b> {
         Feed { deframer: self, rest: bytes }
     }
 }
 
-/// The frames in one piece of input; see [`Deframer::feed`].
+/// The frames in one piece of input. See [`Deframer::feed`].
 #[derive(Debug)]
 pub struct Feed<'d, 'b> {
     deframer: &'d mut Deframer,
@@ -187,14 +193,14 @@ pub struct Feed<'d, 'b> {
 }
 
 impl<'b> Feed<'_, 'b> {
-    /// The input that is not used up yet. It starts behind the last frame that was taken, or inside the frame that was
-    /// just said to be oversize.
+    /// Returns the unread input. It starts after the last returned frame, or inside the frame that was last reported as
+    /// oversize.
     pub const fn rest(&self) -> &'b [u8] {
         self.rest
     }
 
-    /// The next frame, or `None` when all input is used up. Not an [`Iterator`]: a frame borrows from the input or
-    /// from the deframer and must be done with before the next one.
+    /// Returns the next frame, or `None` at the end of the input. This is not an [`Iterator`], because a frame may borrow
+    /// from the deframer until the next call.
     #[expect(clippy::should_implement_trait, reason = "lends from self, which Iterator cannot")]
     pub fn next(&mut self) -> Option<Inbound<'_>> {
         match self.deframer.framing {
@@ -204,42 +210,42 @@ impl<'b> Feed<'_, 'b> {
     }
 
     fn next_terminated(&mut self) -> Option<Inbound<'_>> {
-        let limit = self.deframer.limit.bytes();
+        let limit = self.deframer.limit;
         loop {
             match self.deframer.state {
-                State::Overrun => {
+                DeframerState::Overrun => {
                     self.rest = &[];
                     return None;
                 }
-                State::Spent => {
+                DeframerState::Returned => {
                     self.deframer.pending.clear();
-                    self.deframer.state = State::Collect;
+                    self.deframer.state = DeframerState::Collecting;
                 }
-                State::Discard(before) => {
+                DeframerState::Discarding(before) => {
                     let end = memchr(b'\n', self.rest);
                     let through = before as usize + end.unwrap_or(self.rest.len());
                     if through > MAX_UNTERMINATED {
                         return Some(self.overrun());
                     }
                     let Some(end) = end else {
-                        self.deframer.state = State::Discard(through as u32);
+                        self.deframer.state = DeframerState::Discarding(through as u32);
                         self.rest = &[];
                         return None;
                     };
                     self.rest = &self.rest[end + 1..];
-                    self.deframer.state = State::Collect;
+                    self.deframer.state = DeframerState::Collecting;
                 }
-                State::Collect => {
+                DeframerState::Collecting => {
                     let rest = self.rest;
                     let end = memchr(b'\n', rest);
                     let piece = &rest[..end.unwrap_or(rest.len())];
-                    // One CR may still turn out to be the terminator's.
+                    // The last CR may be part of the terminator.
                     let size = self.deframer.pending.len() + piece.len();
                     let last = piece.last().or(self.deframer.pending.last());
                     let text = size - usize::from(last == Some(&b'\r'));
                     if text > limit {
-                        // Say it now; the discarding branch finds the LF, or counts on towards the overrun.
-                        self.deframer.state = State::Discard(self.deframer.pending.len() as u32);
+                        // The input stays unread: the discarding branch finds the LF or counts towards the overrun.
+                        self.deframer.state = DeframerState::Discarding(self.deframer.pending.len() as u32);
                         self.deframer.pending = Vec::new();
                         return Some(Inbound::Oversize);
                     }
@@ -257,7 +263,7 @@ impl<'b> Feed<'_, 'b> {
                         return Some(Inbound::Frame(&piece[..text]));
                     }
                     self.deframer.pending.extend_from_slice(piece);
-                    self.deframer.state = State::Spent;
+                    self.deframer.state = DeframerState::Returned;
                     return Some(Inbound::Frame(&self.deframer.pending[..text]));
                 }
             }
@@ -265,7 +271,7 @@ impl<'b> Feed<'_, 'b> {
     }
 
     fn overrun(&mut self) -> Inbound<'static> {
-        self.deframer.state = State::Overrun;
+        self.deframer.state = DeframerState::Overrun;
         self.deframer.pending = Vec::new();
         self.rest = &[];
         Inbound::Overrun
@@ -275,23 +281,23 @@ impl<'b> Feed<'_, 'b> {
         if self.rest.is_empty() {
             return None;
         }
-        let end = match self.deframer.speaker {
-            Speaker::Client => self.rest.len(),
-            Speaker::Server => reply_boundary(self.rest),
+        let end = match self.deframer.source {
+            Source::Client => self.rest.len(),
+            Source::Server => reply_boundary(self.rest),
         };
         let (frame, rest) = self.rest.split_at(end);
         self.rest = rest;
-        if frame.len() > self.deframer.limit.bytes() { Some(Inbound::Oversize) } else { Some(Inbound::Frame(frame)) }
+        if frame.len() > self.deframer.limit { Some(Inbound::Oversize) } else { Some(Inbound::Frame(frame)) }
     }
 }
 
-/// The first fields of all replies (§3.2). None of them ends in another one.
+/// The commands of all replies (§3.2). None of them is a suffix of another.
 const REPLIES: [&[u8]; 5] = [b"CONNECT_ACK", b"USER_LIST", b"MESSAGE", b"BROADCAST", b"ERROR"];
 
-/// Where the first reply of an unterminated segment ends: at the next place where a reply's command and its pipe
-/// stand, or at the segment's end (rule R3).
+/// Returns the end of the first reply in a raw segment: the next position at which a reply's command and a pipe follow,
+/// or the end of the segment (rule R3).
 fn reply_boundary(segment: &[u8]) -> usize {
-    // One pass from pipe to pipe: a segment of many replies is read once, not once a reply.
+    // A search from pipe to pipe reads a segment of many replies only once.
     memchr_iter(b'|', segment)
         .filter_map(|pipe| {
             let before = &segment[..pipe];

@@ -1,25 +1,24 @@
-//! MyChat/1 without I/O: what goes over the wire, and nothing else.
+//! The MyChat/1 protocol without I/O: bytes to frames to commands and replies, and back.
 //!
 //! ```text
-//! bytes ──framing──► frame ──frame──► text ──command──► what a client said
-//!                                          └─reply────► what a server said
+//! bytes ──framing──► frame ──frame──► fields ──command──► Command, from a client
+//!                                            └─reply────► Reply, from a server
 //! ```
 //!
-//! and the same way back. Nothing here knows sockets, clocks or tokio; a caller hands bytes in and takes frames out:
+//! The crate uses no sockets, no clock and no async runtime. A caller passes bytes in and takes frames out:
 //!
 //! ```
 //! use mychat_proto::{Command, Deframer, Framing, Inbound};
 //!
 //! let mut deframer = Deframer::new(Framing::Lf);
 //! let mut feed = deframer.feed(b"CONNECT|Alice\nBROADCAST|hola a to");
-//! let Some(Inbound::Frame(frame)) = feed.next() else { panic!("a whole frame is there") };
+//! let Some(Inbound::Frame(frame)) = feed.next() else { panic!("the first frame is complete") };
 //! assert_eq!(Command::parse(frame), Ok(Command::Connect { name: "Alice" }));
 //! assert!(feed.next().is_none(), "the second frame is not complete yet");
 //! ```
 //!
-//! Reading order: [`framing`], [`frame`], [`command`], [`reply`]; then [`name`], [`roster`] and [`code`], which
-//! those use. Every rule has an id (`F3`, `U4`, …); `PROTOCOL.md` beside this crate lists them all, and the code
-//! names the rule it obeys.
+//! Reading order: [`framing`], [`frame`], [`command`], [`reply`], then [`name`], [`roster`] and [`code`]. Comments give
+//! the ids of the rules (`F3`, `U4`, …) that `PROTOCOL.md` in this crate defines.
 
 pub mod code;
 pub mod command;
@@ -32,7 +31,7 @@ pub mod roster;
 pub use code::ErrorCode;
 pub use command::{Command, CommandError};
 pub use frame::{EncodeError, Frame, NotUtf8};
-pub use framing::{Deframer, Feed, Framing, Inbound, MAX_FRAME, MAX_UNTERMINATED};
+pub use framing::{Deframer, Feed, Framing, FramingChoice, Inbound, MAX_FRAME, MAX_UNTERMINATED};
 pub use name::{NameError, UserName};
-pub use reply::{Reply, ReplyError, Status, UserList};
-pub use roster::{Roster, RosterPages, RosterReader};
+pub use reply::{AckStatus, Reply, ReplyError, UserList};
+pub use roster::{CompleteRoster, RosterReader, RosterWriter};

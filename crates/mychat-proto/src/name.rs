@@ -1,48 +1,47 @@
-//! Which names a user may have (rule U1).
+//! Checks user names (rule U1).
 
 use std::borrow::Borrow;
 use std::fmt;
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// The longest name in bytes (rule U1).
+/// Maximum length of a name in bytes (rule U1).
 pub const MAX_NAME: usize = 64;
 
-/// A legal user name. Names compare byte for byte (rule U2): nothing is trimmed, folded or normalised.
+/// A legal user name. Names are equal if their bytes are equal (rule U2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserName(Box<str>);
 
-/// Why a name is not legal (rule U1); answered by `CONNECT_ACK|FAIL` and `ERROR|422`.
+/// The reason for which a name is illegal (rule U1). A server answers with `CONNECT_ACK|FAIL` and `ERROR|422`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// It has no bytes.
+    /// The name has no bytes.
     #[error("a name has at least 1 byte")]
     Empty,
-    /// It has more than [`MAX_NAME`] bytes.
+    /// The name is longer than [`MAX_NAME`] bytes.
     #[error("a name has at most {MAX_NAME} bytes, this one has {bytes}")]
     TooLong {
-        /// Its length in bytes.
+        /// Length of the name in bytes.
         bytes: usize,
     },
-    /// It holds a pipe, which separates fields, or a comma, which separates names in a list.
-    #[error("a name holds no {}", if *.0 == '|' { "pipe" } else { "comma" })]
+    /// The name contains a pipe, which separates fields, or a comma, which separates the names of a list.
+    #[error("a name contains no {}", if *.0 == '|' { "pipe" } else { "comma" })]
     Separator(char),
-    /// It holds a control character, a format character (such as a bidi override), or a line or paragraph separator:
-    /// each of them lets a name look like something it is not.
-    #[error("a name holds no control or format character, this one has U+{:04X}", u32::from(*.0))]
+    /// The name contains an invisible character (see [`is_invisible`]), which could make two names look alike.
+    #[error("a name contains no control or format character, this one has U+{:04X}", u32::from(*.0))]
     Invisible(char),
-    /// It starts or ends with a blank.
-    #[error("a name neither starts nor ends with a blank")]
-    Blank,
+    /// The name starts or ends with white space.
+    #[error("a name neither starts nor ends with a space")]
+    OuterWhitespace,
 }
 
 impl UserName {
-    /// Takes a name that is legal.
+    /// Returns `name` as a `UserName` if it is legal.
     pub fn new(name: &str) -> Result<Self, NameError> {
         check(name).map(|()| Self(name.into()))
     }
 
-    /// The name.
+    /// Returns the name as a string slice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -66,7 +65,7 @@ impl Borrow<str> for UserName {
     }
 }
 
-/// Whether `name` is legal, without keeping it.
+/// Returns an error if `name` is illegal.
 pub fn check(name: &str) -> Result<(), NameError> {
     if name.is_empty() {
         return Err(NameError::Empty);
@@ -83,15 +82,15 @@ pub fn check(name: &str) -> Result<(), NameError> {
         }
     }
     if name.starts_with(char::is_whitespace) || name.ends_with(char::is_whitespace) {
-        return Err(NameError::Blank);
+        return Err(NameError::OuterWhitespace);
     }
     Ok(())
 }
 
-/// Whether a character takes no place of its own but changes how the rest looks: control and format characters, line
-/// and paragraph separators. Programs that show names or content make these harmless (rule S5).
+/// Returns true for control and format characters and for line and paragraph separators. They can change how the
+/// surrounding text looks, so programs must escape them before they show names or content (rule S5).
 pub fn is_invisible(c: char) -> bool {
-    // Most names are ASCII, and for those the table need not be asked.
+    // Most names are ASCII, which needs no lookup in the Unicode table.
     if c.is_ascii() {
         return c.is_ascii_control();
     }
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn u1_illegal_names_say_why() {
+    fn u1_each_illegal_name_has_its_error() {
         for (name, fault) in [
             ("", NameError::Empty),
             (&"x".repeat(65), NameError::TooLong { bytes: 65 }),
@@ -129,9 +128,9 @@ mod tests {
             ("a\u{202e}b", NameError::Invisible('\u{202e}')),
             ("a\u{200b}b", NameError::Invisible('\u{200b}')),
             ("a\u{2028}b", NameError::Invisible('\u{2028}')),
-            (" a", NameError::Blank),
-            ("a\u{3000}", NameError::Blank),
-            (" ", NameError::Blank),
+            (" a", NameError::OuterWhitespace),
+            ("a\u{3000}", NameError::OuterWhitespace),
+            (" ", NameError::OuterWhitespace),
         ] {
             assert_eq!(UserName::new(name), Err(fault), "{name:?}");
         }
@@ -145,16 +144,16 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_found_by_its_text() {
+    fn a_set_of_names_is_searched_by_str() {
         let names = std::collections::HashSet::from([UserName::new("Ana").expect("a legal name")]);
         assert!(names.contains("Ana"));
     }
 
     #[test]
-    fn faults_read_well() {
-        assert_eq!(NameError::Separator('|').to_string(), "a name holds no pipe");
-        assert_eq!(NameError::Separator(',').to_string(), "a name holds no comma");
+    fn errors_have_readable_texts() {
+        assert_eq!(NameError::Separator('|').to_string(), "a name contains no pipe");
+        assert_eq!(NameError::Separator(',').to_string(), "a name contains no comma");
         let bidi = NameError::Invisible('\u{202e}').to_string();
-        assert_eq!(bidi, "a name holds no control or format character, this one has U+202E");
+        assert_eq!(bidi, "a name contains no control or format character, this one has U+202E");
     }
 }

@@ -1,49 +1,49 @@
-//! What a server may say: `CONNECT_ACK`, `USER_LIST`, `MESSAGE`, `BROADCAST`, `ERROR`; parsing and writing side by side.
+//! Parses and writes the frames of servers: `CONNECT_ACK`, `USER_LIST`, `MESSAGE`, `BROADCAST` and `ERROR`.
 
 use crate::code::ErrorCode;
 use crate::frame::{EncodeError, Frame, cut, join};
 
-/// One thing a server says. Parsing takes what any server of the protocol may send: names and codes are not checked
-/// against this project's own rules.
+/// A frame from a server. Parsing accepts what any server of the protocol may send, so it does not check names and codes
+/// against the rules of this project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply<'a> {
-    /// §3.2.2 `CONNECT_ACK|status`.
-    ConnectAck(Status),
-    /// §3.2.6 `USER_LIST|user1,user2,…`.
+    /// `CONNECT_ACK|status` (§3.2.2).
+    ConnectAck(AckStatus),
+    /// `USER_LIST|user1,user2,…` (§3.2.6).
     UserList(UserList<'a>),
-    /// §3.3.2 `MESSAGE|sender|content`.
+    /// `MESSAGE|sender|content` (§3.3.2).
     Message {
-        /// Who wrote it.
+        /// The sender's name.
         sender: &'a str,
-        /// What, pipes included.
+        /// The rest of the frame, pipes included.
         content: &'a str,
     },
-    /// §3.3.3 `BROADCAST|sender|content`.
+    /// `BROADCAST|sender|content` (§3.3.3).
     Broadcast {
-        /// Who wrote it.
+        /// The sender's name.
         sender: &'a str,
-        /// What, pipes included.
+        /// The rest of the frame, pipes included.
         content: &'a str,
     },
-    /// §3.2.7 `ERROR|error_code|error_message`.
+    /// `ERROR|code|text` (§3.2.7).
     Error {
-        /// Three digits in this project; any text elsewhere. See [`ErrorCode::from_text`].
+        /// Three digits in MyChat/1, any text from other servers. See [`ErrorCode::from_text`].
         code: &'a str,
-        /// For people.
+        /// A description for people.
         text: &'a str,
     },
 }
 
-/// The answer to `CONNECT`.
+/// The parameter of `CONNECT_ACK`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// The name is this session's.
+pub enum AckStatus {
+    /// The session has the requested name.
     Ok,
-    /// It is not.
+    /// The server refused the name.
     Fail,
 }
 
-impl Status {
+impl AckStatus {
     const fn text(self) -> &'static str {
         match self {
             Self::Ok => "OK",
@@ -52,78 +52,82 @@ impl Status {
     }
 }
 
-/// The names of one `USER_LIST` frame. A list may go on in the next frame (rule L4); [`crate::RosterReader`] puts the
-/// frames together.
+/// The names in one `USER_LIST` frame. A list may continue in the next frame (rule L4); [`crate::RosterReader`] joins the
+/// frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserList<'a> {
     text: &'a str,
 }
 
 impl<'a> UserList<'a> {
-    /// Takes the parameter of a `USER_LIST` frame.
+    /// Wraps the parameter of a `USER_LIST` frame.
     pub const fn new(text: &'a str) -> Self {
         Self { text }
     }
 
-    /// The parameter as it stands in the frame.
+    /// Returns the parameter of the frame.
     pub const fn text(self) -> &'a str {
         self.text
     }
 
-    /// Whether the list goes on in the next `USER_LIST` frame: its last character is a comma (rule L4).
+    /// Returns true if the list continues in the next `USER_LIST` frame, because it ends in a comma (rule L4).
     pub fn continues(self) -> bool {
         self.text.ends_with(',')
     }
 
-    /// The names in this frame, in its order. The empty piece behind the comma of a list that goes on is no name.
+    /// Returns the names in the order of the frame. The empty text after a final comma is not a name.
     pub fn names(self) -> impl Iterator<Item = &'a str> {
         let text = self.text.strip_suffix(',').unwrap_or(self.text);
         (!text.is_empty()).then(|| text.split(',')).into_iter().flatten()
     }
 }
 
-/// Why a frame is no reply.
+/// The reason for which a frame is not a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
     /// The frame is not UTF-8 (rule F1).
     #[error("not UTF-8")]
     NotUtf8,
-    /// The first field is no reply of the protocol.
+    /// The first field is not a reply of the protocol.
     #[error("unknown command")]
     Unknown,
-    /// A parameter is not there.
+    /// A parameter is missing.
     #[error("missing {0}")]
     Missing(&'static str),
-    /// A `CONNECT_ACK` that says neither `OK` nor `FAIL`.
+    /// The status of a `CONNECT_ACK` is neither `OK` nor `FAIL`.
     #[error("CONNECT_ACK is neither OK nor FAIL")]
     BadStatus,
 }
 
 impl<'a> Reply<'a> {
-    /// Reads one frame, without terminator.
+    /// Parses a frame without its terminator.
     pub fn parse(frame: &'a [u8]) -> Result<Self, ReplyError> {
         let frame = Frame::new(frame).map_err(|_| ReplyError::NotUtf8)?;
         let (command, rest) = frame.command();
         match command {
-            "BROADCAST" => two(rest, "sender", "content").map(|(sender, content)| Self::Broadcast { sender, content }),
-            "MESSAGE" => two(rest, "sender", "content").map(|(sender, content)| Self::Message { sender, content }),
+            "BROADCAST" => {
+                two_fields(rest, "sender", "content").map(|(sender, content)| Self::Broadcast { sender, content })
+            }
+            "MESSAGE" => {
+                two_fields(rest, "sender", "content").map(|(sender, content)| Self::Message { sender, content })
+            }
             "USER_LIST" => Ok(Self::UserList(UserList::new(rest.ok_or(ReplyError::Missing("names"))?))),
             "CONNECT_ACK" => match rest.ok_or(ReplyError::Missing("status"))? {
-                "OK" => Ok(Self::ConnectAck(Status::Ok)),
-                "FAIL" => Ok(Self::ConnectAck(Status::Fail)),
+                "OK" => Ok(Self::ConnectAck(AckStatus::Ok)),
+                "FAIL" => Ok(Self::ConnectAck(AckStatus::Fail)),
                 _ => Err(ReplyError::BadStatus),
             },
-            "ERROR" => two(rest, "code", "text").map(|(code, text)| Self::Error { code, text }),
+            "ERROR" => two_fields(rest, "code", "text").map(|(code, text)| Self::Error { code, text }),
             _ => Err(ReplyError::Unknown),
         }
     }
 
-    /// An error with the code's own text.
+    /// Returns an `ERROR` with the default text of `code`.
     pub const fn error(code: ErrorCode) -> Self {
         Self::Error { code: code.digits(), text: code.text() }
     }
 
-    /// Appends the frame, without terminator, or nothing where [`Reply::parse`] would not read the same back.
+    /// Appends the frame to `out`, without a terminator. On an error, `out` is unchanged.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         match *self {
             Self::ConnectAck(status) => join(out, &["CONNECT_ACK", status.text()]),
@@ -135,9 +139,14 @@ impl<'a> Reply<'a> {
     }
 }
 
-fn two<'a>(rest: Option<&'a str>, first: &'static str, second: &'static str) -> Result<(&'a str, &'a str), ReplyError> {
-    let (one, rest) = cut(rest.ok_or(ReplyError::Missing(first))?);
-    Ok((one, rest.ok_or(ReplyError::Missing(second))?))
+/// Splits `rest` into two fields. The names of the fields are for the error.
+fn two_fields<'a>(
+    rest: Option<&'a str>,
+    first: &'static str,
+    second: &'static str,
+) -> Result<(&'a str, &'a str), ReplyError> {
+    let (field, rest) = cut(rest.ok_or(ReplyError::Missing(first))?);
+    Ok((field, rest.ok_or(ReplyError::Missing(second))?))
 }
 
 #[cfg(test)]
@@ -145,10 +154,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reply_has_its_frame() {
+    fn every_reply_is_written_and_parsed_back() {
         for (reply, frame) in [
-            (Reply::ConnectAck(Status::Ok), "CONNECT_ACK|OK"),
-            (Reply::ConnectAck(Status::Fail), "CONNECT_ACK|FAIL"),
+            (Reply::ConnectAck(AckStatus::Ok), "CONNECT_ACK|OK"),
+            (Reply::ConnectAck(AckStatus::Fail), "CONNECT_ACK|FAIL"),
             (Reply::UserList(UserList::new("a,b")), "USER_LIST|a,b"),
             (Reply::Message { sender: "a", content: "b|c" }, "MESSAGE|a|b|c"),
             (Reply::Broadcast { sender: "a", content: "|" }, "BROADCAST|a||"),
@@ -162,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_says_why() {
+    fn each_malformed_reply_has_its_error() {
         for (frame, fault) in [
             ("CONNECT_ACK", ReplyError::Missing("status")),
             ("CONNECT_ACK|ok", ReplyError::BadStatus),
@@ -180,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn l4_a_list_that_ends_in_a_comma_goes_on() {
+    fn l4_a_list_that_ends_in_a_comma_continues() {
         for (text, continues, names) in [
             ("", false, &[][..]),
             ("a", false, &["a"]),

@@ -1,4 +1,4 @@
-//! A list of users over as many frames as it needs (rule L4), and back.
+//! Writes a list of users as one or more `USER_LIST` frames, and joins such frames (rule L4).
 
 use std::borrow::Cow;
 
@@ -6,47 +6,46 @@ use crate::framing::MAX_FRAME;
 use crate::name;
 use crate::reply::UserList;
 
-/// The longest list in bytes that a [`RosterReader`] collects: 129,000 names of the greatest length, a million short
-/// ones.
+/// Maximum size in bytes of the list that a [`RosterReader`] collects: about 129,000 names of the maximum length.
 pub const MAX_ROSTER: usize = 8 * 1024 * 1024;
 
 const COMMAND: &[u8] = b"USER_LIST|";
 
-/// Writes a list of names as `USER_LIST` frames of at most [`MAX_FRAME`] bytes each. Every frame but the last ends in a
-/// comma, which says that the list goes on; a list that fits in one frame is never cut.
+/// Writes a list of names as `USER_LIST` frames of at most [`MAX_FRAME`] bytes. Every frame but the last ends in a comma,
+/// which means that the list continues. A list that fits in one frame is never split.
 ///
-/// The names come one by one, so that a caller needs no list of them; [`RosterPages::finish`] must end it.
+/// The caller pushes the names one by one and then calls [`RosterWriter::finish`].
 #[derive(Debug)]
 #[must_use = "a list ends with `finish`"]
-pub struct RosterPages<'o, E: FnMut(&mut Vec<u8>, usize)> {
+pub struct RosterWriter<'o, E: FnMut(&mut Vec<u8>, usize)> {
     out: &'o mut Vec<u8>,
-    /// Where the frame at the end of `out` begins.
+    /// Offset in `out` of the current frame.
     start: usize,
-    /// Where the last name in it begins.
-    last: usize,
+    /// Offset in `out` of the last name.
+    last_name_start: usize,
     end: E,
 }
 
-impl<'o, E: FnMut(&mut Vec<u8>, usize)> RosterPages<'o, E> {
-    /// Starts a list at the end of `out`. `end` is called behind each frame with its start, to append a terminator
-    /// ([`crate::Framing::end`]).
+impl<'o, E: FnMut(&mut Vec<u8>, usize)> RosterWriter<'o, E> {
+    /// Starts a list at the end of `out`. `end` is called after each frame with the frame's offset, to append a
+    /// terminator ([`crate::Framing::end`]).
     pub fn new(out: &'o mut Vec<u8>, end: E) -> Self {
         let start = out.len();
         out.extend_from_slice(COMMAND);
-        Self { last: out.len(), start, out, end }
+        Self { last_name_start: out.len(), start, out, end }
     }
 
-    /// Appends one name, which must be a legal one: [`crate::UserName::as_str`].
+    /// Appends a name, which must be legal.
     pub fn push(&mut self, name: &str) {
-        debug_assert_eq!(name::check(name), Ok(()), "a list holds legal names alone");
+        debug_assert_eq!(name::check(name), Ok(()), "a list contains only legal names");
         let used = self.out.len() - self.start;
         if used > COMMAND.len() && used + 1 + name.len() > MAX_FRAME {
-            self.turn();
+            self.next_frame();
         }
         if self.out.len() - self.start > COMMAND.len() {
             self.out.push(b',');
         }
-        self.last = self.out.len();
+        self.last_name_start = self.out.len();
         self.out.extend_from_slice(name.as_bytes());
     }
 
@@ -55,11 +54,11 @@ impl<'o, E: FnMut(&mut Vec<u8>, usize)> RosterPages<'o, E> {
         (self.end)(self.out, self.start);
     }
 
-    /// Ends the frame with a comma and starts the next one. A frame that is full to its last byte has no room for the
-    /// comma: its last name moves on.
-    fn turn(&mut self) {
+    /// Ends the frame with a comma and starts the next one. If the frame has no space for the comma, its last name moves
+    /// to the next frame.
+    fn next_frame(&mut self) {
         let full = self.out.len() - self.start == MAX_FRAME;
-        let moved = if full { self.out.split_off(self.last) } else { Vec::new() };
+        let moved = if full { self.out.split_off(self.last_name_start) } else { Vec::new() };
         if !full {
             self.out.push(b',');
         }
@@ -70,56 +69,56 @@ impl<'o, E: FnMut(&mut Vec<u8>, usize)> RosterPages<'o, E> {
     }
 }
 
-/// Puts the frames of continued lists together again. It allocates for a list of several frames alone, and never keeps
-/// more than [`MAX_ROSTER`] bytes: what a list has beyond that is left off, and [`Roster::is_cut`] says so.
+/// Joins the frames of a list. It allocates only for a list of several frames and stores at most [`MAX_ROSTER`] bytes. It
+/// drops the rest of a longer list, and [`CompleteRoster::is_truncated`] is then true.
 #[derive(Debug, Default)]
 pub struct RosterReader {
     names: String,
-    is_cut: bool,
+    is_truncated: bool,
 }
 
 impl RosterReader {
-    /// Takes the next `USER_LIST` frame; gives the whole list when this frame ends it. Frames of any length are taken,
-    /// whatever rule F3 says about them.
-    pub fn push<'a>(&mut self, list: UserList<'a>) -> Option<Roster<'a>> {
+    /// Takes the next `USER_LIST` frame. Returns the list if the frame ends it. The frame may be longer than rule F3
+    /// allows.
+    pub fn push<'a>(&mut self, list: UserList<'a>) -> Option<CompleteRoster<'a>> {
         let text = list.text();
-        if !list.continues() && !self.is_open() {
-            return Some(Roster { names: Cow::Borrowed(text), is_cut: false });
+        if !list.continues() && !self.is_partial() {
+            return Some(CompleteRoster { names: Cow::Borrowed(text), is_truncated: false });
         }
-        if self.is_cut || self.names.len() + text.len() > MAX_ROSTER {
-            self.is_cut = true;
+        if self.is_truncated || self.names.len() + text.len() > MAX_ROSTER {
+            self.is_truncated = true;
         } else {
             self.names.push_str(text);
         }
         if list.continues() {
             return None;
         }
-        let Self { names, is_cut } = std::mem::take(self);
-        Some(Roster { names: Cow::Owned(names), is_cut })
+        let Self { names, is_truncated } = std::mem::take(self);
+        Some(CompleteRoster { names: Cow::Owned(names), is_truncated })
     }
 
-    /// Whether a list has begun that the last frame did not end.
-    pub fn is_open(&self) -> bool {
-        self.is_cut || !self.names.is_empty()
+    /// Returns true if the last frame did not end its list.
+    pub fn is_partial(&self) -> bool {
+        self.is_truncated || !self.names.is_empty()
     }
 }
 
-/// One whole list.
+/// A list with the names of all its frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Roster<'a> {
+pub struct CompleteRoster<'a> {
     names: Cow<'a, str>,
-    is_cut: bool,
+    is_truncated: bool,
 }
 
-impl Roster<'_> {
-    /// The names, in the list's order.
+impl CompleteRoster<'_> {
+    /// Returns the names in the order of the list.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         UserList::new(&self.names).names()
     }
 
-    /// Whether the list was longer than [`MAX_ROSTER`], and these are the names of its first frames alone.
-    pub const fn is_cut(&self) -> bool {
-        self.is_cut
+    /// Returns true if the list was longer than [`MAX_ROSTER`] and holds only the names of its first frames.
+    pub const fn is_truncated(&self) -> bool {
+        self.is_truncated
     }
 }
 
@@ -130,11 +129,11 @@ mod tests {
 
     fn pages(names: &[String]) -> Vec<String> {
         let mut out = Vec::new();
-        let mut pages = RosterPages::new(&mut out, |out, start| Framing::Lf.end(out, start));
+        let mut writer = RosterWriter::new(&mut out, |out, start| Framing::Lf.end(out, start));
         for name in names {
-            pages.push(name);
+            writer.push(name);
         }
-        pages.finish();
+        writer.finish();
         String::from_utf8_lossy(&out).lines().map(str::to_owned).collect()
     }
 
@@ -147,7 +146,7 @@ mod tests {
         assert_eq!(pages(&names(112)).len(), 1);
         let two = pages(&names(113));
         assert_eq!(two.len(), 2);
-        assert!(two[0].ends_with("user0111,"), "the comma says that the list goes on");
+        assert!(two[0].ends_with("user0111,"), "the comma means that the list continues");
         assert_eq!(two[1], "USER_LIST|user0112");
     }
 
@@ -159,12 +158,12 @@ mod tests {
         assert_eq!(pages(&list).iter().map(String::len).collect::<Vec<_>>(), [1024]);
         list.push("more".to_owned());
         let two = pages(&list);
-        assert!(two[0].ends_with("user0111,"), "no room for the comma behind the 113th");
+        assert!(two[0].ends_with("user0111,"), "no space for a comma after the 113th name");
         assert_eq!(two[1], "USER_LIST|last06,more");
     }
 
     #[test]
-    fn l4_a_frame_of_1023_bytes_has_room_for_the_comma() {
+    fn l4_a_frame_of_1023_bytes_has_space_for_the_comma() {
         let mut list = names(112);
         list.extend(["last5", "more"].map(str::to_owned));
         let two = pages(&list);
@@ -173,21 +172,21 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_a_list_too() {
+    fn an_empty_list_is_one_frame() {
         assert_eq!(pages(&[]), ["USER_LIST|"]);
         let whole = RosterReader::default().push(UserList::new(""));
         assert_eq!(whole.map(|roster| roster.names().count()), Some(0));
     }
 
     #[test]
-    fn a_reader_puts_the_frames_together() {
+    fn a_reader_joins_the_frames() {
         let mut reader = RosterReader::default();
         for round in 0..2 {
-            assert_eq!((reader.push(UserList::new("a,b,")), reader.is_open()), (None, true), "round {round}");
+            assert_eq!((reader.push(UserList::new("a,b,")), reader.is_partial()), (None, true), "round {round}");
             assert_eq!(reader.push(UserList::new("c,")), None);
             let roster = reader.push(UserList::new("d")).expect("the list has ended");
             assert_eq!(roster.names().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
-            assert!(!reader.is_open());
+            assert!(!reader.is_partial());
         }
     }
 
@@ -200,9 +199,9 @@ mod tests {
             assert!(reader.names.len() <= MAX_ROSTER);
         }
         let roster = reader.push(UserList::new("end")).expect("the list has ended");
-        assert!(roster.is_cut() && roster.names().all(|name| name == "x"));
+        assert!(roster.is_truncated() && roster.names().all(|name| name == "x"));
         let next = reader.push(UserList::new("a")).expect("one frame");
-        assert!(!next.is_cut(), "the next list is whole again");
+        assert!(!next.is_truncated(), "the next list is complete");
     }
 
     #[test]

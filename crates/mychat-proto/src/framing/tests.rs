@@ -1,8 +1,8 @@
-//! The rules of framing, one by one. The properties that hold for any bytes are in `tests/it/framing.rs`.
+//! Tests of the framing rules, one by one. `tests/it/framing.rs` has the properties of arbitrary bytes.
 
 use super::*;
 
-/// What came out, owned: `Some` for a frame.
+/// Feeds `bytes` and returns a text for each frame or violation.
 fn all(deframer: &mut Deframer, bytes: &[u8]) -> Vec<String> {
     let mut feed = deframer.feed(bytes);
     let mut out = Vec::new();
@@ -26,7 +26,7 @@ fn x(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn f2_segments_mean_nothing() {
+fn f2_segment_boundaries_have_no_meaning() {
     assert_eq!(terminated(&[b"a\nb", b"", b"c\nd\n\n", b"e"]), ["a", "bc", "d", ""]);
 }
 
@@ -54,14 +54,14 @@ fn f3_a_carriage_return_that_turns_out_to_be_content_counts() {
 }
 
 #[test]
-fn f5_oversize_is_said_at_once_and_once() {
+fn f5_oversize_is_reported_once_and_immediately() {
     assert_eq!(terminated(&[&x(1025)]), ["Oversize"]);
     assert_eq!(terminated(&[&x(1025), &x(9000), &x(9000), b"\r\n\na\n"]), ["Oversize", "", "a"]);
     assert_eq!(terminated(&[&x(1025), b"\n", &x(1025), b"\na\n"]), ["Oversize", "Oversize", "a"]);
 }
 
 #[test]
-fn f5_64_kib_without_a_line_feed_are_put_up_with_and_not_one_byte_more() {
+fn f5_64_kib_without_a_line_feed_are_allowed_and_one_more_byte_is_an_overrun() {
     assert_eq!(terminated(&[&x(MAX_UNTERMINATED), b"\na\n"]), ["Oversize", "a"]);
     assert_eq!(terminated(&[&x(MAX_UNTERMINATED), b"x", b"\na\n"]), ["Oversize", "Overrun"]);
     assert_eq!(terminated(&[&x(MAX_UNTERMINATED + 1), b"\na\n"]), ["Oversize", "Overrun"]);
@@ -79,7 +79,7 @@ fn a_lenient_deframer_lets_long_frames_through_and_stays_bounded() {
 }
 
 #[test]
-fn who_stops_early_feeds_the_rest_again() {
+fn a_caller_that_stops_early_feeds_the_rest_again() {
     let mut deframer = Deframer::default();
     let input = [b"a\nb\n".to_vec(), x(2000), b"\nc\nd".to_vec()].concat();
     let (mut rest, mut taken) = (input.as_slice(), Vec::new());
@@ -93,7 +93,7 @@ fn who_stops_early_feeds_the_rest_again() {
 }
 
 #[test]
-fn a_frame_that_was_handed_out_is_forgotten_even_if_nobody_asks_for_the_next() {
+fn a_returned_frame_is_cleared_even_without_another_call_of_next() {
     let mut deframer = Deframer::default();
     assert_eq!(deframer.feed(b"a").next(), None);
     assert_eq!(deframer.feed(b"b\n").next(), Some(Inbound::Frame(b"ab")));
@@ -102,7 +102,7 @@ fn a_frame_that_was_handed_out_is_forgotten_even_if_nobody_asks_for_the_next() {
 }
 
 #[test]
-fn pending_tells_whether_the_peer_left_inside_a_frame() {
+fn pending_counts_the_bytes_of_an_incomplete_frame() {
     for (input, pending) in [("", 0), ("a\n", 0), ("a\nb\r", 2), ("\r", 1)] {
         let mut deframer = Deframer::default();
         all(&mut deframer, input.as_bytes());
@@ -114,13 +114,13 @@ fn pending_tells_whether_the_peer_left_inside_a_frame() {
 }
 
 #[test]
-fn it_is_known_whether_a_frame_begins() {
+fn is_between_frames_after_each_input() {
     for (input, between) in [("", true), ("a\n", true), ("a", false), ("b\n", true), ("\r", false), ("\n", true)] {
         let mut deframer = Deframer::default();
         all(&mut deframer, input.as_bytes());
         assert_eq!(deframer.is_between_frames(), between, "{input:?}");
     }
-    // Said to be oversize before any of it is discarded.
+    // Reported as oversize before any of it is discarded.
     let mut deframer = Deframer::default();
     let long = x(3000);
     assert_eq!(deframer.feed(&long).next(), Some(Inbound::Oversize));
@@ -136,11 +136,11 @@ fn an_unfinished_frame_can_be_taken_out() {
     let mut spent = Deframer::default();
     all(&mut spent, b"a");
     assert_eq!(spent.feed(b"b\n").next(), Some(Inbound::Frame(b"ab")));
-    assert_eq!(spent.into_unfinished(), b"", "it was handed out");
+    assert_eq!(spent.into_unfinished(), b"", "the frame was returned");
 }
 
 #[test]
-fn f5_nothing_is_left_to_feed_again_after_an_overrun() {
+fn f5_an_overrun_discards_all_further_input() {
     let mut deframer = Deframer::default();
     assert_eq!(all(&mut deframer, &x(MAX_UNTERMINATED + 1)), ["Oversize", "Overrun"]);
     let mut feed = deframer.feed(b"a\n");
@@ -149,7 +149,7 @@ fn f5_nothing_is_left_to_feed_again_after_an_overrun() {
 }
 
 #[test]
-fn raw_takes_what_a_client_sends_at_once_for_one_frame() {
+fn r1_a_segment_of_a_client_is_one_frame() {
     let mut raw = Deframer::new(Framing::Raw);
     assert_eq!(all(&mut raw, b"MESSAGE|Bob|say ERROR|404 to me"), ["MESSAGE|Bob|say ERROR|404 to me"]);
     assert_eq!(all(&mut raw, b""), [""; 0]);
@@ -159,7 +159,7 @@ fn raw_takes_what_a_client_sends_at_once_for_one_frame() {
 }
 
 #[test]
-fn raw_cuts_what_a_server_sends_where_a_reply_starts() {
+fn r3_a_segment_of_a_server_is_split_where_a_reply_starts() {
     let mut raw = Deframer::for_replies(Framing::Raw);
     let segment = b"CONNECT_ACK|OKUSER_LIST|A,BBROADCAST|A|ERRORs, a MESSAGE...MESSAGE|B|x|yERROR|404|no";
     let replies =
@@ -169,7 +169,7 @@ fn raw_cuts_what_a_server_sends_where_a_reply_starts() {
 }
 
 #[test]
-fn the_terminator_written_gives_the_frame_back() {
+fn each_framing_appends_its_terminator() {
     for (framing, frame, wire) in [
         (Framing::Lf, "a", "a\n"),
         (Framing::Lf, "a\r", "a\r\r\n"),

@@ -1,29 +1,29 @@
-//! The receiving path allocates nothing where frames arrive whole, and one buffer, not one a frame, where they do not.
+//! Counts allocations: none while frames arrive complete, and one shared buffer while they arrive in pieces.
 
 use allocation_counter::measure;
 use mychat_proto::{Command, Deframer, Framing, Inbound, Reply, RosterReader, UserName};
 
 const FRAMES: usize = 10_000;
 
-/// Feeds `wire` in pieces of `size` bytes and counts the frames that `take` takes.
-fn count(deframer: &mut Deframer, wire: &[u8], size: usize, mut take: impl FnMut(&[u8]) -> bool) -> usize {
-    let mut taken = 0;
+/// Feeds `wire` in pieces of `size` bytes and counts the frames for which `accept` returns true.
+fn count(deframer: &mut Deframer, wire: &[u8], size: usize, mut accept: impl FnMut(&[u8]) -> bool) -> usize {
+    let mut accepted = 0;
     for piece in wire.chunks(size) {
         let mut feed = deframer.feed(piece);
         while let Some(inbound) = feed.next() {
-            taken += usize::from(matches!(inbound, Inbound::Frame(frame) if take(frame)));
+            accepted += usize::from(matches!(inbound, Inbound::Frame(frame) if accept(frame)));
         }
     }
-    taken
+    accepted
 }
 
 #[test]
-fn the_counter_counts() {
+fn the_counter_counts_one_allocation() {
     assert_eq!(measure(|| drop(std::hint::black_box(vec![1_u8]))).count_total, 1);
 }
 
 #[test]
-fn whole_commands_cost_no_allocation() {
+fn complete_commands_need_no_allocation() {
     let wire = "MESSAGE|María|hola|qué tal\r\n".repeat(FRAMES);
     let mut deframer = Deframer::new(Framing::Lf);
     let info = measure(|| {
@@ -34,7 +34,7 @@ fn whole_commands_cost_no_allocation() {
 }
 
 #[test]
-fn whole_replies_cost_no_allocation_in_either_framing() {
+fn complete_replies_need_no_allocation_in_either_framing() {
     for (framing, end) in [(Framing::Lf, "\n"), (Framing::Raw, "")] {
         let wire = format!("BROADCAST|Ana|hola{end}USER_LIST|Ana,Bob{end}").repeat(FRAMES);
         let (mut deframer, mut reader) = (Deframer::for_replies(framing), RosterReader::default());
@@ -60,7 +60,7 @@ fn input_that_always_ends_inside_a_frame_shares_one_buffer() {
 }
 
 #[test]
-fn silence_between_two_frames_owns_no_heap() {
+fn a_deframer_between_two_frames_owns_no_heap_memory() {
     let mut deframer = Deframer::new(Framing::Lf);
     let info = measure(|| {
         assert_eq!(count(&mut deframer, b"BROADCAST|hola\n", 4, |_| true), 1);
@@ -78,7 +78,7 @@ fn an_oversize_frame_is_not_collected() {
 }
 
 #[test]
-fn a_name_is_judged_without_an_allocation() {
+fn a_name_is_checked_without_an_allocation() {
     let info = measure(|| {
         assert!(mychat_proto::name::check("María José").is_ok());
         assert!(UserName::new("no|name").is_err());

@@ -1,10 +1,10 @@
-//! Values to try: legal ones, and bytes of any kind with a liking for what framing trips over.
+//! Generators of test data: legal values, and arbitrary bytes with many edge cases of framing.
 
 use mychat_proto::{Deframer, Framing, Inbound, UserName};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// What came out of a deframer, owned.
+/// An [`Inbound`] that owns its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Found {
     Frame(Vec<u8>),
@@ -12,7 +12,7 @@ pub(crate) enum Found {
     Overrun,
 }
 
-/// Feeds one piece and takes all that comes out.
+/// Feeds one piece and returns all results.
 pub(crate) fn feed(deframer: &mut Deframer, piece: &[u8]) -> Vec<Found> {
     let mut found = Vec::new();
     let mut feed = deframer.feed(piece);
@@ -30,7 +30,7 @@ pub(crate) fn owned(inbound: Inbound<'_>) -> Found {
     }
 }
 
-/// Cuts at the places that `cuts` gives, in thousandths of the whole, and at those alone.
+/// Splits `bytes` at the positions in `cuts`, which are in thousandths of the length.
 pub(crate) fn split<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
     let mut places: Vec<_> = cuts.iter().map(|cut| cut * bytes.len() / 1000).collect();
     places.sort_unstable();
@@ -38,12 +38,12 @@ pub(crate) fn split<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
     places.iter().scan(0, |from, &to| Some(&bytes[std::mem::replace(from, to)..to])).collect()
 }
 
-/// Where to cut.
+/// Generates positions for [`split`].
 pub(crate) fn cuts() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(0..=1000_usize, 0..12)
 }
 
-/// A stream of bytes: lines of all lengths that matter, ended in all ways, and noise.
+/// Generates a stream of bytes: lines with lengths near the limits, all kinds of line ends, and random bytes.
 pub(crate) fn stream() -> impl Strategy<Value = Vec<u8>> {
     let length = prop_oneof![
         8 => 0..40_usize,
@@ -58,12 +58,12 @@ pub(crate) fn stream() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
 }
 
-/// All framings.
+/// Generates a framing.
 pub(crate) fn framing() -> impl Strategy<Value = Framing> {
     select(vec![Framing::Lf, Framing::CrLf, Framing::Raw])
 }
 
-/// Content of 1 to `max` bytes: anything but a line feed, often with pipes, control characters and a CR at the end.
+/// Generates content of 1 to `max` bytes without a line feed, often with pipes, control characters and a CR at the end.
 pub(crate) fn content(max: usize) -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         select(vec!["|", "\r", "\0", "\u{1b}[2J", "ñ", "👩🏽", "\u{202e}", " ", "MESSAGE|a|b", ","])
@@ -75,7 +75,7 @@ pub(crate) fn content(max: usize) -> impl Strategy<Value = String> {
     text.prop_map(move |text| at_most(text, max))
 }
 
-/// A legal name.
+/// Generates a legal name.
 pub(crate) fn name() -> impl Strategy<Value = String> {
     let letters = select(vec!["a", "B", "7", "é", "名", "👩", ".", "_", "a b"]);
     let any_length =
@@ -83,7 +83,7 @@ pub(crate) fn name() -> impl Strategy<Value = String> {
     prop_oneof![any_length, "[a-z]{8}", "[a-z]{64}", "[a-z]"].prop_filter("legal", |name| UserName::new(name).is_ok())
 }
 
-/// Cuts between two characters, at `max` bytes or before.
+/// Truncates `text` to at most `max` bytes, between two characters.
 fn at_most(mut text: String, max: usize) -> String {
     while text.len() > max {
         text.pop();

@@ -1,4 +1,4 @@
-//! Any split of the bytes gives the same frames, and they are those that a naive reader of the whole would find.
+//! Checks that every split of a stream gives the frames that a simple reader of the complete input finds.
 
 use std::iter;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::any::{self, Found};
 
-/// The reference: the whole input at once, split at LF, each line judged by itself.
+/// The reference implementation: splits the complete input at LF and checks each line.
 fn naive(input: &[u8], limit: usize) -> Vec<Found> {
     let mut found = Vec::new();
     let lines: Vec<_> = input.split(|&byte| byte == b'\n').collect();
@@ -39,19 +39,19 @@ proptest! {
     }
 
     #[test]
-    fn byte_by_byte_is_a_split_too(input in any::stream()) {
+    fn single_bytes_give_what_the_naive_reader_finds(input in any::stream()) {
         let found = incremental(Deframer::for_replies(Framing::CrLf), input.chunks(1));
         prop_assert_eq!(found, naive(&input, MAX_FRAME));
     }
 
     #[test]
-    fn lenient_differs_in_the_limit_alone(input in any::stream(), cuts in any::cuts()) {
+    fn lenient_differs_only_in_the_limit(input in any::stream(), cuts in any::cuts()) {
         let found = incremental(Deframer::new(Framing::Lf).lenient(), any::split(&input, &cuts));
         prop_assert_eq!(found, naive(&input, MAX_UNTERMINATED));
     }
 
     #[test]
-    fn who_stops_early_and_feeds_the_rest_again_loses_nothing(input in any::stream(), cuts in any::cuts()) {
+    fn a_caller_that_stops_early_and_feeds_the_rest_loses_nothing(input in any::stream(), cuts in any::cuts()) {
         let mut deframer = Deframer::new(Framing::Lf);
         let mut found = Vec::new();
         for piece in any::split(&input, &cuts) {
@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_panics_and_nothing_grows(
+    fn no_input_causes_a_panic_or_unbounded_memory(
         pieces in prop::collection::vec(any::stream(), 0..4),
         framing in any::framing(),
         replies: bool,
@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn raw_gives_every_byte_once(input in any::stream(), replies: bool) {
+    fn raw_returns_every_byte_once(input in any::stream(), replies: bool) {
         let mut raw = if replies { Deframer::for_replies(Framing::Raw) } else { Deframer::new(Framing::Raw) };
         raw = raw.lenient();
         let bytes = any::feed(&mut raw, &input).into_iter().flat_map(|found| match found {
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn written_frames_come_back(frames in prop::collection::vec(any::content(MAX_FRAME), 0..9), crlf: bool, cuts in any::cuts()) {
+    fn written_frames_are_read_back(frames in prop::collection::vec(any::content(MAX_FRAME), 0..9), crlf: bool, cuts in any::cuts()) {
         let framing = if crlf { Framing::CrLf } else { Framing::Lf };
         let mut wire = Vec::new();
         for frame in &frames {
@@ -113,7 +113,7 @@ proptest! {
 }
 
 #[test]
-fn every_place_to_cut_around_the_limits_gives_the_same() {
+fn every_cut_near_the_limits_gives_the_same_frames() {
     for size in [MAX_FRAME - 1, MAX_FRAME, MAX_FRAME + 1, MAX_UNTERMINATED, MAX_UNTERMINATED + 1] {
         for end in ["\n", "\r\n", "\r\r\n", "\r"] {
             let input: Vec<u8> = iter::repeat_n(b'x', size).chain(end.bytes()).chain(*b"ab\n").collect();

@@ -1,8 +1,8 @@
-//! What holds for any bytes and any values, and for the page that describes them.
+//! Property tests of the protocol crate, and tests that `PROTOCOL.md` agrees with the code.
 
 mod allocation;
 mod any;
 mod framing;
+mod messages;
 mod page;
 mod roster;
-mod words;

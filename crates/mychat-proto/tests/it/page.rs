@@ -1,4 +1,4 @@
-//! `PROTOCOL.md` and the code agree: rules, error codes, and every example on the wire.
+//! Checks that `PROTOCOL.md` and the code agree: rule ids, error codes and examples.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use mychat_proto::{Command, ErrorCode, Reply};
 
 const PAGE: &str = include_str!("../../PROTOCOL.md");
 
-/// The ids that the page defines: the first cell of a table row, in bold.
+/// Returns the rule ids that the page defines, in bold in the first cell of a table row.
 fn defined() -> Vec<&'static str> {
     let cells = PAGE.lines().filter_map(|line| line.strip_prefix("| **")?.split_once("** |"));
     cells.map(|(id, _)| id).filter(|id| is_rule(id)).collect()
@@ -19,7 +19,7 @@ fn is_rule(word: &str) -> bool {
         .is_some_and(|number| (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The rules that the comments of a source text name.
+/// Returns the rule ids in the comments of a source text.
 fn named(source: &str) -> BTreeSet<&str> {
     let comments = source.lines().filter_map(|line| line.split_once("//").map(|(_, comment)| comment));
     comments
@@ -28,7 +28,7 @@ fn named(source: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// All `.rs` files below a folder.
+/// Returns all `.rs` files below a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     entries
@@ -37,15 +37,15 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The lines of the page's `wire` blocks that start with `mark`, without what stands behind a `#`.
-fn spoken(mark: &str) -> Vec<&'static str> {
+/// Returns the lines in the page's `wire` blocks that start with `mark`, without the mark and without a `#` comment.
+fn examples(mark: &str) -> Vec<&'static str> {
     let blocks = PAGE.split("```wire\n").skip(1).filter_map(|block| block.split_once("```"));
     let lines = blocks.flat_map(|(block, _)| block.lines()).filter_map(|line| line.strip_prefix(mark));
     lines.map(|line| line.split("  #").next().unwrap_or(line).trim_end()).collect()
 }
 
 #[test]
-fn every_rule_that_code_names_is_on_the_page() {
+fn every_rule_in_a_comment_is_on_the_page() {
     let defined: BTreeSet<_> = defined().into_iter().collect();
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let files: Vec<_> =
@@ -54,7 +54,7 @@ fn every_rule_that_code_names_is_on_the_page() {
     for file in files {
         let source = fs::read_to_string(&file).unwrap();
         let unknown: Vec<_> = named(&source).into_iter().filter(|id| !defined.contains(id)).collect();
-        assert!(unknown.is_empty(), "{} names rules that PROTOCOL.md does not have: {unknown:?}", file.display());
+        assert!(unknown.is_empty(), "{} cites rules that are not in PROTOCOL.md: {unknown:?}", file.display());
     }
 }
 
@@ -67,16 +67,16 @@ fn every_rule_is_defined_once_and_none_is_missing() {
 }
 
 #[test]
-fn every_rule_of_bytes_is_named_by_this_crate() {
+fn every_framing_rule_is_cited_by_this_crate() {
     let here = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let text: String = here.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     let missing: Vec<_> =
         defined().into_iter().filter(|id| id.starts_with('F') && !named(&text).contains(id)).collect();
-    assert!(missing.is_empty(), "no code says that it obeys {missing:?}");
+    assert!(missing.is_empty(), "no comment cites {missing:?}");
 }
 
 #[test]
-fn the_table_of_codes_is_the_enum() {
+fn the_table_of_codes_equals_the_enum() {
     for code in ErrorCode::ALL {
         let row = format!("| `{}` | {} |", code.digits(), code.text().replace('|', "\\|"));
         assert!(PAGE.contains(&row), "the page lacks the row that begins {row}");
@@ -85,15 +85,15 @@ fn the_table_of_codes_is_the_enum() {
 }
 
 #[test]
-fn every_example_is_what_a_client_or_a_server_may_say() {
-    assert!(spoken("> ").len() > 10 && spoken("< ").len() > 10, "the examples are found");
-    for line in spoken("> ") {
-        assert!(Command::parse(line.as_bytes()).is_ok(), "no command: {line}");
+fn every_example_parses_or_fails_as_its_mark_says() {
+    assert!(examples("> ").len() > 10 && examples("< ").len() > 10, "the examples are found");
+    for line in examples("> ") {
+        assert!(Command::parse(line.as_bytes()).is_ok(), "not a command: {line}");
     }
-    for line in spoken("< ") {
-        assert!(Reply::parse(line.as_bytes()).is_ok(), "no reply: {line}");
+    for line in examples("< ") {
+        assert!(Reply::parse(line.as_bytes()).is_ok(), "not a reply: {line}");
     }
-    for line in spoken("! ") {
-        assert!(Command::parse(line.as_bytes()).is_err(), "a command after all: {line}");
+    for line in examples("! ") {
+        assert!(Command::parse(line.as_bytes()).is_err(), "a valid command: {line}");
     }
 }

@@ -1,21 +1,21 @@
-//! Any list of legal names comes back from its frames, none of which is over 1024 bytes.
+//! Checks that any list of legal names is read back from its frames, and that no frame exceeds 1024 bytes.
 
-use mychat_proto::{Deframer, Framing, Inbound, MAX_FRAME, Reply, RosterPages, RosterReader};
+use mychat_proto::{Deframer, Framing, Inbound, MAX_FRAME, Reply, RosterReader, RosterWriter};
 use proptest::prelude::*;
 
 use crate::any;
 
 fn write(names: &[String], framing: Framing) -> Vec<u8> {
     let mut wire = Vec::new();
-    let mut pages = RosterPages::new(&mut wire, |out, start| framing.end(out, start));
+    let mut writer = RosterWriter::new(&mut wire, |out, start| framing.end(out, start));
     for name in names {
-        pages.push(name);
+        writer.push(name);
     }
-    pages.finish();
+    writer.finish();
     wire
 }
 
-/// The names of each whole list on the wire, and the length of each frame.
+/// Returns the names of each list in `wire`, and the length of each frame.
 fn read(wire: &[u8], framing: Framing) -> (Vec<Vec<String>>, Vec<usize>) {
     let (mut deframer, mut reader) = (Deframer::for_replies(framing), RosterReader::default());
     let (mut lists, mut lengths) = (Vec::new(), Vec::new());
@@ -26,13 +26,13 @@ fn read(wire: &[u8], framing: Framing) -> (Vec<Vec<String>>, Vec<usize>) {
         lengths.push(frame.len());
         lists.extend(reader.push(list).map(|roster| roster.names().map(str::to_owned).collect()));
     }
-    assert!(!reader.is_open(), "the last list has ended");
+    assert!(!reader.is_partial(), "the last list has ended");
     (lists, lengths)
 }
 
 proptest! {
     #[test]
-    fn any_list_comes_back(
+    fn any_list_is_read_back(
         one in prop::collection::vec(any::name(), 0..300),
         two in prop::collection::vec(any::name(), 0..30),
         framing in any::framing(),
@@ -44,13 +44,13 @@ proptest! {
     }
 
     #[test]
-    fn a_list_that_fits_is_one_frame_and_one_that_does_not_is_no_more_than_it_takes(
+    fn a_list_takes_no_more_frames_than_it_needs(
         names in prop::collection::vec(any::name(), 1..120),
     ) {
         let whole = "USER_LIST|".len() + names.join(",").len();
         let (_, lengths) = read(&write(&names, Framing::Lf), Framing::Lf);
         prop_assert_eq!(lengths.len() == 1, whole <= MAX_FRAME);
-        // No frame but the last has room for a further longest name, its comma, and the comma that says "goes on".
+        // No frame but the last has space for another name of the maximum length and two commas.
         prop_assert!(lengths.iter().rev().skip(1).all(|&length| length + 65 + 64 > MAX_FRAME), "{lengths:?}");
     }
 }

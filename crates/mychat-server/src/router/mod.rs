@@ -10,7 +10,7 @@ mod exchange;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mychat_proto::{Framing, RosterPages};
+use mychat_proto::{Framing, RosterWriter};
 
 pub use batch::{Batch, BatchSink, FrameKind};
 pub use directory::{ClaimError, Directory, NameRegistration, SessionAddress};
@@ -89,9 +89,9 @@ impl Router {
         let directory = self.directory();
         // Read under the lock: a change after this is a newer version, at worst one that is announced twice.
         let version = self.version();
-        let mut pages = RosterPages::new(out, |out, start| Framing::Lf.end(out, start));
-        directory.names().for_each(|name| pages.push(name));
-        pages.finish();
+        let mut writer = RosterWriter::new(out, |out, start| Framing::Lf.end(out, start));
+        directory.names().for_each(|name| writer.push(name));
+        writer.finish();
         version
     }
 

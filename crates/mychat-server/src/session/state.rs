@@ -138,7 +138,7 @@ mod tests {
     fn u3_only_a_refused_connect_is_answered_with_fail() {
         assert_eq!(
             on(SessionState::Anonymous, "CONNECT| a").1,
-            SessionAction::Refuse(ErrorReply::IllegalName(NameError::Blank))
+            SessionAction::Refuse(ErrorReply::IllegalName(NameError::OuterWhitespace))
         );
         assert_eq!(on(SessionState::Connected, "CONNECT|a").1, SessionAction::Refuse(ErrorReply::AlreadyConnected));
         assert!(matches!(on(SessionState::Anonymous, "CONNECT").1, SessionAction::Reject(_)));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mychat_proto::reply::Status;
+use mychat_proto::reply::AckStatus;
 use mychat_proto::{CommandError, EncodeError, Framing, Reply};
 
 use crate::error_reply::ErrorReply;
@@ -74,7 +74,7 @@ impl Worker {
                 session.seat = Some(seat);
                 session.state = SessionState::Connected;
                 self.delivery.join(index);
-                self.answer(index, Reply::ConnectAck(Status::Ok));
+                self.answer(index, Reply::ConnectAck(AckStatus::Ok));
                 self.users += 1;
                 self.joiners.push((index, who.generation));
                 self.roster.joined(self.now);
@@ -121,7 +121,7 @@ impl Worker {
     }
 
     fn refuse(&mut self, index: u32, fault: ErrorReply<'_>) {
-        self.answer(index, Reply::ConnectAck(Status::Fail));
+        self.answer(index, Reply::ConnectAck(AckStatus::Fail));
         self.reject(index, fault);
     }
 

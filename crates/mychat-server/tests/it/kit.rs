@@ -197,7 +197,7 @@ impl Peer {
     /// Whether it is a list; a whole one is kept, sorted.
     fn is_list(&mut self, frame: &str) -> bool {
         let Ok(Reply::UserList(list)) = Reply::parse(frame.as_bytes()) else {
-            assert!(!self.roster.is_open(), "{frame:?} inside a list");
+            assert!(!self.roster.is_partial(), "{frame:?} inside a list");
             return false;
         };
         assert!(frame.len() <= 1024);

@@ -5,7 +5,7 @@ mod copies;
 mod mangled;
 mod message;
 
-use mychat_proto::{Reply, Status};
+use mychat_proto::{AckStatus, Reply};
 
 pub(super) use self::copies::{Follows, settle};
 use self::mangled::mangled;
@@ -23,7 +23,7 @@ pub(super) enum Heard {
     /// The first copy of a message arrived.
     Delivery,
     /// The answer to CONNECT.
-    Answered(Status),
+    Answered(AckStatus),
 }
 
 /// Indices into `Action::NAMES`.

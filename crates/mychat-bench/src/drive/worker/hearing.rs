@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use mychat_proto::AckStatus;
 use mychat_proto::Inbound;
-use mychat_proto::Status;
 
 use super::{Worker, find};
 use crate::drive::clock::Clock;
@@ -83,11 +83,11 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         self.desk.lately.forget();
     }
 
-    pub(super) fn answered(&mut self, line: Line, role: Role, status: Status, now: Nanos) {
+    pub(super) fn answered(&mut self, line: Line, role: Role, status: AckStatus, now: Nanos) {
         let Role::Own(index) = role else { return };
         match (self.users[index].state, status) {
-            (State::Asking, Status::Ok) => self.welcome(index, now),
-            (State::Asking, Status::Fail) => {
+            (State::Asking, AckStatus::Ok) => self.welcome(index, now),
+            (State::Asking, AckStatus::Fail) => {
                 self.drop_line(line, Hangup::Close);
                 self.refuse(index, &|| "the server answered CONNECT_ACK|FAIL".to_owned(), &[b"CONNECT_ACK|FAIL"]);
             }

@@ -132,7 +132,7 @@ fn name_error(why: &NameError) -> String {
         NameError::TooLong { bytes } => format!("it has {bytes} bytes, and 64 are the most"),
         NameError::Separator(c) => format!("it holds {c}"),
         NameError::Invisible(c) => format!("it holds the invisible character U+{:04X}", u32::from(*c)),
-        NameError::Blank => "it begins or ends with a blank".into(),
+        NameError::OuterWhitespace => "it begins or ends with a blank".into(),
     }
 }
 

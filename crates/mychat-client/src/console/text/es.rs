@@ -138,7 +138,7 @@ fn name_error(why: &NameError) -> String {
         NameError::TooLong { bytes } => format!("tiene {bytes} bytes, y 64 es lo máximo"),
         NameError::Separator(c) => format!("contiene {c}"),
         NameError::Invisible(c) => format!("contiene el carácter invisible U+{:04X}", u32::from(*c)),
-        NameError::Blank => "empieza o termina con un espacio".into(),
+        NameError::OuterWhitespace => "empieza o termina con un espacio".into(),
     }
 }
 

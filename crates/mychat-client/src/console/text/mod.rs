@@ -209,14 +209,14 @@ mod tests {
             NameError::Separator('|'),
             NameError::Separator(','),
             NameError::Invisible('\u{202e}'),
-            NameError::Blank,
+            NameError::OuterWhitespace,
         ];
         phrases.extend(names.iter().map(Phrase::IllegalName));
         let sends = [
             SendError::Empty,
             SendError::LineBreak { at: 3 },
             SendError::TooLong { over: 1988 },
-            SendError::IllegalName(NameError::Blank),
+            SendError::IllegalName(NameError::OuterWhitespace),
             SendError::PipeInRaw,
             SendError::Offline,
             SendError::Closed,

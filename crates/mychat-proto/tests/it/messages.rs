@@ -1,12 +1,12 @@
-//! Commands and replies: what is written is read back, whatever it holds, and no bytes make a reader panic.
+//! Checks that written commands and replies parse back, and that no input causes a panic.
 
-use mychat_proto::{Command, EncodeError, ErrorCode, Frame, MAX_FRAME, Reply, Status, UserList, UserName};
+use mychat_proto::{AckStatus, Command, EncodeError, ErrorCode, Frame, MAX_FRAME, Reply, UserList, UserName};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::any;
 
-/// Bytes that look like the protocol often enough to get past its first checks.
+/// Generates bytes that often resemble a frame and so pass the first checks of a parser.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let word = select(vec!["CONNECT", "CONNECT_ACK", "DISCONNECT", "MESSAGE", "BROADCAST", "USER_LIST", "ERROR", "OK"]);
     let piece = prop_oneof![
@@ -18,7 +18,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// Any text for a field, legal or not, sometimes far too long.
+/// Generates text for a field, legal or illegal, sometimes longer than a frame.
 fn field() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), any::content(60), any::content(1024), any::<String>(), Just("a\nb".to_owned())]
 }
@@ -34,8 +34,8 @@ fn command<'a>(kind: u8, one: &'a str, two: &'a str) -> Command<'a> {
 
 fn reply<'a>(kind: u8, one: &'a str, two: &'a str) -> Reply<'a> {
     match kind {
-        0 => Reply::ConnectAck(Status::Ok),
-        1 => Reply::ConnectAck(Status::Fail),
+        0 => Reply::ConnectAck(AckStatus::Ok),
+        1 => Reply::ConnectAck(AckStatus::Fail),
         2 => Reply::UserList(UserList::new(one)),
         3 => Reply::Message { sender: one, content: two },
         4 => Reply::Broadcast { sender: one, content: two },
@@ -43,36 +43,36 @@ fn reply<'a>(kind: u8, one: &'a str, two: &'a str) -> Reply<'a> {
     }
 }
 
-/// Whether `frame` obeys what a writer promises: at most 1024 bytes and no line feed.
-fn is_sound(frame: &[u8]) -> bool {
+/// Returns true if `frame` has at most 1024 bytes and no line feed.
+fn is_well_formed(frame: &[u8]) -> bool {
     frame.len() <= MAX_FRAME && !frame.contains(&b'\n')
 }
 
 proptest! {
     #[test]
-    fn legal_commands_come_back(kind in 0..4_u8, name in any::name(), content in any::content(900)) {
+    fn legal_commands_parse_back(kind in 0..4_u8, name in any::name(), content in any::content(900)) {
         let sent = command(kind, if kind == 3 { &content } else { &name }, &content);
         let mut wire = Vec::new();
         prop_assert_eq!(sent.write(&mut wire), Ok(()));
-        prop_assert!(is_sound(&wire));
+        prop_assert!(is_well_formed(&wire));
         prop_assert_eq!(Command::parse(&wire), Ok(sent));
     }
 
     #[test]
-    fn legal_replies_come_back(kind in 0..6_u8, name in any::name(), content in any::content(900)) {
+    fn legal_replies_parse_back(kind in 0..6_u8, name in any::name(), content in any::content(900)) {
         let sent = reply(kind, &name, &content);
         let mut wire = Vec::new();
         prop_assert_eq!(sent.write(&mut wire), Ok(()));
-        prop_assert!(is_sound(&wire));
+        prop_assert!(is_well_formed(&wire));
         prop_assert_eq!(Reply::parse(&wire), Ok(sent));
     }
 
     #[test]
-    fn any_command_comes_back_or_leaves_no_trace(kind in 0..4_u8, one in field(), two in field()) {
+    fn any_command_parses_back_or_leaves_the_output_unchanged(kind in 0..4_u8, one in field(), two in field()) {
         let sent = command(kind, &one, &two);
         let mut wire = b"before\n".to_vec();
         if sent.write(&mut wire).is_ok() {
-            prop_assert!(is_sound(&wire[7..]));
+            prop_assert!(is_well_formed(&wire[7..]));
             prop_assert_eq!(Command::parse(&wire[7..]), Ok(sent));
         } else {
             prop_assert_eq!(wire, b"before\n");
@@ -80,11 +80,11 @@ proptest! {
     }
 
     #[test]
-    fn any_reply_comes_back_or_leaves_no_trace(kind in 0..6_u8, one in field(), two in field()) {
+    fn any_reply_parses_back_or_leaves_the_output_unchanged(kind in 0..6_u8, one in field(), two in field()) {
         let sent = reply(kind, &one, &two);
         let mut wire = b"before\n".to_vec();
         if sent.write(&mut wire).is_ok() {
-            prop_assert!(is_sound(&wire[7..]));
+            prop_assert!(is_well_formed(&wire[7..]));
             prop_assert_eq!(Reply::parse(&wire[7..]), Ok(sent));
         } else {
             prop_assert_eq!(wire, b"before\n");
@@ -92,9 +92,9 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_a_reader_panic(bytes in bytes()) {
+    fn no_bytes_make_a_parser_panic(bytes in bytes()) {
         if let Ok(command) = Command::parse(&bytes) {
-            // All that is read can be written again, but for a name with a line feed, which raw framing lets through.
+            // Every parsed command can be written, except a name with a line feed, which raw framing lets through.
             let written = command.write(&mut Vec::new());
             prop_assert!(written.is_ok() || bytes.contains(&b'\n') || bytes.len() > MAX_FRAME, "{written:?}");
         }
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn a_legal_name_fits_every_place_it_has_to(text: String) {
+    fn a_legal_name_is_valid_in_every_field(text: String) {
         if let Ok(name) = UserName::new(&text) {
             prop_assert_eq!(name.as_str(), text.as_str());
             prop_assert!((1..=64).contains(&text.len()) && !text.contains([',', '|', '\n', '\r']));
