@@ -37,7 +37,7 @@ pub struct Config {
     pub socket: SocketOptions,
     /// Where the counters can be read over HTTP, `HOST:PORT`; `None` for nowhere.
     pub metrics: Option<String>,
-    /// What is logged to standard error.
+    /// The log of the program; the library ignores it.
     pub log: LogOptions,
 }
 
@@ -115,7 +115,7 @@ pub struct SocketOptions {
     pub send_buffer: Option<NonZeroUsize>,
 }
 
-/// What is logged to standard error. Content of messages never is.
+/// What the program logs to standard error. A program that embeds the server installs a `tracing` subscriber of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogOptions {
     /// How a line looks.

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
+use tracing::{info, warn};
 
 use crate::cli::{Args, Task};
 use crate::config::Config;
-use crate::log::Log;
+use crate::log::{self, LogQueue};
 use crate::notify::Manager;
 use crate::page::Page;
 use crate::server::Server;
@@ -60,12 +61,13 @@ async fn serve(args: Args, config: Config) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&error, None, 1),
     };
+    let log = log::start(config.log);
     let metrics = config.metrics.clone();
     let server = match Server::bind(config).await {
         Ok(server) => server,
         Err(error) => return fail(&error, Some(error.advice()), 1),
     };
-    let (handle, log) = (server.handle(), server.log());
+    let handle = server.handle();
     let page = match metrics {
         Some(address) => match Page::bind(&address, server.metrics(), handle.clone()).await {
             Ok(page) => Some(page),
@@ -73,7 +75,7 @@ async fn serve(args: Args, config: Config) -> ExitCode {
         },
         None => None,
     };
-    announce(server.local_addrs(), page.as_ref(), &log);
+    announce(server.local_addrs(), page.as_ref());
     let manager = Manager::from_env();
     manager.ready();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -82,7 +84,7 @@ async fn serve(args: Args, config: Config) -> ExitCode {
     });
     let tended = async {
         tokio::select! {
-            code = obey(signals, stop, &args, &handle, &log, &manager) => code,
+            code = obey(signals, stop, &args, &handle, &manager) => code,
             never = watch(&manager, &handle) => match never {},
             never = show(page) => match never {},
         }
@@ -90,14 +92,14 @@ async fn serve(args: Args, config: Config) -> ExitCode {
     let code = tokio::select! {
         result = run => match result {
             Ok(()) => {
-                log.info("stopped", &[]);
+                info!("stopped");
                 ExitCode::SUCCESS
             }
             Err(error) => fail(&error, None, 1),
         },
         code = tended => code,
     };
-    log.flush(LAST_LINES);
+    flush(log.as_ref());
     code
 }
 
@@ -107,7 +109,6 @@ async fn obey(
     stop: oneshot::Sender<()>,
     args: &Args,
     handle: &ServerHandle,
-    log: &Log,
     manager: &Manager,
 ) -> ExitCode {
     let mut stop = Some(stop);
@@ -115,16 +116,15 @@ async fn obey(
         match (signals.next().await, stop.take()) {
             (SignalAction::Reload, kept) => {
                 stop = kept;
-                reload(args, handle, log);
+                reload(args, handle);
             }
             (SignalAction::Stop, Some(stop)) => {
-                log.info("stopping", &[]);
+                info!("stopping");
                 manager.stopping();
                 let _ = stop.send(());
             }
             (SignalAction::Stop, None) => {
-                log.warn("aborted by a second signal", &[]);
-                log.flush(LAST_LINES);
+                warn!("aborted by a second signal");
                 return ExitCode::from(ABORTED);
             }
         }
@@ -132,16 +132,16 @@ async fn obey(
 }
 
 /// Reads the settings again; where they make no sense everything stays as it was.
-fn reload(args: &Args, handle: &ServerHandle, log: &Log) {
+fn reload(args: &Args, handle: &ServerHandle) {
     match args.config() {
         Ok(config) => {
             let ignored = handle.adopt(&config);
-            log.info("limits read again", &[]);
+            info!("limits read again");
             if !ignored.is_empty() {
-                log.warn("some settings take a restart", &[("settings", &ignored.join(","))]);
+                warn!(settings = ignored.join(","), "some settings take a restart");
             }
         }
-        Err(error) => log.warn("settings not read again", &[("error", &chain(&error))]),
+        Err(error) => warn!(error = chain(&error), "settings not read again"),
     }
 }
 
@@ -166,16 +166,22 @@ async fn show(page: Option<Page>) -> Infallible {
     }
 }
 
-fn announce(addresses: &[SocketAddr], page: Option<&Page>, log: &Log) {
+fn announce(addresses: &[SocketAddr], page: Option<&Page>) {
     let mut out = io::stdout().lock();
     for address in addresses {
         // A closed standard output is no reason to serve nobody.
         let _ = writeln!(out, "listening on {address}");
-        log.info("listening", &[("address", address)]);
+        info!(%address, "listening");
     }
     let _ = out.flush();
     if let Some(page) = page {
-        log.info("showing metrics", &[("address", &page.address())]);
+        info!(address = %page.address(), "showing metrics");
+    }
+}
+
+fn flush(log: Option<&LogQueue>) {
+    if let Some(log) = log {
+        log.flush(LAST_LINES);
     }
 }
 

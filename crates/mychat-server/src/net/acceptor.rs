@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mychat_proto::{Framing, Reply};
+use tracing::warn;
 
 use crate::error_reply::ErrorReply;
 use crate::limits::{AdmissionDecision, ConnectionLimiter};
-use crate::log::{Log, Repeated};
+use crate::log::WarningThrottle;
+use crate::log::throttle::Repeated;
 use crate::metrics::{Counter, Metrics};
 use crate::net::poller::Poller;
 
@@ -31,7 +33,7 @@ pub struct Acceptor {
     listeners: Vec<(TcpListener, bool)>,
     gate: Arc<ConnectionLimiter>,
     metrics: Arc<Metrics>,
-    log: Log,
+    throttle: Arc<WarningThrottle>,
     /// How those that are turned away are told.
     framing: Framing,
     /// Given up for a moment where descriptors have run out: to take a connection, say so, and close it.
@@ -56,7 +58,7 @@ impl Acceptor {
         watch: &Poller,
         gate: Arc<ConnectionLimiter>,
         metrics: Arc<Metrics>,
-        log: Log,
+        throttle: Arc<WarningThrottle>,
         framing: Framing,
     ) -> io::Result<Self> {
         let listeners = listeners.into_iter().enumerate().map(|(which, listener)| {
@@ -65,7 +67,7 @@ impl Acceptor {
             Ok((listener, true))
         });
         let listeners = listeners.collect::<io::Result<_>>()?;
-        Ok(Self { listeners, gate, metrics, log, framing, spare: spare(), pause: BACK_OFF.0, resume_at: None })
+        Ok(Self { listeners, gate, metrics, throttle, framing, spare: spare(), pause: BACK_OFF.0, resume_at: None })
     }
 
     /// When accepting goes on, while it pauses.
@@ -132,7 +134,9 @@ impl Acceptor {
     }
 
     fn refused(&self, reason: &str, peer: IpAddr) {
-        self.log.warn_at_times(Repeated::Refused, "connection refused", &[("reason", &reason), ("peer", &peer)]);
+        self.throttle.warn(Repeated::Refused, |more_like_it| {
+            warn!(reason, %peer, more_like_it, "connection refused");
+        });
     }
 
     /// The machine has no descriptor or memory left: tells those who wait, one by one, with the spare descriptor, and
@@ -140,7 +144,7 @@ impl Acceptor {
     fn back_off(&mut self, which: usize, error: &io::Error, now: Instant) {
         self.metrics.count(Counter::AcceptFailed);
         let pause = humantime::format_duration(self.pause);
-        self.log.warn_at_times(Repeated::Accept, "cannot accept", &[("error", error), ("pause", &pause)]);
+        self.throttle.warn(Repeated::Accept, |more_like_it| warn!(%error, %pause, more_like_it, "cannot accept"));
         if self.spare.is_some() {
             for _ in 0..TURNED_AWAY {
                 self.spare = None;

@@ -14,7 +14,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::{Config, Spread};
 use crate::limits::ConnectionLimiter;
-use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::net::listen::{self, BindError};
 use crate::net::poller::{Poller, ThreadWaker};
@@ -36,7 +35,6 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     metrics: Arc<Metrics>,
-    log: Log,
     mail: Vec<mpsc::Sender<WorkerMessage>>,
     inboxes: Vec<mpsc::Receiver<WorkerMessage>>,
     limits: watch::Sender<Arc<Config>>,
@@ -59,7 +57,6 @@ pub enum RunError {
 impl Server {
     /// Opens all ports of the configuration, in its order.
     pub async fn bind(config: Config) -> Result<Self, BindError> {
-        let log = Log::new(config.log);
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for address in &config.listen {
             for listener in listen::bind(address, config.socket).await? {
@@ -71,7 +68,7 @@ impl Server {
         let (mail, inboxes) = (0..config.workers.get()).map(|_| mpsc::channel(CHANNEL_CAPACITY)).unzip();
         let config = Arc::new(config);
         let limits = watch::Sender::new(Arc::clone(&config));
-        Ok(Self { config, listeners, addresses, metrics: Arc::default(), log, mail, inboxes, limits })
+        Ok(Self { config, listeners, addresses, metrics: Arc::default(), mail, inboxes, limits })
     }
 
     /// The addresses it listens on, with their real ports, in the order of the configuration.
@@ -82,11 +79,6 @@ impl Server {
     /// Its counters, which outlive it.
     pub fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.metrics)
-    }
-
-    /// Where its events go.
-    pub fn log(&self) -> Log {
-        self.log.clone()
     }
 
     /// What can be asked of it and changed while it runs.
@@ -125,7 +117,7 @@ struct WorkerPool {
 
 impl WorkerPool {
     fn start(server: Server) -> Result<Self, RunError> {
-        let Server { config, listeners, metrics, log, mail, inboxes, .. } = server;
+        let Server { config, listeners, metrics, mail, inboxes, .. } = server;
         let admission = config.admission;
         let listeners = listeners.into_iter().map(TcpListener::into_std).collect::<io::Result<Vec<_>>>();
         let gate = ConnectionLimiter::new(room(), admission.max_per_address);
@@ -139,7 +131,7 @@ impl WorkerPool {
         let watches = mail.iter().map(|_| Poller::new()).collect::<io::Result<Vec<_>>>();
         let (watches, bells): (Vec<Poller>, Vec<ThreadWaker>) = watches.map_err(RunError::Start)?.into_iter().unzip();
         let bells = bells.into_iter().map(Arc::new).collect();
-        let shared = ServerShared { config, router: Arc::clone(&router), metrics, log, bells };
+        let shared = ServerShared { config, router: Arc::clone(&router), metrics, throttle: Arc::default(), bells };
         let mut crew = Self { mail, finished: Vec::new(), gate, router };
         for (me, (inbox, watch)) in inboxes.into_iter().zip(watches).enumerate() {
             let (done, finished) = oneshot::channel();

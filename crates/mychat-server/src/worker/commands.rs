@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use mychat_proto::reply::AckStatus;
 use mychat_proto::{CommandError, EncodeError, Framing, Reply};
+use tracing::warn;
 
 use crate::error_reply::ErrorReply;
-use crate::log::Repeated;
+use crate::log::throttle::Repeated;
 use crate::metrics::{Counter, EndReason};
 use crate::router::{ClaimError, FrameKind, Publish};
 use crate::session::state::{SessionAction, SessionState};
@@ -166,11 +167,9 @@ impl Worker {
         self.delivery.remove(index, end);
         self.shared.metrics.count(Counter::Ended(end));
         if let (EndReason::QueueFull | EndReason::Stalled, Some(user)) = (end, name) {
-            self.shared.log.warn_at_times(
-                Repeated::Evicted,
-                "user evicted",
-                &[("reason", &end.text()), ("user", &user)],
-            );
+            self.shared.throttle.warn(Repeated::Evicted, |more_like_it| {
+                warn!(reason = end.text(), %user, more_like_it, "user evicted");
+            });
         }
     }
 

@@ -34,7 +34,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Config;
 use crate::limits::{ConnectionLimiter, ConnectionPermit};
-use crate::log::Log;
+use crate::log::WarningThrottle;
 use crate::metrics::Metrics;
 use crate::net::acceptor::Acceptor;
 use crate::net::poller::{PollEvent, Poller, ThreadWaker};
@@ -78,8 +78,8 @@ pub struct ServerShared {
     pub router: SharedRouter,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    /// What happened, for people.
-    pub log: Log,
+    /// Limits repeated warnings of all workers together.
+    pub throttle: Arc<WarningThrottle>,
     /// What makes each worker take a turn, by its number.
     pub bells: Arc<[Arc<ThreadWaker>]>,
 }
@@ -154,9 +154,10 @@ impl Worker {
         let bell = Waker::from(Arc::clone(&shared.bells[usize::from(me)]));
         let mut worker = Self::new(shared, me, watch, mail);
         if let Some(door) = door {
-            let (metrics, log) = (Arc::clone(&worker.shared.metrics), worker.shared.log.clone());
+            let (metrics, throttle) = (Arc::clone(&worker.shared.metrics), Arc::clone(&worker.shared.throttle));
             let framing = FramingState::new(worker.shared.config.framing).framing();
-            worker.reception = Some(Acceptor::new(door.listeners, &worker.watch, door.gate, metrics, log, framing)?);
+            worker.reception =
+                Some(Acceptor::new(door.listeners, &worker.watch, door.gate, metrics, throttle, framing)?);
             worker.others = door.others;
         }
         let mut context = Context::from_waker(&bell);

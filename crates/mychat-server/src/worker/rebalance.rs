@@ -14,6 +14,7 @@
 use std::collections::HashSet;
 
 use tokio::sync::mpsc;
+use tracing::info;
 
 use super::{Worker, WorkerMessage, roster_budget, sharers};
 use crate::config::Spread;
@@ -62,7 +63,7 @@ impl Worker {
             room.send(WorkerMessage::MigrateSessions(crowd, self.roster.version()));
         }
         self.set_alone(false);
-        self.shared.log.info("users shared out", &[("moved", &moved), ("workers", &self.shared.bells.len())]);
+        info!(moved, workers = self.shared.bells.len(), "users shared out");
     }
 
     /// Takes the users out that others are to have: one crowd for each.

@@ -1,0 +1,90 @@
+//! The log: events of the program → lines on standard error, for people or for machines.
+//!
+//! The code that logs uses the macros of [`tracing`]. [`start`] installs a subscriber that turns each event into one
+//! line ([`line`]) and hands it to a thread that writes ([`queue`]), so that a stalled reader of standard error never
+//! stalls a worker. Warnings that a peer can cause repeatedly pass through [`throttle`] first.
+//!
+//! The content of messages is never logged.
+
+mod line;
+mod queue;
+pub mod throttle;
+
+use std::fmt::{self, Display};
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use tracing::level_filters::LevelFilter;
+
+use crate::config::LogOptions;
+use line::LineFormat;
+
+pub use queue::LogQueue;
+pub use throttle::WarningThrottle;
+
+/// The format of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// `TIME LEVEL event key=value …`
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// No lines at all
+    Off,
+}
+
+/// The importance of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Normal operation
+    Info,
+    /// Something that needs attention
+    #[default]
+    Warn,
+}
+
+impl Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Off => "off",
+        })
+    }
+}
+
+impl Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+        })
+    }
+}
+
+impl From<Level> for LevelFilter {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Info => Self::INFO,
+            Level::Warn => Self::WARN,
+        }
+    }
+}
+
+/// Logs the events of this process to standard error from now on. Returns `None` if logging is off, or if the process
+/// already has a `tracing` subscriber, which then keeps receiving the events.
+pub fn start(options: LogOptions) -> Option<LogQueue> {
+    if options.format == Format::Off {
+        return None;
+    }
+    let queue = LogQueue::start(std::io::stderr());
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::from(options.level))
+        .with_writer(queue.clone())
+        .event_format(LineFormat::new(options.format))
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).ok().map(|()| queue)
+}
