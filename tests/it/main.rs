@@ -1,7 +1,6 @@
 //! End-to-end tests: the real programs, real sockets, real files.
 
 mod accounts;
-mod architecture;
 mod beside;
 mod churn;
 mod conformance;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::exit::Exit;
-use crate::report::compare::{Run, Threshold, circumstances, compare as judge, markdown, terminal};
-use crate::report::json::{self, Stored};
-use crate::report::{RunResult, files, visible};
 use crate::{cli, out};
+use mychat_load::Exit;
+use mychat_report::compare::{Run, Threshold, circumstances, compare as judge, markdown, terminal};
+use mychat_report::json::{self, Stored};
+use mychat_report::{RunResult, files, visible};
 
 /// Compares, prints, and writes the table where one is wanted.
 pub(crate) fn compare(args: &cli::Compare) -> anyhow::Result<Exit> {

@@ -9,15 +9,15 @@ use rand::RngExt as _;
 use tokio::sync::Notify;
 
 use crate::cli;
-use crate::exit::Exit;
-use crate::report::conformance::result::{About, ConformanceResult};
-use crate::report::conformance::{self as report, terminal};
-use crate::report::files::{replace, try_out};
-use crate::report::result::TargetInfo;
-use crate::scenario::model::FramingChoice;
-use crate::suite::probe::{self as probing, Found, Profile, profile};
-use crate::suite::{self, Check, Event, Options, baseline, select};
 use crate::{out, signal};
+use mychat_conformance::suite::probe::{self as probing, Found, Profile, profile};
+use mychat_conformance::suite::{self, Check, Event, Options, baseline, select};
+use mychat_load::Exit;
+use mychat_report::conformance::result::{About, ConformanceResult};
+use mychat_report::conformance::{self as report, terminal};
+use mychat_report::files::{replace, try_out};
+use mychat_report::result::TargetInfo;
+use mychat_scenario::model::FramingChoice;
 
 mod files;
 mod notes;
@@ -121,7 +121,7 @@ pub(crate) async fn conformance(args: cli::Conformance) -> anyhow::Result<Exit> 
 /// The cases of a scenario file, as `run` plays them before the load; or how the tool ends without having played them.
 pub(crate) async fn cases(
     args: &cli::Run,
-    loaded: &crate::scenario::Loaded,
+    loaded: &mychat_scenario::Loaded,
     stop: &Arc<Notify>,
 ) -> Result<ConformanceResult, Exit> {
     let scenario = &loaded.scenario;
@@ -167,7 +167,7 @@ pub(crate) async fn hold(
     let started = Instant::now();
     let began = jiff::Timestamp::now().to_string();
     let patience = asked.timeout.unwrap_or(PATIENCE);
-    let nonce = crate::script::cast::nonce(asked.seed ^ u64::from(std::process::id()));
+    let nonce = mychat_scenario::template::cast::nonce(asked.seed ^ u64::from(std::process::id()));
     let found = probing::framing(tested.address, asked.framing, patience, &nonce).await;
     let notes = notes::notes(&found, checks);
     let tell = |text: &str| asked.tell.iter().for_each(|tell| tell(text));

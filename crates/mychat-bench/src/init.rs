@@ -5,9 +5,9 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 
-use crate::exit::Exit;
-use crate::report::files::Unwritable;
 use crate::{cli, out};
+use mychat_load::Exit;
+use mychat_report::files::Unwritable;
 
 const FIRST: &str = include_str!("first.yaml");
 
@@ -53,14 +53,13 @@ pub(crate) fn man(args: &cli::Man) -> anyhow::Result<Exit> {
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario;
 
     #[test]
     fn the_first_scenario_is_a_good_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("first.yaml");
         std::fs::write(&path, super::FIRST).unwrap();
-        assert!(scenario::load(&path).is_ok());
+        assert!(mychat_scenario::load(&path).is_ok());
     }
 
     #[test]

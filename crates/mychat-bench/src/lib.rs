@@ -1,57 +1,40 @@
 //! Holds any MyChat server against the protocol and under load, and accounts for every delivery.
 //!
+//! This crate is the program: its commands, and what they need of the terminal and of files. The work is done by others:
+//!
 //! ```text
-//! scenario.yaml ─► scenario ─► plan ─► drive ─► observe ─► judge ─► report
-//!  text             checked     who,     users    samples,   verdicts  terminal,
-//!                               when,    over     counts,              JSON
-//!                               what     sockets  ledger
+//! scenario.yaml ─► mychat-scenario ─► mychat-load ─────────► mychat-report
+//!                         │                                        ▲
+//!                         └─────────► mychat-conformance ──────────┘
 //! ```
 //!
-//! Each folder is a stage and hands plain data to the next; a test holds that it imports from none behind it (what was
-//! observed stands before [`drive`] in that order, as the users write their observations down themselves). [`drive`] is the
-//! one with sockets in it, and even there the users themselves know neither sockets nor clocks: those are behind
-//! [`drive::wire::Wire`] and [`drive::clock::Clock`].
-//!
-//! Reading order: [`scenario::model`] (what can be asked for), [`plan`], [`drive::worker`], [`observe::ledger`],
-//! [`judge`], [`report::result`]; the `run` module is the pipeline itself.
+//! [`mychat-target`](mychat_target) finds or starts the server; the `run` module is the pipeline itself.
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use mychat_load::Exit;
 
 mod capacity;
-mod figures;
 mod cli;
 mod conformance;
 mod compare;
-pub mod drive;
-mod exit;
 mod init;
 pub mod explain;
-pub mod judge;
 mod load_target;
 mod machine;
-pub mod observe;
 mod out;
 mod outputs;
-pub mod plan;
 mod progress;
 mod readings;
-pub mod report;
 mod rewrite;
 mod run;
-pub mod scenario;
-pub mod script;
 mod schema;
 mod screen;
 mod serve;
 mod signal;
-pub mod suite;
-pub mod target;
 mod telemetry;
 mod validate;
-
-pub use exit::Exit;
 
 /// The whole program: reads the command line, does what it says, gives the exit code.
 pub fn main() -> ExitCode {

@@ -1,11 +1,11 @@
 //! Where a load goes: a server that is named, one that is started for it, or the tool's own.
 
 use crate::cli;
-use crate::exit::Exit;
-use crate::scenario::Loaded;
-use crate::target::sample::Sampler;
-use crate::target::spawn::{SpawnError, Watch};
-use crate::target::{self, Reference, Target, TargetError};
+use mychat_load::Exit;
+use mychat_scenario::Loaded;
+use mychat_target::sample::Sampler;
+use mychat_target::spawn::{SpawnError, Watch};
+use mychat_target::{Reference, Target, TargetError};
 
 /// The server of a load.
 pub(crate) struct LoadTarget {
@@ -34,7 +34,7 @@ impl LoadTarget {
             None => Some(Reference::start().await?),
         };
         let name = named.or(reference.as_ref().map(Reference::address)).unwrap_or_default();
-        Ok(match target::reach(name).await {
+        Ok(match mychat_target::reach(name).await {
             Ok(target) => Ok(Self { target, watch, reference }),
             Err(error @ TargetError::Malformed(_)) => Err((Exit::Usage, error.to_string())),
             Err(error) => Err((Exit::CouldNotRun, error.to_string())),

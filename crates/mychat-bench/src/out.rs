@@ -4,7 +4,7 @@
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::exit::Exit;
+use mychat_load::Exit;
 
 /// Whether a result, or a part of one, could not be printed.
 static LOST: AtomicBool = AtomicBool::new(false);

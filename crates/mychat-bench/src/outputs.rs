@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::report::files::{self, Unwritable};
-use crate::report::{self, RunResult};
+use mychat_report::RunResult;
+use mychat_report::files::{self, Unwritable};
 
 /// Where the result goes besides the terminal.
 #[derive(Debug, Clone, Default, Args)]
@@ -87,12 +87,12 @@ impl Outputs {
     /// Writes all that was asked for; goes on after a file that could not be written, and reports the first such.
     pub(crate) fn write(&self, result: &RunResult) -> Result<(), Unwritable> {
         let forms: [(&Option<PathBuf>, Form); 6] = [
-            (&self.json, report::json::write),
-            (&self.html, report::html::page),
-            (&self.junit, report::junit::write),
-            (&self.markdown, report::markdown::write),
-            (&self.hlog, report::hlog::write),
-            (&self.ndjson, report::ndjson::write),
+            (&self.json, mychat_report::json::write),
+            (&self.html, mychat_report::html::page),
+            (&self.junit, mychat_report::junit::write),
+            (&self.markdown, mychat_report::markdown::write),
+            (&self.hlog, mychat_report::hlog::write),
+            (&self.ndjson, mychat_report::ndjson::write),
         ];
         let mut outcome = Ok(());
         for (path, form) in forms {

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::drive::conduct::{Phase, Slice, Watch};
-use crate::drive::shared::Shared;
-use crate::judge::Alarm;
-use crate::observe::recorder::Recorder;
-use crate::report::{duration, grouped};
 use crate::telemetry::Telemetry;
 use crate::{out, screen};
+use mychat_load::engine::conduct::{Phase, Slice, Watch};
+use mychat_load::engine::shared::Shared;
+use mychat_load::record::recorder::Recorder;
+use mychat_load::verdict::Alarm;
+use mychat_report::{duration, grouped};
 
 /// Whether a live view is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,11 +10,11 @@ use std::time::Duration;
 use mychat_proto::Framing;
 
 use crate::cli;
-use crate::drive::shared::Talk;
-use crate::observe::ledger::Reading;
-use crate::scenario::model::{Action, FramingChoice, Scenario};
-use crate::script::stage::Surroundings;
-use crate::suite::probe::{self, Profile, profile};
+use mychat_conformance::script::stage::Surroundings;
+use mychat_conformance::suite::probe::{self, Profile, profile};
+use mychat_load::engine::shared::Talk;
+use mychat_load::record::ledger::Reading;
+use mychat_scenario::model::{Action, FramingChoice, Scenario};
 
 /// What is known of a server before a load.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl Asked {
 
     /// Looks at the server. One that does not answer is taken as the rules have it: its users will not be let in either.
     pub(crate) async fn seen(&self, target: SocketAddr, seed: u64) -> Readings {
-        let nonce = crate::script::cast::nonce(seed ^ u64::from(std::process::id()));
+        let nonce = mychat_scenario::template::cast::nonce(seed ^ u64::from(std::process::id()));
         let found = probe::manner(target, self.framing, self.timeout, &nonce).await;
         let declared = Arc::new(self.declared.clone());
         let around = Surroundings { declared, ..Surroundings::new(target, found.manner, self.timeout, seed) };

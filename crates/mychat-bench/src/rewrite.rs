@@ -1,12 +1,12 @@
 //! `report` and `merge`: stored results in any other form, one by one or made into one.
 
-use crate::exit::Exit;
 use crate::outputs::Outputs;
-use crate::report::conformance::{self, ConformanceResult};
-use crate::report::files::{Unwritable, try_out_all};
-use crate::report::json::Stored;
-use crate::report::{self, terminal};
 use crate::{cli, out};
+use mychat_load::Exit;
+use mychat_report::conformance::{self, ConformanceResult};
+use mychat_report::files::{Unwritable, try_out_all};
+use mychat_report::json::Stored;
+use mychat_report::terminal;
 
 /// Writes a stored result in the forms that were asked for; with none, the summary for the terminal.
 pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
@@ -17,7 +17,7 @@ pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
         out::complain("error: one result at a time; `--matrix` takes several, and `merge` makes one of them\n");
         return Ok(Exit::Usage);
     };
-    let result = match report::json::read_any(path) {
+    let result = match mychat_report::json::read_any(path) {
         Ok(Stored::Run(result)) => result,
         Ok(Stored::Conformance(result)) => return checks(&result, args.outputs),
         Err(error) => {
@@ -65,7 +65,7 @@ fn matrix(mut args: cli::Report) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     try_out_all([&args.csv, &html])?;
-    let matrix = match report::matrix::read(&args.results) {
+    let matrix = match mychat_report::matrix::read(&args.results) {
         Ok(matrix) => matrix,
         Err(error) => {
             out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
@@ -73,10 +73,10 @@ fn matrix(mut args: cli::Report) -> anyhow::Result<Exit> {
         }
     };
     if let Some(path) = &args.csv {
-        report::files::replace(path, &matrix.csv())?;
+        mychat_report::files::replace(path, &matrix.csv())?;
     }
     if let Some(path) = &html {
-        report::files::replace(path, &report::html::matrix(&matrix))?;
+        mychat_report::files::replace(path, &mychat_report::html::matrix(&matrix))?;
     }
     if args.csv.is_none() && html.is_none() {
         out::print(&matrix.csv());
@@ -87,8 +87,8 @@ fn matrix(mut args: cli::Report) -> anyhow::Result<Exit> {
 /// Makes one result of several and writes it; with no form asked for, the summary for the terminal.
 pub(crate) fn merge(args: cli::Merge) -> anyhow::Result<Exit> {
     let outputs = tried(args.outputs)?;
-    let results: Result<Vec<_>, _> = args.results.iter().map(|path| report::json::read(path)).collect();
-    let merged = match results.map_err(anyhow::Error::from).and_then(|all| Ok(report::merge::merge(&all)?)) {
+    let results: Result<Vec<_>, _> = args.results.iter().map(|path| mychat_report::json::read(path)).collect();
+    let merged = match results.map_err(anyhow::Error::from).and_then(|all| Ok(mychat_report::merge::merge(&all)?)) {
         Ok(merged) => merged,
         Err(error) => {
             out::complain(&format!("error: {error:#}\n"));

@@ -11,36 +11,36 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use crate::conformance;
-use crate::drive::conduct::{Conduct, conduct};
-use crate::drive::shared::{Shared, Talk};
-use crate::exit::Exit;
 use crate::explain::Forecast;
-use crate::judge::{Alarm, judge};
 use crate::load_target::LoadTarget;
 use crate::machine;
-use crate::observe::ledger::Reading;
 use crate::outputs::Outputs;
-use crate::plan::{self, Plan};
 use crate::progress::{Progress, View, Watcher};
 use crate::readings::{self, Readings};
-use crate::report::conformance::ConformanceResult;
-use crate::report::result::{RunResult, TargetInfo};
-use crate::report::{self, Circumstances};
-use crate::scenario::model::{Pace, Verify};
-use crate::scenario::{self, Loaded};
-use crate::suite::probe;
-use crate::target::Target;
-use crate::target::sample::Sampler;
 use crate::telemetry::Telemetry;
 use crate::{capacity, cli};
 use crate::{out, signal};
+use mychat_conformance::suite::probe;
+use mychat_load::Exit;
+use mychat_load::engine::conduct::{Conduct, conduct};
+use mychat_load::engine::shared::{Shared, Talk};
+use mychat_load::plan::Plan;
+use mychat_load::record::ledger::Reading;
+use mychat_load::verdict::{Alarm, judge};
+use mychat_report::Circumstances;
+use mychat_report::conformance::ConformanceResult;
+use mychat_report::result::{RunResult, TargetInfo};
+use mychat_scenario::Loaded;
+use mychat_scenario::model::{Pace, Verify};
+use mychat_target::Target;
+use mychat_target::sample::Sampler;
 
 /// Descriptors that a run needs beside one a user.
 const SPARE_DESCRIPTORS: u64 = 64;
 
 /// Runs a scenario and tells how it ended.
 pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
-    let loaded = match scenario::load(&args.file) {
+    let loaded = match mychat_scenario::load(&args.file) {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
             out::complain(&diagnostics.render(out::colours_on_stderr()));
@@ -127,7 +127,11 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         None => result,
     };
     let exit = Exit::from_code(result.exit_code);
-    out::print(&if args.quiet { report::terminal::line(&result) } else { report::terminal::summary(&result) });
+    out::print(&if args.quiet {
+        mychat_report::terminal::line(&result)
+    } else {
+        mychat_report::terminal::summary(&result)
+    });
     if let Err(error) = outputs.write(&result) {
         out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
         return Ok(exit.or(Exit::CouldNotRun));
@@ -195,7 +199,7 @@ impl Session {
         seen.server = telemetry.finish(&seen.timeline);
         seen.cases_failed = self.cases_failed;
         let judgement = judge(&shared.plan, &seen);
-        let mut result = report::build(&shared.plan, seen, judgement, self.how.clone());
+        let mut result = mychat_report::build(&shared.plan, seen, judgement, self.how.clone());
         if let Err(error) = telemetry.complete(&mut result) {
             out::complain(&format!("error: {error:#}\n"));
             self.unwritten.set(true);
@@ -284,7 +288,7 @@ fn circumstances(
     let digest = Sha256::digest(loaded.text.as_bytes());
     Circumstances {
         file: args.file.display().to_string(),
-        sha256: plan::hexadecimal(&digest),
+        sha256: mychat_scenario::template::text::hexadecimal(&digest),
         target: TargetInfo {
             address: if target.name == target.address.to_string() {
                 target.name.clone()

@@ -1,10 +1,10 @@
 //! `schema`: the JSON Schema of scenario files, as editors read it.
 
-use crate::exit::Exit;
-use crate::{out, scenario};
+use crate::out;
+use mychat_load::Exit;
 
 /// Prints the schema.
 pub(crate) fn schema() -> anyhow::Result<Exit> {
-    out::print(&scenario::schema::text()?);
+    out::print(&mychat_scenario::schema::text()?);
     Ok(Exit::Held)
 }

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::ExitCode;
 
 use crate::cli;
-use crate::exit::Exit;
+use mychat_load::Exit;
 
 /// Serves until a signal comes, or the program that started it is gone.
 pub(crate) fn serve(args: cli::Serve) -> ExitCode {

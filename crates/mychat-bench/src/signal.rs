@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::exit::Exit;
+use mychat_load::Exit;
 
 /// Notifies `stop` at each signal, until the third one ends the process.
 pub(crate) fn listen(stop: Arc<Notify>) -> std::io::Result<()> {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::drive::conduct::Slice;
-use crate::plan::Plan;
-use crate::report::result::{Point, RunResult};
-use crate::report::{self, ndjson};
-use crate::target::sample::{Sample, Sampler, ServerUse};
+use mychat_load::engine::conduct::Slice;
+use mychat_load::plan::Plan;
+use mychat_report::ndjson;
+use mychat_report::result::{Point, RunResult};
+use mychat_target::sample::{Sample, Sampler, ServerUse};
 
 /// Notes of one run.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Telemetry {
         if self.ndjson.is_none() {
             return;
         }
-        let mut point = report::point(plan, slice);
+        let mut point = mychat_report::point(plan, slice);
         self.fill(self.samples.len() - 1, self.written.1, &mut point);
         self.write(&point);
     }

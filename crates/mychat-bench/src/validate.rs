@@ -1,14 +1,14 @@
 //! `validate`: every error of scenario files, without running them.
 
-use crate::exit::Exit;
-use crate::scenario::Scenario;
-use crate::{cli, out, scenario};
+use crate::{cli, out};
+use mychat_load::Exit;
+use mychat_scenario::Scenario;
 
 /// Checks all files.
 pub(crate) fn validate(args: &cli::Validate) -> Exit {
     let mut exit = Exit::Held;
     for file in &args.files {
-        match scenario::load(file) {
+        match mychat_scenario::load(file) {
             Ok(loaded) => {
                 out::print(&format!("{}: ok: {}\n", file.display(), contents(&loaded.scenario)));
             }

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use mychat_bench::explain::{Forecast, Machine, text};
-use mychat_bench::scenario;
 
 const MACHINE: Machine = Machine { descriptors: 4096, ports: Some((32_768, 60_999)), memory: Some(4 << 30), cores: 2 };
 
 fn explained(text_of_it: &str) -> String {
-    let loaded = scenario::parse("it.yaml", text_of_it).unwrap_or_else(|errors| panic!("{errors}"));
+    let loaded = mychat_scenario::parse("it.yaml", text_of_it).unwrap_or_else(|errors| panic!("{errors}"));
     let forecast = Forecast::new(&loaded.scenario);
     text(&loaded.scenario, &forecast, &MACHINE.needs(&forecast))
 }
@@ -57,7 +56,7 @@ fn what_is_timed_by_stage_and_group_takes_its_memory() {
         let groups: Vec<String> = (0..groups).map(|index| format!("g{index}: {{ {group} }}")).collect();
         let groups = format!("{{ {} }}", groups.join(", "));
         let text = format!("name: cells\nusers: {groups}\nload: [ {} ]", vec!["{ hold: 1s }"; stages].join(", "));
-        let loaded = scenario::parse("it.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+        let loaded = mychat_scenario::parse("it.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
         Forecast::new(&loaded.scenario).memory / 1024.0 / 1024.0
     };
     assert!((10.0..16.0).contains(&forecast(1, 1)), "{} MiB", forecast(1, 1));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::sync::Mutex;
 
-use mychat_bench::scenario::model::Level;
+use mychat_scenario::model::Level;
 
 use super::{TOOL, conformance, each, liar};
 
@@ -44,7 +44,7 @@ fn a_fault_of_each_kind_is_found() {
 }
 
 fn levels() -> BTreeMap<String, Level> {
-    mychat_bench::suite::catalogue().into_iter().map(|check| (check.case.id.clone(), check.case.level)).collect()
+    mychat_conformance::suite::catalogue().into_iter().map(|check| (check.case.id.clone(), check.case.level)).collect()
 }
 
 fn found(faults: &[(&str, Vec<&str>)]) {
@@ -126,7 +126,7 @@ fn the_golden_matrix_holds_the_named_killers() {
 #[test]
 fn every_must_and_should_check_is_tripped_by_a_fault() {
     let tripped: BTreeSet<&str> = kills().into_iter().flat_map(|(_, checks)| checks).collect();
-    for check in mychat_bench::suite::catalogue() {
+    for check in mychat_conformance::suite::catalogue() {
         let counts = check.case.level != Level::May;
         assert!(!counts || tripped.contains(check.case.id.as_str()), "no fault trips {}", check.case.id);
     }
@@ -134,10 +134,9 @@ fn every_must_and_should_check_is_tripped_by_a_fault() {
 
 #[test]
 fn ids_files_and_list_agree() {
-    let checks = mychat_bench::suite::catalogue();
-    for (file, text) in mychat_bench::suite::catalogue::FILES {
-        let loaded =
-            mychat_bench::scenario::parse(file, text).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
+    let checks = mychat_conformance::suite::catalogue();
+    for (file, text) in mychat_conformance::suite::catalogue::FILES {
+        let loaded = mychat_scenario::parse(file, text).unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
         assert!(!loaded.scenario.cases.is_empty(), "{file}");
     }
     let ids: BTreeSet<&str> = checks.iter().map(|check| check.case.id.as_str()).collect();

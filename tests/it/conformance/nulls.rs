@@ -6,7 +6,11 @@ use super::{conformance, each, liar};
 fn a_server_that_is_none_passes_no_must() {
     each(&["n1", "n2", "n3", "n4", "n5", "n6", "n7"], |null| {
         let done = conformance(&["--spawn", &liar(null), "--timeout", "300ms"]);
-        assert_eq!(done.of("id").len(), mychat_bench::suite::catalogue().len(), "{null}: one outcome for every check");
+        assert_eq!(
+            done.of("id").len(),
+            mychat_conformance::suite::catalogue().len(),
+            "{null}: one outcome for every check"
+        );
         let passed = done.with("must", &["pass"]);
         assert!(passed.is_empty(), "{null} passes {passed:?}");
         assert_eq!(done.exit, 1, "{null}");

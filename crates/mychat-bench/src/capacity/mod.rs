@@ -7,17 +7,17 @@ mod search;
 
 use std::sync::Arc;
 
-use crate::exit::Exit;
-use crate::judge::Verdict;
-use crate::judge::validity::Validity;
 use crate::out;
-use crate::plan::Plan;
-use crate::report::result::{Capacity, Probe, RunResult};
-use crate::report::{terminal, value};
 use crate::run::Session;
-use crate::scenario::Scenario;
-use crate::scenario::model::{FindMax, Stage, StageKind};
 use crate::telemetry::Telemetry;
+use mychat_load::Exit;
+use mychat_load::plan::Plan;
+use mychat_load::verdict::Verdict;
+use mychat_load::verdict::validity::Validity;
+use mychat_report::result::{Capacity, Probe, RunResult};
+use mychat_report::{terminal, value};
+use mychat_scenario::Scenario;
+use mychat_scenario::model::{FindMax, Stage, StageKind};
 use search::{End, Heard, Next, Phase, Search};
 
 /// The search that a scenario asks for.
@@ -211,7 +211,7 @@ fn capacity(held: Option<f64>, broke_at: Option<f64>, reason: String, probes: Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use mychat_report::sample;
 
     fn tried(percent: f64, sent_per_second: f64, broke: Option<&str>) -> Probe {
         Probe {

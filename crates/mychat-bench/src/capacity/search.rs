@@ -1,6 +1,6 @@
 //! Where to try next, and when to stop: growth until something breaks, bisection, confirmation. No clock, no sockets.
 
-use crate::scenario::model::FindMax;
+use mychat_scenario::model::FindMax;
 
 /// What a probe came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

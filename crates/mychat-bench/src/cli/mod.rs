@@ -16,7 +16,7 @@ pub(crate) use results::{Compare, Merge, Report};
 pub(crate) use run::Run;
 pub(crate) use tools::{Completions, Explain, Init, Man, Serve, Validate};
 
-use crate::scenario::model::FramingChoice;
+use mychat_scenario::model::FramingChoice;
 
 /// Holds any MyChat server against the protocol and under load, and accounts for every single delivery.
 #[derive(Debug, Parser)]

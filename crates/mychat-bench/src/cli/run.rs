@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{FramingArg, threads};
 use crate::outputs::Outputs;
-use crate::plan::Shard;
+use mychat_load::plan::Shard;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

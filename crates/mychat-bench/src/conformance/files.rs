@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::cli::Reports;
-use crate::exit::Exit;
-use crate::report::conformance::{ConformanceResult, html, junit, markdown};
-use crate::report::files::{self, Unwritable};
 use crate::{out, outputs};
+use mychat_load::Exit;
+use mychat_report::conformance::{ConformanceResult, html, junit, markdown};
+use mychat_report::files::{self, Unwritable};
 
 impl Reports {
     /// Finds out whether all of it could be written: before the checks, which would be in vain otherwise.

@@ -1,8 +1,8 @@
 //! What the framing means for a run, for somebody who has never thought about it.
 
-use crate::scenario::model::Need;
-use crate::suite::Check;
-use crate::suite::probe::Found;
+use mychat_conformance::suite::Check;
+use mychat_conformance::suite::probe::Found;
+use mychat_scenario::model::Need;
 
 /// Three lines where there is something to learn, or one; and a mistake that would be in every card.
 pub(super) fn notes(found: &Found, checks: &[&Check]) -> Vec<String> {

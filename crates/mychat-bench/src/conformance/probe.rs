@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use rand::RngExt as _;
 
 use super::{PATIENCE, UnderTest};
-use crate::exit::Exit;
-use crate::report::files;
-use crate::script::alive::alive;
-use crate::script::{Surroundings, cast};
-use crate::suite::probe::{self as probing, profile};
 use crate::{cli, out};
+use mychat_conformance::script::Surroundings;
+use mychat_conformance::script::alive::alive;
+use mychat_conformance::suite::probe::{self as probing, profile};
+use mychat_load::Exit;
+use mychat_report::files;
+use mychat_scenario::template::cast;
 
 /// `probe`.
 pub(crate) async fn probe(args: cli::Probe) -> anyhow::Result<Exit> {

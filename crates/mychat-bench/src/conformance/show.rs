@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use crate::exit::Exit;
 use crate::out;
-use crate::suite::{self, Check, select};
+use mychat_conformance::suite::{self, Check, select};
+use mychat_load::Exit;
 
 pub(super) fn list(checks: &[Check]) -> String {
     let mut text = String::new();
     for Check { case, .. } in checks {
         let sources: Vec<&str> = case.spec.iter().chain(&case.rule).map(String::as_str).collect();
-        let level = crate::script::outcome::level_name(case.level);
+        let level = mychat_conformance::script::outcome::level_name(case.level);
         let _ = writeln!(text, "{:<28} {level:<6} {:<12} {}", case.id, sources.join(","), case.title);
     }
     text

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{Asked, PATIENCE};
-use crate::exit::Exit;
-use crate::script::{Surroundings, join_all};
-use crate::suite::probe::Found;
-use crate::target::spawn::Watch;
-use crate::target::{self, TargetError};
+use mychat_conformance::script::{Surroundings, join_all};
+use mychat_conformance::suite::probe::Found;
+use mychat_load::Exit;
+use mychat_target::TargetError;
+use mychat_target::spawn::Watch;
 
 /// A server under test, or several instances of it.
 pub(crate) struct UnderTest {
@@ -25,7 +25,7 @@ impl UnderTest {
     /// Reaches the server, or starts it.
     pub(crate) async fn start(named: Option<&str>, spawn: Option<&str>, jobs: usize) -> Result<Self, (Exit, String)> {
         if let (Some(name), None) = (named, spawn) {
-            let reached = target::reach(name).await.map_err(|error| {
+            let reached = mychat_target::reach(name).await.map_err(|error| {
                 let malformed = matches!(error, TargetError::Malformed(_));
                 (if malformed { Exit::Usage } else { Exit::CouldNotRun }, error.to_string())
             })?;
@@ -46,7 +46,7 @@ impl UnderTest {
                 // A command that can be run once at a time: then one instance is what there is.
                 Err(_) if !watches.is_empty() => break,
                 Err(error) => {
-                    let usage = matches!(error, target::spawn::SpawnError::NoPort);
+                    let usage = matches!(error, mychat_target::spawn::SpawnError::NoPort);
                     let message = format!("{:#}", anyhow::Error::from(error));
                     return Err((if usage { Exit::Usage } else { Exit::CouldNotRun }, message));
                 }

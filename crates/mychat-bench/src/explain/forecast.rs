@@ -1,8 +1,8 @@
 //! What a scenario asks for, as averages: how much is sent and delivered in each stage, and what the accounts take.
 
-use crate::observe::recorder::Latency;
-use crate::scenario::Scenario;
-use crate::scenario::model::{Action, Content, Group, Pace, Size, Stage, StageKind, To, Verify};
+use mychat_load::record::recorder::Latency;
+use mychat_scenario::Scenario;
+use mychat_scenario::model::{Action, Content, Group, Pace, Size, Stage, StageKind, To, Verify};
 
 /// `BROADCAST|name|content` and `MESSAGE|name|content` around the name and the content, with the terminator.
 const BROADCAST: f64 = 12.0;

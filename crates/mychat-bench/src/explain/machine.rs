@@ -1,7 +1,7 @@
 //! What this machine has, held against what a plan needs.
 
 use super::forecast::Forecast;
-use crate::report::grouped;
+use mychat_report::grouped;
 
 /// Descriptors beside one a user.
 const SPARE: u64 = 64;

@@ -5,8 +5,8 @@ mod machine;
 mod words;
 
 use crate::cli;
-use crate::exit::Exit;
-use crate::{out, scenario};
+use crate::out;
+use mychat_load::Exit;
 
 pub use forecast::{Forecast, Part};
 pub use machine::{Machine, Need};
@@ -14,7 +14,7 @@ pub use words::text;
 
 /// Explains one file. A plan that this machine cannot carry out is no error of the file: it is said, and exit 3.
 pub(crate) fn explain(args: &cli::Explain) -> Exit {
-    match scenario::load(&args.file) {
+    match mychat_scenario::load(&args.file) {
         Ok(loaded) => {
             let forecast = Forecast::new(&loaded.scenario);
             let needs = Machine::here().needs(&forecast);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::forecast::{Forecast, Part};
 use super::machine::{Need, bytes};
-use crate::report::grouped;
-use crate::scenario::Scenario;
-use crate::scenario::model::{Action, Arrivals, Content, Group, Pace, ReadPolicy, Size, Span, To};
+use mychat_report::grouped;
+use mychat_scenario::Scenario;
+use mychat_scenario::model::{Action, Arrivals, Content, Group, Pace, ReadPolicy, Size, Span, To};
 
 /// The whole explanation.
 pub fn text(scenario: &Scenario, forecast: &Forecast, needs: &[Need]) -> String {

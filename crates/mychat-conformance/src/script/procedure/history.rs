@@ -1,0 +1,335 @@
+//! A short load, and one question about what everybody saw of it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use mychat_proto::Framing;
+
+use crate::script::alive::{numbered, users};
+use crate::script::join_all;
+use crate::script::line::Line;
+use crate::script::outcome::{Played, Trouble};
+use crate::script::stage::Stage;
+use mychat_scenario::model::Procedure;
+use mychat_scenario::template::text;
+
+/// Without terminators each message takes a pause.
+const MOST_RAW: usize = 10;
+
+/// One message as it was seen: who says to have sent it, what its content says, and the whole frame.
+struct Sight<'f> {
+    sender: &'f str,
+    private: bool,
+    from: usize,
+    to: Option<usize>,
+    number: usize,
+    frame: &'f [u8],
+}
+
+/// As many messages of each are enough where they are waited for.
+const GENTLE: usize = 20;
+
+pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played {
+    let mut dropped = false;
+    let played = play(stage, procedure, false, &mut dropped).await;
+    if played.is_ok() || !dropped {
+        return played;
+    }
+    // What all send at once may be more than a server keeps for one, who is closed then (M6): others are written to, no
+    // faster than they read.
+    play(stage, procedure, true, &mut dropped).await
+}
+
+/// Has everybody write, and looks at what came. `gently`: a round has arrived before the next is sent. Says in `dropped` whether
+/// what is missing may be so because the server closed somebody.
+async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &mut bool) -> Played {
+    let count = stage.around.fewer(procedure.number("users"), procedure.number("users").min(10));
+    let raw = stage.around.manner.send == Framing::Raw;
+    let messages = stage.around.fewer(procedure.number("messages") * count, 2 * count) / count;
+    let messages = if raw { messages.min(MOST_RAW) } else { messages };
+    let (stem, messages) = if gently { ("calm", messages.min(GENTLE)) } else { ("hist", messages) };
+    let mut lines = users(stage, stem, count).await?;
+    let nonce = format!("{}{}", stage.cast.nonce(), if gently { "g" } else { "" });
+    let mut waits = gently;
+    for number in 0..messages {
+        // Who waited in vain once has waited enough.
+        waits = waits && heard(stage, &lines, &nonce, number.div_ceil(2)).await;
+        for (from, line) in lines.iter_mut().enumerate() {
+            // Every second one is for one user alone, each time another.
+            let to = (from + 1 + number / 2 % (count - 1)) % count;
+            let frame = match number % 2 {
+                0 => format!("BROADCAST|{nonce}.{from}.all.{number}."),
+                _ => format!("MESSAGE|{}|{nonce}.{from}.{to}.{number}.", numbered(&stage.cast, stem, to)),
+            };
+            let _ = line.send(frame.as_bytes()).await;
+        }
+    }
+    // Its last word stands behind all the others of a sender: who has all of them has everything.
+    for line in &mut lines {
+        let _ = line.send(format!("BROADCAST|{nonce}.end.").as_bytes()).await;
+    }
+    let patience = stage.around.patience_for((messages + 1) * count);
+    // All of them at once: who waits in vain does so once.
+    join_all(lines.iter().map(|line| settled(patience, line, &nonce, count - 1)).collect()).await;
+    if procedure.is("look", "loss") {
+        // Where messages overtake each other, the last word says nothing about the others: they are late, not lost.
+        let whole = lines.iter().enumerate().map(|(me, line)| complete(patience, line, &nonce, (me, messages, count)));
+        join_all(whole.collect()).await;
+    }
+    let closed = |line: &Line| line.inbox().end.is_some();
+    *dropped = match procedure.word("look") {
+        "loss" | "lists" | "total" => lines.iter().any(closed),
+        // Of the others, what came must be right, however little it was.
+        _ => lines
+            .iter()
+            .any(|line| closed(line) && !line.inbox().frames.iter().any(|frame| sight(&frame.bytes, &nonce).is_some())),
+    };
+    for (index, line) in lines.iter().enumerate() {
+        let inbox = line.inbox();
+        let sights: Vec<Sight<'_>> = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, &nonce)).collect();
+        look(stage, procedure.word("look"), index, &lines, &sights, messages)?;
+        if procedure.is("look", "frames") {
+            odd(stage, line, inbox.frames.iter().map(|frame| frame.bytes.as_slice()), &nonce)?;
+        }
+    }
+    if procedure.is("look", "frames") {
+        greeted(stage, &lines)?;
+    }
+    if procedure.is("look", "total") {
+        return total(stage, &lines, &nonce);
+    }
+    if procedure.is("look", "lists") {
+        return lists(stage, &lines).await;
+    }
+    Ok(())
+}
+
+/// Waits until everybody has so many broadcasts of each other, and says whether that came to be.
+async fn heard(stage: &Stage, lines: &[Line], nonce: &str, each: usize) -> bool {
+    for (me, line) in lines.iter().enumerate() {
+        let all = |inbox: &mut crate::script::line::Inbox| {
+            let seen = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, nonce));
+            let others = seen.filter(|sight| !sight.private && sight.from != me).count();
+            (others >= each * (lines.len() - 1) || inbox.end.is_some()).then_some(())
+        };
+        if line.until(stage.around.patience, all).await.is_none() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Waits until everybody else's last word arrived, or nothing more arrives: who is slow has lost nothing.
+async fn settled(patience: Duration, line: &Line, nonce: &str, others: usize) {
+    // An echo of the user's own last word says nothing about the others.
+    let own = format!("BROADCAST|{}|", line.name.as_deref().unwrap_or_default());
+    let end = format!("{nonce}.end.");
+    let is_end = |frame: &[u8]| frame.ends_with(end.as_bytes()) && !frame.starts_with(own.as_bytes());
+    loop {
+        let before = line.inbox().frames.len();
+        let ends = |inbox: &mut crate::script::line::Inbox| {
+            let ends = inbox.frames.iter().rev().filter(|frame| is_end(&frame.bytes)).count();
+            (ends >= others || inbox.end.is_some()).then_some(())
+        };
+        let whole = line.until(patience, ends).await.is_some();
+        if whole || line.inbox().frames.len() == before {
+            return;
+        }
+    }
+}
+
+/// Waits until everything is there that is owed, or nothing more arrives.
+async fn complete(patience: Duration, line: &Line, nonce: &str, owed: (usize, usize, usize)) {
+    let (me, messages, count) = owed;
+    loop {
+        let before = line.inbox().frames.len();
+        let all = |inbox: &mut crate::script::line::Inbox| {
+            let seen = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, nonce));
+            let seen: BTreeSet<(usize, usize)> = seen.map(|sight| (sight.from, sight.number)).collect();
+            let whole = missing(me, messages, count, &seen).is_none();
+            (whole || inbox.end.is_some()).then_some(())
+        };
+        if line.until(patience, all).await.is_some() || line.inbox().frames.len() == before {
+            return;
+        }
+    }
+}
+
+/// Of what is owed to a user, the first that was not seen: who sent it, and its number.
+fn missing(me: usize, messages: usize, count: usize, seen: &BTreeSet<(usize, usize)>) -> Option<(usize, usize)> {
+    let owed =
+        |from: usize, number: usize| number.is_multiple_of(2) || (from + 1 + number / 2 % (count - 1)) % count == me;
+    let all = (0..count).filter(|from| *from != me).flat_map(|from| (0..messages).map(move |number| (from, number)));
+    all.into_iter().find(|(from, number)| owed(*from, *number) && !seen.contains(&(*from, *number)))
+}
+
+fn sight<'f>(frame: &'f [u8], nonce: &str) -> Option<Sight<'f>> {
+    let text = std::str::from_utf8(frame).ok()?;
+    let mut fields = text.splitn(3, '|');
+    let (command, sender, content) = (fields.next()?, fields.next()?, fields.next()?);
+    let mut parts = content.strip_prefix(nonce)?.strip_prefix('.')?.split('.');
+    let from = parts.next()?.parse().ok()?;
+    let to = parts.next()?.parse().ok();
+    let number = parts.next()?.parse().ok()?;
+    Some(Sight { sender, private: command == "MESSAGE", from, to, number, frame })
+}
+
+fn look(stage: &Stage, what: &str, me: usize, lines: &[Line], sights: &[Sight<'_>], messages: usize) -> Played {
+    let (count, actor) = (lines.len(), &lines[me].actor);
+    let fail = |want: String, frame: &[u8]| {
+        Err(Trouble::fail(want, stage.cast.humane(&format!("{actor} got {}", text::shown(frame)))))
+    };
+    match what {
+        "loss" => {
+            let seen: BTreeSet<(usize, usize)> = sights.iter().map(|sight| (sight.from, sight.number)).collect();
+            if let Some((from, number)) = missing(me, messages, count, &seen) {
+                return Err(Trouble::fail(
+                    format!("{actor} gets everything that is sent to it or to all"),
+                    format!("message {number} of hist{from} never arrived"),
+                ));
+            }
+        }
+        "duplicates" => {
+            let mut seen = BTreeSet::new();
+            if let Some(twice) = sights.iter().find(|sight| !seen.insert((sight.from, sight.number))) {
+                return fail(format!("{actor} gets every message once"), twice.frame);
+            }
+        }
+        "order" => {
+            let mut last = vec![None; count];
+            for sight in sights.iter().filter(|sight| sight.from < count && sight.from != me) {
+                if last[sight.from] > Some(sight.number) {
+                    return fail(
+                        format!(
+                            "{actor} gets hist{}'s messages in the order in which they were sent: after number {:?} a later one",
+                            sight.from,
+                            last[sight.from].unwrap_or(0)
+                        ),
+                        sight.frame,
+                    );
+                }
+                last[sight.from] = Some(sight.number);
+            }
+        }
+        "crosstalk" => {
+            if let Some(wrong) = sights.iter().find(|sight| {
+                // Whether the sender gets a copy of its own is a reading.
+                let copy = sight.private && sight.from == me;
+                !copy && sight.to.is_some_and(|to| to != me) || sight.private != sight.to.is_some()
+            }) {
+                return fail(
+                    format!("{actor} gets private messages only where they are for it, and as MESSAGE"),
+                    wrong.frame,
+                );
+            }
+        }
+        "identity" => {
+            let name = |index: usize| lines.get(index).and_then(|line| line.name.as_deref());
+            let forged = |sight: &&Sight<'_>| Some(sight.sender) != name(sight.from);
+            if let Some(wrong) = sights.iter().find(forged) {
+                return fail("the sender's name stands in front of each message".to_owned(), wrong.frame);
+            }
+        }
+        _ => {}
+    }
+    if sights.is_empty() {
+        return Err(Trouble::fail(format!("{actor} gets messages"), format!("{actor} got none at all")));
+    }
+    Ok(())
+}
+
+/// Frames that nothing accounts for.
+fn odd<'f>(stage: &Stage, line: &Line, frames: impl Iterator<Item = &'f [u8]>, nonce: &str) -> Played {
+    let expected = |frame: &[u8]| {
+        frame == b"CONNECT_ACK|OK"
+            || sight(frame, nonce).is_some()
+            || frame.ends_with(format!("{nonce}.end.").as_bytes())
+            // Of those who wrote faster than was good, something may still be on its way.
+            || nonce != stage.cast.nonce() && sight(frame, stage.cast.nonce()).is_some()
+            || stage.is_foreign(frame)
+    };
+    for frame in frames {
+        if !expected(frame) {
+            let got = stage.cast.humane(&text::shown(frame));
+            return Err(Trouble::fail(
+                format!("{} gets messages and lists alone", line.actor),
+                format!("{} got {got}", line.actor),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A message of nobody's that each of them got: what an earlier user left behind does not reach all who came later.
+fn greeted(stage: &Stage, lines: &[Line]) -> Played {
+    // Somebody else may talk to everybody on a server that others use too.
+    let (true, Some(first)) = (stage.around.watch.is_some(), lines.first()) else { return Ok(()) };
+    let nonce = stage.cast.nonce();
+    let strange = |frame: &[u8]| {
+        let text = String::from_utf8_lossy(frame);
+        stage.is_foreign(frame) && !text.contains("fence-") && !text.contains(nonce)
+    };
+    let frames: Vec<Vec<u8>> = first.inbox().frames.iter().map(|frame| frame.bytes.clone()).collect();
+    let everywhere = |frame: &&Vec<u8>| {
+        strange(frame) && lines.iter().all(|line| line.inbox().frames.iter().any(|other| other.bytes == **frame))
+    };
+    match frames.iter().find(everywhere) {
+        None => Ok(()),
+        Some(frame) => {
+            let _ = stage.blame.set(GREETING);
+            let got = format!("each of the {} users got {}", lines.len(), text::shown(frame));
+            Err(Trouble::fail("users get what users sent, and lists", got))
+        }
+    }
+}
+
+const GREETING: &str = "the server says things of its own, such as a greeting, in a message from a user who is not there: nobody asked for it";
+
+async fn lists(stage: &Stage, lines: &[Line]) -> Played {
+    // Whether lists are sent when somebody joins is a reading; when somebody has left, everybody gets one.
+    let late = numbered(&stage.cast, "late", 0);
+    let mut latecomer = stage.welcome("latecomer", &late).await?;
+    let _ = latecomer.send(b"DISCONNECT").await;
+    let names: Vec<String> = lines.iter().filter_map(|line| line.name.clone()).collect();
+    for line in lines {
+        let whole = line.until(stage.around.patience, |inbox| {
+            let list = inbox.list.as_deref()?;
+            let once = names.iter().all(|name| list.split(',').filter(|other| other == name).count() == 1);
+            (once && !list.split(',').any(|name| name == late)).then_some(())
+        });
+        if whole.await.is_none() {
+            return Err(Trouble::fail(
+                format!("after all of it {}'s last list names each of the {} users once", line.actor, names.len()),
+                line.inbox()
+                    .list
+                    .clone()
+                    .map_or("it got no list".to_owned(), |list| stage.cast.humane(&format!("USER_LIST|{list}"))),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether everybody saw the broadcasts in one order; either is right.
+fn total(stage: &mut Stage, lines: &[Line], nonce: &str) -> Played {
+    let orders: Vec<Vec<(usize, usize)>> = lines
+        .iter()
+        .enumerate()
+        .map(|(me, line)| {
+            let inbox = line.inbox();
+            let sights = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, nonce));
+            // The last two never compare their own: a server need not send them back.
+            sights
+                .filter(|sight| !sight.private && sight.from != me && sight.from < lines.len() - 2)
+                .map(|sight| (sight.from, sight.number))
+                .collect()
+        })
+        .collect();
+    let (Some(one), Some(other)) = (orders.get(lines.len() - 2), orders.get(lines.len() - 1)) else { return Ok(()) };
+    if one.is_empty() {
+        return Err(Trouble::Inconclusive("no broadcasts arrived".to_owned()));
+    }
+    let words = if one == other { "all recipients saw one order" } else { "recipients saw different orders" };
+    stage.observed.push(words.to_owned());
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! Somebody does not read: everybody else must not notice.
+
+use std::time::{Duration, Instant};
+
+use super::flood::grown;
+use crate::script::alive::numbered;
+use crate::script::line::Line;
+use crate::script::outcome::{Played, Trouble};
+use crate::script::stage::Stage;
+use mychat_scenario::model::Procedure;
+use mychat_scenario::template::text;
+
+/// What the system may hold for a reader without the server noticing: its greatest send buffer.
+const USUAL_SEND_BUFFER: usize = 4 << 20;
+const FRAME: usize = 1000;
+const BATCH: usize = 32;
+/// A slow server is not flooded for longer: what it has shown by then has to do.
+const ENOUGH: Duration = Duration::from_secs(12);
+const SMALL_BUFFER: u32 = 4096;
+/// Below this nobody speaks of a delay.
+const UNNOTICED: Duration = Duration::from_millis(50);
+
+/// Whether its queue would have a bound is not reached then.
+const BLOCKED: &str = "a blocking send() to one client holds up all others (see robust.slow-reader)";
+
+/// What a full buffer does to whoever does not look at what `send` returns.
+const PARTS: &str = "send() takes only a part of a message where a buffer is full, and says how much: the rest has to be sent later, once (see robust.slow-reader)";
+
+pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
+    let volume = procedure.number("kib") * 1024;
+    let mut idle = stage.open_with("dawdler", Some(SMALL_BUFFER)).await?;
+    let name = numbered(&stage.cast, "slow", 0);
+    stage.introduce(&mut idle, &name).await?;
+    let mut talker = stage.welcome("talker", &numbered(&stage.cast, "talk", 0)).await?;
+    let listener = stage.welcome("listener", &numbered(&stage.cast, "hear", 0)).await?;
+    for line in [&idle, &talker, &listener] {
+        line.inbox().count_only = true;
+    }
+    if procedure.is("who", "sender") {
+        return unread_sender(stage, idle, talker, listener, volume).await;
+    }
+    let mut baseline = Vec::new();
+    for _ in 0..20 {
+        baseline.extend(batch(stage, &mut talker, &listener).await?);
+    }
+    idle.pause(true);
+    let before = stage.around.watch.as_ref().map(|watch| watch.usage().rss);
+    let mut times = Vec::new();
+    let mut sent = 0;
+    let started = Instant::now();
+    while sent < volume && started.elapsed() < ENOUGH {
+        let Some(time) = batch(stage, &mut talker, &listener).await? else {
+            let _ = stage.blame.set(BLOCKED);
+            return Err(Trouble::fail(
+                "others' messages go on arriving while one client does not read",
+                format!("none arrived any more after {} KiB", sent / 1024),
+            ));
+        };
+        times.push(time);
+        sent += BATCH * FRAME;
+    }
+    // Before it reads again: what waits for it then, many a server gives back at once when it is gone.
+    let kept = grown(stage, before, procedure.number("memory"));
+    let dropped = stuck(stage, &idle, sent).await?;
+    whole(stage, &idle, &listener, dropped).await?;
+    if !dropped {
+        kept?;
+        if sent < volume {
+            return Err(Trouble::Inconclusive(format!(
+                "in {} s it passed on {} of {} KiB: too little to tell what waits for a client that does not read",
+                ENOUGH.as_secs(),
+                sent / 1024,
+                volume / 1024
+            )));
+        }
+    }
+    let (usual, now) = (p99(&mut baseline), p99(&mut times));
+    let most = (usual * 5).max(UNNOTICED);
+    if now <= most {
+        return Ok(());
+    }
+    Err(Trouble::fail(
+        format!(
+            "p99 for {BATCH} messages to others at most {most:.1?} while one client does not read ({usual:.1?} before)"
+        ),
+        format!("{now:.1?}"),
+    ))
+}
+
+/// Whoever reads again after a while may have missed messages, but those that it gets are messages.
+async fn whole(stage: &Stage, idle: &Line, listener: &Line, dropped: bool) -> Played {
+    let (all, usual) = {
+        let inbox = listener.inbox();
+        (inbox.count, inbox.sizes)
+    };
+    idle.until(stage.around.patience, |inbox| (inbox.count >= all || inbox.end.is_some()).then_some(())).await;
+    let (got, rest, ended) = {
+        let inbox = idle.inbox();
+        (inbox.sizes, inbox.unfinished().len(), inbox.end.is_some())
+    };
+    let (Some((least, most)), Some((short, long))) = (got, usual) else { return Ok(()) };
+    // Of the last one before a connection was cut there may be a part.
+    if dropped || ended || rest == 0 && least >= short && most <= long {
+        return Ok(());
+    }
+    let _ = stage.blame.set(PARTS);
+    Err(Trouble::fail(
+        format!("the client that reads again gets whole messages, of {long} bytes"),
+        format!("messages of {least} to {} bytes: parts were left out where its buffer was full", most.max(rest)),
+    ))
+}
+
+/// Broadcasts a few frames and waits until the listener has them; `None`: they did not come.
+async fn batch(stage: &Stage, talker: &mut Line, listener: &Line) -> Result<Option<Duration>, Trouble> {
+    let head = format!("BROADCAST|{}", stage.cast.nonce());
+    let frame = [head.as_bytes(), &text::padding(FRAME - head.len() - 1)].concat();
+    let mut bytes = Vec::with_capacity(BATCH * FRAME);
+    for _ in 0..BATCH {
+        let start = bytes.len();
+        bytes.extend_from_slice(&frame);
+        stage.around.manner.send.end(&mut bytes, start);
+    }
+    let until = listener.inbox().count + BATCH as u64;
+    let started = Instant::now();
+    talker.said.clear();
+    if talker.put(&bytes).await.is_err() {
+        return Ok(None);
+    }
+    let arrived = listener.until(stage.around.patience, |inbox| (inbox.count >= until).then_some(()));
+    Ok(arrived.await.map(|()| started.elapsed()))
+}
+
+/// Whether the client that does not read was dropped; where it was not, that the server had more for it than the
+/// system holds must be certain.
+async fn stuck(stage: &Stage, idle: &Line, volume: usize) -> Result<bool, Trouble> {
+    let heard = idle.inbox().count;
+    idle.pause(false);
+    let more = idle.until(stage.around.patience, |inbox| {
+        (inbox.count > heard || inbox.end.is_some()).then_some(inbox.end.is_some())
+    });
+    let Some(ended) = more.await else {
+        return Err(Trouble::Inconclusive(
+            "the client that did not read was sent nothing, so nobody was held up".to_owned(),
+        ));
+    };
+    let buffer = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem")
+        .ok()
+        .and_then(|text| text.split_whitespace().last()?.parse().ok())
+        .unwrap_or(USUAL_SEND_BUFFER);
+    if !ended && volume < buffer + (1 << 20) {
+        return Err(Trouble::Inconclusive(format!(
+            "{volume} bytes may all wait in the system's buffers: it is not proven that the server was held up"
+        )));
+    }
+    // Dropped during the stall, its end stands behind what the system still held.
+    let end = idle.within(Duration::from_millis(200), |inbox| inbox.end);
+    Ok(ended || end.await.is_some())
+}
+
+async fn unread_sender(stage: &mut Stage, mut sender: Line, mut talker: Line, listener: Line, volume: usize) -> Played {
+    sender.pause(true);
+    let frame = text::padding(FRAME - 11);
+    let mut bytes = [b"BROADCAST|", frame.as_slice()].concat();
+    stage.around.manner.send.end(&mut bytes, 0);
+    let (mut sent, mut offset, mut blocked) = (0, 0, Instant::now());
+    while sent < volume && blocked.elapsed() < Duration::from_millis(300) {
+        match sender.try_write(&bytes[offset..]) {
+            Ok(written) => {
+                offset = (offset + written) % bytes.len();
+                (sent, blocked) = (sent + written, Instant::now());
+                tokio::task::yield_now().await;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            Err(_) => break,
+        }
+    }
+    sender.said.clear();
+    let to = listener.name.clone().unwrap_or_default();
+    listener.inbox().count_only = false;
+    let mark = format!("{}-after", stage.cast.nonce());
+    let _ = talker.send(format!("MESSAGE|{to}|{mark}").as_bytes()).await;
+    let arrived = listener.until(stage.around.patience * 2, |inbox| inbox.holds(mark.as_bytes()).then_some(()));
+    match arrived.await {
+        Some(()) => Ok(()),
+        None => Err(Trouble::fail(
+            "others' messages arrive although one sender does not read its own",
+            match listener.inbox().end {
+                None => format!("a message between two others did not, after {} KiB", sent / 1024),
+                Some(_) => format!("the server closed a reading user's connection after {} KiB", sent / 1024),
+            },
+        )),
+    }
+}
+
+fn p99(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() * 99 / 100).or(times.last()).copied().unwrap_or_default()
+}

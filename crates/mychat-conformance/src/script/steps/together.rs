@@ -1,0 +1,118 @@
+//! `together`: branches that start at the same time, each with the actors of its own steps.
+
+use std::collections::BTreeSet;
+
+use crate::script::join_all;
+use crate::script::outcome::Played;
+use crate::script::stage::Stage;
+use mychat_scenario::model::Step;
+
+/// Steps that share an actor, in their order: nobody can do two things at once.
+#[derive(Default)]
+struct Branch {
+    actors: BTreeSet<String>,
+    steps: Vec<Step>,
+}
+
+impl Stage {
+    /// Plays steps at the same time. The first that does not hold, in the order of the file, is what came of it.
+    pub(super) async fn together(&mut self, steps: &[Step]) -> Played {
+        let branches = branches(steps);
+        let mut stages: Vec<Self> =
+            branches.iter().enumerate().map(|(number, branch)| self.fork(number, &branch.actors)).collect();
+        let playing = stages.iter_mut().zip(&branches);
+        let played = join_all(playing.map(|(stage, branch)| Box::pin(stage.steps(&branch.steps))).collect()).await;
+        for (number, stage) in stages.into_iter().enumerate() {
+            self.rejoin(number, stage);
+        }
+        played.into_iter().collect()
+    }
+
+    fn fork(&mut self, number: usize, actors: &BTreeSet<String>) -> Self {
+        let lines = actors.iter().filter_map(|actor| self.lines.remove_entry(actor)).collect();
+        Self {
+            cast: self.cast.fork(number),
+            lines,
+            witness: None,
+            around: self.around.clone(),
+            observed: Vec::new(),
+            declared: false,
+            declare: None,
+            blame: std::sync::OnceLock::new(),
+            fences: self.fences + 1000 * (number as u64 + 1),
+            stale: self.stale.clone(),
+            setting: self.setting.clone(),
+        }
+    }
+
+    fn rejoin(&mut self, number: usize, stage: Self) {
+        self.cast.join(stage.cast);
+        self.lines.extend(stage.lines);
+        self.lines.extend(stage.witness.map(|line| (format!("zwitness{number}"), line)));
+        self.observed.extend(stage.observed);
+        self.declared |= stage.declared;
+        self.declare = self.declare.take().or(stage.declare);
+        if let Some(blame) = stage.blame.get() {
+            let _ = self.blame.set(blame);
+        }
+        self.fences = self.fences.max(stage.fences);
+    }
+}
+
+fn branches(steps: &[Step]) -> Vec<Branch> {
+    let mut branches: Vec<Branch> = Vec::new();
+    for step in steps {
+        let mut actors = BTreeSet::new();
+        acting(step, &mut actors);
+        let mut branch = Branch { actors, steps: Vec::new() };
+        let (same, others): (Vec<_>, Vec<_>) =
+            branches.into_iter().partition(|known| !known.actors.is_disjoint(&branch.actors));
+        for known in same {
+            branch.actors.extend(known.actors);
+            branch.steps.extend(known.steps);
+        }
+        branch.steps.push(step.clone());
+        branches = others;
+        branches.push(branch);
+    }
+    branches
+}
+
+/// Whose connections a step uses.
+fn acting(step: &Step, actors: &mut BTreeSet<String>) {
+    let mut add = |actor: &String| {
+        actors.insert(actor.clone());
+    };
+    match step {
+        Step::Connect(list) => list.iter().for_each(|(actor, _)| add(actor)),
+        Step::Send(list) => list.iter().for_each(|(actor, _)| add(actor)),
+        Step::Gets(list) | Step::First(list) => list.iter().for_each(|(actor, _)| add(actor)),
+        Step::Close(list) => list.iter().for_each(|(actor, _)| add(actor)),
+        Step::Open(actor) | Step::Bytes { actor, .. } | Step::List { actor, .. } => add(actor),
+        Step::Silence(list)
+        | Step::Closed(list)
+        | Step::Alive(list)
+        | Step::Observe(list)
+        | Step::NoList(list)
+        | Step::WithinLimit(list) => list.iter().for_each(add),
+        Step::Together(steps) | Step::Repeat { steps, .. } => all_acting(steps, actors),
+        Step::IfOpen { actor, steps, .. } => {
+            add(actor);
+            all_acting(steps, actors);
+        }
+        Step::Profile { is, otherwise, .. } => {
+            for (_, steps) in is {
+                all_acting(steps, actors);
+            }
+            all_acting(otherwise, actors);
+        }
+        Step::Procedure(procedure) => procedure.actors.values().flatten().for_each(add),
+        Step::Wait(_) => {}
+    }
+}
+
+fn all_acting(steps: &[Step], actors: &mut BTreeSet<String>) {
+    for step in steps {
+        acting(step, actors);
+    }
+}

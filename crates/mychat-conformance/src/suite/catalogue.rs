@@ -1,0 +1,59 @@
+//! The checks that are part of the tool: the files under `scenarios/conformance`, embedded.
+
+use mychat_scenario::model::Case;
+
+/// A check of the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// What is played.
+    pub case: Case,
+    /// The file that it stands in, without its folder.
+    pub file: String,
+    /// The case as it is written there.
+    pub text: String,
+}
+
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../../../scenarios/conformance/", $name, ".yaml")))),*]
+    };
+}
+
+/// Group and text of every file, in the order in which they are run.
+pub const FILES: [(&str, &str); 12] =
+    embedded!("frame", "utf8", "conn", "name", "list", "msg", "bcast", "cmd", "leave", "order", "load", "robust",);
+
+/// All checks of the embedded files, in order. An embedded file that cannot be read has no checks; a test sees to it
+/// that all can.
+pub fn catalogue() -> Vec<Check> {
+    let mut checks = Vec::new();
+    for (name, text) in FILES {
+        let file = format!("{name}.yaml");
+        if let Ok(loaded) = mychat_scenario::parse(&file, text) {
+            checks.extend(of(&loaded.scenario.cases, &file, text));
+        }
+    }
+    checks
+}
+
+/// The checks of a file of one's own.
+pub fn of(cases: &[Case], file: &str, text: &str) -> Vec<Check> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut starts: Vec<usize> = cases.iter().map(|case| case.line.saturating_sub(1)).collect();
+    starts.push(lines.len());
+    let part = |index: usize| lines.get(starts[index]..starts[index + 1]).unwrap_or_default().join("\n");
+    cases
+        .iter()
+        .enumerate()
+        .map(|(index, case)| Check { case: case.clone(), file: file.to_owned(), text: trimmed(&part(index)) })
+        .collect()
+}
+
+/// Without the comment that introduces the next case.
+fn trimmed(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    while lines.last().is_some_and(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        lines.pop();
+    }
+    lines.join("\n")
+}

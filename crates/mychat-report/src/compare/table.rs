@@ -1,0 +1,158 @@
+//! A comparison for people: as Markdown for a pull request, and for a terminal.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Comparison, Finding, Passed, Row, Share};
+use crate::markdown::{code, escaped};
+use crate::{bytes, duration, grouped, visible};
+
+const fn words(finding: Finding) -> (&'static str, &'static str, Style) {
+    match finding {
+        Finding::Better => ("🟢", "better", AnsiColor::Green.on_default()),
+        Finding::NoDifference => ("⚪", "no difference", Style::new().dimmed()),
+        Finding::TooLittleData => ("❔", "too little data", AnsiColor::Yellow.on_default()),
+        Finding::Worse => ("🔴", "worse", AnsiColor::Red.on_default().bold()),
+    }
+}
+
+fn verdict(comparison: &Comparison) -> Finding {
+    if comparison.regressed() {
+        Finding::Worse
+    } else if comparison.undecided() {
+        Finding::TooLittleData
+    } else if comparison.improved() {
+        Finding::Better
+    } else {
+        Finding::NoDifference
+    }
+}
+
+/// What the verdict does not cover, and which runs it comes from.
+fn scope(comparison: &Comparison) -> (String, String) {
+    let open = match comparison.open()[..] {
+        [] => String::new(),
+        [one] => format!("; too little data on {one}"),
+        ref several => format!("; too little data on {}", several.join(" and ").replace(" and delivery ", " and ")),
+    };
+    let runs = |count| format!("{count} run{}", if count == 1 { "" } else { "s" });
+    (open, format!("{} (A) against {} (B)", runs(comparison.runs.0), runs(comparison.runs.1)))
+}
+
+/// How much of what passes or fails is as it was.
+fn alike(comparison: &Comparison) -> Option<String> {
+    let alike = comparison.tried - comparison.passed.len();
+    let plural = if alike == 1 { "expectation or check ends" } else { "expectations and checks end" };
+    (comparison.tried > 0).then(|| format!("{alike} {plural} as before"))
+}
+
+fn share(share: Share) -> String {
+    format!("{} of {}", share.passed, share.of)
+}
+
+/// The comparison as Markdown.
+pub fn markdown(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let (sign, word, _) = words(verdict(comparison));
+    let (open, runs) = scope(comparison);
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "## {sign} {word}{open}\n\n{runs}.");
+    if !comparison.rows.is_empty() {
+        let _ = writeln!(text, "\n| Figure | A | B | Change | Interval | |\n|---|--:|--:|--:|--:|---|");
+    }
+    for row in &comparison.rows {
+        let (sign, word, _) = words(row.finding);
+        let [a, b, change, interval] = cells(row);
+        let _ =
+            writeln!(text, "| {} | {a} | {b} | {change} | {interval} | {sign} {word} |", row.name.replace('_', " "));
+    }
+    if !comparison.passed.is_empty() {
+        let _ = writeln!(text, "\n| Passed | A | B | |\n|---|--:|--:|---|");
+    }
+    for Passed { name, shares: (a, b), finding } in &comparison.passed {
+        let (sign, word, _) = words(*finding);
+        let _ = writeln!(text, "| {} | {} | {} | {sign} {word} |", code(name), share(*a), share(*b));
+    }
+    if let Some(alike) = alike(comparison) {
+        let _ = writeln!(text, "\n{alike}.");
+    }
+    for note in &comparison.notes {
+        let _ = writeln!(text, "\n> {}", escaped(note));
+    }
+    text
+}
+
+/// The comparison for a terminal.
+pub fn terminal(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let (_, word, style) = words(verdict(comparison));
+    let (open, runs) = scope(comparison);
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{style}{}{style:#}{open} · {runs}", word.to_uppercase());
+    if !comparison.rows.is_empty() {
+        let _ = writeln!(text, "\n  {:<15}{:>12}{:>12}{:>10}  interval", "", "A", "B", "change");
+    }
+    for row in &comparison.rows {
+        let (_, word, style) = words(row.finding);
+        let [a, b, change, interval] = cells(row);
+        let name = row.name.replace('_', " ");
+        let _ = writeln!(text, "  {name:<15}{a:>12}{b:>12}{change:>10}  {interval:<20}  {style}{word}{style:#}");
+    }
+    let width = comparison.passed.iter().map(|passed| passed.name.chars().count()).max().unwrap_or(0).max(6);
+    if !comparison.passed.is_empty() {
+        let _ = writeln!(text, "\n  {:<width$}{:>12}{:>12}", "passed", "A", "B");
+    }
+    for Passed { name, shares: (a, b), finding } in &comparison.passed {
+        let (_, word, style) = words(*finding);
+        let name = visible(name);
+        let _ = writeln!(text, "  {name:<width$}{:>12}{:>12}  {style}{word}{style:#}", share(*a), share(*b));
+    }
+    if let Some(alike) = alike(comparison) {
+        let _ = writeln!(text, "\n  {alike}");
+    }
+    for note in &comparison.notes {
+        let _ = writeln!(text, "\n  {}", visible(note));
+    }
+    text
+}
+
+fn cells(row: &Row) -> [String; 4] {
+    let value = |value: f64| match row.name {
+        "delivered/s" => grouped(value.round() as u64),
+        "server CPU" if value < 0.1 => format!("{:.1} %", value * 100.0),
+        "server CPU" => format!("{:.0} %", value * 100.0),
+        "server memory" => bytes(value as u64),
+        _ if row.change.is_none() => grouped(value as u64),
+        _ => duration(value),
+    };
+    [
+        value(row.values.0),
+        value(row.values.1),
+        row.change.map_or_else(|| "–".to_owned(), percent),
+        row.interval.map_or_else(|| "–".to_owned(), |(low, high)| format!("{} … {}", percent(low), percent(high))),
+    ]
+}
+
+fn percent(part: f64) -> String {
+    // Far away from anything that is believed, the digits only fill the table.
+    if part.abs() >= 9.995 {
+        format!("{part:+.0}×")
+    } else {
+        // Adding zero takes the sign from a zero that rounding left.
+        format!("{:+.1} %", (part * 1000.0).round() / 10.0 + 0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_figures_keep_their_digits_and_nothing_has_no_sign_of_less() {
+        let (values, change) = ((0.031, 0.042), Some(-0.0004));
+        let row =
+            Row { name: "server CPU", values, change, interval: Some((-0.02, 0.0)), finding: Finding::NoDifference };
+        assert_eq!(cells(&row), ["3.1 %", "4.2 %", "+0.0 %", "-2.0 % … +0.0 %"]);
+    }
+}

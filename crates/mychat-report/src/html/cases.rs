@@ -1,0 +1,69 @@
+//! The scenario's cases: a row each, and a card with its wire for each that did not pass.
+
+use maud::{Markup, html};
+
+use super::verdict::mark;
+use crate::cases::{has_card, remark, view};
+use crate::conformance::ConformanceResult;
+use crate::conformance::card::{fields, sources};
+use crate::result::RunResult;
+use crate::words;
+use mychat_conformance::script::Outcome;
+
+pub(super) fn section(result: &RunResult) -> Markup {
+    let view = view(result);
+    html! {
+        @if !result.cases.is_empty() {
+            section {
+                h2 { "Cases" }
+                (rows(&result.cases))
+                @for case in result.cases.iter().filter(|case| has_card(case)) { (card(case, &view)) }
+            }
+        }
+    }
+}
+
+/// Checks as a table, a row each.
+pub(crate) fn rows(checks: &[Outcome]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
+            table.expectations {
+                thead { tr {
+                    th scope="col" { "Verdict" } th scope="col" { "Case" }
+                    th scope="col" { "Level" } th scope="col" { "Remark" }
+                } }
+                tbody { @for check in checks { (row(check)) } }
+            }
+        }
+    }
+}
+
+fn row(case: &Outcome) -> Markup {
+    html! {
+        tr {
+            td { (mark(words::case(case.status))) }
+            td { (case.title) " " code.digest { (case.id) } }
+            td { (case.level) }
+            td.note { (remark(case)) }
+        }
+    }
+}
+
+/// All there is to say of a check that did not pass.
+pub(crate) fn card(case: &Outcome, view: &ConformanceResult) -> Markup {
+    html! {
+        article.card id=(case.id) {
+            h3 {
+                (mark(words::case(case.status)))
+                " " (case.title) " " small { code { (case.id) } " · " (sources(case)) }
+            }
+            dl.facts {
+                @for field in fields(case, view) {
+                    dt { (field.label) }
+                    dd { @if field.lines.len() == 1 && field.label != "Wire" { (field.lines[0]) }
+                         @else { pre.lines tabindex="0" { @for line in &field.lines { (line) "\n" } } } }
+                }
+            }
+        }
+    }
+}

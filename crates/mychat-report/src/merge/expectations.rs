@@ -1,0 +1,169 @@
+//! Expectations of a run on several machines, judged anew: percentiles from the added histograms, counts from the sums.
+
+use super::settle::Settled;
+use crate::histogram::decode;
+use crate::result::{ExpectationResult, LatencyResult, RunResult};
+use mychat_load::Exit;
+use mychat_load::verdict::expect::decide;
+use mychat_load::verdict::validity::Validity;
+use mychat_load::verdict::{Figure, needed};
+use mychat_scenario::model::{Action, Condition, Measure, Metric, Scenario, Selector, Stat, Unit, Value};
+use mychat_scenario::parse;
+
+/// Judges every expectation of the merged result.
+pub(super) fn judge(merged: &mut RunResult, results: &[RunResult], settled: &Settled) {
+    let parsed = parse(&merged.scenario.file, &merged.scenario.text).map(|loaded| loaded.scenario);
+    let scenario = parsed.ok();
+    let mut expectations = std::mem::take(&mut merged.expectations);
+    for expectation in &mut expectations {
+        let shares: Vec<&ExpectationResult> =
+            results.iter().filter_map(|result| same(&result.expectations, expectation)).collect();
+        let condition =
+            scenario.as_ref().and_then(|scenario| scenario.expect.iter().find(|c| c.text == expectation.text));
+        let whole = scenario.as_ref().zip(condition).and_then(|(all, condition)| whole(merged, all, condition));
+        match (whole, condition) {
+            (Some((ok, actual)), _) => {
+                (expectation.ok, expectation.actual, expectation.note) = (ok, actual, None);
+            }
+            (None, condition) => together(expectation, &shares, condition, settled),
+        }
+    }
+    // What one machine alone found, such as that nobody was let in.
+    for extra in results.iter().flat_map(|result| &result.expectations) {
+        if same(&expectations, extra).is_none() {
+            expectations.insert(0, extra.clone());
+        }
+    }
+    merged.expectations = expectations;
+}
+
+fn same<'e>(all: &'e [ExpectationResult], one: &ExpectationResult) -> Option<&'e ExpectationResult> {
+    all.iter().find(|other| (other.line, &other.text) == (one.line, &one.text))
+}
+
+/// The verdict on figures that the merged result has as a whole: latencies. `None` for others.
+fn whole(merged: &RunResult, scenario: &Scenario, condition: &Condition) -> Option<(Option<bool>, Option<f64>)> {
+    let left = figure(merged, scenario, &condition.measure)?;
+    let right = match &condition.value {
+        Value::Number(number) | Value::Count(number) => exact(*number),
+        Value::Times(factor, other) => {
+            let other = figure(merged, scenario, other)?;
+            Figure {
+                value: other.value.map(|value| value * factor),
+                least: other.least * factor,
+                most: other.most * factor,
+                ..other
+            }
+        }
+    };
+    Some((decide(condition.op, left, right), left.value))
+}
+
+const fn exact(value: f64) -> Figure {
+    Figure { value: Some(value), least: value, most: value, samples: (1, 1) }
+}
+
+fn figure(merged: &RunResult, scenario: &Scenario, measure: &Measure) -> Option<Figure> {
+    if measure.metric.unit() != Unit::Latency {
+        let counts = &merged.counts;
+        let plain = measure.selector == Selector::default();
+        return match measure.metric {
+            Metric::Lost if plain => Some(exact(counts.lost as f64)),
+            _ => None,
+        };
+    }
+    let latency = part(merged, scenario, measure)?;
+    let histogram = decode(&latency.hdr).ok()?;
+    let stat = measure.stat?;
+    let needed = needed(stat);
+    if histogram.is_empty() {
+        return Some(Figure { value: None, least: 0.0, most: f64::INFINITY, samples: (0, needed) });
+    }
+    let value = match stat {
+        Stat::Max => histogram.max() as f64,
+        Stat::Mean => histogram.mean(),
+        _ => histogram.value_at_quantile(stat.quantile().unwrap_or(1.0)) as f64,
+    };
+    let value = (latency.independent >= needed).then_some(value);
+    let (least, most) = value.map_or((histogram.min() as f64, histogram.max() as f64), |value| (value, value));
+    Some(Figure { value, least, most, samples: (latency.independent, needed) })
+}
+
+/// The distribution of a metric over the part of the run that it selects.
+fn part<'r>(merged: &'r RunResult, scenario: &Scenario, measure: &Measure) -> Option<&'r LatencyResult> {
+    let block = merged.latency.get(&measure.metric.name().replace('.', "_"))?;
+    let selector = &measure.selector;
+    let group = selector.group.and_then(|group| Some(scenario.groups.get(group)?.name.as_str()));
+    let action = selector.action.and_then(|action| Action::NAMES.get(action).copied());
+    let stage = selector.stage.map(|stage| scenario.stages.get(stage).map_or("join", |stage| stage.name.as_str()));
+    let names: Vec<&str> = [group, action, stage].into_iter().flatten().collect();
+    match (names.as_slice(), group, action) {
+        ([], ..) => Some(&block.whole),
+        ([one], Some(_), _) => block.by.group.get(*one),
+        ([one], None, Some(_)) => block.by.action.get(*one),
+        ([one], None, None) => block.by.stage.get(*one),
+        _ => block.by.selector.get(&names.join(",")),
+    }
+}
+
+/// Where there is no whole: the machines' own verdicts together.
+fn together(
+    expectation: &mut ExpectationResult,
+    shares: &[&ExpectationResult],
+    condition: Option<&Condition>,
+    settled: &Settled,
+) {
+    let about_server = condition.is_some_and(|c| matches!(c.measure.metric, Metric::ServerRss | Metric::ServerCpu));
+    let told = |share: &&&ExpectationResult| !about_server || share.actual.is_some();
+    let oks: Vec<Option<bool>> = shares.iter().filter(told).map(|share| share.ok).collect();
+    expectation.ok = match oks.as_slice() {
+        oks if oks.contains(&Some(false)) => Some(false),
+        oks if oks.contains(&None) || oks.is_empty() => None,
+        _ => Some(true),
+    };
+    let actuals: Vec<f64> = shares.iter().filter_map(|share| share.actual).collect();
+    let all = actuals.len() == shares.len();
+    match expectation.unit.as_str() {
+        // Sums may break what no part did.
+        "count" => {
+            expectation.actual = all.then(|| actuals.iter().sum());
+            let limit = condition.and_then(|condition| match condition.value {
+                Value::Number(limit) | Value::Count(limit) => Some((condition.op, limit)),
+                Value::Times(..) => None,
+            });
+            if let (Some(sum), Some((op, limit))) = (expectation.actual, limit) {
+                expectation.ok = Some(op.holds(sum, limit));
+            }
+        }
+        "percent" if !about_server => {
+            // Not a mean of percentages: the worst of the parts, which the verdict hangs on.
+            expectation.actual = if all { actuals.into_iter().reduce(f64::min) } else { None };
+            expectation.note = Some("each machine judged its own share; the least of them is shown".to_owned());
+            return;
+        }
+        _ => expectation.actual = actuals.into_iter().reduce(f64::max),
+    }
+    expectation.note = None;
+    let losses = condition.is_some_and(|condition| condition.measure.metric == Metric::Lost);
+    if losses && settled.lost > 0 && expectation.ok == Some(true) {
+        expectation.ok = None;
+        expectation.note =
+            Some(format!("{} more were lost between machines, and are not told apart by group", settled.lost));
+    }
+}
+
+/// How the whole ends, by the rules of a single run.
+pub(super) fn conclusion(merged: &RunResult) -> Exit {
+    let broken = |count: bool| merged.expectations.iter().any(|e| e.ok == Some(false) && (e.unit == "count") == count);
+    let idle = |e: &ExpectationResult| e.text.starts_with("server.");
+    let undecided = merged.expectations.iter().any(|e| e.ok.is_none() && !idle(e));
+    if broken(true) {
+        Exit::FellShort
+    } else if merged.validity == Validity::Invalid || undecided && !broken(false) {
+        Exit::Inconclusive
+    } else if broken(false) {
+        Exit::FellShort
+    } else {
+        Exit::Held
+    }
+}

@@ -1,0 +1,82 @@
+//! Latencies of several machines: histograms added bit for bit, and their figures worked out anew.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::histogram::{Unreadable, decode, encode};
+use crate::result::{By, LatencyBlock, LatencyResult, Point, RunResult};
+
+/// Adds the latencies of one machine to those of the others.
+pub(super) fn add_latencies(mine: &mut BTreeMap<String, LatencyBlock>, theirs: &RunResult) -> Result<(), Unreadable> {
+    for (name, block) in &theirs.latency {
+        match mine.get_mut(name) {
+            Some(mine) => add_block(mine, block)?,
+            None => drop(mine.insert(name.clone(), block.clone())),
+        }
+    }
+    Ok(())
+}
+
+fn add_block(mine: &mut LatencyBlock, theirs: &LatencyBlock) -> Result<(), Unreadable> {
+    add_latency(&mut mine.whole, &theirs.whole)?;
+    let By { stage, group, action, selector } = &mut mine.by;
+    add_parts(stage, &theirs.by.stage)?;
+    add_parts(group, &theirs.by.group)?;
+    add_parts(action, &theirs.by.action)?;
+    add_parts(selector, &theirs.by.selector)
+}
+
+fn add_parts(
+    mine: &mut BTreeMap<String, LatencyResult>,
+    theirs: &BTreeMap<String, LatencyResult>,
+) -> Result<(), Unreadable> {
+    for (name, latency) in theirs {
+        match mine.get_mut(name) {
+            Some(mine) => add_latency(mine, latency)?,
+            None => drop(mine.insert(name.clone(), latency.clone())),
+        }
+    }
+    Ok(())
+}
+
+fn add_latency(mine: &mut LatencyResult, theirs: &LatencyResult) -> Result<(), Unreadable> {
+    let sum = added(&mine.hdr, &theirs.hdr)?;
+    *mine = LatencyResult::new(&sum, mine.independent + theirs.independent, mine.overflow + theirs.overflow);
+    Ok(())
+}
+
+fn added(a: &str, b: &str) -> Result<Histogram<u64>, Unreadable> {
+    let mut sum = decode(a)?;
+    let _ = sum.add(decode(b)?);
+    Ok(sum)
+}
+
+/// Intervals of the same number belong together: the machines begin together, each by its own clock.
+pub(super) fn timeline(results: &[RunResult]) -> Result<Vec<Point>, Unreadable> {
+    let longest = results.iter().map(|result| result.timeline.len()).max().unwrap_or(0);
+    let Some(fullest) = results.iter().find(|result| result.timeline.len() == longest) else { return Ok(Vec::new()) };
+    let mut points = fullest.timeline.clone();
+    for result in results.iter().filter(|result| !std::ptr::eq(*result, fullest)) {
+        for (merged, point) in points.iter_mut().zip(&result.timeline) {
+            add_point(merged, point)?;
+        }
+    }
+    Ok(points)
+}
+
+fn add_point(merged: &mut Point, point: &Point) -> Result<(), Unreadable> {
+    merged.connected += point.connected;
+    merged.sent += point.sent;
+    merged.delivered += point.delivered;
+    merged.errors += point.errors;
+    merged.lateness_p99 = merged.lateness_p99.max(point.lateness_p99);
+    merged.server_rss = merged.server_rss.or(point.server_rss);
+    merged.server_cpu = merged.server_cpu.or(point.server_cpu);
+    merged.server_threads = merged.server_threads.or(point.server_threads);
+    merged.server_fds = merged.server_fds.or(point.server_fds);
+    let sum = added(&merged.hdr, &point.hdr)?;
+    let at = |wanted| (!sum.is_empty()).then(|| sum.value_at_quantile(wanted));
+    (merged.p50, merged.p99, merged.max, merged.hdr) = (at(0.5), at(0.99), at(1.0), encode(&sum));
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! Results of several machines into one: histograms added bit for bit, counts summed, the timeline laid side by side, what
+//! one sent and another received settled, and every expectation judged anew where the whole allows it.
+
+mod expectations;
+mod histograms;
+mod settle;
+mod sum;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+
+use super::histogram::Unreadable;
+use super::result::{Counts, RunResult};
+use mychat_load::Exit;
+use mychat_load::verdict::Verdict;
+
+/// Why results cannot be one.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// There is none.
+    #[error("there is nothing to merge")]
+    Nothing,
+    /// They did different things.
+    #[error("`{0}` and `{1}` are runs of different scenarios or seeds")]
+    Different(String, String),
+    /// The same run twice, which would count everything twice.
+    #[error("the same run of `{0}`, which began at {1}, is given twice")]
+    Twice(String, String),
+    /// They are parts of runs that were shared out in another way, or the same part twice.
+    #[error("{0}")]
+    Shards(String),
+    /// Their counts are not what this version writes.
+    #[error("the counts cannot be added: {0}")]
+    Counts(#[from] serde_json::Error),
+    /// One is damaged.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// Makes one result of several of the same scenario and seed.
+pub fn merge(results: &[RunResult]) -> Result<RunResult, MergeError> {
+    let [first, rest @ ..] = results else { return Err(MergeError::Nothing) };
+    if rest.is_empty() && first.shard.is_none() {
+        return Ok(first.clone());
+    }
+    let mut merged = first.clone();
+    for result in rest {
+        let (a, b) = (&first.scenario, &result.scenario);
+        if a.sha256 != b.sha256 || a.seed != b.seed {
+            return Err(MergeError::Different(a.name.clone(), b.name.clone()));
+        }
+        add(&mut merged, result)?;
+    }
+    let which = |result: &RunResult| {
+        (result.started.clone(), result.scenario.plan_sha256.clone(), result.shard.as_ref().map(|shard| shard.index))
+    };
+    let mut known = HashSet::new();
+    if let Some(twice) = results.iter().find(|result| !known.insert(which(result))) {
+        return Err(MergeError::Twice(twice.scenario.name.clone(), twice.started.clone()));
+    }
+    merged.timeline = histograms::timeline(results)?;
+    let settled = settle::settle(&mut merged, results)?;
+    expectations::judge(&mut merged, results, &settled);
+    conclude(&mut merged, results, &settled);
+    Ok(merged)
+}
+
+fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
+    merged.started = merged.started.clone().min(result.started.clone());
+    merged.seconds = merged.seconds.max(result.seconds);
+    merged.validity = merged.validity.max(result.validity);
+    merged.validity_reasons.extend(result.validity_reasons.iter().cloned());
+    histograms::add_latencies(&mut merged.latency, result)?;
+    let on_time = |counts: &Counts| counts.achieved.unwrap_or(0.0) * counts.scheduled as f64;
+    let achieved = on_time(&merged.counts) + on_time(&result.counts);
+    merged.counts = sum::sum(&merged.counts, &result.counts)?;
+    let scheduled = merged.counts.scheduled;
+    merged.counts.achieved = (scheduled > 0).then(|| achieved / scheduled as f64);
+    merged.cases.extend(result.cases.iter().cloned());
+    merged.examples.extend(result.examples.iter().cloned());
+    merged.examples.sort_by_key(|example| example.kind);
+    merged.losers.extend(result.losers.iter().cloned());
+    merged.server = merged.server.take().or(result.server);
+    merged.generator.cpu_seconds += result.generator.cpu_seconds;
+    merged.generator.busy_wait_seconds += result.generator.busy_wait_seconds;
+    merged.generator.rss_peak += result.generator.rss_peak;
+    merged.generator.threads += result.generator.threads;
+    merged.generator.read_lag_p99 = merged.generator.read_lag_p99.max(result.generator.read_lag_p99);
+    merged.generator.unread_bytes = merged.generator.unread_bytes.max(result.generator.unread_bytes);
+    merged.generator.stall_max = merged.generator.stall_max.max(result.generator.stall_max);
+    if !merged.generator.machine.contains(&result.generator.machine) {
+        merged.generator.machine = format!("{}; {}", merged.generator.machine, result.generator.machine);
+    }
+    Ok(())
+}
+
+/// The verdict on the whole, by the rules of a single run: what one machine could not see is none of it.
+fn conclude(merged: &mut RunResult, results: &[RunResult], settled: &settle::Settled) {
+    let any = |exit: Exit| results.iter().any(|result| result.exit_code == exit.code());
+    let exit = if any(Exit::Interrupted) {
+        Exit::Interrupted
+    } else if any(Exit::CouldNotRun) {
+        Exit::CouldNotRun
+    } else {
+        expectations::conclusion(merged)
+    };
+    let exit = if settled.is_whole() { exit } else { exit.or(Exit::Inconclusive) };
+    let cases = super::cases::view(merged);
+    let exit = if merged.cases.is_empty() { exit } else { exit.or(Exit::from_code(cases.exit_code)) };
+    merged.exit_code = exit.code();
+    merged.verdict = Verdict::of(exit).unwrap_or(Verdict::Inconclusive);
+}

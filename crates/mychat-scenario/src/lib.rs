@@ -1,0 +1,102 @@
+//! A scenario file's text into a [`Scenario`], or into every error in it with its place.
+//!
+//! ```text
+//! file ─load─► text ─load─► tree of nodes ─file─► draft ─check─► Scenario
+//!                              │                                    
+//!                              └── problems (node, what is wrong) ─locate─► Diagnostics
+//! ```
+//!
+//! Reading goes on after an error, with the part in question left out, so that all errors are shown at once. Positions
+//! are looked up only for what is wrong.
+
+pub mod diagnostic;
+pub mod model;
+pub mod schema;
+
+mod actions;
+mod cases;
+mod check;
+mod condition;
+mod fields;
+mod file;
+mod form;
+mod groups;
+mod keys;
+mod load;
+mod locate;
+mod measure;
+mod names;
+pub mod naming;
+mod node;
+mod procedures;
+mod script;
+mod sense;
+mod stages;
+mod steps;
+mod suggest;
+mod syntax;
+pub mod template;
+mod units;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use model::Scenario;
+
+use std::path::Path;
+
+use diagnostic::{MOST, Wrong};
+use load::Document;
+use node::Problems;
+
+/// A scenario with the text that it was read from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// What the file says.
+    pub scenario: Scenario,
+    /// The file's text.
+    pub text: String,
+    /// The file's name, as it was given.
+    pub file: String,
+}
+
+/// Reads a scenario file. Fails with every error in it.
+pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
+    let file = path.display().to_string();
+    match load::read(path) {
+        Ok(text) => parse(&file, &text),
+        Err(wrong) => Err(Diagnostics::new("", vec![wrong.at(&file, "", None)], 0)),
+    }
+}
+
+/// Reads a scenario's text; `name` stands for the file in errors.
+pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let fatal = |(wrong, byte): (Wrong, Option<usize>)| {
+        let span = byte.map(|byte| locate::character(text, byte));
+        Diagnostics::new(text, vec![wrong.at(name, text, span)], 0)
+    };
+    if let Some(refused) = syntax::refuse(text) {
+        return Err(fatal(refused));
+    }
+    let document = Document::new(text).map_err(fatal)?;
+    let mut problems = Problems::default();
+    let draft = file::file(&document.root, text, &mut problems);
+    let scenario = draft.map(|draft| check::check(draft, &mut problems));
+    check::supported(&mut problems);
+    match scenario {
+        Some(scenario) if problems.list.is_empty() => {
+            Ok(Loaded { scenario, text: text.to_owned(), file: name.to_owned() })
+        }
+        _ => Err(diagnostics(name, text, &document, problems)),
+    }
+}
+
+fn diagnostics(name: &str, text: &str, document: &Document, mut problems: Problems) -> Diagnostics {
+    // Nodes are numbered in the order of the text: those that are shown are the first ones of the file.
+    problems.list.sort_by_key(|(node, _)| *node);
+    let unseen = problems.list.len().saturating_sub(MOST);
+    let list = problems.list.into_iter().take(MOST).map(|(node, wrong)| {
+        let span = locate::span(text, document, node, wrong.part.as_ref());
+        wrong.at(name, text, span)
+    });
+    Diagnostics::new(text, list.collect(), unseen)
+}

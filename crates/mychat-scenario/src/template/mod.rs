@@ -1,0 +1,6 @@
+//! Texts with gaps: frames as cases write them, with `{ana}` for a user's name on the wire, into bytes and into tests of
+//! received frames.
+
+pub mod cast;
+pub mod pattern;
+pub mod text;

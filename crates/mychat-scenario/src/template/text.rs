@@ -1,0 +1,123 @@
+//! The little language inside frames and bytes, with an actor's wire name for `{ana}`, into bytes.
+
+use super::cast::Cast;
+use crate::naming::{Piece, braces};
+use std::fmt::Write as _;
+
+/// The bytes of a frame, or of `bytes`.
+pub fn bytes(text: &str, cast: &Cast) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut fill = None;
+    for piece in braces(text).unwrap_or_default() {
+        match piece {
+            Piece::Text(plain) => out.extend_from_slice(plain.as_bytes()),
+            Piece::Braced { text, .. } => {
+                let (word, value) = text.split_once(':').unwrap_or((text, ""));
+                match word {
+                    "fill" => {
+                        let shorter = |size: usize| size - usize::from(cast.two_byte_ends && size == 1023);
+                        fill = value.parse::<usize>().ok().map(|size| (out.len(), shorter(size)));
+                    }
+                    "hex" => out.extend(hex(value)),
+                    "rep" => out.extend(repeated(value)),
+                    "star" => out.push(b'*'),
+                    "nonce" => out.extend_from_slice(cast.nonce().as_bytes()),
+                    actor => out.extend_from_slice(cast.known(actor).unwrap_or(actor).as_bytes()),
+                }
+            }
+        }
+    }
+    if let Some((at, size)) = fill {
+        let padding = padding(size.saturating_sub(out.len()));
+        out.splice(at..at, padding);
+    }
+    out
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Letters in an order that shows where something was cut or doubled.
+pub fn padding(size: usize) -> Vec<u8> {
+    (0..size).map(|at| b'a' + (at % 26) as u8).collect()
+}
+
+fn hex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks_exact(2);
+    pairs.filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+fn repeated(value: &str) -> Vec<u8> {
+    let Some((count, text)) = value.split_once(':') else { return Vec::new() };
+    text.repeat(count.parse().unwrap_or(0)).into_bytes()
+}
+
+/// Bytes as people read them: quoted, escaped, long ones cut in the middle with their length.
+pub fn shown(bytes: &[u8]) -> String {
+    const LONGEST: usize = 160;
+    if bytes.len() > LONGEST {
+        return format!("{} … {} ({} B)", quoted(&bytes[..96]), quoted(&bytes[bytes.len() - 40..]), bytes.len());
+    }
+    quoted(bytes)
+}
+
+fn quoted(bytes: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' => out.push('⏎'),
+                '\r' => out.push_str("\\r"),
+                '"' => out.push_str("\\\""),
+                '\0' => out.push_str("\\0"),
+                c if c.is_control() || mychat_proto::name::is_invisible(c) => {
+                    let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+                }
+                c => out.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// With a carriage return before each line feed.
+pub fn crlf(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 2);
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte == b'\n' && (at == 0 || bytes[at - 1] != b'\r') {
+            out.push(b'\r');
+        }
+        out.push(*byte);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cast, bytes, shown};
+
+    #[test]
+    fn words_become_bytes() {
+        let cast = Cast::new("abcde", &["bob".to_owned()]);
+        assert_eq!(bytes("MESSAGE|{bob}|x{{y", &cast), b"MESSAGE|bobabcde00|x{y");
+        assert_eq!(bytes("BROADCAST|{fill:20}!", &cast).len(), 20);
+        assert_eq!(bytes("{hex:c3a9}{rep:2:ab}", &cast), b"\xc3\xa9abab");
+    }
+
+    #[test]
+    fn bytes_are_escaped_and_cut() {
+        assert_eq!(shown(b"a\r\n\0\xff\"\x1b"), "\"a\\r⏎\\0\\xff\\\"\\u{1b}\"");
+        assert!(shown(&[b'x'; 500]).ends_with("(500 B)"));
+    }
+}
