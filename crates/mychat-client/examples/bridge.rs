@@ -1,10 +1,10 @@
-//! A bridge: what is said to everybody on one server is said on the other, with its author's name.
+//! A bridge: repeats each broadcast of one server on another one, with the author's name.
 //!
 //! `cargo run --example bridge -- 127.0.0.1:5000 127.0.0.1:8080`
 
 #![expect(clippy::print_stderr, reason = "an example that talks to the person who tries it")]
 
-use mychat_client::{Backoff, ConnectError, Event, FramingChoice, Options, Receiver, Sender};
+use mychat_client::{Backoff, ClientEvent, ConnectError, ConnectOptions, FramingChoice, Receiver, Sender};
 
 const NAME: &str = "bridge";
 
@@ -15,19 +15,19 @@ async fn main() -> Result<(), ConnectError> {
         eprintln!("usage: bridge ADDR ADDR");
         return Ok(());
     };
-    let options = Options::new().framing(FramingChoice::Auto).reconnect(Backoff::default());
+    let options = ConnectOptions::new().framing(FramingChoice::Auto).reconnect(Backoff::default());
     let one = options.clone().connect(&here, NAME).await?.split();
     let other = options.connect(&there, NAME).await?.split();
     tokio::join!(carry(one.1, other.0), carry(other.1, one.0));
     Ok(())
 }
 
-/// Carries broadcasts one way until the connection they come from ends.
+/// Forwards broadcasts in one direction until the source connection ends.
 async fn carry(mut from: Receiver, to: Sender) {
     while let Some(event) = from.next().await {
         match event {
-            // Its own words would go round for ever.
-            Event::Broadcast { from, content } if from != NAME => {
+            // The bridge's own broadcasts would loop forever.
+            ClientEvent::Broadcast { from, content } if from != NAME => {
                 if let Err(error) = to.broadcast(&format!("<{from}> {content}")).await {
                     eprintln!("not carried: {error}");
                 }

@@ -1,10 +1,10 @@
-//! A bot that answers every private message with its own words, and greets whoever comes.
+//! A bot that answers every private message with the same text and greets users who join.
 //!
 //! `cargo run --example echo_bot -- 127.0.0.1:5000 Echo`
 
 #![expect(clippy::print_stderr, reason = "an example that talks to the person who tries it")]
 
-use mychat_client::{Backoff, ConnectError, Event, FramingChoice, Options, SendError};
+use mychat_client::{Backoff, ClientEvent, ConnectError, ConnectOptions, FramingChoice, SendError};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), ConnectError> {
@@ -12,19 +12,19 @@ async fn main() -> Result<(), ConnectError> {
     let addr = args.next().unwrap_or_else(|| "127.0.0.1:5000".to_owned());
     let name = args.next().unwrap_or_else(|| "Echo".to_owned());
 
-    let options = Options::new().framing(FramingChoice::Auto).reconnect(Backoff::default());
+    let options = ConnectOptions::new().framing(FramingChoice::Auto).reconnect(Backoff::default());
     let (sender, mut receiver) = options.connect(&addr, &name).await?.split();
     while let Some(event) = receiver.next().await {
         let sent = match event {
-            Event::Message { from, content } if from != name => sender.message(&from, &content).await,
-            Event::Roster(roster) if !roster.joined.is_empty() => {
+            ClientEvent::Message { from, content } if from != name => sender.message(&from, &content).await,
+            ClientEvent::Roster(roster) if !roster.joined.is_empty() => {
                 sender.broadcast(&format!("hola, {}", roster.joined.join(", "))).await
             }
             _ => Ok(()),
         };
         match sent {
             Ok(()) => {}
-            // A reply to a long message may be too long by the difference of the names.
+            // An answer may be too long if the recipient's name is longer than the bot's.
             Err(SendError::TooLong { over }) => eprintln!("an answer was {over} bytes too long"),
             Err(error) => eprintln!("not sent: {error}"),
         }

@@ -1,32 +1,32 @@
-//! What is checked before a frame goes out: text in, frame or [`SendError`] out.
+//! Checks messages before they are sent, and encodes them as frames.
 
 use mychat_proto::{Command, Framing, MAX_FRAME, UserName, name};
 
 use crate::error::SendError;
 
-/// `BROADCAST|content` as a frame without terminator.
+/// Returns `BROADCAST|content` as a frame without a terminator.
 pub(crate) fn broadcast(own: &UserName, content: &str, framing: Framing) -> Result<Vec<u8>, SendError> {
     content_is_legal(content, framing)?;
-    fits(content, broadcast_room(own))?;
+    fits(content, max_broadcast_content(own))?;
     Ok(encode(Command::Broadcast { content }))
 }
 
-/// `MESSAGE|recipient|content` as a frame without terminator.
+/// Returns `MESSAGE|recipient|content` as a frame without a terminator.
 pub(crate) fn message(own: &UserName, recipient: &str, content: &str, framing: Framing) -> Result<Vec<u8>, SendError> {
     name::check(recipient)?;
     content_is_legal(content, framing)?;
-    fits(content, message_room(own, recipient))?;
+    fits(content, max_message_content(own, recipient))?;
     Ok(encode(Command::Message { recipient, content }))
 }
 
-/// Bytes of content that a broadcast takes. The frame that the server makes of it holds the sender's name as well,
-/// and is refused where it gets too long (rule M4).
-pub(crate) fn broadcast_room(own: &UserName) -> usize {
+/// Returns the maximum size of a broadcast's content in bytes. The forwarded frame also contains the sender's name and
+/// must not exceed the limit (rule M4).
+pub(crate) fn max_broadcast_content(own: &UserName) -> usize {
     MAX_FRAME - "BROADCAST||".len() - own.as_str().len()
 }
 
-/// Bytes of content that a private message takes: the longer name of the two counts (rules F3, M4).
-pub(crate) fn message_room(own: &UserName, recipient: &str) -> usize {
+/// Returns the maximum size of a message's content in bytes. The longer one of the two names counts (rules F3, M4).
+pub(crate) fn max_message_content(own: &UserName, recipient: &str) -> usize {
     MAX_FRAME.saturating_sub("MESSAGE||".len() + own.as_str().len().max(recipient.len()))
 }
 
@@ -37,7 +37,7 @@ fn content_is_legal(content: &str, framing: Framing) -> Result<(), SendError> {
     if let Some(at) = content.find('\n') {
         return Err(SendError::LineBreak { at });
     }
-    // The raw server cuts at every pipe and ends the session over the field too many.
+    // A raw server splits at every pipe and ends the session if there are too many fields.
     if !framing.is_terminated() && content.contains('|') {
         return Err(SendError::PipeInRaw);
     }
@@ -68,13 +68,13 @@ mod tests {
     #[test]
     fn the_longest_content_is_exact_for_both_directions() {
         let own = user("Alice");
-        let longest = "x".repeat(broadcast_room(&own));
+        let longest = "x".repeat(max_broadcast_content(&own));
         assert_eq!(broadcast(&own, &longest, Framing::Lf).unwrap().len(), MAX_FRAME - "|Alice".len());
         let over = SendError::TooLong { over: 3 };
         assert_eq!(broadcast(&own, &(longest + "xxx"), Framing::Lf), Err(over.clone()));
 
         for recipient in ["B", "Alice", "a name longer than Alice's"] {
-            let longest = "x".repeat(message_room(&own, recipient));
+            let longest = "x".repeat(max_message_content(&own, recipient));
             let sent = message(&own, recipient, &longest, Framing::Lf).unwrap().len();
             let forwarded = sent - recipient.len() + own.as_str().len();
             assert_eq!(sent.max(forwarded), MAX_FRAME);

@@ -1,4 +1,4 @@
-//! What a program holds: a [`Client`], or its two halves.
+//! The public API of a connection: [`Client`] and its halves [`Sender`] and [`Receiver`].
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -9,21 +9,21 @@ use mychat_proto::{Framing, UserName};
 use tokio::sync::{mpsc, watch};
 
 use crate::check;
-use crate::connection::{Dial, Tcp};
+use crate::connection::{Dial, TcpDialer};
 use crate::error::{ConnectError, SendError};
-use crate::event::{Event, RosterTracker};
+use crate::event::{ClientEvent, RosterTracker};
 use crate::handshake;
-use crate::link::{Link, State};
-use crate::options::Options;
+use crate::options::ConnectOptions;
+use crate::task::{ConnectionState, ConnectionTask};
 
-/// Messages that may wait between senders and the connection. When they do, sending waits.
-pub(crate) const ORDERS: usize = 64;
+/// Capacity of the channel from senders to the connection task. Sending waits while it is full.
+pub(crate) const SEND_QUEUE: usize = 64;
 
-/// Events that may wait for the receiver. When they do, the socket is not read, and the server may end the session
-/// (rule M6).
-const EVENTS: usize = 256;
+/// Capacity of the channel from the connection task to the receiver. The task does not read the socket while it is
+/// full, so the server may end the session (rule M6).
+const EVENT_QUEUE: usize = 256;
 
-/// A user that is connected. Use it whole, or [`split`](Client::split) it to send and receive in different places.
+/// A connected user. [`split`](Client::split) divides it into a sending and a receiving half.
 #[derive(Debug)]
 pub struct Client {
     sender: Sender,
@@ -31,192 +31,205 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to `addr` (`host:port`) and takes the name, in `lf` framing and without reconnecting. For anything
-    /// else see [`Options`].
+    /// Connects to `addr` (`host:port`) and joins as `name`, in `lf` framing and without reconnecting.
+    /// [`ConnectOptions`] has other settings.
     ///
-    /// Must be called in a tokio runtime. Cancelling it leaves nothing behind: the connection is closed.
+    /// Requires a tokio runtime. If the future is dropped, the connection is closed.
     pub async fn connect(addr: &str, name: &str) -> Result<Self, ConnectError> {
-        Self::with_options(addr, name, Options::new()).await
+        Self::with_options(addr, name, ConnectOptions::new()).await
     }
 
-    pub(crate) async fn with_options(addr: &str, name: &str, options: Options) -> Result<Self, ConnectError> {
-        Self::over(Tcp(addr.to_owned()), addr, name, options).await
+    pub(crate) async fn with_options(addr: &str, name: &str, options: ConnectOptions) -> Result<Self, ConnectError> {
+        Self::over(TcpDialer(addr.to_owned()), addr, name, options).await
     }
 
     pub(crate) async fn over<D: Dial>(
         dialer: D,
         addr: &str,
         name: &str,
-        options: Options,
+        options: ConnectOptions,
     ) -> Result<Self, ConnectError> {
         let name = UserName::new(name)?;
         let session = handshake::connect(&dialer, addr, &name, &options).await?;
-        let (orders, take_orders) = mpsc::channel(ORDERS);
-        let (give_events, events) = mpsc::channel(EVENTS);
-        let (give_state, state) = watch::channel(State::Online(session.framing));
-        let (leave, hear_leave) = watch::channel(false);
-        let link = Link {
+        let (frames, frame_receiver) = mpsc::channel(SEND_QUEUE);
+        let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
+        let (state_sender, state) = watch::channel(ConnectionState::Online(session.framing));
+        let (disconnect, disconnect_receiver) = watch::channel(false);
+        let task = ConnectionTask {
             dialer,
             addr: addr.to_owned(),
             name: name.clone(),
             options,
-            orders: take_orders,
-            leave: hear_leave,
-            events: give_events,
-            state: give_state,
+            frames: frame_receiver,
+            disconnect: disconnect_receiver,
+            events: event_sender,
+            state: state_sender,
             roster: RosterTracker::default(),
             unsent: VecDeque::new(),
         };
-        // Ends by itself when both halves are gone: their channels are all it waits for.
-        tokio::spawn(link.run(session));
-        Ok(Self { sender: Sender { name, orders, leave, state }, receiver: Receiver { events, users: Vec::new() } })
+        // The task ends when both halves are dropped, because that closes its channels.
+        tokio::spawn(task.run(session));
+        Ok(Self {
+            sender: Sender { name, frames, disconnect, state },
+            receiver: Receiver { events, users: Vec::new() },
+        })
     }
 
-    /// The sending and the receiving half. The connection lasts until [`Sender::disconnect`], or until both halves are
-    /// dropped.
+    /// Returns the two halves. The connection lasts until [`Sender::disconnect`] is called or both halves are dropped.
     pub fn split(self) -> (Sender, Receiver) {
         (self.sender, self.receiver)
     }
 
-    /// The sending half, to clone or to ask.
+    /// Returns the sending half.
     pub fn sender(&self) -> &Sender {
         &self.sender
     }
 
-    /// See [`Sender::broadcast`].
+    /// Sends to all users; see [`Sender::broadcast`].
     pub async fn broadcast(&self, content: &str) -> Result<(), SendError> {
         self.sender.broadcast(content).await
     }
 
-    /// See [`Sender::message`].
+    /// Sends to one user; see [`Sender::message`].
     pub async fn message(&self, recipient: &str, content: &str) -> Result<(), SendError> {
         self.sender.message(recipient, content).await
     }
 
-    /// See [`Receiver::next`].
-    pub async fn next(&mut self) -> Option<Event> {
+    /// Returns the next event; see [`Receiver::next`].
+    pub async fn next(&mut self) -> Option<ClientEvent> {
         self.receiver.next().await
     }
 
-    /// Leaves: see [`Sender::disconnect`].
+    /// Disconnects; see [`Sender::disconnect`].
     pub async fn disconnect(self) {
         self.sender.disconnect().await;
     }
 }
 
-/// Says things. Clones send over the same connection.
+impl ConnectOptions {
+    /// Connects to `addr` (`host:port` or `[::1]:port`) and joins as `name`.
+    ///
+    /// If the future is dropped, the connection is closed.
+    pub async fn connect(self, addr: &str, name: &str) -> Result<Client, ConnectError> {
+        Client::with_options(addr, name, self).await
+    }
+}
+
+/// The sending half of a client. Clones share the connection.
 #[derive(Debug, Clone)]
 pub struct Sender {
     name: UserName,
-    orders: mpsc::Sender<Vec<u8>>,
-    leave: watch::Sender<bool>,
-    state: watch::Receiver<State>,
+    frames: mpsc::Sender<Vec<u8>>,
+    disconnect: watch::Sender<bool>,
+    state: watch::Receiver<ConnectionState>,
 }
 
 impl Sender {
-    /// The user's own name.
+    /// Returns the user's own name.
     pub fn name(&self) -> &UserName {
         &self.name
     }
 
-    /// The framing in use; `None` while there is no connection.
+    /// Returns the framing in use, or `None` while the connection is lost.
     pub fn framing(&self) -> Option<Framing> {
-        if let State::Online(framing) = *self.state.borrow() { Some(framing) } else { None }
+        if let ConnectionState::Online(framing) = *self.state.borrow() { Some(framing) } else { None }
     }
 
-    /// Sends to everybody, oneself included (rule M3).
+    /// Sends to all users, including the sender (rule M3).
     ///
-    /// `Ok` means that the connection has it; the protocol acknowledges nothing. Either the whole message goes out or,
-    /// where the call is cancelled while it waits for room, nothing of it.
+    /// `Ok` means that the connection task has the message; the protocol has no acknowledgement. If the future is
+    /// dropped while it waits for space in the queue, nothing is sent.
     pub async fn broadcast(&self, content: &str) -> Result<(), SendError> {
         let frame = check::broadcast(&self.name, content, self.online()?)?;
-        self.order(frame).await
+        self.enqueue(frame).await
     }
 
-    /// Sends to one user (rule M1). An unknown one is answered by an [`Event::Error`] (rule M2).
+    /// Sends to one user (rule M1). If no user has that name, the server answers with an error, which arrives as
+    /// [`ClientEvent::Error`] (rule M2).
     ///
-    /// `Ok` and cancelling mean the same as for [`broadcast`](Sender::broadcast).
+    /// `Ok` and cancellation mean the same as in [`broadcast`](Sender::broadcast).
     pub async fn message(&self, recipient: &str, content: &str) -> Result<(), SendError> {
         let frame = check::message(&self.name, recipient, content, self.online()?)?;
-        self.order(frame).await
+        self.enqueue(frame).await
     }
 
-    /// Whether [`broadcast`](Sender::broadcast) would take this now, without sending anything.
+    /// Checks a broadcast without sending it. Returns the error that [`broadcast`](Sender::broadcast) would return now.
     pub fn check_broadcast(&self, content: &str) -> Result<(), SendError> {
         check::broadcast(&self.name, content, self.online()?).map(drop)
     }
 
-    /// Whether [`message`](Sender::message) would take this now, without sending anything.
+    /// Checks a message without sending it. Returns the error that [`message`](Sender::message) would return now.
     pub fn check_message(&self, recipient: &str, content: &str) -> Result<(), SendError> {
         check::message(&self.name, recipient, content, self.online()?).map(drop)
     }
 
-    /// Bytes of content that fit: in a broadcast for `None`, else in a message to that user (rules F3, M4).
-    pub fn room(&self, recipient: Option<&str>) -> usize {
+    /// Returns the maximum number of bytes of content: of a message to `recipient`, or of a broadcast for `None` (rules
+    /// F3, M4).
+    pub fn max_content_len(&self, recipient: Option<&str>) -> usize {
         match recipient {
-            None => check::broadcast_room(&self.name),
-            Some(recipient) => check::message_room(&self.name, recipient),
+            None => check::max_broadcast_content(&self.name),
+            Some(recipient) => check::max_message_content(&self.name, recipient),
         }
     }
 
-    /// Waits while the connection is lost and being made anew; an error means that it is closed for good.
+    /// Waits until the connection is established. Returns an error if it is closed permanently.
     pub async fn ready(&self) -> Result<(), SendError> {
         let mut state = self.state.clone();
-        match state.wait_for(|state| *state != State::Offline).await.as_deref() {
-            Ok(State::Online(_)) => Ok(()),
+        match state.wait_for(|state| *state != ConnectionState::Offline).await.as_deref() {
+            Ok(ConnectionState::Online(_)) => Ok(()),
             _ => Err(SendError::Closed),
         }
     }
 
-    /// Sends what is queued, then `DISCONNECT`, and waits until the server has closed (2 s at most). The receiver gets
-    /// what came meanwhile, and [`Event::Closed`] as the last event.
+    /// Sends all queued messages and `DISCONNECT`, then waits at most 2 s for the server to close. The receiver gets
+    /// the events that arrive meanwhile; the last one is [`ClientEvent::Closed`].
     pub async fn disconnect(&self) {
-        self.leave.send_replace(true);
+        self.disconnect.send_replace(true);
         let mut state = self.state.clone();
-        // An error means that the task is gone, and the connection with it.
-        let _ = state.wait_for(|state| *state == State::Closed).await;
+        // An error means that the task has ended and with it the connection.
+        let _ = state.wait_for(|state| *state == ConnectionState::Closed).await;
     }
 
     fn online(&self) -> Result<Framing, SendError> {
         match *self.state.borrow() {
-            State::Online(framing) => Ok(framing),
-            State::Offline => Err(SendError::Offline),
-            State::Closed => Err(SendError::Closed),
+            ConnectionState::Online(framing) => Ok(framing),
+            ConnectionState::Offline => Err(SendError::Offline),
+            ConnectionState::Closed => Err(SendError::Closed),
         }
     }
 
-    async fn order(&self, frame: Vec<u8>) -> Result<(), SendError> {
-        self.orders.send(frame).await.map_err(|_| SendError::Closed)
+    async fn enqueue(&self, frame: Vec<u8>) -> Result<(), SendError> {
+        self.frames.send(frame).await.map_err(|_| SendError::Closed)
     }
 }
 
-/// Hears things: a [`Stream`] of events that ends behind [`Event::Closed`].
+/// The receiving half of a client: a [`Stream`] of events that ends after [`ClientEvent::Closed`].
 ///
-/// Keep taking them: while 256 of them wait, the connection is not read.
+/// The client does not read the connection while 256 events are waiting.
 #[derive(Debug)]
 pub struct Receiver {
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<ClientEvent>,
     users: Vec<String>,
 }
 
 impl Receiver {
-    /// The next event; `None` behind the last one. Loses nothing when it is cancelled.
-    pub async fn next(&mut self) -> Option<Event> {
+    /// Returns the next event, or `None` after the last one. No event is lost if the future is dropped.
+    pub async fn next(&mut self) -> Option<ClientEvent> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Who is connected, by the last roster that was taken from this receiver.
+    /// Returns the connected users according to the last roster event that was taken.
     pub fn users(&self) -> &[String] {
         &self.users
     }
 }
 
 impl Stream for Receiver {
-    type Item = Event;
+    type Item = ClientEvent;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<ClientEvent>> {
         let event = std::task::ready!(self.events.poll_recv(context));
-        if let Some(Event::Roster(roster)) = &event {
+        if let Some(ClientEvent::Roster(roster)) = &event {
             self.users.clone_from(&roster.users);
         }
         Poll::Ready(event)

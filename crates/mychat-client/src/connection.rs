@@ -1,4 +1,4 @@
-//! The socket: bytes in, replies out; frames in, bytes out. The one file of the library that reads and writes.
+//! Reads replies from a socket and writes frames to it.
 
 use std::collections::VecDeque;
 use std::future::{Future, pending};
@@ -10,39 +10,39 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-use crate::error::Loss;
+use crate::error::DisconnectCause;
 use crate::event::ServerError;
 
-/// Bytes taken from the socket at once.
+/// Size of the read buffer in bytes.
 const READ_SIZE: usize = 16 * 1024;
 
-/// Where connections come from: TCP, or memory in tests.
+/// A source of connections: TCP, or in-memory streams in tests.
 pub(crate) trait Dial: Send + Sync + 'static {
-    /// What a connection is.
+    /// The type of a connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Makes one.
+    /// Establishes a connection.
     fn dial(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
-/// TCP to `host:port`.
+/// Connects to `host:port` over TCP.
 #[derive(Debug)]
-pub(crate) struct Tcp(pub(crate) String);
+pub(crate) struct TcpDialer(pub(crate) String);
 
-impl Dial for Tcp {
+impl Dial for TcpDialer {
     type Stream = TcpStream;
 
     async fn dial(&self) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(self.0.as_str()).await?;
-        // A chat message is small and wanted now; in raw framing the segment is the frame.
+        // Chat messages are small and must not wait. In raw framing, one segment is one frame.
         stream.set_nodelay(true)?;
         Ok(stream)
     }
 }
 
-/// One thing that the server said, owned.
+/// A [`Reply`] that owns its text, or the error of a frame that is not a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum OwnedReply {
     Ack(AckStatus),
     Users(Vec<String>),
     Message { from: String, content: String },
@@ -51,144 +51,149 @@ pub(crate) enum Heard {
     Unreadable(ReplyError),
 }
 
-/// A connection that was cut in two.
+/// Splits a stream into a reader and a writer. `gap` is the minimum time between two frames.
 pub(crate) fn open<S: AsyncRead + AsyncWrite>(stream: S, framing: Framing, gap: Duration) -> (Reader<S>, Writer<S>) {
     let (read, write) = tokio::io::split(stream);
-    (Reader::new(read, framing), Writer { half: write, framing, gap, written: 0, begun: None, not_before: None })
+    (
+        Reader::new(read, framing),
+        Writer { half: write, framing, gap, written: 0, front_len: None, earliest_write: None },
+    )
 }
 
-/// What comes in.
+/// The receiving half of a connection.
 #[derive(Debug)]
 pub(crate) struct Reader<S> {
     half: ReadHalf<S>,
-    inbox: Inbox,
+    decoder: ReplyDecoder,
     buffer: Box<[u8]>,
 }
 
 impl<S: AsyncRead> Reader<S> {
     fn new(half: ReadHalf<S>, framing: Framing) -> Self {
-        Self { half, inbox: Inbox::new(framing), buffer: vec![0; READ_SIZE].into() }
+        Self { half, decoder: ReplyDecoder::new(framing), buffer: vec![0; READ_SIZE].into() }
     }
 
-    /// The framing is known now. Only before anything was read.
+    /// Sets the framing after it was detected. Must be called before the first read.
     pub(crate) fn set_framing(&mut self, framing: Framing) {
-        self.inbox = Inbox::new(framing);
+        self.decoder = ReplyDecoder::new(framing);
     }
 
-    /// The next thing that the server says. Loses nothing when it is cancelled.
-    pub(crate) async fn next(&mut self) -> Result<Heard, Loss> {
+    /// Returns the next reply. No reply is lost if the future is dropped.
+    pub(crate) async fn next(&mut self) -> Result<OwnedReply, DisconnectCause> {
         loop {
-            if let Some(heard) = self.inbox.heard.pop_front() {
-                return Ok(heard);
+            if let Some(reply) = self.decoder.replies.pop_front() {
+                return Ok(reply);
             }
             self.fill().await?;
         }
     }
 
-    /// One read. Loses nothing when it is cancelled.
-    pub(crate) async fn fill(&mut self) -> Result<(), Loss> {
+    /// Reads once from the socket. No data is lost if the future is dropped.
+    pub(crate) async fn fill(&mut self) -> Result<(), DisconnectCause> {
         match self.half.read(&mut self.buffer).await {
-            Ok(0) => Err(Loss::ServerClosed),
-            Ok(bytes) => self.inbox.feed(&self.buffer[..bytes]),
-            Err(error) => Err(Loss::Io(error.kind())),
+            Ok(0) => Err(DisconnectCause::ServerClosed),
+            Ok(bytes) => self.decoder.feed(&self.buffer[..bytes]),
+            Err(error) => Err(DisconnectCause::Io(error.kind())),
         }
     }
 
-    /// Gives back what was heard too early.
-    pub(crate) fn put_back(&mut self, early: Vec<Heard>) {
-        for heard in early.into_iter().rev() {
-            self.inbox.heard.push_front(heard);
+    /// Puts replies back in front of the queue.
+    pub(crate) fn put_back(&mut self, early: Vec<OwnedReply>) {
+        for reply in early.into_iter().rev() {
+            self.decoder.replies.push_front(reply);
         }
     }
 }
 
-/// Bytes into things heard.
+/// Decodes received bytes into a queue of replies.
 #[derive(Debug)]
-struct Inbox {
+struct ReplyDecoder {
     deframer: Deframer,
     roster: RosterReader,
-    heard: VecDeque<Heard>,
+    replies: VecDeque<OwnedReply>,
 }
 
-impl Inbox {
+impl ReplyDecoder {
     fn new(framing: Framing) -> Self {
-        // Lenient: a client has no reason to refuse what a generous server sends.
+        // Lenient: a client can accept frames that are longer than rule F3 allows.
         let deframer = Deframer::for_replies(framing).lenient();
-        Self { deframer, roster: RosterReader::default(), heard: VecDeque::new() }
+        Self { deframer, roster: RosterReader::default(), replies: VecDeque::new() }
     }
 
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Loss> {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), DisconnectCause> {
         let raw = !self.deframer.framing().is_terminated();
         let mut feed = self.deframer.feed(bytes);
         while let Some(inbound) = feed.next() {
             let frame = match inbound {
-                // There are servers that read segments and write lines.
-                Inbound::Frame(frame) if raw => without_line_end(frame),
+                // Some servers read segments but write lines.
+                Inbound::Frame(frame) if raw => trim_line_end(frame),
                 Inbound::Frame(frame) => frame,
                 Inbound::Oversize => continue,
-                Inbound::Overrun => return Err(Loss::Unterminated),
+                Inbound::Overrun => return Err(DisconnectCause::Unterminated),
             };
             if !frame.is_empty() {
-                self.heard.extend(hear(frame, &mut self.roster));
+                self.replies.extend(decode_frame(frame, &mut self.roster));
             }
         }
         Ok(())
     }
 }
 
-/// The frame without the CRs and LFs at its end; blanks there are content (rule S5).
-fn without_line_end(mut frame: &[u8]) -> &[u8] {
+/// Removes the CRs and LFs at the end of the frame. Other white space there is content (rule S5).
+fn trim_line_end(mut frame: &[u8]) -> &[u8] {
     while let [rest @ .., b'\r' | b'\n'] = frame {
         frame = rest;
     }
     frame
 }
 
-/// One frame; nothing where it is a part of a list that goes on (rule L4).
-fn hear(frame: &[u8], roster: &mut RosterReader) -> Option<Heard> {
+/// Decodes one frame. Returns `None` for a part of a list that continues (rule L4).
+fn decode_frame(frame: &[u8], roster: &mut RosterReader) -> Option<OwnedReply> {
     Some(match Reply::parse(frame) {
-        Ok(Reply::ConnectAck(status)) => Heard::Ack(status),
-        Ok(Reply::UserList(list)) => Heard::Users(roster.push(list)?.names().map(str::to_owned).collect()),
+        Ok(Reply::ConnectAck(status)) => OwnedReply::Ack(status),
+        Ok(Reply::UserList(list)) => OwnedReply::Users(roster.push(list)?.names().map(str::to_owned).collect()),
         Ok(Reply::Message { sender, content }) => {
-            Heard::Message { from: sender.to_owned(), content: content.to_owned() }
+            OwnedReply::Message { from: sender.to_owned(), content: content.to_owned() }
         }
         Ok(Reply::Broadcast { sender, content }) => {
-            Heard::Broadcast { from: sender.to_owned(), content: content.to_owned() }
+            OwnedReply::Broadcast { from: sender.to_owned(), content: content.to_owned() }
         }
-        Ok(Reply::Error { code, text }) => Heard::Error(ServerError { code: code.to_owned(), text: text.to_owned() }),
-        Err(fault) => Heard::Unreadable(fault),
+        Ok(Reply::Error { code, text }) => {
+            OwnedReply::Error(ServerError { code: code.to_owned(), text: text.to_owned() })
+        }
+        Err(error) => OwnedReply::Unreadable(error),
     })
 }
 
-/// What goes out, one frame a write.
+/// The sending half of a connection. Each frame has a write of its own (rule R2).
 #[derive(Debug)]
 pub(crate) struct Writer<S> {
     half: WriteHalf<S>,
     framing: Framing,
     gap: Duration,
-    /// Bytes of the front frame that are on their way already.
+    /// Number of bytes of the front frame that were written.
     written: usize,
-    /// Length of the front frame without its terminator, once it has that.
-    begun: Option<usize>,
-    not_before: Option<Instant>,
+    /// Length of the front frame without its terminator, after the terminator was appended.
+    front_len: Option<usize>,
+    earliest_write: Option<Instant>,
 }
 
 impl<S: AsyncWrite> Writer<S> {
-    /// The framing is known now.
+    /// Sets the framing after it was detected.
     pub(crate) fn set_framing(&mut self, framing: Framing, gap: Duration) {
         self.framing = framing;
         self.gap = gap;
     }
 
-    /// Writes on at the front of the queue; for ever pending while that is empty. A frame leaves the queue when all
-    /// of it is written, and in raw framing the next one keeps its distance. Loses nothing when it is cancelled.
+    /// Writes the front frame of the queue, or waits forever if the queue is empty. The frame is removed after its last
+    /// byte was written; in raw framing, the next one waits for the gap. No data is lost if the future is dropped.
     pub(crate) async fn advance(&mut self, queue: &mut VecDeque<Vec<u8>>) -> io::Result<()> {
         let Some(frame) = queue.front_mut() else { return pending().await };
-        if let Some(instant) = self.not_before {
+        if let Some(instant) = self.earliest_write {
             sleep_until(instant).await;
         }
-        if self.begun.is_none() {
-            self.begun = Some(frame.len());
+        if self.front_len.is_none() {
+            self.front_len = Some(frame.len());
             self.framing.end(frame, 0);
         }
         match self.half.write(&frame[self.written..]).await? {
@@ -198,23 +203,23 @@ impl<S: AsyncWrite> Writer<S> {
         if self.written == frame.len() {
             queue.pop_front();
             self.written = 0;
-            self.begun = None;
-            self.not_before = (!self.gap.is_zero()).then(|| Instant::now() + self.gap);
+            self.front_len = None;
+            self.earliest_write = (!self.gap.is_zero()).then(|| Instant::now() + self.gap);
         }
         Ok(())
     }
 
-    /// Takes back the terminator of a frame that was begun and not finished, so that another connection can send it.
-    pub(crate) fn release(&self, queue: &mut VecDeque<Vec<u8>>) {
-        if let (Some(frame), Some(length)) = (queue.front_mut(), self.begun) {
+    /// Removes the terminator from a partly written front frame, so that another connection can send the frame.
+    pub(crate) fn restore_front(&self, queue: &mut VecDeque<Vec<u8>>) {
+        if let (Some(frame), Some(length)) = (queue.front_mut(), self.front_len) {
             frame.truncate(length);
         }
     }
 
-    /// Writes bytes as they are, now. Only in the handshake, before anything is queued.
+    /// Writes bytes immediately. Only the handshake uses it, while the queue is empty.
     pub(crate) async fn write_now(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.half.write_all(bytes).await?;
-        self.not_before = (!self.gap.is_zero()).then(|| Instant::now() + self.gap);
+        self.earliest_write = (!self.gap.is_zero()).then(|| Instant::now() + self.gap);
         Ok(())
     }
 }
@@ -225,22 +230,22 @@ mod tests {
 
     use super::*;
 
-    fn heard(framing: Framing, pieces: &[&[u8]]) -> Vec<Heard> {
-        let mut inbox = Inbox::new(framing);
+    fn heard(framing: Framing, pieces: &[&[u8]]) -> Vec<OwnedReply> {
+        let mut decoder = ReplyDecoder::new(framing);
         for piece in pieces {
-            if inbox.feed(piece).is_err() {
+            if decoder.feed(piece).is_err() {
                 break;
             }
         }
-        inbox.heard.into()
+        decoder.replies.into()
     }
 
     #[test]
     fn a_raw_segment_may_hold_several_replies_and_line_ends() {
         let segment = "CONNECT_ACK|OK\r\nUSER_LIST|Alice,Bob\nBROADCAST|Bob|hola MESSAGE \n";
-        let users = Heard::Users(vec!["Alice".into(), "Bob".into()]);
-        let broadcast = Heard::Broadcast { from: "Bob".into(), content: "hola MESSAGE ".into() };
-        assert_eq!(heard(Framing::Raw, &[segment.as_bytes()]), [Heard::Ack(AckStatus::Ok), users, broadcast]);
+        let users = OwnedReply::Users(vec!["Alice".into(), "Bob".into()]);
+        let broadcast = OwnedReply::Broadcast { from: "Bob".into(), content: "hola MESSAGE ".into() };
+        assert_eq!(heard(Framing::Raw, &[segment.as_bytes()]), [OwnedReply::Ack(AckStatus::Ok), users, broadcast]);
     }
 
     proptest! {

@@ -1,62 +1,63 @@
-//! What can go wrong: joining ([`ConnectError`], [`Refusal`]), sending ([`SendError`]) and staying ([`Loss`]).
+//! The errors of a client: of joining ([`ConnectError`], [`Refusal`]), of sending ([`SendError`]) and of a lost
+//! connection ([`DisconnectCause`]).
 
 use std::io;
 use std::time::Duration;
 
 use mychat_proto::{ErrorCode, MAX_FRAME, NameError};
 
-/// Why [`Client::connect`](crate::Client::connect) gave no client.
+/// The reason for which [`Client::connect`](crate::Client::connect) failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The name breaks rule U1; nothing was sent.
+    /// The name breaks rule U1. Nothing was sent.
     #[error("not a legal name")]
     IllegalName(#[from] NameError),
-    /// No connection to the address, for the reason in `source`.
+    /// No connection to the address.
     #[error("cannot reach {addr}")]
     Unreachable {
         /// The address as it was given.
         addr: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The server said `CONNECT_ACK|FAIL` (rules U2, U3).
+    /// The server answered `CONNECT_ACK|FAIL` (rules U2, U3).
     #[error("the server refused the name: {0}")]
     Refused(Refusal),
-    /// The server took the connection and did not answer `CONNECT`. With framing `lf` that is what a server without
-    /// terminators does.
+    /// The server accepted the connection but did not answer `CONNECT`. With framing `lf`, a raw server behaves like
+    /// this.
     #[error("no answer to CONNECT within {} ms", waited.as_millis())]
     NoAnswer {
-        /// How long the answer was waited for.
+        /// The time limit that has passed.
         waited: Duration,
     },
-    /// The connection ended before the answer was there.
+    /// The connection ended before the server answered.
     #[error("the connection ended before the server answered")]
-    Closed(#[source] Loss),
+    Closed(#[source] DisconnectCause),
 }
 
-/// Why a server refused a name (rule U3).
+/// The reason for which a server refused a name (rule U3).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// `ERROR|409`: somebody has it.
+    /// `ERROR|409`: another user has the name.
     #[error("name in use")]
     InUse,
-    /// `ERROR|422`: the server does not think it legal.
+    /// `ERROR|422`: the name is illegal for the server.
     #[error("not a legal name")]
     IllegalName,
     /// `ERROR|503`: the server is full or shutting down.
     #[error("server full or shutting down")]
     Unavailable,
-    /// Another error of the server's.
+    /// Another `ERROR` from the server.
     #[error("{code} {text}")]
     Other {
-        /// Code as the server sent it.
+        /// The code as received.
         code: String,
-        /// Text as the server sent it: not sanitised.
+        /// The text as received, not sanitized.
         text: String,
     },
-    /// `FAIL` and nothing more. The protocol's first implementation does so, for a name in use.
+    /// `FAIL` without an `ERROR`. The first implementation of the protocol sends this for a name in use.
     #[error("no reason given")]
     Unexplained,
 }
@@ -72,65 +73,64 @@ impl Refusal {
     }
 }
 
-/// Why a message was not sent. Nothing of it went out.
+/// The reason for which a message was not sent. No part of it was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// Content has at least one byte (rule S4).
+    /// The content is empty (rule S4).
     #[error("empty message")]
     Empty,
-    /// Content holds a line feed, which would end the frame early (rule F2).
+    /// The content contains a line feed, which would end the frame early (rule F2).
     #[error("a message is one line: line feed at byte {at}")]
     LineBreak {
-        /// Its offset in the content, in bytes.
+        /// Offset of the line feed in the content, in bytes.
         at: usize,
     },
-    /// The frame, or the one that the server would make of it for the recipient, would be over 1024 bytes
-    /// (rules F3, M4).
+    /// The frame, or the frame that the server would forward, would be longer than 1024 bytes (rules F3, M4).
     #[error("{over} bytes too many: a frame has at most {MAX_FRAME} bytes")]
     TooLong {
-        /// Bytes by which the content must shrink.
+        /// Number of bytes by which the content is too long.
         over: usize,
     },
-    /// The recipient's name breaks rule U1: nobody can have it.
+    /// The recipient's name breaks rule U1, so no user can have it.
     #[error("recipient is not a legal name")]
     IllegalName(#[from] NameError),
-    /// A pipe in the content would end the session at a server with raw framing.
-    #[error("a server with raw framing takes no pipe in a message")]
+    /// The content contains a pipe, which would end the session at a server with raw framing.
+    #[error("a server with raw framing accepts no pipe in a message")]
     PipeInRaw,
-    /// The connection is lost and being made anew; see [`Event::Lost`](crate::Event::Lost).
+    /// The connection is lost, and the client is reconnecting; see [`ClientEvent::Lost`](crate::ClientEvent::Lost).
     #[error("not connected at the moment")]
     Offline,
-    /// The client was disconnected for good.
+    /// The client has disconnected.
     #[error("disconnected")]
     Closed,
 }
 
-/// Why a connection ended, or could not be made anew.
+/// The cause of a lost connection or of a failed attempt to reconnect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Loss {
-    /// The server closed it.
+pub enum DisconnectCause {
+    /// The server closed the connection.
     #[error("closed by the server")]
     ServerClosed,
-    /// The network, or this machine.
+    /// A network error.
     #[error("{0}")]
     Io(io::ErrorKind),
-    /// 64 KiB without a terminator (rule F5).
+    /// 64 KiB arrived without a terminator (rule F5).
     #[error("the server sends no terminators")]
     Unterminated,
-    /// The server took the new connection and did not answer.
+    /// The server accepted the new connection but did not answer `CONNECT`.
     #[error("no answer to CONNECT")]
     NoAnswer,
-    /// The server did not give the name back.
+    /// The server refused the name.
     #[error("refused: {0}")]
     Refused(Refusal),
 }
 
-impl From<ConnectError> for Loss {
+impl From<ConnectError> for DisconnectCause {
     fn from(error: ConnectError) -> Self {
         match error {
-            // The name was legal at the first connection.
+            // The name was legal when the client first connected.
             ConnectError::IllegalName(_) => Self::Refused(Refusal::IllegalName),
             ConnectError::Unreachable { source, .. } => Self::Io(source.kind()),
             ConnectError::Refused(refusal) => Self::Refused(refusal),

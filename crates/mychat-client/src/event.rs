@@ -1,112 +1,112 @@
-//! What a client hears: [`Event`] and its parts.
+//! The events of a client: [`ClientEvent`] and its parts.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use mychat_proto::{ErrorCode, Framing, ReplyError};
 
-use crate::error::Loss;
+use crate::error::DisconnectCause;
 
-/// One thing that happened. Names and texts are as they came: whoever shows them makes control characters harmless
-/// (rule S5).
+/// An event of a connection. Names and texts are as received: a program must escape control characters before it shows
+/// them (rule S5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Event {
+pub enum ClientEvent {
     /// A private message (§3.3.2).
     Message {
-        /// Who wrote it.
+        /// The sender's name.
         from: String,
-        /// What.
+        /// The text.
         content: String,
     },
-    /// A message to everybody (§3.3.3). One's own come back like everybody else's (rule M3).
+    /// A message to all users (§3.3.3). A user's own broadcasts also arrive (rule M3).
     Broadcast {
-        /// Who wrote it.
+        /// The sender's name.
         from: String,
-        /// What.
+        /// The text.
         content: String,
     },
-    /// Who is there now (§3.2.6).
-    Roster(Roster),
-    /// The server said `ERROR`: an unknown recipient, for example (rule M2).
+    /// A new list of users (§3.2.6).
+    Roster(RosterUpdate),
+    /// An `ERROR` from the server, for example for an unknown recipient (rule M2).
     Error(ServerError),
-    /// A frame that makes no sense. It was skipped; the session goes on.
+    /// A frame that is not a valid reply. It was skipped, and the session continues.
     Unreadable(ReplyError),
-    /// The connection is lost, or an attempt to make it anew failed; the next attempt follows. Comes only where
-    /// [`Options::reconnect`](crate::Options::reconnect) was asked for.
+    /// The connection was lost or an attempt to reconnect failed, and another attempt follows. Occurs only with
+    /// [`ConnectOptions::reconnect`](crate::ConnectOptions::reconnect).
     Lost {
-        /// Why.
-        reason: Loss,
-        /// Number of the attempt that follows, from 1.
+        /// The cause of the loss or of the failed attempt.
+        reason: DisconnectCause,
+        /// Number of the next attempt, starting at 1.
         attempt: u32,
-        /// Time until that attempt.
+        /// Time until the next attempt.
         retry_in: Duration,
     },
-    /// The connection is there again, with the same name. A roster follows.
+    /// The connection is established again with the same name. A roster follows.
     Reconnected {
         /// The framing in use.
         framing: Framing,
     },
-    /// The last event of all.
-    Closed(Closed),
+    /// The last event of the connection.
+    Closed(CloseReason),
 }
 
-/// How it ended.
+/// The reason for which a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Closed {
-    /// This side left.
+pub enum CloseReason {
+    /// The client disconnected.
     Left,
-    /// The connection was lost, and was not to be made anew or could not be.
-    Lost(Loss),
+    /// The connection was lost, and reconnecting was not enabled or failed.
+    Lost(DisconnectCause),
 }
 
-/// An `ERROR` of the server's (§3.2.7).
+/// The parameters of an `ERROR` from the server (§3.2.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
-    /// Code as it was sent: three digits here, any text from other servers.
+    /// The code as received: three digits in MyChat/1, any text from other servers.
     pub code: String,
-    /// The server's words, for people.
+    /// The server's description for people.
     pub text: String,
 }
 
 impl ServerError {
-    /// The code, if it is one of this project's.
+    /// Returns the code if MyChat/1 defines it.
     pub fn kind(&self) -> Option<ErrorCode> {
         ErrorCode::from_text(&self.code)
     }
 }
 
-/// Who is connected, and what changed since the last list. Lists are state (rule L3): somebody who came and left
-/// between two of them appears in neither.
+/// The connected users and the changes since the last list. A list shows the current state (rule L3), so a user who
+/// joins and leaves between two lists appears in neither.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Roster {
-    /// Everybody, in the server's order.
+pub struct RosterUpdate {
+    /// All users, in the server's order.
     pub users: Vec<String>,
-    /// Those who were not in the list before. Empty in the first list.
+    /// Users who were not in the previous list. Empty for the first list.
     pub joined: Vec<String>,
-    /// Those who are not in the list any more.
+    /// Users who were in the previous list and are not in this one.
     pub left: Vec<String>,
 }
 
-/// Compares each list with the one before.
+/// Compares each list of users with the previous one.
 #[derive(Debug, Default)]
 pub(crate) struct RosterTracker {
     known: Option<Vec<String>>,
 }
 
 impl RosterTracker {
-    pub(crate) fn update(&mut self, users: Vec<String>) -> Roster {
+    pub(crate) fn update(&mut self, users: Vec<String>) -> RosterUpdate {
         let (joined, left) = match &self.known {
             None => (Vec::new(), Vec::new()),
             Some(known) => (missing(&users, known), missing(known, &users)),
         };
         self.known = Some(users.clone());
-        Roster { users, joined, left }
+        RosterUpdate { users, joined, left }
     }
 }
 
-/// The names of `list` that are not in `other`.
+/// Returns the names of `list` that are not in `other`.
 fn missing(list: &[String], other: &[String]) -> Vec<String> {
     let other: HashSet<&str> = other.iter().map(String::as_str).collect();
     list.iter().filter(|name| !other.contains(name.as_str())).cloned().collect()

@@ -1,4 +1,4 @@
-//! From a stream to a session: `CONNECT`, its answer, and which framing the server speaks.
+//! Connects to a server, sends `CONNECT`, waits for the answer and, if required, detects the framing.
 
 use std::time::Duration;
 
@@ -6,32 +6,32 @@ use mychat_proto::{AckStatus, Command, Framing, UserName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use crate::connection::{self, Dial, Heard, Reader, Writer};
-use crate::error::{ConnectError, Loss, Refusal};
+use crate::connection::{self, Dial, OwnedReply, Reader, Writer};
+use crate::error::{ConnectError, DisconnectCause, Refusal};
 use crate::event::ServerError;
-use crate::options::{FramingChoice, Options};
+use crate::options::ConnectOptions;
 
-/// An answer to an unterminated `CONNECT` that comes within this time is a raw server's.
-const RAW_ANSWERS_WITHIN: Duration = Duration::from_millis(300);
+/// A server that answers a `CONNECT` without a terminator within this time uses raw framing (rule R6).
+const RAW_REPLY_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Time for the `ERROR` behind a `FAIL` (rule U3). Raw servers send none.
-const REASON_WITHIN: Duration = Duration::from_millis(300);
+/// Time to wait for the `ERROR` after a `FAIL` (rule U3). Raw servers send none.
+const REFUSAL_REASON_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A session that has its name.
+/// A connection whose user has joined.
 #[derive(Debug)]
-pub(crate) struct Session<S> {
+pub(crate) struct ClientSession<S> {
     pub(crate) reader: Reader<S>,
     pub(crate) writer: Writer<S>,
     pub(crate) framing: Framing,
 }
 
-/// Reaches the server and joins.
+/// Connects to the server and joins.
 pub(crate) async fn connect<D: Dial>(
     dialer: &D,
     addr: &str,
     name: &UserName,
-    options: &Options,
-) -> Result<Session<D::Stream>, ConnectError> {
+    options: &ConnectOptions,
+) -> Result<ClientSession<D::Stream>, ConnectError> {
     let unreachable = |source| ConnectError::Unreachable { addr: addr.to_owned(), source };
     let stream = timeout(options.handshake_timeout, dialer.dial())
         .await
@@ -42,93 +42,105 @@ pub(crate) async fn connect<D: Dial>(
         .map_err(|_| ConnectError::NoAnswer { waited: options.handshake_timeout })?
 }
 
-async fn join<S>(stream: S, name: &UserName, options: &Options) -> Result<Session<S>, ConnectError>
+async fn join<S>(stream: S, name: &UserName, options: &ConnectOptions) -> Result<ClientSession<S>, ConnectError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut connect = Vec::new();
     Command::Connect { name: name.as_str() }.write(&mut connect).expect("a legal name fits");
-    let mut session = match options.framing {
-        FramingChoice::Lf => begin(stream, Framing::Lf, &connect, options).await?,
-        FramingChoice::Raw => begin(stream, Framing::Raw, &connect, options).await?,
-        FramingChoice::Auto => find_out(stream, &connect, options).await?,
+    let mut session = match options.framing.fixed() {
+        Some(framing) => send_connect(stream, framing, &connect, options).await?,
+        None => detect_framing(stream, &connect, options).await?,
     };
     let early = wait_for_ack(&mut session.reader).await?;
     session.reader.put_back(early);
     Ok(session)
 }
 
-async fn begin<S>(stream: S, framing: Framing, connect: &[u8], options: &Options) -> Result<Session<S>, ConnectError>
+async fn send_connect<S>(
+    stream: S,
+    framing: Framing,
+    connect: &[u8],
+    options: &ConnectOptions,
+) -> Result<ClientSession<S>, ConnectError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (reader, mut writer) = connection::open(stream, framing, options.gap(framing));
+    let (reader, mut writer) = connection::open(stream, framing, options.frame_gap(framing));
     let mut frame = connect.to_vec();
     framing.end(&mut frame, 0);
-    writer.write_now(&frame).await.map_err(lost)?;
-    Ok(Session { reader, writer, framing })
+    writer.write_now(&frame).await.map_err(io_error)?;
+    Ok(ClientSession { reader, writer, framing })
 }
 
-/// Sends `CONNECT` without terminator. Whoever answers that needs none; the others wait for the line feed.
-async fn find_out<S>(stream: S, connect: &[u8], options: &Options) -> Result<Session<S>, ConnectError>
+/// Sends `CONNECT` without a terminator. A server that answers within [`RAW_REPLY_TIMEOUT`] uses raw framing; any other
+/// server then gets a line feed.
+async fn detect_framing<S>(
+    stream: S,
+    connect: &[u8],
+    options: &ConnectOptions,
+) -> Result<ClientSession<S>, ConnectError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut session = begin(stream, Framing::Raw, connect, options).await?;
-    match timeout(RAW_ANSWERS_WITHIN, session.reader.fill()).await {
+    let mut session = send_connect(stream, Framing::Raw, connect, options).await?;
+    match timeout(RAW_REPLY_TIMEOUT, session.reader.fill()).await {
         Ok(read) => read.map_err(ConnectError::Closed)?,
         Err(_elapsed) => {
             session.framing = Framing::Lf;
             session.reader.set_framing(Framing::Lf);
-            session.writer.set_framing(Framing::Lf, options.gap(Framing::Lf));
-            session.writer.write_now(b"\n").await.map_err(lost)?;
+            session.writer.set_framing(Framing::Lf, options.frame_gap(Framing::Lf));
+            session.writer.write_now(b"\n").await.map_err(io_error)?;
         }
     }
     Ok(session)
 }
 
-/// Reads up to the answer. What came before it (rule L1 says nothing should) is given back.
-async fn wait_for_ack<S: AsyncRead>(reader: &mut Reader<S>) -> Result<Vec<Heard>, ConnectError> {
+/// Reads until the `CONNECT_ACK` and returns the replies that came before it. Rule L1 allows none, so this tolerates
+/// faulty servers.
+async fn wait_for_ack<S: AsyncRead>(reader: &mut Reader<S>) -> Result<Vec<OwnedReply>, ConnectError> {
     let mut early = Vec::new();
     loop {
         match reader.next().await {
-            Ok(Heard::Ack(AckStatus::Ok)) => return Ok(early),
-            Ok(Heard::Ack(AckStatus::Fail)) => return Err(ConnectError::Refused(reason(reader, &early).await)),
+            Ok(OwnedReply::Ack(AckStatus::Ok)) => return Ok(early),
+            Ok(OwnedReply::Ack(AckStatus::Fail)) => {
+                return Err(ConnectError::Refused(read_refusal(reader, &early).await));
+            }
             Ok(other) => early.push(other),
-            // A server that is full may say so and close, without an answer to CONNECT.
-            Err(loss) => {
+            // A full server may send an `ERROR` and close without a `CONNECT_ACK`.
+            Err(cause) => {
                 return Err(last_error(&early)
-                    .map_or(ConnectError::Closed(loss), |error| ConnectError::Refused(refusal(error))));
+                    .map_or(ConnectError::Closed(cause), |error| ConnectError::Refused(to_refusal(error))));
             }
         }
     }
 }
 
-async fn reason<S: AsyncRead>(reader: &mut Reader<S>, early: &[Heard]) -> Refusal {
-    let behind = timeout(REASON_WITHIN, async {
+async fn read_refusal<S: AsyncRead>(reader: &mut Reader<S>, early: &[OwnedReply]) -> Refusal {
+    let error = timeout(REFUSAL_REASON_TIMEOUT, async {
         loop {
             match reader.next().await {
-                Ok(Heard::Error(error)) => return Some(refusal(&error)),
+                Ok(OwnedReply::Error(error)) => return Some(to_refusal(&error)),
                 Ok(_) => {}
                 Err(_) => return None,
             }
         }
     });
-    match behind.await {
+    match error.await {
         Ok(Some(refusal)) => refusal,
-        _ => last_error(early).map_or(Refusal::Unexplained, refusal),
+        _ => last_error(early).map_or(Refusal::Unexplained, to_refusal),
     }
 }
 
-fn last_error(heard: &[Heard]) -> Option<&ServerError> {
-    heard.iter().rev().find_map(|heard| if let Heard::Error(error) = heard { Some(error) } else { None })
+fn last_error(replies: &[OwnedReply]) -> Option<&ServerError> {
+    replies.iter().rev().find_map(|reply| if let OwnedReply::Error(error) = reply { Some(error) } else { None })
 }
 
-fn refusal(error: &ServerError) -> Refusal {
+fn to_refusal(error: &ServerError) -> Refusal {
     Refusal::from_error(&error.code, &error.text)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
-fn lost(error: std::io::Error) -> ConnectError {
-    ConnectError::Closed(Loss::Io(error.kind()))
+fn io_error(error: std::io::Error) -> ConnectError {
+    ConnectError::Closed(DisconnectCause::Io(error.kind()))
 }

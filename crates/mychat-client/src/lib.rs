@@ -1,4 +1,4 @@
-//! A MyChat user as a library.
+//! A client library for MyChat.
 //!
 //! ```
 //! # use std::io::{BufRead, BufReader, Write};
@@ -12,12 +12,12 @@
 //! #     let lines = BufReader::new(stream.try_clone().unwrap()).lines();
 //! #     lines.take(3).map(Result::unwrap).collect::<Vec<_>>()
 //! # });
-//! use mychat_client::{Client, Event};
+//! use mychat_client::{Client, ClientEvent};
 //!
 //! let mut client = Client::connect(addr, "Echo").await?; // addr is "127.0.0.1:5000", for example
 //! client.broadcast("hello, everybody").await?;
 //! while let Some(event) = client.next().await {
-//!     if let Event::Message { from, content } = event {
+//!     if let ClientEvent::Message { from, content } = event {
 //!         client.message(&from, &content).await?;
 //!     }
 //! }
@@ -25,21 +25,21 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Client::connect`] gives a client that has its name, or says why not. [`Client::split`] makes two halves of it: a
-//! [`Sender`], which can be cloned, and a [`Receiver`], which is a `Stream` of [`Event`]s. What breaks a limit of the
-//! protocol is refused before anything is sent, as a [`SendError`]. [`Options`] has the rest: a second framing for
-//! servers without terminators, and coming back after a loss.
+//! [`Client::connect`] returns a client that has joined, or an error. [`Client::split`] divides it into a [`Sender`],
+//! which can be cloned, and a [`Receiver`], which is a `Stream` of [`ClientEvent`]s. A message that breaks a limit of the
+//! protocol is not sent; the caller gets a [`SendError`]. [`ConnectOptions`] has further settings, such as the framing of
+//! the server and reconnecting.
 //!
 //! ```text
-//! Sender ──orders──►┐                     ┌──frames──► socket
-//!                   ├─ link (one task) ───┤
-//! Receiver ◄─events─┘                     └◄─replies── socket
+//! Sender ───frames──►┐                          ┌──frames──► socket
+//!                    ├─ ConnectionTask (task) ──┤
+//! Receiver ◄─events──┘                          └◄─replies── socket
 //! ```
 //!
-//! Every future here may be cancelled: a message goes out whole or not at all, and no event is lost.
+//! Every future can be cancelled: a message is sent completely or not at all, and no event is lost.
 //!
-//! Reading order: `client`, [`event`], [`error`], [`options`]; then `check`, `link`, `handshake` and `connection`,
-//! which are the way from a call to the socket. Rule ids (`F3`, `U3`, …) are those of `mychat-proto`'s `PROTOCOL.md`.
+//! Reading order: `client`, [`event`], [`error`], [`options`], then `check`, `task`, `handshake` and `connection`, which
+//! lead from a call to the socket. Rule ids (`F3`, `U3`, …) refer to `PROTOCOL.md` of `mychat-proto`.
 
 mod client;
 pub mod error;
@@ -49,12 +49,12 @@ pub mod options;
 mod check;
 mod connection;
 mod handshake;
-mod link;
+mod task;
 #[cfg(test)]
-mod timing;
+mod timing_tests;
 
 pub use client::{Client, Receiver, Sender};
-pub use error::{ConnectError, Loss, Refusal, SendError};
-pub use event::{Closed, Event, Roster, ServerError};
-pub use mychat_proto::{ErrorCode, Framing, NameError, ReplyError, UserName, name};
-pub use options::{Backoff, FramingChoice, Options};
+pub use error::{ConnectError, DisconnectCause, Refusal, SendError};
+pub use event::{ClientEvent, CloseReason, RosterUpdate, ServerError};
+pub use mychat_proto::{ErrorCode, Framing, FramingChoice, NameError, ReplyError, UserName, name};
+pub use options::{Backoff, ConnectOptions};

@@ -1,5 +1,4 @@
-//! `mychat`: the console program. Everything it does is in [`console`]; everything it knows of the protocol is the
-//! library's.
+//! The console program `mychat`. The module [`console`] implements it on top of the library.
 
 mod console;
 
@@ -9,7 +8,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            // Standard error may be closed, and then there is nobody to tell.
+            // Standard error may be closed; there is no other place for this error.
             let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("mychat: {error:#}\n"));
             ExitCode::FAILURE
         }

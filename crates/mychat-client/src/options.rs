@@ -1,44 +1,28 @@
-//! How to connect: framing, time limits, and whether to come back after a loss.
+//! The settings of a connection: framing, timeouts and reconnecting.
 
 use std::time::Duration;
 
-use mychat_proto::Framing;
+use mychat_proto::{Framing, FramingChoice};
 
-use crate::{Client, ConnectError};
-
-/// Which framing to speak. `lf` is MyChat/1 as this project reads it; `raw` is what the protocol's first
-/// implementation speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FramingChoice {
-    /// Frames end in a line feed (rule F2).
-    #[default]
-    Lf,
-    /// No terminator: one write is one frame, and frames keep a distance ([`Options::raw_gap`]).
-    Raw,
-    /// Find out: `CONNECT` goes out without terminator, and a server that answers within 300 ms needs none. The
-    /// others get their line feed then. Costs those 300 ms at each connection.
-    Auto,
-}
-
-/// How to connect. [`Client::connect`] takes the defaults.
+/// The settings of a connection. [`Client::connect`](crate::Client::connect) uses the defaults.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), mychat_client::ConnectError> {
-/// use mychat_client::{Backoff, FramingChoice, Options};
+/// use mychat_client::{Backoff, FramingChoice, ConnectOptions};
 ///
-/// let options = Options::new().framing(FramingChoice::Auto).reconnect(Backoff::default());
+/// let options = ConnectOptions::new().framing(FramingChoice::Auto).reconnect(Backoff::default());
 /// let client = options.connect("localhost:8080", "Alice").await?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ConnectOptions {
     pub(crate) framing: FramingChoice,
     pub(crate) reconnect: Option<Backoff>,
     pub(crate) handshake_timeout: Duration,
     pub(crate) raw_gap: Duration,
 }
 
-impl Default for Options {
+impl Default for ConnectOptions {
     fn default() -> Self {
         Self {
             framing: FramingChoice::Lf,
@@ -49,63 +33,56 @@ impl Default for Options {
     }
 }
 
-impl Options {
-    /// The defaults: `lf`, no reconnect, 10 s for the handshake.
+impl ConnectOptions {
+    /// Returns the defaults: `lf` framing, no reconnecting, 10 s for the handshake.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The framing to speak.
+    /// Sets the framing. `Auto` sends `CONNECT` without a terminator: a server that answers within 300 ms uses raw
+    /// framing, any other server gets a line feed. The detection delays each connection by up to 300 ms.
     #[must_use]
     pub fn framing(mut self, framing: FramingChoice) -> Self {
         self.framing = framing;
         self
     }
 
-    /// Come back after a loss, with these delays.
+    /// Reconnects after a loss, with these delays.
     #[must_use]
     pub fn reconnect(mut self, backoff: Backoff) -> Self {
         self.reconnect = Some(backoff);
         self
     }
 
-    /// Time for reaching the server, and once more for its answer to `CONNECT`.
+    /// Sets the time limit of the TCP connection and, separately, of the answer to `CONNECT`.
     #[must_use]
     pub fn handshake_timeout(mut self, limit: Duration) -> Self {
         self.handshake_timeout = limit;
         self
     }
 
-    /// Least time between two frames in raw framing. Two that came closer could share a segment, and the server would
-    /// take them for one.
+    /// Sets the minimum time between two frames in raw framing. Two frames in one segment would count as one (rule R2).
     #[must_use]
     pub fn raw_gap(mut self, gap: Duration) -> Self {
         self.raw_gap = gap;
         self
     }
 
-    /// Connects to `addr` (`host:port`, `[::1]:port`) and takes the name.
-    ///
-    /// Cancelling it leaves nothing behind: the connection is closed.
-    pub async fn connect(self, addr: &str, name: &str) -> Result<Client, ConnectError> {
-        Client::with_options(addr, name, self).await
-    }
-
-    /// The gap to keep between two frames.
-    pub(crate) fn gap(&self, framing: Framing) -> Duration {
+    /// Returns the minimum time between two frames.
+    pub(crate) fn frame_gap(&self, framing: Framing) -> Duration {
         if framing.is_terminated() { Duration::ZERO } else { self.raw_gap }
     }
 }
 
-/// Delays between attempts to reconnect: each about twice the one before, up to a limit, and a random half of it
-/// taken off, so that the users of a restarted server do not come back all at once.
+/// Delays between attempts to reconnect. Each delay is about twice the previous one, up to a limit. Up to half of it is
+/// subtracted at random, so that the users of a restarted server do not all return at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backoff {
-    /// The first delay at its longest.
+    /// Maximum of the first delay.
     pub first: Duration,
-    /// No delay is longer.
+    /// Maximum of all delays.
     pub longest: Duration,
-    /// Attempts before giving up; `None` goes on for ever.
+    /// Number of attempts; `None` means no limit.
     pub attempts: Option<u32>,
 }
 
@@ -116,14 +93,14 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The delay before the attempt with this number (from 1), for a random `jitter` in 0…1.
+    /// Returns the delay before attempt number `attempt` (starting at 1). `jitter` is a random number from 0 to 1.
     pub fn delay(&self, attempt: u32, jitter: f64) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);
         let full = self.first.saturating_mul(1 << doublings).min(self.longest);
         full.mul_f64(1.0 - 0.5 * jitter.clamp(0.0, 1.0))
     }
 
-    /// Whether an attempt with this number is still to be made.
+    /// Returns true if attempt number `attempt` is within the limit.
     pub(crate) fn allows(&self, attempt: u32) -> bool {
         self.attempts.is_none_or(|limit| attempt <= limit)
     }

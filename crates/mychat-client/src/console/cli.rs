@@ -1,35 +1,35 @@
-//! What was typed into what it means: arguments → [`Config`].
+//! Parses the command line into a [`Config`].
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write as _};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
-use mychat_client::{Backoff, FramingChoice, Options};
+use mychat_client::{Backoff, ConnectOptions, FramingChoice};
 
-use super::text::{Lang, Phrase};
+use super::lang::Lang;
+use super::text::Phrase;
 
 const PORT: u16 = 5000;
 
-/// What the program is to do.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// `host:port`.
     pub(crate) addr: String,
-    /// As given, legal or not.
+    /// As given, legal or illegal.
     pub(crate) name: Option<String>,
     pub(crate) lang: Lang,
     pub(crate) color: bool,
-    pub(crate) options: Options,
-    pub(crate) mode: Mode,
+    pub(crate) options: ConnectOptions,
+    pub(crate) mode: RunMode,
 }
 
-/// How to talk to whoever started it.
+/// The way in which the program takes input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum RunMode {
     /// A chat on a terminal.
     Terminal,
-    /// Lines in, lines out.
+    /// Lines from standard input, and events as lines.
     Pipe { json: bool, stay: bool },
     /// One message.
     Once(String),
@@ -38,17 +38,17 @@ pub(crate) enum Mode {
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "flags as they are typed; Config has what they mean")]
 #[command(name = "mychat", version, disable_help_flag = true, disable_version_flag = true)]
-struct Args {
+struct CliArgs {
     #[arg(value_name = "ADDR", default_value = "127.0.0.1:5000", hide_default_value = true)]
     addr: String,
     #[arg(short, long, env = "MYCHAT_NAME", hide_env = true, value_name = "NAME")]
     name: Option<String>,
     #[arg(long, value_enum, default_value = "lf", hide_possible_values = true, hide_default_value = true)]
-    framing: FramingArg,
+    framing: FramingFlag,
     #[arg(long, value_enum, hide_possible_values = true)]
-    lang: Option<LangArg>,
+    lang: Option<LangFlag>,
     #[arg(long, value_enum, default_value = "auto", hide_possible_values = true, hide_default_value = true)]
-    color: ColorArg,
+    color: ColorFlag,
     #[arg(long, overrides_with = "no_reconnect")]
     reconnect: bool,
     #[arg(long, overrides_with = "reconnect")]
@@ -66,87 +66,86 @@ struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum FramingArg {
+enum FramingFlag {
     Lf,
     Raw,
     Auto,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum LangArg {
+enum LangFlag {
     En,
     Es,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum ColorArg {
+enum ColorFlag {
     Auto,
     Always,
     Never,
 }
 
 impl Config {
-    /// Reads the arguments.
-    pub(crate) fn parse(args: Vec<OsString>) -> Result<Self, Refused> {
+    pub(crate) fn parse(args: Vec<OsString>) -> Result<Self, ArgsRejected> {
         let lang = early_lang(&args);
-        Self::understand(args, lang).map_err(|error| Refused { error, lang })
+        Self::try_parse(args, lang).map_err(|error| ArgsRejected { error, lang })
     }
 
-    fn understand(args: Vec<OsString>, lang: Lang) -> Result<Self, clap::Error> {
+    fn try_parse(args: Vec<OsString>, lang: Lang) -> Result<Self, clap::Error> {
         let matches = command(lang).try_get_matches_from(args)?;
-        Ok(Self::from_args(Args::from_arg_matches(&matches)?, lang))
+        Ok(Self::from_args(CliArgs::from_arg_matches(&matches)?, lang))
     }
 
-    fn from_args(args: Args, lang: Lang) -> Self {
+    fn from_args(args: CliArgs, lang: Lang) -> Self {
         let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let mode = match args.once {
-            Some(text) => Mode::Once(text),
-            // Both are wishes for lines, whoever looks at them.
-            None if on_terminal && !args.json && !args.stay => Mode::Terminal,
-            None => Mode::Pipe { json: args.json, stay: args.stay },
+            Some(text) => RunMode::Once(text),
+            // Both flags ask for lines, even on a terminal.
+            None if on_terminal && !args.json && !args.stay => RunMode::Terminal,
+            None => RunMode::Pipe { json: args.json, stay: args.stay },
         };
         let framing = match args.framing {
-            FramingArg::Lf => FramingChoice::Lf,
-            FramingArg::Raw => FramingChoice::Raw,
-            FramingArg::Auto => FramingChoice::Auto,
+            FramingFlag::Lf => FramingChoice::Lf,
+            FramingFlag::Raw => FramingChoice::Raw,
+            FramingFlag::Auto => FramingChoice::Auto,
         };
-        let mut options = Options::new().framing(framing);
-        let comes_back = args.reconnect || (mode == Mode::Terminal && !args.no_reconnect);
-        if comes_back && !matches!(mode, Mode::Once(_)) {
+        let mut options = ConnectOptions::new().framing(framing);
+        let reconnects = args.reconnect || (mode == RunMode::Terminal && !args.no_reconnect);
+        if reconnects && !matches!(mode, RunMode::Once(_)) {
             options = options.reconnect(Backoff::default());
         }
         let color = match args.color {
-            ColorArg::Always => true,
-            ColorArg::Never => false,
-            ColorArg::Auto => {
-                mode == Mode::Terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            ColorFlag::Always => true,
+            ColorFlag::Never => false,
+            ColorFlag::Auto => {
+                mode == RunMode::Terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         };
         Self { addr: with_port(&args.addr), name: args.name, lang, color, options, mode }
     }
 }
 
-/// Arguments that ask for help, or mean nothing.
+/// The arguments are invalid or ask for help.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct ArgsRejected {
     error: clap::Error,
     lang: Lang,
 }
 
-impl Refused {
-    /// Prints it where it belongs; gives whether it is an error.
+impl ArgsRejected {
+    /// Prints the error or the help. Returns true for an error.
     pub(crate) fn print(&self) -> bool {
         let is_error = self.error.use_stderr();
-        // A reader that left early is no trouble of this program's.
-        let _ = match self.own_words() {
+        // A closed output is not an error of the arguments.
+        let _ = match self.localized() {
             Some(words) => writeln!(std::io::stderr(), "mychat: {words}"),
             None => self.error.print(),
         };
         is_error
     }
 
-    /// What clap would say in English alone. Rare mistakes are left to it.
-    fn own_words(&self) -> Option<String> {
+    /// Returns a text in the chosen language. clap's own text is English and serves for rare errors.
+    fn localized(&self) -> Option<String> {
         let context = |kind| match self.error.get(kind) {
             Some(ContextValue::String(text)) => Some(text.clone()),
             Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
@@ -170,10 +169,10 @@ impl Refused {
     }
 }
 
-/// The command with all its texts in one language.
+/// Returns the clap command with all its texts in one language.
 fn command(lang: Lang) -> clap::Command {
     let template = format!("{{about}}\n\n{}: {{usage}}\n\n{{all-args}}{{after-help}}\n", lang.help("usage"));
-    Args::command()
+    CliArgs::command()
         .about(lang.help("about"))
         .after_help(lang.help("after"))
         .override_usage("mychat [ADDR] --name NAME [--framing lf|raw|auto]")
@@ -186,7 +185,7 @@ fn command(lang: Lang) -> clap::Command {
         })
 }
 
-/// The language, before anything else is understood: help and errors need it.
+/// Finds the language before clap parses the arguments, because help and errors need it.
 fn early_lang(args: &[OsString]) -> Lang {
     let words: Vec<_> = args.iter().filter_map(|arg| arg.to_str()).collect();
     let asked = words.iter().enumerate().find_map(|(index, word)| match word.strip_prefix("--lang")? {
@@ -196,7 +195,7 @@ fn early_lang(args: &[OsString]) -> Lang {
     asked.map_or_else(Lang::from_env, Lang::from_locale)
 }
 
-/// `host` → `host:5000`; a bare IPv6 address gets its brackets.
+/// Adds the default port to an address without one, and brackets to a bare IPv6 address.
 fn with_port(addr: &str) -> String {
     if addr.parse::<std::net::Ipv6Addr>().is_ok() {
         return format!("[{addr}]:{PORT}");
@@ -212,7 +211,7 @@ fn with_port(addr: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Config, Refused> {
+    fn parse(line: &str) -> Result<Config, ArgsRejected> {
         Config::parse(line.split(' ').map(OsString::from).collect())
     }
 
@@ -240,25 +239,25 @@ mod tests {
 
     #[test]
     fn the_language_is_known_before_the_rest() {
-        assert!(parse("mychat --lang en --help").unwrap_err().error.to_string().contains("Options:"));
+        assert!(parse("mychat --lang en --help").unwrap_err().error.to_string().contains("ConnectOptions:"));
         assert!(parse("mychat --help --lang=es").unwrap_err().error.to_string().contains("Opciones:"));
     }
 
     #[test]
-    fn mistakes_in_both_languages() {
-        let mut told = Vec::new();
+    fn errors_in_both_languages() {
+        let mut texts = Vec::new();
         for lang in ["en", "es"] {
-            for mistake in ["--bogus", "--framing pigeon", "--framing", "--name"] {
-                let refused = parse(&format!("mychat --lang={lang} {mistake}")).unwrap_err();
-                told.push(refused.own_words().unwrap());
+            for argument in ["--bogus", "--framing pigeon", "--framing", "--name"] {
+                let rejected = parse(&format!("mychat --lang={lang} {argument}")).unwrap_err();
+                texts.push(rejected.localized().unwrap());
             }
         }
-        insta::assert_snapshot!(told.join("\n"));
+        insta::assert_snapshot!(texts.join("\n"));
     }
 
     #[test]
     fn once_and_pipe_flags_exclude_each_other() {
         assert_eq!(parse("mychat --once hi --json").unwrap_err().error.kind(), ErrorKind::ArgumentConflict);
-        assert_eq!(parse("mychat --once --hi").unwrap().mode, Mode::Once("--hi".into()));
+        assert_eq!(parse("mychat --once --hi").unwrap().mode, RunMode::Once("--hi".into()));
     }
 }

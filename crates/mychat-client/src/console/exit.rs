@@ -1,15 +1,14 @@
-//! How the program ends: one code for each way, as `--help` lists them.
+//! The exit codes of the program, as `--help` lists them.
 
 use std::process::ExitCode;
 
-/// A way to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// All was sent, and left in order.
-    Fine,
-    /// A message was refused, here or by the server.
+pub(crate) enum ClientExit {
+    /// All messages were sent.
+    Success,
+    /// A message was refused, by the client or by the server.
     NotSent,
-    /// Wrong usage, or a name that is not legal.
+    /// Wrong usage or an illegal name.
     Usage,
     /// The server cannot be reached, or the connection was lost.
     Lost,
@@ -19,10 +18,10 @@ pub(crate) enum Exit {
     Interrupted,
 }
 
-impl Exit {
+impl ClientExit {
     pub(crate) const fn code(self) -> u8 {
         match self {
-            Self::Fine => 0,
+            Self::Success => 0,
             Self::NotSent => 1,
             Self::Usage => 2,
             Self::Lost => 3,
@@ -32,8 +31,8 @@ impl Exit {
     }
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
+impl From<ClientExit> for ExitCode {
+    fn from(exit: ClientExit) -> Self {
         Self::from(exit.code())
     }
 }

@@ -1,42 +1,41 @@
-//! A typed line into what it asks for. The same grammar on a terminal, in a pipe and for `--once`.
+//! Parses a typed line. The same grammar applies on a terminal, in a pipe and for `--once`.
 
-use super::text::Lang;
+use super::lang::Lang;
 
-/// What a line asks for.
+/// The request in a typed line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Input {
-    /// Nothing: the line is blank.
-    Nothing,
-    /// Text for everybody.
-    Say(String),
-    /// Text for one user.
-    Tell { to: String, text: String },
-    /// Text for whoever wrote last.
+pub(crate) enum InputCommand {
+    /// The line contains only white space.
+    Empty,
+    /// Send the text to all users.
+    Broadcast(String),
+    /// Send the text to one user.
+    Message { to: String, text: String },
+    /// Send the text to the sender of the last private message.
     Reply(String),
-    /// Who is there.
+    /// Show the list of users.
     Users,
-    /// What can be typed.
+    /// Show the help.
     Help,
-    /// Leave.
+    /// Leave the chat.
     Quit,
 }
 
-/// Why a line asks for nothing that there is.
+/// The reason for which a line is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InputError {
-    /// It begins with `/` and a word that is no command.
+    /// The line starts with `/` and an unknown command.
     UnknownCommand(String),
-    /// A command that wants more.
-    Incomplete(Verb),
-    /// `@name` and nothing behind it.
+    /// The command requires an argument.
+    Incomplete(CommandName),
+    /// `@name` without a text.
     NoText { to: String },
-    /// `@"name` without the second quotation mark.
+    /// `@"name` without the closing quotation mark.
     OpenQuote,
 }
 
-/// A command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verb {
+pub(crate) enum CommandName {
     Msg,
     Reply,
     Users,
@@ -44,10 +43,10 @@ pub(crate) enum Verb {
     Quit,
 }
 
-impl Verb {
+impl CommandName {
     pub(crate) const ALL: [Self; 5] = [Self::Msg, Self::Reply, Self::Users, Self::Help, Self::Quit];
 
-    /// Its name in a language. Names of both are always understood; this one is offered.
+    /// Returns the command in a language. Both languages are always accepted; this name is offered for completion.
     pub(crate) const fn name(self, lang: Lang) -> &'static str {
         match (self, lang) {
             (Self::Msg, _) => "/msg",
@@ -63,40 +62,42 @@ impl Verb {
     }
 
     fn find(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|verb| [Lang::En, Lang::Es].iter().any(|&lang| verb.name(lang) == word))
+        Self::ALL.into_iter().find(|command| [Lang::En, Lang::Es].iter().any(|&lang| command.name(lang) == word))
     }
 }
 
-/// Reads one line, which holds no line feed.
-pub(crate) fn parse(line: &str) -> Result<Input, InputError> {
+/// Parses a line without a line feed.
+pub(crate) fn parse(line: &str) -> Result<InputCommand, InputError> {
     if line.trim().is_empty() {
-        return Ok(Input::Nothing);
+        return Ok(InputCommand::Empty);
     }
-    // Doubled, the mark stands for itself.
+    // A doubled mark stands for the character itself.
     if line.starts_with("//") || line.starts_with("@@") {
-        return Ok(Input::Say(line[1..].to_owned()));
+        return Ok(InputCommand::Broadcast(line[1..].to_owned()));
     }
     if let Some(addressed) = line.strip_prefix('@') {
-        return tell(addressed);
+        return private_message(addressed);
     }
-    if line.starts_with('/') { command(line) } else { Ok(Input::Say(line.to_owned())) }
+    if line.starts_with('/') { command(line) } else { Ok(InputCommand::Broadcast(line.to_owned())) }
 }
 
-fn command(line: &str) -> Result<Input, InputError> {
+fn command(line: &str) -> Result<InputCommand, InputError> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-    match Verb::find(word) {
+    match CommandName::find(word) {
         None => Err(InputError::UnknownCommand(word.to_owned())),
-        Some(verb @ (Verb::Msg | Verb::Reply)) if rest.trim().is_empty() => Err(InputError::Incomplete(verb)),
-        Some(Verb::Msg) => tell(rest.trim_start()),
-        Some(Verb::Reply) => Ok(Input::Reply(rest.to_owned())),
-        Some(Verb::Users) => Ok(Input::Users),
-        Some(Verb::Help) => Ok(Input::Help),
-        Some(Verb::Quit) => Ok(Input::Quit),
+        Some(command @ (CommandName::Msg | CommandName::Reply)) if rest.trim().is_empty() => {
+            Err(InputError::Incomplete(command))
+        }
+        Some(CommandName::Msg) => private_message(rest.trim_start()),
+        Some(CommandName::Reply) => Ok(InputCommand::Reply(rest.to_owned())),
+        Some(CommandName::Users) => Ok(InputCommand::Users),
+        Some(CommandName::Help) => Ok(InputCommand::Help),
+        Some(CommandName::Quit) => Ok(InputCommand::Quit),
     }
 }
 
-/// `name text` or `"a name" text`. One blank separates them; what follows is content as it stands (rule S5).
-fn tell(addressed: &str) -> Result<Input, InputError> {
+/// Parses `name text` or `"a name" text`. One space separates them; the rest is unchanged content (rule S5).
+fn private_message(addressed: &str) -> Result<InputCommand, InputError> {
     let (to, rest) = match addressed.strip_prefix('"') {
         Some(quoted) => {
             let (name, rest) = quoted.split_once('"').ok_or(InputError::OpenQuote)?;
@@ -107,10 +108,10 @@ fn tell(addressed: &str) -> Result<Input, InputError> {
     if rest.trim().is_empty() {
         return Err(InputError::NoText { to: to.to_owned() });
     }
-    Ok(Input::Tell { to: to.to_owned(), text: rest.to_owned() })
+    Ok(InputCommand::Message { to: to.to_owned(), text: rest.to_owned() })
 }
 
-/// The name as it must be typed behind `@`.
+/// Returns the name as it must be typed after `@`.
 pub(crate) fn quoted(name: &str) -> String {
     if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name.to_owned() }
 }
@@ -119,12 +120,12 @@ pub(crate) fn quoted(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn say(text: &str) -> Input {
-        Input::Say(text.into())
+    fn say(text: &str) -> InputCommand {
+        InputCommand::Broadcast(text.into())
     }
 
-    fn tell(to: &str, text: &str) -> Input {
-        Input::Tell { to: to.into(), text: text.into() }
+    fn tell(to: &str, text: &str) -> InputCommand {
+        InputCommand::Message { to: to.into(), text: text.into() }
     }
 
     #[test]
@@ -132,18 +133,18 @@ mod tests {
         let cases = [
             ("hola a todos ", say("hola a todos ")),
             ("  indented", say("  indented")),
-            (" \t", Input::Nothing),
+            (" \t", InputCommand::Empty),
             ("@bob hola", tell("bob", "hola")),
             ("@bob  two blanks", tell("bob", " two blanks")),
             ("@\"Ana María\" hola", tell("Ana María", "hola")),
             ("/msg bob hola", tell("bob", "hola")),
             ("/msg \"Ana María\" hola", tell("Ana María", "hola")),
-            ("/reply hola", Input::Reply("hola".into())),
-            ("/responder hola", Input::Reply("hola".into())),
-            ("/users", Input::Users),
-            ("/usuarios", Input::Users),
-            ("/help", Input::Help),
-            ("/salir", Input::Quit),
+            ("/reply hola", InputCommand::Reply("hola".into())),
+            ("/responder hola", InputCommand::Reply("hola".into())),
+            ("/users", InputCommand::Users),
+            ("/usuarios", InputCommand::Users),
+            ("/help", InputCommand::Help),
+            ("/salir", InputCommand::Quit),
             ("//etc/hosts", say("/etc/hosts")),
             ("@@home", say("@home")),
             ("a | b", say("a | b")),
@@ -158,8 +159,8 @@ mod tests {
         let cases = [
             ("/dance now", InputError::UnknownCommand("/dance".into())),
             ("/", InputError::UnknownCommand("/".into())),
-            ("/msg", InputError::Incomplete(Verb::Msg)),
-            ("/reply ", InputError::Incomplete(Verb::Reply)),
+            ("/msg", InputError::Incomplete(CommandName::Msg)),
+            ("/reply ", InputError::Incomplete(CommandName::Reply)),
             ("@bob", InputError::NoText { to: "bob".into() }),
             ("/msg bob ", InputError::NoText { to: "bob".into() }),
             ("@\"Ana María hola", InputError::OpenQuote),

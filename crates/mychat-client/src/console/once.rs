@@ -1,25 +1,25 @@
-//! One message, and away.
+//! The mode `--once`: sends one message and exits.
 
-use mychat_client::{Closed, ErrorCode, Event, SendError};
+use mychat_client::{ClientEvent, CloseReason, ErrorCode, SendError};
 
 use super::cli::Config;
-use super::exit::Exit;
-use super::input::{Input, parse};
+use super::connect::{join, print_error};
+use super::exit::ClientExit;
+use super::input::{InputCommand, parse};
 use super::text::Phrase;
-use super::{complain, join};
 
-/// Joins, sends, leaves. The server answers in order and closes last (rules S6, §3.3.4): whatever it had against the
-/// message has come when the connection ends.
-pub(crate) async fn run(config: &Config, text: &str) -> Exit {
+/// Joins, sends and leaves. The server answers in order and then closes (rules S6, §3.3.4), so any error about the
+/// message arrives before the end of the connection.
+pub(crate) async fn run(config: &Config, text: &str) -> ClientExit {
     let input = match parse(text) {
-        Ok(Input::Reply(_) | Input::Users | Input::Help | Input::Quit) => {
-            complain(config.lang, &Phrase::OnceIsAMessage);
-            return Exit::Usage;
+        Ok(InputCommand::Reply(_) | InputCommand::Users | InputCommand::Help | InputCommand::Quit) => {
+            print_error(config.lang, &Phrase::OnceNeedsMessage);
+            return ClientExit::Usage;
         }
         Ok(input) => input,
         Err(error) => {
-            complain(config.lang, &Phrase::Misunderstood(&error));
-            return Exit::Usage;
+            print_error(config.lang, &Phrase::InvalidInput(&error));
+            return ClientExit::Usage;
         }
     };
     let (sender, mut receiver) = match join(config).await {
@@ -27,35 +27,35 @@ pub(crate) async fn run(config: &Config, text: &str) -> Exit {
         Err(exit) => return exit,
     };
     let sent = match &input {
-        Input::Say(text) => sender.broadcast(text).await,
-        Input::Tell { to, text } => sender.message(to, text).await,
+        InputCommand::Broadcast(text) => sender.broadcast(text).await,
+        InputCommand::Message { to, text } => sender.message(to, text).await,
         _ => Err(SendError::Empty),
     };
-    if let Err(why) = sent {
-        complain(config.lang, &Phrase::NotSent(&why));
-        return Exit::NotSent;
+    if let Err(error) = sent {
+        print_error(config.lang, &Phrase::NotSent(&error));
+        return ClientExit::NotSent;
     }
-    let mut exit = Exit::Fine;
-    let mut goodbye = std::pin::pin!(sender.disconnect());
-    let mut gone = false;
+    let mut exit = ClientExit::Success;
+    let mut disconnect = std::pin::pin!(sender.disconnect());
+    let mut disconnected = false;
     loop {
         let event = tokio::select! {
             event = receiver.next() => event,
-            () = &mut goodbye, if !gone => { gone = true; continue }
+            () = &mut disconnect, if !disconnected => { disconnected = true; continue }
         };
         match event {
-            Some(Event::Error(error)) => {
+            Some(ClientEvent::Error(error)) => {
                 match &input {
-                    Input::Tell { to, .. } if error.kind() == Some(ErrorCode::NoSuchUser) => {
-                        complain(config.lang, &Phrase::NoSuchUser(to));
+                    InputCommand::Message { to, .. } if error.kind() == Some(ErrorCode::NoSuchUser) => {
+                        print_error(config.lang, &Phrase::NoSuchUser(to));
                     }
-                    _ => complain(config.lang, &Phrase::ServerSays(&error)),
+                    _ => print_error(config.lang, &Phrase::ServerError(&error)),
                 }
-                exit = Exit::NotSent;
+                exit = ClientExit::NotSent;
             }
-            Some(Event::Closed(Closed::Lost(why))) => {
-                complain(config.lang, &Phrase::Gone(&why));
-                exit = Exit::Lost;
+            Some(ClientEvent::Closed(CloseReason::Lost(error))) => {
+                print_error(config.lang, &Phrase::ConnectionLost(&error));
+                exit = ClientExit::Lost;
             }
             Some(_) => {}
             None => return exit,

@@ -1,13 +1,13 @@
-//! Signals that end the program, as futures.
+//! Futures that complete when a signal asks the program to exit.
 
-/// Completes at Ctrl-C, where the terminal turns that into a signal.
+/// Completes at Ctrl-C, if the terminal converts it into a signal.
 pub(crate) async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Completes when the system or a closed window asks the program to end.
+/// Completes when the system asks the program to exit or its terminal is closed.
 #[cfg(unix)]
 pub(crate) async fn terminated() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -21,7 +21,7 @@ pub(crate) async fn terminated() {
     }
 }
 
-/// Completes when the system asks the program to end.
+/// Never completes: this platform has no such signal.
 #[cfg(not(unix))]
 pub(crate) async fn terminated() {
     std::future::pending().await

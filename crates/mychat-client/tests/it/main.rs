@@ -1,7 +1,7 @@
-//! The client against a server that these tests carry themselves.
+//! Tests of the client against a small server in this crate.
 #![expect(clippy::unwrap_used, reason = "the kit is test code, and clippy knows only functions under #[test] for that")]
 
-mod kit;
+mod test_server;
 mod library;
 #[cfg(feature = "cli")]
 mod pipe;

@@ -1,9 +1,9 @@
-//! The program in a pipe: lines in, lines out, exit codes.
+//! Tests of the program in a pipe: lines in, lines out, exit codes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-use crate::kit::Server;
+use crate::test_server::TestServer;
 
 fn mychat(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mychat"));
@@ -15,17 +15,17 @@ fn start(args: &[&str]) -> Child {
     mychat(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Runs with this input to its end: exit code, output, errors.
+/// Runs the program with this input. Returns the exit code, the output and the errors.
 fn run(args: &[&str], input: &str) -> (i32, String, String) {
     let mut child = start(args);
-    // It may end before it has read everything.
+    // The program may exit before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// All three as one text.
+/// Returns exit code, output and errors as one text.
 fn session(args: &[&str], input: &str) -> String {
     let (code, output, errors) = run(args, input);
     format!("{}\n--- stderr\n{errors}--- exit code {code}", output.replace('\t', "→"))
@@ -35,19 +35,19 @@ const LINES: &str = "hola a todos\n/reply too early\n@Nadie hola\n@Alice to myse
 
 #[test]
 fn lines_in_plain_lines_out() {
-    let server = Server::start();
+    let server = TestServer::start();
     insta::assert_snapshot!(session(&[&server.addr(), "--name", "Alice"], LINES));
 }
 
 #[test]
 fn lines_in_json_lines_out() {
-    let server = Server::start();
+    let server = TestServer::start();
     insta::assert_snapshot!(session(&[&server.addr(), "--name", "Alice", "--json"], LINES));
 }
 
 #[test]
 fn exit_codes_are_those_of_the_help() {
-    let server = Server::start();
+    let server = TestServer::start();
     let _holder = run_bot(&server, "Holder");
     let addr = server.addr();
     let long = "x".repeat(2000);
@@ -74,15 +74,15 @@ fn exit_codes_are_those_of_the_help() {
     server.hears("MESSAGE|Holder|hola");
 }
 
-/// A child that is joined, and the rest of its lines.
-fn run_bot(server: &Server, name: &str) -> (Bot, BufReader<std::process::ChildStdout>) {
+/// Starts a program that has joined. Returns it with the rest of its output.
+fn run_bot(server: &TestServer, name: &str) -> (Bot, BufReader<std::process::ChildStdout>) {
     let mut child = start(&[&server.addr(), "--name", name, "--stay"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     next_line(&mut lines, "users\t");
     (Bot(child), lines)
 }
 
-/// Ends with the test.
+/// A child process that is killed when the test ends.
 struct Bot(Child);
 
 impl Drop for Bot {
@@ -104,7 +104,7 @@ fn next_line(lines: &mut impl BufRead, beginning: &str) -> String {
 
 #[test]
 fn a_script_can_be_a_bot() {
-    let server = Server::start();
+    let server = TestServer::start();
     let (mut bot, mut lines) = run_bot(&server, "Bot");
     server.tell("Bot", "MESSAGE|Bot|what time is it?");
     assert_eq!(next_line(&mut lines, "message"), "message\tBot\twhat time is it?\n");
@@ -114,7 +114,7 @@ fn a_script_can_be_a_bot() {
 
 #[test]
 fn a_lost_connection_is_exit_code_3() {
-    let server = Server::start();
+    let server = TestServer::start();
     let (mut bot, mut lines) = run_bot(&server, "Bot");
     server.drop_all();
     next_line(&mut lines, "closed\t");
@@ -123,14 +123,14 @@ fn a_lost_connection_is_exit_code_3() {
 
 #[test]
 fn with_reconnect_it_comes_back_and_says_so() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut child = start(&[&server.addr(), "--name", "Bot", "--stay", "--reconnect"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut bot = Bot(child);
     next_line(&mut lines, "users\t");
     server.drop_all();
     next_line(&mut lines, "lost\t");
-    // Read while there is no connection, sent when there is one.
+    // Read while the connection is lost and sent after the reconnection.
     bot.0.stdin.as_mut().unwrap().write_all(b"still here\n").unwrap();
     next_line(&mut lines, "back");
     assert_eq!(next_line(&mut lines, "broadcast"), "broadcast\tBot\tstill here\n");
@@ -138,7 +138,7 @@ fn with_reconnect_it_comes_back_and_says_so() {
 
 #[test]
 fn a_reader_that_left_ends_it_quietly() {
-    let server = Server::start();
+    let server = TestServer::start();
     let (mut bot, lines) = run_bot(&server, "Bot");
     drop(lines);
     server.tell("Bot", "BROADCAST|Bob|nobody reads this");
@@ -148,7 +148,7 @@ fn a_reader_that_left_ends_it_quietly() {
 #[test]
 #[cfg(unix)]
 fn ctrl_c_leaves_in_order() {
-    let server = Server::start();
+    let server = TestServer::start();
     let (mut bot, _lines) = run_bot(&server, "Bot");
     let killed = Command::new("kill").args(["-INT", &bot.0.id().to_string()]).status().unwrap();
     assert!(killed.success());

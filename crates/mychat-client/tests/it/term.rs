@@ -1,4 +1,4 @@
-//! The real binary in a pseudo terminal, and the screen that a person would see.
+//! Runs the real program in a pseudo terminal and shows its screen to the tests.
 
 use std::io::{Read, Write};
 use std::num::NonZero;
@@ -11,12 +11,12 @@ use std::time::Instant;
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
 
-use crate::kit::DEADLINE;
+use crate::test_server::DEADLINE;
 
 pub(crate) const ROWS: u16 = 12;
 pub(crate) const COLUMNS: u16 = 60;
 
-/// A terminal of 12 rows and 60 columns with `mychat` in it.
+/// A terminal of 12 rows and 60 columns that runs `mychat`.
 pub(crate) struct Term {
     pty: Arc<Pty>,
     child: Child,
@@ -41,7 +41,7 @@ impl Term {
         let reader = Arc::clone(&pty);
         thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // Ends with an error when the child has closed its side.
+            // The read fails when the child closes its side.
             while let Ok(bytes @ 1..) = (&*reader).read(&mut buffer) {
                 if give.send(buffer[..bytes].to_vec()).is_err() {
                     return;
@@ -51,20 +51,20 @@ impl Term {
         Self { pty, child, parser: vt100::Parser::new(size(ROWS), size(COLUMNS), 0), output }
     }
 
-    /// Starts, and waits until the chat is joined.
+    /// Starts the program and waits until it has joined.
     pub(crate) fn joined(addr: &str, args: &[&str]) -> Self {
         let mut term = Self::start(&[&[addr], args].concat());
         term.until("joined", |screen| screen.contains(" 1 here: ") || screen.contains(" 1 aquí: "));
         term
     }
 
-    /// Keys as a terminal sends them.
+    /// Types keys as a terminal sends them.
     pub(crate) fn types(&mut self, keys: &str) -> &mut Self {
         (&*self.pty).write_all(keys.as_bytes()).unwrap();
         self
     }
 
-    /// A line and Enter.
+    /// Types a line and Enter.
     pub(crate) fn enters(&mut self, line: &str) -> &mut Self {
         self.types(line).types("\r")
     }
@@ -84,12 +84,12 @@ impl Term {
         self.until(text, |screen| screen.contains(text))
     }
 
-    /// Waits until this text is on the screen two times.
+    /// Waits until this text is on the screen twice.
     pub(crate) fn sees_twice(&mut self, text: &str) -> &mut Self {
         self.until(text, |screen| screen.matches(text).count() == 2)
     }
 
-    /// Waits until the input row, the last one that is not empty, is this.
+    /// Waits until the input row (the last row that is not empty) has this text.
     pub(crate) fn has_row(&mut self, row: &str) -> &mut Self {
         self.until(row, |screen| screen.trim_end().lines().last().is_some_and(|last| last.trim_end() == row.trim_end()))
     }
@@ -105,7 +105,7 @@ impl Term {
         self
     }
 
-    /// The screen, with the same time in every line that has one and the cursor's place.
+    /// Returns the screen with a fixed time in each line, and the cursor position.
     pub(crate) fn screen(&self) -> String {
         let screen = self.parser.screen();
         let (row, column) = screen.cursor_position();
@@ -113,7 +113,7 @@ impl Term {
         format!("{}\n(cursor in row {row}, column {column})", lines.join("\n"))
     }
 
-    /// Waits for the end: the exit code, and the screen that is left behind.
+    /// Waits until the program exits. Returns the exit code and the final screen.
     pub(crate) fn ends(&mut self) -> (Option<i32>, String) {
         let deadline = Instant::now() + DEADLINE;
         while let Ok(bytes) = self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -128,13 +128,13 @@ impl Term {
 
 impl Drop for Term {
     fn drop(&mut self) {
-        // It may have ended.
+        // The program may have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// `12:34 text` → `15:04 text`.
+/// Replaces the time of a line by 15:04.
 fn at_three(line: &str) -> String {
     let is_time = |time: &str| time.len() == 5 && time.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
     match line.split_at_checked(5) {

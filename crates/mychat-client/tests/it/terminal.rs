@@ -1,11 +1,11 @@
-//! The chat on a terminal, as a person sees it.
+//! Tests of the chat on a terminal.
 
-use crate::kit::Server;
 use crate::term::Term;
+use crate::test_server::TestServer;
 
 #[test]
 fn a_message_in_the_middle_of_typing_does_not_tear_the_line() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     term.types("half a sen").has_row("Alice> half a sen");
     server.tell("Alice", "BROADCAST|Bob|hola, how are you?");
@@ -16,7 +16,7 @@ fn a_message_in_the_middle_of_typing_does_not_tear_the_line() {
 
 #[test]
 fn what_was_typed_is_sent_and_shown_once() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     term.enters("hola a todos").sees("› Alice         hola a todos").has_row("Alice> ");
     server.hears("BROADCAST|hola a todos");
@@ -25,13 +25,13 @@ fn what_was_typed_is_sent_and_shown_once() {
 
 #[test]
 fn private_messages_replies_and_history() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     server.tell("Alice", "USER_LIST|Alice,Ana María,Bob");
     term.sees("Ana María, Bob joined").types("@an\t").has_row("Alice> @\"Ana María\"");
     term.enters("hola Ana").sees("→ Ana María     hola Ana");
     server.hears("MESSAGE|Ana María|hola Ana");
-    // The kit's server knows only those who joined it.
+    // The test server knows only users who have joined.
     term.sees("no such user");
     term.enters("/reply too early").sees("nobody has written").types("\x15");
     server.tell("Alice", "MESSAGE|Bob|psst");
@@ -47,7 +47,7 @@ fn private_messages_replies_and_history() {
 
 #[test]
 fn a_paste_of_3000_characters_takes_one_row_and_is_refused_whole() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     term.pastes(&"palabra ".repeat(375)).sees("+1992");
     server.tell("Alice", "BROADCAST|Bob|meanwhile");
@@ -57,7 +57,7 @@ fn a_paste_of_3000_characters_takes_one_row_and_is_refused_whole() {
 
 #[test]
 fn a_paste_of_lines_is_one_message_a_line() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     term.pastes("uno\ndos\ntres\n").has_row("Alice> uno⏎dos⏎tres").types("\r").sees("› Alice         tres");
     for text in ["uno", "dos", "tres"] {
@@ -67,7 +67,7 @@ fn a_paste_of_lines_is_one_message_a_line() {
 
 #[test]
 fn a_name_in_use_asks_for_another() {
-    let server = Server::start();
+    let server = TestServer::start();
     let _holder = Term::joined(&server.addr(), &["--name", "Alice"]);
     let mut term = Term::start(&[&server.addr(), "--name", "Alice", "--lang", "es"]);
     term.sees("está en uso").has_row("tu nombre: ").enters("a,b").sees("contiene ,").types("\x15");
@@ -77,19 +77,19 @@ fn a_name_in_use_asks_for_another() {
 
 #[test]
 fn a_restarted_server_is_found_again() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     term.types("draft").has_row("Alice> draft");
     server.go_down();
-    term.sees("connection lost").has_row("Alice (offline)> draft").types("\r").sees("not sent: no connection");
+    term.sees("connection lost").has_row("Alice (offline)> draft").types("\r").sees("not sent: not connected");
     server.come_up();
-    term.sees("connected again").has_row("Alice> draft").types("\r").sees("› Alice         draft");
+    term.sees("reconnected").has_row("Alice> draft").types("\r").sees("› Alice         draft");
     server.hears("BROADCAST|draft");
 }
 
 #[test]
 fn a_name_that_is_gone_after_the_restart_asks_for_another() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     term.types("draft").has_row("Alice> draft");
     server.refuse_next("422");
@@ -99,7 +99,7 @@ fn a_name_that_is_gone_after_the_restart_asks_for_another() {
 
 #[test]
 fn what_others_send_cannot_harm_the_terminal() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     server.tell("Alice", "BROADCAST|Mallory|\x1b[2J\x1b[1;1Hgone\x07\u{9b}31m \u{202e}desrever\u{200b}!");
     server.tell("Alice", "MESSAGE|\x1b[31mEve|\x1b]0;title\x07x\ry");
@@ -110,7 +110,7 @@ fn what_others_send_cannot_harm_the_terminal() {
 
 #[test]
 fn wide_characters_and_emoji_line_up() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     for from in ["Bob", "日本語", "Ñandú", "👍👍"] {
         server.tell("Alice", &format!("BROADCAST|{from}|text"));
@@ -125,7 +125,7 @@ fn wide_characters_and_emoji_line_up() {
 
 #[test]
 fn a_resize_redraws_the_row() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     let text = "0123456789 ".repeat(5);
     term.types(&text).sees("0123456789 0123456789").resizes(30);
@@ -135,7 +135,7 @@ fn a_resize_redraws_the_row() {
 
 #[test]
 fn commands_help_and_leave() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     term.types("/u\t").has_row("Alice> /users").types("\r").enters("/dance").sees("no such command: /dance");
     term.types("\x15/\t").sees("/msg  /reply  /users  /help  /quit").types("\x15").enters("/quit");
@@ -147,7 +147,7 @@ fn commands_help_and_leave() {
 
 #[test]
 fn keys_that_leave() {
-    let server = Server::start();
+    let server = TestServer::start();
     for key in ["\x03", "\x04"] {
         let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
         assert_eq!(term.types(key).ends().0, Some(0));
@@ -157,9 +157,9 @@ fn keys_that_leave() {
 
 #[test]
 fn a_raw_server_is_spoken_to_without_terminators() {
-    let server = Server::raw();
+    let server = TestServer::raw();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice", "--framing", "raw"]);
-    term.enters("a | b").sees("a server with raw framing takes no |").types("\x15").enters("hola");
+    term.enters("a | b").sees("a server with raw framing does not accept |").types("\x15").enters("hola");
     server.hears("BROADCAST|hola");
     term.sees("› Alice         hola").enters("/quit");
     server.hears("DISCONNECT");
@@ -176,7 +176,7 @@ fn nobody_there_is_told_and_ends() {
 
 #[test]
 fn without_reconnect_a_loss_ends() {
-    let server = Server::start();
+    let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice", "--no-reconnect"]);
     server.drop_all();
     assert_eq!(term.sees("connection lost").ends().0, Some(3));
@@ -184,7 +184,7 @@ fn without_reconnect_a_loss_ends() {
 
 #[test]
 fn waiting_for_a_silent_server_can_be_ended() {
-    // Taken by the system's queue, and answered by nobody.
+    // The system's queue accepts the connection, and nobody answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = silent.local_addr().unwrap().to_string();
     let mut term = Term::start(&[&addr, "--name", "Alice"]);

@@ -1,108 +1,111 @@
-//! Lines in, lines out: what makes a shell script a bot.
+//! The mode for scripts: sends each line of standard input and prints events as lines.
 
-mod line;
+mod format;
 mod stdin;
 
 use std::cell::RefCell;
 use std::io::{self, Write as _};
 
-use mychat_client::{Closed, Event, Loss, Receiver, SendError, Sender};
+use mychat_client::{ClientEvent, CloseReason, DisconnectCause, Receiver, SendError, Sender};
 
 use super::cli::Config;
-use super::exit::Exit;
-use super::input::{Input, parse};
-use super::text::{Lang, Phrase};
-use super::{complain, join, signal};
-use line::Format;
+use super::connect::{join, print_error};
+use super::exit::ClientExit;
+use super::input::{InputCommand, parse};
+use super::lang::Lang;
+use super::signal;
+use super::text::Phrase;
+use format::LineFormat;
 
-/// What the two directions know together.
+/// Data that both directions use.
 #[derive(Debug, Default)]
-struct Shared {
+struct PipeState {
     users: Vec<String>,
-    /// Who wrote privately last.
-    last: Option<String>,
-    /// Whether a message was refused, here or by the server.
+    /// The sender of the last private message.
+    last_sender: Option<String>,
+    /// True after a message was refused, by the client or by the server.
     refused: bool,
 }
 
-/// How listening ended.
-enum Heard {
-    Closed(Closed),
-    /// Nobody reads standard output any more.
-    Unread,
+/// The reason for which the output ended.
+enum ListenEnd {
+    Closed(CloseReason),
+    /// The reader of standard output has closed it.
+    OutputClosed,
 }
 
-/// Runs until standard input ends (or the server, with `stay`).
-pub(crate) async fn run(config: &Config, json: bool, stay: bool) -> io::Result<Exit> {
+/// Runs until standard input ends, or with `stay` until the server closes.
+pub(crate) async fn run(config: &Config, json: bool, stay: bool) -> io::Result<ClientExit> {
     let (sender, receiver) = match join(config).await {
         Ok(client) => client.split(),
         Err(exit) => return Ok(exit),
     };
-    let format = if json { Format::Json } else { Format::Plain };
-    let shared = RefCell::default();
-    let talk = async {
-        talk(&sender, config.lang, format, &shared).await;
+    let format = if json { LineFormat::Json } else { LineFormat::Plain };
+    let state = RefCell::default();
+    let send_stdin = async {
+        send_stdin(&sender, config.lang, format, &state).await;
         if stay {
             std::future::pending::<()>().await;
         }
         sender.disconnect().await;
     };
-    let (mut talk, mut listen) = (std::pin::pin!(talk), std::pin::pin!(listen(receiver, &sender, format, &shared)));
-    let mut talking = true;
-    let heard = loop {
+    let (mut send_stdin, mut print_events) =
+        (std::pin::pin!(send_stdin), std::pin::pin!(print_events(receiver, &sender, format, &state)));
+    let mut sending = true;
+    let end = loop {
         tokio::select! {
-            heard = &mut listen => break heard?,
-            () = &mut talk, if talking => talking = false,
-            () = signal::interrupted() => return Ok(leave(&sender).await),
-            () = signal::terminated() => return Ok(leave(&sender).await),
+            end = &mut print_events => break end?,
+            () = &mut send_stdin, if sending => sending = false,
+            () = signal::interrupted() => return Ok(disconnect(&sender).await),
+            () = signal::terminated() => return Ok(disconnect(&sender).await),
         }
     };
-    Ok(match heard {
-        Heard::Closed(Closed::Left) if shared.borrow().refused => Exit::NotSent,
-        Heard::Closed(Closed::Left) | Heard::Unread => Exit::Fine,
-        Heard::Closed(Closed::Lost(why)) => {
-            complain(config.lang, &Phrase::Gone(&why));
-            if matches!(why, Loss::Refused(_)) { Exit::Refused } else { Exit::Lost }
+    Ok(match end {
+        ListenEnd::Closed(CloseReason::Left) if state.borrow().refused => ClientExit::NotSent,
+        ListenEnd::Closed(CloseReason::Left) | ListenEnd::OutputClosed => ClientExit::Success,
+        ListenEnd::Closed(CloseReason::Lost(error)) => {
+            print_error(config.lang, &Phrase::ConnectionLost(&error));
+            if matches!(error, DisconnectCause::Refused(_)) { ClientExit::Refused } else { ClientExit::Lost }
         }
-        Heard::Closed(_) => Exit::Lost,
+        ListenEnd::Closed(_) => ClientExit::Lost,
     })
 }
 
-async fn leave(sender: &Sender) -> Exit {
+async fn disconnect(sender: &Sender) -> ClientExit {
     sender.disconnect().await;
-    Exit::Interrupted
+    ClientExit::Interrupted
 }
 
-/// Standard input to the server, line by line, to its end or `/quit`.
-async fn talk(sender: &Sender, lang: Lang, format: Format, shared: &RefCell<Shared>) {
+/// Sends the lines of standard input until its end or `/quit`.
+async fn send_stdin(sender: &Sender, lang: Lang, format: LineFormat, state: &RefCell<PipeState>) {
     let mut lines = stdin::lines();
     while let Some(line) = lines.recv().await {
         let Ok(line) = String::from_utf8(line) else {
-            refuse(shared, lang, &Phrase::NotUtf8);
+            report_refused(state, lang, &Phrase::NotUtf8);
             continue;
         };
         match parse(&line) {
-            Ok(Input::Quit) => return,
-            Ok(input) => obey(input, sender, lang, format, shared).await,
-            Err(error) => refuse(shared, lang, &Phrase::Misunderstood(&error)),
+            Ok(InputCommand::Quit) => return,
+            Ok(input) => execute(input, sender, lang, format, state).await,
+            Err(error) => report_refused(state, lang, &Phrase::InvalidInput(&error)),
         }
     }
 }
 
-async fn obey(input: Input, sender: &Sender, lang: Lang, format: Format, shared: &RefCell<Shared>) {
+async fn execute(input: InputCommand, sender: &Sender, lang: Lang, format: LineFormat, state: &RefCell<PipeState>) {
     let (to, text) = match input {
-        Input::Say(text) => (None, text),
-        Input::Tell { to, text } => (Some(to), text),
-        Input::Reply(text) => {
-            let last = shared.borrow().last.clone();
-            match last {
-                Some(last) => (Some(last), text),
-                None => return refuse(shared, lang, &Phrase::NobodyToAnswer),
+        InputCommand::Broadcast(text) => (None, text),
+        InputCommand::Message { to, text } => (Some(to), text),
+        InputCommand::Reply(text) => {
+            let last_sender = state.borrow().last_sender.clone();
+            match last_sender {
+                Some(last_sender) => (Some(last_sender), text),
+                None => return report_refused(state, lang, &Phrase::NoReplyTarget),
             }
         }
-        Input::Users => return drop(print(&format.users(&shared.borrow().users))),
-        Input::Help => return drop(print(&lang.say(&Phrase::Help))),
-        Input::Nothing | Input::Quit => return,
+        InputCommand::Users => return drop(print(&format.users(&state.borrow().users))),
+        InputCommand::Help => return drop(print(&lang.say(&Phrase::Help))),
+        InputCommand::Empty | InputCommand::Quit => return,
     };
     loop {
         let sent = match &to {
@@ -111,51 +114,51 @@ async fn obey(input: Input, sender: &Sender, lang: Lang, format: Format, shared:
         };
         match sent {
             Ok(()) => return,
-            // A line that was read is sent when that is possible again, and the lines behind it wait.
+            // The line waits for the new connection, and so do the lines after it.
             Err(SendError::Offline) if sender.ready().await.is_ok() => {}
-            Err(why) => return refuse(shared, lang, &Phrase::NotSent(&why)),
+            Err(error) => return report_refused(state, lang, &Phrase::NotSent(&error)),
         }
     }
 }
 
-fn refuse(shared: &RefCell<Shared>, lang: Lang, phrase: &Phrase<'_>) {
-    shared.borrow_mut().refused = true;
-    complain(lang, phrase);
+fn report_refused(state: &RefCell<PipeState>, lang: Lang, phrase: &Phrase<'_>) {
+    state.borrow_mut().refused = true;
+    print_error(lang, phrase);
 }
 
-/// Events to standard output, to the last.
-async fn listen(
+/// Prints events until the last one.
+async fn print_events(
     mut receiver: Receiver,
     sender: &Sender,
-    format: Format,
-    shared: &RefCell<Shared>,
-) -> io::Result<Heard> {
+    format: LineFormat,
+    state: &RefCell<PipeState>,
+) -> io::Result<ListenEnd> {
     let mut text = format.connected(sender);
     loop {
         match print(&text) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Heard::Unread),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ListenEnd::OutputClosed),
             printed => printed?,
         }
-        let Some(event) = receiver.next().await else { return Ok(Heard::Closed(Closed::Left)) };
-        remember(&event, &mut shared.borrow_mut());
+        let Some(event) = receiver.next().await else { return Ok(ListenEnd::Closed(CloseReason::Left)) };
+        update_state(&event, &mut state.borrow_mut());
         text = format.event(&event, sender.name().as_str());
-        if let Event::Closed(closed) = event {
+        if let ClientEvent::Closed(closed) = event {
             print(&text)?;
-            return Ok(Heard::Closed(closed));
+            return Ok(ListenEnd::Closed(closed));
         }
     }
 }
 
-fn remember(event: &Event, shared: &mut Shared) {
+fn update_state(event: &ClientEvent, state: &mut PipeState) {
     match event {
-        Event::Message { from, .. } => shared.last = Some(from.clone()),
-        Event::Roster(roster) => shared.users.clone_from(&roster.users),
-        Event::Error(_) => shared.refused = true,
+        ClientEvent::Message { from, .. } => state.last_sender = Some(from.clone()),
+        ClientEvent::Roster(roster) => state.users.clone_from(&roster.users),
+        ClientEvent::Error(_) => state.refused = true,
         _ => {}
     }
 }
 
-/// Whole lines, at once: a script waits for them.
+/// Writes whole lines and flushes them, because a script may wait for them.
 fn print(text: &str) -> io::Result<()> {
     if text.is_empty() {
         return Ok(());

@@ -1,17 +1,17 @@
-//! Standard input as a channel of lines.
+//! Reads standard input in a thread and returns its lines through a channel.
 
 use std::io::BufRead as _;
 
 use tokio::sync::mpsc;
 
-/// Lines that wait; then reading waits.
+/// Capacity of the channel. The thread stops reading while it is full.
 const LINES: usize = 16;
 
-/// The lines of standard input, without their ends; the channel closes behind the last.
+/// Returns the lines of standard input, without line ends. The channel closes after the last line.
 pub(super) fn lines() -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(LINES);
-    // A thread and not a task: nothing can take back a read of standard input, and the program must be able to end
-    // while one waits. It ends with the process.
+    // A thread instead of a task, because a read of standard input cannot be cancelled and the program must be able to
+    // exit during it. The thread ends with the process.
     std::thread::spawn(move || {
         let mut stdin = std::io::stdin().lock();
         loop {

@@ -1,121 +1,133 @@
-//! Events into notes: what a person is shown of what happens.
+//! Converts events into chat lines.
 
 use std::collections::VecDeque;
 
-use mychat_client::{ErrorCode, Event, Loss, Roster, ServerError};
+use mychat_client::{ClientEvent, DisconnectCause, ErrorCode, RosterUpdate, ServerError};
 
-use crate::console::note::Note;
-use crate::console::text::{Lang, Phrase};
+use crate::console::chat_line::ChatLine;
+use crate::console::lang::Lang;
+use crate::console::text::Phrase;
 
-/// Recipients that are remembered until the server says that they don't exist, or a list says that they do. One who
-/// came and went in between is never answered for, hence the bound.
-const DOUBTFUL: usize = 8;
+/// Maximum number of unconfirmed recipients. The bound is necessary because a user who joins and leaves between two
+/// lists is never confirmed.
+const MAX_UNCONFIRMED: usize = 8;
 
-/// What the chat knows.
+/// The state of the chat as far as events change it.
 #[derive(Debug)]
-pub(super) struct Chat {
+pub(super) struct ChatState {
     lang: Lang,
     own: String,
     users: Vec<String>,
-    last: Option<String>,
-    /// Recipients of private messages that nobody in the list is called, oldest first. The server answers in order
-    /// (rule S6), so the next 404 is about the first of them.
-    doubtful: VecDeque<String>,
-    /// The loss that was told already.
-    told: Option<Loss>,
-    /// Whether nonsense from the server was told already.
-    puzzled: bool,
+    last_sender: Option<String>,
+    /// Recipients of private messages who are not in the list of users, oldest first. The server answers in order (rule
+    /// S6), so the next 404 refers to the first of them.
+    unconfirmed: VecDeque<String>,
+    /// The last cause of a loss that was shown.
+    shown_cause: Option<DisconnectCause>,
+    /// True after an unreadable frame was reported.
+    reported_unreadable: bool,
 }
 
-impl Chat {
+impl ChatState {
     pub(super) fn new(lang: Lang, own: &str) -> Self {
         let own = own.to_owned();
-        Self { lang, own, users: Vec::new(), last: None, doubtful: VecDeque::new(), told: None, puzzled: false }
+        Self {
+            lang,
+            own,
+            users: Vec::new(),
+            last_sender: None,
+            unconfirmed: VecDeque::new(),
+            shown_cause: None,
+            reported_unreadable: false,
+        }
     }
 
-    /// Everybody who is there.
+    /// Returns all users.
     pub(super) fn users(&self) -> &[String] {
         &self.users
     }
 
-    /// Who wrote privately last.
-    pub(super) fn last(&self) -> Option<&str> {
-        self.last.as_deref()
+    /// Returns the sender of the last private message.
+    pub(super) fn last_sender(&self) -> Option<&str> {
+        self.last_sender.as_deref()
     }
 
-    /// The prompt of the input row.
+    /// Returns the prompt of the input row.
     pub(super) fn prompt(&self, online: bool) -> String {
         if online { format!("{}> ", self.own) } else { format!("{} ({})> ", self.own, self.lang.say(&Phrase::Offline)) }
     }
 
-    pub(super) fn here(&self) -> Note {
-        Note::News(self.lang.say(&Phrase::Here(&self.users)))
+    pub(super) fn user_count(&self) -> ChatLine {
+        ChatLine::Notice(self.lang.say(&Phrase::UserCount(&self.users)))
     }
 
-    pub(super) fn trouble(&self, phrase: &Phrase<'_>) -> Note {
-        Note::Trouble(self.lang.say(phrase))
+    pub(super) fn error(&self, phrase: &Phrase<'_>) -> ChatLine {
+        ChatLine::Error(self.lang.say(phrase))
     }
 
-    /// What to show of a private message that went out. One to oneself comes back, and is shown then.
-    pub(super) fn sent(&mut self, to: &str, text: &str) -> Option<Note> {
+    /// Returns the line for a sent private message. A message to oneself is shown when it arrives.
+    pub(super) fn sent(&mut self, to: &str, text: &str) -> Option<ChatLine> {
         if !self.users.iter().any(|user| user == to) {
-            self.doubtful.push_back(to.to_owned());
-            self.doubtful.truncate(DOUBTFUL);
+            self.unconfirmed.push_back(to.to_owned());
+            self.unconfirmed.truncate(MAX_UNCONFIRMED);
         }
-        (to != self.own).then(|| Note::Sent { to: to.to_owned(), text: text.to_owned() })
+        (to != self.own).then(|| ChatLine::PrivateTo { to: to.to_owned(), text: text.to_owned() })
     }
 
-    /// What to show of an event.
-    pub(super) fn event(&mut self, event: Event) -> Vec<Note> {
+    /// Returns the lines for an event.
+    pub(super) fn event(&mut self, event: ClientEvent) -> Vec<ChatLine> {
         match event {
-            Event::Broadcast { from, content } => vec![Note::Said { own: from == self.own, from, text: content }],
-            Event::Message { from, content } => {
-                self.last = Some(from.clone());
-                vec![Note::Whispered { from, text: content }]
+            ClientEvent::Broadcast { from, content } => {
+                vec![ChatLine::Broadcast { own: from == self.own, from, text: content }]
             }
-            Event::Roster(roster) => self.roster(roster),
-            Event::Error(error) => vec![self.server_error(&error)],
-            Event::Unreadable(_) if std::mem::replace(&mut self.puzzled, true) => Vec::new(),
-            Event::Unreadable(_) => vec![self.trouble(&Phrase::Unreadable)],
-            // A night without a server is one line, not a thousand; the prompt says how things stand. A server that is
-            // there again and does not let this user in is worth another.
-            Event::Lost { reason, attempt, .. } => {
-                let new = attempt == 1 || (!matches!(reason, Loss::Io(_)) && self.told.as_ref() != Some(&reason));
-                let note = new.then(|| self.trouble(&Phrase::Lost(&reason)));
-                self.told = Some(reason);
-                note.into_iter().collect()
+            ClientEvent::Message { from, content } => {
+                self.last_sender = Some(from.clone());
+                vec![ChatLine::PrivateFrom { from, text: content }]
             }
-            Event::Reconnected { .. } => {
-                self.told = None;
-                vec![Note::News(self.lang.say(&Phrase::Back))]
+            ClientEvent::Roster(roster) => self.roster(roster),
+            ClientEvent::Error(error) => vec![self.server_error(&error)],
+            ClientEvent::Unreadable(_) if std::mem::replace(&mut self.reported_unreadable, true) => Vec::new(),
+            ClientEvent::Unreadable(_) => vec![self.error(&Phrase::Unreadable)],
+            // A long outage gives one line, and the prompt shows the state. A server that is reachable but refuses the
+            // user gives another line.
+            ClientEvent::Lost { reason, attempt, .. } => {
+                let new = attempt == 1
+                    || (!matches!(reason, DisconnectCause::Io(_)) && self.shown_cause.as_ref() != Some(&reason));
+                let line = new.then(|| self.error(&Phrase::Reconnecting(&reason)));
+                self.shown_cause = Some(reason);
+                line.into_iter().collect()
+            }
+            ClientEvent::Reconnected { .. } => {
+                self.shown_cause = None;
+                vec![ChatLine::Notice(self.lang.say(&Phrase::Reconnected))]
             }
             _ => Vec::new(),
         }
     }
 
-    fn server_error(&mut self, error: &ServerError) -> Note {
-        let about = if error.kind() == Some(ErrorCode::NoSuchUser) { self.doubtful.pop_front() } else { None };
+    fn server_error(&mut self, error: &ServerError) -> ChatLine {
+        let about = if error.kind() == Some(ErrorCode::NoSuchUser) { self.unconfirmed.pop_front() } else { None };
         match about {
-            Some(name) => self.trouble(&Phrase::NoSuchUser(&name)),
-            None => self.trouble(&Phrase::ServerSays(error)),
+            Some(name) => self.error(&Phrase::NoSuchUser(&name)),
+            None => self.error(&Phrase::ServerError(error)),
         }
     }
 
-    fn roster(&mut self, roster: Roster) -> Vec<Note> {
+    fn roster(&mut self, roster: RosterUpdate) -> Vec<ChatLine> {
         let first = self.users.is_empty();
         self.users = roster.users;
-        self.doubtful.retain(|name| !self.users.contains(name));
+        self.unconfirmed.retain(|name| !self.users.contains(name));
         if first {
-            return vec![self.here()];
+            return vec![self.user_count()];
         }
-        let mut notes = Vec::new();
+        let mut lines = Vec::new();
         if !roster.joined.is_empty() {
-            notes.push(Note::News(self.lang.say(&Phrase::Came(&roster.joined))));
+            lines.push(ChatLine::Notice(self.lang.say(&Phrase::UsersJoined(&roster.joined))));
         }
         if !roster.left.is_empty() {
-            notes.push(Note::News(self.lang.say(&Phrase::Went(&roster.left))));
+            lines.push(ChatLine::Notice(self.lang.say(&Phrase::UsersLeft(&roster.left))));
         }
-        notes
+        lines
     }
 }
 
@@ -126,44 +138,44 @@ mod tests {
     use mychat_client::Framing;
 
     use super::*;
-    use crate::console::paint::Paint;
+    use crate::console::style::Styler;
 
-    fn roster(users: &str, joined: &str, left: &str) -> Event {
+    fn roster(users: &str, joined: &str, left: &str) -> ClientEvent {
         let names = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        Event::Roster(Roster { users: names(users), joined: names(joined), left: names(left) })
+        ClientEvent::Roster(RosterUpdate { users: names(users), joined: names(joined), left: names(left) })
     }
 
-    fn shown(lang: Lang, events: Vec<Event>) -> String {
-        let mut chat = Chat::new(lang, "Alice");
-        let mut lines = Vec::new();
+    fn shown(lang: Lang, events: Vec<ClientEvent>) -> String {
+        let mut chat = ChatState::new(lang, "Alice");
+        let mut shown = Vec::new();
         for event in events {
-            let notes = chat.event(event);
-            lines.extend(notes.iter().flat_map(|note| note.render("15:04", Paint::new(false))));
+            let lines = chat.event(event);
+            shown.extend(lines.iter().flat_map(|line| line.render("15:04", Styler::new(false))));
         }
-        lines.join("\n")
+        shown.join("\n")
     }
 
     #[test]
     fn what_a_session_looks_like() {
-        let lost = |reason, attempt| Event::Lost { reason, attempt, retry_in: Duration::from_secs(1) };
-        let error = |code: &str| Event::Error(ServerError { code: code.into(), text: "lucky".into() });
+        let lost = |reason, attempt| ClientEvent::Lost { reason, attempt, retry_in: Duration::from_secs(1) };
+        let error = |code: &str| ClientEvent::Error(ServerError { code: code.into(), text: "lucky".into() });
         let events = || {
             vec![
                 roster("Alice Bob", "", ""),
                 roster("Alice Bob Carla Dora", "Carla Dora", ""),
-                Event::Broadcast { from: "Bob".into(), content: "hola".into() },
-                Event::Broadcast { from: "Alice".into(), content: "hola".into() },
-                Event::Message { from: "Carla".into(), content: "psst".into() },
+                ClientEvent::Broadcast { from: "Bob".into(), content: "hola".into() },
+                ClientEvent::Broadcast { from: "Alice".into(), content: "hola".into() },
+                ClientEvent::Message { from: "Carla".into(), content: "psst".into() },
                 roster("Alice Carla Dora Eva", "Eva", "Bob"),
                 error("429"),
                 error("777"),
-                Event::Unreadable(mychat_client::ReplyError::Unknown),
-                Event::Unreadable(mychat_client::ReplyError::Unknown),
-                lost(Loss::ServerClosed, 1),
-                lost(Loss::Io(std::io::ErrorKind::ConnectionRefused), 2),
-                lost(Loss::Refused(mychat_client::Refusal::Unavailable), 3),
-                lost(Loss::Refused(mychat_client::Refusal::Unavailable), 4),
-                Event::Reconnected { framing: Framing::Lf },
+                ClientEvent::Unreadable(mychat_client::ReplyError::Unknown),
+                ClientEvent::Unreadable(mychat_client::ReplyError::Unknown),
+                lost(DisconnectCause::ServerClosed, 1),
+                lost(DisconnectCause::Io(std::io::ErrorKind::ConnectionRefused), 2),
+                lost(DisconnectCause::Refused(mychat_client::Refusal::Unavailable), 3),
+                lost(DisconnectCause::Refused(mychat_client::Refusal::Unavailable), 4),
+                ClientEvent::Reconnected { framing: Framing::Lf },
             ]
         };
         insta::assert_snapshot!("session_en", shown(Lang::En, events()));
@@ -172,14 +184,14 @@ mod tests {
 
     #[test]
     fn an_unknown_recipient_is_named() {
-        let mut chat = Chat::new(Lang::En, "Alice");
+        let mut chat = ChatState::new(Lang::En, "Alice");
         chat.event(roster("Alice Bob", "", ""));
         assert_eq!(chat.sent("Alice", "to myself"), None, "it comes back by itself");
         for to in ["Bob", "Nobody"] {
             assert!(chat.sent(to, "hola").is_some());
         }
-        let error = || Event::Error(ServerError { code: "404".into(), text: "no such user".into() });
-        assert_eq!(chat.event(error()), [Note::Trouble("nobody here is called Nobody".into())]);
-        assert_eq!(chat.event(error()), [Note::Trouble("server: no such user".into())]);
+        let error = || ClientEvent::Error(ServerError { code: "404".into(), text: "no such user".into() });
+        assert_eq!(chat.event(error()), [ChatLine::Error("there is no user Nobody".into())]);
+        assert_eq!(chat.event(error()), [ChatLine::Error("server: no such user".into())]);
     }
 }

@@ -1,22 +1,22 @@
-//! What Tab makes of a line: commands at its beginning, names behind `@` and in `/msg`.
+//! Completion with Tab: commands at the beginning of a line, and user names after `@` and `/msg`.
 
 use std::ops::Range;
 
-use crate::console::input::{Verb, quoted};
-use crate::console::text::Lang;
+use crate::console::input::{CommandName, quoted};
+use crate::console::lang::Lang;
 
-/// What can stand in place of a part of the line.
+/// A replacement for a part of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Completion {
-    /// The part, in bytes.
+    /// The replaced part, in bytes.
     pub(super) range: Range<usize>,
-    /// What all candidates begin with, or the one candidate and a blank.
+    /// The common prefix of all candidates, or the only candidate and a space.
     pub(super) text: String,
-    /// More than one: to be shown.
+    /// All candidates, if there are several.
     pub(super) candidates: Vec<String>,
 }
 
-/// Completes the word before the cursor; `None` where nothing fits.
+/// Completes the word before the cursor. Returns `None` if nothing matches.
 pub(super) fn complete(line: &str, cursor: usize, users: &[String], lang: Lang) -> Option<Completion> {
     let before = &line[..cursor];
     let (start, candidates) = if let Some(message) = before.strip_prefix("/msg ") {
@@ -24,7 +24,7 @@ pub(super) fn complete(line: &str, cursor: usize, users: &[String], lang: Lang) 
     } else if let Some(at) = name_start(before) {
         (at, names(&before[at + 1..], users, "@"))
     } else if before.starts_with('/') && !before.contains(' ') {
-        let verbs = Verb::ALL.map(|verb| verb.name(lang).to_owned());
+        let verbs = CommandName::ALL.map(|verb| verb.name(lang).to_owned());
         (0, verbs.into_iter().filter(|verb| verb.starts_with(before)).collect())
     } else {
         return None;
@@ -35,14 +35,15 @@ pub(super) fn complete(line: &str, cursor: usize, users: &[String], lang: Lang) 
         [only] => Some(Completion { range, text: format!("{only} "), candidates: Vec::new() }),
         [first, ..] => {
             let common = candidates.iter().fold(first.as_str(), |common, candidate| shared(common, candidate));
-            // Candidates may differ in case from what was typed and share less: that stays then.
+            // Candidates may differ from the typed text in case and so share a shorter prefix. Then the typed text
+            // stays.
             let text = if common.len() >= range.len() { common } else { &before[start..] };
             Some(Completion { range, text: text.to_owned(), candidates })
         }
     }
 }
 
-/// Where the `@` of the name before the cursor stands: at the beginning of a word.
+/// Returns the position of the `@` that starts the name before the cursor. It must be at the beginning of a word.
 fn name_start(before: &str) -> Option<usize> {
     let at = before.rfind('@')?;
     let typed = &before[at + 1..];

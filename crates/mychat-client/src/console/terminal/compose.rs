@@ -1,48 +1,49 @@
-//! What is in the input line into messages: one, or with pasted line feeds one for each line.
+//! Converts the text of the input row into messages or a command. A text of several lines gives one message per line.
 
 use mychat_client::Sender;
 
-use crate::console::input::{Input, InputError, parse};
+use crate::console::input::{InputCommand, InputError, parse};
 
-/// A message that is to go out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Outgoing {
-    /// One user, or everybody.
+pub(super) struct OutgoingMessage {
+    /// A user's name, or `None` for all users.
     pub(super) to: Option<String>,
     pub(super) text: String,
 }
 
-/// What a line comes to.
+/// The result of [`compose`].
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Draft {
-    /// Messages, at least one.
-    Send(Vec<Outgoing>),
-    /// A command, and the lines behind it that are still to be dealt with.
-    Do(Input, String),
-    /// `/reply`, and nobody to reply to.
-    Nobody,
+pub(super) enum Composed {
+    /// One or more messages.
+    Send(Vec<OutgoingMessage>),
+    /// A command, and the lines after it.
+    Command(InputCommand, String),
+    /// A `/reply` before any private message has arrived.
+    NoReplyTarget,
 }
 
-/// Reads the input line; `last` is who wrote privately last. The first of several lines says who gets them all.
-pub(super) fn compose(text: &str, last: Option<&str>) -> Result<Draft, InputError> {
+/// Parses the text of the input row. `last` is the sender of the last private message. The first line determines the
+/// recipient of all lines.
+pub(super) fn compose(text: &str, last_sender: Option<&str>) -> Result<Composed, InputError> {
     let text = text.trim_start_matches('\n');
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let (to, text) = match (parse(first)?, last) {
-        (Input::Say(text), _) => (None, text),
-        (Input::Tell { to, text }, _) => (Some(to), text),
-        (Input::Reply(text), Some(last)) => (Some(last.to_owned()), text),
-        (Input::Reply(_), None) => return Ok(Draft::Nobody),
-        (command, _) => return Ok(Draft::Do(command, rest.to_owned())),
+    let (to, text) = match (parse(first)?, last_sender) {
+        (InputCommand::Broadcast(text), _) => (None, text),
+        (InputCommand::Message { to, text }, _) => (Some(to), text),
+        (InputCommand::Reply(text), Some(last_sender)) => (Some(last_sender.to_owned()), text),
+        (InputCommand::Reply(_), None) => return Ok(Composed::NoReplyTarget),
+        (command, _) => return Ok(Composed::Command(command, rest.to_owned())),
     };
     let more = rest.lines().filter(|line| !line.trim().is_empty());
     let texts = std::iter::once(text).chain(more.map(str::to_owned));
-    Ok(Draft::Send(texts.map(|text| Outgoing { to: to.clone(), text }).collect()))
+    Ok(Composed::Send(texts.map(|text| OutgoingMessage { to: to.clone(), text }).collect()))
 }
 
-/// Bytes by which the longest of the messages is too long, while it is still being typed.
-pub(super) fn too_many(text: &str, last: Option<&str>, sender: &Sender) -> usize {
-    let Ok(Draft::Send(messages)) = compose(text, last) else { return 0 };
-    let over = |message: &Outgoing| message.text.len().saturating_sub(sender.room(message.to.as_deref()));
+/// Returns the number of bytes by which the longest message exceeds its limit.
+pub(super) fn excess_bytes(text: &str, last_sender: Option<&str>, sender: &Sender) -> usize {
+    let Ok(Composed::Send(messages)) = compose(text, last_sender) else { return 0 };
+    let over =
+        |message: &OutgoingMessage| message.text.len().saturating_sub(sender.max_content_len(message.to.as_deref()));
     messages.iter().map(over).max().unwrap_or(0)
 }
 
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     fn messages(text: &str) -> Vec<(String, String)> {
-        let Ok(Draft::Send(messages)) = compose(text, Some("Carla")) else { panic!("messages") };
+        let Ok(Composed::Send(messages)) = compose(text, Some("Carla")) else { panic!("messages") };
         messages.into_iter().map(|message| (message.to.unwrap_or("*".into()), message.text)).collect()
     }
 
@@ -65,7 +66,7 @@ mod tests {
 
     #[test]
     fn commands_leave_the_lines_behind_them() {
-        assert_eq!(compose("/users\nhola", None), Ok(Draft::Do(Input::Users, "hola".into())));
-        assert_eq!(compose("/reply hola", None), Ok(Draft::Nobody));
+        assert_eq!(compose("/users\nhola", None), Ok(Composed::Command(InputCommand::Users, "hola".into())));
+        assert_eq!(compose("/reply hola", None), Ok(Composed::NoReplyTarget));
     }
 }

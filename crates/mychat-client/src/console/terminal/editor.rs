@@ -1,4 +1,4 @@
-//! Keys into a line of text: no terminal here, only what is typed and where the cursor stands.
+//! The line editor: applies keys to a text and a cursor. It does not use the terminal.
 
 use std::ops::Range;
 
@@ -7,30 +7,29 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::history::History;
 
-/// What a key did.
+/// The result of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Edit {
-    /// The line may look different.
+pub(super) enum EditorAction {
+    /// The text or the cursor may have changed.
     Changed,
-    /// Enter: the line is taken, and empty now.
+    /// Enter was pressed. The editor is empty now.
     Submit(String),
-    /// Tab.
     Complete,
-    /// Ctrl-C on an empty line, Ctrl-D on an empty line.
+    /// Ctrl-C or Ctrl-D was pressed on an empty line.
     Leave,
-    /// Ctrl-L.
+    /// Ctrl-L was pressed.
     Clear,
 }
 
-/// One line that is being typed. It may hold line feeds, from a paste.
+/// The text that is being typed. It contains line feeds after a paste of several lines.
 #[derive(Debug, Default)]
 pub(super) struct Editor {
     text: String,
     /// Byte offset, always between two graphemes.
     cursor: usize,
     history: History,
-    /// What Ctrl-U, Ctrl-K or Ctrl-W took last, for Ctrl-Y.
-    taken: String,
+    /// Text that the last Ctrl-U, Ctrl-K or Ctrl-W removed, for Ctrl-Y.
+    clipboard: String,
 }
 
 impl Editor {
@@ -42,25 +41,25 @@ impl Editor {
         self.cursor
     }
 
-    /// Puts this text in place of all, the cursor behind it.
+    /// Replaces the text and moves the cursor to its end.
     pub(super) fn set(&mut self, text: String) {
         self.cursor = text.len();
         self.text = text;
     }
 
-    /// Puts this text in place of a part, the cursor behind it.
+    /// Replaces a part of the text and moves the cursor to the end of that part.
     pub(super) fn replace(&mut self, range: Range<usize>, text: &str) {
         self.cursor = range.start + text.len();
         self.text.replace_range(range, text);
     }
 
-    /// Pasted text: all kinds of line ends become one, and those at the end are none.
+    /// Inserts pasted text. All line ends become line feeds, and those at the end are removed.
     pub(super) fn paste(&mut self, text: &str) {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         self.insert(text.trim_end_matches('\n'));
     }
 
-    pub(super) fn key(&mut self, key: KeyEvent) -> Edit {
+    pub(super) fn key(&mut self, key: KeyEvent) -> EditorAction {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         let alt = key.modifiers.contains(KeyModifiers::ALT);
         match key.code {
@@ -69,7 +68,7 @@ impl Editor {
             KeyCode::Char(c) => self.insert(c.encode_utf8(&mut [0; 4])),
             KeyCode::Enter if alt => self.insert("\n"),
             KeyCode::Enter => return self.submit(),
-            KeyCode::Tab => return Edit::Complete,
+            KeyCode::Tab => return EditorAction::Complete,
             KeyCode::Backspace if alt || control => self.cut(self.word_left()..self.cursor),
             KeyCode::Backspace => self.erase(self.left()..self.cursor),
             KeyCode::Delete => self.erase(self.cursor..self.right()),
@@ -84,12 +83,12 @@ impl Editor {
             KeyCode::Esc => self.cut(0..self.text.len()),
             _ => {}
         }
-        Edit::Changed
+        EditorAction::Changed
     }
 
-    fn control(&mut self, c: char) -> Edit {
+    fn control(&mut self, c: char) -> EditorAction {
         match c {
-            'c' | 'd' if self.text.is_empty() => return Edit::Leave,
+            'c' | 'd' if self.text.is_empty() => return EditorAction::Leave,
             'c' => self.cut(0..self.text.len()),
             'd' => self.erase(self.cursor..self.right()),
             'a' => self.cursor = 0,
@@ -100,15 +99,15 @@ impl Editor {
             'u' => self.cut(0..self.cursor),
             'k' => self.cut(self.cursor..self.text.len()),
             'w' => self.cut(self.word_left()..self.cursor),
-            'y' => self.insert(&self.taken.clone()),
+            'y' => self.insert(&self.clipboard.clone()),
             'p' => self.back_in_history(),
             'n' => self.forward_in_history(),
             'j' | 'm' => return self.submit(),
-            'i' => return Edit::Complete,
-            'l' => return Edit::Clear,
+            'i' => return EditorAction::Complete,
+            'l' => return EditorAction::Clear,
             _ => {}
         }
-        Edit::Changed
+        EditorAction::Changed
     }
 
     fn alt(&mut self, c: char) {
@@ -125,11 +124,11 @@ impl Editor {
         self.cursor += text.len();
     }
 
-    fn submit(&mut self) -> Edit {
+    fn submit(&mut self) -> EditorAction {
         self.cursor = 0;
         let text = std::mem::take(&mut self.text);
         self.history.add(&text);
-        Edit::Submit(text)
+        EditorAction::Submit(text)
     }
 
     fn erase(&mut self, range: Range<usize>) {
@@ -139,12 +138,12 @@ impl Editor {
 
     fn cut(&mut self, range: Range<usize>) {
         if !range.is_empty() {
-            self.text[range.clone()].clone_into(&mut self.taken);
+            self.text[range.clone()].clone_into(&mut self.clipboard);
             self.erase(range);
         }
     }
 
-    /// Entries that begin with what stands before the cursor, as far as Up and Down go.
+    /// Shows the previous entry that starts with the typed text.
     fn back_in_history(&mut self) {
         if let Some(entry) = self.history.back(&self.text) {
             self.set(entry);
@@ -179,7 +178,7 @@ impl Editor {
 mod tests {
     use super::*;
 
-    /// Types a script: plain characters, and keys in angle brackets.
+    /// Types a script of plain characters and of key names in angle brackets.
     fn typed(script: &str) -> Editor {
         let mut editor = Editor::default();
         let mut rest = script;
@@ -228,7 +227,7 @@ mod tests {
             ("uno<home><a-f> ", "uno |"),
             ("x<esc>y", "y|"),
             ("x<c-c>y", "y|"),
-            // A family and a flag are one step each.
+            // A family emoji and a flag are one grapheme each.
             ("a👩\u{200d}👩\u{200d}👧b<left><back>", "a|b"),
             ("🇨🇴é<left><left>x", "x|🇨🇴é"),
             ("one<enter>two<enter><up><up>", "one|"),
@@ -253,8 +252,8 @@ mod tests {
     #[test]
     fn an_empty_line_is_left_by_both_keys() {
         for key in ["c-c", "c-d"] {
-            assert_eq!(Editor::default().key(named(key)), Edit::Leave);
-            assert_eq!(typed("x<left>").key(named(key)), Edit::Changed);
+            assert_eq!(Editor::default().key(named(key)), EditorAction::Leave);
+            assert_eq!(typed("x<left>").key(named(key)), EditorAction::Changed);
         }
     }
 }

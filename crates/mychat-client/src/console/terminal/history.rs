@@ -1,30 +1,29 @@
-//! What was typed before. In memory alone: private messages don't belong in a file that nobody asked for.
+//! The history of entered lines. It is kept only in memory, because it contains private messages.
 
-/// Lines that are remembered.
+/// Maximum number of entries.
 const ENTRIES: usize = 500;
 
-/// The lines, and where Up and Down stand among them.
 #[derive(Debug, Default)]
 pub(super) struct History {
     entries: Vec<String>,
-    walk: Option<Walk>,
+    search: Option<HistorySearch>,
 }
 
-/// Up was pressed and nothing entered since.
+/// The position of Up and Down in the history.
 #[derive(Debug)]
-struct Walk {
-    /// What was typed then; entries that don't begin with it are passed over.
+struct HistorySearch {
+    /// The text that was typed before Up. Entries with another prefix are skipped.
     draft: String,
-    /// Index of the entry that is shown.
+    /// Index of the shown entry.
     at: usize,
-    /// Text of that entry: when the line is another one, the walk is over.
+    /// Text of the shown entry. If the input row has another text, the search has ended.
     shown: String,
 }
 
 impl History {
-    /// Remembers a line, unless it is blank or the same as the last.
+    /// Adds a line, unless it is empty or equal to the last entry.
     pub(super) fn add(&mut self, line: &str) {
-        self.walk = None;
+        self.search = None;
         if line.trim().is_empty() || self.entries.last().is_some_and(|last| last == line) {
             return;
         }
@@ -34,26 +33,27 @@ impl History {
         self.entries.push(line.to_owned());
     }
 
-    /// The entry before, for a line that is now this.
+    /// Returns the previous entry that starts with the typed text `line`.
     pub(super) fn back(&mut self, line: &str) -> Option<String> {
-        let walk = self.walk.take().filter(|walk| walk.shown == line);
-        let (draft, before) = walk.map_or((line.to_owned(), self.entries.len()), |walk| (walk.draft, walk.at));
+        let search = self.search.take().filter(|search| search.shown == line);
+        let (draft, before) = search.map_or((line.to_owned(), self.entries.len()), |search| (search.draft, search.at));
         let found = self.entries[..before].iter().rposition(|entry| entry.starts_with(&draft));
         let at = found.unwrap_or(before);
         let shown = self.entries.get(at).map_or(draft.clone(), Clone::clone);
-        self.walk = Some(Walk { draft, at, shown: shown.clone() });
+        self.search = Some(HistorySearch { draft, at, shown: shown.clone() });
         found.map(|_| shown)
     }
 
-    /// The entry behind, or at the end what was typed first.
+    /// Returns the next entry, or the typed text after the last entry.
     pub(super) fn forward(&mut self) -> Option<String> {
-        let mut walk = self.walk.take()?;
-        let next = self.entries.iter().enumerate().skip(walk.at + 1).find(|(_, entry)| entry.starts_with(&walk.draft));
-        let Some((at, entry)) = next else { return Some(walk.draft) };
-        walk.at = at;
-        walk.shown.clone_from(entry);
-        let shown = walk.shown.clone();
-        self.walk = Some(walk);
+        let mut search = self.search.take()?;
+        let next =
+            self.entries.iter().enumerate().skip(search.at + 1).find(|(_, entry)| entry.starts_with(&search.draft));
+        let Some((at, entry)) = next else { return Some(search.draft) };
+        search.at = at;
+        search.shown.clone_from(entry);
+        let shown = search.shown.clone();
+        self.search = Some(search);
         Some(shown)
     }
 }

@@ -1,9 +1,9 @@
-//! The chat on a terminal: a name, a connection, a conversation; again where the name has to change.
+//! The chat on a terminal. It asks for a name, connects and runs a session, and starts again if the name was refused.
 
 mod chat;
 mod complete;
 mod compose;
-mod conversation;
+mod session;
 mod editor;
 mod history;
 mod screen;
@@ -13,75 +13,75 @@ use std::io;
 
 use mychat_client::{Client, ConnectError, UserName};
 
+use super::chat_line::ChatLine;
 use super::cli::Config;
-use super::exit::Exit;
-use super::explain;
-use super::note::Note;
-use super::paint::Paint;
+use super::connect::describe_error;
+use super::exit::ClientExit;
+use super::style::Styler;
 use super::text::Phrase;
-use conversation::{Conversation, End};
-use editor::{Edit, Editor};
-use tty::{Tty, Typed};
+use editor::{Editor, EditorAction};
+use session::{ChatSession, SessionEnd};
+use tty::{TerminalInput, Tty};
 
-/// Chats until the person leaves or the connection is lost for good.
-pub(super) async fn run(config: &Config) -> io::Result<Exit> {
-    let mut tty = Tty::open(Paint::new(config.color))?;
-    let mut given = config.name.clone();
+/// Runs until the user leaves or the connection is lost permanently.
+pub(super) async fn run(config: &Config) -> io::Result<ClientExit> {
+    let mut tty = Tty::open(Styler::new(config.color))?;
+    let mut next_name = config.name.clone();
     loop {
-        let name = match given.take() {
+        let name = match next_name.take() {
             Some(name) => name,
             None => match ask_name(config, &mut tty).await? {
                 Some(name) => name,
-                None => return Ok(Exit::Fine),
+                None => return Ok(ClientExit::Success),
             },
         };
-        let Some(connected) = connect(config, &mut tty, &name).await? else { return Ok(Exit::Interrupted) };
+        let Some(connected) = connect(config, &mut tty, &name).await? else { return Ok(ClientExit::Interrupted) };
         let client = match connected {
             Ok(client) => client,
             Err(error) => {
-                let (phrase, exit) = explain(&error, &config.addr, &name);
-                tty.note(&Note::Trouble(config.lang.say(&phrase)));
-                // Another name may help; nothing else that a person types here does.
+                let (phrase, exit) = describe_error(&error, &config.addr, &name);
+                tty.add_line(&ChatLine::Error(config.lang.say(&phrase)));
+                // Only a different name can help; for other errors there is nothing to type.
                 if matches!(error, ConnectError::IllegalName(_) | ConnectError::Refused(_)) {
                     continue;
                 }
                 return Ok(exit);
             }
         };
-        match Conversation::new(config, &mut tty, client).run().await? {
-            End::Left => return Ok(Exit::Fine),
-            End::Terminated => return Ok(Exit::Interrupted),
-            End::Lost => return Ok(Exit::Lost),
-            End::NameGone => {}
+        match ChatSession::new(config, &mut tty, client).run().await? {
+            SessionEnd::Left => return Ok(ClientExit::Success),
+            SessionEnd::Terminated => return Ok(ClientExit::Interrupted),
+            SessionEnd::Lost => return Ok(ClientExit::Lost),
+            SessionEnd::NameRefused => {}
         }
     }
 }
 
-/// Asks for a name until one is legal; `None` when the person leaves instead.
+/// Asks for a name until a legal one is entered. Returns `None` if the user leaves.
 async fn ask_name(config: &Config, tty: &mut Tty) -> io::Result<Option<String>> {
     let prompt = config.lang.say(&Phrase::AskName);
-    // What was being typed in the chat comes back afterwards.
-    let draft = std::mem::take(&mut tty.editor);
+    // The unsent text of the chat is restored afterwards.
+    let saved_editor = std::mem::take(&mut tty.editor);
     let name = loop {
         tty.draw(&prompt, 0)?;
         match tty.next().await? {
-            Typed::Edit(Edit::Submit(text)) => match UserName::new(text.trim()) {
+            TerminalInput::Editor(EditorAction::Submit(text)) => match UserName::new(text.trim()) {
                 Ok(name) => break Some(name.as_str().to_owned()),
-                Err(why) => {
-                    tty.note(&Note::Trouble(config.lang.say(&Phrase::IllegalName(&why))));
+                Err(error) => {
+                    tty.add_line(&ChatLine::Error(config.lang.say(&Phrase::IllegalName(&error))));
                     tty.editor.set(text);
                 }
             },
-            Typed::Edit(Edit::Leave) | Typed::Over => break None,
-            Typed::Edit(Edit::Clear) => tty.clear()?,
-            Typed::Edit(Edit::Changed | Edit::Complete) | Typed::Resized => {}
+            TerminalInput::Editor(EditorAction::Leave) | TerminalInput::Closed => break None,
+            TerminalInput::Editor(EditorAction::Clear) => tty.clear()?,
+            TerminalInput::Editor(EditorAction::Changed | EditorAction::Complete) | TerminalInput::Resized => {}
         }
     };
-    let _: Editor = std::mem::replace(&mut tty.editor, draft);
+    let _: Editor = std::mem::replace(&mut tty.editor, saved_editor);
     Ok(name)
 }
 
-/// Connects while the person may type on; `None` when the person leaves instead.
+/// Connects while the user can edit the input row. Returns `None` if the user leaves.
 async fn connect(config: &Config, tty: &mut Tty, name: &str) -> io::Result<Option<Result<Client, ConnectError>>> {
     let prompt = config.lang.say(&Phrase::Connecting);
     let mut connecting = std::pin::pin!(config.options.clone().connect(&config.addr, name));
@@ -90,11 +90,11 @@ async fn connect(config: &Config, tty: &mut Tty, name: &str) -> io::Result<Optio
         tokio::select! {
             connected = &mut connecting => return Ok(Some(connected)),
             typed = tty.next() => match typed? {
-                Typed::Edit(Edit::Leave) | Typed::Over => return Ok(None),
-                // There is nobody to send it to yet.
-                Typed::Edit(Edit::Submit(text)) => tty.editor.set(text),
-                Typed::Edit(Edit::Clear) => tty.clear()?,
-                Typed::Edit(Edit::Changed | Edit::Complete) | Typed::Resized => {}
+                TerminalInput::Editor(EditorAction::Leave) | TerminalInput::Closed => return Ok(None),
+                // Nothing can be sent before the connection is established.
+                TerminalInput::Editor(EditorAction::Submit(text)) => tty.editor.set(text),
+                TerminalInput::Editor(EditorAction::Clear) => tty.clear()?,
+                TerminalInput::Editor(EditorAction::Changed | EditorAction::Complete) | TerminalInput::Resized => {}
             },
         }
     }

@@ -1,7 +1,7 @@
-//! What the terminal shows: lines that scroll away above, and one input row below that they never tear.
+//! The output of the terminal: chat lines that scroll, and one input row below them.
 //!
-//! The row takes one row of the screen whatever is typed: long text scrolls sideways in it. So it can be taken away
-//! and drawn again around each line, and nothing of it is left behind.
+//! The input always takes one row; a long text scrolls sideways. So the row can be erased completely and drawn again
+//! after each chat line.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,51 +10,47 @@ use std::io::{self, Write};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::console::harmless::harmless;
-use crate::console::paint::{Paint, Role};
+use crate::console::sanitize::sanitize;
+use crate::console::style::{StyleRole, Styler};
 
-/// Columns for the text, at least; where a screen has not so many the prompt goes.
-const LEAST_TEXT: usize = 12;
+/// Minimum number of columns for the text. On a narrower screen the prompt is hidden.
+const MIN_TEXT_COLUMNS: usize = 12;
 
-/// The input row.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row<'a> {
-    /// Before the text.
+pub(super) struct InputRow<'a> {
     pub(super) prompt: &'a str,
-    /// What is typed.
     pub(super) text: &'a str,
-    /// Byte offset of the cursor in it.
+    /// Byte offset of the cursor in `text`.
     pub(super) cursor: usize,
-    /// Bytes too many, shown at the right edge; 0 shows nothing.
-    pub(super) over: usize,
+    /// Number of bytes above the limit, shown at the right edge. 0 shows nothing.
+    pub(super) excess: usize,
 }
 
-/// A terminal of some width.
 #[derive(Debug)]
-pub(super) struct Screen<W> {
+pub(super) struct TerminalScreen<W> {
     out: W,
-    paint: Paint,
+    styler: Styler,
     columns: usize,
-    /// Column of the cursor in the row as it was drawn last.
+    /// Column of the cursor in the last drawn row.
     cursor: usize,
-    /// Graphemes that are scrolled out at the left.
+    /// Number of graphemes that are scrolled out on the left.
     scrolled: usize,
 }
 
-impl<W: Write> Screen<W> {
-    pub(super) fn new(out: W, columns: u16, paint: Paint) -> Self {
-        Self { out, paint, columns: usable(columns), cursor: 0, scrolled: 0 }
+impl<W: Write> TerminalScreen<W> {
+    pub(super) fn new(out: W, columns: u16, styler: Styler) -> Self {
+        Self { out, styler, columns: usable(columns), cursor: 0, scrolled: 0 }
     }
 
-    /// The terminal has another width now. A terminal that got narrower has broken the row in several, which the next
-    /// drawing takes away.
+    /// Sets the width of the terminal. A terminal that became narrower has wrapped the old row; the next drawing erases
+    /// all parts of it.
     pub(super) fn resize(&mut self, columns: u16) {
         self.columns = usable(columns);
     }
 
-    /// Shows lines above the row, and the row.
-    pub(super) fn show(&mut self, lines: &[String], row: Row<'_>) -> io::Result<()> {
-        // All in one write between the marks of a synchronised update: a terminal that knows them shows it at once.
+    /// Prints `lines` above the input row and draws the row.
+    pub(super) fn show(&mut self, lines: &[String], row: InputRow<'_>) -> io::Result<()> {
+        // One write between the marks of a synchronized update: a terminal that supports them updates the screen once.
         let mut frame = String::from("\x1b[?2026h\x1b[?25l");
         self.erase(&mut frame);
         for line in lines {
@@ -67,7 +63,7 @@ impl<W: Write> Screen<W> {
         self.out.flush()
     }
 
-    /// Shows lines and no row any more.
+    /// Prints `lines` and removes the input row.
     pub(super) fn close(&mut self, lines: &[String]) -> io::Result<()> {
         let mut frame = String::new();
         self.erase(&mut frame);
@@ -80,7 +76,7 @@ impl<W: Write> Screen<W> {
         self.out.flush()
     }
 
-    /// Clears the screen; the row is to be drawn next.
+    /// Clears the screen. The caller draws the row next.
     pub(super) fn clear(&mut self) -> io::Result<()> {
         self.cursor = 0;
         self.out.write_all(b"\x1b[2J\x1b[H")
@@ -94,45 +90,46 @@ impl<W: Write> Screen<W> {
         frame.push_str("\r\x1b[J");
     }
 
-    fn draw(&mut self, row: Row<'_>, frame: &mut String) {
-        let counter = if row.over > 0 { format!(" +{}", row.over) } else { String::new() };
-        // The last column stays empty: some terminals wrap when it is written.
+    fn draw(&mut self, row: InputRow<'_>, frame: &mut String) {
+        let counter = if row.excess > 0 { format!(" +{}", row.excess) } else { String::new() };
+        // The last column stays empty, because some terminals wrap after it.
         let columns = self.columns.saturating_sub(1 + counter.width());
-        let shown = harmless(row.prompt);
-        let prompt = if shown.width() + LEAST_TEXT <= columns { &*shown } else { "" };
+        let shown = sanitize(row.prompt);
+        let prompt = if shown.width() + MIN_TEXT_COLUMNS <= columns { &*shown } else { "" };
         let room = columns - prompt.width().min(columns);
-        let window = Window::new(row.text, row.cursor, room, &mut self.scrolled);
+        let window = VisibleText::new(row.text, row.cursor, room, &mut self.scrolled);
         self.cursor = prompt.width() + window.before.width();
-        // The terminal itself remembers where the cursor belongs: it may think otherwise of a character's width.
-        frame.push_str(&self.paint.role(Role::Own, prompt));
+        // The terminal saves and restores the cursor position, because it may use another width for a character.
+        frame.push_str(&self.styler.role(StyleRole::Own, prompt));
         frame.push_str(&window.before);
         frame.push_str("\x1b7");
         frame.push_str(&window.after);
         if !counter.is_empty() {
             let column = self.columns - counter.width();
-            let _ = write!(frame, "\x1b[{column}G{}", self.paint.role(Role::Trouble, &counter));
+            let _ = write!(frame, "\x1b[{column}G{}", self.styler.role(StyleRole::Error, &counter));
         }
         frame.push_str("\x1b8");
     }
 }
 
-/// A terminal that does not know its width says 0.
+/// Replaces the width 0 of a terminal that does not report its size.
 fn usable(columns: u16) -> usize {
     if columns == 0 { 80 } else { usize::from(columns) }
 }
 
-/// The part of the text that the row has room for.
+/// The part of the text that fits in the row.
 #[derive(Debug, PartialEq, Eq)]
-struct Window {
+struct VisibleText {
     before: String,
     after: String,
 }
 
-impl Window {
-    /// Moves the window as little as keeps the cursor in it; `scrolled` is where it stood and where it stands.
+impl VisibleText {
+    /// Selects the visible part so that it contains the cursor. `scrolled` is the first visible grapheme; it changes as
+    /// little as possible.
     fn new(text: &str, cursor: usize, room: usize, scrolled: &mut usize) -> Self {
         let graphemes: Vec<&str> = text.graphemes(true).collect();
-        // Columns before each grapheme: a paste of a megabyte is asked for its width many times.
+        // Prefix sums of the widths: a long paste needs the width of many ranges.
         let mut columns = vec![0];
         columns.extend(graphemes.iter().scan(0, |columns, grapheme| {
             *columns += cell(grapheme).width();
@@ -145,7 +142,7 @@ impl Window {
             *scrolled = 0;
         } else {
             *scrolled = (*scrolled).min(at);
-            // Half a row of text stays in sight before the cursor when it moves out at the left.
+            // If the cursor moves out on the left, half a row of text before it stays visible.
             if *scrolled == at {
                 while *scrolled > 0 && width(*scrolled - 1, at) <= room / 2 {
                     *scrolled -= 1;
@@ -154,7 +151,7 @@ impl Window {
             while *scrolled < at && width(*scrolled, at) + 1 > room {
                 *scrolled += 1;
             }
-            // A terminal that got wider has room for more of the end than it shows.
+            // A terminal that became wider shows more of the end of the text.
             while *scrolled > 0 && width(*scrolled - 1, count) < room {
                 *scrolled -= 1;
             }
@@ -166,7 +163,7 @@ impl Window {
         }
         let shown =
             |from: usize, to: usize| graphemes[from..to].iter().map(|grapheme| cell(grapheme)).collect::<String>();
-        // Marks where text goes on, in place of the characters there.
+        // Marks that replace the first and the last visible character where text is hidden.
         let before = if start > 0 && start < at {
             let blanks = width(start, start + 1).saturating_sub(1);
             format!("‹{}{}", " ".repeat(blanks), shown(start + 1, at))
@@ -178,12 +175,12 @@ impl Window {
     }
 }
 
-/// A grapheme as the row shows it: a pasted line feed and a tab have places too.
+/// Returns a grapheme as the row shows it. A pasted line feed and a tab have a visible form.
 fn cell(grapheme: &str) -> Cow<'_, str> {
     match grapheme {
         "\n" => Cow::Borrowed("⏎"),
         "\t" => Cow::Borrowed(" "),
-        _ => harmless(grapheme),
+        _ => sanitize(grapheme),
     }
 }
 
@@ -191,14 +188,14 @@ fn cell(grapheme: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn row(text: &str) -> Row<'_> {
-        Row { prompt: "Alice> ", text, cursor: text.len(), over: 0 }
+    fn row(text: &str) -> InputRow<'_> {
+        InputRow { prompt: "Alice> ", text, cursor: text.len(), excess: 0 }
     }
 
-    /// The screen after some drawing, as a person sees it, and the cursor's place.
-    fn seen(columns: u16, draw: impl FnOnce(&mut Screen<vt100::Parser>)) -> (String, (u16, u16)) {
+    /// Returns the contents of the screen and the cursor position after some drawing.
+    fn seen(columns: u16, draw: impl FnOnce(&mut TerminalScreen<vt100::Parser>)) -> (String, (u16, u16)) {
         let parser = vt100::Parser::new(8.try_into().unwrap(), columns.try_into().unwrap(), 100);
-        let mut screen = Screen::new(parser, columns, Paint::new(false));
+        let mut screen = TerminalScreen::new(parser, columns, Styler::new(false));
         draw(&mut screen);
         (screen.out.screen().contents(), screen.out.screen().cursor_position())
     }
@@ -216,11 +213,11 @@ mod tests {
     #[test]
     fn a_long_line_scrolls_sideways() {
         let text = "0123456789".repeat(300);
-        let (shown, _) = seen(40, |screen| screen.show(&[], Row { over: 1988, ..row(&text) }).unwrap());
+        let (shown, _) = seen(40, |screen| screen.show(&[], InputRow { excess: 1988, ..row(&text) }).unwrap());
         assert_eq!(shown, "Alice> ‹678901234567890123456789  +1988");
         let (shown, cursor) = seen(40, |screen| {
             screen.show(&[], row(&text)).unwrap();
-            screen.show(&[], Row { cursor: 0, ..row(&text) }).unwrap();
+            screen.show(&[], InputRow { cursor: 0, ..row(&text) }).unwrap();
         });
         assert_eq!(shown, "Alice> 012345678901234567890123456789›");
         assert_eq!(cursor, (0, 7));
@@ -228,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_megabyte_is_drawn_in_no_time_worth_mentioning() {
-        // Squared, it would be drawn for minutes.
+        // A quadratic algorithm would take minutes.
         let text = "palabra é ".repeat(100_000);
         let (shown, _) = seen(40, |screen| screen.show(&[], row(&text)).unwrap());
         assert_eq!(shown, "Alice> ‹palabra é palabra é palabra é ");
@@ -240,18 +237,18 @@ mod tests {
         let (shown, cursor) = seen(30, |screen| screen.show(&[], row(&text)).unwrap());
         assert!(shown.starts_with("Alice> ‹"), "{shown}");
         assert!(cursor.1 <= 29, "{cursor:?}");
-        let (_, cursor) = seen(30, |screen| screen.show(&[], Row { cursor: 6, ..row("日本語") }).unwrap());
+        let (_, cursor) = seen(30, |screen| screen.show(&[], InputRow { cursor: 6, ..row("日本語") }).unwrap());
         assert_eq!(cursor, (0, 11));
     }
 
     #[test]
     fn a_row_that_a_narrower_terminal_broke_is_taken_away() {
-        let mut screen = Screen::new(Vec::new(), 80, Paint::new(false));
+        let mut screen = TerminalScreen::new(Vec::new(), 80, Styler::new(false));
         screen.show(&[], row("0123456789012345678901234567890123456789")).unwrap();
         screen.out.clear();
         screen.resize(20);
         screen.show(&[], row("")).unwrap();
-        // 47 columns are two rows and a bit of 20.
+        // 47 columns need three rows of 20.
         assert!(String::from_utf8_lossy(&screen.out).contains("\x1b[2A\r\x1b[J"));
     }
 
@@ -268,7 +265,7 @@ mod tests {
             let cursor = cuts[((cuts.len() - 1) as f64 * at) as usize];
             let mut scrolled = 0;
             let room = usize::from(columns);
-            let window = Window::new(&text, cursor, room, &mut scrolled);
+            let window = VisibleText::new(&text, cursor, room, &mut scrolled);
             proptest::prop_assert!(window.before.width() + window.after.width() <= room.max(3), "{window:?}");
         }
     }

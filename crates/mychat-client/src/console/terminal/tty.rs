@@ -1,4 +1,4 @@
-//! The terminal as a whole: keys, signals and the screen; and as it was before when this is dropped.
+//! The terminal: keys, signals and the screen. Dropping it restores the terminal's settings.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Stdout, stdout};
@@ -8,83 +8,83 @@ use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event, Event
 use crossterm::{execute, terminal};
 use futures_core::Stream as _;
 
-use super::editor::{Edit, Editor};
-use super::screen::{Row, Screen};
-use crate::console::note::Note;
-use crate::console::paint::Paint;
+use super::editor::{Editor, EditorAction};
+use super::screen::{InputRow, TerminalScreen};
+use crate::console::chat_line::ChatLine;
 use crate::console::signal;
+use crate::console::style::Styler;
 
-/// What the person did.
+/// An input from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Typed {
-    Edit(Edit),
-    /// The window has another size.
+pub(super) enum TerminalInput {
+    Editor(EditorAction),
+    /// The window has a new size.
     Resized,
-    /// The terminal is gone, or a signal says that all is over.
-    Over,
+    /// The terminal was closed or a signal ends the program.
+    Closed,
 }
 
-/// The terminal in raw mode.
+/// A terminal in raw mode.
 pub(super) struct Tty {
     pub(super) editor: Editor,
-    screen: Screen<Stdout>,
+    screen: TerminalScreen<Stdout>,
     keys: EventStream,
     terminated: Pin<Box<dyn Future<Output = ()>>>,
-    paint: Paint,
+    styler: Styler,
     lines: Vec<String>,
 }
 
 impl Tty {
-    pub(super) fn open(paint: Paint) -> io::Result<Self> {
+    pub(super) fn open(styler: Styler) -> io::Result<Self> {
         let (columns, _) = terminal::size()?;
         terminal::enable_raw_mode()?;
         let tty = Self {
             editor: Editor::default(),
-            screen: Screen::new(stdout(), columns, paint),
+            screen: TerminalScreen::new(stdout(), columns, styler),
             keys: EventStream::new(),
             terminated: Box::pin(signal::terminated()),
-            paint,
+            styler,
             lines: Vec::new(),
         };
         execute!(stdout(), EnableBracketedPaste)?;
         Ok(tty)
     }
 
-    /// The next thing that the person does. Loses nothing when it is cancelled.
-    pub(super) async fn next(&mut self) -> io::Result<Typed> {
+    /// Returns the next input. No input is lost if the future is dropped.
+    pub(super) async fn next(&mut self) -> io::Result<TerminalInput> {
         loop {
             let event = tokio::select! {
                 event = poll_fn(|context| Pin::new(&mut self.keys).poll_next(context)) => event,
-                () = &mut self.terminated => return Ok(Typed::Over),
+                () = &mut self.terminated => return Ok(TerminalInput::Closed),
             };
             match event {
-                None => return Ok(Typed::Over),
+                None => return Ok(TerminalInput::Closed),
                 Some(Err(error)) => return Err(error),
                 Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
-                    return Ok(Typed::Edit(self.editor.key(key)));
+                    return Ok(TerminalInput::Editor(self.editor.key(key)));
                 }
                 Some(Ok(Event::Paste(text))) => {
                     self.editor.paste(&text);
-                    return Ok(Typed::Edit(Edit::Changed));
+                    return Ok(TerminalInput::Editor(EditorAction::Changed));
                 }
                 Some(Ok(Event::Resize(columns, _))) => {
                     self.screen.resize(columns);
-                    return Ok(Typed::Resized);
+                    return Ok(TerminalInput::Resized);
                 }
                 Some(Ok(_)) => {}
             }
         }
     }
 
-    /// Notes a line to be shown at the next drawing.
-    pub(super) fn note(&mut self, note: &Note) {
+    /// Queues a chat line for the next drawing.
+    pub(super) fn add_line(&mut self, line: &ChatLine) {
         let clock = jiff::Zoned::now().strftime("%H:%M").to_string();
-        self.lines.extend(note.render(&clock, self.paint));
+        self.lines.extend(line.render(&clock, self.styler));
     }
 
-    /// Shows what was noted, and the input row.
-    pub(super) fn draw(&mut self, prompt: &str, over: usize) -> io::Result<()> {
-        let row = Row { prompt, text: self.editor.text(), cursor: self.editor.cursor(), over };
+    /// Prints the queued chat lines and draws the input row.
+    pub(super) fn draw(&mut self, prompt: &str, excess: usize) -> io::Result<()> {
+        let row = InputRow { prompt, text: self.editor.text(), cursor: self.editor.cursor(), excess };
         self.screen.show(&self.lines, row)?;
         self.lines.clear();
         Ok(())
@@ -97,7 +97,7 @@ impl Tty {
 
 impl Drop for Tty {
     fn drop(&mut self) {
-        // The terminal may be gone, and there is nobody to tell.
+        // The terminal may have been closed.
         let _ = self.screen.close(&self.lines);
         let _ = execute!(stdout(), DisableBracketedPaste);
         let _ = terminal::disable_raw_mode();

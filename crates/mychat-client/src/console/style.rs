@@ -1,14 +1,13 @@
-//! Colours: which part of a line gets which, and none where they are not wanted.
+//! Applies colors and styles to the parts of a chat line, if colors are enabled.
 
 use anstyle::{AnsiColor, Color, Style};
 
-/// Styles, or none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Paint {
+pub(crate) struct Styler {
     enabled: bool,
 }
 
-/// The terminal's own colours, which its theme keeps readable; red means trouble and is nobody's.
+/// The colors of user names. A terminal's theme keeps the basic colors readable. Red is reserved for errors.
 const USERS: [AnsiColor; 8] = [
     AnsiColor::Green,
     AnsiColor::Yellow,
@@ -20,36 +19,35 @@ const USERS: [AnsiColor; 8] = [
     AnsiColor::BrightCyan,
 ];
 
-/// What a part of a line is.
+/// The kind of a part of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Times, news: there, and not in the way.
+pub(crate) enum StyleRole {
+    /// Times and notices.
     Quiet,
-    /// The own name.
+    /// The user's own name.
     Own,
-    /// Trouble.
-    Trouble,
+    Error,
     /// The mark of a private message.
     Private,
 }
 
-impl Paint {
+impl Styler {
     pub(crate) const fn new(enabled: bool) -> Self {
         Self { enabled }
     }
 
-    /// The text in the style of its role.
-    pub(crate) fn role(self, role: Role, text: &str) -> String {
+    /// Returns the text in the style of its kind.
+    pub(crate) fn role(self, role: StyleRole, text: &str) -> String {
         let style = match role {
-            Role::Quiet => Style::new().dimmed(),
-            Role::Own => Style::new().bold(),
-            Role::Trouble => colour(AnsiColor::Red),
-            Role::Private => colour(AnsiColor::Magenta).bold(),
+            StyleRole::Quiet => Style::new().dimmed(),
+            StyleRole::Own => Style::new().bold(),
+            StyleRole::Error => colour(AnsiColor::Red),
+            StyleRole::Private => colour(AnsiColor::Magenta).bold(),
         };
         self.style(style, text)
     }
 
-    /// A user's name in the user's colour, the same in every session.
+    /// Returns a user's name in the user's color, which is the same in every session.
     pub(crate) fn user(self, name: &str, shown: &str) -> String {
         self.style(colour(USERS[hash(name) as usize % USERS.len()]), shown)
     }
@@ -63,7 +61,7 @@ fn colour(colour: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(colour)))
 }
 
-/// FNV-1a: the standard library's hasher may change from version to version, and colours with it.
+/// FNV-1a. The hash function of the standard library may change between versions, and the colors with it.
 fn hash(name: &str) -> u32 {
     name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

@@ -1,23 +1,23 @@
-//! Tests of everything that has to do with time: over memory, with a clock that stands still until all wait.
+//! Tests of timeouts, gaps and delays, over in-memory streams and with tokio's paused clock.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use mychat_proto::{Framing, UserName};
+use mychat_proto::{Framing, FramingChoice, UserName};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 
-use crate::client::{Client, ORDERS};
+use crate::client::{Client, SEND_QUEUE};
 use crate::connection::Dial;
-use crate::error::{ConnectError, Loss, Refusal, SendError};
-use crate::event::{Closed, Event};
-use crate::handshake::{self, Session};
-use crate::link::UNSENT_LIMIT;
-use crate::options::{Backoff, FramingChoice, Options};
+use crate::error::{ConnectError, DisconnectCause, Refusal, SendError};
+use crate::event::{ClientEvent, CloseReason};
+use crate::handshake::{self, ClientSession};
+use crate::options::{Backoff, ConnectOptions};
+use crate::task::UNSENT_LIMIT;
 
-/// Gives out streams that were laid ready; refuses when there is none.
+/// A [`Dial`] that returns prepared streams in order and refuses the connection when none is left.
 #[derive(Default)]
 struct Ready(Mutex<VecDeque<DuplexStream>>);
 
@@ -30,7 +30,7 @@ impl Dial for Ready {
 }
 
 impl Ready {
-    /// The server's end of the next connection.
+    /// Prepares a connection and returns the server's end.
     fn prepare(&self) -> DuplexStream {
         let (client, server) = duplex(64 * 1024);
         self.0.lock().unwrap().push_back(client);
@@ -44,8 +44,8 @@ async fn read(server: &mut DuplexStream) -> String {
     String::from_utf8(buffer[..bytes].to_vec()).unwrap()
 }
 
-async fn shake(dialer: &Ready, framing: FramingChoice) -> Result<Session<DuplexStream>, ConnectError> {
-    handshake::connect(dialer, "test", &UserName::new("Alice").unwrap(), &Options::new().framing(framing)).await
+async fn shake(dialer: &Ready, framing: FramingChoice) -> Result<ClientSession<DuplexStream>, ConnectError> {
+    handshake::connect(dialer, "test", &UserName::new("Alice").unwrap(), &ConnectOptions::new().framing(framing)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +55,7 @@ async fn auto_takes_an_answer_within_300_ms_for_raw() {
     let serving = async {
         assert_eq!(read(&mut server).await, "CONNECT|Alice");
         sleep(Duration::from_millis(299)).await;
-        // Glued together, as a segment may be.
+        // A segment may hold both replies.
         server.write_all(b"CONNECT_ACK|OKUSER_LIST|Alice").await.unwrap();
     };
     let (session, ()) = tokio::join!(shake(&dialer, FramingChoice::Auto), serving);
@@ -95,8 +95,8 @@ async fn a_full_server_may_close_without_an_answer() {
     assert!(matches!(error, ConnectError::Refused(Refusal::Unavailable)), "{error:?}");
 }
 
-/// A client over the stream that was prepared, joined.
-async fn join(dialer: Ready, options: Options, server: &mut DuplexStream) -> Client {
+/// Returns a client that has joined over the next prepared stream.
+async fn join(dialer: Ready, options: ConnectOptions, server: &mut DuplexStream) -> Client {
     let accept = async {
         assert!(read(server).await.starts_with("CONNECT|Alice"));
         server.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
@@ -109,7 +109,7 @@ async fn join(dialer: Ready, options: Options, server: &mut DuplexStream) -> Cli
 async fn raw_frames_keep_their_distance() {
     let dialer = Ready::default();
     let mut server = dialer.prepare();
-    let client = join(dialer, Options::new().framing(FramingChoice::Raw), &mut server).await;
+    let client = join(dialer, ConnectOptions::new().framing(FramingChoice::Raw), &mut server).await;
     let mut last = Instant::now();
     for text in ["a", "b", "c"] {
         client.broadcast(text).await.unwrap();
@@ -125,10 +125,10 @@ async fn raw_frames_keep_their_distance() {
 async fn attempts_to_come_back_grow_apart() {
     let dialer = Ready::default();
     let mut server = dialer.prepare();
-    let mut client = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await;
+    let mut client = join(dialer, ConnectOptions::new().reconnect(Backoff::default()), &mut server).await;
     drop(server);
     for (number, longest) in [(1, 500), (2, 1000), (3, 2000), (4, 4000), (5, 8000), (6, 15000), (7, 15000)] {
-        let Some(Event::Lost { attempt, retry_in, .. }) = client.next().await else { panic!("a loss") };
+        let Some(ClientEvent::Lost { attempt, retry_in, .. }) = client.next().await else { panic!("a loss") };
         assert_eq!(attempt, number);
         assert!((longest / 2..=longest).contains(&(retry_in.as_millis() as u64)), "{number}: {retry_in:?}");
     }
@@ -143,28 +143,28 @@ async fn a_name_that_stays_in_use_is_given_up() {
         ghost.write_all(b"CONNECT_ACK|FAIL\nERROR|409|in use\n").await.unwrap();
         tokio::spawn(async move { ghost.read_to_end(&mut Vec::new()).await });
     }
-    let mut client = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await;
+    let mut client = join(dialer, ConnectOptions::new().reconnect(Backoff::default()), &mut server).await;
     drop(server);
     let mut attempts = 0;
     let closed = loop {
         match client.next().await.unwrap() {
-            Event::Lost { .. } => attempts += 1,
+            ClientEvent::Lost { .. } => attempts += 1,
             event => break event,
         }
     };
     assert_eq!(attempts, 3);
-    assert_eq!(closed, Event::Closed(Closed::Lost(Loss::Refused(Refusal::InUse))));
+    assert_eq!(closed, ClientEvent::Closed(CloseReason::Lost(DisconnectCause::Refused(Refusal::InUse))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn leaving_waits_two_seconds_for_a_server_that_does_not_close() {
     let dialer = Ready::default();
     let mut server = dialer.prepare();
-    let (sender, mut receiver) = join(dialer, Options::new(), &mut server).await.split();
+    let (sender, mut receiver) = join(dialer, ConnectOptions::new(), &mut server).await.split();
     let start = Instant::now();
     let ((), frame) = tokio::join!(sender.disconnect(), read(&mut server));
     assert_eq!(frame, "DISCONNECT\n");
-    assert_eq!(receiver.next().await, Some(Event::Closed(Closed::Left)));
+    assert_eq!(receiver.next().await, Some(ClientEvent::Closed(CloseReason::Left)));
     assert_eq!(start.elapsed().as_secs(), 2);
 }
 
@@ -172,7 +172,7 @@ async fn leaving_waits_two_seconds_for_a_server_that_does_not_close() {
 async fn leaving_takes_no_longer_where_the_server_reads_nothing() {
     let dialer = Ready::default();
     let mut server = dialer.prepare();
-    let client = join(dialer, Options::new(), &mut server).await;
+    let client = join(dialer, ConnectOptions::new(), &mut server).await;
     let text = "x".repeat(1000);
     while client.broadcast(&text).await_within(Duration::from_millis(1)).await.is_some() {}
     let start = Instant::now();
@@ -184,12 +184,13 @@ async fn leaving_takes_no_longer_where_the_server_reads_nothing() {
 async fn leaving_works_between_two_attempts() {
     let dialer = Ready::default();
     let mut server = dialer.prepare();
-    let (sender, mut receiver) = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await.split();
+    let (sender, mut receiver) =
+        join(dialer, ConnectOptions::new().reconnect(Backoff::default()), &mut server).await.split();
     drop(server);
-    assert!(matches!(receiver.next().await, Some(Event::Lost { .. })));
+    assert!(matches!(receiver.next().await, Some(ClientEvent::Lost { .. })));
     assert_eq!(sender.broadcast("anyone?").await, Err(SendError::Offline));
     sender.disconnect().await;
-    assert_eq!(receiver.next().await, Some(Event::Closed(Closed::Left)));
+    assert_eq!(receiver.next().await, Some(ClientEvent::Closed(CloseReason::Left)));
     assert_eq!(receiver.next().await, None);
 }
 
@@ -199,13 +200,13 @@ async fn a_frame_that_was_begun_is_sent_whole_after_a_loss() {
     let (client, mut server) = duplex(16);
     let mut again = dialer.prepare();
     dialer.0.lock().unwrap().push_front(client);
-    let client = join(dialer, Options::new().reconnect(Backoff::default()), &mut server).await;
+    let client = join(dialer, ConnectOptions::new().reconnect(Backoff::default()), &mut server).await;
     client.broadcast("longer than the pipe\r").await.unwrap();
     assert_eq!(read(&mut server).await, "BROADCAST|longer");
     drop(server);
     assert_eq!(read(&mut again).await, "CONNECT|Alice\n");
     again.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
-    // The content's own CR is kept from the terminator's by another (rules F2, S5), once.
+    // A second CR protects the CR of the content from the terminator (rules F2, S5). It is appended only once.
     assert_eq!(read(&mut again).await, "BROADCAST|longer than the pipe\r\r\n");
 }
 
@@ -213,7 +214,7 @@ async fn a_frame_that_was_begun_is_sent_whole_after_a_loss() {
 async fn a_listener_that_does_not_listen_stops_the_reading_and_not_the_sending() {
     let dialer = Ready::default();
     let mut server = dialer.prepare();
-    let mut client = join(dialer, Options::new(), &mut server).await;
+    let mut client = join(dialer, ConnectOptions::new(), &mut server).await;
     for number in 0..1000 {
         server.write_all(format!("BROADCAST|Bob|{number}\n").as_bytes()).await.unwrap();
     }
@@ -222,7 +223,7 @@ async fn a_listener_that_does_not_listen_stops_the_reading_and_not_the_sending()
     assert_eq!(read(&mut server).await, "BROADCAST|still here\n");
     for number in 0..1000 {
         let content = number.to_string();
-        assert_eq!(client.next().await, Some(Event::Broadcast { from: "Bob".into(), content }));
+        assert_eq!(client.next().await, Some(ClientEvent::Broadcast { from: "Bob".into(), content }));
     }
 }
 
@@ -230,15 +231,15 @@ async fn a_listener_that_does_not_listen_stops_the_reading_and_not_the_sending()
 async fn a_cancelled_send_sends_all_or_nothing() {
     let dialer = Ready::default();
     let mut server = dialer.prepare();
-    let client = join(dialer, Options::new(), &mut server).await;
-    // More than the pipe, the queue and the channel hold: the last ones wait, and are cancelled.
+    let client = join(dialer, ConnectOptions::new(), &mut server).await;
+    // More than the stream, the queue and the channel can hold: the last messages wait and are cancelled.
     let text = "x".repeat(1000);
     let mut taken = 0;
     for number in 0..300 {
         let send = client.sender().message("Bob", &text[number..]).await_within(Duration::from_millis(1)).await;
         taken += usize::from(send.is_some());
     }
-    assert!((ORDERS + UNSENT_LIMIT..300).contains(&taken), "{taken}");
+    assert!((SEND_QUEUE + UNSENT_LIMIT..300).contains(&taken), "{taken}");
     let mut all = String::new();
     while all.matches('\n').count() < taken {
         all += &read(&mut server).await;
@@ -265,22 +266,22 @@ async fn frames_stay_whole_where_both_directions_are_narrow() {
             write.write_all(answer.as_bytes()).await.unwrap();
         }
     });
-    let (sender, mut receiver) = Client::over(dialer, "test", "Alice", Options::new()).await.unwrap().split();
+    let (sender, mut receiver) = Client::over(dialer, "test", "Alice", ConnectOptions::new()).await.unwrap().split();
     for number in 0..50 {
         sender.broadcast(&format!("number {number}")).await.unwrap();
-        // A listener that is cancelled all the time loses nothing.
+        // Dropping the future of `next` repeatedly loses no event.
         let mut heard = None;
         while heard.is_none() {
             heard = receiver.next().await_within(Duration::ZERO).await.flatten();
         }
         let content = format!("number {number}");
-        assert_eq!(heard, Some(Event::Broadcast { from: "Alice".into(), content }));
+        assert_eq!(heard, Some(ClientEvent::Broadcast { from: "Alice".into(), content }));
     }
     drop((sender, receiver));
     echo.await.unwrap();
 }
 
-/// A future that is dropped when it takes too long.
+/// Drops a future that takes longer than a limit.
 trait AwaitWithin: Future + Sized {
     async fn await_within(self, limit: Duration) -> Option<Self::Output> {
         tokio::time::timeout(limit, self).await.ok()

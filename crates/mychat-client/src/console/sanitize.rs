@@ -1,15 +1,15 @@
-//! What others wrote into what a terminal can be given: every control and format character made visible (rule S5).
+//! Replaces control and format characters in the text of other users by visible characters (rule S5).
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use mychat_client::name::is_invisible;
 
-/// Zero-width joiner and non-joiner: they make one emoji of several, and Persian and Indic words read right.
+/// Zero-width joiner and non-joiner. Emoji sequences and Persian and Indic words need them.
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
-/// The text with its escape sequences, bidi overrides and the like shown instead of obeyed.
-pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+/// Returns the text with escape sequences, bidi overrides and other invisible characters in a visible form.
+pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_invisible) {
         return Cow::Borrowed(text);
     }
@@ -28,7 +28,7 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether a joiner has something to join here. Between ASCII letters it would only make two names look alike.
+/// Returns true if a joiner is useful next to `c`. Between ASCII letters it would only make two names look alike.
 fn joinable(c: char) -> bool {
     !c.is_ascii() && !is_invisible(c)
 }
@@ -37,7 +37,7 @@ fn show(c: char, out: &mut String) {
     match c {
         '\t' => out.push_str("    "),
         '\u{7f}' => out.push('\u{2421}'),
-        // The pictures of control characters stand in the same order.
+        // The Unicode block of control pictures has the same order.
         '\0'..='\u{1f}' => out.extend(char::from_u32(0x2400 + u32::from(c))),
         _ => {
             let _ = write!(out, "<U+{:04X}>", u32::from(c));
@@ -62,7 +62,7 @@ mod tests {
             ("line\u{2028}sep", "line<U+2028>sep"),
         ];
         for (text, shown) in cases {
-            assert_eq!(harmless(text), shown);
+            assert_eq!(sanitize(text), shown);
         }
     }
 
@@ -70,14 +70,14 @@ mod tests {
     fn honest_text_stays_as_it_is() {
         for text in ["¿qué tal?", "日本語", "👩\u{200d}👩\u{200d}👧 👍🏽 🇨🇴 ❤\u{fe0f}", "می\u{200c}خواهم", "e\u{301}"]
         {
-            assert_eq!(harmless(text), text);
+            assert_eq!(sanitize(text), text);
         }
     }
 
     proptest::proptest! {
         #[test]
         fn nothing_invisible_is_left_but_joiners(text in "\\PC{0,20}|.{0,20}") {
-            let shown = harmless(&text);
+            let shown = sanitize(&text);
             assert!(!shown.chars().any(|c| is_invisible(c) && !JOINERS.contains(&c)), "{text:?} → {shown:?}");
         }
     }

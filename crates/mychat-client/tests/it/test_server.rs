@@ -1,4 +1,4 @@
-//! A small MyChat server with switches: what the tests of this crate talk to.
+//! A small MyChat server whose behavior the tests can change.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-/// Time after which a test that waits for something has failed.
+/// A test that waits longer than this has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,8 @@ enum Wire {
     Raw,
 }
 
-/// A server on a port of its own; it stops on drop.
-pub(crate) struct Server {
+/// A server on a free port. Dropping it stops the server.
+pub(crate) struct TestServer {
     addr: SocketAddr,
     room: Arc<Room>,
     frames: Mutex<Receiver<String>>,
@@ -43,11 +43,11 @@ struct State {
     mode: Mode,
     refusals: VecDeque<&'static str>,
     users: Vec<(String, TcpStream)>,
-    /// Connections of any kind, to close them all.
+    /// All connections, with and without a name.
     streams: Vec<TcpStream>,
 }
 
-impl Server {
+impl TestServer {
     pub(crate) fn start() -> Self {
         Self::speaking(Wire::Lf)
     }
@@ -70,19 +70,19 @@ impl Server {
         self.addr.to_string()
     }
 
-    /// The next `CONNECT` is answered by FAIL and `ERROR` with this code; by FAIL alone where the code is empty.
+    /// Answers the next `CONNECT` with FAIL and an `ERROR` with this code, or only with FAIL if the code is empty.
     pub(crate) fn refuse_next(&self, code: &'static str) {
         self.room.lock().refusals.push_back(code);
     }
 
-    /// Sends a user anything. The user must have joined: see [`Server::hears`].
+    /// Sends any text to a user who has joined; see [`TestServer::hears`].
     pub(crate) fn tell(&self, name: &str, frame: &str) {
         let state = self.room.lock();
         let (_, stream) = state.users.iter().find(|(user, _)| user == name).expect("the user has joined");
         self.room.send(stream, frame);
     }
 
-    /// Waits for this frame to come in, over others.
+    /// Waits until this frame arrives. Ignores other frames.
     pub(crate) fn hears(&self, frame: &str) {
         let frames = self.frames.lock().unwrap();
         let mut others = Vec::new();
@@ -95,31 +95,31 @@ impl Server {
         panic!("waited for {frame:?}, heard {others:?}");
     }
 
-    /// Closes all connections and goes on listening.
+    /// Closes all connections but continues to listen.
     pub(crate) fn drop_all(&self) {
         self.room.lock().close_all();
     }
 
-    /// From now on every connection is closed at once. The port stays taken: freed, it could become another test's.
+    /// Closes every connection immediately from now on. The port stays in use, so that no other test can get it.
     pub(crate) fn go_down(&self) {
         let mut state = self.room.lock();
         state.mode = Mode::Down;
         state.close_all();
     }
 
-    /// The end of [`Server::go_down`].
+    /// Ends the effect of [`TestServer::go_down`].
     pub(crate) fn come_up(&self) {
         self.room.lock().mode = Mode::Up;
     }
 }
 
-impl Drop for Server {
+impl Drop for TestServer {
     fn drop(&mut self) {
         let mut state = self.room.lock();
         state.mode = Mode::Over;
         state.close_all();
         drop(state);
-        // Wakes `accept`, which then sees that it is over.
+        // Wakes `accept`, which then sees the new mode.
         let _ = TcpStream::connect(self.addr);
     }
 }
@@ -161,7 +161,7 @@ impl Room {
             pending.push_str(std::str::from_utf8(&buffer[..bytes]).unwrap());
             while let Some(frame) = self.cut(&mut pending) {
                 let _ = self.log.send(frame.clone());
-                if !self.obey(&stream, &mut name, &frame) {
+                if !self.handle_frame(&stream, &mut name, &frame) {
                     break 'reading;
                 }
             }
@@ -176,7 +176,7 @@ impl Room {
         }
     }
 
-    /// The next whole frame; in raw framing everything that came in one read.
+    /// Returns the next complete frame. In raw framing, this is the result of one read.
     fn cut(&self, pending: &mut String) -> Option<String> {
         if self.wire == Wire::Raw {
             return (!pending.is_empty()).then(|| std::mem::take(pending));
@@ -187,13 +187,13 @@ impl Room {
         Some(frame)
     }
 
-    fn obey(&self, stream: &TcpStream, name: &mut Option<String>, frame: &str) -> bool {
+    fn handle_frame(&self, stream: &TcpStream, name: &mut Option<String>, frame: &str) -> bool {
         let mut state = self.lock();
         let fields: Vec<&str> = frame.splitn(3, '|').collect();
         match (&fields[..], name.as_deref()) {
             (["CONNECT", wanted], None) => {
                 if let Some(code) = self.refusal(&mut state, wanted) {
-                    // In one write: a client waits for the reason, and not for long.
+                    // One write for both frames, because a client waits only a short time for the reason.
                     let reason = if code.is_empty() { String::new() } else { format!("\nERROR|{code}|no") };
                     self.send(stream, &format!("CONNECT_ACK|FAIL{reason}"));
                     return true;
@@ -230,7 +230,7 @@ impl Room {
 
     fn send(&self, mut stream: &TcpStream, frame: &str) {
         let end = if self.wire == Wire::Lf { "\n" } else { "" };
-        // The other side may be gone.
+        // The peer may have closed.
         let _ = stream.write_all(format!("{frame}{end}").as_bytes());
     }
 }
