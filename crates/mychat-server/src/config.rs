@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::log::{Format, Level};
 use crate::session::framing::FramingChoice;
+use crate::settings::table::{Applies, SETTINGS, Setting};
 
 /// Where the server listens when nothing else is said.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
@@ -52,16 +53,6 @@ pub enum Spread {
     Always,
 }
 
-impl Spread {
-    /// Its name.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Busy => "busy",
-            Self::Always => "always",
-        }
-    }
-}
-
 /// Who is let in, and how long they may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
@@ -84,13 +75,14 @@ pub struct RateLimit {
     pub action: RateAction,
 }
 
-/// What happens to a frame above the rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The handling of a frame above the rate: the values of `--rate-action`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RateAction {
-    /// It waits, and nothing more is read from its sender meanwhile: TCP slows the sender down.
+    /// The frame waits, and nothing more is read from its sender until then: TCP slows the sender down
     #[default]
     Delay,
-    /// It is dropped and answered `ERROR|429`.
+    /// The frame is dropped and answered with ERROR|429
     Error,
 }
 
@@ -175,20 +167,9 @@ impl Default for SocketOptions {
 }
 
 impl Config {
-    /// This configuration with the limits of `newer`. What takes a restart stays as it was; where `newer` differs in
-    /// that, its name is in the list.
+    /// Returns this configuration with the limits of `newer`, and the names of the settings in which `newer` differs but
+    /// which take effect on a restart only. Those keep their value.
     pub fn adopt(&self, newer: &Self) -> (Self, Vec<&'static str>) {
-        let frozen = [
-            ("listen", self.listen != newer.listen),
-            ("framing", self.framing != newer.framing),
-            ("workers", self.workers != newer.workers),
-            ("spread", self.spread != newer.spread),
-            ("metrics", self.metrics != newer.metrics),
-            ("keepalive", self.socket.keepalive != newer.socket.keepalive),
-            ("send-buffer", self.socket.send_buffer != newer.socket.send_buffer),
-            ("log", self.log.format != newer.log.format),
-            ("log-level", self.log.level != newer.log.level),
-        ];
         let adopted = Self {
             listen: self.listen.clone(),
             framing: self.framing,
@@ -199,7 +180,10 @@ impl Config {
             log: self.log,
             ..newer.clone()
         };
-        (adopted, frozen.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect())
+        let is_ignored = |setting: &&Setting| {
+            setting.applies == Applies::OnRestart && (setting.value)(self) != (setting.value)(newer)
+        };
+        (adopted, SETTINGS.iter().filter(is_ignored).map(|setting| setting.name).collect())
     }
 }
 
@@ -225,9 +209,43 @@ mod tests {
         newer.socket.send_buffer = 9.try_into().ok();
         newer.log.level = Level::Info;
         let (adopted, ignored) = old.adopt(&newer);
-        assert_eq!(ignored, ["listen", "workers", "send-buffer", "log-level"]);
+        assert_eq!(ignored, ["listen", "send-buffer", "workers", "log-level"]);
         assert_eq!((adopted.socket, adopted.log), (old.socket, old.log));
         assert_eq!(adopted.listen, old.listen);
         assert_eq!(adopted.shutdown_timeout, newer.shutdown_timeout);
+    }
+
+    #[test]
+    fn the_table_says_what_a_reload_changes() {
+        let old = Config::default();
+        let newer = Config {
+            listen: vec!["[::1]:1".into()],
+            framing: FramingChoice::Raw,
+            workers: 4.try_into().unwrap(),
+            spread: Spread::Always,
+            admission: Admission {
+                max_users: 2.try_into().ok(),
+                max_per_address: 3.try_into().ok(),
+                handshake_timeout: Duration::from_secs(4),
+            },
+            rate_limit: Some(RateLimit {
+                rate: 5.try_into().unwrap(),
+                burst: 6.try_into().unwrap(),
+                action: RateAction::Error,
+            }),
+            send: SendLimit { queue: 7 * 1024, total: 8 * 1024, timeout: Duration::from_secs(9) },
+            roster_budget: 1024.try_into().unwrap(),
+            shutdown_timeout: Duration::from_secs(11),
+            socket: SocketOptions { keepalive: Duration::from_secs(12), send_buffer: 13.try_into().ok() },
+            metrics: Some("[::1]:2".into()),
+            log: LogOptions { format: Format::Json, level: Level::Info },
+        };
+        let (adopted, _) = old.adopt(&newer);
+        for setting in SETTINGS {
+            let value = setting.value;
+            let expected = if setting.applies == Applies::OnReload { &newer } else { &old };
+            assert_ne!(value(&old), value(&newer), "{} differs", setting.name);
+            assert_eq!(value(&adopted), value(expected), "{}", setting.name);
+        }
     }
 }

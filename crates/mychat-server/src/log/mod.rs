@@ -10,8 +10,6 @@ mod line;
 mod queue;
 pub mod throttle;
 
-use std::fmt::{self, Display};
-
 use clap::ValueEnum;
 use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
@@ -44,25 +42,6 @@ pub enum Level {
     /// Something that needs attention
     #[default]
     Warn,
-}
-
-impl Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text => "text",
-            Self::Json => "json",
-            Self::Off => "off",
-        })
-    }
-}
-
-impl Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Info => "info",
-            Self::Warn => "warn",
-        })
-    }
 }
 
 impl From<Level> for LevelFilter {

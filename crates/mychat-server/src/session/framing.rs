@@ -44,17 +44,6 @@ pub enum FramingChoice {
     Auto,
 }
 
-impl FramingChoice {
-    /// Its name.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Lf => "lf",
-            Self::Raw => "raw",
-            Self::Auto => "auto",
-        }
-    }
-}
-
 /// What is known of how a peer ends its frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FramingState {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::RateAction;
 
 fn parse(text: &str) -> Result<Config, String> {
     let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
@@ -6,14 +7,14 @@ fn parse(text: &str) -> Result<Config, String> {
 }
 
 #[test]
-fn nothing_said_means_the_defaults() {
+fn an_empty_file_means_the_defaults() {
     let mut expected = Config::default();
     expected.send.total = memory::send_total();
     assert_eq!(parse("").unwrap(), expected);
 }
 
 #[test]
-fn what_is_printed_is_read_again() {
+fn a_printed_configuration_is_read_again() {
     let all = "listen = [\"[::1]:0\", \"localhost:1\"]\nmax-users = 7\nmax-per-address = 3\nrate = 50\n\
                rate-action = \"error\"\nsend-queue = \"64KiB\"\nsend-total = \"9MiB\"\nsend-buffer = 8192\nkeepalive = 0\n\
                handshake-timeout = \"1m 30s\"\nworkers = 2\nspread = \"always\"\nmetrics = \"127.0.0.1:9\"\nlog = \"json\"\n\
@@ -27,7 +28,7 @@ fn what_is_printed_is_read_again() {
 }
 
 #[test]
-fn the_first_that_says_something_wins() {
+fn the_first_value_counts() {
     let first = Settings { max_users: Some(1), ..Settings::default() };
     let second = Settings { max_users: Some(2), rate: Some(9), ..Settings::default() };
     let merged = first.or(second);
@@ -35,7 +36,7 @@ fn the_first_that_says_something_wins() {
 }
 
 #[test]
-fn nonsense_is_named_with_its_place() {
+fn a_bad_value_is_named_with_its_place() {
     for (text, part) in [
         ("max-user = 1", "max-user"),
         ("rate = -1", "rate"),
@@ -53,4 +54,14 @@ fn nonsense_is_named_with_its_place() {
         let fault = parse(text).unwrap_err();
         assert!(fault.contains(part), "{part:?} is not in {fault:?}");
     }
+}
+
+#[test]
+fn the_order_of_a_printed_configuration_is_fixed() {
+    let names: Vec<_> = print(&parse("metrics = \"h:1\"").unwrap()).lines().map(str::to_owned).collect();
+    let names: Vec<_> = names.iter().filter_map(|row| Some(row.split_once(" = ")?.0)).collect();
+    let expected = "listen max-users max-per-address handshake-timeout rate rate-burst rate-action send-queue send-total \
+                    send-timeout send-buffer keepalive roster-budget shutdown-timeout workers spread framing log \
+                    log-level metrics";
+    assert_eq!(names.join(" "), expected);
 }
