@@ -33,7 +33,6 @@ pub mod metrics;
 pub mod net;
 pub mod notify;
 pub mod outbox;
-pub mod page;
 pub mod program;
 pub mod router;
 pub mod server;

@@ -14,8 +14,8 @@ use tracing::{info, warn};
 use crate::cli::{Args, Task};
 use crate::config::Config;
 use crate::log::{self, LogQueue};
+use crate::metrics::http::MetricsServer;
 use crate::notify::Manager;
-use crate::page::Page;
 use crate::server::Server;
 use crate::server::handle::ServerHandle;
 use crate::server::signals::{SignalAction, Signals};
@@ -69,7 +69,7 @@ async fn serve(args: Args, config: Config) -> ExitCode {
     };
     let handle = server.handle();
     let page = match metrics {
-        Some(address) => match Page::bind(&address, server.metrics(), handle.clone()).await {
+        Some(address) => match MetricsServer::bind(&address, server.metrics(), handle.clone()).await {
             Ok(page) => Some(page),
             Err(error) => return fail(&error, Some("choose another address with --metrics HOST:PORT"), 1),
         },
@@ -159,14 +159,14 @@ async fn watch(manager: &Manager, handle: &ServerHandle) -> Infallible {
     }
 }
 
-async fn show(page: Option<Page>) -> Infallible {
+async fn show(page: Option<MetricsServer>) -> Infallible {
     match page {
         Some(page) => page.serve().await,
         None => std::future::pending().await,
     }
 }
 
-fn announce(addresses: &[SocketAddr], page: Option<&Page>) {
+fn announce(addresses: &[SocketAddr], page: Option<&MetricsServer>) {
     let mut out = io::stdout().lock();
     for address in addresses {
         // A closed standard output is no reason to serve nobody.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use mychat_server::config::{RateAction, RateLimit};
-use mychat_server::page::Page;
+use mychat_server::metrics::http::MetricsServer;
 use mychat_server::{Config, Counter, EndReason};
 
 use crate::kit::{TestServer, serve, serve_with};
@@ -148,7 +148,7 @@ fn deliveries_are_conserved_whoever_leaves_and_however() {
 fn with_page(server: &TestServer, use_it: impl FnOnce(SocketAddr) + Send + 'static) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let page = Page::bind("127.0.0.1:0", server.metrics.clone(), server.handle.clone()).await.unwrap();
+        let page = MetricsServer::bind("127.0.0.1:0", server.metrics.clone(), server.handle.clone()).await.unwrap();
         let address = page.address();
         tokio::select! {
             used = tokio::task::spawn_blocking(move || use_it(address)) => used.unwrap(),
@@ -182,7 +182,14 @@ fn the_page_shows_counters_and_health_and_refuses_nonsense() {
         assert!(fetch(address, "GET /health HTTP/1.0\r\n\r\n").ends_with("\r\n\r\nok\n"));
         assert!(fetch(address, "GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
         assert!(fetch(address, "POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
-        assert!(fetch(address, "HEAD /metrics HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
+        let head = fetch(address, "HEAD /metrics HTTP/1.1\r\n\r\n");
+        let lengths = [&page, &head].map(|response| response.lines().find(|line| line.starts_with("Content-Length: ")));
+        assert!(head.ends_with("\r\n\r\n") && lengths[0].is_some() && lengths[0] == lengths[1], "{head}");
+        for nonsense in ["GET\r\n\r\n", "MESSAGE|ana|hi\n\n"] {
+            assert!(fetch(address, nonsense).starts_with("HTTP/1.1 400"), "{nonsense:?}");
+        }
+        let long = format!("GET /metrics HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(9000));
+        assert!(fetch(address, &long).starts_with("HTTP/1.1 4"), "a request of 9 kB is refused");
     });
 }
 

@@ -4,46 +4,22 @@ use std::fmt::Write as _;
 
 use mychat_proto::ErrorCode;
 
-use crate::metrics::{Counter, EndReason, LATENCY, Metrics};
+use super::Metrics;
+use super::counters::{Counter, EndReason, FAMILIES, Family, LATENCY};
 
-/// One family of one sample: name, type, help, counter.
-const SINGLE: [(&str, &str, &str, Counter); 16] = [
-    ("connections_accepted_total", "counter", "Connections accepted.", Counter::Accepted),
-    ("connections", "gauge", "Connections that are open.", Counter::Connections),
-    ("users", "gauge", "Users that have a name.", Counter::Users),
-    (
-        "connections_overrun_total",
-        "counter",
-        "Connections closed without a word: no room even for that.",
-        Counter::Overrun,
-    ),
-    ("accept_failures_total", "counter", "Times that no descriptor or memory was left.", Counter::AcceptFailed),
-    ("received_bytes_total", "counter", "Bytes read from peers.", Counter::BytesIn),
-    ("sent_bytes_total", "counter", "Bytes that sockets took.", Counter::BytesOut),
-    ("frames_received_total", "counter", "Frames read, empty ones not counted.", Counter::FramesIn),
-    ("broadcasts_total", "counter", "Broadcasts accepted.", Counter::Broadcasts),
-    ("private_messages_total", "counter", "Private messages accepted.", Counter::Privates),
-    ("deliveries_owed_total", "counter", "One for each recipient of each accepted message.", Counter::Owed),
-    ("deliveries_total", "counter", "Deliveries that the recipient's socket took.", Counter::Delivered),
-    ("deliveries_waiting", "gauge", "Deliveries that wait for a full socket.", Counter::Waiting),
-    ("queue_bytes", "gauge", "Bytes that wait for full sockets.", Counter::QueueBytes),
-    ("list_bytes_total", "counter", "Bytes of user lists, over all recipients.", Counter::ListBytes),
-    ("too_fast_total", "counter", "Times that a rate was exceeded.", Counter::TooFast),
-];
-
-/// The page.
+/// Returns the metrics page.
 pub fn exposition(metrics: &Metrics) -> String {
     let mut page = String::new();
-    for (name, kind, help, count) in SINGLE {
+    for &Family { name, kind, help, counter } in FAMILIES {
         family(&mut page, name, kind, help);
-        sample(&mut page, name, "", metrics.get(count));
+        sample(&mut page, name, "", metrics.get(counter));
     }
     family(&mut page, "sessions_ended_total", "counter", "Sessions that ended, by reason.");
-    for end in EndReason::ALL {
+    for &end in EndReason::ALL {
         sample(&mut page, "sessions_ended_total", &reason(end.text()), metrics.get(Counter::Ended(end)));
     }
     family(&mut page, "deliveries_dropped_total", "counter", "Deliveries that a recipient did not get, by reason.");
-    for end in EndReason::ALL {
+    for &end in EndReason::ALL {
         sample(&mut page, "deliveries_dropped_total", &reason(end.text()), metrics.get(Counter::Dropped(end)));
     }
     sample(&mut page, "deliveries_dropped_total", &reason("gone"), metrics.get(Counter::DroppedGone));
