@@ -11,9 +11,11 @@
 //!
 //! Two types that the server's workers and the load generator's workers share for event loops are here as well, without
 //! `unsafe`: [`ThreadWaker`] wakes a thread that waits in a poll, and [`Readiness`] remembers what a socket is ready for.
+//! [`proc`] reads what Linux tells about the machine and its processes.
 
 mod memory;
 mod port;
+pub mod proc;
 mod readiness;
 mod time_slice;
 mod waker;

@@ -38,11 +38,11 @@ pub fn limit_malloc_retention() {}
 #[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
     use super::trim_heap;
+    use crate::proc::Process;
 
     fn resident_bytes() -> u64 {
-        let text = std::fs::read_to_string("/proc/self/statm").expect("/proc exists on Linux");
-        let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
-        pages.expect("its second field is a number of pages") * 4096
+        let status = Process::Current.status().expect("/proc exists on Linux");
+        status.resident.expect("a running process has memory")
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! What the server's process uses, from outside: memory, CPU time, threads, descriptors. Linux tells it under `/proc`;
 //! elsewhere there is nothing to see, and reports leave it out.
 
-use std::path::Path;
-
+use mychat_os::proc::Process;
 use serde::{Deserialize, Serialize};
 
 /// The process at one moment.
@@ -63,15 +62,28 @@ impl Sampler {
     /// What it uses now; `None` where it is gone, or where the system does not tell.
     pub fn sample(&self) -> Option<Sample> {
         if !self.group {
-            return look(Path::new("/proc").join(self.pid.to_string()).as_path());
+            return Sample::of(Process::Id(self.pid));
         }
-        let processes = std::fs::read_dir("/proc").ok()?.flatten();
-        let members = processes.map(|entry| entry.path()).filter(|folder| is_in_group(folder, self.pid));
-        members.filter_map(|folder| look(&folder)).reduce(Sample::with)
+        let members = Process::all()?.map(Process::Id);
+        let members = members.filter(|process| process.stat().is_some_and(|stat| stat.group == self.pid));
+        members.filter_map(Sample::of).reduce(Sample::with)
     }
 }
 
 impl Sample {
+    /// Reads the figures of a process. Returns `None` for a zombie, which has no memory.
+    fn of(process: Process) -> Option<Self> {
+        let (status, stat) = (process.status()?, process.stat()?);
+        let rss = status.resident?;
+        Some(Self {
+            rss,
+            rss_peak: status.resident_peak.unwrap_or(rss),
+            cpu_seconds: stat.cpu_ticks as f64 / ticks_per_second(),
+            threads: stat.threads,
+            fds: process.descriptors(),
+        })
+    }
+
     /// Two processes together. That both were largest at the same time is assumed, not known.
     fn with(self, other: Self) -> Self {
         Self {
@@ -82,36 +94,6 @@ impl Sample {
             fds: self.fds.zip(other.fds).map(|(one, other)| one + other),
         }
     }
-}
-
-fn look(folder: &Path) -> Option<Sample> {
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
-    let descriptors = std::fs::read_dir(folder.join("fd")).ok().map(|found| found.count() as u64);
-    parse(&read("status")?, &read("stat")?, descriptors)
-}
-
-fn is_in_group(folder: &Path, leader: u32) -> bool {
-    let is_process = folder.file_name().is_some_and(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit));
-    let stat = if is_process { std::fs::read_to_string(folder.join("stat")).ok() } else { None };
-    let group = stat.as_deref().and_then(|stat| stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok());
-    group == Some(leader)
-}
-
-fn parse(status: &str, stat: &str, fds: Option<u64>) -> Option<Sample> {
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let bytes = |name: &str| Some(field(name)?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024);
-    // The program's name stands in parentheses and may hold anything, blanks and parentheses too.
-    let mut after_name = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let mut ticks = || after_name.next()?.parse::<u64>().ok();
-    let (user, system) = (ticks()?, ticks()?);
-    let rss = bytes("VmRSS")?;
-    Some(Sample {
-        rss,
-        rss_peak: bytes("VmHWM").unwrap_or(rss),
-        cpu_seconds: (user + system) as f64 / ticks_per_second(),
-        threads: field("Threads")?.trim().parse().ok()?,
-        fds,
-    })
 }
 
 #[cfg(unix)]
@@ -129,17 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_linux_says() {
-        let status = "Name:\ta) b\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nThreads:\t3\n";
-        let stat = "42 (a) b) S 1 42 42 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 3 0 12345 0 0";
-        let sample = parse(status, stat, Some(9)).unwrap();
-        assert_eq!((sample.rss, sample.rss_peak, sample.threads, sample.fds), (1 << 20, 2 << 20, 3, Some(9)));
-        assert!((sample.cpu_seconds - 200.0 / ticks_per_second()).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_zombie_or_a_stranger_is_nothing() {
-        assert_eq!(parse("Name:\tx\nThreads:\t1\n", "42 (x) Z 1", None), None);
+    fn a_process_that_does_not_exist_has_no_figures() {
         assert_eq!(Sampler::new(u32::MAX).sample(), None);
     }
 

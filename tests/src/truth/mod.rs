@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use mychat_os::proc;
+
 use crate::cores::{Cores, cores, stay_on};
 use crate::{Outcome, Run};
 
@@ -69,26 +71,21 @@ pub fn markdown(table: &[(Row, Vec<Line>)]) -> String {
 }
 
 fn circumstances() -> String {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let cpu = read("/proc/cpuinfo");
-    let cpu =
-        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |(_, name)| name);
+    let cpu = proc::processor().unwrap_or_else(|| "?".to_owned());
     // Not what this thread may use: it has been put on one core.
-    let all = read("/proc/cpuinfo").lines().filter(|line| line.starts_with("processor")).count();
+    let all = proc::cores().unwrap_or(0);
     let apart = match cores() {
         Some(Cores { server, tool }) => format!("server on core {server}, tool on core {tool}"),
         None => "server and tool on the same core".to_owned(),
     };
-    let load = read("/proc/loadavg");
-    let load = load.split(' ').next().unwrap_or("?");
+    let load = proc::load_average().unwrap_or_else(|| "?".to_owned());
     let date = jiff::Timestamp::now().strftime("%F");
-    let kernel = read("/proc/sys/kernel/osrelease");
+    let kernel = proc::kernel_release().unwrap_or_default();
     let [usual, worst, rare] = wake_ups();
     format!(
-        "{date}, {cpu}, {all} cores ({apart}), Linux {}, load average {load} at the end. What this machine gives to any program: a \
+        "{date}, {cpu}, {all} cores ({apart}), Linux {kernel}, load average {load} at the end. What this machine gives to any program: a \
          thread that sleeps to each millisecond and does nothing else woke up {usual} µs late in the median, {worst} µs at \
-         p99, {rare} µs at p99.9. Delays of this size stand in the figures that are held against microseconds (V1).",
-        kernel.trim()
+         p99, {rare} µs at p99.9. Delays of this size stand in the figures that are held against microseconds (V1)."
     )
 }
 

@@ -1,5 +1,7 @@
 //! What this machine has, held against what a plan needs.
 
+use mychat_os::proc;
+
 use super::forecast::Forecast;
 use mychat_report::grouped;
 
@@ -37,18 +39,10 @@ pub struct Need {
 impl Machine {
     /// This machine.
     pub fn here() -> Self {
-        let ports = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
-        let memory = std::fs::read_to_string("/proc/meminfo").ok();
-        let kilobytes = |text: &str| text.trim().strip_suffix("kB")?.trim().parse::<u64>().ok();
         Self {
             descriptors: descriptors(),
-            ports: ports.and_then(|text| {
-                let mut numbers = text.split_whitespace().map_while(|number| number.parse().ok());
-                Some((numbers.next()?, numbers.next()?))
-            }),
-            memory: memory
-                .and_then(|text| text.lines().find_map(|line| kilobytes(line.strip_prefix("MemAvailable:")?)))
-                .map(|available| available * 1024),
+            ports: proc::local_ports(),
+            memory: proc::available_memory(),
             cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mychat_os::proc::Process;
+
 use crate::plan::Nanos;
 use crate::record::example::Examples;
 use crate::record::ledger::Reckoning;
@@ -112,13 +114,11 @@ impl Observations {
 
 /// What this process used so far. On systems that do not tell, zeros.
 pub(super) fn usage(threads: u32, awake: Duration) -> Generator {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak =
-        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    let peak = Process::Current.status().and_then(|status| status.resident_peak);
     Generator {
         cpu_seconds: cpu_seconds(),
         busy_wait_seconds: awake.as_secs_f64(),
-        rss_peak: peak.map_or(0, |kilobytes: u64| kilobytes * 1024),
+        rss_peak: peak.unwrap_or(0),
         threads,
     }
 }

@@ -30,26 +30,22 @@ mod machine {
     use std::fs;
     use std::path::Path;
 
+    use mychat_os::proc::{self, Process};
+
     /// Bytes that this process can still take, as far as anything says so.
     pub(super) fn room() -> Option<u64> {
-        [address_space(), control_group(), available()].into_iter().flatten().min()
+        [address_space(), control_group(), proc::available_memory()].into_iter().flatten().min()
     }
 
     /// What `ulimit -v` leaves.
     fn address_space() -> Option<u64> {
         let (most, _) = rlimit::Resource::AS.get().ok().filter(|&(soft, _)| soft != rlimit::INFINITY)?;
-        let status = fs::read_to_string("/proc/self/status").ok()?;
-        Some(most.saturating_sub(kib(&status, "VmSize:")?))
-    }
-
-    /// What the machine can give without swapping.
-    fn available() -> Option<u64> {
-        kib(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
+        Some(most.saturating_sub(Process::Current.status()?.virtual_size?))
     }
 
     /// The tightest limit of the control groups that this process is in; of both kinds of them.
     fn control_group() -> Option<u64> {
-        let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let groups = Process::Current.control_groups()?;
         groups.lines().filter_map(|line| limit(Path::new("/sys/fs/cgroup"), line)).min()
     }
 
@@ -64,12 +60,6 @@ mod machine {
         };
         let folders = Path::new(path).ancestors();
         folders.filter_map(|folder| fs::read_to_string(root.join(folder).join(file)).ok()?.trim().parse().ok()).min()
-    }
-
-    /// The figure of that row.
-    fn kib(text: &str, row: &str) -> Option<u64> {
-        let figure = text.lines().find_map(|line| line.strip_prefix(row))?;
-        figure.trim().trim_end_matches(" kB").parse::<u64>().ok()?.checked_mul(1024)
     }
 
     #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use mychat_os::proc;
+
 /// How often that is looked at; it takes two looks in succession.
 const WINDOW: Duration = Duration::from_millis(200);
 
@@ -43,11 +45,11 @@ impl CpuPressure {
             return true;
         }
         let took = now.saturating_duration_since(std::mem::replace(&mut self.since, now));
-        let ran = std::mem::replace(&mut self.ran, machine::ran());
+        let ran = std::mem::replace(&mut self.ran, proc::thread_cpu_time());
         let idle = self.idle.take();
         let is_busy = difference(ran, self.ran).is_some_and(|ran| ran * 100 >= took * BUSY);
         if is_busy {
-            self.idle = machine::idle();
+            self.idle = proc::idle_time();
         }
         let is_free = difference(idle, self.idle).is_some_and(|idle| idle * 100 >= took * FREE);
         is_busy && is_free && std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
@@ -58,44 +60,9 @@ fn difference(before: Option<Duration>, now: Option<Duration>) -> Option<Duratio
     now?.checked_sub(before?)
 }
 
-#[cfg(target_os = "linux")]
-mod machine {
-    use std::time::Duration;
-
-    /// Ticks of `/proc/stat` in a second: what every Linux shows to programs.
-    const TICKS: u64 = 100;
-
-    /// The time that the calling thread has had a core.
-    pub(super) fn ran() -> Option<Duration> {
-        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-        text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
-    }
-
-    /// The time that all cores have had nothing to do.
-    pub(super) fn idle() -> Option<Duration> {
-        let text = std::fs::read_to_string("/proc/stat").ok()?;
-        let ticks = text.lines().next()?.split_whitespace().skip(4).take(2);
-        let sum = ticks.map(|ticks| ticks.parse::<u64>().ok()).sum::<Option<u64>>()?;
-        Some(Duration::from_millis(sum * 1000 / TICKS))
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod machine {
-    use std::time::Duration;
-
-    pub(super) const fn ran() -> Option<Duration> {
-        None
-    }
-
-    pub(super) const fn idle() -> Option<Duration> {
-        None
-    }
-}
-
 /// Whether this machine tells any of that.
 pub fn can_be_felt() -> bool {
-    machine::ran().is_some() && machine::idle().is_some()
+    proc::thread_cpu_time().is_some() && proc::idle_time().is_some()
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -118,8 +85,8 @@ mod tests {
     fn a_window_of_work_is_busy() {
         let start = Instant::now();
         let mut strain = CpuPressure::new(start);
-        let ran = machine::ran().unwrap();
-        while machine::ran().unwrap() < ran + Duration::from_millis(20) {}
+        let ran = proc::thread_cpu_time().unwrap();
+        while proc::thread_cpu_time().unwrap() < ran + Duration::from_millis(20) {}
         // As if all of it had fitted into ten milliseconds: busy, and two looks with nothing left between them.
         strain.ran = Some(ran);
         assert!(!strain.calls_for_help(start + Duration::from_millis(10)), "it takes two looks");

@@ -143,10 +143,7 @@ async fn stuck(stage: &Stage, idle: &Line, volume: usize) -> Result<bool, Troubl
             "the client that did not read was sent nothing, so nobody was held up".to_owned(),
         ));
     };
-    let buffer = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem")
-        .ok()
-        .and_then(|text| text.split_whitespace().last()?.parse().ok())
-        .unwrap_or(USUAL_SEND_BUFFER);
+    let buffer = mychat_os::proc::largest_send_buffer().unwrap_or(USUAL_SEND_BUFFER);
     if !ended && volume < buffer + (1 << 20) {
         return Err(Trouble::Inconclusive(format!(
             "{volume} bytes may all wait in the system's buffers: it is not proven that the server was held up"
