@@ -1,20 +1,20 @@
-//! Every command that the help and the handbooks show, held against the command line as it is.
+//! Checks that every command in the help texts and in the documents is a valid command line.
+
+use std::fs;
+use std::path::Path;
 
 use clap::{CommandFactory as _, Parser as _};
 
 use super::Cli;
 
-const HANDBOOKS: [(&str, &str); 4] = [
-    ("README.md", include_str!("../../../../README.md")),
-    ("scenarios/README.md", include_str!("../../../../scenarios/README.md")),
-    (".packaging/Dockerfile", include_str!("../../../../.packaging/Dockerfile")),
-    ("first.yaml", include_str!("../first.yaml")),
-];
+/// Documents of the repository, relative to its root.
+const DOCUMENTS: [&str; 4] =
+    ["README.md", "scenarios/README.md", ".packaging/Dockerfile", "crates/mychat-bench/src/first.yaml"];
 
-/// What one types before the tool's arguments.
+/// The ways in which a document starts the tool.
 const NAMES: [&str; 3] = ["mychat-bench ", "cargo run --release -p mychat-bench -- ", "docker run --rm mychat "];
 
-/// The commands of a text: lines that begin with one, whatever prompt stands before it.
+/// Returns the commands of a text: the lines that start with one of [`NAMES`], with or without a prompt.
 fn commands(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in text.lines().flat_map(|line| line.split("&&")) {
@@ -26,7 +26,7 @@ fn commands(text: &str) -> Vec<String> {
     found
 }
 
-/// As a shell would take it apart: up to a redirection, a comment, or the column of explanations beside it.
+/// Splits a command like a shell, up to a redirection, a comment or a column of explanations.
 fn words(command: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (vec!["mychat-bench".to_owned()], String::new(), None);
     let command = command.split("   ").next().unwrap_or_default();
@@ -53,14 +53,16 @@ fn assert_all_parse(place: &str, text: &str, at_least: usize) {
 }
 
 #[test]
-fn what_the_handbooks_show_is_right() {
-    for (place, text) in HANDBOOKS {
-        assert_all_parse(place, text, 1);
+fn commands_in_the_documents_are_valid() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for path in DOCUMENTS {
+        let text = fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_all_parse(path, &text, 1);
     }
 }
 
 #[test]
-fn every_command_has_an_example_that_is_right() {
+fn every_command_has_a_valid_example() {
     for command in Cli::command().get_subcommands() {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         assert_all_parse(command.get_name(), &help, 1);
@@ -68,7 +70,7 @@ fn every_command_has_an_example_that_is_right() {
 }
 
 #[test]
-fn what_is_wrong_is_found() {
+fn an_invalid_command_is_found() {
     assert_eq!(commands("$ mychat-bench run a.yaml && mychat-bench probe")[1], "probe");
     assert_eq!(
         words("run a.yaml --spawn 'x {port}' > y   # z"),

@@ -1,4 +1,4 @@
-//! The checks that are part of the tool: the files under `scenarios/conformance`, embedded.
+//! The checks that are part of the tool: the embedded files of `cases/`.
 
 use mychat_scenario::model::Case;
 
@@ -15,7 +15,7 @@ pub struct Check {
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../../../../scenarios/conformance/", $name, ".yaml")))),*]
+        [$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/cases/", $name, ".yaml")))),*]
     };
 }
 
