@@ -8,8 +8,14 @@ use clap::{CommandFactory as _, Parser as _};
 use super::Cli;
 
 /// Documents of the repository, relative to its root.
-const DOCUMENTS: [&str; 4] =
-    ["README.md", "scenarios/README.md", ".packaging/Dockerfile", "crates/mychat-bench/src/first.yaml"];
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "crates/mychat-bench/README.md",
+    "crates/mychat-conformance/README.md",
+    "scenarios/README.md",
+    ".packaging/Dockerfile",
+    "crates/mychat-bench/src/first.yaml",
+];
 
 /// The ways in which a document starts the tool.
 const NAMES: [&str; 3] = ["mychat-bench ", "cargo run --release -p mychat-bench -- ", "docker run --rm mychat "];
