@@ -48,7 +48,7 @@ fn crlf_is_spoken_where_it_is_asked_for() {
 
 #[test]
 fn the_reference_server_serves_raw_users_that_come_and_go() {
-    let server = TestServer::with(|config| config.framing = mychat_server::FramingChoice::Raw);
+    let server = TestServer::with(|config| config.framing = mychat_server::ServerFraming::Raw);
     let outcome = run(SOME).target(server.address()).go();
     assert!(outcome.held(), "{}", outcome.said());
     assert_eq!(outcome.json["target"]["framing"], "raw");

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd as _};
 
 /// Makes the system choose the local port of `socket` at `connect` instead of at `bind`.
 ///
-/// At `bind` the system looks for a port that no connection uses at all; the more ports are in use or in TIME_WAIT, the
+/// At `bind` the system looks for a port that no connection uses at all. The more ports are in use or in `TIME_WAIT`, the
 /// longer that takes, up to milliseconds per call. At `connect` it knows both ends and may share a port.
 ///
 /// # Errors

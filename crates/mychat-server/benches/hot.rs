@@ -7,10 +7,9 @@ use std::time::Instant;
 
 use divan::{Bencher, counter::ItemsCount};
 use mychat_proto::{Deframer, Framing, Reply};
-use mychat_server::metrics::LocalCounts;
-use mychat_server::outbox::{Outbox, TurnLog};
-use mychat_server::router::{Directory, FrameKind, SessionAddress};
-use mychat_server::session::state::SessionState;
+use mychat_server::internals::{
+    Directory, FrameKind, LocalCounts, Outbox, SessionAddress, SessionKey, SessionState, TurnLog,
+};
 
 fn main() {
     divan::main();
@@ -34,10 +33,10 @@ fn hear_64_frames(bencher: Bencher<'_, '_>) {
 /// One turn: 64 broadcasts go into the log, and each of a thousand users is given its share.
 #[divan::bench]
 fn share_64_broadcasts_with_1000_users(bencher: Bencher<'_, '_>) {
-    let (mut log, mut tally, now) = (TurnLog::default(), LocalCounts::default(), Instant::now());
+    let (mut log, mut counts, now) = (TurnLog::default(), LocalCounts::default(), Instant::now());
     let mut outboxes: Vec<Outbox> = (0..USERS).map(|_| Outbox::default()).collect();
     for outbox in &mut outboxes {
-        outbox.join(&log);
+        outbox.subscribe(&log);
     }
     let mut frame = Vec::new();
     Reply::Broadcast { sender: "ana", content: &"x".repeat(64) }.write(&mut frame).unwrap();
@@ -46,7 +45,7 @@ fn share_64_broadcasts_with_1000_users(bencher: Bencher<'_, '_>) {
         (0..64).for_each(|_| log.append(&frame, 1));
         for outbox in &mut outboxes {
             let bytes = black_box(outbox.parts(&log, &[])).len();
-            assert!(outbox.sent(bytes, &log, &[], now, &mut tally));
+            assert!(outbox.record_sent(bytes, &log, &[], now, &mut counts));
         }
         log.clear();
     });
@@ -55,19 +54,20 @@ fn share_64_broadcasts_with_1000_users(bencher: Bencher<'_, '_>) {
 /// One private frame: found, posted, taken.
 #[divan::bench]
 fn private_frame(bencher: Bencher<'_, '_>) {
-    let (log, mut tally, now) = (TurnLog::default(), LocalCounts::default(), Instant::now());
+    let (log, mut counts, now) = (TurnLog::default(), LocalCounts::default(), Instant::now());
     let mut directory = Directory::new(usize::MAX);
     for index in 0..USERS as u32 {
-        directory.claim(&format!("user{index}"), SessionAddress { worker: 0, index, generation: 0 }).unwrap();
+        let address = SessionAddress { worker: 0, key: SessionKey { index, generation: 0 } };
+        directory.claim(&format!("user{index}"), address).unwrap();
     }
     let mut outboxes: Vec<Outbox> = (0..USERS).map(|_| Outbox::default()).collect();
     let content = "x".repeat(64);
     bencher.bench_local(|| {
         let to = directory.locate(black_box("user500")).unwrap();
-        let outbox = &mut outboxes[to.index as usize];
+        let outbox = &mut outboxes[to.key.index as usize];
         let write = |out: &mut Vec<u8>| Reply::Message { sender: "ana", content: &content }.write(out);
-        outbox.post(&log, FrameKind::Message, write).unwrap();
+        outbox.enqueue(&log, FrameKind::Message, write).unwrap();
         let bytes = black_box(outbox.parts(&log, &[])).len();
-        assert!(outbox.sent(bytes, &log, &[], now, &mut tally));
+        assert!(outbox.record_sent(bytes, &log, &[], now, &mut counts));
     });
 }

@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn the_defaults_of_the_flags_are_those_of_the_config() {
         let mut expected = Config::default();
-        expected.send.total = crate::limits::memory::send_total();
+        expected.send.total = crate::limits::memory::default_send_total();
         assert_eq!(config(&[]).unwrap(), expected);
     }
 

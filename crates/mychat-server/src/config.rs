@@ -7,7 +7,6 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 use crate::log::{Format, Level};
-use crate::session::framing::FramingChoice;
 use crate::settings::table::{Applies, SETTINGS, Setting};
 
 /// Where the server listens when nothing else is said.
@@ -19,7 +18,7 @@ pub struct Config {
     /// Addresses to listen on, `HOST:PORT` each; a host name or a literal address, port 0 for any free port.
     pub listen: Vec<String>,
     /// How the end of a frame is told (rules F2 and R1).
-    pub framing: FramingChoice,
+    pub framing: ServerFraming,
     /// How many threads own users.
     pub workers: NonZeroUsize,
     /// When more than one of them do.
@@ -40,6 +39,19 @@ pub struct Config {
     pub metrics: Option<String>,
     /// The log of the program; the library ignores it.
     pub log: LogOptions,
+}
+
+/// The framing that a server uses: the values of `--framing`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerFraming {
+    /// A line feed ends a frame
+    #[default]
+    Lf,
+    /// Nothing does: a segment is a frame
+    Raw,
+    /// Each peer as it begins: one that sends CONNECT|NAME and nothing more for 50 ms is raw
+    Auto,
 }
 
 /// When users are shared out among the workers: the values of `--spread`.
@@ -92,7 +104,7 @@ pub struct SendLimit {
     /// Bytes that may wait for one user beyond what the kernel has taken.
     pub queue: usize,
     /// Bytes that may wait for all users together. When half of that do, nobody may have more than an equal part of the
-    /// other half. The program takes [`memory::send_total`](crate::limits::memory::send_total) where nothing is said.
+    /// other half. The program measures the available memory where nothing is said.
     pub total: usize,
     /// Time for which output may wait without one byte of it being taken.
     pub timeout: Duration,
@@ -120,7 +132,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: vec![DEFAULT_LISTEN.to_owned()],
-            framing: FramingChoice::default(),
+            framing: ServerFraming::default(),
             workers: NonZeroUsize::MIN,
             spread: Spread::default(),
             admission: Admission::default(),
@@ -156,7 +168,7 @@ impl SendLimit {
 
 impl Default for SendLimit {
     fn default() -> Self {
-        Self { queue: 1024 * 1024, total: crate::limits::memory::MOST, timeout: Duration::from_secs(10) }
+        Self { queue: 1024 * 1024, total: crate::limits::memory::MAX_SEND_TOTAL, timeout: Duration::from_secs(10) }
     }
 }
 
@@ -220,7 +232,7 @@ mod tests {
         let old = Config::default();
         let newer = Config {
             listen: vec!["[::1]:1".into()],
-            framing: FramingChoice::Raw,
+            framing: ServerFraming::Raw,
             workers: 4.try_into().unwrap(),
             spread: Spread::Always,
             admission: Admission {

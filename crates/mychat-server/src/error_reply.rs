@@ -1,38 +1,39 @@
-//! What a peer did wrong, as the code and the text of the `ERROR` that tells it.
+//! The `ERROR` replies of the server: their codes and texts.
 
 use mychat_proto::code::ErrorCode;
 use mychat_proto::{CommandError, MAX_FRAME, NameError};
 
-/// One reason to answer `ERROR`. The text is for people and names the command and the limit. It never repeats what the
-/// peer sent unless that is a legal name, so that it cannot hold a line feed or grow beyond a frame; and it holds no
-/// pipe, because simple clients cut at every one.
+/// A reason to reply `ERROR`.
+///
+/// Its text is for people and names the command and the limit. It repeats nothing that the peer sent except a legal name,
+/// so it cannot contain a line feed or exceed a frame. It contains no pipe, because simple clients split at every one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorReply<'a> {
-    /// Rule F5.
+    /// A frame has too many bytes (rule F5).
     #[error("a frame has at most {MAX_FRAME} bytes, this one is discarded up to its line feed")]
     Oversize,
-    /// Rules F6 and S4.
+    /// A frame does not parse (rules F6 and S4).
     #[error("{error}{}", hint(*error))]
     Syntax {
-        /// What the parser found.
+        /// The error of the parser.
         error: CommandError,
     },
-    /// Rule U5.
+    /// The session has no name yet (rule U5).
     #[error("{command} needs a name first: send CONNECT with one")]
     NotConnected {
-        /// What was tried.
+        /// The command of the refused frame.
         command: &'static str,
     },
-    /// Rule U4.
+    /// The session already has a name (rule U4).
     #[error("CONNECT: this session has a name already and keeps it")]
     AlreadyConnected,
-    /// Rule U1.
+    /// The name is not legal (rule U1).
     #[error("CONNECT: {0}")]
     IllegalName(NameError),
-    /// Rule U2.
+    /// Another session has the name (rule U2).
     #[error("CONNECT: the name {0} is in use")]
     NameInUse(&'a str),
-    /// Rule U3: `--max-users` is reached.
+    /// `--max-users` is reached (rule U3).
     #[error("CONNECT: the server is full")]
     Full,
     /// The server has as many connections as its descriptors allow.
@@ -41,30 +42,30 @@ pub enum ErrorReply<'a> {
     /// `--max-per-address` is reached.
     #[error("too many connections from your address")]
     AddressFull,
-    /// Rule M2.
-    #[error("MESSAGE: no user of that name is connected{}", Named(.0))]
+    /// No session has the name of the recipient (rule M2).
+    #[error("MESSAGE: no user of that name is connected{}", IfLegal(.0))]
     NoSuchUser(&'a str),
-    /// Rule M4.
+    /// The forwarded frame would be too long (rule M4).
     #[error("{command}: with your name in it the frame has {bytes} bytes, {MAX_FRAME} are allowed")]
     ForwardTooLong {
-        /// What was tried.
+        /// The command of the refused frame.
         command: &'static str,
-        /// Bytes that the forwarded frame would have had.
+        /// The length that the forwarded frame would have, in bytes.
         bytes: usize,
     },
     /// `--rate` is exceeded and `--rate-action` is `error`.
     #[error("too fast, this one is dropped")]
     TooFast,
-    /// Rule U5: no name within the handshake deadline.
+    /// The session got no name within the handshake timeout (rule U5).
     #[error("no CONNECT within the time allowed, closing")]
     HandshakeTimeout,
-    /// The server stops.
+    /// The server is stopping.
     #[error("the server is shutting down")]
     ShuttingDown,
 }
 
 impl ErrorReply<'_> {
-    /// The number that goes with it.
+    /// Returns the code of the reply.
     pub const fn code(self) -> ErrorCode {
         match self {
             Self::Syntax { error } => error.code(),
@@ -79,10 +80,10 @@ impl ErrorReply<'_> {
     }
 }
 
-/// A recipient is repeated only where it could have been a name: anything else may be long or hostile.
-struct Named<'a>(&'a str);
+/// A recipient, shown only if it is a legal name: anything else may be long or hostile.
+struct IfLegal<'a>(&'a str);
 
-impl std::fmt::Display for Named<'_> {
+impl std::fmt::Display for IfLegal<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match mychat_proto::name::check(self.0) {
             Ok(()) => write!(f, ": {}", self.0),
@@ -108,15 +109,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f3_no_text_breaks_a_frame_whatever_the_peer_sent() {
+    fn f3_no_input_makes_an_error_text_break_its_frame() {
         let long = "x".repeat(1000);
-        for text in [long.as_str(), "a\nb", "a|b", "bo\u{202e}b", "", "bob"] {
-            let said = ErrorReply::NoSuchUser(text).to_string();
-            assert!(said.len() < 200 && !said.contains(['\n', '|', '\u{202e}']), "{said:?}");
+        for name in [long.as_str(), "a\nb", "a|b", "bo\u{202e}b", "", "bob"] {
+            let text = ErrorReply::NoSuchUser(name).to_string();
+            assert!(text.len() < 200 && !text.contains(['\n', '|', '\u{202e}']), "{text:?}");
         }
         for error in [CommandError::Unknown, CommandError::Missing("content"), CommandError::NotUtf8] {
-            let said = ErrorReply::Syntax { error }.to_string();
-            assert!(said.len() < 200 && !said.contains('|'), "{said:?}");
+            let text = ErrorReply::Syntax { error }.to_string();
+            assert!(text.len() < 200 && !text.contains('|'), "{text:?}");
         }
         assert!(ErrorReply::NoSuchUser("bob").to_string().ends_with(": bob"));
     }

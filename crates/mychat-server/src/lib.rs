@@ -1,13 +1,4 @@
-//! The MyChat reference server.
-//!
-//! ```text
-//! bytes ─► frame ─► command ─► action ─► router ─► outbox ─► bytes
-//!          └── mychat-proto ──┘ state     who       log, cursor
-//! ```
-//!
-//! One thread per worker owns its users outright: their sockets are entries in a slab, not tasks. What is said during
-//! one turn of its loop is collected and written at the turn's end, one write per user, because a write costs the same
-//! whatever it carries. Workers share one [`router`], which decides who has a name and in which order broadcasts are.
+//! The MyChat reference server: a chat room over TCP for tens of thousands of users.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,32 +11,72 @@
 //! # }
 //! ```
 //!
-//! Reading order: [`config`], [`session::state`] (the rules of a session), [`router`], [`outbox`]
-//! and [`session::framing`] (peers without line feeds), all without I/O; then [`net::poller`], [`session`] and [`worker`]
-//! around them, and [`net::acceptor`], [`server`], [`cli`] on top.
+//! # Flow
+//!
+//! ```text
+//! bytes ─► frame ─► command ─► action ─► batch ─► turn log, outbox ─► bytes
+//!          └─ mychat-proto ─┘  session   router   outbox
+//!                              state     exchange
+//! ```
+//!
+//! The server runs one or more *workers*. A worker is a thread that owns its *sessions* (connections), which are entries
+//! in a slab and not tasks. It waits for events in the kernel and then takes a *turn*: it reads all sessions that are
+//! ready, and collects the frames that this causes. At the end of the turn it *flushes*, with one write per session. A
+//! write costs about the same for one frame as for a hundred, so the server becomes more efficient the busier it is.
+//!
+//! All workers share one *router*. It has the *directory* of names and the *exchange*, which puts the *batches* of all
+//! workers into one order, so that every user sees the broadcasts in the same order. While one core is enough, only
+//! worker 0 has sessions and the exchange is bypassed.
+//!
+//! # Reading order
+//!
+//! | module | content |
+//! |---|---|
+//! | `config`, `settings`, `cli` | options, environment and file → `Config` |
+//! | `session/state` | the rules of one session, as a pure function |
+//! | `router` | names, batches, and their order over all workers |
+//! | `outbox` | the bytes that wait for one session: turn log, queue, roster |
+//! | `session`, `session/framing` | one connection; peers without line feeds |
+//! | `limits`, `metrics` | connections, rates and memory; counters and their page |
+//! | `net` | listeners, accepted sockets, the poller |
+//! | `worker` | the turn, and the parts of a worker |
+//! | `server`, `program` | bind, run, stop; signals, service manager and exit codes |
+//!
+//! The modules above `net` do no I/O of their own, except that a session reads and writes its socket.
 
-pub mod cli;
+mod cli;
 pub mod config;
-pub mod error_reply;
-pub mod limits;
-pub mod log;
-pub mod metrics;
-pub mod net;
-pub mod notify;
-pub mod outbox;
-pub mod program;
-pub mod router;
-pub mod server;
-pub mod session;
-pub mod settings;
-pub mod units;
-pub mod worker;
+mod error_reply;
+mod limits;
+mod log;
+mod metrics;
+mod net;
+mod notify;
+mod outbox;
+mod program;
+mod router;
+mod server;
+mod session;
+mod settings;
+mod units;
+mod worker;
 
 pub use cli::Args;
-pub use config::Config;
+pub use config::{Config, ServerFraming};
+pub use log::{Format, Level};
+pub use metrics::http::{MetricsBindError, MetricsServer};
 pub use metrics::{Counter, EndReason, Metrics};
 pub use net::listen::BindError;
 pub use program::main_with;
-pub use server::handle::ServerHandle;
-pub use server::{RunError, Server};
-pub use session::framing::FramingChoice;
+pub use server::{RunError, Server, ServerHandle};
+
+/// Internals for this crate's benchmarks, fuzz targets and tests. They may change at any time.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::error_reply::ErrorReply;
+    pub use crate::metrics::LocalCounts;
+    pub use crate::outbox::{Outbox, TurnLog, WriteParts};
+    pub use crate::router::{ClaimError, Directory, FrameKind, NameRegistration, SessionAddress, SessionKey};
+    pub use crate::session::framing::{FRAME_GAP, FramingState};
+    pub use crate::session::state::{SessionAction, SessionState};
+}

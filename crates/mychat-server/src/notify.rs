@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// The service manager, if there is one.
 #[derive(Debug)]
-pub struct Manager {
+pub(crate) struct Manager {
     #[cfg(target_os = "linux")]
     socket: Option<std::os::unix::net::UnixDatagram>,
     watchdog: Option<Duration>,
@@ -14,7 +14,7 @@ pub struct Manager {
 
 impl Manager {
     /// Finds it in the environment. One that cannot be reached is as good as none.
-    pub fn from_env() -> Self {
+    pub(crate) fn from_env() -> Self {
         let watchdog = std::env::var("WATCHDOG_USEC").ok().and_then(|text| text.parse().ok());
         // The variable is inherited; it is meant for this process only where the other one names it.
         let meant = std::env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
@@ -27,22 +27,22 @@ impl Manager {
     }
 
     /// How often it wants to hear of us at the least; half of that is a good pace.
-    pub const fn watchdog(&self) -> Option<Duration> {
+    pub(crate) const fn watchdog(&self) -> Option<Duration> {
         self.watchdog
     }
 
     /// The ports are open.
-    pub fn ready(&self) {
+    pub(crate) fn ready(&self) {
         self.say("READY=1");
     }
 
     /// The stop has begun.
-    pub fn stopping(&self) {
+    pub(crate) fn stopping(&self) {
         self.say("STOPPING=1");
     }
 
     /// Still alive.
-    pub fn alive(&self) {
+    pub(crate) fn alive(&self) {
         self.say("WATCHDOG=1");
     }
 

@@ -16,9 +16,7 @@ use crate::config::Config;
 use crate::log::{self, LogQueue};
 use crate::metrics::http::MetricsServer;
 use crate::notify::Manager;
-use crate::server::Server;
-use crate::server::handle::ServerHandle;
-use crate::server::signals::{SignalAction, Signals};
+use crate::server::{Server, ServerHandle, SignalAction, Signals};
 use crate::settings;
 
 /// The exit code of a run that a second signal cut short.

@@ -9,11 +9,11 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// A time such as `500ms` or `1m 30s`; a number alone means seconds. At most a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Time(Duration);
+pub(crate) struct Time(Duration);
 
 impl Time {
     /// As the rest of the program takes it.
-    pub const fn duration(self) -> Duration {
+    pub(crate) const fn duration(self) -> Duration {
         self.0
     }
 }
@@ -45,14 +45,14 @@ impl fmt::Display for Time {
 
 /// A number of bytes, alone or with `KiB`, `MiB` or `GiB`. At least 1 KiB, or one frame would not fit; at most 1 TiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size(NonZeroUsize);
+pub(crate) struct Size(NonZeroUsize);
 
 /// The units of a [`Size`], largest first.
 const UNITS: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 
 impl Size {
     /// As the rest of the program takes it.
-    pub const fn bytes(self) -> NonZeroUsize {
+    pub(crate) const fn bytes(self) -> NonZeroUsize {
         self.0
     }
 }

@@ -1,8 +1,7 @@
 //! The properties that hold for any bytes, whatever drives them: libFuzzer here, proptest in the crates' own tests.
 
 use mychat_proto::{Command, Deframer, Framing, Inbound, MAX_FRAME, Reply, name};
-use mychat_server::session::framing::FramingState;
-use mychat_server::session::state::{SessionAction, SessionState};
+use mychat_server::internals::{FramingState, SessionAction, SessionState};
 
 /// What a deframer made of some input.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,12 +68,12 @@ pub fn session(data: &[u8]) {
         let (mut deframer, mut state) = (Deframer::new(framing), SessionState::default());
         inputs().for_each(|input| hear(&mut deframer, &mut state, input));
     }
-    let (mut manner, mut deframer, mut state) = (FramingState::Undetected, Deframer::new(Framing::Lf), SessionState::default());
+    let (mut peer_framing, mut deframer, mut state) = (FramingState::Undetected, Deframer::new(Framing::Lf), SessionState::default());
     for input in inputs() {
-        manner = manner.after(input);
+        peer_framing = peer_framing.after_read(input);
         hear(&mut deframer, &mut state, input);
-        if manner == FramingState::MaybeRaw && state == SessionState::Anonymous {
-            manner = FramingState::Raw;
+        if peer_framing == FramingState::MaybeRaw && state == SessionState::Anonymous {
+            peer_framing = FramingState::Raw;
             let unfinished = std::mem::replace(&mut deframer, Deframer::new(Framing::Raw)).into_unfinished();
             assert!(!unfinished.contains(&b'\n') && unfinished.starts_with(b"CONNECT|"));
             hear(&mut deframer, &mut state, &unfinished);
@@ -95,11 +94,11 @@ fn hear(deframer: &mut Deframer, state: &mut SessionState, input: &[u8]) {
                 assert_eq!(*state, SessionState::Anonymous);
                 name::check(name).expect("a login has a legal name");
             }
-            SessionAction::Refuse(fault) | SessionAction::Reject(fault) => {
-                let text = fault.to_string();
+            SessionAction::FailConnect(error) | SessionAction::ReplyError(error) => {
+                let text = error.to_string();
                 assert!(text.len() < 512 && !text.contains(['\n', '|']));
             }
-            SessionAction::Leave | SessionAction::Abandon => assert_eq!(next, SessionState::Closing),
+            SessionAction::Disconnect | SessionAction::EndOverrun => assert_eq!(next, SessionState::Closing),
             SessionAction::Ignore => {}
         }
         assert!(*state != SessionState::Closing || (next == SessionState::Closing && matches!(action, SessionAction::Ignore)));

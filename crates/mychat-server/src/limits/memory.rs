@@ -1,28 +1,28 @@
-//! How much memory there is for this program: the least of what the machine has left and what it may take.
+//! The memory that this process can still use: the least of what the machine has left and what the process may take.
 
 use std::sync::OnceLock;
 
-/// The most that `--send-total` is without being told.
-pub const MOST: usize = 512 * 1024 * 1024;
+/// The largest default of `--send-total`, in bytes.
+pub(crate) const MAX_SEND_TOTAL: usize = 512 * 1024 * 1024;
 
-/// The least: below that every burst would cost users.
-const LEAST: usize = 256 * 1024;
+/// The smallest default: with less, every burst would disconnect users.
+const MIN_SEND_TOTAL: usize = 256 * 1024;
 
-/// The part of what there is. What waits takes up to twice its bytes, because buffers double as they grow, and the users
-/// themselves want the rest.
-const PART: usize = 4;
+/// The divisor of the available memory. Buffers double as they grow, so waiting bytes take up to twice their size, and
+/// the sessions themselves need the rest.
+const DIVISOR: usize = 4;
 
-/// What may wait for all users together where nobody says how much: a quarter of the memory that there was when this
-/// was first asked, and 512 MiB at most. Asked once, so that a server that has grown does not lower its own limit.
-pub fn send_total() -> usize {
+/// Returns the default of `--send-total`: a quarter of the memory that was available at the first call, 512 MiB at most.
+/// It is measured once, so that a server that has grown does not lower its own limit.
+pub(crate) fn default_send_total() -> usize {
     static TOTAL: OnceLock<usize> = OnceLock::new();
-    *TOTAL.get_or_init(|| part_of(machine::room()))
+    *TOTAL.get_or_init(|| share_of(machine::available_bytes()))
 }
 
-/// That part, in whole KiB.
-fn part_of(room: Option<u64>) -> usize {
-    let room = room.map_or(usize::MAX, |room| usize::try_from(room).unwrap_or(usize::MAX));
-    (room / PART).clamp(LEAST, MOST) / 1024 * 1024
+/// Returns the share of the available bytes, in whole KiB.
+fn share_of(available: Option<u64>) -> usize {
+    let available = available.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    (available / DIVISOR).clamp(MIN_SEND_TOTAL, MAX_SEND_TOTAL) / 1024 * 1024
 }
 
 #[cfg(target_os = "linux")]
@@ -32,25 +32,26 @@ mod machine {
 
     use mychat_os::proc::{self, Process};
 
-    /// Bytes that this process can still take, as far as anything says so.
-    pub(super) fn room() -> Option<u64> {
+    /// Returns the bytes that this process can still take, as far as any limit is known.
+    pub(super) fn available_bytes() -> Option<u64> {
         [address_space(), control_group(), proc::available_memory()].into_iter().flatten().min()
     }
 
-    /// What `ulimit -v` leaves.
+    /// Returns the bytes that `ulimit -v` leaves.
     fn address_space() -> Option<u64> {
-        let (most, _) = rlimit::Resource::AS.get().ok().filter(|&(soft, _)| soft != rlimit::INFINITY)?;
-        Some(most.saturating_sub(Process::Current.status()?.virtual_size?))
+        let (limit, _) = rlimit::Resource::AS.get().ok().filter(|&(soft, _)| soft != rlimit::INFINITY)?;
+        Some(limit.saturating_sub(Process::Current.status()?.virtual_size?))
     }
 
-    /// The tightest limit of the control groups that this process is in; of both kinds of them.
+    /// Returns the lowest limit of the control groups that this process is in, of version 1 and 2.
     fn control_group() -> Option<u64> {
         let groups = Process::Current.control_groups()?;
-        groups.lines().filter_map(|line| limit(Path::new("/sys/fs/cgroup"), line)).min()
+        groups.lines().filter_map(|line| group_limit(Path::new("/sys/fs/cgroup"), line)).min()
     }
 
-    /// The limit of one line of `/proc/self/cgroup`, `NUMBER:CONTROLLERS:PATH`: the group's own or one above it.
-    pub(super) fn limit(root: &Path, line: &str) -> Option<u64> {
+    /// Returns the lowest limit of the group in one line of `/proc/self/cgroup`, `NUMBER:CONTROLLERS:PATH`, and of its
+    /// parents.
+    pub(super) fn group_limit(root: &Path, line: &str) -> Option<u64> {
         let mut fields = line.splitn(3, ':').skip(1);
         let (controllers, path) = (fields.next()?, fields.next()?.trim_start_matches('/'));
         let (root, file) = match controllers {
@@ -67,32 +68,32 @@ mod machine {
         use super::*;
 
         #[test]
-        fn the_tightest_limit_on_the_way_up_counts() {
+        fn the_lowest_limit_of_a_group_and_its_parents_counts() {
             let root = tempfile::tempdir().unwrap();
             let inner = root.path().join("a/b");
             fs::create_dir_all(&inner).unwrap();
             fs::write(inner.join("memory.max"), "max\n").unwrap();
             fs::write(root.path().join("a/memory.max"), "65536\n").unwrap();
-            assert_eq!(limit(root.path(), "0::/a/b"), Some(65536));
-            assert_eq!(limit(root.path(), "0::/elsewhere"), None);
-            assert_eq!(limit(root.path(), "3:cpu,cpuacct:/a"), None);
+            assert_eq!(group_limit(root.path(), "0::/a/b"), Some(65536));
+            assert_eq!(group_limit(root.path(), "0::/elsewhere"), None);
+            assert_eq!(group_limit(root.path(), "3:cpu,cpuacct:/a"), None);
             let old = root.path().join("memory/docker/x");
             fs::create_dir_all(&old).unwrap();
             fs::write(old.join("memory.limit_in_bytes"), "1048576\n").unwrap();
-            assert_eq!(limit(root.path(), "4:memory:/docker/x"), Some(1_048_576));
+            assert_eq!(group_limit(root.path(), "4:memory:/docker/x"), Some(1_048_576));
         }
 
         #[test]
-        fn this_machine_says_what_it_has() {
-            let room = room().unwrap();
-            assert!(room > 1024 * 1024, "{room} bytes");
+        fn this_machine_reports_its_memory() {
+            let available = available_bytes().unwrap();
+            assert!(available > 1024 * 1024, "{available} bytes");
         }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod machine {
-    pub(super) const fn room() -> Option<u64> {
+    pub(super) const fn available_bytes() -> Option<u64> {
         None
     }
 }
@@ -102,10 +103,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quarter_of_what_there_is_and_never_more_than_the_most_or_less_than_the_least() {
-        assert_eq!(part_of(None), MOST);
-        assert_eq!(part_of(Some(u64::MAX)), MOST);
-        assert_eq!(part_of(Some(40 * 1024 * 1024 + 5)), 10 * 1024 * 1024);
-        assert_eq!(part_of(Some(0)), LEAST);
+    fn the_default_is_a_quarter_within_bounds() {
+        assert_eq!(share_of(None), MAX_SEND_TOTAL);
+        assert_eq!(share_of(Some(u64::MAX)), MAX_SEND_TOTAL);
+        assert_eq!(share_of(Some(40 * 1024 * 1024 + 5)), 10 * 1024 * 1024);
+        assert_eq!(share_of(Some(0)), MIN_SEND_TOTAL);
     }
 }

@@ -8,7 +8,7 @@
 
 mod line;
 mod queue;
-pub mod throttle;
+pub(crate) mod throttle;
 
 use clap::ValueEnum;
 use serde::Deserialize;
@@ -17,8 +17,8 @@ use tracing::level_filters::LevelFilter;
 use crate::config::LogOptions;
 use line::LineFormat;
 
-pub use queue::LogQueue;
-pub use throttle::WarningThrottle;
+pub(crate) use queue::LogQueue;
+pub(crate) use throttle::WarningThrottle;
 
 /// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
@@ -55,7 +55,7 @@ impl From<Level> for LevelFilter {
 
 /// Logs the events of this process to standard error from now on. Returns `None` if logging is off, or if the process
 /// already has a `tracing` subscriber, which then keeps receiving the events.
-pub fn start(options: LogOptions) -> Option<LogQueue> {
+pub(crate) fn start(options: LogOptions) -> Option<LogQueue> {
     if options.format == Format::Off {
         return None;
     }

@@ -8,7 +8,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// A kind of warning that may come in masses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeated {
+pub(crate) enum Repeated {
     /// The machine had no descriptor or memory for a connection.
     Accept,
     /// A connection was refused.
@@ -19,7 +19,7 @@ pub enum Repeated {
 
 /// Lets one warning of each kind through per second. Shared by all workers.
 #[derive(Debug)]
-pub struct WarningThrottle {
+pub(crate) struct WarningThrottle {
     start: Instant,
     kinds: [Kind; 3],
 }
@@ -34,13 +34,13 @@ struct Kind {
 
 impl WarningThrottle {
     /// Returns a throttle that has let nothing through yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { start: Instant::now(), kinds: Default::default() }
     }
 
     /// Calls `warn` unless a warning of this kind was let through less than a second ago. Its argument is the number of
     /// warnings withheld since then, if there were any.
-    pub fn warn(&self, kind: Repeated, warn: impl FnOnce(Option<u64>)) {
+    pub(crate) fn warn(&self, kind: Repeated, warn: impl FnOnce(Option<u64>)) {
         let kind = &self.kinds[kind as usize];
         let now = self.start.elapsed().as_millis() as u64 + 1;
         // Relaxed: two workers that arrive together compete for `last` alone, and the loser counts as withheld. No

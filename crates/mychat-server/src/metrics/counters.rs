@@ -122,7 +122,8 @@ const TOOK: usize = ERRORS + ErrorCode::ALL.len();
 pub(super) const COUNTS: usize = TOOK + LATENCY.len() + 1;
 
 /// Upper bounds of a broadcast's latency in microseconds.
-pub const LATENCY: [u64; 12] = [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 250_000, 1_000_000];
+pub(crate) const LATENCY: [u64; 12] =
+    [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 250_000, 1_000_000];
 
 impl Counter {
     /// Returns the counter of broadcasts with this latency.

@@ -8,7 +8,7 @@ use super::Metrics;
 use super::counters::{Counter, EndReason, FAMILIES, Family, LATENCY};
 
 /// Returns the metrics page.
-pub fn exposition(metrics: &Metrics) -> String {
+pub(crate) fn exposition(metrics: &Metrics) -> String {
     let mut page = String::new();
     for &Family { name, kind, help, counter } in FAMILIES {
         family(&mut page, name, kind, help);

@@ -20,7 +20,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::Metrics;
 use super::exposition::exposition;
-use crate::server::handle::ServerHandle;
+use crate::server::ServerHandle;
 
 /// Connections open at one time; a further one closes the oldest.
 const MAX_CONNECTIONS: usize = 16;

@@ -11,15 +11,15 @@
 //! [`counters`] defines the counters, [`exposition`] writes them as Prometheus's text format, [`http`] serves that.
 
 mod counters;
-pub mod exposition;
-pub mod http;
+pub(crate) mod exposition;
+pub(crate) mod http;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use counters::COUNTS;
 
-pub use counters::{Counter, EndReason, LATENCY};
+pub use counters::{Counter, EndReason};
 
 /// Counts of one worker since it last added them to [`Metrics`]. Gauges may be negative here: they wrap, and so do the
 /// sums.
@@ -54,7 +54,7 @@ impl LocalCounts {
     }
 
     /// Counts `many` broadcasts with this time from their read to their last enqueue.
-    pub fn broadcasts_took(&mut self, many: u64, latency: Duration) {
+    pub fn add_broadcast_latency(&mut self, many: u64, latency: Duration) {
         self.add(Counter::took(latency), many);
         self.latency_micros += many * latency.as_micros() as u64;
     }

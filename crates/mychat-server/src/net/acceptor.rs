@@ -1,7 +1,7 @@
-//! Listeners → sockets, within what the machine and the limits allow.
+//! Listeners → accepted sockets, within the limits of the machine and of the configuration.
 //!
-//! The first worker accepts, in its own turns: its sockets are registered once and change no thread. What goes to
-//! another worker does both.
+//! Worker 0 accepts during its own turns, so a connection that stays there is registered once and changes no thread. A
+//! connection for another worker costs both.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -10,99 +10,116 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
-use mychat_proto::{Framing, Reply};
 use tracing::warn;
 
-use crate::error_reply::ErrorReply;
 use crate::limits::{AdmissionDecision, ConnectionLimiter};
 use crate::log::WarningThrottle;
 use crate::log::throttle::Repeated;
 use crate::metrics::{Counter, Metrics};
 use crate::net::poller::Poller;
 
-/// First and longest pause after the machine had no descriptor or memory for a connection.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// The first and the longest pause after the machine had no descriptor or memory for a connection. Each failure in a row
+/// doubles the pause.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Connections turned away with the spare descriptor before each pause.
-const TURNED_AWAY: usize = 64;
+/// The number of connections refused with the spare descriptor before each pause.
+const REFUSED_PER_PAUSE: usize = 64;
 
-/// What listens, and who is let in.
+/// The listeners of the server.
 #[derive(Debug)]
-pub struct Acceptor {
-    /// Each of them, and whether somebody may wait there.
-    listeners: Vec<(TcpListener, bool)>,
-    gate: Arc<ConnectionLimiter>,
+pub(crate) struct Acceptor {
+    listeners: Vec<Listener>,
+    limiter: Arc<ConnectionLimiter>,
     metrics: Arc<Metrics>,
     throttle: Arc<WarningThrottle>,
-    /// How those that are turned away are told.
-    framing: Framing,
-    /// Given up for a moment where descriptors have run out: to take a connection, say so, and close it.
+    /// The frame for connections that the machine has no descriptor for.
+    no_room_frame: Vec<u8>,
+    /// A descriptor that is closed for a moment when none are left, so that a connection can be accepted and refused.
     spare: Option<File>,
-    pause: Duration,
-    resume_at: Option<Instant>,
+    next_pause: Duration,
+    paused_until: Option<Instant>,
 }
 
-/// A connection and what the gate said to it.
 #[derive(Debug)]
-pub struct IncomingConnection {
-    /// The connection, not watched yet.
-    pub socket: TcpStream,
-    /// What the gate said.
-    pub entry: AdmissionDecision,
+struct Listener {
+    socket: TcpListener,
+    /// A connection may wait here.
+    is_ready: bool,
+}
+
+/// An accepted connection that no poller watches yet.
+#[derive(Debug)]
+pub(crate) struct AcceptedConnection {
+    pub(crate) socket: TcpStream,
+    pub(crate) decision: AdmissionDecision,
 }
 
 impl Acceptor {
-    /// Has the listeners watched.
-    pub fn new(
+    /// Adds `listeners` to `poller`.
+    ///
+    /// # Errors
+    /// The kernel cannot watch a listener.
+    pub(crate) fn new(
         listeners: Vec<StdListener>,
-        watch: &Poller,
-        gate: Arc<ConnectionLimiter>,
+        poller: &Poller,
+        limiter: Arc<ConnectionLimiter>,
         metrics: Arc<Metrics>,
         throttle: Arc<WarningThrottle>,
-        framing: Framing,
+        no_room_frame: Vec<u8>,
     ) -> io::Result<Self> {
-        let listeners = listeners.into_iter().enumerate().map(|(which, listener)| {
-            let mut listener = TcpListener::from_std(listener);
-            watch.add_listener(&mut listener, which)?;
-            Ok((listener, true))
+        let listeners = listeners.into_iter().enumerate().map(|(number, listener)| {
+            let mut socket = TcpListener::from_std(listener);
+            poller.add_listener(&mut socket, number)?;
+            Ok(Listener { socket, is_ready: true })
         });
         let listeners = listeners.collect::<io::Result<_>>()?;
-        Ok(Self { listeners, gate, metrics, throttle, framing, spare: spare(), pause: BACK_OFF.0, resume_at: None })
+        let spare = open_spare();
+        Ok(Self {
+            listeners,
+            limiter,
+            metrics,
+            throttle,
+            no_room_frame,
+            spare,
+            next_pause: FIRST_PAUSE,
+            paused_until: None,
+        })
     }
 
-    /// When accepting goes on, while it pauses.
-    pub const fn resume_at(&self) -> Option<Instant> {
-        self.resume_at
+    /// Returns the end of the present pause.
+    pub(crate) const fn paused_until(&self) -> Option<Instant> {
+        self.paused_until
     }
 
-    /// How many there are.
-    pub const fn listeners(&self) -> usize {
+    /// Returns the number of listeners.
+    pub(crate) const fn listeners(&self) -> usize {
         self.listeners.len()
     }
 
-    /// Somebody waits at that one.
-    pub fn notice(&mut self, which: usize) {
-        self.listeners[which].1 = true;
+    /// Records that a connection waits at the listener with this number.
+    pub(crate) fn mark_ready(&mut self, number: usize) {
+        self.listeners[number].is_ready = true;
     }
 
-    /// The next connection, unless there is none now or accepting pauses.
-    pub fn next(&mut self, now: Instant) -> Option<IncomingConnection> {
-        if self.resume_at.is_some_and(|at| at > now) {
+    /// Accepts the next connection. Returns `None` if none waits or during a pause.
+    pub(crate) fn accept(&mut self, now: Instant) -> Option<AcceptedConnection> {
+        if self.paused_until.is_some_and(|until| until > now) {
             return None;
         }
-        self.resume_at = None;
-        for which in 0..self.listeners.len() {
-            while self.listeners[which].1 {
-                match self.listeners[which].0.accept() {
+        self.paused_until = None;
+        for number in 0..self.listeners.len() {
+            while self.listeners[number].is_ready {
+                match self.listeners[number].socket.accept() {
                     Ok((socket, peer)) => {
-                        if let Some(arrival) = self.judge(socket, peer) {
-                            return Some(arrival);
+                        if let Some(accepted) = self.admit(socket, peer) {
+                            return Some(accepted);
                         }
                     }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.listeners[which].1 = false,
-                    Err(error) if is_passing(&error) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.listeners[number].is_ready = false,
+                    Err(error) if concerns_one_connection(&error) => {}
                     Err(error) => {
-                        self.back_off(which, &error, now);
+                        self.pause(number, &error, now);
                         return None;
                     }
                 }
@@ -111,72 +128,68 @@ impl Acceptor {
         None
     }
 
-    fn judge(&mut self, socket: TcpStream, peer: SocketAddr) -> Option<IncomingConnection> {
-        self.pause = BACK_OFF.0;
+    fn admit(&mut self, socket: TcpStream, peer: SocketAddr) -> Option<AcceptedConnection> {
+        self.next_pause = FIRST_PAUSE;
         if self.spare.is_none() {
-            self.spare = spare();
+            self.spare = open_spare();
         }
         self.metrics.count(Counter::Accepted);
-        let entry = self.gate.enter(peer.ip());
-        match entry {
+        let decision = self.limiter.admit(peer.ip());
+        match decision {
             AdmissionDecision::Admit(_) => {}
-            AdmissionDecision::ServerFull(_) => self.refused("no room", peer.ip()),
-            AdmissionDecision::AddressFull(_) => self.refused("too many from its address", peer.ip()),
+            AdmissionDecision::ServerFull(_) => self.log_refusal("no room", peer.ip()),
+            AdmissionDecision::AddressFull(_) => self.log_refusal("too many from its address", peer.ip()),
             AdmissionDecision::Drop => {
                 self.metrics.count(Counter::Overrun);
-                self.refused("no room", peer.ip());
+                self.log_refusal("no room", peer.ip());
                 return None;
             }
         }
-        // A socket that cannot be set up is one whose peer is gone already.
+        // An error means that the peer is already gone.
         socket.set_nodelay(true).ok()?;
-        Some(IncomingConnection { socket, entry })
+        Some(AcceptedConnection { socket, decision })
     }
 
-    fn refused(&self, reason: &str, peer: IpAddr) {
+    fn log_refusal(&self, reason: &str, peer: IpAddr) {
         self.throttle.warn(Repeated::Refused, |more_like_it| {
             warn!(reason, %peer, more_like_it, "connection refused");
         });
     }
 
-    /// The machine has no descriptor or memory left: tells those who wait, one by one, with the spare descriptor, and
-    /// lets some time pass.
-    fn back_off(&mut self, which: usize, error: &io::Error, now: Instant) {
+    /// Pauses because the machine has no descriptor or memory left. Before that, refuses some of the waiting connections
+    /// one by one with the spare descriptor.
+    fn pause(&mut self, number: usize, error: &io::Error, now: Instant) {
         self.metrics.count(Counter::AcceptFailed);
-        let pause = humantime::format_duration(self.pause);
+        let pause = humantime::format_duration(self.next_pause);
         self.throttle.warn(Repeated::Accept, |more_like_it| warn!(%error, %pause, more_like_it, "cannot accept"));
         if self.spare.is_some() {
-            for _ in 0..TURNED_AWAY {
+            for _ in 0..REFUSED_PER_PAUSE {
                 self.spare = None;
-                let Ok((socket, _)) = self.listeners[which].0.accept() else { break };
-                turn_away(&socket, self.framing);
+                let Ok((socket, _)) = self.listeners[number].socket.accept() else { break };
+                refuse(&socket, &self.no_room_frame);
             }
-            self.spare = spare();
+            self.spare = open_spare();
         }
-        self.resume_at = Some(now + self.pause);
-        self.pause = (self.pause * 2).min(BACK_OFF.1);
+        self.paused_until = Some(now + self.next_pause);
+        self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-/// Any descriptor that costs nothing else.
-fn spare() -> Option<File> {
+/// Opens a descriptor that has no other cost.
+fn open_spare() -> Option<File> {
     File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).ok()
 }
 
-/// Says why and closes, as far as that goes without waiting.
-fn turn_away(mut socket: &TcpStream, framing: Framing) {
-    let fault = ErrorReply::NoRoom;
-    let mut frame = Vec::new();
-    let _ = Reply::Error { code: fault.code().digits(), text: &fault.to_string() }.write(&mut frame);
-    framing.end(&mut frame, 0);
-    let _ = socket.write(&frame);
+/// Sends `frame` and closes, as far as that works without waiting.
+fn refuse(mut socket: &TcpStream, frame: &[u8]) {
+    let _ = socket.write(frame);
     let _ = socket.shutdown(std::net::Shutdown::Write);
-    // A close with unread input resets the connection, and the peer could lose the answer.
+    // A close with unread input resets the connection, and the peer could lose the frame.
     let _ = socket.read(&mut [0; 4096]);
 }
 
-/// Whether the error is about the one connection that came, and the next may be fine.
-fn is_passing(error: &io::Error) -> bool {
+/// Returns true if the error concerns only the connection that was to be accepted.
+fn concerns_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

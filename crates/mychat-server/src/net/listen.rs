@@ -1,4 +1,4 @@
-//! Addresses as they are written → listeners.
+//! The addresses of `--listen` → listening sockets.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,35 +9,36 @@ use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 use crate::config::SocketOptions;
 
-/// Connections the kernel may keep for us; a crowd that arrives at once must not be turned away.
+/// The number of connections that the kernel may hold until they are accepted; many may arrive at once.
 const BACKLOG: u32 = 4096;
 
-/// How the kernel asks whether a silent peer is still there: again after this time, and so many times in vain.
-const KEEPALIVE: (Duration, u32) = (Duration::from_secs(10), 3);
+/// The time between keepalive probes, and the number of unanswered probes after which the kernel gives up.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Why a server could not be bound.
+/// An address that the server cannot listen on.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The address is not `HOST:PORT`, or there is no such host.
+    /// The address is not `HOST:PORT`, or the host is unknown.
     #[error("cannot resolve the address to listen on, {address}")]
     Resolve {
-        /// As it was given.
+        /// The address as it was given.
         address: String,
-        /// What the resolver said.
+        /// The error of the resolver.
         source: io::Error,
     },
     /// The port cannot be opened.
     #[error("cannot listen on {address}")]
     Listen {
-        /// As it was given.
+        /// The address as it was given.
         address: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
 impl BindError {
-    /// What the person who started the server can do about it.
+    /// Returns advice for the person who started the server.
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Resolve { .. } => "give --listen HOST:PORT, such as 127.0.0.1:5000, [::1]:5000 or localhost:5000",
@@ -58,9 +59,14 @@ impl BindError {
     }
 }
 
-/// Opens a listener on every address that a host stands for. An address of a kind that this machine does not have is
-/// left out as long as there is another one. With port 0 the others follow the first one's port where they can.
-pub async fn bind(address: &str, options: SocketOptions) -> Result<Vec<TcpListener>, BindError> {
+/// Opens a listener on every address that the host of `address` resolves to.
+///
+/// An address of a family that this machine lacks is skipped if another one works. With port 0, the later listeners use
+/// the first one's port if it is free.
+///
+/// # Errors
+/// The address does not resolve, or a port cannot be opened.
+pub(crate) async fn bind(address: &str, options: SocketOptions) -> Result<Vec<TcpListener>, BindError> {
     let resolve = |source| BindError::Resolve { address: address.to_owned(), source };
     let listen = |source| BindError::Listen { address: address.to_owned(), source };
     let (mut listeners, mut absent): (Vec<TcpListener>, _) = (Vec::new(), io::ErrorKind::NotFound.into());
@@ -84,7 +90,7 @@ pub async fn bind(address: &str, options: SocketOptions) -> Result<Vec<TcpListen
     if listeners.is_empty() { Err(listen(absent)) } else { Ok(listeners) }
 }
 
-/// Whether the machine has no such address, or no addresses of that kind at all.
+/// Returns true if the machine lacks this address or its whole family.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
         || error.raw_os_error() == Some(NO_SUCH_FAMILY)
@@ -101,23 +107,23 @@ const NO_SUCH_FAMILY: i32 = if cfg!(windows) {
 
 fn open(address: SocketAddr, options: SocketOptions) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Connections of a predecessor that are still winding down must not hold the port. On Windows the option means
-    // something else: there it would let two servers share one port.
+    // Without this, closing connections of an earlier process would block the port. On Windows the option would let two
+    // servers share one port.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
-    // A host name has a listener for each kind of address, so this one must leave the other kind alone.
+    // A host name gets one listener per family, so this one must not take IPv4 connections.
     #[cfg(not(windows))]
     if address.is_ipv6() && !address.ip().is_unspecified() {
         SockRef::from(&socket).set_only_v6(true)?;
     }
-    // Connections inherit these from their listener, which saves system calls for each of them.
+    // Connections inherit these options from their listener, which saves system calls for each of them.
     if let Some(bytes) = options.send_buffer {
         socket.set_send_buffer_size(u32::try_from(bytes.get()).unwrap_or(u32::MAX))?;
     }
     if !options.keepalive.is_zero() {
         let keepalive = TcpKeepalive::new().with_time(options.keepalive.max(Duration::from_secs(1)));
         #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd", windows))]
-        let keepalive = keepalive.with_interval(KEEPALIVE.0).with_retries(KEEPALIVE.1);
+        let keepalive = keepalive.with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_RETRIES);
         SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
     }
     socket.bind(address)?;

@@ -1,5 +1,5 @@
-//! Sockets: listeners, accepted connections, and the poll that reports changes.
+//! The server's contact with the kernel: listeners, accepted connections, and the poller that reports events.
 
-pub mod acceptor;
-pub mod listen;
-pub mod poller;
+pub(crate) mod acceptor;
+pub(crate) mod listen;
+pub(crate) mod poller;

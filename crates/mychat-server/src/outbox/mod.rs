@@ -1,269 +1,251 @@
-//! What waits for one socket, without the socket.
+//! The bytes that wait for one socket, without the socket.
 //!
 //! ```text
-//!   turn's log   ├──── broadcasts of this turn, one copy for all ────┤
-//!                        ▲ cursor                                    ▲ end
-//!   outbox       [ private bytes ] + [ log from the cursor on ] + [ list, if one is owed ]
-//!                  └───────────────── one vectored write ─────────────────┘
+//!   turn log   ├──── broadcasts of this turn, one copy for all ────┤
+//!                      ▲ cursor                                    ▲ end
+//!   write      [ queue ] + [ log from the cursor on ] + [ roster, if one is due ]
+//!              └──────────────────── one vectored write ────────────────────┘
 //! ```
 //!
-//! A session that reads owns nothing of what is broadcast: its share is a cursor into the log. Only when its socket
-//! takes no more is the rest copied into its private bytes, where `--send-queue` caps it. A list is state (rule L3): a
-//! blocked session keeps the debt, not the bytes, and gets the newest list once it reads again.
+//! A session whose socket accepts everything stores no broadcasts: it has a cursor into the log. Only when the socket is
+//! full is the rest of the log copied into the session's queue, which `--send-queue` limits. A roster is state (rule
+//! L3): a blocked session remembers that one is due, and gets the newest once it reads again.
 //!
-//! Messages are counted on their way, so that each is known to be taken by the socket, dropped or waiting.
+//! Messages are counted on their way, so that each is known to be delivered to the socket, dropped or waiting.
 
-mod turn_log;
+mod parts;
 mod queue;
+mod turn_log;
 
-use std::io::IoSlice;
 use std::time::Instant;
 
 use mychat_proto::EncodeError;
 
-use queue::OutboxQueue;
+pub use parts::WriteParts;
 pub use turn_log::TurnLog;
 
 use crate::metrics::{Counter, LocalCounts};
 use crate::router::FrameKind;
+use queue::OutboxQueue;
 
-/// The cursor of a session that gets no broadcasts: it has no name, or it left.
-const ABSENT: u64 = u64::MAX;
+/// The cursor of a session that gets no broadcasts: it has no name yet, or it has ended.
+const NOT_SUBSCRIBED: u64 = u64::MAX;
 
-/// What waits for one socket; see the [module](self).
+/// The output of one session; see the [module](self).
 #[derive(Debug)]
 pub struct Outbox {
-    /// What waits for this session alone. An idle user owns none.
+    /// Bytes for this session alone. An idle session has no allocation.
     queue: Option<Box<OutboxQueue>>,
+    /// The position in the turn log up to which the session has its broadcasts.
     cursor: u64,
-    owes_list: bool,
-    blocked: bool,
-    /// Whether the session is in its worker's list of those to flush.
-    pub(crate) dirty: bool,
+    is_roster_due: bool,
+    is_blocked: bool,
+    /// The session is in its worker's list of sessions to flush.
+    pub(crate) is_dirty: bool,
 }
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { queue: None, cursor: ABSENT, owes_list: false, blocked: false, dirty: false }
+        Self { queue: None, cursor: NOT_SUBSCRIBED, is_roster_due: false, is_blocked: false, is_dirty: false }
     }
 }
 
 impl Outbox {
-    /// From here on the session gets broadcasts.
-    pub const fn join(&mut self, log: &TurnLog) {
+    /// Starts broadcasts for the session, with the next one appended to `log`.
+    pub const fn subscribe(&mut self, log: &TurnLog) {
         self.cursor = log.end();
     }
 
-    /// From here on it gets none; those up to here it still gets.
-    pub fn leave(&mut self, log: &TurnLog) {
-        self.catch_up(log);
-        self.cursor = ABSENT;
-        self.owes_list = false;
+    /// Ends broadcasts for the session. Those already in `log` are still sent.
+    pub(crate) fn unsubscribe(&mut self, log: &TurnLog) {
+        self.copy_from_log(log);
+        self.cursor = NOT_SUBSCRIBED;
+        self.is_roster_due = false;
     }
 
-    /// Whether it gets broadcasts.
-    pub const fn is_member(&self) -> bool {
-        self.cursor != ABSENT
+    /// Returns true if the session gets broadcasts.
+    pub(crate) const fn is_subscribed(&self) -> bool {
+        self.cursor != NOT_SUBSCRIBED
     }
 
-    /// Whether its socket took less than it was offered, so that it must be waited for.
-    pub const fn is_blocked(&self) -> bool {
-        self.blocked
+    /// Returns true if the socket took less than it was offered, so that it must become writable first.
+    pub(crate) const fn is_blocked(&self) -> bool {
+        self.is_blocked
     }
 
-    /// Whether it gets broadcasts and has had all of them, and nothing waits.
-    pub fn is_quiet(&self) -> bool {
-        self.is_member() && self.queue.is_none() && !self.blocked && !self.owes_list && !self.dirty
+    /// Returns true if the session gets broadcasts, has received all of them, and has nothing else waiting.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_subscribed() && self.queue.is_none() && !self.is_blocked && !self.is_roster_due && !self.is_dirty
     }
 
-    /// Bytes that wait for this session alone.
-    pub fn waiting(&self) -> usize {
+    /// Returns the bytes in the queue.
+    pub(crate) fn queued_bytes(&self) -> usize {
         self.queue.as_ref().map_or(0, |queue| queue.bytes.len())
     }
 
-    /// When the socket of a blocked session last took a byte, or became blocked.
-    pub fn progress(&self) -> Option<Instant> {
-        self.queue.as_ref()?.progress
+    /// Returns the time at which the socket of a blocked session last took a byte, or became full.
+    pub(crate) fn last_progress(&self) -> Option<Instant> {
+        self.queue.as_ref()?.last_progress
     }
 
-    /// Appends a frame for this session alone, behind the broadcasts that came before it (rule M5).
-    pub fn post(
+    /// Appends a frame for this session alone, after the broadcasts in `log` (rule M5).
+    ///
+    /// # Errors
+    /// `write` failed; nothing was appended.
+    pub fn enqueue(
         &mut self,
         log: &TurnLog,
         kind: FrameKind,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        self.catch_up(log);
+        self.copy_from_log(log);
         let queue = self.queue.get_or_insert_default();
         write(&mut queue.bytes)?;
         queue.messages += u32::from(kind == FrameKind::Message);
         Ok(())
     }
 
-    /// A list is due to this session.
-    pub const fn owe_list(&mut self) {
-        if self.is_member() {
-            self.owes_list = true;
+    /// Makes the next write include the newest roster, if the session gets broadcasts.
+    pub(crate) const fn request_roster(&mut self) {
+        if self.is_subscribed() {
+            self.is_roster_due = true;
         }
     }
 
-    /// The list that is owed goes around what waits: a raw peer takes so few frames that it may never have taken all of
-    /// them. Not within a frame, not before an acknowledgement (rule L1), and not twice in succession.
-    pub fn list_first(&mut self, list: &[u8], tally: &mut LocalCounts) {
+    /// Puts a due roster in front of the queue. A raw peer gets so few frames per second that its queue may never become
+    /// empty. The roster goes neither inside a frame nor before an acknowledgement (rule L1), and not twice in a row.
+    pub(crate) fn insert_roster_before_queue(&mut self, roster: &[u8], counts: &mut LocalCounts) {
         let Some(queue) = &mut self.queue else { return };
-        if !self.owes_list || queue.is_cut() || !queue.starts_with_message() {
+        if !self.is_roster_due || queue.has_partial_frame() || queue.first_kind() != FrameKind::Message {
             return;
         }
-        queue.is_listed = !queue.is_listed;
-        if queue.is_listed {
-            queue.bytes.splice(..0, list.iter().copied());
-            tally.add(Counter::ListBytes, list.len() as u64);
-            self.owes_list = false;
+        queue.was_roster_inserted = !queue.was_roster_inserted;
+        if queue.was_roster_inserted {
+            queue.bytes.splice(..0, roster.iter().copied());
+            counts.add(Counter::ListBytes, roster.len() as u64);
+            self.is_roster_due = false;
         }
     }
 
-    /// Copies its share of the log: something is to follow it, or the log is about to be cleared while the socket is
-    /// blocked.
-    pub fn catch_up(&mut self, log: &TurnLog) {
-        if self.is_member() {
-            let share = log.share(self.cursor);
+    /// Copies the session's share of `log` into the queue: a private frame follows it, or the log is about to be cleared
+    /// while the socket is full.
+    pub(crate) fn copy_from_log(&mut self, log: &TurnLog) {
+        if self.is_subscribed() {
+            let share = log.bytes_after(self.cursor);
             if !share.is_empty() {
                 let queue = self.queue.get_or_insert_default();
                 queue.bytes.extend_from_slice(share);
-                queue.messages += log.frames(self.cursor) as u32;
+                queue.messages += log.frames_after(self.cursor) as u32;
             }
             self.cursor = log.end();
         }
     }
 
-    /// Its share of the log is lost: it has more than it may, and is about to be disconnected. What is lost is counted.
-    pub fn lose(&mut self, log: &TurnLog) {
-        if self.is_member() {
-            self.queue.get_or_insert_default().messages += log.frames(self.cursor) as u32;
+    /// Skips the session's share of `log`, because its queue is over the limit and it is about to be disconnected. The
+    /// skipped messages are still counted.
+    pub(crate) fn skip_log(&mut self, log: &TurnLog) {
+        if self.is_subscribed() {
+            self.queue.get_or_insert_default().messages += log.frames_after(self.cursor) as u32;
             self.cursor = log.end();
         }
     }
 
-    /// It has more than it may, and is about to be disconnected: its bytes are given up at once, what was lost is still
-    /// known. Nothing may be written to the socket after that.
-    pub fn shed(&mut self) {
+    /// Frees the bytes of a queue that is over the limit. The number of messages is kept for the counters. Nothing may be
+    /// written to the socket afterwards.
+    pub(crate) fn discard_queue(&mut self) {
         if let Some(queue) = &mut self.queue {
             queue.bytes = Vec::new();
         }
     }
 
-    /// What to write now: private bytes, share of the log, list.
-    pub fn parts<'a>(&'a self, log: &'a TurnLog, list: &'a [u8]) -> WriteParts<'a> {
-        let share = if self.is_member() { log.share(self.cursor) } else { &[] };
-        let private = self.queue.as_ref().map_or(&[][..], |queue| &queue.bytes);
-        WriteParts([private, share, if self.owes_list { list } else { &[] }])
+    /// Returns the bytes to write now.
+    pub fn parts<'a>(&'a self, log: &'a TurnLog, roster: &'a [u8]) -> WriteParts<'a> {
+        let share = if self.is_subscribed() { log.bytes_after(self.cursor) } else { &[] };
+        let queued = self.queue.as_ref().map_or(&[][..], |queue| &queue.bytes);
+        WriteParts([queued, share, if self.is_roster_due { roster } else { &[] }])
     }
 
-    /// The socket took the first `sent` bytes of [`Outbox::parts`]; what is left is kept, and the session is blocked.
-    /// Returns whether nothing is left.
-    pub fn sent(&mut self, sent: usize, log: &TurnLog, list: &[u8], now: Instant, tally: &mut LocalCounts) -> bool {
-        let (share, frames) =
-            if self.is_member() { (log.share(self.cursor), log.frames(self.cursor)) } else { (&[][..], 0) };
-        let listed = if self.owes_list { list.len() } else { 0 };
-        tally.add(Counter::BytesOut, sent as u64);
-        if sent == self.waiting() + share.len() + listed {
-            let private = self.queue.take().map_or(0, |queue| {
-                queue.forget(tally);
+    /// Records that the socket took the first `sent` bytes of [`Outbox::parts`]. Returns true if that was all of them;
+    /// otherwise the rest is kept and the session is blocked.
+    pub fn record_sent(
+        &mut self,
+        sent: usize,
+        log: &TurnLog,
+        roster: &[u8],
+        now: Instant,
+        counts: &mut LocalCounts,
+    ) -> bool {
+        let (share, frames) = if self.is_subscribed() {
+            (log.bytes_after(self.cursor), log.frames_after(self.cursor))
+        } else {
+            (&[][..], 0)
+        };
+        let roster_bytes = if self.is_roster_due { roster.len() } else { 0 };
+        counts.add(Counter::BytesOut, sent as u64);
+        if sent == self.queued_bytes() + share.len() + roster_bytes {
+            let queued_messages = self.queue.take().map_or(0, |queue| {
+                queue.retract_report(counts);
                 queue.messages
             });
-            tally.add(Counter::Delivered, frames + u64::from(private));
-            tally.add(Counter::ListBytes, listed as u64);
-            if self.is_member() {
+            counts.add(Counter::Delivered, frames + u64::from(queued_messages));
+            counts.add(Counter::ListBytes, roster_bytes as u64);
+            if self.is_subscribed() {
                 self.cursor = log.end();
             }
-            self.owes_list = false;
-            self.blocked = false;
+            self.is_roster_due = false;
+            self.is_blocked = false;
             return true;
         }
-        self.keep(sent, log, list, now, tally);
+        self.keep_unsent(sent, log, roster, now, counts);
         false
     }
 
-    /// Nothing waits for the socket any more.
-    pub fn unblock(&mut self) {
-        self.blocked = false;
+    /// Ends the blocked state of a session that has nothing left to write.
+    pub(crate) fn unblock(&mut self) {
+        self.is_blocked = false;
     }
 
-    /// The socket took a part.
-    fn keep(&mut self, sent: usize, log: &TurnLog, list: &[u8], now: Instant, tally: &mut LocalCounts) {
+    /// Blocks the session and moves what the socket did not take into the queue.
+    fn keep_unsent(&mut self, sent: usize, log: &TurnLog, roster: &[u8], now: Instant, counts: &mut LocalCounts) {
         let queue = self.queue.get_or_insert_default();
-        if sent > 0 || !self.blocked {
-            queue.progress = Some(now);
+        if sent > 0 || !self.is_blocked {
+            queue.last_progress = Some(now);
         }
-        self.blocked = true;
-        let of_private = sent.min(queue.bytes.len());
-        let mut left = sent - of_private;
-        tally.add(Counter::Delivered, queue.took(of_private));
-        if self.cursor != ABSENT {
-            let share = log.share(self.cursor);
-            let of_share = left.min(share.len());
-            tally.add(Counter::Delivered, queue.append(share, of_share, log.frames(self.cursor) as u32));
+        self.is_blocked = true;
+        let from_queue = sent.min(queue.bytes.len());
+        let mut left = sent - from_queue;
+        counts.add(Counter::Delivered, queue.remove_sent(from_queue));
+        if self.cursor != NOT_SUBSCRIBED {
+            let share = log.bytes_after(self.cursor);
+            let from_share = left.min(share.len());
+            let frames = log.frames_after(self.cursor) as u32;
+            counts.add(Counter::Delivered, queue.append_unsent(share, from_share, frames));
             self.cursor = log.end();
-            left -= of_share;
+            left -= from_share;
         }
-        if self.owes_list && left > 0 {
-            // A list that was begun must be ended as it was (rule L4).
-            queue.append(list, left, 0);
-            tally.add(Counter::ListBytes, list.len() as u64);
-            self.owes_list = false;
+        if self.is_roster_due && left > 0 {
+            // A roster that was begun must be finished as it was (rule L4).
+            queue.append_unsent(roster, left, 0);
+            counts.add(Counter::ListBytes, roster.len() as u64);
+            self.is_roster_due = false;
         }
     }
 
-    /// Brings what is said to wait here up to date.
-    pub fn report(&mut self, tally: &mut LocalCounts) {
+    /// Updates the gauges of waiting bytes and messages.
+    pub(crate) fn report(&mut self, counts: &mut LocalCounts) {
         if let Some(queue) = &mut self.queue {
-            queue.report(tally);
+            queue.report(counts);
         }
     }
 
-    /// The session is over. Returns how many messages it never got.
-    pub fn abandon(&mut self, log: &TurnLog, tally: &mut LocalCounts) -> u64 {
-        let of_log = if self.is_member() { log.frames(self.cursor) } else { 0 };
-        let of_queue = self.queue.take().map_or(0, |queue| {
-            queue.forget(tally);
+    /// Drops what waits, at the end of the session. Returns the number of messages that it never got.
+    pub(crate) fn drop_waiting(&mut self, log: &TurnLog, counts: &mut LocalCounts) -> u64 {
+        let in_log = if self.is_subscribed() { log.frames_after(self.cursor) } else { 0 };
+        let in_queue = self.queue.take().map_or(0, |queue| {
+            queue.retract_report(counts);
             queue.messages
         });
-        of_log + u64::from(of_queue)
-    }
-}
-
-/// The pieces of one write, in order; any of them may be empty.
-#[derive(Debug)]
-pub struct WriteParts<'a>([&'a [u8]; 3]);
-
-impl<'a> WriteParts<'a> {
-    /// Bytes in all.
-    pub const fn len(&self) -> usize {
-        self.0[0].len() + self.0[1].len() + self.0[2].len()
-    }
-
-    /// Whether there is nothing to write.
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The one piece that has bytes, if it is one: a plain write is cheaper than a vectored one.
-    pub fn single(&self) -> Option<&'a [u8]> {
-        let mut full = self.0.iter().filter(|part| !part.is_empty());
-        match (full.next(), full.next()) {
-            (Some(one), None) => Some(one),
-            _ => None,
-        }
-    }
-
-    /// The first piece that has bytes.
-    pub fn first(&self) -> Option<&'a [u8]> {
-        self.0.iter().copied().find(|part| !part.is_empty())
-    }
-
-    /// For a vectored write.
-    pub fn slices(&self) -> [IoSlice<'a>; 3] {
-        self.0.map(IoSlice::new)
+        in_log + u64::from(in_queue)
     }
 }
 

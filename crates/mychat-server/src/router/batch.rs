@@ -1,183 +1,194 @@
-//! What one worker has to say in one turn, in its order.
+//! The frames that one worker's sessions caused in one turn, in their order.
 
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
 use std::time::Instant;
 
 use mychat_proto::EncodeError;
 
-use super::directory::SessionAddress;
+use super::address::SessionAddress;
 
-/// Broadcasts, and private frames among them that must keep their place in the order (rule M5).
+/// Broadcasts, and the private frames among them that must keep their place in the order (rule M5).
 #[derive(Debug, Default)]
-pub struct Batch {
+pub(crate) struct Batch {
     broadcasts: Vec<u8>,
-    count: u32,
+    broadcast_count: u32,
     private: Vec<u8>,
-    slips: Vec<PrivateFrame>,
-    since: Option<Instant>,
-    from: u16,
-    /// Workers that have not written it yet.
-    left: AtomicUsize,
+    private_frames: Vec<PrivateFrame>,
+    /// The time at which the first broadcast was read.
+    first_read_at: Option<Instant>,
+    /// The worker whose sessions caused the frames.
+    origin: u16,
+    /// The number of workers that have not written the batch yet.
+    unwritten: AtomicUsize,
 }
 
-/// What a private frame is, which decides whether it is counted.
+/// The origin of a frame for one session. Only messages are counted as deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
-    /// What another user said: it is owed to its recipient.
+    /// A message of another user, which the recipient is owed.
     Message,
-    /// What the server says.
-    Answer,
+    /// A reply of the server itself.
+    Reply,
 }
 
-/// One private frame: behind which of the broadcasts, and where its bytes end.
+/// The place of one private frame in a batch.
 #[derive(Debug)]
 struct PrivateFrame {
     to: SessionAddress,
     kind: FrameKind,
-    after: usize,
-    /// The broadcasts before it.
-    count: u32,
+    /// Bytes and number of the broadcasts that come before it.
+    broadcast_bytes_before: usize,
+    broadcasts_before: u32,
+    /// The end of its bytes in `Batch::private`.
     end: usize,
 }
 
-/// Where a batch goes.
-pub trait BatchSink {
-    /// So many framed broadcasts for every user here.
+/// A receiver of a batch's frames, in order.
+pub(crate) trait BatchSink {
+    /// Takes `count` framed broadcasts for every user of this worker.
     fn broadcast(&mut self, frames: &[u8], count: u32);
-    /// One frame for one user, who may be elsewhere or gone.
+    /// Takes one frame for the session at `to`, which may belong to another worker or be gone.
     fn private(&mut self, to: SessionAddress, kind: FrameKind, frame: &[u8]);
 }
 
-/// Capacity that a cleared batch may keep, in bytes and in private frames.
-const KEPT: (usize, usize) = (32 * 1024, 512);
+/// Capacities that a cleared batch may keep: bytes, and private frames.
+const KEPT_BYTES: usize = 32 * 1024;
+const KEPT_FRAMES: usize = 512;
 
 impl Batch {
-    /// Whether there is nothing in it.
-    pub const fn is_empty(&self) -> bool {
-        self.broadcasts.is_empty() && self.slips.is_empty()
+    /// Returns true if the batch has no frames.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.broadcasts.is_empty() && self.private_frames.is_empty()
     }
 
-    /// Whether there are broadcasts in it, which a private frame has to stay behind.
-    pub const fn has_broadcasts(&self) -> bool {
+    /// Returns true if the batch has broadcasts, which later private frames must follow.
+    pub(crate) const fn has_broadcasts(&self) -> bool {
         !self.broadcasts.is_empty()
     }
 
-    /// Bytes in it.
-    pub const fn len(&self) -> usize {
+    /// Returns the number of bytes.
+    pub(crate) const fn len(&self) -> usize {
         self.broadcasts.len() + self.private.len()
     }
 
-    /// Broadcasts in it.
-    pub const fn broadcasts(&self) -> u32 {
-        self.count
+    /// Returns the number of broadcasts.
+    pub(crate) const fn broadcast_count(&self) -> u32 {
+        self.broadcast_count
     }
 
-    /// When the first of them was read.
-    pub const fn since(&self) -> Option<Instant> {
-        self.since
+    /// Returns the time at which the first broadcast was read.
+    pub(crate) const fn first_read_at(&self) -> Option<Instant> {
+        self.first_read_at
     }
 
-    /// It is complete: this worker said it, and so many are about to write it.
-    pub fn seal(&mut self, from: u16, workers: usize) {
-        self.from = from;
-        *self.left.get_mut() = workers;
+    /// Completes the batch: worker `origin` made it, and `workers` workers will write it.
+    pub(crate) fn seal(&mut self, origin: u16, workers: usize) {
+        self.origin = origin;
+        *self.unwritten.get_mut() = workers;
     }
 
-    /// Who said it.
-    pub const fn from(&self) -> u16 {
-        self.from
+    /// Returns the worker that made the batch.
+    pub(crate) const fn origin(&self) -> u16 {
+        self.origin
     }
 
-    /// Whether there is something in it for users of that worker.
-    pub fn concerns(&self, worker: usize) -> bool {
-        self.has_broadcasts() || self.slips.iter().any(|slip| usize::from(slip.to.worker) == worker)
+    /// Returns true if the batch has frames for sessions of `worker`.
+    pub(crate) fn has_frames_for(&self, worker: usize) -> bool {
+        self.has_broadcasts() || self.private_frames.iter().any(|frame| usize::from(frame.to.worker) == worker)
     }
 
-    /// One worker has written it. Returns whether it was the last one.
-    pub fn is_done(&self) -> bool {
-        self.left.fetch_sub(1, AcqRel) == 1
+    /// Records that one worker has written the batch. Returns true for the last of them.
+    ///
+    /// The workers share the batch through an `Arc` and no longer change it, so the counter guards no other memory. Its
+    /// atomic decrement alone makes sure that exactly one worker sees the last count.
+    pub(crate) fn finish_one(&self) -> bool {
+        self.unwritten.fetch_sub(1, AcqRel) == 1
     }
 
-    /// Adds one frame for everybody, read at that time.
-    pub fn broadcast(
+    /// Appends a frame for every user, read at `now`.
+    pub(crate) fn broadcast(
         &mut self,
         now: Instant,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         write(&mut self.broadcasts)?;
-        self.count += 1;
-        self.since.get_or_insert(now);
+        self.broadcast_count += 1;
+        self.first_read_at.get_or_insert(now);
         Ok(())
     }
 
-    /// Adds one frame for one user.
-    pub fn private(
+    /// Appends a frame for one session.
+    pub(crate) fn private(
         &mut self,
         to: SessionAddress,
         kind: FrameKind,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         write(&mut self.private)?;
-        self.slips.push(PrivateFrame {
+        self.private_frames.push(PrivateFrame {
             to,
             kind,
-            after: self.broadcasts.len(),
-            count: self.count,
+            broadcast_bytes_before: self.broadcasts.len(),
+            broadcasts_before: self.broadcast_count,
             end: self.private.len(),
         });
         Ok(())
     }
 
-    /// Says everything again, in order.
-    pub fn replay(&self, sink: &mut impl BatchSink) {
-        let (mut said, mut counted, mut start) = (0, 0, 0);
-        for slip in &self.slips {
-            if slip.after > said {
-                sink.broadcast(&self.broadcasts[said..slip.after], slip.count - counted);
-                (said, counted) = (slip.after, slip.count);
+    /// Passes all frames to `sink`, in order.
+    pub(crate) fn replay(&self, sink: &mut impl BatchSink) {
+        let (mut bytes_done, mut broadcasts_done, mut start) = (0, 0, 0);
+        for frame in &self.private_frames {
+            if frame.broadcast_bytes_before > bytes_done {
+                let broadcasts = &self.broadcasts[bytes_done..frame.broadcast_bytes_before];
+                sink.broadcast(broadcasts, frame.broadcasts_before - broadcasts_done);
+                (bytes_done, broadcasts_done) = (frame.broadcast_bytes_before, frame.broadcasts_before);
             }
-            sink.private(slip.to, slip.kind, &self.private[start..slip.end]);
-            start = slip.end;
+            sink.private(frame.to, frame.kind, &self.private[start..frame.end]);
+            start = frame.end;
         }
-        if said < self.broadcasts.len() {
-            sink.broadcast(&self.broadcasts[said..], self.count - counted);
+        if bytes_done < self.broadcasts.len() {
+            sink.broadcast(&self.broadcasts[bytes_done..], self.broadcast_count - broadcasts_done);
         }
     }
 
-    /// Empties it for the next turn.
-    pub fn clear(&mut self) {
+    /// Empties the batch for the next turn.
+    pub(crate) fn clear(&mut self) {
         self.broadcasts.clear();
-        self.broadcasts.shrink_to(KEPT.0);
+        self.broadcasts.shrink_to(KEPT_BYTES);
         self.private.clear();
-        self.private.shrink_to(KEPT.0);
-        self.slips.clear();
-        self.slips.shrink_to(KEPT.1);
-        self.count = 0;
-        self.since = None;
+        self.private.shrink_to(KEPT_BYTES);
+        self.private_frames.clear();
+        self.private_frames.shrink_to(KEPT_FRAMES);
+        self.broadcast_count = 0;
+        self.first_read_at = None;
     }
 
-    /// Gives back the memory of turns that are over.
-    pub fn tidy(&mut self) {
+    /// Releases unused capacity.
+    pub(crate) fn shrink(&mut self) {
         self.broadcasts.shrink_to_fit();
         self.private.shrink_to_fit();
-        self.slips.shrink_to_fit();
+        self.private_frames.shrink_to_fit();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::router::SessionKey;
+
+    const TO: SessionAddress = SessionAddress { worker: 0, key: SessionKey { index: 7, generation: 0 } };
 
     #[derive(Default)]
-    struct Heard(Vec<String>);
+    struct Replayed(Vec<String>);
 
-    impl BatchSink for Heard {
+    impl BatchSink for Replayed {
         fn broadcast(&mut self, frames: &[u8], count: u32) {
             assert_eq!(frames.len(), count as usize);
             self.0.push(String::from_utf8(frames.to_vec()).unwrap());
         }
         fn private(&mut self, to: SessionAddress, _kind: FrameKind, frame: &[u8]) {
-            self.0.push(format!("({} {})", to.index, std::str::from_utf8(frame).unwrap()));
+            self.0.push(format!("({} {})", to.key.index, std::str::from_utf8(frame).unwrap()));
         }
     }
 
@@ -189,25 +200,23 @@ mod tests {
     }
 
     #[test]
-    fn m5_what_was_said_between_stays_between() {
+    fn m5_private_frames_keep_their_place_among_broadcasts() {
         let mut batch = Batch::default();
-        let to = SessionAddress { worker: 0, index: 7, generation: 0 };
-        batch.private(to, FrameKind::Message, text("a")).unwrap();
+        batch.private(TO, FrameKind::Message, text("a")).unwrap();
         batch.broadcast(Instant::now(), text("B")).unwrap();
         batch.broadcast(Instant::now(), text("C")).unwrap();
-        batch.private(to, FrameKind::Message, text("d")).unwrap();
-        batch.private(to, FrameKind::Message, text("e")).unwrap();
+        batch.private(TO, FrameKind::Message, text("d")).unwrap();
+        batch.private(TO, FrameKind::Message, text("e")).unwrap();
         batch.broadcast(Instant::now(), text("F")).unwrap();
-        let mut heard = Heard::default();
-        batch.replay(&mut heard);
-        assert_eq!(heard.0.concat(), "(7 a)BC(7 d)(7 e)F");
+        let mut replayed = Replayed::default();
+        batch.replay(&mut replayed);
+        assert_eq!(replayed.0.concat(), "(7 a)BC(7 d)(7 e)F");
     }
 
     #[test]
-    fn m4_a_frame_that_cannot_be_written_leaves_no_trace() {
+    fn m4_a_frame_that_cannot_be_encoded_leaves_the_batch_empty() {
         let mut batch = Batch::default();
-        let to = SessionAddress { worker: 0, index: 7, generation: 0 };
-        batch.private(to, FrameKind::Message, |_| Err(EncodeError::LineFeed)).unwrap_err();
+        batch.private(TO, FrameKind::Message, |_| Err(EncodeError::LineFeed)).unwrap_err();
         assert!(batch.is_empty());
     }
 }

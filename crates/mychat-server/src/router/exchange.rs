@@ -1,33 +1,35 @@
-//! Where the turns of all workers are put into one order (rule M5).
+//! The exchange that puts the batches of all workers into one order (rule M5).
 //!
 //! ```text
-//!   worker 0 ──batch──┐              ┌──► inbox 0     (one Arc, however many users are behind it)
-//!                     ├─► waiting ───┤
-//!   worker 1 ──batch──┘   one order  └──► inbox 1
+//!   worker 0 ──batch──┐               ┌──► inbox of worker 0   (one Arc, however many users the worker has)
+//!                     ├─► submitted ──┤
+//!   worker 1 ──batch──┘   one order   └──► inbox of worker 1
 //! ```
 //!
-//! Batches are given out to all workers at once, in the order in which they were handed in. That happens when **nobody
-//! is still writing what was given out before**: what is said meanwhile goes out together, with one write for each
-//! user. Were each batch given out as it comes, every worker would answer every other one with a write to each of its
-//! users: as many more writes as there are workers, and each of them as much smaller. Nobody waits for longer than one
-//! worker alone would take to write to everybody.
+//! Batches are distributed to all workers at once, in the order in which they were submitted, and only when **no worker
+//! still has to write what was distributed before**. What is submitted in the meantime is distributed together and costs
+//! one write per user. If each batch were distributed on arrival, every worker would answer every batch of the others
+//! with a write to each of its users: as many more writes as there are workers, each as much smaller. Nobody waits longer
+//! than a single worker would need to write to everybody.
 //!
-//! Until worker 0 shares its users out it is alone, and none of this is needed.
+//! While only worker 0 has sessions, it bypasses the exchange.
+//!
+//! All shared state is behind one mutex, except two atomics that [`Exchange`] explains.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::Batch;
 
-/// Bytes that wait from which on nobody reads more from clients until they were given out and taken.
-const CONGESTED: usize = 512 * 1024;
+/// Bytes that wait in the exchange or in one inbox above which workers stop reading from clients.
+const CONGESTION_BYTES: usize = 512 * 1024;
 
-/// Whether a batch may wait for others.
+/// The moment at which a submitted batch is distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Publish {
-    /// Until everybody has written what was given out before.
+pub(crate) enum Publish {
+    /// When every worker has written what was distributed before.
     Batched,
-    /// It may not: what follows must come after it.
+    /// At once: frames that the caller sends next must follow the batch.
     Now,
 }
 
@@ -35,13 +37,13 @@ pub enum Publish {
 struct WorkerInbox {
     batches: Vec<Arc<Batch>>,
     bytes: usize,
-    /// Whether there are broadcasts that were given out and that its worker has not written.
-    is_behind: bool,
+    /// Broadcasts were distributed that the worker has not reported as written.
+    has_unwritten: bool,
 }
 
 impl WorkerInbox {
-    /// Returns whether its worker has to be told: if it was not told of something before.
-    fn put(&mut self, batch: &Arc<Batch>) -> bool {
+    /// Appends a batch. Returns true if the worker has to be woken: an inbox that had batches has woken it before.
+    fn push(&mut self, batch: &Arc<Batch>) -> bool {
         self.batches.push(Arc::clone(batch));
         self.bytes += batch.len();
         self.batches.len() == 1
@@ -51,149 +53,168 @@ impl WorkerInbox {
 #[derive(Debug, Default)]
 struct ExchangeState {
     inboxes: Vec<WorkerInbox>,
-    waiting: Vec<Arc<Batch>>,
-    waiting_bytes: usize,
-    /// Whether somebody was told not to read on.
-    has_stopped: bool,
+    submitted: Vec<Arc<Batch>>,
+    submitted_bytes: usize,
+    /// A worker has been told to stop reading from clients.
+    has_paused_readers: bool,
 }
 
 impl ExchangeState {
     fn is_congested(&self) -> bool {
-        self.waiting_bytes > CONGESTED || self.inboxes.iter().any(|inbox| inbox.bytes > CONGESTED)
+        self.submitted_bytes > CONGESTION_BYTES || self.inboxes.iter().any(|inbox| inbox.bytes > CONGESTION_BYTES)
     }
 
-    fn give_out(&mut self, calls: &mut Vec<usize>) {
-        self.waiting_bytes = 0;
-        for batch in self.waiting.drain(..) {
+    fn distribute(&mut self, to_wake: &mut Vec<usize>) {
+        self.submitted_bytes = 0;
+        for batch in self.submitted.drain(..) {
             for (worker, inbox) in self.inboxes.iter_mut().enumerate() {
-                inbox.is_behind = true;
-                if inbox.put(&batch) {
-                    calls.push(worker);
+                inbox.has_unwritten = true;
+                if inbox.push(&batch) {
+                    to_wake.push(worker);
                 }
             }
         }
     }
 
-    fn give_out_if_due(&mut self, calls: &mut Vec<usize>) {
-        if !self.inboxes.iter().any(|inbox| inbox.is_behind) {
-            self.give_out(calls);
+    fn distribute_if_all_written(&mut self, to_wake: &mut Vec<usize>) {
+        if !self.inboxes.iter().any(|inbox| inbox.has_unwritten) {
+            self.distribute(to_wake);
         }
     }
 
-    /// Those that were told not to read on are told when they may.
-    fn open(&mut self, calls: &mut Vec<usize>) {
-        if self.has_stopped && !self.is_congested() {
-            self.has_stopped = false;
-            calls.clear();
-            calls.extend(0..self.inboxes.len());
+    /// Wakes all workers if some were told to stop reading and the congestion is over.
+    fn resume_readers(&mut self, to_wake: &mut Vec<usize>) {
+        if self.has_paused_readers && !self.is_congested() {
+            self.has_paused_readers = false;
+            to_wake.clear();
+            to_wake.extend(0..self.inboxes.len());
         }
     }
 }
 
-/// The inboxes of all workers behind one lock. What is pushed to `calls` are the workers that have to take a turn.
+/// The submitted batches and the inboxes of all workers.
+///
+/// Methods push the workers that have to take a turn to `to_wake`; the caller wakes them after the lock is released.
 #[derive(Debug)]
-pub struct Exchange {
-    desk: Mutex<ExchangeState>,
-    is_alone: AtomicBool,
-    /// Sessions that other workers than the first have, or are about to get.
-    guests: AtomicUsize,
+pub(crate) struct Exchange {
+    state: Mutex<ExchangeState>,
+    /// Only worker 0 has sessions. Worker 0 writes it, the other workers read it.
+    ///
+    /// Worker 0 stores `false` with `Release` after it has put migrated sessions into the mailboxes. A worker that loads
+    /// `false` with `Acquire` therefore finds them there. A worker that still loads `true` has either no sessions, so
+    /// that it publishes nothing, or has received some by message, and then it does not use this flag
+    /// (`Publisher::begin_turn`).
+    is_single_worker: AtomicBool,
+    /// Sessions that workers other than 0 have or are about to get.
+    ///
+    /// Worker 0 adds before it sends a session away. The other worker subtracts after it has submitted the session's last
+    /// batch, with `AcqRel`. Worker 0 reads 0 with `Acquire` under the lock, so it also sees what was submitted before.
+    migrated: AtomicUsize,
 }
 
 impl Exchange {
-    /// For so many workers, of which the first may begin alone.
-    pub fn new(workers: usize, is_alone: bool) -> Self {
+    /// Creates an exchange for `workers` workers. If `single_worker` is true, or there is only one, worker 0 starts as
+    /// the only one with sessions.
+    pub(crate) fn new(workers: usize, single_worker: bool) -> Self {
         let inboxes = (0..workers).map(|_| WorkerInbox::default()).collect();
-        let desk = Mutex::new(ExchangeState { inboxes, ..ExchangeState::default() });
-        Self { desk, is_alone: AtomicBool::new(is_alone || workers == 1), guests: AtomicUsize::new(0) }
+        Self {
+            state: Mutex::new(ExchangeState { inboxes, ..ExchangeState::default() }),
+            is_single_worker: AtomicBool::new(single_worker || workers == 1),
+            migrated: AtomicUsize::new(0),
+        }
     }
 
-    /// Whether nobody but worker 0 has users, so that there is nothing to exchange. Only worker 0 changes that.
-    pub fn is_alone(&self) -> bool {
-        self.is_alone.load(Ordering::Acquire)
+    /// Returns true if only worker 0 has sessions, so that there is nothing to exchange.
+    pub(crate) fn is_single_worker(&self) -> bool {
+        self.is_single_worker.load(Ordering::Acquire)
     }
 
-    /// So many sessions are on their way to other workers.
-    pub fn send_guests(&self, many: usize) {
-        self.guests.fetch_add(many, Ordering::AcqRel);
+    /// Adds `count` to the sessions of the workers other than 0. Worker 0 calls it before it sends them.
+    pub(crate) fn add_migrated(&self, count: usize) {
+        self.migrated.fetch_add(count, Ordering::AcqRel);
     }
 
-    /// So many sessions of a worker that is not the first are gone, and what they said is handed in.
-    pub fn lose_guests(&self, many: usize) {
-        self.guests.fetch_sub(many, Ordering::AcqRel);
+    /// Subtracts `count` sessions that ended on a worker other than 0, whose batches are submitted.
+    pub(crate) fn remove_migrated(&self, count: usize) {
+        self.migrated.fetch_sub(count, Ordering::AcqRel);
     }
 
-    /// From here on worker 0 is not alone: what it has given away is in the mail of the others.
-    pub fn open_up(&self) {
-        self.is_alone.store(false, Ordering::Release);
+    /// Ends the single-worker mode. Worker 0 calls it after it has sent the migrated sessions.
+    pub(crate) fn leave_single_worker(&self) {
+        self.is_single_worker.store(false, Ordering::Release);
     }
 
-    /// Worker 0 is alone again, if the others have no sessions and nothing is on its way. It has handed in everything.
-    pub fn close_down(&self) -> bool {
-        let desk = self.lock();
-        let is_clear = desk.waiting.is_empty()
-            && desk.inboxes.iter().all(|inbox| inbox.batches.is_empty() && !inbox.is_behind)
-            && self.guests.load(Ordering::Acquire) == 0;
+    /// Returns to the single-worker mode if no other worker has sessions and no batch is on its way. Returns true on
+    /// success. Worker 0 calls it when everything of its own is submitted.
+    pub(crate) fn try_collapse(&self) -> bool {
+        let state = self.lock();
+        let is_clear = state.submitted.is_empty()
+            && state.inboxes.iter().all(|inbox| inbox.batches.is_empty() && !inbox.has_unwritten)
+            && self.migrated.load(Ordering::Acquire) == 0;
         if is_clear {
-            self.is_alone.store(true, Ordering::Release);
+            self.is_single_worker.store(true, Ordering::Release);
         }
         is_clear
     }
 
-    /// Hands in a batch that has its place behind all others, or none: what was handed in before may have to hurry.
-    pub fn hand_in(&self, batch: Option<Arc<Batch>>, haste: Publish, calls: &mut Vec<usize>) {
-        let mut desk = self.lock();
+    /// Appends `batch` to the order. `None` submits nothing but may distribute what was submitted before.
+    pub(crate) fn submit(&self, batch: Option<Arc<Batch>>, when: Publish, to_wake: &mut Vec<usize>) {
+        let mut state = self.lock();
         if let Some(batch) = batch {
-            desk.waiting_bytes += batch.len();
-            desk.waiting.push(batch);
+            state.submitted_bytes += batch.len();
+            state.submitted.push(batch);
         }
-        match haste {
-            Publish::Batched => desk.give_out_if_due(calls),
-            Publish::Now => desk.give_out(calls),
+        match when {
+            Publish::Batched => state.distribute_if_all_written(to_wake),
+            Publish::Now => state.distribute(to_wake),
         }
     }
 
-    /// Passes a batch without broadcasts to those whom it concerns. Its sender has nothing waiting that it must stay
-    /// behind.
-    pub fn pass(&self, batch: &Arc<Batch>, calls: &mut Vec<usize>) {
-        let mut desk = self.lock();
-        for (worker, inbox) in desk.inboxes.iter_mut().enumerate() {
-            if batch.concerns(worker) && inbox.put(batch) {
-                calls.push(worker);
+    /// Puts a batch without broadcasts straight into the inboxes of its recipients' workers. Its origin must have no
+    /// earlier broadcasts on their way.
+    pub(crate) fn submit_private(&self, batch: &Arc<Batch>, to_wake: &mut Vec<usize>) {
+        let mut state = self.lock();
+        for (worker, inbox) in state.inboxes.iter_mut().enumerate() {
+            if batch.has_frames_for(worker) && inbox.push(batch) {
+                to_wake.push(worker);
             }
         }
     }
 
-    /// Takes what is in the inbox of worker `me`, in order, and whether others wait until it is [`done`](Self::done).
-    pub fn take(&self, me: u16, calls: &mut Vec<usize>) -> (Vec<Arc<Batch>>, bool) {
-        let mut desk = self.lock();
-        let inbox = &mut desk.inboxes[usize::from(me)];
+    /// Takes the batches from the inbox of `worker`, in order. The second value is true if the worker must call
+    /// [`mark_written`](Self::mark_written) once they are written, because others wait for that.
+    pub(crate) fn take(&self, worker: u16, to_wake: &mut Vec<usize>) -> (Vec<Arc<Batch>>, bool) {
+        let mut state = self.lock();
+        let inbox = &mut state.inboxes[usize::from(worker)];
         inbox.bytes = 0;
-        let taken = (std::mem::take(&mut inbox.batches), inbox.is_behind);
-        desk.open(calls);
+        let taken = (std::mem::take(&mut inbox.batches), inbox.has_unwritten);
+        state.resume_readers(to_wake);
         taken
     }
 
-    /// Worker `me` has written what it took.
-    pub fn done(&self, me: u16, calls: &mut Vec<usize>) {
-        let mut desk = self.lock();
-        let inbox = &mut desk.inboxes[usize::from(me)];
-        inbox.is_behind = inbox.is_behind && !inbox.batches.is_empty();
-        desk.give_out_if_due(calls);
-        desk.open(calls);
+    /// Records that `worker` has written the batches it took.
+    pub(crate) fn mark_written(&self, worker: u16, to_wake: &mut Vec<usize>) {
+        let mut state = self.lock();
+        let inbox = &mut state.inboxes[usize::from(worker)];
+        inbox.has_unwritten = inbox.has_unwritten && !inbox.batches.is_empty();
+        state.distribute_if_all_written(to_wake);
+        state.resume_readers(to_wake);
     }
 
-    /// Whether so much waits that nobody should read on. Whoever asks is called when that is over.
-    pub fn is_congested(&self) -> bool {
-        if self.is_alone() {
+    /// Returns true if so many bytes wait that the caller should stop reading from clients. It is then woken when the
+    /// congestion is over.
+    pub(crate) fn pause_if_congested(&self) -> bool {
+        if self.is_single_worker() {
             return false;
         }
-        let mut desk = self.lock();
-        desk.has_stopped = desk.is_congested();
-        desk.has_stopped
+        let mut state = self.lock();
+        state.has_paused_readers = state.is_congested();
+        state.has_paused_readers
     }
 
     fn lock(&self) -> MutexGuard<'_, ExchangeState> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+        // No method panics halfway through a change, so a poisoned lock guards sound data.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can be asked of a server and changed while it runs, from anywhere.
+//! A handle with which any thread changes and checks a running server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,41 +8,40 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::config::Config;
 use crate::worker::WorkerMessage;
 
-/// A handle on a server. It does not keep the server running.
+/// A handle of a server. It does not keep the server running.
 #[derive(Debug, Clone)]
 pub struct ServerHandle {
     workers: Vec<mpsc::WeakSender<WorkerMessage>>,
-    limits: watch::Sender<Arc<Config>>,
+    current_config: watch::Sender<Arc<Config>>,
 }
 
 impl ServerHandle {
-    pub(crate) fn new(workers: &[mpsc::Sender<WorkerMessage>], limits: watch::Sender<Arc<Config>>) -> Self {
-        Self { workers: workers.iter().map(mpsc::Sender::downgrade).collect(), limits }
+    pub(crate) fn new(workers: &[mpsc::Sender<WorkerMessage>], current_config: watch::Sender<Arc<Config>>) -> Self {
+        Self { workers: workers.iter().map(mpsc::Sender::downgrade).collect(), current_config }
     }
 
-    /// Makes the limits of another configuration hold from now on. Returns the names of what differs and takes a
-    /// restart.
+    /// Applies the limits of `newer` from now on. Returns the names of settings that differ but need a restart.
     pub fn adopt(&self, newer: &Config) -> Vec<&'static str> {
-        let (adopted, ignored) = self.limits.borrow().adopt(newer);
-        // The value is kept even where nobody looks at it any more.
-        self.limits.send_replace(Arc::new(adopted));
+        let (adopted, ignored) = self.current_config.borrow().adopt(newer);
+        // `send_replace` stores the value even if no server is running any more.
+        self.current_config.send_replace(Arc::new(adopted));
         ignored
     }
 
-    /// Shares users out among all workers now, without waiting until the first is busy.
+    /// Spreads the users over all workers now, without waiting until worker 0 is busy.
     pub fn spread(&self) {
         let first = self.workers.first().and_then(mpsc::WeakSender::upgrade);
-        // Where its mail is full it is busy enough to come to that by itself.
-        let _ = first.map(|mail| mail.try_send(WorkerMessage::SpreadSessions));
+        // A worker with a full channel is so busy that it spreads its users anyway.
+        let _ = first.map(|channel| channel.try_send(WorkerMessage::SpreadSessions));
     }
 
-    /// Whether every worker takes a turn within that time.
-    pub async fn is_well(&self, patience: Duration) -> bool {
-        tokio::time::timeout(patience, async {
+    /// Asks every worker for an answer. Returns true if all of them answer within `timeout`.
+    pub async fn is_well(&self, timeout: Duration) -> bool {
+        tokio::time::timeout(timeout, async {
             for worker in &self.workers {
-                let (pong, answer) = oneshot::channel();
-                let Some(mail) = worker.upgrade() else { return false };
-                if mail.send(WorkerMessage::Ping(pong)).await.is_err() || answer.await.is_err() {
+                let (answer, answered) = oneshot::channel();
+                let Some(channel) = worker.upgrade() else { return false };
+                if channel.send(WorkerMessage::Ping(answer)).await.is_err() || answered.await.is_err() {
                     return false;
                 }
             }

@@ -1,19 +1,19 @@
-//! The signals: the first that stops asks, the second insists; another one reads the limits again.
+//! The signals of the process: the first stop signal asks, a second one insists; SIGHUP reads the limits again.
 
 use std::io;
 
-/// What a signal says.
+/// The meaning of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignalAction {
+pub(crate) enum SignalAction {
     /// SIGTERM or SIGINT; on systems without them, Ctrl-C.
     Stop,
     /// SIGHUP.
     Reload,
 }
 
-/// Where signals arrive.
+/// The signal handlers of the process.
 #[derive(Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -24,8 +24,8 @@ pub struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// From here on the signals come here.
-    pub fn install() -> io::Result<Self> {
+    /// Replaces the default actions of the signals.
+    pub(crate) fn install() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -34,8 +34,8 @@ impl Signals {
         })
     }
 
-    /// The next signal.
-    pub async fn next(&mut self) -> SignalAction {
+    /// Waits for the next signal.
+    pub(crate) async fn next(&mut self) -> SignalAction {
         tokio::select! {
             _ = self.terminate.recv() => SignalAction::Stop,
             _ = self.interrupt.recv() => SignalAction::Stop,
@@ -46,13 +46,13 @@ impl Signals {
 
 #[cfg(not(unix))]
 impl Signals {
-    /// From here on the signals come here.
-    pub fn install() -> io::Result<Self> {
+    /// Does nothing; Ctrl-C needs no handler in advance.
+    pub(crate) fn install() -> io::Result<Self> {
         Ok(Self {})
     }
 
-    /// The next signal.
-    pub async fn next(&mut self) -> SignalAction {
+    /// Waits for the next Ctrl-C.
+    pub(crate) async fn next(&mut self) -> SignalAction {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

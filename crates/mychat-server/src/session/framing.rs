@@ -1,75 +1,61 @@
-//! Peers without line feeds: how they are recognised, and how they are written to (rules R1 to R7).
+//! Raw peers, which end frames with nothing: their detection, and the way frames are written to them (rules R1 to R7).
 //!
-//! Inside the server every frame ends in LF, whoever it is for: outboxes, the turn's log and the list are the same bytes
-//! for all. Content cannot hold one (rule R4), so what is written to a raw peer is cut out again:
+//! Inside the server every frame ends in LF: outboxes, the turn log and the roster hold the same bytes for all sessions.
+//! Content cannot contain LF (rule R4), so the frames for a raw peer can be cut out again:
 //!
 //! ```text
 //!   outbox     CONNECT_ACK|OK⏎USER_LIST|ana,bob⏎BROADCAST|bob|hola⏎ …
-//!              └─ a write ─┘  └─── a write ────┘ └─── a write ────┘
-//!                         GAP                  GAP
+//!              └─ 1 write ─┘  └─── 1 write ────┘ └─── 1 write ────┘
+//!                      FRAME_GAP            FRAME_GAP
 //! ```
 //!
-//! Two frames share a segment where the second is written while the first is still in the kernel, and they share a read
-//! where the peer has not read the first one yet. The kernel takes no frame while one is unsent ([`UNSENT`]); what the
-//! peer's program does nobody can see from here, and the [`GAP`] is the time that it is given.
+//! Two frames must not reach a raw peer in one read. They share a TCP segment if the second is written while the kernel
+//! still holds the first, which [`UNSENT_LOW_WATER`] prevents. They share a read if the peer's program has not read the
+//! first yet. The server cannot see that, so it gives the program [`FRAME_GAP`] to read each frame.
 
 use std::time::Duration;
 
-use clap::ValueEnum;
 use memchr::memchr;
 use mychat_proto::{Command, Framing};
-use serde::Deserialize;
 
+use crate::config::ServerFraming;
 use crate::outbox::WriteParts;
 
-/// Time between two frames to a raw peer (rule R2): at most 100 frames a second.
-pub const GAP: Duration = Duration::from_millis(10);
+/// The time between two frames to a raw peer (rule R2): at most 100 frames per second.
+pub const FRAME_GAP: Duration = Duration::from_millis(10);
 
-/// Silence after a `CONNECT` without an ending that means that none will come.
-pub const QUIET: Duration = Duration::from_millis(50);
+/// The silence after an unterminated `CONNECT` that proves a peer to be raw (rule R7).
+pub(crate) const DETECTION_SILENCE: Duration = Duration::from_millis(50);
 
-/// Unsent bytes with which the kernel takes no more from a raw session.
-pub const UNSENT: u32 = 1;
+/// The number of unsent bytes from which on the kernel reports the socket of a raw session as full.
+pub(crate) const UNSENT_LOW_WATER: u32 = 1;
 
-/// How the end of a frame is told: the values of `--framing`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FramingChoice {
-    /// A line feed ends a frame
-    #[default]
-    Lf,
-    /// Nothing does: a segment is a frame
-    Raw,
-    /// Each peer as it begins: one that sends CONNECT|NAME and nothing more for 50 ms is raw
-    Auto,
-}
-
-/// What is known of how a peer ends its frames.
+/// The framing of one peer, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FramingState {
-    /// In LF; so it is answered.
+    /// The peer ends frames in LF, and so does the server.
     LineFeed,
-    /// In nothing.
+    /// The peer is raw and may be sent a frame.
     Raw,
-    /// In nothing, and it has just been sent a frame: the next one waits for [`GAP`].
+    /// The peer is raw and was just sent a frame; the next one waits for [`FRAME_GAP`].
     WaitGap,
-    /// Nothing is known before its first bytes.
+    /// The peer has sent nothing yet.
     Undetected,
-    /// It said `CONNECT|name`, and no line feed yet.
+    /// The peer has sent `CONNECT|name` without a line feed: it may be raw.
     MaybeRaw,
 }
 
 impl FramingState {
-    /// Before a peer has said anything.
-    pub const fn new(choice: FramingChoice) -> Self {
+    /// Returns the state before a peer has sent anything.
+    pub const fn new(choice: ServerFraming) -> Self {
         match choice {
-            FramingChoice::Lf => Self::LineFeed,
-            FramingChoice::Raw => Self::Raw,
-            FramingChoice::Auto => Self::Undetected,
+            ServerFraming::Lf => Self::LineFeed,
+            ServerFraming::Raw => Self::Raw,
+            ServerFraming::Auto => Self::Undetected,
         }
     }
 
-    /// How its bytes are cut into frames. One that may be raw is heard like the others until that is certain.
+    /// Returns the framing of the peer's input. A peer that may be raw is read with LF framing until that is certain.
     pub const fn framing(self) -> Framing {
         match self {
             Self::Raw | Self::WaitGap => Framing::Raw,
@@ -77,9 +63,9 @@ impl FramingState {
         }
     }
 
-    /// After a read gave these bytes.
+    /// Returns the state after `bytes` were read.
     #[must_use]
-    pub fn after(self, bytes: &[u8]) -> Self {
+    pub fn after_read(self, bytes: &[u8]) -> Self {
         match self {
             Self::Undetected if is_whole_connect(bytes) => Self::MaybeRaw,
             Self::Undetected | Self::MaybeRaw => Self::LineFeed,
@@ -88,26 +74,27 @@ impl FramingState {
     }
 }
 
-/// Whether this is `CONNECT|name` and needs nothing to follow. The name need not be legal: that is answered.
+/// Returns true if `bytes` are `CONNECT|name` and nothing else. The name need not be legal: an illegal one gets an error
+/// reply.
 fn is_whole_connect(bytes: &[u8]) -> bool {
     memchr(b'\n', bytes).is_none() && matches!(Command::parse(bytes), Ok(Command::Connect { name }) if !name.is_empty())
 }
 
-/// The first frame of what waits.
+/// The first frame of an outbox, for a raw peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FirstFrame<'a> {
-    /// What a raw peer is sent of it.
-    pub text: &'a [u8],
-    /// Bytes that it has in the outbox, with its ending.
-    pub len: usize,
+pub(crate) struct FirstFrame<'a> {
+    /// The bytes to send: the frame without its ending.
+    pub(crate) text: &'a [u8],
+    /// The number of bytes that the frame has in the outbox, with its ending.
+    pub(crate) len: usize,
 }
 
 impl<'a> FirstFrame<'a> {
-    /// Cuts it out. What a write left of a frame counts as one.
-    pub fn of(parts: &WriteParts<'a>) -> Option<Self> {
+    /// Cuts the first frame out of `parts`. The rest of a partly written frame counts as a frame.
+    pub(crate) fn of(parts: &WriteParts<'a>) -> Option<Self> {
         let bytes = parts.first()?;
         let end = memchr(b'\n', bytes)?;
-        // Content that ends in CR was given one more, which belongs to the ending.
+        // If the content ends in CR, the framing added one more CR, which belongs to the ending.
         let text = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
         Some(Self { text, len: end + 1 })
     }
@@ -123,7 +110,7 @@ mod tests {
     use crate::router::FrameKind;
 
     #[test]
-    fn a_whole_connect_and_silence_make_a_peer_suspect_and_anything_else_does_not() {
+    fn only_a_whole_connect_without_line_feed_may_be_raw() {
         use FramingState::{LineFeed, MaybeRaw, Raw, Undetected};
         for (before, bytes, after) in [
             (Undetected, "CONNECT|ana", MaybeRaw),
@@ -139,15 +126,15 @@ mod tests {
             (Raw, "BROADCAST|x", Raw),
             (LineFeed, "CONNECT|ana", LineFeed),
         ] {
-            assert_eq!(before.after(bytes.as_bytes()), after, "{before:?} {bytes:?}");
+            assert_eq!(before.after_read(bytes.as_bytes()), after, "{before:?} {bytes:?}");
         }
     }
 
     #[test]
-    fn frames_are_cut_out_as_they_were_put_in() {
+    fn frames_are_cut_out_of_the_outbox_unchanged() {
         let (log, mut outbox, now) = (TurnLog::default(), Outbox::default(), Instant::now());
         let frames = ["ERROR|400|a", "MESSAGE|ana|b\r", "MESSAGE|ana|\r\r", "USER_LIST|c"];
-        outbox.join(&log);
+        outbox.subscribe(&log);
         for frame in &frames[..3] {
             let write = |out: &mut Vec<u8>| {
                 let start = out.len();
@@ -155,14 +142,14 @@ mod tests {
                 Framing::Lf.end(out, start);
                 Ok(())
             };
-            let kind = if frame.starts_with('M') { FrameKind::Message } else { FrameKind::Answer };
-            outbox.post(&log, kind, write).unwrap();
+            let kind = if frame.starts_with('M') { FrameKind::Message } else { FrameKind::Reply };
+            outbox.enqueue(&log, kind, write).unwrap();
         }
-        outbox.owe_list();
+        outbox.request_roster();
         let mut cut = Vec::new();
         while let Some(FirstFrame { text, len }) = FirstFrame::of(&outbox.parts(&log, b"USER_LIST|c\n")) {
             cut.push(String::from_utf8(text.to_vec()).unwrap());
-            outbox.sent(len, &log, b"USER_LIST|c\n", now, &mut LocalCounts::default());
+            outbox.record_sent(len, &log, b"USER_LIST|c\n", now, &mut LocalCounts::default());
         }
         assert_eq!(cut, frames);
     }

@@ -1,275 +1,273 @@
-//! One connection: its socket, its unfinished frame, its state, its name, what waits for it.
+//! One connection: its socket, its unfinished frame, its state, its name, and its output.
 //!
-//! A session is an entry in its worker's slab and has no task: the kernel knows its socket by the entry's index, and
-//! what becomes ready is put on the worker's list. An idle user costs this struct and its name.
+//! A session is an entry in its worker's slab, not a task: the kernel reports events with the entry's index, and the
+//! worker keeps a list of the sessions that are ready. An idle session costs this struct and its name.
 
-pub mod framing;
-pub mod state;
+pub(crate) mod framing;
+pub(crate) mod state;
 
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 use std::time::Instant;
 
 use mio::net::TcpStream;
+use mychat_os::Readiness;
 use mychat_proto::Deframer;
 
-use crate::limits::ConnectionPermit;
-use crate::limits::rate::RateLimiter;
+use crate::limits::{ConnectionPermit, RateLimiter};
 use crate::metrics::{Counter, EndReason, LocalCounts};
-use crate::net::poller::{Poller, Readiness, ReadinessChange};
+use crate::net::poller::{Poller, ReadinessChange};
 use crate::outbox::{Outbox, TurnLog};
 use crate::router::NameRegistration;
-use crate::session::framing::{FirstFrame, FramingState};
-use crate::session::state::SessionState;
+use framing::{FirstFrame, FramingState};
+use state::SessionState;
 
-/// What a read gave.
+/// The result of one read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadResult {
-    /// So many bytes, at least one.
+pub(crate) enum ReadResult {
+    /// The number of bytes read, at least one.
     Bytes(usize),
-    /// The peer will say nothing more.
-    Fin,
-    /// Nothing now; the session is woken when there is.
-    Nothing,
+    /// The peer has closed its side.
+    EndOfStream,
+    /// Nothing to read. The poller reports the session when there is.
+    WouldBlock,
     /// The connection is gone.
     Broken,
 }
 
-/// What a flush came to.
+/// The result of one flush.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FlushResult {
-    /// Nothing is left.
-    All,
-    /// The socket takes no more now; the session is woken when it does.
+pub(crate) enum FlushResult {
+    /// Nothing is left to write.
+    Complete,
+    /// The socket is full. The poller reports the session when it takes more.
     Blocked,
-    /// Its peer is raw and has just been sent a frame; the next one has to wait for [`GAP`](crate::session::framing::GAP).
-    Resting,
+    /// The peer is raw and was just sent a frame; the next has to wait for [`FRAME_GAP`](framing::FRAME_GAP).
+    WaitGap,
     /// The connection is gone.
     Broken,
 }
 
-/// What `--rate` has to know of a session.
+/// The state that `--rate` needs per session.
 #[derive(Debug)]
-pub struct RateState {
-    /// What it has said lately.
-    pub meter: RateLimiter,
-    /// What it said too early: read, but not heard yet. While there is something nothing more is read.
-    pub held: Vec<u8>,
+pub(crate) struct RateState {
+    pub(crate) limiter: RateLimiter,
+    /// Input that arrived too early: read, but not processed yet. While there is some, nothing more is read.
+    pub(crate) delayed_input: Vec<u8>,
 }
 
 /// One connection; see the [module](self).
 #[derive(Debug)]
-pub struct Session {
+pub(crate) struct Session {
     socket: TcpStream,
     readiness: Readiness,
-    /// Its unfinished frame.
-    pub deframer: Deframer,
-    /// What waits for its socket.
-    pub outbox: Outbox,
-    /// Its name, once it has one.
-    pub seat: Option<NameRegistration>,
-    /// How fast it talks, where `--rate` holds.
-    pub paced: Option<Box<RateState>>,
-    /// Tells it from others that had or will have its place.
-    pub generation: u32,
-    /// How it ends its frames.
-    pub manner: FramingState,
-    /// Where it stands in the dialogue.
-    pub state: SessionState,
-    /// Why it is over, once it is.
-    pub end: Option<EndReason>,
-    /// Whether the peer has closed its side.
-    pub heard_fin: bool,
-    /// Whether this side is closed.
-    pub is_shut: bool,
-    /// Whether a deadline is set for it to take what waits for it.
-    pub is_watched: bool,
-    /// Bytes thrown away since this side was closed.
-    pub discarded: u32,
+    pub(crate) deframer: Deframer,
+    pub(crate) outbox: Outbox,
+    /// The name, once the session has one.
+    pub(crate) registration: Option<NameRegistration>,
+    /// `None` without `--rate`.
+    pub(crate) rate: Option<Box<RateState>>,
+    /// Tells the session from others with the same slab index.
+    pub(crate) generation: u32,
+    pub(crate) framing: FramingState,
+    pub(crate) state: SessionState,
+    /// The reason for the end, once the session is closing.
+    pub(crate) end: Option<EndReason>,
+    /// The peer has closed its side.
+    pub(crate) is_peer_closed: bool,
+    /// This side is closed.
+    pub(crate) is_write_closed: bool,
+    /// A deadline is set for the socket to take waiting output.
+    pub(crate) has_send_deadline: bool,
+    /// Bytes discarded since this side was closed.
+    pub(crate) discarded_bytes: u32,
     permit: ConnectionPermit,
 }
 
 impl Session {
-    /// Takes over a socket that is watched.
-    pub fn new(
+    /// Creates a session for a socket that is registered with its worker's poller.
+    pub(crate) fn new(
         socket: TcpStream,
         permit: ConnectionPermit,
         generation: u32,
-        manner: FramingState,
-        paced: Option<Box<RateState>>,
+        framing: FramingState,
+        rate: Option<Box<RateState>>,
     ) -> Self {
         let mut session = Self {
             socket,
             readiness: Readiness::NEW,
-            deframer: Deframer::new(manner.framing()),
+            deframer: Deframer::new(framing.framing()),
             outbox: Outbox::default(),
-            seat: None,
-            paced,
+            registration: None,
+            rate,
             generation,
-            manner,
+            framing,
             state: SessionState::Anonymous,
             end: None,
-            heard_fin: false,
-            is_shut: false,
-            is_watched: false,
-            discarded: 0,
+            is_peer_closed: false,
+            is_write_closed: false,
+            has_send_deadline: false,
+            discarded_bytes: 0,
             permit,
         };
-        if manner == FramingState::Raw {
-            session.turn_raw();
+        if framing == FramingState::Raw {
+            session.switch_to_raw();
         }
         session
     }
 
-    /// It goes on on another worker: this one watches it no longer.
+    /// Removes the socket from the poller of the session's worker, before the session moves to another one.
     ///
     /// # Errors
-    /// The kernel does not know of it.
-    pub fn pack_up(&mut self, watch: &Poller) -> io::Result<()> {
-        watch.give_up(&mut self.socket)
+    /// The kernel does not know the socket.
+    pub(crate) fn deregister(&mut self, poller: &Poller) -> io::Result<()> {
+        poller.remove(&mut self.socket)
     }
 
-    /// It goes on in a place on this worker. What its socket is ready for is told anew.
+    /// Registers the socket with the poller of a new worker, which reports its readiness again.
     ///
     /// # Errors
-    /// The kernel cannot watch its socket; the session is lost then.
-    pub fn settle(&mut self, watch: &Poller, index: u32) -> io::Result<()> {
+    /// The kernel cannot watch the socket; the session is lost.
+    pub(crate) fn reregister(&mut self, poller: &Poller, index: u32) -> io::Result<()> {
         self.readiness = Readiness::NEW;
-        watch.add(&mut self.socket, index)
+        poller.add(&mut self.socket, index)
     }
 
-    /// Its socket became ready for something. Returns whether there is something to do now.
-    pub fn notice(&mut self, change: &ReadinessChange<'_>) -> bool {
-        change.note(&mut self.readiness, self.outbox.is_blocked())
+    /// Records a change of the socket's readiness. Returns true if the session has to be served.
+    pub(crate) fn apply_change(&mut self, change: &ReadinessChange<'_>) -> bool {
+        change.apply(&mut self.readiness, self.outbox.is_blocked())
     }
 
-    /// Whether it is in the middle of nothing, so that it can be moved to another worker.
-    pub fn is_movable(&self) -> bool {
-        let is_plain = self.state == SessionState::Connected && self.manner == FramingState::LineFeed;
-        is_plain && self.outbox.is_quiet() && !self.is_held() && !self.heard_fin
+    /// Returns true if the session is logged in and has nothing pending, so that it can move to another worker.
+    pub(crate) fn is_movable(&self) -> bool {
+        let is_plain = self.state == SessionState::Connected && self.framing == FramingState::LineFeed;
+        is_plain && self.outbox.is_idle() && !self.has_delayed_input() && !self.is_peer_closed
     }
 
-    /// Its peer ends frames in nothing. Returns the bytes of the frame that was taken for unfinished.
-    pub fn turn_raw(&mut self) -> Vec<u8> {
-        self.manner = FramingState::Raw;
-        // Without it the gap alone keeps frames apart.
+    /// Switches to raw framing. Returns the bytes of the frame that seemed unfinished until now.
+    pub(crate) fn switch_to_raw(&mut self) -> Vec<u8> {
+        self.framing = FramingState::Raw;
+        // If this fails, the gap alone separates frames.
         #[cfg(any(target_os = "android", target_os = "linux"))]
-        let _ = socket2::SockRef::from(&self.socket).set_tcp_notsent_lowat(crate::session::framing::UNSENT);
+        let _ = socket2::SockRef::from(&self.socket).set_tcp_notsent_lowat(framing::UNSENT_LOW_WATER);
         std::mem::replace(&mut self.deframer, Deframer::new(FramingState::Raw.framing())).into_unfinished()
     }
 
-    /// Counts it for the cap per address, if it came in before there was one. A socket without a peer is about to go.
-    pub fn count_address(&mut self) {
+    /// Counts the connection for a limit per address that was set after it was accepted. A socket without a peer address
+    /// is about to fail and is left out.
+    pub(crate) fn count_address(&mut self) {
         if let Ok(peer) = self.socket.peer_addr() {
             self.permit.count(peer.ip());
         }
     }
 
-    /// Whether it said more than it may, and has to wait.
-    pub fn is_held(&self) -> bool {
-        self.paced.as_ref().is_some_and(|paced| !paced.held.is_empty())
+    /// Returns true if input waits because of `--rate`.
+    pub(crate) fn has_delayed_input(&self) -> bool {
+        self.rate.as_ref().is_some_and(|rate| !rate.delayed_input.is_empty())
     }
 
-    /// Its name, or nothing while it has none.
-    pub fn name(&self) -> &str {
-        self.seat.as_ref().map_or("", |seat| &seat.name)
-    }
-
-    /// Reads once.
-    pub fn read(&mut self, scratch: &mut [u8]) -> ReadResult {
+    /// Reads once into `buffer`.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> ReadResult {
         while self.readiness.can_read() {
-            let gave = self.socket.read(scratch);
-            self.readiness.record_read(&gave, scratch.len());
-            match gave {
-                Ok(0) => return ReadResult::Fin,
+            let result = self.socket.read(buffer);
+            self.readiness.record_read(&result, buffer.len());
+            match result {
+                Ok(0) => return ReadResult::EndOfStream,
                 Ok(count) => return ReadResult::Bytes(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return ReadResult::Broken,
             }
         }
-        ReadResult::Nothing
+        ReadResult::WouldBlock
     }
 
-    /// Whether there may be more to read. If not, it is told when there is.
-    pub const fn has_input(&self) -> bool {
+    /// Returns true if another read may give bytes. Otherwise the poller reports the session when there are some.
+    pub(crate) const fn can_read(&self) -> bool {
         self.readiness.can_read()
     }
 
-    /// Whether the socket may take more. If not, it is told when it does.
-    pub const fn has_room(&self) -> bool {
+    /// Returns true if the socket may take bytes. Otherwise the poller reports the session when it does.
+    pub(crate) const fn can_write(&self) -> bool {
         self.readiness.can_write()
     }
 
-    /// Writes once what waits for it; to a raw peer, one frame of that.
-    pub fn flush(&mut self, log: &TurnLog, list: &[u8], now: Instant, tally: &mut LocalCounts) -> FlushResult {
-        if self.manner == FramingState::Raw {
-            self.outbox.list_first(list, tally);
+    /// Writes waiting output once; to a raw peer, one frame of it.
+    pub(crate) fn flush(
+        &mut self,
+        log: &TurnLog,
+        roster: &[u8],
+        now: Instant,
+        counts: &mut LocalCounts,
+    ) -> FlushResult {
+        if self.framing == FramingState::Raw {
+            self.outbox.insert_roster_before_queue(roster, counts);
         }
-        let parts = self.outbox.parts(log, list);
+        let parts = self.outbox.parts(log, roster);
         if parts.is_empty() {
-            // It was blocked for a list that is owed to it no more.
+            // The session was blocked for a roster that is no longer due.
             self.outbox.unblock();
-            return FlushResult::All;
+            return FlushResult::Complete;
         }
-        let wire = &mut ReadySocket { socket: &mut self.socket, readiness: &mut self.readiness };
-        let sent = match (self.manner, parts.single()) {
+        let socket = &mut ReadySocket { socket: &mut self.socket, readiness: &mut self.readiness };
+        let sent = match (self.framing, parts.single()) {
             (FramingState::WaitGap, _) => Ok(0),
             (FramingState::Raw, _) => match FirstFrame::of(&parts) {
                 None => Ok(0),
-                Some(FirstFrame { text, len }) => wire.write(text.len(), |socket| socket.write(text)).map(|sent| {
-                    let is_whole = sent == text.len();
-                    self.manner = if is_whole { FramingState::WaitGap } else { FramingState::Raw };
-                    if is_whole {
-                        // The ending is done with, and no socket took it.
-                        tally.sub(Counter::BytesOut, (len - sent) as u64);
+                Some(FirstFrame { text, len }) => socket.write(text.len(), |socket| socket.write(text)).map(|sent| {
+                    if sent < text.len() {
+                        return sent;
                     }
-                    if is_whole { len } else { sent }
+                    self.framing = FramingState::WaitGap;
+                    // The outbox counts the frame's ending as sent, but no socket took it.
+                    counts.sub(Counter::BytesOut, (len - sent) as u64);
+                    len
                 }),
             },
-            (_, Some(bytes)) => wire.write(bytes.len(), |socket| socket.write(bytes)),
-            (_, None) => wire.write(parts.len(), |socket| socket.write_vectored(&parts.slices())),
+            (_, Some(bytes)) => socket.write(bytes.len(), |socket| socket.write(bytes)),
+            (_, None) => socket.write(parts.len(), |socket| socket.write_vectored(&parts.slices())),
         };
         let Ok(sent) = sent else { return FlushResult::Broken };
-        match self.outbox.sent(sent, log, list, now, tally) {
-            true => FlushResult::All,
-            false if self.manner == FramingState::WaitGap => FlushResult::Resting,
+        match self.outbox.record_sent(sent, log, roster, now, counts) {
+            true => FlushResult::Complete,
+            false if self.framing == FramingState::WaitGap => FlushResult::WaitGap,
             false => FlushResult::Blocked,
         }
     }
 
-    /// It has more waiting than it may, and is closed at the end of the turn. Gives up what waits right now, or a turn
-    /// that blocks a crowd would hold something for all of them.
-    pub fn shed(&mut self) {
+    /// Frees the queue of a session that is over its limit and will be closed at the end of the turn. Otherwise a turn
+    /// that blocks many sessions would keep all their queues until then.
+    pub(crate) fn discard_queue(&mut self) {
         self.readiness.stop_writing();
-        self.outbox.shed();
+        self.outbox.discard_queue();
     }
 
-    /// Closes this side: the peer reads what is on its way, and then the end.
-    pub fn shut(&mut self) {
-        self.is_shut = true;
-        // A shutdown of a socket never waits. An error means that the peer is gone, which the next read tells.
+    /// Closes this side: the peer reads what is on its way, and then the end of the stream.
+    pub(crate) fn close_write(&mut self) {
+        self.is_write_closed = true;
+        // The shutdown of a socket never waits. An error means that the peer is gone, which the next read reports.
         let _ = self.socket.shutdown(Shutdown::Write);
     }
 }
 
-/// A socket and what it is ready for.
+/// A socket with its readiness.
 struct ReadySocket<'a> {
     socket: &'a mut TcpStream,
     readiness: &'a mut Readiness,
 }
 
 impl ReadySocket<'_> {
-    /// One write of so many bytes. Returns how many the socket took, 0 where it is full.
+    /// Writes `offered` bytes with one call of `write`. Returns the number of bytes that the socket took, 0 if it is
+    /// full.
     fn write(
         &mut self,
         offered: usize,
         mut write: impl FnMut(&mut TcpStream) -> io::Result<usize>,
     ) -> io::Result<usize> {
         while self.readiness.can_write() {
-            let gave = write(self.socket);
-            self.readiness.record_write(&gave, offered);
-            match gave {
+            let result = write(self.socket);
+            self.readiness.record_write(&result, offered);
+            match result {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,

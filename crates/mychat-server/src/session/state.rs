@@ -1,86 +1,86 @@
-//! The session's rules as a pure function: (state, what came in) → (state, what to do about it).
+//! The rules of a session as a pure function: (state, input) → (state, action).
 //!
-//! The order in which a frame is judged (rule S6) is the order of the code: size, encoding and syntax come out of the
-//! parser, then the state decides, then the name. What needs to know other users (is the name free, is there such a
-//! recipient, does the forwarded frame fit) is left to whoever carries the action out.
+//! A frame is checked in the order of rule S6, which is the order of the code: the parser checks size, encoding and
+//! syntax, then the state decides, then the name. Checks that involve other users (is the name free, does the recipient
+//! exist, does the forwarded frame fit) are left to the worker, which carries out the action.
 
 use mychat_proto::{Command, CommandError, Inbound, name};
 
 use crate::error_reply::ErrorReply;
 
-/// Where a session stands.
+/// The phase of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SessionState {
-    /// It has no name yet and may say `CONNECT` and `DISCONNECT` only (rule U5).
+    /// The session has no name yet; only `CONNECT` and `DISCONNECT` are allowed (rule U5).
     #[default]
     Anonymous,
-    /// It has a name.
+    /// The session has a name.
     Connected,
-    /// It is over; what still arrives is ignored.
+    /// The session has ended; further input is ignored.
     Closing,
 }
 
-/// What a frame asks for.
+/// The effect of one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionAction<'a> {
-    /// Nothing.
+    /// No effect.
     Ignore,
-    /// Give the session this legal name, if it is free and there is room.
+    /// Log in with this legal name, if it is free and the server is not full.
     Login(&'a str),
-    /// Answer `CONNECT_ACK|FAIL` and the fault (rule U3).
-    Refuse(ErrorReply<'a>),
-    /// Answer the fault alone.
-    Reject(ErrorReply<'a>),
-    /// §3.3.2: forward to one user.
+    /// Reply `CONNECT_ACK|FAIL` and this error (rule U3).
+    FailConnect(ErrorReply<'a>),
+    /// Reply this error alone.
+    ReplyError(ErrorReply<'a>),
+    /// Forward to one user (§3.3.2).
     Private {
-        /// Who shall have it; not known to exist.
+        /// The name of the recipient, who may not exist.
         recipient: &'a str,
-        /// What, byte for byte (rule S5).
+        /// The content, forwarded byte for byte (rule S5).
         content: &'a str,
     },
-    /// §3.3.3: forward to everybody.
+    /// Forward to every user (§3.3.3).
     Broadcast {
-        /// What, byte for byte (rule S5).
+        /// The content, forwarded byte for byte (rule S5).
         content: &'a str,
     },
-    /// §3.3.4: the peer says goodbye.
-    Leave,
-    /// Rule F5: too much came without a terminator; give the connection up.
-    Abandon,
+    /// End the session at the peer's request (§3.3.4).
+    Disconnect,
+    /// End the session: too many bytes arrived without a terminator (rule F5).
+    EndOverrun,
 }
 
 impl SessionState {
-    /// Takes one piece of input. The state changes here only where nobody else has a say: a login succeeds or fails
-    /// outside, and success is told by [`SessionState::Connected`].
+    /// Returns the state after `input` and the action that it causes. A login does not change the state here: whether it
+    /// succeeds depends on the other users, so the worker sets [`SessionState::Connected`].
     pub fn on(self, input: Inbound<'_>) -> (Self, SessionAction<'_>) {
         match (self, input) {
-            // Rule F4: an empty frame is nothing.
+            // Rule F4: an empty frame has no effect.
             (Self::Closing, _) | (_, Inbound::Frame([])) => (self, SessionAction::Ignore),
-            (_, Inbound::Oversize) => (self, SessionAction::Reject(ErrorReply::Oversize)),
-            (_, Inbound::Overrun) => (Self::Closing, SessionAction::Abandon),
+            (_, Inbound::Oversize) => (self, SessionAction::ReplyError(ErrorReply::Oversize)),
+            (_, Inbound::Overrun) => (Self::Closing, SessionAction::EndOverrun),
             (_, Inbound::Frame(bytes)) => match Command::parse(bytes) {
                 Ok(command) => self.on_command(command),
-                Err(error) => (self, SessionAction::Reject(syntax(error))),
+                Err(error) => (self, SessionAction::ReplyError(syntax(error))),
             },
         }
     }
 
     fn on_command(self, command: Command<'_>) -> (Self, SessionAction<'_>) {
         let action = match (self, command) {
-            (_, Command::Disconnect) => return (Self::Closing, SessionAction::Leave),
+            (_, Command::Disconnect) => return (Self::Closing, SessionAction::Disconnect),
             (Self::Closing, _) => SessionAction::Ignore,
-            // Rule U4: the state is judged before the name (rule S6).
-            (Self::Connected, Command::Connect { .. }) => SessionAction::Refuse(ErrorReply::AlreadyConnected),
+            // Rule U4: the state is checked before the name (rule S6).
+            (Self::Connected, Command::Connect { .. }) => SessionAction::FailConnect(ErrorReply::AlreadyConnected),
             (Self::Anonymous, Command::Connect { name }) => match name::check(name) {
                 Ok(()) => SessionAction::Login(name),
-                Err(error) => SessionAction::Refuse(ErrorReply::IllegalName(error)),
+                Err(error) => SessionAction::FailConnect(ErrorReply::IllegalName(error)),
             },
             // Rule U5.
             (Self::Anonymous, Command::Message { .. }) => {
-                SessionAction::Reject(ErrorReply::NotConnected { command: "MESSAGE" })
+                SessionAction::ReplyError(ErrorReply::NotConnected { command: "MESSAGE" })
             }
             (Self::Anonymous, Command::Broadcast { .. }) => {
-                SessionAction::Reject(ErrorReply::NotConnected { command: "BROADCAST" })
+                SessionAction::ReplyError(ErrorReply::NotConnected { command: "BROADCAST" })
             }
             (Self::Connected, Command::Message { recipient, content }) => SessionAction::Private { recipient, content },
             (Self::Connected, Command::Broadcast { content }) => SessionAction::Broadcast { content },
@@ -106,13 +106,13 @@ mod tests {
 
     fn code(action: SessionAction<'_>) -> Option<ErrorCode> {
         match action {
-            SessionAction::Refuse(fault) | SessionAction::Reject(fault) => Some(fault.code()),
+            SessionAction::FailConnect(error) | SessionAction::ReplyError(error) => Some(error.code()),
             _ => None,
         }
     }
 
     #[test]
-    fn s6_the_first_broken_rule_answers() {
+    fn s6_the_first_broken_rule_decides_the_error() {
         use SessionState::{Anonymous, Connected};
         let rows = [
             (Anonymous, "FOO|x", ErrorCode::Malformed),
@@ -135,38 +135,41 @@ mod tests {
     }
 
     #[test]
-    fn u3_only_a_refused_connect_is_answered_with_fail() {
+    fn u3_only_a_parsed_connect_is_answered_with_fail() {
         assert_eq!(
             on(SessionState::Anonymous, "CONNECT| a").1,
-            SessionAction::Refuse(ErrorReply::IllegalName(NameError::OuterWhitespace))
+            SessionAction::FailConnect(ErrorReply::IllegalName(NameError::OuterWhitespace))
         );
-        assert_eq!(on(SessionState::Connected, "CONNECT|a").1, SessionAction::Refuse(ErrorReply::AlreadyConnected));
-        assert!(matches!(on(SessionState::Anonymous, "CONNECT").1, SessionAction::Reject(_)));
+        assert_eq!(
+            on(SessionState::Connected, "CONNECT|a").1,
+            SessionAction::FailConnect(ErrorReply::AlreadyConnected)
+        );
+        assert!(matches!(on(SessionState::Anonymous, "CONNECT").1, SessionAction::ReplyError(_)));
     }
 
     #[test]
     fn s3_disconnect_ends_a_session_in_any_state_and_nothing_follows() {
         for state in [SessionState::Anonymous, SessionState::Connected] {
-            assert_eq!(on(state, "DISCONNECT"), (SessionState::Closing, SessionAction::Leave));
-            assert_eq!(on(state, "DISCONNECT|"), (SessionState::Closing, SessionAction::Leave));
+            assert_eq!(on(state, "DISCONNECT"), (SessionState::Closing, SessionAction::Disconnect));
+            assert_eq!(on(state, "DISCONNECT|"), (SessionState::Closing, SessionAction::Disconnect));
         }
         assert_eq!(on(SessionState::Closing, "BROADCAST|hi"), (SessionState::Closing, SessionAction::Ignore));
         assert_eq!(SessionState::Closing.on(Inbound::Oversize), (SessionState::Closing, SessionAction::Ignore));
     }
 
     #[test]
-    fn f5_oversize_goes_on_and_overrun_does_not() {
+    fn f5_a_session_survives_oversize_but_not_overrun() {
         assert_eq!(SessionState::Connected.on(Inbound::Oversize).0, SessionState::Connected);
-        assert_eq!(SessionState::Anonymous.on(Inbound::Overrun), (SessionState::Closing, SessionAction::Abandon));
+        assert_eq!(SessionState::Anonymous.on(Inbound::Overrun), (SessionState::Closing, SessionAction::EndOverrun));
     }
 
     proptest! {
         #[test]
-        fn no_bytes_give_a_name_or_a_message_before_connect(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn no_input_forwards_a_message_before_a_login(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let (state, action) = SessionState::Anonymous.on(Inbound::Frame(&bytes));
             prop_assert!(state != SessionState::Connected);
-            let forwards = matches!(action, SessionAction::Private { .. } | SessionAction::Broadcast { .. });
-            prop_assert!(!forwards);
+            let is_forwarded = matches!(action, SessionAction::Private { .. } | SessionAction::Broadcast { .. });
+            prop_assert!(!is_forwarded);
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::limits::memory;
 use crate::units::{Size, Time};
 use table::SETTINGS;
 
-pub use table::Settings;
+pub(crate) use table::Settings;
 
 /// An error in the settings.
 #[derive(Debug, thiserror::Error)]
@@ -60,14 +60,14 @@ pub enum SettingsError {
 
 impl Settings {
     /// Reads a TOML file.
-    pub fn load(file: &Path) -> Result<Self, SettingsError> {
+    pub(crate) fn load(file: &Path) -> Result<Self, SettingsError> {
         let text =
             std::fs::read_to_string(file).map_err(|source| SettingsError::Read { file: file.to_owned(), source })?;
         toml::from_str(&text).map_err(|fault| SettingsError::Parse { file: file.to_owned(), fault: Box::new(fault) })
     }
 
     /// Checks the values and fills in the defaults.
-    pub fn into_config(self) -> Result<Config, SettingsError> {
+    pub(crate) fn into_config(self) -> Result<Config, SettingsError> {
         let default = Config::default();
         let time = |value: Option<Time>, default: Duration| value.map_or(default, Time::duration);
         let listen = self.listen.unwrap_or(default.listen);
@@ -102,7 +102,7 @@ impl Settings {
             rate_limit,
             send: SendLimit {
                 queue: self.send_queue.map_or(default.send.queue, |size| size.bytes().get()),
-                total: self.send_total.map_or_else(memory::send_total, |size| size.bytes().get()),
+                total: self.send_total.map_or_else(memory::default_send_total, |size| size.bytes().get()),
                 timeout: time(self.send_timeout, default.send.timeout),
             },
             roster_budget: self.roster_budget.map_or(default.roster_budget, Size::bytes),
@@ -127,7 +127,7 @@ fn has_port(address: &str) -> bool {
 }
 
 /// Returns a configuration as a file that [`Settings::load`] reads: every setting with its value in force.
-pub fn print(config: &Config) -> String {
+pub(crate) fn print(config: &Config) -> String {
     let mut text = String::new();
     // `metrics`, which may have no value, comes last.
     let (last, rows): (Vec<_>, Vec<_>) = SETTINGS.iter().partition(|setting| setting.name == "metrics");

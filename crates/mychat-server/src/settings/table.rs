@@ -15,9 +15,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use crate::config::{Config, RateAction, RateLimit, Spread};
+use crate::config::{Config, RateAction, RateLimit, ServerFraming, Spread};
 use crate::log::{Format, Level};
-use crate::session::framing::FramingChoice;
 use crate::units::{Size, Time};
 
 /// When a changed setting takes effect.
@@ -45,7 +44,7 @@ macro_rules! settings {
         /// Values of all settings, each of them optional. Keys of a file have the names of the flags.
         #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Deserialize)]
         #[serde(deny_unknown_fields, default)]
-        pub struct Settings {
+        pub(crate) struct Settings {
             $(
                 $(#[$attribute])*
                 #[arg(long = $name)]
@@ -57,7 +56,7 @@ macro_rules! settings {
         impl Settings {
             /// Returns these settings, completed by those of `other` where they have no value.
             #[must_use]
-            pub fn or(self, other: Self) -> Self {
+            pub(crate) fn or(self, other: Self) -> Self {
                 Self { $($field: self.$field.or(other.$field),)* }
             }
         }
@@ -140,7 +139,7 @@ settings! {
 
     /// How the end of a frame is marked [default: lf]
     #[arg(env = "MYCHAT_FRAMING", value_name = "FRAMING")]
-    framing: FramingChoice = "framing", OnRestart, |config| name(&config.framing);
+    framing: ServerFraming = "framing", OnRestart, |config| name(&config.framing);
 
     /// Serve /metrics (for Prometheus) and /health over HTTP [default: nowhere]
     #[arg(env = "MYCHAT_METRICS", value_name = "HOST:PORT", help_heading = "Operations")]

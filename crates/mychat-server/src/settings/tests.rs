@@ -9,7 +9,7 @@ fn parse(text: &str) -> Result<Config, String> {
 #[test]
 fn an_empty_file_means_the_defaults() {
     let mut expected = Config::default();
-    expected.send.total = memory::send_total();
+    expected.send.total = memory::default_send_total();
     assert_eq!(parse("").unwrap(), expected);
 }
 

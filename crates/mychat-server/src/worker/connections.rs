@@ -1,129 +1,174 @@
-//! What comes to a worker from outside: connections, and mail from whoever runs the server.
+//! New connections: worker 0 accepts them and chooses a worker for each.
 
+use std::io;
+use std::net::TcpListener as StdListener;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::time::Instant;
 
 use mio::net::TcpStream;
+use mychat_proto::Reply;
 use tokio::sync::mpsc;
 
-use super::{Worker, WorkerMessage};
-use crate::config::Config;
+use super::{ServerShared, Worker, WorkerMessage};
 use crate::error_reply::ErrorReply;
-use crate::limits::rate::RateLimiter;
-use crate::limits::{AdmissionDecision, ConnectionPermit};
-use crate::metrics::{Counter, EndReason};
-use crate::net::acceptor::IncomingConnection;
+use crate::limits::{AdmissionDecision, ConnectionLimiter, ConnectionPermit, RateLimiter};
+use crate::metrics::EndReason;
+use crate::net::acceptor::{AcceptedConnection, Acceptor};
+use crate::net::poller::Poller;
+use crate::router::SessionKey;
 use crate::session::framing::FramingState;
 use crate::session::{RateState, Session};
 
-/// Connections accepted in one turn: those that are in must not wait long for those that come.
-const ACCEPTS: usize = 256;
+/// The number of connections accepted in one turn, so that open sessions do not wait long for new ones.
+const ACCEPTS_PER_TURN: usize = 256;
+
+/// Everything that makes a worker the one that accepts connections.
+#[derive(Debug)]
+pub(crate) struct AcceptorSetup {
+    pub(crate) listeners: Vec<StdListener>,
+    pub(crate) limiter: Arc<ConnectionLimiter>,
+    /// The channels of the other workers. They are weak, so that a worker ends when the server drops its channel.
+    pub(crate) other_workers: Vec<mpsc::WeakSender<WorkerMessage>>,
+}
+
+/// The listeners and the choice of a worker for each new connection. Only that of worker 0 has listeners.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionIntake {
+    /// `None` on other workers, and once the server stops.
+    acceptor: Option<Acceptor>,
+    pub(super) other_workers: Vec<mpsc::WeakSender<WorkerMessage>>,
+    /// The worker that got the last connection; 0 is this worker.
+    last_worker: usize,
+    /// The last turn accepted as many connections as it may, so that more may wait.
+    has_more: bool,
+}
+
+impl ConnectionIntake {
+    /// Creates the intake of worker 0.
+    ///
+    /// # Errors
+    /// The kernel cannot watch a listener.
+    pub(super) fn start(setup: AcceptorSetup, poller: &Poller, shared: &ServerShared) -> io::Result<Self> {
+        let (metrics, throttle) = (Arc::clone(&shared.metrics), Arc::clone(&shared.throttle));
+        let frame = no_room_frame(FramingState::new(shared.config.framing));
+        let acceptor = Acceptor::new(setup.listeners, poller, setup.limiter, metrics, throttle, frame)?;
+        Ok(Self { acceptor: Some(acceptor), other_workers: setup.other_workers, ..Self::default() })
+    }
+
+    /// Returns the number of listeners in the poller.
+    pub(super) fn listeners(&self) -> usize {
+        self.acceptor.as_ref().map_or(0, Acceptor::listeners)
+    }
+
+    /// Returns true if this worker accepts connections.
+    pub(super) const fn is_accepting(&self) -> bool {
+        self.acceptor.is_some()
+    }
+
+    /// Records that a connection waits at a listener.
+    pub(super) fn mark_ready(&mut self, listener: usize) {
+        if let Some(acceptor) = &mut self.acceptor {
+            acceptor.mark_ready(listener);
+        }
+    }
+
+    /// Returns true if more connections may wait without an event for them.
+    pub(super) const fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// Returns the time at which accepting continues after a pause.
+    pub(super) fn paused_until(&self) -> Option<Instant> {
+        self.acceptor.as_ref().and_then(Acceptor::paused_until)
+    }
+
+    /// Closes the listeners.
+    pub(super) fn close(&mut self) {
+        self.acceptor = None;
+    }
+
+    /// Chooses the next worker in turn. Returns its channel, or `None` if the connection stays here.
+    fn next_worker(&mut self) -> Option<mpsc::Sender<WorkerMessage>> {
+        self.last_worker = (self.last_worker + 1) % (self.other_workers.len() + 1);
+        self.other_workers[self.last_worker.checked_sub(1)?].upgrade()
+    }
+}
+
+/// Returns the frame for connections that the machine has no descriptor for.
+fn no_room_frame(framing: FramingState) -> Vec<u8> {
+    let (error, mut frame) = (ErrorReply::NoRoom, Vec::new());
+    // The text is short and on one line, so it can be encoded.
+    let _ = Reply::Error { code: error.code().digits(), text: &error.to_string() }.write(&mut frame);
+    framing.framing().end(&mut frame, 0);
+    frame
+}
 
 impl Worker {
-    pub(super) fn open_mail(&mut self, context: &mut Context<'_>) {
-        while let Poll::Ready(mail) = self.mail.poll_recv(context) {
-            // Whoever started this worker is gone: nobody waits for what is left.
-            let Some(mail) = mail else {
-                if self.drain.is_none() {
-                    self.start_drain(self.now);
-                }
-                return;
-            };
-            match mail {
-                WorkerMessage::NewConnection(socket, permit) => {
-                    if !self.welcome(socket, permit) {
-                        self.shared.router.exchange().lose_guests(1);
-                    }
-                }
-                WorkerMessage::MigrateSessions(crowd, version) => self.take_crowd(crowd, version),
-                WorkerMessage::SpreadSessions => self.strain.insist(),
-                WorkerMessage::UpdateConfig(config) => self.adopt(config),
-                // Whoever asked may have stopped waiting.
-                WorkerMessage::Ping(pong) => drop(pong.send(())),
-                WorkerMessage::Drain(deadline) => self.start_drain(deadline),
-            }
-        }
-    }
-
-    /// New limits hold for everybody, those that are in already included.
-    fn adopt(&mut self, config: Arc<Config>) {
-        self.deadlines.handshake_timeout = config.admission.handshake_timeout;
-        if config.admission.max_per_address.is_some() {
-            self.delivery.sessions.iter_mut().for_each(|(_, session)| session.count_address());
-        }
-        self.shared.config = config;
-        self.take_share();
-    }
-
-    /// Takes in who waits outside, and gives the other workers their share.
-    pub(super) fn open_door(&mut self) {
-        let Some(mut reception) = self.reception.take() else { return };
-        for left in (0..ACCEPTS).rev() {
-            let Some(IncomingConnection { socket, entry }) = reception.next(self.now) else { break };
-            match entry {
-                AdmissionDecision::Admit(permit) => self.place(socket, permit),
+    /// Accepts waiting connections and distributes them over the workers.
+    pub(super) fn accept_connections(&mut self) {
+        self.intake.has_more = false;
+        for left in (0..ACCEPTS_PER_TURN).rev() {
+            let Some(acceptor) = &mut self.intake.acceptor else { return };
+            let Some(AcceptedConnection { socket, decision }) = acceptor.accept(self.now) else { return };
+            match decision {
+                AdmissionDecision::Admit(permit) => self.place_connection(socket, permit),
                 AdmissionDecision::ServerFull(permit) => {
-                    self.turn_away(socket, permit, ErrorReply::NoRoom);
+                    self.refuse_connection(socket, permit, ErrorReply::NoRoom);
                 }
                 AdmissionDecision::AddressFull(permit) => {
-                    self.turn_away(socket, permit, ErrorReply::AddressFull);
+                    self.refuse_connection(socket, permit, ErrorReply::AddressFull);
                 }
                 AdmissionDecision::Drop => {}
             }
-            self.goes_on |= left == 0;
+            self.intake.has_more = left == 0;
         }
-        self.reception = Some(reception);
     }
 
-    /// Gives a connection to the worker whose turn it is, or keeps it where that one has too much mail.
-    fn place(&mut self, socket: TcpStream, permit: ConnectionPermit) {
-        if self.is_alone {
-            self.welcome(socket, permit);
+    /// Sends a connection to the next worker, or keeps it if that worker's channel is full.
+    fn place_connection(&mut self, socket: TcpStream, permit: ConnectionPermit) {
+        if self.publisher.is_single_worker() {
+            self.add_connection(socket, permit);
             return;
         }
-        self.next = (self.next + 1) % (self.others.len() + 1);
-        let other = self.next.checked_sub(1).and_then(|other| self.others[other].upgrade());
-        match other.as_ref().map(mpsc::Sender::try_reserve) {
-            Some(Ok(room)) => {
-                self.shared.router.exchange().send_guests(1);
-                room.send(WorkerMessage::NewConnection(socket, permit));
+        let worker = self.intake.next_worker();
+        match worker.as_ref().map(mpsc::Sender::try_reserve) {
+            Some(Ok(slot)) => {
+                self.shared.router.exchange().add_migrated(1);
+                slot.send(WorkerMessage::NewConnection(socket, permit));
             }
             Some(Err(_)) | None => {
-                self.welcome(socket, permit);
+                self.add_connection(socket, permit);
             }
         }
     }
 
-    /// A connection that has its place here. Returns whether it could be taken in; where the machine is out of memory it
-    /// is closed.
-    fn welcome(&mut self, socket: TcpStream, permit: ConnectionPermit) -> bool {
-        if self.drain.is_some() {
-            return self.turn_away(socket, permit, ErrorReply::ShuttingDown);
+    /// Adds a connection to this worker. Returns false, and closes it, if the machine is out of memory.
+    pub(super) fn add_connection(&mut self, socket: TcpStream, permit: ConnectionPermit) -> bool {
+        if self.drain_deadline.is_some() {
+            return self.refuse_connection(socket, permit, ErrorReply::ShuttingDown);
         }
-        let Some((index, generation)) = self.seat_socket(socket, permit) else { return false };
-        self.deadlines.push_handshake(self.now, index, generation);
+        let Some(key) = self.insert_session(socket, permit) else { return false };
+        self.deadlines.push_handshake(self.now, key);
         true
     }
 
-    /// A connection that is told why it cannot stay.
-    fn turn_away(&mut self, socket: TcpStream, permit: ConnectionPermit, fault: ErrorReply<'static>) -> bool {
-        let Some((index, _)) = self.seat_socket(socket, permit) else { return false };
-        self.reject(index, fault);
-        self.dismiss(index, EndReason::Refused);
+    /// Replies `error` to a connection and ends it.
+    fn refuse_connection(&mut self, socket: TcpStream, permit: ConnectionPermit, error: ErrorReply<'static>) -> bool {
+        let Some(key) = self.insert_session(socket, permit) else { return false };
+        self.reply_error(key.index, error);
+        self.end_session(key.index, EndReason::Refused);
         true
     }
 
-    fn seat_socket(&mut self, mut socket: TcpStream, permit: ConnectionPermit) -> Option<(u32, u32)> {
-        let entry = self.delivery.sessions.vacant_entry();
-        let index = entry.key() as u32;
-        self.watch.add(&mut socket, index).ok()?;
-        self.delivery.tally.add(Counter::Connections, 1);
-        let generation = self.shared.router.generation();
+    fn insert_session(&mut self, mut socket: TcpStream, permit: ConnectionPermit) -> Option<SessionKey> {
+        let index = self.sessions.next_index();
+        self.poller.add(&mut socket, index).ok()?;
+        let generation = self.shared.router.next_generation();
         let config = &self.shared.config;
-        let manner = FramingState::new(config.framing);
-        let paced =
-            config.rate_limit.map(|_| Box::new(RateState { meter: RateLimiter::new(self.now), held: Vec::new() }));
-        entry.insert(Session::new(socket, permit, generation, manner, paced));
-        Some((index, generation))
+        let rate = config
+            .rate_limit
+            .map(|_| Box::new(RateState { limiter: RateLimiter::new(self.now), delayed_input: Vec::new() }));
+        self.sessions.insert(Session::new(socket, permit, generation, FramingState::new(config.framing), rate));
+        Some(SessionKey { index, generation })
     }
 }

@@ -1,58 +1,62 @@
-//! Whether a thread has more to do than a core can, while the machine could do more.
+//! Detects that a thread uses up its core while the machine has idle cores.
 
 use std::time::{Duration, Instant};
 
 use mychat_os::proc;
 
-/// How often that is looked at; it takes two looks in succession.
+/// The time between two observations. It takes two in a row to detect pressure.
 const WINDOW: Duration = Duration::from_millis(200);
 
-/// The part of a core's time from which on a thread counts as busy, in percent.
-const BUSY: u32 = 85;
+/// The percentage of a core's time from which on a thread counts as busy.
+const BUSY_PERCENT: u32 = 85;
 
-/// The part of one core's time that the machine has to leave unused, in percent.
-const FREE: u32 = 50;
+/// The percentage of one core's time that the machine has to leave unused.
+const IDLE_PERCENT: u32 = 50;
 
-/// What one thread has used up, and what the machine has left.
+/// The observations of one thread.
 #[derive(Debug)]
-pub struct CpuPressure {
-    since: Instant,
-    ran: Option<Duration>,
-    /// What the machine had left at the last look, if the thread was busy before that.
-    idle: Option<Duration>,
-    is_insisted: bool,
+pub(crate) struct CpuPressure {
+    last_observation: Instant,
+    /// The processor time of the thread at the last observation.
+    thread_time: Option<Duration>,
+    /// The idle time of the machine at the last observation, if the thread was busy then.
+    idle_time: Option<Duration>,
+    is_forced: bool,
 }
 
 impl CpuPressure {
-    /// Nothing known yet.
-    pub const fn new(now: Instant) -> Self {
-        Self { since: now, ran: None, idle: None, is_insisted: false }
+    /// Starts without an observation.
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { last_observation: now, thread_time: None, idle_time: None, is_forced: false }
     }
 
-    /// Whatever the next look says, it calls for help.
-    pub const fn insist(&mut self) {
-        self.is_insisted = true;
+    /// Makes the next observation report pressure in any case.
+    pub(crate) const fn force(&mut self) {
+        self.is_forced = true;
     }
 
-    /// Whether it is time for another look.
-    pub fn is_due(&self, now: Instant) -> bool {
-        self.is_insisted || now.saturating_duration_since(self.since) >= WINDOW
+    /// Returns true if it is time for an observation.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.is_forced || now.saturating_duration_since(self.last_observation) >= WINDOW
     }
 
-    /// A look at the calling thread. Returns whether it could use another core, and there is one.
-    pub fn calls_for_help(&mut self, now: Instant) -> bool {
-        if std::mem::take(&mut self.is_insisted) {
+    /// Observes the calling thread. Returns true if it was busy since the last observation while the machine had another
+    /// core idle.
+    pub(crate) fn observe(&mut self, now: Instant) -> bool {
+        if std::mem::take(&mut self.is_forced) {
             return true;
         }
-        let took = now.saturating_duration_since(std::mem::replace(&mut self.since, now));
-        let ran = std::mem::replace(&mut self.ran, proc::thread_cpu_time());
-        let idle = self.idle.take();
-        let is_busy = difference(ran, self.ran).is_some_and(|ran| ran * 100 >= took * BUSY);
+        let elapsed = now.saturating_duration_since(std::mem::replace(&mut self.last_observation, now));
+        let thread_before = std::mem::replace(&mut self.thread_time, proc::thread_cpu_time());
+        let idle_before = self.idle_time.take();
+        let is_busy =
+            difference(thread_before, self.thread_time).is_some_and(|used| used * 100 >= elapsed * BUSY_PERCENT);
         if is_busy {
-            self.idle = proc::idle_time();
+            self.idle_time = proc::idle_time();
         }
-        let is_free = difference(idle, self.idle).is_some_and(|idle| idle * 100 >= took * FREE);
-        is_busy && is_free && std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+        let has_idle_core =
+            difference(idle_before, self.idle_time).is_some_and(|idle| idle * 100 >= elapsed * IDLE_PERCENT);
+        is_busy && has_idle_core && std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
     }
 }
 
@@ -60,8 +64,8 @@ fn difference(before: Option<Duration>, now: Option<Duration>) -> Option<Duratio
     now?.checked_sub(before?)
 }
 
-/// Whether this machine tells any of that.
-pub fn can_be_felt() -> bool {
+/// Returns true if this machine reports the times that an observation needs.
+pub(crate) fn is_supported() -> bool {
     proc::thread_cpu_time().is_some() && proc::idle_time().is_some()
 }
 
@@ -70,26 +74,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_sleeps_needs_no_help() {
-        assert!(can_be_felt());
+    fn a_sleeping_thread_has_no_pressure() {
+        assert!(is_supported());
         let now = Instant::now();
-        let mut strain = CpuPressure::new(now);
-        assert!(!strain.is_due(now));
+        let mut pressure = CpuPressure::new(now);
+        assert!(!pressure.is_due(now));
         for k in 1..4 {
-            assert!(strain.is_due(now + WINDOW * k));
-            assert!(!strain.calls_for_help(now + WINDOW * k), "a few microseconds of a window are not busy");
+            assert!(pressure.is_due(now + WINDOW * k));
+            assert!(!pressure.observe(now + WINDOW * k), "a few microseconds of a window are not busy");
         }
     }
 
     #[test]
     fn a_window_of_work_is_busy() {
         let start = Instant::now();
-        let mut strain = CpuPressure::new(start);
-        let ran = proc::thread_cpu_time().unwrap();
-        while proc::thread_cpu_time().unwrap() < ran + Duration::from_millis(20) {}
-        // As if all of it had fitted into ten milliseconds: busy, and two looks with nothing left between them.
-        strain.ran = Some(ran);
-        assert!(!strain.calls_for_help(start + Duration::from_millis(10)), "it takes two looks");
-        assert!(strain.idle.is_some());
+        let mut pressure = CpuPressure::new(start);
+        let before = proc::thread_cpu_time().unwrap();
+        while proc::thread_cpu_time().unwrap() < before + Duration::from_millis(20) {}
+        // Claims that the 20 ms of work fitted into 10 ms: busy, but only the first observation in a row.
+        pressure.thread_time = Some(before);
+        assert!(!pressure.observe(start + Duration::from_millis(10)), "it takes two observations");
+        assert!(pressure.idle_time.is_some());
     }
 }

@@ -1,59 +1,67 @@
-//! What has to happen at a certain time, earliest first.
+//! The deadlines of one worker's sessions, earliest first.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// What a session is to be looked at for.
+use crate::router::SessionKey;
+
+/// The condition that is checked when a deadline expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DeadlineKind {
-    /// It must have a name by now (rule U5).
+pub(crate) enum DeadlineKind {
+    /// The session must have a name (rule U5).
     Handshake,
-    /// It was faster than `--rate`; what it said may be heard now.
+    /// The session was faster than `--rate`; its delayed input may be processed.
     RateLimit,
-    /// It said `CONNECT` without an ending; if nothing has followed, its peer is raw (rule R7).
-    Quiet,
-    /// Its peer is raw and may be sent the next frame (rule R2).
-    Gap,
-    /// Its socket was full; it must have taken something since (rule M6).
-    Stalled,
-    /// This side is closed; the peer had time to close its own.
+    /// The session sent an unterminated `CONNECT`; if nothing has followed, its peer is raw (rule R7).
+    DetectRaw,
+    /// The peer is raw and may be sent its next frame (rule R2).
+    FrameGap,
+    /// The socket was full and must have taken bytes since (rule M6).
+    SendStall,
+    /// This side is closed, and the peer has had time to close its own.
     Linger,
 }
 
-/// Entries are never taken out early: one that no longer applies is recognised when it comes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Deadline {
+    at: Instant,
+    key: SessionKey,
+    kind: DeadlineKind,
+}
+
+/// The deadlines. Entries are not removed early: the worker recognises an entry that no longer applies when it expires.
 ///
-/// Handshakes have a queue of their own: all may take the same time, so they come up in the order in which they began,
-/// also when that time changes, and those at the front that have succeeded are forgotten at once.
+/// Handshakes have a queue of their own. All have the same timeout, even after it was changed, so they expire in the
+/// order in which they began, and those at the front that have succeeded can be dropped at once.
 #[derive(Debug)]
-pub struct Deadlines {
-    heap: BinaryHeap<Reverse<(Instant, u32, u32, DeadlineKind)>>,
-    /// When each of them began.
-    handshakes: VecDeque<(Instant, u32, u32)>,
-    /// Time that each of them may take.
-    pub handshake_timeout: Duration,
+pub(crate) struct Deadlines {
+    heap: BinaryHeap<Reverse<Deadline>>,
+    /// The start of each handshake.
+    handshakes: VecDeque<(Instant, SessionKey)>,
+    pub(crate) handshake_timeout: Duration,
 }
 
 impl Deadlines {
-    /// None yet.
-    pub const fn new(handshake_timeout: Duration) -> Self {
+    /// Creates an empty set of deadlines.
+    pub(crate) const fn new(handshake_timeout: Duration) -> Self {
         Self { heap: BinaryHeap::new(), handshakes: VecDeque::new(), handshake_timeout }
     }
 
-    /// Looks at a session (index, generation) at that time.
-    pub fn push(&mut self, at: Instant, index: u32, generation: u32, due: DeadlineKind) {
-        self.heap.push(Reverse((at, index, generation, due)));
+    /// Adds a deadline for a session.
+    pub(crate) fn push(&mut self, at: Instant, key: SessionKey, kind: DeadlineKind) {
+        self.heap.push(Reverse(Deadline { at, key, kind }));
     }
 
-    /// The handshake of a session begins, later than all others did.
-    pub fn push_handshake(&mut self, now: Instant, index: u32, generation: u32) {
-        self.handshakes.push_back((now, index, generation));
+    /// Adds a handshake that begins now; `now` must not be earlier than in any call before.
+    pub(crate) fn push_handshake(&mut self, now: Instant, key: SessionKey) {
+        self.handshakes.push_back((now, key));
     }
 
-    /// Forgets the oldest handshakes as far as they are over.
-    pub fn forget_handshakes(&mut self, is_over: impl Fn(u32, u32) -> bool) {
-        while let Some(&(_, index, generation)) = self.handshakes.front() {
-            if !is_over(index, generation) {
+    /// Drops the oldest handshakes for which `is_over` returns true, up to the first for which it does not.
+    pub(crate) fn drop_finished_handshakes(&mut self, is_over: impl Fn(SessionKey) -> bool) {
+        while let Some(&(_, key)) = self.handshakes.front() {
+            if !is_over(key) {
                 break;
             }
             self.handshakes.pop_front();
@@ -63,37 +71,36 @@ impl Deadlines {
         }
     }
 
-    /// Forgets what concerns sessions that are gone: a crowd may leave long before its deadlines come up.
-    pub fn tidy(&mut self, is_gone: impl Fn(u32, u32) -> bool) {
-        self.heap.retain(|Reverse((_, index, generation, _))| !is_gone(*index, *generation));
+    /// Drops the deadlines of sessions that have ended, and unused capacity. Many sessions may end long before their
+    /// deadlines expire.
+    pub(crate) fn shrink(&mut self, has_ended: impl Fn(SessionKey) -> bool) {
+        self.heap.retain(|Reverse(deadline)| !has_ended(deadline.key));
         self.heap.shrink_to_fit();
-        self.handshakes.retain(|&(_, index, generation)| !is_gone(index, generation));
+        self.handshakes.retain(|&(_, key)| !has_ended(key));
         self.handshakes.shrink_to_fit();
     }
 
-    /// The time of the first entry.
-    pub fn next(&self) -> Option<Instant> {
-        let first = self.heap.peek().map(|Reverse((at, ..))| *at);
-        let handshake = self.handshakes.front().map(|&(began, ..)| began + self.handshake_timeout);
+    /// Returns the time of the first deadline.
+    pub(crate) fn next_at(&self) -> Option<Instant> {
+        let first = self.heap.peek().map(|Reverse(deadline)| deadline.at);
+        let handshake = self.handshakes.front().map(|&(began, _)| began + self.handshake_timeout);
         first.into_iter().chain(handshake).min()
     }
 
-    /// Takes the first entry that is due.
-    pub fn pop(&mut self, now: Instant) -> Option<(u32, u32, DeadlineKind)> {
-        if self.next()? > now {
+    /// Removes and returns the first deadline that has expired.
+    pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<(SessionKey, DeadlineKind)> {
+        if self.next_at()? > now {
             return None;
         }
-        if let Some(&(_, index, generation)) =
-            self.handshakes.front().filter(|(began, ..)| *began + self.handshake_timeout <= now)
-        {
+        if let Some(&(_, key)) = self.handshakes.front().filter(|(began, _)| *began + self.handshake_timeout <= now) {
             self.handshakes.pop_front();
-            return Some((index, generation, DeadlineKind::Handshake));
+            return Some((key, DeadlineKind::Handshake));
         }
-        let Reverse((_, index, generation, due)) = self.heap.pop()?;
+        let Reverse(deadline) = self.heap.pop()?;
         if self.heap.len() < self.heap.capacity() / 4 {
             self.heap.shrink_to(self.heap.len() * 2);
         }
-        Some((index, generation, due))
+        Some((deadline.key, deadline.kind))
     }
 }
 
@@ -103,52 +110,56 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(10);
 
+    const fn key(index: u32) -> SessionKey {
+        SessionKey { index, generation: 7 }
+    }
+
     #[test]
-    fn a_crowd_that_left_leaves_no_deadlines_behind() {
+    fn ended_sessions_leave_no_deadlines_behind() {
         let now = Instant::now();
         let mut deadlines = Deadlines::new(TIMEOUT);
         for index in 0..100 {
-            deadlines.push(now, index, 7, DeadlineKind::Stalled);
-            deadlines.push_handshake(now, index, 7);
+            deadlines.push(now, key(index), DeadlineKind::SendStall);
+            deadlines.push_handshake(now, key(index));
         }
-        deadlines.tidy(|index, _| index != 5);
+        deadlines.shrink(|ended| ended.index != 5);
         assert_eq!((deadlines.heap.len(), deadlines.handshakes.len()), (1, 1));
         assert!(deadlines.heap.capacity() < 10 && deadlines.handshakes.capacity() < 10);
-        assert_eq!(deadlines.pop(now), Some((5, 7, DeadlineKind::Stalled)));
+        assert_eq!(deadlines.pop_expired(now), Some((key(5), DeadlineKind::SendStall)));
     }
 
     #[test]
-    fn the_earliest_comes_first_and_none_before_its_time() {
+    fn deadlines_expire_in_order_and_not_early() {
         let now = Instant::now();
         let mut deadlines = Deadlines::new(TIMEOUT);
-        deadlines.push(now + TIMEOUT * 2, 1, 0, DeadlineKind::Linger);
-        deadlines.push_handshake(now, 2, 0);
-        assert_eq!(deadlines.pop(now), None);
-        assert_eq!(deadlines.next(), Some(now + TIMEOUT));
-        assert_eq!(deadlines.pop(now + TIMEOUT * 3), Some((2, 0, DeadlineKind::Handshake)));
-        assert_eq!(deadlines.pop(now + TIMEOUT * 3), Some((1, 0, DeadlineKind::Linger)));
+        deadlines.push(now + TIMEOUT * 2, key(1), DeadlineKind::Linger);
+        deadlines.push_handshake(now, key(2));
+        assert_eq!(deadlines.pop_expired(now), None);
+        assert_eq!(deadlines.next_at(), Some(now + TIMEOUT));
+        assert_eq!(deadlines.pop_expired(now + TIMEOUT * 3), Some((key(2), DeadlineKind::Handshake)));
+        assert_eq!(deadlines.pop_expired(now + TIMEOUT * 3), Some((key(1), DeadlineKind::Linger)));
     }
 
     #[test]
-    fn a_shorter_handshake_timeout_holds_for_those_that_have_begun() {
+    fn a_shorter_handshake_timeout_applies_to_handshakes_that_have_begun() {
         let now = Instant::now();
         let mut deadlines = Deadlines::new(TIMEOUT);
-        deadlines.push_handshake(now, 1, 0);
+        deadlines.push_handshake(now, key(1));
         deadlines.handshake_timeout = TIMEOUT / 10;
-        deadlines.push_handshake(now + TIMEOUT / 20, 2, 0);
-        assert_eq!(deadlines.next(), Some(now + TIMEOUT / 10));
-        assert_eq!(deadlines.pop(now + TIMEOUT / 10), Some((1, 0, DeadlineKind::Handshake)));
-        assert_eq!(deadlines.pop(now + TIMEOUT / 10), None);
+        deadlines.push_handshake(now + TIMEOUT / 20, key(2));
+        assert_eq!(deadlines.next_at(), Some(now + TIMEOUT / 10));
+        assert_eq!(deadlines.pop_expired(now + TIMEOUT / 10), Some((key(1), DeadlineKind::Handshake)));
+        assert_eq!(deadlines.pop_expired(now + TIMEOUT / 10), None);
     }
 
     #[test]
-    fn handshakes_that_succeeded_are_forgotten_from_the_front() {
+    fn finished_handshakes_are_dropped_from_the_front() {
         let now = Instant::now();
         let mut deadlines = Deadlines::new(TIMEOUT);
-        (0..3).for_each(|index| deadlines.push_handshake(now, index, 0));
-        deadlines.forget_handshakes(|index, _| index != 1);
-        assert_eq!(deadlines.pop(now + TIMEOUT), Some((1, 0, DeadlineKind::Handshake)));
-        deadlines.forget_handshakes(|_, _| true);
-        assert_eq!(deadlines.next(), None);
+        (0..3).for_each(|index| deadlines.push_handshake(now, key(index)));
+        deadlines.drop_finished_handshakes(|handshake| handshake.index != 1);
+        assert_eq!(deadlines.pop_expired(now + TIMEOUT), Some((key(1), DeadlineKind::Handshake)));
+        deadlines.drop_finished_handshakes(|_| true);
+        assert_eq!(deadlines.next_at(), None);
     }
 }

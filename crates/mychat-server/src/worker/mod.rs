@@ -1,304 +1,299 @@
-//! One core: a thread that owns its sessions, reads, routes, and flushes once per turn.
+//! A worker: one thread that owns its sessions, reads them, routes their messages, and flushes once per turn.
 //!
 //! ```text
-//!   wait ─► wakes ─► turn: door, mail ─► deadlines ─► each ready session: read, route
-//!     ▲                     ─► publish ─► list, if due ─► one flush ─► bury ──┐
-//!     └───────────────────────────────────────────────────────────────────────┘
+//!   wait ─► ready list ─► turn: connections, messages ─► deadlines ─► each ready session: read, execute
+//!     ▲                    ─► publish ─► roster, if due ─► one flush ─► deadlines and ends it caused ──┐
+//!     └────────────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! It takes a turn when something is ready, does all of it, and sleeps in the kernel again: the more comes in during
-//! one turn, the more goes out in one write. There is no runtime and no task here; see [`watch`](crate::net::poller) for why.
+//! A worker takes a turn when something is ready, does all of it, and waits in the kernel again. The more arrives in one
+//! turn, the more goes out in one write. A worker has no async runtime and no tasks: a session is a slab entry.
+//!
+//! The parts of a worker own their data: [`Sessions`](sessions::Sessions) the sessions and their output,
+//! [`Publisher`](publisher::Publisher) the order of broadcasts, [`RosterSender`](roster_sender::RosterSender) the rosters,
+//! [`Reclaimer`](reclaimer::Reclaimer) the return of memory, [`ConnectionIntake`](connections::ConnectionIntake) new
+//! connections. [`Worker::turn`] is the table of contents.
 
 mod commands;
 mod connections;
-pub mod cpu_pressure;
-pub mod deadlines;
+mod cpu_pressure;
+mod deadlines;
+mod ending;
+mod flush;
 mod input;
+mod message;
+mod pool;
 mod publisher;
+mod ready_list;
 mod rebalance;
-pub mod roster_schedule;
-pub mod sessions;
-pub mod shrink_policy;
-mod upkeep;
+mod reclaimer;
+mod roster_schedule;
+mod roster_sender;
+mod sessions;
+mod shrink_policy;
+mod timers;
 
 use std::io;
-use std::net::TcpListener as StdListener;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use mychat_os::ThreadWaker;
+use tokio::sync::mpsc;
 
 use crate::config::Config;
-use crate::limits::{ConnectionLimiter, ConnectionPermit};
 use crate::log::WarningThrottle;
 use crate::metrics::Metrics;
-use crate::net::acceptor::Acceptor;
-use crate::net::poller::{PollEvent, Poller, ThreadWaker};
-use crate::router::{Batch, Publish, SharedRouter};
-use crate::session::Session;
-use crate::session::framing::FramingState;
-use crate::worker::cpu_pressure::CpuPressure;
-use crate::worker::deadlines::Deadlines;
-use crate::worker::roster_schedule::RosterSchedule;
-use crate::worker::sessions::Sessions;
+use crate::net::poller::{PollEvent, Poller};
+use crate::router::{Publish, SharedRouter};
+use crate::session::state::SessionState;
+use connections::{AcceptorSetup, ConnectionIntake};
+use deadlines::Deadlines;
+use publisher::Publisher;
+use ready_list::ReadyList;
+use rebalance::Rebalancer;
+use reclaimer::Reclaimer;
+use roster_sender::RosterSender;
+use sessions::Sessions;
 
-/// Bytes read from a session at a time. Small enough that the answers to a pile of bad frames fit into its queue.
-const READ: usize = 16 * 1024;
+pub(crate) use message::{CHANNEL_CAPACITY, WorkerMessage};
+pub(crate) use pool::{PoolError, WorkerPool};
 
-/// Sockets that may wait for a worker; the one that accepts keeps further ones itself.
-pub const CHANNEL_CAPACITY: usize = 1024;
+/// Bytes read from a session at a time. Few enough that the error replies to a buffer of bad frames fit into its queue.
+const READ_BUFFER_BYTES: usize = 16 * 1024;
 
-/// What a worker is sent.
-#[derive(Debug)]
-pub enum WorkerMessage {
-    /// A new connection.
-    NewConnection(TcpStream, ConnectionPermit),
-    /// Users that were another worker's, each with its place, and the version of the list that they have.
-    MigrateSessions(Vec<(u32, Session)>, u64),
-    /// FlushContext users out now, whatever the load.
-    SpreadSessions,
-    /// Limits have changed.
-    UpdateConfig(Arc<Config>),
-    /// Somebody wants to know whether this worker still takes turns.
-    Ping(oneshot::Sender<()>),
-    /// EndReason all sessions in good order, and whatever is left of them at that time.
-    Drain(Instant),
-}
-
-/// What a worker shares with others.
+/// What all workers share.
 #[derive(Debug, Clone)]
-pub struct ServerShared {
-    /// Every limit.
-    pub config: Arc<Config>,
-    /// Who is where.
-    pub router: SharedRouter,
-    /// Counters.
-    pub metrics: Arc<Metrics>,
+struct ServerShared {
+    /// The limits; each worker has its own `Arc`, which a message replaces.
+    config: Arc<Config>,
+    router: SharedRouter,
+    metrics: Arc<Metrics>,
     /// Limits repeated warnings of all workers together.
-    pub throttle: Arc<WarningThrottle>,
-    /// What makes each worker take a turn, by its number.
-    pub bells: Arc<[Arc<ThreadWaker>]>,
-}
-
-/// What makes a worker the one that accepts.
-#[derive(Debug)]
-pub struct AcceptorSetup {
-    /// What listens.
-    pub listeners: Vec<StdListener>,
-    /// Who is let in.
-    pub gate: Arc<ConnectionLimiter>,
-    /// The other workers, which get their share of the connections.
-    pub others: Vec<mpsc::WeakSender<WorkerMessage>>,
+    throttle: Arc<WarningThrottle>,
+    /// The wakers of all workers, by number.
+    wakers: Arc<[Arc<ThreadWaker>]>,
 }
 
 /// One worker; see the [module](self).
 #[derive(Debug)]
-pub struct Worker {
-    pub(crate) shared: ServerShared,
-    pub(crate) me: u16,
-    watch: Poller,
-    /// Sessions that have something to do.
-    pub(crate) wakes: Vec<u32>,
-    pub(crate) delivery: Sessions,
-    /// What was said in this turn and is not in the common order yet.
-    pub(crate) stage: Batch,
-    /// Batches of this worker that have their place in the order and are not in its log yet.
-    unsettled: usize,
-    /// Whether only worker 0 had users when this turn began.
-    is_alone: bool,
-    /// Whether something was taken from the others that they do not know to be written.
-    is_writing: bool,
-    /// Workers that have to take a turn.
-    calls: Vec<usize>,
-    pub(crate) roster: RosterSchedule,
-    pub(crate) joiners: Vec<(u32, u32)>,
-    pub(crate) users: usize,
-    pub(crate) closing: Vec<u32>,
-    pub(crate) deadlines: Deadlines,
-    pub(crate) scratch: Vec<u8>,
-    pub(crate) now: Instant,
-    mail: mpsc::Receiver<WorkerMessage>,
-    reception: Option<Acceptor>,
-    others: Vec<mpsc::WeakSender<WorkerMessage>>,
-    /// Whose turn it is to get a connection; 0 is this worker.
-    next: usize,
-    /// Broadcasts that are in the log and not written yet: when they were read, how many, and what is shared of them.
-    fresh: Vec<(Instant, u32, Option<Arc<Batch>>)>,
-    ready: Vec<u32>,
-    list_at: Option<Instant>,
-    told_version: u64,
-    drain: Option<Instant>,
-    tidy_at: Option<Instant>,
-    /// Sessions that had gone when memory was last given back.
-    gone_before: u32,
-    /// Sessions that had gone when the exchange was last told.
-    gone_told: u32,
-    strain: CpuPressure,
-    /// Whether there is something to do that no session is woken for.
-    goes_on: bool,
+struct Worker {
+    id: u16,
+    shared: ServerShared,
+    poller: Poller,
+    messages: mpsc::Receiver<WorkerMessage>,
+    intake: ConnectionIntake,
+    sessions: Sessions,
+    /// Sessions that have work to do.
+    ready: ReadyList,
+    /// Sessions that ended in this turn and whose connections are to be closed.
+    closing: Vec<u32>,
+    publisher: Publisher,
+    roster: RosterSender,
+    deadlines: Deadlines,
+    rebalancer: Rebalancer,
+    reclaimer: Reclaimer,
+    read_buffer: Vec<u8>,
+    /// The time at which the turn began.
+    now: Instant,
+    /// The time at which the worker ends, once the server stops.
+    drain_deadline: Option<Instant>,
 }
 
 impl Worker {
-    /// Runs worker `me` on this thread until it was told to drain and has.
-    pub fn run(
+    /// Runs worker `id` on this thread until the server has told it to drain and it has.
+    fn run(
         shared: ServerShared,
-        me: u16,
-        watch: Poller,
-        mail: mpsc::Receiver<WorkerMessage>,
-        door: Option<AcceptorSetup>,
+        id: u16,
+        poller: Poller,
+        messages: mpsc::Receiver<WorkerMessage>,
+        acceptor: Option<AcceptorSetup>,
     ) -> io::Result<()> {
-        let bell = Waker::from(Arc::clone(&shared.bells[usize::from(me)]));
-        let mut worker = Self::new(shared, me, watch, mail);
-        if let Some(door) = door {
-            let (metrics, throttle) = (Arc::clone(&worker.shared.metrics), Arc::clone(&worker.shared.throttle));
-            let framing = FramingState::new(worker.shared.config.framing).framing();
-            worker.reception =
-                Some(Acceptor::new(door.listeners, &worker.watch, door.gate, metrics, throttle, framing)?);
-            worker.others = door.others;
+        let waker = Waker::from(Arc::clone(&shared.wakers[usize::from(id)]));
+        let mut worker = Self::new(shared, id, poller, messages);
+        if let Some(setup) = acceptor {
+            worker.intake = ConnectionIntake::start(setup, &worker.poller, &worker.shared)?;
         }
-        let mut context = Context::from_waker(&bell);
+        let mut context = Context::from_waker(&waker);
         while worker.turn(&mut context).is_continue() {
             worker.wait()?;
         }
         Ok(())
     }
 
-    fn new(shared: ServerShared, me: u16, watch: Poller, mail: mpsc::Receiver<WorkerMessage>) -> Self {
+    fn new(shared: ServerShared, id: u16, poller: Poller, messages: mpsc::Receiver<WorkerMessage>) -> Self {
         let now = Instant::now();
-        let is_alone = shared.router.exchange().is_alone();
+        let config = &shared.config;
+        let publisher = Publisher::new(Arc::clone(&shared.router), id, Arc::clone(&shared.wakers));
+        let is_single_worker = publisher.is_single_worker();
         Self {
-            me,
-            watch,
-            wakes: Vec::new(),
-            delivery: Sessions::new(me, shared.config.send.of_one(sharers(&shared.config, is_alone))),
-            stage: Batch::default(),
-            unsettled: 0,
-            is_alone,
-            is_writing: false,
-            calls: Vec::new(),
-            roster: RosterSchedule::new(roster_budget(&shared.config, is_alone), now),
-            joiners: Vec::new(),
-            users: 0,
+            id,
+            poller,
+            messages,
+            intake: ConnectionIntake::default(),
+            sessions: Sessions::new(id, config.send.of_one(sharing_workers(config, is_single_worker))),
+            ready: ReadyList::default(),
             closing: Vec::new(),
-            deadlines: Deadlines::new(shared.config.admission.handshake_timeout),
-            scratch: vec![0; READ],
+            publisher,
+            roster: RosterSender::new(roster_budget(config, is_single_worker), now),
+            deadlines: Deadlines::new(config.admission.handshake_timeout),
+            rebalancer: Rebalancer::new(now),
+            reclaimer: Reclaimer::default(),
+            read_buffer: vec![0; READ_BUFFER_BYTES],
             now,
-            mail,
-            reception: None,
-            others: Vec::new(),
-            next: 0,
-            fresh: Vec::new(),
-            ready: Vec::new(),
-            list_at: None,
-            told_version: 0,
-            drain: None,
-            tidy_at: None,
-            gone_before: 0,
-            gone_told: 0,
-            strain: CpuPressure::new(now),
-            goes_on: false,
+            drain_deadline: None,
             shared,
         }
     }
 
-    /// Does all that there is to do. `context` is woken by mail.
+    /// Does everything that there is to do. `context` is woken by messages.
     fn turn(&mut self, context: &mut Context<'_>) -> ControlFlow<()> {
-        self.goes_on = false;
         self.now = Instant::now();
-        // Before the mail is opened: users that were given away are in it by the time nobody is alone. Whoever has some
-        // of them may be earlier than whoever gave them away is with saying so.
-        self.is_alone = self.shared.router.exchange().is_alone() && (self.me == 0 || self.delivery.sessions.is_empty());
-        self.open_door();
-        self.open_mail(context);
-        self.look_at_deadlines();
-        self.tidy_up();
-        self.serve_ready();
-        self.finish_writing();
+        self.publisher.begin_turn(!self.sessions.is_empty());
+        self.accept_connections();
+        self.receive_messages(context);
+        self.handle_deadlines();
+        self.shrink_if_due();
+        self.serve_ready_sessions();
+        self.publisher.report_written();
         loop {
-            self.publish(Publish::Batched);
-            self.tend_list();
-            self.delivery.flush(self.now);
-            // A burial changes the list, which changes what there is to flush.
-            if !self.bury() {
+            self.publisher.publish(Publish::Batched, &mut self.sessions);
+            self.send_roster_if_due();
+            self.sessions.flush(self.now);
+            // A closed session changes the roster, which may be due to the others at once.
+            if !self.apply_flush_outcome() {
                 break;
             }
         }
-        self.observe();
-        self.tell_others();
-        self.share();
-        self.delivery.tell(&self.shared.metrics);
-        if self.drain.is_some_and(|deadline| deadline <= self.now || self.delivery.sessions.is_empty()) {
+        self.publisher.record_latencies(&mut self.sessions.counts);
+        self.publisher.announce_user_changes();
+        self.rebalance();
+        self.sessions.report_counts(&self.shared.metrics);
+        if self.drain_deadline.is_some_and(|deadline| deadline <= self.now || self.sessions.is_empty()) {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     }
 
-    /// Waits for the next thing to do, and notes who has something to do then.
+    /// Waits for the next event or deadline, and adds the sessions with events to the ready list.
     fn wait(&mut self) -> io::Result<()> {
-        let pause = self.pause();
-        let listeners = self.reception.as_ref().map_or(0, Acceptor::listeners);
-        for sign in self.watch.wait(pause, listeners)? {
-            match (sign, &mut self.reception) {
-                (PollEvent::Session(index, change), _) => {
-                    // Whoever was closed since is not told of any more.
-                    let session = self.delivery.sessions.get_mut(index as usize);
-                    if session.is_some_and(|session| session.notice(&change)) {
-                        self.wakes.push(index);
+        let timeout = self.wait_timeout();
+        for event in self.poller.wait(timeout, self.intake.listeners())? {
+            match event {
+                PollEvent::Session(index, change) => {
+                    // The kernel reports no event for a socket that was closed since.
+                    let session = self.sessions.get_mut(index);
+                    if session.is_some_and(|session| session.apply_change(&change)) {
+                        self.ready.push(index);
                     }
                 }
-                (PollEvent::Listener(which), Some(reception)) => reception.notice(which),
-                (PollEvent::Wake | PollEvent::Listener(_), _) => {}
+                PollEvent::Listener(number) => self.intake.mark_ready(number),
+                PollEvent::Woken => {}
             }
         }
         Ok(())
     }
 
-    /// How long there is nothing to do unless something happens; `None` for as long as nothing does.
-    fn pause(&self) -> Option<Duration> {
-        // While a broadcast is being written, whoever is to be given out next may have arrived meanwhile.
-        let is_busy = self.goes_on || self.is_writing;
-        if is_busy || (!self.wakes.is_empty() && !self.shared.router.exchange().is_congested()) {
+    /// Returns the time until something is to be done without an event; `None` if nothing is.
+    fn wait_timeout(&self) -> Option<Duration> {
+        // After a write the sockets are looked at once more, before the exchange is told; see `Publisher::report_written`.
+        let has_work = self.intake.has_more() || self.publisher.has_unreported_write();
+        if has_work || (!self.ready.is_empty() && !self.shared.router.exchange().pause_if_congested()) {
             return Some(Duration::ZERO);
         }
-        let door = self.reception.as_ref().and_then(Acceptor::resume_at);
-        let times = [self.deadlines.next(), self.list_at, self.tidy_at, self.drain, door];
+        let times = [
+            self.deadlines.next_at(),
+            self.roster.next_at(),
+            self.reclaimer.next_at(),
+            self.drain_deadline,
+            self.intake.paused_until(),
+        ];
         let at = times.into_iter().flatten().min()?;
         Some(at.saturating_duration_since(Instant::now()))
     }
 
-    fn serve_ready(&mut self) {
-        if self.shared.router.exchange().is_congested() {
-            // They stay on the list; the exchange calls when it is over.
+    fn serve_ready_sessions(&mut self) {
+        if self.shared.router.exchange().pause_if_congested() {
+            // The sessions stay in the list. The exchange wakes this worker when the congestion is over.
             return;
         }
-        let mut ready = std::mem::replace(&mut self.wakes, std::mem::take(&mut self.ready));
-        let mut left = ready.iter();
-        for &index in left.by_ref() {
+        let ready = self.ready.take();
+        let mut done = ready.len();
+        for (position, &index) in ready.iter().enumerate() {
             self.serve(index);
-            if self.delivery.is_full(self.stage.len()) {
-                self.publish(Publish::Batched);
-                self.delivery.flush_some(self.now);
-                if self.shared.router.exchange().is_congested() {
+            if self.sessions.should_flush_early(self.publisher.batch.len()) {
+                self.publisher.publish(Publish::Batched, &mut self.sessions);
+                self.sessions.flush_early(self.now);
+                if self.shared.router.exchange().pause_if_congested() {
+                    done = position + 1;
                     break;
                 }
             }
         }
-        self.wakes.extend(left);
-        ready.clear();
-        self.ready = ready;
+        self.ready.put_back(ready, done);
+    }
+
+    /// Serves a session whose socket became ready.
+    fn serve(&mut self, index: u32) {
+        let Some(session) = self.sessions.get(index) else { return };
+        if session.outbox.is_blocked() {
+            if self.sessions.resume(index, self.now) {
+                self.closing.push(index);
+            } else if self.has_much_queued(index) {
+                return;
+            }
+        }
+        let session = &self.sessions[index];
+        match session.state {
+            SessionState::Closing if session.is_write_closed => self.discard_input(index),
+            SessionState::Closing => {}
+            SessionState::Anonymous | SessionState::Connected => self.read(index),
+        }
+    }
+
+    /// Returns true if a session has so much waiting that it is not read from. A peer that sends requests faster than it
+    /// reads the replies is thus slowed down by TCP.
+    fn has_much_queued(&self, index: u32) -> bool {
+        let outbox = &self.sessions[index].outbox;
+        outbox.is_blocked() && outbox.queued_bytes() > self.shared.config.send.queue / 4
+    }
+
+    fn send_roster_if_due(&mut self) {
+        if self.drain_deadline.is_some() {
+            self.roster.stop();
+        } else {
+            self.roster.send_if_due(self.now, &mut self.sessions, &self.shared.router);
+        }
+    }
+
+    /// Returns unused memory to the system when it is time.
+    fn shrink_if_due(&mut self) {
+        if !self.reclaimer.take_due(self.now, self.sessions.removed()) {
+            return;
+        }
+        // The stored roster may list many users who have left, and the next one may not be written for long.
+        roster_sender::write_roster(&mut self.sessions, &self.shared.router);
+        self.sessions.shrink();
+        let sessions = &self.sessions;
+        self.deadlines.shrink(|key| sessions.find(key).is_none());
+        self.shared.router.shrink();
+        self.ready.shrink();
+        self.closing.shrink_to_fit();
+        self.publisher.shrink();
+        self.roster.shrink();
+        mychat_os::trim_heap();
     }
 }
 
-/// This worker's share of the bytes for lists.
-fn roster_budget(config: &Config, is_alone: bool) -> NonZeroUsize {
-    NonZeroUsize::new(config.roster_budget.get() / sharers(config, is_alone)).unwrap_or(NonZeroUsize::MIN)
+/// Returns one worker's share of the bytes per second for rosters.
+fn roster_budget(config: &Config, is_single_worker: bool) -> NonZeroUsize {
+    let share = config.roster_budget.get() / sharing_workers(config, is_single_worker);
+    NonZeroUsize::new(share).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Among how many workers the users are shared out.
-const fn sharers(config: &Config, is_alone: bool) -> usize {
-    if is_alone { 1 } else { config.workers.get() }
+/// Returns the number of workers that share the users and the limits for all of them.
+const fn sharing_workers(config: &Config, is_single_worker: bool) -> usize {
+    if is_single_worker { 1 } else { config.workers.get() }
 }

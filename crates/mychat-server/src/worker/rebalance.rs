@@ -1,146 +1,174 @@
-//! When one worker is not enough: the others get their share of the users.
+//! Moves sessions to the other workers when one is not enough, and stops using them when they are empty.
 //!
 //! ```text
-//!   worker 0 alone ──busy, and the machine is not──► users shared out ──the others have none left──► alone again
+//!   single worker ──busy, and the machine has an idle core──► sessions on all workers
+//!         ▲                                                             │
+//!         └───────────── the other workers have no sessions ◄───────────┘
 //! ```
 //!
-//! Every further worker costs something: a turn of its own, and an order that all agree on. That is worth it where a core
-//! is free for it, and not where the clients on the same machine need it. So worker 0 begins alone, and the others sleep.
+//! Each further worker has a cost: turns of its own, and an order that all agree on. It pays if a core is free for it, and
+//! not if clients on the same machine need that core. So worker 0 starts as the single worker while the others sleep.
 //!
-//! Nothing is lost on the way, because nothing is on the way: worker 0 does this at the end of a turn, when everything
-//! that was said is written, and it is the only one who could have said something to those that it gives away. They
-//! are in the other's mail, and their new addresses in the directory, before anything can be handed in for them.
+//! No frame is lost during a move. Worker 0 moves sessions at the end of a turn, when everything is written, and only
+//! worker 0 could have caused frames for them. The sessions are in the other worker's channel, and their new addresses in
+//! the directory, before a frame for them can be submitted to the exchange.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tracing::info;
 
-use super::{Worker, WorkerMessage, roster_budget, sharers};
+use super::cpu_pressure::CpuPressure;
+use super::{Worker, WorkerMessage, roster_budget, sharing_workers};
 use crate::config::Spread;
 use crate::metrics::{Counter, EndReason};
-use crate::router::SessionAddress;
+use crate::router::{SessionAddress, SessionKey};
 use crate::session::Session;
-use crate::worker::cpu_pressure::CpuPressure;
+
+/// The state of one worker that decides when sessions move.
+#[derive(Debug)]
+pub(super) struct Rebalancer {
+    pressure: CpuPressure,
+    /// The number of ended sessions that the exchange has been told of.
+    removed_reported: u32,
+}
+
+impl Rebalancer {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { pressure: CpuPressure::new(now), removed_reported: 0 }
+    }
+
+    /// Makes the next check move sessions whatever the load.
+    pub(super) const fn force(&mut self) {
+        self.pressure.force();
+    }
+
+    /// Returns how many sessions ended since the last call, given the number that ended so far.
+    const fn take_newly_removed(&mut self, removed: u32) -> u32 {
+        removed.wrapping_sub(std::mem::replace(&mut self.removed_reported, removed))
+    }
+}
 
 impl Worker {
-    /// At the end of a turn: shares users out if that is worth it, or notices that the others have none left.
-    pub(super) fn share(&mut self) {
-        if self.me != 0 {
-            let gone = self.delivery.gone().wrapping_sub(std::mem::replace(&mut self.gone_told, self.delivery.gone()));
-            if gone > 0 {
-                self.shared.router.exchange().lose_guests(gone as usize);
+    /// At the end of a turn: worker 0 moves sessions away if that pays, or returns to the single-worker mode; the others
+    /// report sessions that ended.
+    pub(super) fn rebalance(&mut self) {
+        if self.id != 0 {
+            let newly_removed = self.rebalancer.take_newly_removed(self.sessions.removed());
+            if newly_removed > 0 {
+                self.shared.router.exchange().remove_migrated(newly_removed as usize);
             }
             return;
         }
-        if self.others.is_empty() || !self.strain.is_due(self.now) {
+        if self.intake.other_workers.is_empty() || !self.rebalancer.pressure.is_due(self.now) {
             return;
         }
-        if self.is_alone {
-            if self.strain.calls_for_help(self.now) && self.users > 1 {
-                self.spread();
+        if self.publisher.is_single_worker() {
+            if self.rebalancer.pressure.observe(self.now) && self.sessions.users() > 1 {
+                self.spread_sessions();
             }
-        } else if self.shared.config.spread == Spread::Busy && self.is_settled() && !self.is_writing {
-            self.strain = CpuPressure::new(self.now);
-            self.rejoin();
+        } else if self.shared.config.spread == Spread::Busy
+            && !self.publisher.has_pending_broadcasts()
+            && !self.publisher.has_unreported_write()
+        {
+            self.rebalancer.pressure = CpuPressure::new(self.now);
+            self.collapse_if_others_are_empty();
         }
     }
 
-    /// Gives each of the other workers as many users as this one keeps.
-    fn spread(&mut self) {
-        if !self.is_alone || self.drain.is_some() || self.reception.is_none() {
+    /// Moves sessions so that each worker has about as many.
+    fn spread_sessions(&mut self) {
+        if self.drain_deadline.is_some() || !self.intake.is_accepting() {
             return;
         }
-        let others: Vec<_> = self.others.iter().filter_map(mpsc::WeakSender::upgrade).collect();
-        let rooms: Vec<_> = others.iter().filter_map(|other| other.try_reserve().ok()).collect();
-        if rooms.len() < self.others.len() || rooms.is_empty() {
+        let others: Vec<_> = self.intake.other_workers.iter().filter_map(mpsc::WeakSender::upgrade).collect();
+        let slots: Vec<_> = others.iter().filter_map(|other| other.try_reserve().ok()).collect();
+        if slots.len() < self.intake.other_workers.len() || slots.is_empty() {
             return;
         }
-        let crowds = self.divide(rooms.len() + 1);
-        let moved: usize = crowds.iter().map(Vec::len).sum();
-        for (room, crowd) in rooms.into_iter().zip(crowds) {
-            self.shared.router.exchange().send_guests(crowd.len());
-            room.send(WorkerMessage::MigrateSessions(crowd, self.roster.version()));
+        let groups = self.take_groups(slots.len());
+        let moved: usize = groups.iter().map(Vec::len).sum();
+        for (slot, sessions) in slots.into_iter().zip(groups) {
+            self.shared.router.exchange().add_migrated(sessions.len());
+            slot.send(WorkerMessage::MigrateSessions { sessions, roster_version: self.roster.sent_version() });
         }
-        self.set_alone(false);
-        info!(moved, workers = self.shared.bells.len(), "users shared out");
+        self.set_single_worker(false);
+        info!(moved, workers = self.shared.wakers.len(), "users shared out");
     }
 
-    /// Takes the users out that others are to have: one crowd for each.
-    fn divide(&mut self, shares: usize) -> Vec<Vec<(u32, Session)>> {
-        let mut crowds: Vec<Vec<_>> = (1..shares).map(|_| Vec::new()).collect();
-        let joiners: HashSet<u32> = self.joiners.iter().map(|&(index, _)| index).collect();
-        let is_movable = |index, session: &Session| session.is_movable() && !joiners.contains(&index);
-        let sessions = self.delivery.sessions.iter().map(|(index, session)| (index as u32, session));
-        let movable = sessions.filter_map(|(index, session)| is_movable(index, session).then_some(index));
-        for (turn, index) in movable.collect::<Vec<_>>().into_iter().enumerate() {
-            let Some(worker) = (turn % shares).checked_sub(1) else { continue };
-            let from = self.delivery.address(index);
-            let Some(session) = self.delivery.sessions.get_mut(index as usize) else { continue };
-            if session.pack_up(&self.watch).is_err() {
+    /// Takes out the sessions that move: one group for each of `others` workers, with the slab indices they get there.
+    fn take_groups(&mut self, others: usize) -> Vec<Vec<(u32, Session)>> {
+        let mut groups: Vec<Vec<_>> = (0..others).map(|_| Vec::new()).collect();
+        let joiners: HashSet<u32> = self.roster.joiners().iter().map(|key| key.index).collect();
+        let movable = self.sessions.iter().filter(|(index, session)| session.is_movable() && !joiners.contains(index));
+        for (turn, index) in movable.map(|(index, _)| index).collect::<Vec<_>>().into_iter().enumerate() {
+            // Worker 0 keeps every first session of a round.
+            let Some(group) = (turn % (others + 1)).checked_sub(1) else { continue };
+            let from = self.sessions.address(index);
+            if self.sessions[index].deregister(&self.poller).is_err() {
                 continue;
             }
-            let session = self.delivery.hand_over(index);
-            let to = SessionAddress { worker: worker as u16 + 1, index: crowds[worker].len() as u32, ..from };
-            if let Some(seat) = &session.seat {
-                self.shared.router.relocate(seat, from, to);
+            let session = self.sessions.take_for_migration(index);
+            let key = SessionKey { index: groups[group].len() as u32, ..from.key };
+            if let Some(registration) = &session.registration {
+                let to = SessionAddress { worker: group as u16 + 1, key };
+                self.shared.router.relocate(registration, from, to);
             }
-            self.users -= 1;
-            crowds[worker].push((to.index, session));
+            groups[group].push((key.index, session));
         }
-        crowds
+        groups
     }
 
-    /// Users of worker 0 are this one's from now on; it had none. They have the list of that version.
-    pub(super) fn take_crowd(&mut self, crowd: Vec<(u32, Session)>, version: u64) {
-        self.is_alone = false;
-        self.take_share();
-        self.roster.announced(version, 0);
-        let mut settled = Vec::with_capacity(crowd.len());
-        for (place, mut session) in crowd {
-            if session.settle(&self.watch, place).is_ok() {
-                settled.push((place as usize, session));
+    /// Adds sessions of worker 0 to this worker, which has none. Their users have the roster of `roster_version`.
+    pub(super) fn adopt_migrated(&mut self, sessions: Vec<(u32, Session)>, roster_version: u64) {
+        self.publisher.set_single_worker(false);
+        self.update_limit_shares();
+        self.roster.adopt_version(roster_version);
+        let mut adopted = Vec::with_capacity(sessions.len());
+        for (index, mut session) in sessions {
+            if session.reregister(&self.poller, index).is_ok() {
+                adopted.push((index as usize, session));
             } else {
-                let who = SessionAddress { worker: self.me, index: place, generation: session.generation };
-                self.mourn(session.seat.as_ref(), who);
+                self.drop_lost_session(index, &session);
             }
         }
-        self.users = settled.len();
-        // Whatever arrived on the way is told as soon as they are watched.
-        self.delivery.take_over(settled.into_iter().collect());
+        // The poller reports what arrived during the move.
+        self.sessions.adopt_migrated(adopted.into_iter().collect());
     }
 
-    /// A session got lost on its way here, because the machine is out of memory.
-    fn mourn(&mut self, seat: Option<&crate::router::NameRegistration>, who: SessionAddress) {
-        if let Some(seat) = seat {
-            self.shared.router.release(seat, who);
+    /// Counts a session as broken that could not be registered here because the machine is out of memory.
+    fn drop_lost_session(&mut self, index: u32, session: &Session) {
+        if let Some(registration) = &session.registration {
+            let key = SessionKey { index, generation: session.generation };
+            self.shared.router.release(registration, SessionAddress { worker: self.id, key });
         }
-        self.delivery.tally.sub(Counter::Users, 1);
-        self.delivery.tally.sub(Counter::Connections, 1);
+        self.sessions.counts.sub(Counter::Users, 1);
+        self.sessions.counts.sub(Counter::Connections, 1);
         self.shared.metrics.count(Counter::Ended(EndReason::Broken));
-        self.shared.router.exchange().lose_guests(1);
+        self.shared.router.exchange().remove_migrated(1);
     }
 
-    /// The limits that hold for all users together hold here for this worker's part of them.
-    pub(super) fn take_share(&mut self) {
+    /// Sets this worker's share of the limits that apply to all users together.
+    pub(super) fn update_limit_shares(&mut self) {
         let config = &self.shared.config;
-        self.roster.set_budget(roster_budget(config, self.is_alone));
-        self.delivery.limit = config.send.of_one(sharers(config, self.is_alone));
+        let is_single_worker = self.publisher.is_single_worker();
+        self.roster.set_budget(roster_budget(config, is_single_worker));
+        self.sessions.limit = config.send.of_one(sharing_workers(config, is_single_worker));
     }
 
-    fn rejoin(&mut self) {
-        if self.shared.router.exchange().close_down() {
-            self.set_alone(true);
+    fn collapse_if_others_are_empty(&mut self) {
+        if self.shared.router.exchange().try_collapse() {
+            self.set_single_worker(true);
         }
     }
 
-    fn set_alone(&mut self, is_alone: bool) {
-        self.is_alone = is_alone;
-        self.take_share();
-        if !is_alone {
-            self.shared.router.exchange().open_up();
-            self.calls.extend(1..self.shared.bells.len());
-            self.call();
+    fn set_single_worker(&mut self, is_single_worker: bool) {
+        self.publisher.set_single_worker(is_single_worker);
+        self.update_limit_shares();
+        if !is_single_worker {
+            self.shared.router.exchange().leave_single_worker();
+            self.publisher.wake_other_workers();
         }
     }
 }

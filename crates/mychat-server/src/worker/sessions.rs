@@ -1,302 +1,295 @@
-//! The sessions of one worker and what is to be written to them: the flusher.
+//! The sessions of one worker and the frames that wait for them.
 //!
-//! Nothing is written when it is said. Broadcasts go into the log once, private frames into their recipient's outbox;
-//! at the end of the turn one loop gives each session its share in one write. Nobody is woken for that. Private frames
-//! alone do not wait for a long turn: as soon as 32 users have some they are written.
+//! A frame is not written when it is caused. Broadcasts go into the turn log once, private frames into the outbox of
+//! their recipient. At the end of the turn the [flush](super::flush) gives each session its part in one write.
 
+use std::ops::{Index, IndexMut};
 use std::time::Instant;
 
 use mychat_proto::EncodeError;
 use slab::Slab;
 
+use super::flush::{FlushContext, FlushOutcome};
 use crate::config::SendLimit;
 use crate::metrics::{Counter, EndReason, LocalCounts, Metrics};
 use crate::outbox::TurnLog;
-use crate::router::{BatchSink, FrameKind, SessionAddress};
+use crate::router::{BatchSink, FrameKind, SessionAddress, SessionKey};
+use crate::session::Session;
 use crate::session::state::SessionState;
-use crate::session::{FlushResult, Session};
-use crate::worker::shrink_policy::ShrinkPolicy;
 
-/// Sessions with private frames after which these are written, in the middle of a turn.
-const FLUSH_AT: usize = 32;
+/// Bytes buffered in one turn from which on the turn leaves unused capacity behind.
+const LARGE_TURN_BYTES: usize = 16 * 1024;
 
-/// Private frames after which they are written, however few sessions they are for: bounds what a turn piles up.
-const POSTED_AT: usize = 2048;
-
-/// Bytes in the log at which it is written to everybody in the middle of a turn: bounds what a turn piles up.
-const LOG_AT: usize = 256 * 1024;
-
-/// Bytes of a turn from which on it leaves memory behind.
-const WASTEFUL: usize = 16 * 1024;
-
-/// Bytes that wait for blocked sessions from which on they leave memory behind, once they are taken or dropped.
-const FULL: u64 = 64 * 1024;
-
-/// The sessions of one worker, and what waits for them.
+/// The sessions of one worker; see the [module](self).
 #[derive(Debug)]
-pub struct Sessions {
-    /// Index → session.
-    pub sessions: Slab<Session>,
-    /// The newest list that was made, for all who are owed one.
-    pub list: Vec<u8>,
-    /// What was counted in this turn.
-    pub tally: LocalCounts,
-    /// When a user who does not read is disconnected.
-    pub limit: SendLimit,
-    me: u16,
-    /// Sessions here that get broadcasts.
-    members: u64,
-    /// Bytes that waited here when what was counted was last told.
-    queued: u64,
-    /// Whether that has been much, and nothing was given back since.
-    was_full: bool,
-    /// Sessions that were here and are gone.
-    gone: u32,
-    log: TurnLog,
-    announce: bool,
-    dirty: Vec<u32>,
-    ebb: ShrinkPolicy,
-    /// Whether a turn was large enough to leave memory behind.
-    is_wasteful: bool,
-    posted: usize,
-    outcome: FlushOutcome,
+pub(crate) struct Sessions {
+    slab: Slab<Session>,
+    /// The newest roster that was written, as framed `USER_LIST` replies.
+    pub(crate) roster: Vec<u8>,
+    /// The counts of this turn.
+    pub(crate) counts: LocalCounts,
+    /// The limits at which a session that does not read is disconnected.
+    pub(crate) limit: SendLimit,
+    worker: u16,
+    /// The sessions that have a name and get broadcasts.
+    users: usize,
+    /// The bytes that waited for all sessions when the counts were last added to the metrics.
+    queued_bytes: u64,
+    /// The number of sessions that ended here so far; it wraps.
+    removed: u32,
+    pub(super) log: TurnLog,
+    pub(super) is_roster_due_for_all: bool,
+    /// Sessions with private frames to flush.
+    pub(super) dirty: Vec<u32>,
+    /// Private frames since the last flush.
+    pub(super) enqueued: usize,
+    /// A turn was large enough to leave unused capacity behind.
+    had_large_turn: bool,
+    pub(super) outcome: FlushOutcome,
 }
 
-/// What the flusher found out and others must act on.
-#[derive(Debug, Default)]
-pub struct FlushOutcome {
-    /// Sessions that are to be closed, and why.
-    pub failed: Vec<(u32, EndReason)>,
-    /// Sessions that have become blocked.
-    pub blocked: Vec<u32>,
-    /// Raw sessions that were just sent a frame.
-    pub resting: Vec<u32>,
-    /// Sessions that took a part and may take more at once.
-    pub ready: Vec<u32>,
+impl Index<u32> for Sessions {
+    type Output = Session;
+
+    fn index(&self, index: u32) -> &Session {
+        &self.slab[index as usize]
+    }
+}
+
+impl IndexMut<u32> for Sessions {
+    fn index_mut(&mut self, index: u32) -> &mut Session {
+        &mut self.slab[index as usize]
+    }
 }
 
 impl Sessions {
-    /// Nobody yet, on worker `me`.
-    pub fn new(me: u16, limit: SendLimit) -> Self {
+    /// Creates the sessions of `worker`, without any session yet.
+    pub(crate) fn new(worker: u16, limit: SendLimit) -> Self {
         Self {
-            sessions: Slab::new(),
-            list: Vec::new(),
-            tally: LocalCounts::default(),
+            slab: Slab::new(),
+            roster: Vec::new(),
+            counts: LocalCounts::default(),
             limit,
-            me,
-            members: 0,
-            queued: 0,
-            was_full: false,
-            gone: 0,
+            worker,
+            users: 0,
+            queued_bytes: 0,
+            removed: 0,
             log: TurnLog::default(),
-            announce: false,
+            is_roster_due_for_all: false,
             dirty: Vec::new(),
-            ebb: ShrinkPolicy::default(),
-            is_wasteful: false,
-            posted: 0,
+            enqueued: 0,
+            had_large_turn: false,
             outcome: FlushOutcome::default(),
         }
     }
 
-    /// Where session `index` is, for others.
-    pub fn address(&self, index: u32) -> SessionAddress {
-        SessionAddress { worker: self.me, index, generation: self.sessions[index as usize].generation }
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
     }
 
-    /// The session in that place, unless it is another one by now.
-    pub fn get(&mut self, index: u32, generation: u32) -> Option<&mut Session> {
-        self.sessions.get_mut(index as usize).filter(|session| session.generation == generation)
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slab.is_empty()
     }
 
-    /// Puts a frame into the outbox of a session here, if it still is.
-    pub fn post(
+    /// Returns the number of sessions that have a name and get broadcasts.
+    pub(crate) const fn users(&self) -> usize {
+        self.users
+    }
+
+    /// Returns the number of sessions that ended here so far; it wraps.
+    pub(crate) const fn removed(&self) -> u32 {
+        self.removed
+    }
+
+    /// Iterates over all sessions and their indices.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Session)> {
+        self.slab.iter().map(|(index, session)| (index as u32, session))
+    }
+
+    /// Iterates over all sessions.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.slab.iter_mut().map(|(_, session)| session)
+    }
+
+    /// Borrows the sessions, and separately everything else that a flush needs.
+    pub(super) fn split_for_flush(&mut self, now: Instant) -> (&mut Slab<Session>, FlushContext<'_>) {
+        let flush = FlushContext {
+            log: &self.log,
+            roster: &self.roster,
+            limit: self.limit,
+            sessions: self.slab.len(),
+            queued_bytes: self.queued_bytes,
+            now,
+            counts: &mut self.counts,
+            outcome: &mut self.outcome,
+        };
+        (&mut self.slab, flush)
+    }
+
+    /// Returns the session at `index`, if there is one.
+    pub(crate) fn get(&self, index: u32) -> Option<&Session> {
+        self.slab.get(index as usize)
+    }
+
+    /// Returns the session at `index`, if there is one.
+    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Session> {
+        self.slab.get_mut(index as usize)
+    }
+
+    /// Returns the session with this key, unless it has ended.
+    pub(crate) fn find(&self, key: SessionKey) -> Option<&Session> {
+        self.get(key.index).filter(|session| session.generation == key.generation)
+    }
+
+    /// Returns the session with this key, unless it has ended.
+    pub(crate) fn find_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        self.get_mut(key.index).filter(|session| session.generation == key.generation)
+    }
+
+    /// Returns the address of the session at `index`.
+    pub(crate) fn address(&self, index: u32) -> SessionAddress {
+        SessionAddress { worker: self.worker, key: self.key(index) }
+    }
+
+    /// Returns the key of the session at `index`.
+    pub(crate) fn key(&self, index: u32) -> SessionKey {
+        SessionKey { index, generation: self[index].generation }
+    }
+
+    /// Returns the index that the next inserted session will have.
+    pub(crate) fn next_index(&self) -> u32 {
+        self.slab.vacant_key() as u32
+    }
+
+    /// Adds a new connection.
+    pub(crate) fn insert(&mut self, session: Session) {
+        self.slab.insert(session);
+        self.counts.add(Counter::Connections, 1);
+    }
+
+    /// Counts the session at `index` as a user and starts its broadcasts.
+    pub(crate) fn subscribe(&mut self, index: u32) {
+        self.slab[index as usize].outbox.subscribe(&self.log);
+        self.users += 1;
+        self.counts.add(Counter::Users, 1);
+    }
+
+    /// Ends the broadcasts of the session at `index`; what waits for it is still written.
+    pub(crate) fn unsubscribe(&mut self, index: u32) {
+        self.uncount_user(index);
+        self.slab[index as usize].outbox.unsubscribe(&self.log);
+        self.mark_dirty(index);
+    }
+
+    /// Removes the session at `index` and drops what waits for it. `end` is the reason.
+    pub(crate) fn remove(&mut self, index: u32, end: EndReason) {
+        self.uncount_user(index);
+        self.removed = self.removed.wrapping_add(1);
+        let mut session = self.slab.remove(index as usize);
+        let undelivered = session.outbox.drop_waiting(&self.log, &mut self.counts);
+        self.counts.add(Counter::Dropped(end), undelivered);
+        self.counts.sub(Counter::Connections, 1);
+    }
+
+    fn uncount_user(&mut self, index: u32) {
+        if self[index].outbox.is_subscribed() {
+            self.users -= 1;
+            self.counts.sub(Counter::Users, 1);
+        }
+    }
+
+    /// Removes the session at `index`, which moves to another worker.
+    pub(crate) fn take_for_migration(&mut self, index: u32) -> Session {
+        self.users -= usize::from(self[index].outbox.is_subscribed());
+        self.slab.remove(index as usize)
+    }
+
+    /// Adds users that moved here from worker 0, each at its slab index. There must be no sessions yet.
+    pub(crate) fn adopt_migrated(&mut self, sessions: Slab<Session>) {
+        debug_assert!(self.slab.is_empty());
+        self.slab = sessions;
+        for (_, session) in &mut self.slab {
+            session.has_send_deadline = false;
+            session.outbox.subscribe(&self.log);
+            self.users += 1;
+        }
+    }
+
+    /// Appends a frame to the outbox of the session with this key. A session that has ended gets nothing, and a message
+    /// to it counts as dropped.
+    ///
+    /// # Errors
+    /// `write` failed; nothing was appended.
+    pub(crate) fn enqueue(
         &mut self,
-        index: u32,
-        generation: u32,
+        key: SessionKey,
         kind: FrameKind,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         let owed = u64::from(kind == FrameKind::Message);
-        let session = self.sessions.get_mut(index as usize);
-        let Some(session) = session.filter(|s| s.generation == generation && s.state != SessionState::Closing) else {
-            // It left while this was on its way from another worker.
-            self.tally.add(Counter::Owed, owed);
-            self.tally.add(Counter::DroppedGone, owed);
+        let session = self.slab.get_mut(key.index as usize);
+        let is_open =
+            |session: &&mut Session| session.generation == key.generation && session.state != SessionState::Closing;
+        let Some(session) = session.filter(is_open) else {
+            // It ended while the frame was on its way from another worker.
+            self.counts.add(Counter::Owed, owed);
+            self.counts.add(Counter::DroppedGone, owed);
             return Ok(());
         };
-        session.outbox.post(&self.log, kind, write)?;
-        self.tally.add(Counter::Owed, owed);
-        self.posted += 1;
-        self.mark(index);
+        session.outbox.enqueue(&self.log, kind, write)?;
+        self.counts.add(Counter::Owed, owed);
+        self.enqueued += 1;
+        self.mark_dirty(key.index);
         Ok(())
     }
 
-    /// Takes session `index` out, which goes on elsewhere.
-    pub fn hand_over(&mut self, index: u32) -> Session {
-        self.members -= u64::from(self.sessions[index as usize].outbox.is_member());
-        self.sessions.remove(index as usize)
+    /// Makes the next flush send [`roster`](Self::roster) to every user. Returns the cost in bytes over all recipients.
+    pub(crate) fn send_roster_to_all(&mut self) -> usize {
+        self.is_roster_due_for_all = true;
+        self.roster.len() * self.users
     }
 
-    /// Takes over what goes on here, each in the place that was chosen for it.
-    pub fn take_over(&mut self, sessions: Slab<Session>) {
-        debug_assert!(self.sessions.is_empty());
-        self.sessions = sessions;
-        for (_, session) in &mut self.sessions {
-            session.is_watched = false;
-            session.outbox.join(&self.log);
-            self.members += 1;
+    /// Makes the next flush send [`roster`](Self::roster) to one session.
+    pub(crate) fn send_roster_to(&mut self, key: SessionKey) {
+        if let Some(session) = self.find_mut(key) {
+            session.outbox.request_roster();
+            self.mark_dirty(key.index);
         }
     }
 
-    /// Session `index` gets broadcasts from here on.
-    pub fn join(&mut self, index: u32) {
-        self.sessions[index as usize].outbox.join(&self.log);
-        self.members += 1;
-        self.tally.add(Counter::Users, 1);
+    /// Adds the counts of this turn to the metrics of the server.
+    pub(crate) fn report_counts(&mut self, metrics: &Metrics) {
+        self.queued_bytes = self.waiting_bytes();
+        metrics.absorb(&mut self.counts);
     }
 
-    /// Session `index` gets no more of them; what waits for it is still written.
-    pub fn leave(&mut self, index: u32) {
-        self.count_out(index);
-        self.sessions[index as usize].outbox.leave(&self.log);
-        self.mark(index);
+    /// Returns the bytes that wait for all sessions. The count of this turn is a change of a gauge and may be negative.
+    pub(crate) const fn waiting_bytes(&self) -> u64 {
+        self.queued_bytes.wrapping_add(self.counts.get(Counter::QueueBytes))
     }
 
-    /// Takes session `index` out. What it has not got is dropped, for that reason.
-    pub fn remove(&mut self, index: u32, end: EndReason) -> Session {
-        self.count_out(index);
-        self.gone = self.gone.wrapping_add(1);
-        let mut session = self.sessions.remove(index as usize);
-        let lost = session.outbox.abandon(&self.log, &mut self.tally);
-        self.tally.add(Counter::Dropped(end), lost);
-        self.tally.sub(Counter::Connections, 1);
-        session
+    /// Records that `bytes` were buffered in this turn.
+    pub(crate) const fn note_buffered(&mut self, bytes: usize) {
+        self.had_large_turn |= bytes >= LARGE_TURN_BYTES;
     }
 
-    /// Adds what was counted in this turn to the counters of all.
-    pub fn tell(&mut self, metrics: &Metrics) {
-        self.queued = self.queued.wrapping_add(self.tally.get(Counter::QueueBytes));
-        metrics.absorb(&mut self.tally);
+    /// Returns true if a turn since the last call was large enough to leave unused capacity behind.
+    pub(crate) const fn take_had_large_turn(&mut self) -> bool {
+        std::mem::replace(&mut self.had_large_turn, false)
     }
 
-    /// Whether there may be memory to give back, since this was last so: most of a crowd has left, a turn was large, or
-    /// much waited for blocked sessions and is gone.
-    pub fn has_slack(&mut self) -> bool {
-        let waiting = self.queued.wrapping_add(self.tally.get(Counter::QueueBytes));
-        self.was_full |= waiting >= FULL;
-        let has_drained = self.was_full && waiting < FULL / 2;
-        self.was_full &= !has_drained;
-        let was_large = std::mem::take(&mut self.is_wasteful);
-        self.ebb.is_out(self.sessions.len()) || was_large || has_drained
-    }
-
-    /// So many bytes were held for this turn.
-    pub const fn held(&mut self, bytes: usize) {
-        self.is_wasteful |= bytes >= WASTEFUL;
-    }
-
-    /// How many sessions have gone so far.
-    pub const fn gone(&self) -> u32 {
-        self.gone
-    }
-
-    /// Gives back the memory of a crowd that has left.
-    pub fn tidy(&mut self) {
-        self.sessions.shrink_to_fit();
-        self.list.shrink_to_fit();
+    /// Releases unused capacity.
+    pub(crate) fn shrink(&mut self) {
+        self.slab.shrink_to_fit();
+        self.roster.shrink_to_fit();
         self.dirty.shrink_to_fit();
-        self.log.tidy();
+        self.log.shrink();
     }
 
-    fn count_out(&mut self, index: u32) {
-        if self.sessions[index as usize].outbox.is_member() {
-            self.members -= 1;
-            self.tally.sub(Counter::Users, 1);
-        }
-    }
-
-    /// `list` goes to everybody with the next flush. Returns what that costs in bytes.
-    pub fn announce(&mut self, users: usize) -> usize {
-        self.announce = true;
-        self.list.len() * users
-    }
-
-    /// `list` goes to this session with the next flush.
-    pub fn owe_list(&mut self, index: u32, generation: u32) {
-        if let Some(session) = self.get(index, generation) {
-            session.outbox.owe_list();
-            self.mark(index);
-        }
-    }
-
-    /// Whether there is enough to be written in the middle of a turn; `staged` bytes are about to follow.
-    pub fn is_full(&self, staged: usize) -> bool {
-        self.dirty.len() >= FLUSH_AT || self.posted >= POSTED_AT || self.log.len() + staged >= LOG_AT
-    }
-
-    /// In the middle of a turn: writes private frames, and the log if it has grown large.
-    pub fn flush_some(&mut self, now: Instant) {
-        if self.log.len() >= LOG_AT { self.flush(now) } else { self.flush_dirty(now) }
-    }
-
-    /// At the end of a turn: gives each session its share.
-    pub fn flush(&mut self, now: Instant) {
-        if self.log.is_empty() && !self.announce {
-            return self.flush_dirty(now);
-        }
-        let (users, queued) = (self.sessions.len(), self.queued);
-        for (index, session) in &mut self.sessions {
-            if self.announce {
-                session.outbox.owe_list();
-            }
-            let share = FlushContext { log: &self.log, list: &self.list, limit: self.limit, users, queued, now };
-            share.write(session, index as u32, &mut self.tally, &mut self.outcome);
-        }
-        self.announce = false;
-        self.held(self.log.len());
-        self.log.clear();
-        self.dirty.clear();
-        self.posted = 0;
-    }
-
-    fn flush_dirty(&mut self, now: Instant) {
-        let (users, queued) = (self.sessions.len(), self.queued);
-        for index in self.dirty.drain(..) {
-            if let Some(session) = self.sessions.get_mut(index as usize) {
-                let share = FlushContext { log: &self.log, list: &self.list, limit: self.limit, users, queued, now };
-                share.write(session, index, &mut self.tally, &mut self.outcome);
-            }
-        }
-        self.posted = 0;
-    }
-
-    /// The socket of a blocked session takes more. Returns whether nothing is left for it.
-    pub fn resume(&mut self, index: u32, now: Instant) -> bool {
-        let session = &mut self.sessions[index as usize];
-        let before = session.manner;
-        let flushed = session.flush(&self.log, &self.list, now, &mut self.tally);
-        session.outbox.report(&mut self.tally);
-        if session.manner != before {
-            self.outcome.resting.push(index);
-        }
-        match flushed {
-            FlushResult::All => return true,
-            FlushResult::Blocked if session.has_room() => self.outcome.ready.push(index),
-            FlushResult::Blocked | FlushResult::Resting => {}
-            FlushResult::Broken => self.outcome.failed.push((index, EndReason::Broken)),
-        }
-        false
-    }
-
-    /// What was found out since the last call.
-    pub fn outcome(&mut self) -> FlushOutcome {
-        std::mem::take(&mut self.outcome)
-    }
-
-    fn mark(&mut self, index: u32) {
-        let outbox = &mut self.sessions[index as usize].outbox;
-        if !outbox.dirty {
-            outbox.dirty = true;
+    fn mark_dirty(&mut self, index: u32) {
+        let outbox = &mut self.slab[index as usize].outbox;
+        if !outbox.is_dirty {
+            outbox.is_dirty = true;
             self.dirty.push(index);
         }
     }
@@ -305,73 +298,16 @@ impl Sessions {
 impl BatchSink for Sessions {
     fn broadcast(&mut self, frames: &[u8], count: u32) {
         self.log.append(frames, count);
-        self.tally.add(Counter::Owed, u64::from(count) * self.members);
+        self.counts.add(Counter::Owed, u64::from(count) * self.users as u64);
     }
 
     fn private(&mut self, to: SessionAddress, kind: FrameKind, frame: &[u8]) {
-        if to.worker == self.me {
-            let written = self.post(to.index, to.generation, kind, |out| {
+        if to.worker == self.worker {
+            let written = self.enqueue(to.key, kind, |out| {
                 out.extend_from_slice(frame);
                 Ok(())
             });
-            debug_assert!(written.is_ok(), "the frame was judged when it was written");
-        }
-    }
-}
-
-/// The parts of a [`Sessions`] that are the same for all sessions of a flush.
-struct FlushContext<'a> {
-    log: &'a TurnLog,
-    list: &'a [u8],
-    limit: SendLimit,
-    users: usize,
-    /// Bytes that waited for all of them when the turn began.
-    queued: u64,
-    now: Instant,
-}
-
-impl FlushContext<'_> {
-    fn is_too_much(&self, waiting: usize, tally: &LocalCounts) -> bool {
-        // What the turn added is a gauge's change, and may be negative.
-        let all = self.queued.wrapping_add(tally.get(Counter::QueueBytes));
-        self.limit.is_exceeded(waiting, self.users, all)
-    }
-
-    /// Writes what one session has waiting. A blocked one keeps a copy instead, as far as its limit goes (rule M6).
-    fn write(&self, session: &mut Session, index: u32, tally: &mut LocalCounts, outcome: &mut FlushOutcome) {
-        session.outbox.dirty = false;
-        let is_over = session.outbox.is_blocked() && self.is_too_much(session.outbox.waiting(), tally);
-        if is_over {
-            session.outbox.lose(self.log);
-        } else if session.outbox.is_blocked() {
-            session.outbox.catch_up(self.log);
-        } else {
-            let before = session.manner;
-            let flushed = session.flush(self.log, self.list, self.now, tally);
-            if session.manner != before {
-                outcome.resting.push(index);
-            }
-            match flushed {
-                FlushResult::All => return,
-                FlushResult::Broken => {
-                    // What it does not get is counted when it is removed, and the log may be cleared before that.
-                    session.outbox.catch_up(self.log);
-                    return outcome.failed.push((index, EndReason::Broken));
-                }
-                FlushResult::Resting => outcome.blocked.push(index),
-                FlushResult::Blocked => {
-                    outcome.blocked.push(index);
-                    if session.has_room() {
-                        outcome.ready.push(index);
-                    }
-                }
-            }
-        }
-        session.outbox.report(tally);
-        if is_over || self.is_too_much(session.outbox.waiting(), tally) {
-            session.shed();
-            session.outbox.report(tally);
-            outcome.failed.push((index, EndReason::QueueFull));
+            debug_assert!(written.is_ok(), "the frame was checked when it was first encoded");
         }
     }
 }

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use mychat_proto::{Reply, RosterReader};
 use mychat_server::config::Spread;
-use mychat_server::log::Format;
-use mychat_server::{Config, Metrics, RunError, Server, ServerHandle};
+use mychat_server::{Config, Format, Metrics, RunError, Server, ServerHandle};
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::sync::oneshot;
 

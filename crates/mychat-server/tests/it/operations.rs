@@ -5,8 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use mychat_server::config::{RateAction, RateLimit};
-use mychat_server::metrics::http::MetricsServer;
-use mychat_server::{Config, Counter, EndReason};
+use mychat_server::{Config, Counter, EndReason, MetricsServer};
 
 use crate::kit::{TestServer, serve, serve_with};
 

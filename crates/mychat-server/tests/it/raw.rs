@@ -5,12 +5,12 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use mychat_proto::{Deframer, Framing, Inbound};
-use mychat_server::session::framing::{FramingChoice, GAP};
-use mychat_server::{Counter, EndReason};
+use mychat_server::internals::FRAME_GAP;
+use mychat_server::{Counter, EndReason, ServerFraming};
 
 use crate::kit::{TestServer, serve_with};
 
-fn serve(framing: FramingChoice) -> TestServer {
+fn serve(framing: ServerFraming) -> TestServer {
     serve_with(|config| config.framing = framing)
 }
 
@@ -77,16 +77,16 @@ impl RawPeer {
 
 #[test]
 fn r5_the_acknowledgement_comes_alone_and_the_list_behind_it() {
-    let server = serve(FramingChoice::Raw);
+    let server = serve(ServerFraming::Raw);
     let start = Instant::now();
     let mut ana = RawPeer::join(server.address, "ana");
     assert_eq!(ana.next().as_deref(), Some("USER_LIST|ana"));
-    assert!(start.elapsed() >= GAP, "the list came with the acknowledgement");
+    assert!(start.elapsed() >= FRAME_GAP, "the list came with the acknowledgement");
 }
 
 #[test]
 fn l1_a_list_does_not_wait_for_a_busy_room_to_be_quiet() {
-    let server = serve(FramingChoice::Auto);
+    let server = serve(ServerFraming::Auto);
     let mut bob = server.join("bob");
     let mut ana = RawPeer::join(server.address, "ana");
     bob.send("BROADCAST|x\n".repeat(500).as_bytes());
@@ -100,7 +100,7 @@ fn l1_a_list_does_not_wait_for_a_busy_room_to_be_quiet() {
 
 #[test]
 fn r2_frames_keep_their_distance_and_none_is_lost() {
-    let server = serve(FramingChoice::Auto);
+    let server = serve(ServerFraming::Auto);
     let (mut ana, mut bob) = (RawPeer::join(server.address, "ana"), server.join("bob"));
     let start = Instant::now();
     bob.send((0..20).map(|k| format!("BROADCAST|{k}\nMESSAGE|ana|{k}\n")).collect::<Vec<_>>().concat().as_bytes());
@@ -109,14 +109,14 @@ fn r2_frames_keep_their_distance_and_none_is_lost() {
         ana.hears(&format!("MESSAGE|bob|{k}"));
         bob.hears(&format!("BROADCAST|bob|{k}"));
     }
-    assert!(start.elapsed() >= GAP * 39, "{:?}", start.elapsed());
+    assert!(start.elapsed() >= FRAME_GAP * 39, "{:?}", start.elapsed());
 }
 
 #[test]
 fn r7_both_kinds_are_in_one_room_and_each_hears_its_own_framing() {
     for workers in [1, 2] {
         let server = serve_with(|config| {
-            config.framing = FramingChoice::Auto;
+            config.framing = ServerFraming::Auto;
             config.workers = workers.try_into().unwrap();
         });
         let (mut ana, mut bob) = (RawPeer::join(server.address, "ana"), server.join("bob"));
@@ -139,7 +139,7 @@ fn r7_both_kinds_are_in_one_room_and_each_hears_its_own_framing() {
 
 #[test]
 fn r4_a_line_feed_in_content_is_malformed_and_forges_nothing() {
-    let server = serve(FramingChoice::Raw);
+    let server = serve(ServerFraming::Raw);
     let (mut ana, mut bob) = (RawPeer::join(server.address, "ana"), RawPeer::join(server.address, "bob"));
     ana.say("MESSAGE|bob|x\nBROADCAST|forged");
     ana.hears_error("400");
@@ -151,7 +151,7 @@ fn r4_a_line_feed_in_content_is_malformed_and_forges_nothing() {
 
 #[test]
 fn r7_a_bad_name_is_answered_and_another_try_is_heard() {
-    let server = serve(FramingChoice::Auto);
+    let server = serve(ServerFraming::Auto);
     let mut ana = RawPeer::new(server.address);
     ana.say("CONNECT| ana");
     ana.hears("CONNECT_ACK|FAIL");
@@ -162,7 +162,7 @@ fn r7_a_bad_name_is_answered_and_another_try_is_heard() {
 
 #[test]
 fn a_raw_session_ends_in_good_order() {
-    let mut server = serve(FramingChoice::Raw);
+    let mut server = serve(ServerFraming::Raw);
     let (mut ana, mut bob) = (RawPeer::join(server.address, "ana"), RawPeer::join(server.address, "bob"));
     (0..5).for_each(|k| {
         ana.say(&format!("MESSAGE|ana|{k}"));
@@ -181,7 +181,7 @@ fn a_raw_session_ends_in_good_order() {
 #[test]
 fn m6_a_raw_peer_that_falls_behind_is_cut_off_and_every_delivery_is_accounted_for() {
     let server = serve_with(|config| {
-        config.framing = FramingChoice::Auto;
+        config.framing = ServerFraming::Auto;
         config.send.queue = 16 * 1024;
     });
     let (slow, mut bob) = (RawPeer::join(server.address, "slow"), server.join("bob"));

@@ -1,118 +1,121 @@
 use proptest::prelude::*;
 
-use super::super::{FrameKind, SessionAddress};
+use super::super::{FrameKind, SessionAddress, SessionKey};
 use super::*;
 
-fn said(from: u16, text: &str) -> Arc<Batch> {
+fn broadcast_batch(origin: u16, text: &str) -> Arc<Batch> {
     let mut batch = Batch::default();
     let written = batch.broadcast(std::time::Instant::now(), |out| {
         out.extend_from_slice(text.as_bytes());
         Ok(())
     });
     written.unwrap();
-    batch.seal(from, 2);
+    batch.seal(origin, 2);
     Arc::new(batch)
 }
 
-fn whispered(from: u16, to: u16) -> Arc<Batch> {
+fn private_batch(origin: u16, worker: u16) -> Arc<Batch> {
     let mut batch = Batch::default();
-    batch.private(SessionAddress { worker: to, index: 0, generation: 0 }, FrameKind::Message, |_| Ok(())).unwrap();
-    batch.seal(from, 2);
+    let to = SessionAddress { worker, key: SessionKey { index: 0, generation: 0 } };
+    batch.private(to, FrameKind::Message, |_| Ok(())).unwrap();
+    batch.seal(origin, 2);
     Arc::new(batch)
 }
 
+/// The identities of batches, in their order.
 fn order(batches: &[Arc<Batch>]) -> Vec<usize> {
     batches.iter().map(|batch| Arc::as_ptr(batch) as usize).collect()
 }
 
 #[test]
-fn what_is_said_while_somebody_writes_goes_out_together() {
-    let (exchange, mut calls) = (Exchange::new(2, false), Vec::new());
-    exchange.hand_in(Some(said(0, "a")), Publish::Batched, &mut calls);
-    assert_eq!(std::mem::take(&mut calls), [0, 1]);
-    assert_eq!((0..2).map(|me| exchange.take(me, &mut calls).0.len()).collect::<Vec<_>>(), [1, 1]);
-    exchange.hand_in(Some(said(0, "b")), Publish::Batched, &mut calls);
-    exchange.done(0, &mut calls);
-    exchange.hand_in(Some(said(1, "c")), Publish::Batched, &mut calls);
-    assert!(calls.is_empty() && exchange.take(0, &mut calls).0.is_empty(), "worker 1 still writes");
-    exchange.done(1, &mut calls);
-    assert_eq!(calls, [0, 1]);
-    assert_eq!(order(&exchange.take(0, &mut calls).0), order(&exchange.take(1, &mut calls).0));
+fn batches_submitted_while_a_worker_writes_are_distributed_together() {
+    let (exchange, mut to_wake) = (Exchange::new(2, false), Vec::new());
+    exchange.submit(Some(broadcast_batch(0, "a")), Publish::Batched, &mut to_wake);
+    assert_eq!(std::mem::take(&mut to_wake), [0, 1]);
+    assert_eq!((0..2).map(|worker| exchange.take(worker, &mut to_wake).0.len()).collect::<Vec<_>>(), [1, 1]);
+    exchange.submit(Some(broadcast_batch(0, "b")), Publish::Batched, &mut to_wake);
+    exchange.mark_written(0, &mut to_wake);
+    exchange.submit(Some(broadcast_batch(1, "c")), Publish::Batched, &mut to_wake);
+    assert!(to_wake.is_empty() && exchange.take(0, &mut to_wake).0.is_empty(), "worker 1 still writes");
+    exchange.mark_written(1, &mut to_wake);
+    assert_eq!(to_wake, [0, 1]);
+    assert_eq!(order(&exchange.take(0, &mut to_wake).0), order(&exchange.take(1, &mut to_wake).0));
 }
 
 #[test]
-fn what_may_not_wait_does_not_and_takes_along_what_was_before_it() {
-    let (exchange, mut calls) = (Exchange::new(2, false), Vec::new());
-    exchange.hand_in(Some(said(0, "a")), Publish::Batched, &mut calls);
-    exchange.hand_in(Some(said(1, "b")), Publish::Batched, &mut calls);
-    exchange.hand_in(None, Publish::Now, &mut calls);
-    assert_eq!(exchange.take(0, &mut calls).0.len(), 2);
+fn publishing_now_distributes_everything_submitted_before() {
+    let (exchange, mut to_wake) = (Exchange::new(2, false), Vec::new());
+    exchange.submit(Some(broadcast_batch(0, "a")), Publish::Batched, &mut to_wake);
+    exchange.submit(Some(broadcast_batch(1, "b")), Publish::Batched, &mut to_wake);
+    exchange.submit(None, Publish::Now, &mut to_wake);
+    assert_eq!(exchange.take(0, &mut to_wake).0.len(), 2);
 }
 
 #[test]
-fn a_private_frame_waits_for_nobody_and_concerns_one_worker() {
-    let (exchange, mut calls) = (Exchange::new(3, false), Vec::new());
-    exchange.hand_in(Some(said(0, "a")), Publish::Batched, &mut calls);
-    (0..3).for_each(|me| assert!(exchange.take(me, &mut calls).1));
-    calls.clear();
-    exchange.pass(&whispered(0, 2), &mut calls);
-    exchange.pass(&whispered(0, 2), &mut calls);
-    assert_eq!(calls, [2], "called once");
-    assert_eq!([0, 1, 2].map(|me| exchange.take(me, &mut calls).0.len()), [0, 0, 2]);
+fn private_batches_wait_for_no_writer_and_reach_one_worker() {
+    let (exchange, mut to_wake) = (Exchange::new(3, false), Vec::new());
+    exchange.submit(Some(broadcast_batch(0, "a")), Publish::Batched, &mut to_wake);
+    (0..3).for_each(|worker| assert!(exchange.take(worker, &mut to_wake).1));
+    to_wake.clear();
+    exchange.submit_private(&private_batch(0, 2), &mut to_wake);
+    exchange.submit_private(&private_batch(0, 2), &mut to_wake);
+    assert_eq!(to_wake, [2], "woken once");
+    assert_eq!([0, 1, 2].map(|worker| exchange.take(worker, &mut to_wake).0.len()), [0, 0, 2]);
 }
 
 #[test]
-fn readers_stop_while_too_much_waits_and_are_called_when_they_may_go_on() {
-    let (exchange, mut calls) = (Exchange::new(2, false), Vec::new());
-    assert!(!exchange.is_congested());
-    exchange.hand_in(Some(said(0, &"x".repeat(CONGESTED + 1))), Publish::Batched, &mut calls);
-    assert!(exchange.is_congested());
-    calls.clear();
-    exchange.take(0, &mut calls);
-    assert!(calls.is_empty() && exchange.is_congested());
-    exchange.take(1, &mut calls);
-    assert_eq!(calls, [0, 1]);
-    assert!(!exchange.is_congested());
+fn readers_pause_during_congestion_and_are_woken_after_it() {
+    let (exchange, mut to_wake) = (Exchange::new(2, false), Vec::new());
+    assert!(!exchange.pause_if_congested());
+    exchange.submit(Some(broadcast_batch(0, &"x".repeat(CONGESTION_BYTES + 1))), Publish::Batched, &mut to_wake);
+    assert!(exchange.pause_if_congested());
+    to_wake.clear();
+    exchange.take(0, &mut to_wake);
+    assert!(to_wake.is_empty() && exchange.pause_if_congested());
+    exchange.take(1, &mut to_wake);
+    assert_eq!(to_wake, [0, 1]);
+    assert!(!exchange.pause_if_congested());
 }
 
 #[test]
-fn the_first_worker_is_alone_again_when_nothing_is_on_its_way() {
-    let (exchange, mut calls) = (Exchange::new(2, true), Vec::new());
-    exchange.send_guests(1);
-    exchange.open_up();
-    exchange.hand_in(Some(said(1, "a")), Publish::Batched, &mut calls);
-    exchange.lose_guests(1);
-    for me in 0..2 {
-        assert!(!exchange.close_down(), "worker {me} has not written it");
-        exchange.take(me, &mut calls);
-        exchange.done(me, &mut calls);
+fn worker_0_is_single_again_once_the_others_have_written_and_have_no_sessions() {
+    let (exchange, mut to_wake) = (Exchange::new(2, true), Vec::new());
+    exchange.add_migrated(1);
+    exchange.leave_single_worker();
+    exchange.submit(Some(broadcast_batch(1, "a")), Publish::Batched, &mut to_wake);
+    exchange.remove_migrated(1);
+    for worker in 0..2 {
+        assert!(!exchange.try_collapse(), "worker {worker} has not written the batch");
+        exchange.take(worker, &mut to_wake);
+        exchange.mark_written(worker, &mut to_wake);
     }
-    assert!(!exchange.is_alone());
-    assert!(exchange.close_down() && exchange.is_alone());
+    assert!(!exchange.is_single_worker());
+    assert!(exchange.try_collapse() && exchange.is_single_worker());
 }
 
 proptest! {
-    /// Whatever the workers do, all hear the same broadcasts in the same order, and once everybody is done nothing is
-    /// left waiting.
+    /// In any interleaving all workers take the same broadcasts in the same order, and once all have written nothing is
+    /// left in the exchange.
     #[test]
-    fn m5_all_workers_hear_one_order(steps in proptest::collection::vec((0..3u16, 0..4u8), 0..60)) {
-        let (exchange, mut calls) = (Exchange::new(3, false), Vec::new());
-        let (mut heard, mut said_so_far) = (vec![Vec::new(); 3], Vec::new());
-        let settle = (0..3).chain(0..3).flat_map(|me| [(me, 0), (me, 1)]);
-        for (me, step) in steps.into_iter().chain(settle.collect::<Vec<_>>()) {
+    fn m5_all_workers_take_one_order(steps in proptest::collection::vec((0..3u16, 0..4u8), 0..60)) {
+        let (exchange, mut to_wake) = (Exchange::new(3, false), Vec::new());
+        let (mut taken, mut submitted) = (vec![Vec::new(); 3], Vec::new());
+        // Twice: what the last writer releases is distributed and has to be written too.
+        let finish = (0..3).chain(0..3).flat_map(|worker| [(worker, 0), (worker, 1)]);
+        for (worker, step) in steps.into_iter().chain(finish.collect::<Vec<_>>()) {
             match step {
-                0 => heard[usize::from(me)].extend(exchange.take(me, &mut calls).0),
-                1 => exchange.done(me, &mut calls),
-                haste => {
-                    let batch = said(me, "x");
-                    said_so_far.push(Arc::clone(&batch));
-                    let haste = if haste == 2 { Publish::Batched } else { Publish::Now };
-                    exchange.hand_in(Some(batch), haste, &mut calls);
+                0 => taken[usize::from(worker)].extend(exchange.take(worker, &mut to_wake).0),
+                1 => exchange.mark_written(worker, &mut to_wake),
+                other => {
+                    let batch = broadcast_batch(worker, "x");
+                    submitted.push(Arc::clone(&batch));
+                    let when = if other == 2 { Publish::Batched } else { Publish::Now };
+                    exchange.submit(Some(batch), when, &mut to_wake);
                 }
             }
         }
-        for batches in &heard {
-            prop_assert_eq!(order(batches), order(&said_so_far));
+        for batches in &taken {
+            prop_assert_eq!(order(batches), order(&submitted));
         }
     }
 }
