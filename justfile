@@ -1,4 +1,4 @@
-# Everything here is a convenience: the two commands of the README need none of it. Get `just` by `pip install rust-just`.
+# Shortcuts for common commands. `pip install rust-just` installs `just`; nothing requires it.
 
 # List the recipes.
 default:
@@ -16,18 +16,18 @@ bench file="scenarios/broadcast_storm.yaml" *args:
 test *args:
     cargo test --workspace {{args}}
 
-# What the figures are worth on this machine: all rows, or some (`just truth V2 V4`). Five minutes; wants a calm machine.
+# Measure the accuracy of the tool on this machine: all rows, or some (`just truth V2 V4`). Takes five minutes on an idle machine.
 truth *rows:
     cargo build --release -p mychat-tests --bins
     cargo run --release -p mychat-tests --bin mychat-truth -- {{rows}}
 
-# Format, lints and docs, as CI wants them.
+# Check the format, lints and documentation like CI.
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 
-# Exactly what CI runs.
+# Run all checks of CI.
 ci:
     .ci/run
 
@@ -35,36 +35,40 @@ ci:
 chat name *args:
     cargo run --release -p mychat-client -- --name {{name}} {{args}}
 
-# Hold a server against the protocol; without --target or --spawn the reference server.
+# Check a server against the protocol; without --target or --spawn, the reference server.
 conformance *args:
     cargo run --release -p mychat-bench -- conformance {{args}}
 
-# Write the kill matrix, tests/it/kills.golden: which checks find which fault (tests/it/kills.txt says which must).
+# Write the kill matrix tests/it/kills.golden: the checks that find each fault. tests/it/kills.txt lists the required ones.
 kills *args:
     cargo test -p mychat-tests --test it -- --ignored conformance::kills {{args}}
 
-# Correct servers of several makes, again and again, on a calm machine and a busy one: `just steady 100`, `just steady 20 loop`.
+# Repeat the suite against correct servers, on an idle and on a busy machine: `just steady 100`, `just steady 20 loop`.
 steady *args:
-    .ci/steady {{args}}
+    .ci/steady.sh {{args}}
 
-# Attack the server with everything, the large crowds included, with one worker and with two; wants a quiet machine.
+# Run all tests with hostile clients, also those with many connections, with one and with two workers; needs an idle machine.
 hostile *args:
     HOSTILE_STRICT=1 cargo test --release -p mychat-server --test it -- --include-ignored --test-threads 1 hostile {{args}}
     MYCHAT_WORKERS=2 MYCHAT_SPREAD=always HOSTILE_STRICT=1 cargo test --release -p mychat-server --test it -- --include-ignored --test-threads 1 hostile {{args}}
 
-# Fuzz what a peer's bytes reach, each target for so many seconds; wants a nightly toolchain.
+# Fuzz the code that reads the bytes of a peer, each target for this many seconds; needs a nightly toolchain.
 fuzz seconds="30":
-    for target in deframer parsers session; do crates/mychat-server/fuzz/run $target -max_total_time={{seconds}}; done
+    for target in deframer parsers session; do crates/mychat-server/fuzz/run.sh $target -max_total_time={{seconds}}; done
 
-# The server against the yardsticks (redis-server and mosquitto from Debian), pinned and interleaved; about ten minutes.
+# Compare the server with redis-server and mosquitto (from Debian); about ten minutes.
 peers runs="7" peerbench="../shared/peerbench":
     cargo build --release -p mychat-server
-    crates/mychat-server/benches/peers {{peerbench}} {{runs}}
+    crates/mychat-server/benches/peers.sh {{peerbench}} {{runs}}
 
-# The server's hot path without sockets.
+# Benchmark the server's hot path without sockets.
 bench-server *args:
     cargo bench -p mychat-server {{args}}
 
-# Run what the README shows and put it in, with date and machine; wants a quiet machine.
+# Update the measurements in the README; needs an idle machine.
 figures:
-    .ci/figures
+    .ci/figures.sh
+
+# Check the licences, sources and known vulnerabilities of the dependencies; needs cargo-deny.
+deny:
+    cargo deny --locked --config .cargo/deny.toml check

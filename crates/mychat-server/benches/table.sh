@@ -1,13 +1,13 @@
 #!/bin/sh
-# Writes TABLE.md from what `peers` has measured: table PEERBENCH-FOLDER. Run from the project's root. The ratios are of
-# medians; nothing in the file is typed by hand.
+# Writes TABLE.md from the results of peers.sh: table.sh PEERBENCH-FOLDER. Run it from the root of the repository. The whole
+# file is generated. Ratios are ratios of medians.
 set -e
 out=$(dirname "$0")/TABLE.md
 machine="$(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), Linux $(uname -r)"
 {
     printf '# The server and its yardsticks\n\n'
     printf 'Measured until %s on %s, server %s, ' "$(date -u '+%Y-%m-%d %H:%M UTC')" "$machine" "$(git rev-parse --short HEAD)"
-    printf 'by `crates/mychat-server/benches/peers`: the server pinned to core 0 and the generator to core 1, servers '
+    printf 'by `crates/mychat-server/benches/peers.sh`: the server pinned to core 0 and the generator to core 1, servers '
     printf 'interleaved; medians, and in brackets the least and the most of n runs. `refepoll` is a bare epoll loop without '
     printf 'names to check, lists, limits or timers: what is attainable at most.\n\n'
     printf 'Ratios of medians, this server to the other one (a rate: more is better; a time or memory: less is):\n\n'

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a target: ./run TARGET [libFuzzer options], such as ./run session -max_total_time=30. Needs a nightly toolchain,
-# but not cargo-fuzz. New inputs go to target/corpus, the ones in corpus/ are the start.
+# Runs a fuzz target: run.sh TARGET [libFuzzer options], for example run.sh session -max_total_time=30. Requires a nightly
+# toolchain but not cargo-fuzz. corpus/ has the initial inputs; new inputs go to target/corpus.
 set -e
 cd "$(dirname "$0")"
 target=$1

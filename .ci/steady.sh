@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Correct servers, again and again: no must check may fail or stay undecided, on a calm machine and on a busy one.
+# Repeats the conformance suite against correct servers. No must check may fail or be inconclusive, on an idle machine and
+# on a busy one.
 #
-#   .ci/steady [REPETITIONS [SERVER…]]     10 of each server, unless told otherwise; `.ci/steady list` names them
+#   .ci/steady.sh [REPETITIONS [SERVER…]]     default: 10 repetitions of each server; `.ci/steady.sh list` lists them
 #
-# Each repetition has a seed of its own; half of them have a busy loop beside them for each core. Every tenth plays the whole
-# suite, the others the must checks alone (WHOLE=n: every n-th). The reference server has to pass strictly where all is played.
-# What was said by a repetition that did not pass is kept under target/steady. JOBS=n: instances at a time. PAUSE=FILE: nothing
-# runs while there is such a file, and what it cuts short is repeated.
+# Each repetition has its own seed. In half of them, a busy loop runs on each core. Every tenth repetition runs the whole
+# suite, the others only the must checks (WHOLE=n: every n-th). In a whole run, the reference server must pass strictly.
+# The output of failed repetitions is kept in target/steady. JOBS=n sets the number of parallel server instances. While the
+# file PAUSE=FILE exists, nothing runs; an interrupted repetition is repeated.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,17 +16,17 @@ servers=(reference threads loop terse forks java bytewise,late glued,lazy quiet,
 [ "${1:-}" = list ] && { printf '%s\n' "${servers[@]}"; exit; }
 repetitions=${1:-10}
 [ $# -gt 1 ] && servers=("${@:2}")
-[ -n "${TOOL:-}" ] || cargo build --release --quiet -p mychat-bench
+[ -n "${TOOL:-}" ] || cargo build --locked --release --quiet -p mychat-bench
 mkdir -p target/steady
 mapfile -t musts < <("$tool" conformance --list | awk '$2 == "must" { print "--only"; print $1 }')
 
 loops=()
 busy() { for _ in $(seq "$(nproc)"); do (while :; do :; done) & loops+=($!); done; }
-calm() { [ ${#loops[@]} = 0 ] || { kill "${loops[@]}"; wait "${loops[@]}"; } 2> /dev/null || true; loops=(); }
-trap calm EXIT
+stop_busy() { [ ${#loops[@]} = 0 ] || { kill "${loops[@]}"; wait "${loops[@]}"; } 2> /dev/null || true; loops=(); }
+trap stop_busy EXIT
 trap 'exit 130' INT TERM
 
-# The command that starts a server; nothing for the tool's own.
+# Prints the command that starts a server, or nothing for the built-in reference server.
 start() {
   case $1 in
     reference) ;;
@@ -35,7 +36,7 @@ start() {
   esac
 }
 
-# One repetition, or 99 where it had to make way.
+# Runs one repetition. Returns 99 if it was interrupted by the file PAUSE.
 once() {
   local log=$1 code=0
   shift
@@ -57,7 +58,7 @@ failed=0
 for server in "${servers[@]}"; do
   bad=0 wholes=0 busies=0 longest=0 began=$SECONDS
   for number in $(seq "$repetitions"); do
-    # So that the whole suite meets both.
+    # The second term makes whole runs alternate, too.
     crowded=$(((number + number / 10) % 2))
     options=(--seed "$number" --jobs "${JOBS:-4}")
     command=$(start "$server")
@@ -74,7 +75,7 @@ for server in "${servers[@]}"; do
       code=0 before=$SECONDS
       [ $crowded = 0 ] || busy
       once "$log" "${options[@]}" || code=$?
-      calm
+      stop_busy
     done
     busies=$((busies + crowded))
     [ $((SECONDS - before)) -le "$longest" ] || longest=$((SECONDS - before))

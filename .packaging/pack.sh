@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Packs what `cargo build --profile dist --target TARGET` built into mychat-TARGET.tar.gz, or .zip for Windows; the release
-# workflow calls it for each target.
-#   .packaging/pack x86_64-unknown-linux-musl
+# Packs the programs of `cargo build --profile dist --target TARGET` into mychat-TARGET.tar.gz, or .zip for Windows. The
+# release workflow calls it for each target.
+#   .packaging/pack.sh x86_64-unknown-linux-musl
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,13 +16,13 @@ for program in mychat-bench mychat-server mychat; do
 done
 # -L: `scenarios/conformance` is a link.
 cp -rL scenarios README.md "$name/"
-"$(command -v python3 || command -v python)" .packaging/licences "$target" "$name/licences"
+"$(command -v python3 || command -v python)" .packaging/licences.py "$target" "$name/licences"
 
-# What cannot run on the machine that built it is not released; an Intel Mac's program may have been built on another one.
+# Each program must start on the machine that built it. The programs for Intel Macs may be built on another machine.
 for program in mychat-bench mychat-server mychat; do
   "$name/$program$suffix" --version || [ "$target" = x86_64-apple-darwin ]
 done
-# One file for every Linux: nothing of this machine is needed beside it.
+# The Linux programs must not need shared libraries of the machine that built them.
 case $target in
   *musl*) if ldd "$name/mychat-bench" 2>&1 | grep -q '=>'; then echo "$name is not static" >&2; exit 1; fi ;;
 esac

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Measures the server against the yardsticks: peers PEERBENCH-FOLDER RUNS [PART…]. Run from the project's root, with a
-# release build done. Parts: fanout pingpong openloop joins idle workers; without any, all of them, and the table is
-# written to TABLE.md beside this. A machine that does other things as well gives ratios within a run, and no absolute
-# figures.
+# Compares the server with other servers. Run it from the root of the repository, after a release build:
+#   crates/mychat-server/benches/peers.sh PEERBENCH-FOLDER RUNS [PART…]
+# Parts: fanout pingpong openloop joins idle workers table. Without a part, all of them run, and TABLE.md is written. On a
+# busy machine, only the ratios are meaningful.
 set -e
 here=$(dirname "$0")
 bench=$1
@@ -24,7 +24,7 @@ part() {
     joins) for users in 1000 5000; do run mychat,refepoll-coalesce "$runs" storm --users $users; done ;;
     idle) for users in 1000 10000; do run mychat,mosquitto 3 idle --users $users; done ;;
     workers)
-        # Two workers against one, unpinned.
+        # Two workers compared with one. The processes are not pinned to cores.
         for k in $(seq "$runs"); do
             for workers in 1 2; do
                 export MYCHAT_ARGS="--workers $workers" CASE="peers, $workers workers" SRV_CPUS=0,1 GEN_CPUS=0,1
@@ -33,11 +33,11 @@ part() {
             done
         done
         unset MYCHAT_ARGS SRV_CPUS GEN_CPUS
-        "$here/lazy" "$runs"
+        "$here/lazy.py" "$runs"
         export CASE=peers
         ;;
-    table) "$here/table" "$bench" ;;
-    *) echo "peers: no part is called $1" >&2 && exit 2 ;;
+    table) "$here/table.sh" "$bench" ;;
+    *) echo "peers.sh: unknown part $1" >&2 && exit 2 ;;
     esac
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes the figures of README.md and of the crates' pages: runs the commands, takes pictures of the reports, and copies the
-# tables that `just truth` and `just peers` wrote. Nothing between the markers is typed by hand. It needs a quiet machine
-# and takes about three minutes.
-#   .ci/figures             everything
-#   .ci/figures capacity    one of: broadcast_storm capacity conformance truth server
+# Updates the figures in README.md and in the pages of the crates: runs the commands, takes pictures of the reports, and
+# copies the tables of `just truth` and `just peers`. All text between the markers is generated. Takes about three minutes on
+# an idle machine.
+#   .ci/figures.sh             everything
+#   .ci/figures.sh capacity    one of: broadcast_storm capacity conformance truth server
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ mkdir -p "$out" "$pictures"
 machine="$(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), Linux $(uname -r)"
 wanted=" ${*:-broadcast_storm capacity conformance truth server} "
 
-# put NAME FILE: replaces what stands between <!-- figures: NAME --> and <!-- end --> in every page that has it.
+# put NAME FILE: replaces the text between <!-- figures: NAME --> and <!-- end --> in each page that has the marker.
 put() {
   local page
   for page in $(git grep -l "<!-- figures: $1 -->" -- '*.md'); do
@@ -26,13 +26,13 @@ put() {
   done
 }
 
-# show NAME FILTER COMMAND…: runs the tool, and puts what it printed through the filter into the pages.
+# show NAME FILTER COMMAND…: runs the tool and puts its filtered output into the pages.
 show() {
   local name=$1 filter=$2 code=0
   shift 2
   [[ $wanted == *" $name "* ]] || return 0
   NO_COLOR=1 target/release/mychat-bench "$@" > "$out/$name.txt" 2> "$out/$name.err" || code=$?
-  # 1 and 4 are verdicts, and shown like any other; the rest are mistakes.
+  # Exit codes 1 and 4 are verdicts (failed, inconclusive); other codes are errors.
   case $code in 0 | 1 | 4) ;; *) cat "$out/$name.err" >&2; return "$code" ;; esac
   local typed=() word
   for word in "$@"; do case $word in "$out"/* | --html) ;; *' '*) typed+=("'$word'") ;; *) typed+=("$word") ;; esac; done
@@ -43,10 +43,10 @@ show() {
   put "$name" "$out/$name.md"
 }
 
-# picture NAME HEIGHT: the top of a report, by day and by night. Needs Chromium; without it the pictures stay as they are.
+# picture NAME HEIGHT: takes a picture of the top of a report, in the light and the dark color scheme. Needs Chromium.
 picture() {
   [[ $wanted == *" $1 "* ]] || return 0
-  command -v chromium > /dev/null || { echo "no chromium here: the pictures of $1 stay as they are" >&2; return 0; }
+  command -v chromium > /dev/null || { echo "chromium is not installed: the pictures of $1 are not updated" >&2; return 0; }
   local scheme
   for scheme in light dark; do
     chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --disable-background-networking \
@@ -56,15 +56,15 @@ picture() {
   done
 }
 
-# copy NAME FILE [FILTER]: a table that another recipe wrote, or the part of it that a filter lets through.
+# copy NAME FILE [FILTER]: puts a table that another recipe wrote into the pages, through a filter.
 copy() {
   [[ $wanted == *" $1 "* ]] || return 0
-  [ -f "$2" ] || { echo "no $2 here: the table stays as it is" >&2; return 0; }
+  [ -f "$2" ] || { echo "$2 does not exist: its table is not updated" >&2; return 0; }
   bash -c "${3:-cat}" < "$2" > "$out/$1.md"
   put "$1" "$out/$1.md"
 }
 
-cargo build --release --quiet -p mychat-bench
+cargo build --locked --release --quiet -p mychat-bench
 show broadcast_storm cat run scenarios/broadcast_storm.yaml --html "$out/broadcast_storm.html"
 picture broadcast_storm 1500
 show capacity 'sed "/^  latency /,\$d"' run scenarios/capacity.yaml \
@@ -72,5 +72,5 @@ show capacity 'sed "/^  latency /,\$d"' run scenarios/capacity.yaml \
 picture capacity 1000
 show conformance cat conformance --only frame.two-in-one --spawn 'python3 tests/servers/beginner.py {port}'
 copy truth target/truth.md
-# The ratios; what they are made of is a page of its own.
+# Only the ratios; TABLE.md has the measured values.
 copy server crates/mychat-server/benches/TABLE.md 'sed "/^# /d; /^### /,\$d" | sed "/./,\$!d"'

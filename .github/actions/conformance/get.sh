@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets mychat-bench: the released program where this action is used by a release's tag (`…/conformance@v1.2.3`), or else
-# built from the sources that the action came with. Says where it is, as the output `path`.
+# Gets mychat-bench. If the action is used with the tag of a release (`…/conformance@v1.2.3`), the released program is
+# downloaded. Otherwise, the program is built from the sources of the action. The output `path` is its location.
 set -euo pipefail
 
 case "${RUNNER_OS:-Linux}-${RUNNER_ARCH:-X64}" in
@@ -18,14 +18,14 @@ releases=${RELEASES:-${GITHUB_SERVER_URL:-https://github.com}/${ACTION_REPOSITOR
 
 sum() { if command -v sha256sum > /dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
 
-# The archive of the tag, if there is one and it is what the release says it is.
+# Downloads the archive of the tag and checks it against the SHA256SUMS of the release.
 released() {
   [[ -n $target && ${ACTION_REF:-} == v[0-9]* ]] || return 1
   local folder=${RUNNER_TEMP:-/tmp}/mychat-$ACTION_REF
   mkdir -p "$folder" && cd "$folder" || return 1
   curl -fsSL --retry 3 -O "$releases/$ACTION_REF/$archive" -O "$releases/$ACTION_REF/SHA256SUMS" || return 1
   if ! grep " $archive\$" SHA256SUMS | sum -c - > /dev/null; then
-    echo "::warning::$archive is not what SHA256SUMS says: it is not used" && return 1
+    echo "::warning::$archive does not match SHA256SUMS and is not used" && return 1
   fi
   case $archive in *.zip) unzip -qo "$archive" ;; *) tar xzf "$archive" ;; esac || return 1
   path=$folder/$name/$program

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What a second worker brings where the generator leaves it a core: lazy RUNS. Run from the project's root, with a release build done.
+"""Measures the gain of a second worker while the load generator needs little CPU time: lazy.py RUNS.
 
-On two cores every other load of this bench takes one whole core for itself, so that two workers have no more to share
-than one. Here a single sender keeps 4 broadcasts outstanding, and the sockets of the 1,000 who hear them are emptied
-inside the kernel, every 64 broadcasts: the server works, and the generator hardly does. What is measured begins after a
-second, in which a server notices that it is busy. One and two workers take turns; a line a run goes to target/peerbench/results.jsonl."""
+Run it from the root of the repository, after a release build. With the other loads on two cores, the generator occupies one
+core, so a second worker cannot help. Here, one sender keeps 4 broadcasts outstanding, and the sockets of the 1,000 recipients
+are emptied inside the kernel after every 64 broadcasts. The measurement starts after one second, in which the server detects
+the load. Runs with one and with two workers alternate. Each run appends a line to target/peerbench/results.jsonl."""
 import json, os, resource, socket, subprocess, sys, time
 
 USERS, WINDOW, WARM_UP, SECONDS, PORT = 1000, 4, 1, 2, 8084

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the checks, publishes what was found, and ends as the tool does. Inputs come as START, PORT, STRICT, BASELINE, FRAMING;
-# TOOL is the program.
+# Runs the checks, publishes the results, and exits with the exit code of the tool. The inputs are the variables START, PORT,
+# STRICT, BASELINE and FRAMING; TOOL is the path of the program.
 set -euo pipefail
 
 summary=${GITHUB_STEP_SUMMARY:-/dev/null} output=${GITHUB_OUTPUT:-/dev/null}
 files=(--json conformance.json --junit conformance.xml --markdown conformance.md)
-# Of an earlier step, perhaps.
+# They may exist from an earlier step.
 rm -f conformance.json conformance.xml conformance.md
 
 refuse() {
@@ -28,7 +28,7 @@ esac
 if [ "$STRICT" = true ]; then arguments+=(--strict); fi
 if [ -n "$BASELINE" ]; then arguments+=(--baseline "$BASELINE"); fi
 
-# A server that always listens on one port is started here, and ended with all it started.
+# A server with a fixed port is started here. At the end, its whole process group is stopped.
 if [ -n "$START" ] && [[ $START != *"{port}"* ]]; then
   set -m
   bash -c "$START" > conformance.server 2>&1 &

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Collects the licences of all that is linked into the programs for a target, for the archive that is given to people.
+"""Collects the licences of all crates that are linked into the programs, for the release archive of a target.
 
-    .packaging/licences x86_64-unknown-linux-musl FOLDER
+    .packaging/licences.py x86_64-unknown-linux-musl FOLDER
 
-FOLDER gets this project's own licences, THIRD-PARTY.txt with those of every crate, each text once, and the notices of Rust's
-standard library.
+FOLDER gets the licences of this project, THIRD-PARTY.txt with the licence texts of all crates (each text once), and the
+notices of Rust's standard library.
 """
 import json
 import pathlib
@@ -15,13 +15,13 @@ import sys
 
 PROGRAMS = {"mychat-bench", "mychat-server", "mychat-client"}
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# What Rust links statically for these targets, beside its own library.
+# For musl targets, Rust also links the C library statically.
 MUSL = (ROOT / "LICENSE-MIT").read_text(encoding="utf-8").replace(
     "Copyright (c) 2026 The MyChat contributors", "Copyright © 2005-2020 Rich Felker, et al.")
 
 
 def linked(target):
-    """Every package that is in the programs; what only builds or tests them is not."""
+    """Returns all packages that are linked into the programs, without build and test dependencies."""
     command = ["cargo", "metadata", "--format-version=1", "--locked", "--filter-platform", target]
     tree = json.loads(subprocess.check_output(command, cwd=ROOT))
     packages = {package["id"]: package for package in tree["packages"]}
@@ -37,7 +37,7 @@ def linked(target):
 
 
 def texts(package):
-    """The licence texts that a crate comes with."""
+    """Returns the licence texts in the package of a crate."""
     folder = pathlib.Path(package["manifest_path"]).parent
     named = re.compile(r"(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
     files = sorted(file for file in folder.iterdir() if file.is_file() and named.match(file.name))
@@ -45,7 +45,7 @@ def texts(package):
         return [file.read_text(encoding="utf-8", errors="replace").strip() for file in files]
     if "Apache-2.0" in package["license"]:
         return [(ROOT / "LICENSE-APACHE").read_text(encoding="utf-8").strip()]
-    sys.exit(f"{package['name']} comes without a licence text, and is under {package['license']}")
+    sys.exit(f"{package['name']} ({package['license']}) contains no licence text")
 
 
 def main(target, folder):
@@ -60,7 +60,7 @@ def main(target, folder):
             users.setdefault(text, []).append(f"{package['name']} {package['version']}")
     if "musl" in target:
         users[MUSL.strip()] = ["musl (the C library)"]
-    lines = [f"What is linked into mychat-bench, mychat-server and mychat for {target}, beside their own code.", ""]
+    lines = [f"Third-party code in mychat-bench, mychat-server and mychat for {target}.", ""]
     lines += [f"{package['name']} {package['version']}: {package['license']}" for package in others]
     for text, names in users.items():
         lines += ["", "=" * 80, ", ".join(names), "=" * 80, "", text]
