@@ -48,6 +48,16 @@ impl FramingChoice {
             Self::Auto => None,
         }
     }
+
+    /// Returns the name in files and options: `lf`, `crlf`, `raw` or `auto`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lf => "lf",
+            Self::CrLf => "crlf",
+            Self::Raw => "raw",
+            Self::Auto => "auto",
+        }
+    }
 }
 
 impl Framing {

@@ -27,6 +27,7 @@ pub mod framing;
 pub mod name;
 pub mod reply;
 pub mod roster;
+pub mod units;
 
 pub use code::ErrorCode;
 pub use command::{Command, CommandError};

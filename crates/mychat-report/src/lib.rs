@@ -32,16 +32,10 @@ pub use mychat_load::format::{duration, grouped};
 
 /// A size in bytes as a person reads it.
 pub fn bytes(bytes: u64) -> String {
-    const MIB: f64 = 1024.0 * 1024.0;
-    let size = bytes as f64;
-    if size < 1024.0 {
-        format!("{bytes} B")
-    } else if size < MIB {
-        format!("{:.1} KiB", size / 1024.0)
-    } else if size < 1024.0 * MIB {
-        format!("{:.1} MiB", size / MIB)
-    } else {
-        format!("{:.2} GiB", size / MIB / 1024.0)
+    match mychat_proto::units::scale(bytes as f64) {
+        (_, "B") => format!("{bytes} B"),
+        (gibibytes, "GiB") => format!("{gibibytes:.2} GiB"),
+        (value, unit) => format!("{value:.1} {unit}"),
     }
 }
 

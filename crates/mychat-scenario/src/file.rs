@@ -137,7 +137,7 @@ fn as_text(node: &Node) -> Option<String> {
 }
 
 fn framing(fields: &Fields<'_>, problems: &mut Problems) -> FramingChoice {
-    fields.read("framing", problems, |text| units::word(text, &FRAMINGS)).unwrap_or_default()
+    fields.read("framing", problems, |text| units::word(text, &FRAMINGS)).unwrap_or(FramingChoice::Auto)
 }
 
 fn verify(fields: &Fields<'_>, problems: &mut Problems) -> Verify {

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use mychat_proto::units::SIZES;
+
 use super::diagnostic::Wrong;
 use super::form::Form;
 use super::model::{Rate, Span};
@@ -15,7 +17,6 @@ pub(super) const FASTEST: f64 = 10_000_000.0;
 const MOST_PERCENT: f64 = 1_000_000.0;
 
 const TIMES: [(&str, f64); 6] = [("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-const SIZES: [(&str, f64); 4] = [("B", 1.0), ("KiB", 1024.0), ("MiB", 1_048_576.0), ("GiB", 1_073_741_824.0)];
 /// What people write, and what it is called here.
 const OTHER_UNITS: [(&str, &str); 22] = [
     ("sec", "s"),
@@ -203,7 +204,7 @@ pub(super) fn bytes(text: &str) -> Result<f64, Wrong> {
     let Some((_, factor)) = SIZES.iter().find(|(unit, _)| *unit == amount.unit) else {
         return Err(bad_unit(&amount, text, &SIZES.map(|(unit, _)| unit), "B", &Form::Bytes));
     };
-    Ok(amount.number * factor)
+    Ok(amount.number * *factor as f64)
 }
 
 /// Whole bytes within limits, with what is said where they are left.

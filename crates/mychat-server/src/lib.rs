@@ -58,7 +58,6 @@ mod router;
 mod server;
 mod session;
 mod settings;
-mod units;
 mod worker;
 
 pub use cli::Args;

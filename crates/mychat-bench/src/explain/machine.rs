@@ -120,13 +120,11 @@ impl Machine {
 
 /// Bytes as a person reads them.
 pub(super) fn bytes(count: f64) -> String {
-    let (value, unit) = match count {
-        count if count < 1024.0 => return format!("{count:.0} B"),
-        count if count < 1_048_576.0 => (count / 1024.0, "KiB"),
-        count if count < 1_073_741_824.0 => (count / 1_048_576.0, "MiB"),
-        count => (count / 1_073_741_824.0, "GiB"),
-    };
-    if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+    match mychat_proto::units::scale(count) {
+        (value, "B") => format!("{value:.0} B"),
+        (value, unit) if value < 10.0 => format!("{value:.1} {unit}"),
+        (value, unit) => format!("{value:.0} {unit}"),
+    }
 }
 /// Descriptors that this process may have.
 #[cfg(unix)]

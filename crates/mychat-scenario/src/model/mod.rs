@@ -10,11 +10,12 @@ pub use actions::{Action, Content, Size, To, Weighted};
 pub use cases::{Case, CloseKind, Level, Need, Procedure, Step};
 pub use conditions::{Condition, Measure, Metric, Op, Selector, Stat, Unit, Value};
 pub use load::{FindMax, Stage, StageKind};
+pub use mychat_proto::FramingChoice;
 pub use users::{Arrivals, Group, Leave, NamePattern, NamePiece, Pace, Rate, ReadPolicy};
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// A whole file: who, how much over time, what must hold, and scripted cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,6 +27,7 @@ pub struct Scenario {
     /// `HOST:PORT` that the file asks for; `--target` and `--spawn` go before it.
     pub target: Option<String>,
     /// How frames end on the wire.
+    #[serde(serialize_with = "framing_name")]
     pub framing: FramingChoice,
     /// The seed of everything drawn; where it is missing one is drawn and printed.
     pub seed: Option<u64>,
@@ -45,19 +47,8 @@ pub struct Scenario {
     pub abort_if: Vec<Condition>,
 }
 
-/// How frames end on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FramingChoice {
-    /// Find out by asking the server.
-    #[default]
-    Auto,
-    /// LF.
-    Lf,
-    /// CR LF.
-    CrLf,
-    /// Nothing: a segment is a message.
-    Raw,
+fn framing_name<S: Serializer>(framing: &FramingChoice, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(framing.name())
 }
 
 /// How exactly deliveries are accounted for.

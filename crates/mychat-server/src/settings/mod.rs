@@ -8,6 +8,7 @@
 //! [`table`] defines every setting once.
 
 pub(crate) mod table;
+pub(crate) mod values;
 
 use std::fmt::Write as _;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -16,8 +17,8 @@ use std::time::Duration;
 
 use crate::config::{Admission, Config, LogOptions, RateLimit, SendLimit, SocketOptions};
 use crate::limits::memory;
-use crate::units::{Size, Time};
 use table::SETTINGS;
+use values::{Size, Time};
 
 pub(crate) use table::Settings;
 

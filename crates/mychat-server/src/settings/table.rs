@@ -15,9 +15,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Deserialize;
 
+use super::values::{Size, Time};
 use crate::config::{Config, RateAction, RateLimit, ServerFraming, Spread};
 use crate::log::{Format, Level};
-use crate::units::{Size, Time};
 
 /// When a changed setting takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

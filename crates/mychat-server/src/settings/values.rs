@@ -1,18 +1,19 @@
-//! Times and amounts of bytes as a person writes them, and back.
+//! Durations and sizes in settings: text → value, and back.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
+use mychat_proto::units::SIZES;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-/// A time such as `500ms` or `1m 30s`; a number alone means seconds. At most a year.
+/// A duration such as `500ms` or `1m 30s`; a number alone means seconds. At most a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Time(Duration);
 
 impl Time {
-    /// As the rest of the program takes it.
+    /// Returns the duration.
     pub(crate) const fn duration(self) -> Duration {
         self.0
     }
@@ -47,11 +48,14 @@ impl fmt::Display for Time {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size(NonZeroUsize);
 
-/// The units of a [`Size`], largest first.
-const UNITS: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+/// The smallest [`Size`] in bytes.
+const SMALLEST: usize = 1 << 10;
+
+/// The largest [`Size`] in bytes.
+const LARGEST: u64 = 1 << 40;
 
 impl Size {
-    /// As the rest of the program takes it.
+    /// Returns the number of bytes.
     pub(crate) const fn bytes(self) -> NonZeroUsize {
         self.0
     }
@@ -69,31 +73,33 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, String> {
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit = &text[digits.len()..];
-        let factor = match UNITS.iter().find(|(name, _)| *name == unit || name[..1] == *unit) {
+        let is_meant = |&&(name, _): &&(&str, u64)| name == unit || name[..1] == *unit;
+        let factor = match SIZES.iter().find(is_meant) {
             Some((_, factor)) => *factor,
-            None if unit.is_empty() || unit == "B" => 1,
+            None if unit.is_empty() => 1,
             None => return Err(format!("unknown unit {unit:?}: bytes alone, or KiB, MiB, GiB")),
         };
-        let number: usize =
+        let number: u64 =
             digits.trim().parse().map_err(|_| "not a number of bytes (such as 65536 or 1MiB)".to_owned())?;
-        let bytes = number.checked_mul(factor).filter(|bytes| *bytes <= 1 << 40).ok_or("more than 1024GiB")?;
-        NonZeroUsize::new(bytes)
-            .filter(|bytes| bytes.get() >= 1024)
-            .map(Self)
-            .ok_or_else(|| "less than 1KiB".to_owned())
+        let bytes = number.checked_mul(factor).filter(|bytes| *bytes <= LARGEST);
+        let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or("more than 1024GiB")?;
+        let bytes = NonZeroUsize::new(bytes).filter(|bytes| bytes.get() >= SMALLEST);
+        bytes.map(Self).ok_or_else(|| "less than 1KiB".to_owned())
     }
 }
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match UNITS.iter().find(|(_, factor)| self.0.get().is_multiple_of(*factor)) {
-            Some((unit, factor)) => write!(f, "{}{unit}", self.0.get() / factor),
-            None => self.0.fmt(f),
+        let bytes = self.0.get() as u64;
+        // The largest unit without a fraction; bytes have none.
+        match SIZES[1..].iter().rev().find(|(_, factor)| bytes.is_multiple_of(*factor)) {
+            Some((unit, factor)) => write!(f, "{}{unit}", bytes / factor),
+            None => bytes.fmt(f),
         }
     }
 }
 
-/// Reads a value that has a text form from a text, or from a whole number as if it were written as one.
+/// Deserializes a value from its text, or from a whole number as if it were that text.
 fn from_text_or_number<'de, T: FromStr<Err = String>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
     struct Either<T>(std::marker::PhantomData<T>);
     impl<T: FromStr<Err = String>> Visitor<'_> for Either<T> {
