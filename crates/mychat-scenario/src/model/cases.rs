@@ -1,9 +1,10 @@
 //! Scripted cases, step by step.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
+
+use super::procedures::Procedure;
 
 /// A scripted case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -157,41 +158,6 @@ pub enum Step {
     },
     /// A procedure: what steps cannot say.
     Procedure(Procedure),
-}
-
-/// A procedure and its parameters, checked against the table of its keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Procedure {
-    /// Which one.
-    pub name: &'static str,
-    /// Whole numbers.
-    pub numbers: BTreeMap<&'static str, u64>,
-    /// Words, frames and pieces of text.
-    pub words: BTreeMap<&'static str, String>,
-    /// Actors.
-    pub actors: BTreeMap<&'static str, Vec<String>>,
-}
-
-impl Procedure {
-    /// The number of that name, or 0.
-    pub fn number(&self, name: &str) -> usize {
-        self.numbers.get(name).copied().unwrap_or_default() as usize
-    }
-
-    /// True if the word of that name is `word`.
-    pub fn is(&self, name: &str, word: &str) -> bool {
-        self.words.get(name).is_some_and(|value| value == word)
-    }
-
-    /// The word of that name, or an empty one.
-    pub fn word(&self, name: &str) -> &str {
-        self.words.get(name).map_or("", String::as_str)
-    }
-
-    /// The actors of that name.
-    pub fn who(&self, name: &str) -> &[String] {
-        self.actors.get(name).map_or(&[], Vec::as_slice)
-    }
 }
 
 /// How an actor closes its connection.

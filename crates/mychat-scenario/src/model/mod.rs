@@ -3,14 +3,18 @@
 mod actions;
 mod cases;
 mod conditions;
+mod keyword;
 mod load;
+pub mod procedures;
 mod users;
 
 pub use actions::{Action, Content, Size, To, Weighted};
-pub use cases::{Case, CloseKind, Level, Need, Procedure, Step};
+pub use cases::{Case, CloseKind, Level, Need, Step};
 pub use conditions::{Condition, Measure, Metric, Op, Selector, Stat, Unit, Value};
+pub use keyword::Keyword;
 pub use load::{FindMax, Stage, StageKind};
 pub use mychat_proto::FramingChoice;
+pub use procedures::Procedure;
 pub use users::{Arrivals, Group, Leave, NamePattern, NamePiece, Pace, Rate, ReadPolicy};
 
 use std::time::Duration;

@@ -86,7 +86,7 @@ fn shipped_files_fit() {
 fn bad_files_do_not_fit() {
     let validator = validator();
     for name in CAUGHT {
-        let file = in_repository(&format!("crates/mychat-bench/tests/bad/{name}.yaml"));
+        let file = in_repository(&format!("crates/mychat-scenario/tests/bad/{name}.yaml"));
         assert!(!validator.is_valid(&value(&file)), "{name} fits the schema");
     }
 }

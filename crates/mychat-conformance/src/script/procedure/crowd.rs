@@ -6,17 +6,17 @@ use crate::script::alive::{numbered, users};
 use crate::script::line::Line;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
+use mychat_scenario::model::procedures::{Churn, ManyConnections, Trickle};
 
 /// Descriptors and threads that may come and go without being a leak.
 const SLACK: u64 = 2;
 /// A server that lets connections in slowly is not asked to let in more than it can in this time.
 const ROUND: Duration = Duration::from_secs(10);
 
-pub(super) async fn churn(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let total = stage.around.fewer(procedure.number("connections"), 10);
-    let at_once = stage.around.fewer(procedure.number("at_once").max(1), 5);
-    let counted = procedure.is("count", "yes");
+pub(super) async fn churn(stage: &mut Stage, churn: &Churn) -> Played {
+    let total = stage.around.fewer(churn.connections, 10);
+    let at_once = stage.around.fewer(churn.at_once.max(1), 5);
+    let counted = churn.count_resources;
     let rounds = if counted { 2 } else { 1 };
     let mut base = None;
     for round in 0..rounds {
@@ -26,7 +26,7 @@ pub(super) async fn churn(stage: &mut Stage, procedure: &Procedure) -> Played {
             let mut lines = Vec::with_capacity(at_once);
             for index in 0..at_once.min(total - done) {
                 lines.push(stage.open("passerby").await?);
-                if procedure.is("users", "yes")
+                if churn.users
                     && let Some(line) = lines.last_mut()
                 {
                     let name = numbered(&stage.cast, "pass", (round * total + done + index) % 10_000);
@@ -35,7 +35,7 @@ pub(super) async fn churn(stage: &mut Stage, procedure: &Procedure) -> Played {
             }
             done += lines.len();
             for mut line in lines {
-                if procedure.is("users", "yes") {
+                if churn.users {
                     line.until(stage.around.patience, |inbox| (inbox.answers > 0 || inbox.end.is_some()).then_some(()))
                         .await;
                 }
@@ -85,13 +85,13 @@ async fn settled(watch: &mychat_target::spawn::Watch, base: Option<(u64, u64)>) 
     }
 }
 
-pub(super) async fn crowd(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let (count, within) = (stage.around.fewer(procedure.number("users"), 10), procedure.number("within"));
-    if within > 0 {
+pub(super) async fn many_connections(stage: &mut Stage, procedure: &ManyConnections) -> Played {
+    let count = stage.around.fewer(procedure.users, 10);
+    if procedure.simultaneous {
         return storm(stage, count).await;
     }
     let mut lines = users(stage, "many", count).await?;
-    let broadcasts = procedure.number("broadcasts");
+    let broadcasts = procedure.broadcasts;
     for line in &lines {
         line.inbox().count_only = true;
     }
@@ -147,12 +147,12 @@ async fn storm(stage: &mut Stage, count: usize) -> Played {
     ))
 }
 
-pub(super) async fn drip(stage: &mut Stage, procedure: &Procedure) -> Played {
+pub(super) async fn trickle(stage: &mut Stage, trickle: &Trickle) -> Played {
     let mut lines = Vec::new();
-    for index in 0..stage.around.fewer(procedure.number("connections"), 10) {
+    for index in 0..stage.around.fewer(trickle.connections, 10) {
         lines.push(stage.open(&format!("drip{index}")).await?);
     }
-    for byte in b"CON".iter().take(1 + procedure.number("seconds")) {
+    for byte in b"CON".iter().take(1 + trickle.seconds) {
         for line in &mut lines {
             let _ = line.put(&[*byte]).await;
         }

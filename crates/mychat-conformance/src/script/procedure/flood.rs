@@ -2,15 +2,15 @@
 
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
+use mychat_scenario::model::procedures::Flood;
 
 const CHUNK: usize = 16 * 1024;
 
-pub(super) async fn flood(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let Some(actor) = procedure.who("by").first() else { return Ok(()) };
+pub(super) async fn flood(stage: &mut Stage, flood: &Flood) -> Played {
+    let actor = &flood.by;
     let before = stage.around.watch.as_ref().map(|watch| watch.usage().rss);
     let chunk = vec![b'x'; CHUNK];
-    for number in 0..procedure.number("kib") * 1024 / CHUNK {
+    for number in 0..flood.kib * 1024 / CHUNK {
         let line = stage.line(actor)?;
         let bytes = if number == 0 { [&b"BROADCAST|"[..], &chunk].concat() } else { chunk.clone() };
         if line.put(&bytes).await.is_err() || !line.is_open() {
@@ -25,22 +25,19 @@ pub(super) async fn flood(stage: &mut Stage, procedure: &Procedure) -> Played {
     });
     if refused.await.is_none() {
         return Err(Trouble::fail(
-            format!("after {} KiB without a line end: an ERROR, or the connection closed", procedure.number("kib")),
+            format!("after {} KiB without a line end: an ERROR, or the connection closed", flood.kib),
             format!("neither within {}", humantime::format_duration(patience)),
         ));
     }
-    grown(stage, before, procedure.number("memory"))
+    grown(stage, before, flood.memory_mib)
 }
 
-/// Fails where the server's memory grew by more than so many MiB since `before`.
-pub(super) fn grown(stage: &Stage, before: Option<u64>, most_mib: usize) -> Played {
-    let (Some(before), Some(watch)) = (before, &stage.around.watch) else { return Ok(()) };
+/// Fails where the server's memory grew by more than `limit_mib` since `before`.
+pub(super) fn grown(stage: &Stage, before: Option<u64>, limit_mib: Option<u64>) -> Played {
+    let (Some(before), Some(watch), Some(limit)) = (before, &stage.around.watch, limit_mib) else { return Ok(()) };
     let grown = watch.usage().rss.saturating_sub(before) >> 20;
-    if most_mib == 0 || grown <= most_mib as u64 {
+    if grown <= limit {
         return Ok(());
     }
-    Err(Trouble::fail(
-        format!("the server's memory grows by at most {most_mib} MiB"),
-        format!("it grew by {grown} MiB"),
-    ))
+    Err(Trouble::fail(format!("the server's memory grows by at most {limit} MiB"), format!("it grew by {grown} MiB")))
 }

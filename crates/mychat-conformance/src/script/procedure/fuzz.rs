@@ -10,7 +10,7 @@ use crate::script::alive::numbered;
 use crate::script::line::Line;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
+use mychat_scenario::model::procedures::Fuzz;
 use mychat_scenario::template::text;
 
 /// After so many messages somebody looks whether others still work.
@@ -18,14 +18,14 @@ const BATCH: usize = 50;
 /// The search for the smallest input ends after this time, with what it has.
 const SEARCH: Duration = Duration::from_secs(12);
 
-pub(super) async fn fuzz(stage: &mut Stage, procedure: &Procedure) -> Played {
+pub(super) async fn fuzz(stage: &mut Stage, fuzz: &Fuzz) -> Played {
     let mut random = ChaCha8Rng::seed_from_u64(stage.around.seed);
-    let count = stage.around.fewer(procedure.number("frames"), 100);
+    let count = stage.around.fewer(fuzz.frames, 100);
     let deadline = Instant::now() + stage.around.longest / 2;
     let frames: Vec<Vec<u8>> = (0..count).map(|_| damaged(&mut random, stage.cast.nonce())).collect();
     let mut names = 0;
     let mut pair = Pair::come(stage, &mut names).await?;
-    let mut lines: Vec<Option<Line>> = (0..procedure.number("connections").max(1)).map(|_| None).collect();
+    let mut lines: Vec<Option<Line>> = (0..fuzz.connections.max(1)).map(|_| None).collect();
     for (number, batch) in frames.chunks(BATCH).enumerate() {
         if Instant::now() > deadline {
             stage.observed.push(format!("{} messages, and no time for more", number * BATCH));

@@ -10,7 +10,7 @@ use crate::script::join_all;
 use crate::script::line::Line;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
+use mychat_scenario::model::procedures::{DeliveryHistory, HistoryCheck};
 use mychat_scenario::template::text;
 
 /// Without terminators each message takes a pause.
@@ -29,7 +29,7 @@ struct Sight<'f> {
 /// As many messages of each are enough where they are waited for.
 const GENTLE: usize = 20;
 
-pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played {
+pub(super) async fn delivery_history(stage: &mut Stage, procedure: &DeliveryHistory) -> Played {
     let mut dropped = false;
     let played = play(stage, procedure, false, &mut dropped).await;
     if played.is_ok() || !dropped {
@@ -42,10 +42,10 @@ pub(super) async fn history(stage: &mut Stage, procedure: &Procedure) -> Played 
 
 /// Has everybody write, and looks at what came. `gently`: a round has arrived before the next is sent. Says in `dropped` whether
 /// what is missing may be so because the server closed somebody.
-async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &mut bool) -> Played {
-    let count = stage.around.fewer(procedure.number("users"), procedure.number("users").min(10));
+async fn play(stage: &mut Stage, procedure: &DeliveryHistory, gently: bool, dropped: &mut bool) -> Played {
+    let count = stage.around.fewer(procedure.users, procedure.users.min(10));
     let raw = stage.around.manner.send == Framing::Raw;
-    let messages = stage.around.fewer(procedure.number("messages") * count, 2 * count) / count;
+    let messages = stage.around.fewer(procedure.messages * count, 2 * count) / count;
     let messages = if raw { messages.min(MOST_RAW) } else { messages };
     let (stem, messages) = if gently { ("calm", messages.min(GENTLE)) } else { ("hist", messages) };
     let mut lines = users(stage, stem, count).await?;
@@ -71,14 +71,14 @@ async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &
     let patience = stage.around.patience_for((messages + 1) * count);
     // All of them at once: who waits in vain does so once.
     join_all(lines.iter().map(|line| settled(patience, line, &nonce, count - 1)).collect()).await;
-    if procedure.is("look", "loss") {
+    if procedure.look == HistoryCheck::Loss {
         // Where messages overtake each other, the last word says nothing about the others: they are late, not lost.
         let whole = lines.iter().enumerate().map(|(me, line)| complete(patience, line, &nonce, (me, messages, count)));
         join_all(whole.collect()).await;
     }
     let closed = |line: &Line| line.inbox().end.is_some();
-    *dropped = match procedure.word("look") {
-        "loss" | "lists" | "total" => lines.iter().any(closed),
+    *dropped = match procedure.look {
+        HistoryCheck::Loss | HistoryCheck::Lists | HistoryCheck::Total => lines.iter().any(closed),
         // Of the others, what came must be right, however little it was.
         _ => lines
             .iter()
@@ -87,18 +87,18 @@ async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &
     for (index, line) in lines.iter().enumerate() {
         let inbox = line.inbox();
         let sights: Vec<Sight<'_>> = inbox.frames.iter().filter_map(|frame| sight(&frame.bytes, &nonce)).collect();
-        look(stage, procedure.word("look"), index, &lines, &sights, messages)?;
-        if procedure.is("look", "frames") {
+        look(stage, procedure.look, index, &lines, &sights, messages)?;
+        if procedure.look == HistoryCheck::Frames {
             odd(stage, line, inbox.frames.iter().map(|frame| frame.bytes.as_slice()), &nonce)?;
         }
     }
-    if procedure.is("look", "frames") {
+    if procedure.look == HistoryCheck::Frames {
         greeted(stage, &lines)?;
     }
-    if procedure.is("look", "total") {
+    if procedure.look == HistoryCheck::Total {
         return total(stage, &lines, &nonce);
     }
-    if procedure.is("look", "lists") {
+    if procedure.look == HistoryCheck::Lists {
         return lists(stage, &lines).await;
     }
     Ok(())
@@ -174,13 +174,13 @@ fn sight<'f>(frame: &'f [u8], nonce: &str) -> Option<Sight<'f>> {
     Some(Sight { sender, private: command == "MESSAGE", from, to, number, frame })
 }
 
-fn look(stage: &Stage, what: &str, me: usize, lines: &[Line], sights: &[Sight<'_>], messages: usize) -> Played {
+fn look(stage: &Stage, what: HistoryCheck, me: usize, lines: &[Line], sights: &[Sight<'_>], messages: usize) -> Played {
     let (count, actor) = (lines.len(), &lines[me].actor);
     let fail = |want: String, frame: &[u8]| {
         Err(Trouble::fail(want, stage.cast.humane(&format!("{actor} got {}", text::shown(frame)))))
     };
     match what {
-        "loss" => {
+        HistoryCheck::Loss => {
             let seen: BTreeSet<(usize, usize)> = sights.iter().map(|sight| (sight.from, sight.number)).collect();
             if let Some((from, number)) = missing(me, messages, count, &seen) {
                 return Err(Trouble::fail(
@@ -189,13 +189,13 @@ fn look(stage: &Stage, what: &str, me: usize, lines: &[Line], sights: &[Sight<'_
                 ));
             }
         }
-        "duplicates" => {
+        HistoryCheck::Duplicates => {
             let mut seen = BTreeSet::new();
             if let Some(twice) = sights.iter().find(|sight| !seen.insert((sight.from, sight.number))) {
                 return fail(format!("{actor} gets every message once"), twice.frame);
             }
         }
-        "order" => {
+        HistoryCheck::Order => {
             let mut last = vec![None; count];
             for sight in sights.iter().filter(|sight| sight.from < count && sight.from != me) {
                 if last[sight.from] > Some(sight.number) {
@@ -211,7 +211,7 @@ fn look(stage: &Stage, what: &str, me: usize, lines: &[Line], sights: &[Sight<'_
                 last[sight.from] = Some(sight.number);
             }
         }
-        "crosstalk" => {
+        HistoryCheck::Crosstalk => {
             if let Some(wrong) = sights.iter().find(|sight| {
                 // Whether the sender gets a copy of its own is a reading.
                 let copy = sight.private && sight.from == me;
@@ -223,14 +223,14 @@ fn look(stage: &Stage, what: &str, me: usize, lines: &[Line], sights: &[Sight<'_
                 );
             }
         }
-        "identity" => {
+        HistoryCheck::Identity => {
             let name = |index: usize| lines.get(index).and_then(|line| line.name.as_deref());
             let forged = |sight: &&Sight<'_>| Some(sight.sender) != name(sight.from);
             if let Some(wrong) = sights.iter().find(forged) {
                 return fail("the sender's name stands in front of each message".to_owned(), wrong.frame);
             }
         }
-        _ => {}
+        HistoryCheck::Lists | HistoryCheck::Frames | HistoryCheck::Total => {}
     }
     if sights.is_empty() {
         return Err(Trouble::fail(format!("{actor} gets messages"), format!("{actor} got none at all")));

@@ -3,11 +3,9 @@
 use crate::script::line::Inbox;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
 
 /// Whatever a server makes of a name: it is the same everywhere.
-pub(super) async fn one_name(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let (Some(of), Some(with)) = (procedure.who("of").first(), procedure.who("with").first()) else { return Ok(()) };
+pub(super) async fn one_name(stage: &mut Stage, of: &str, with: &str) -> Played {
     if !stage.line(of)?.is_user() {
         return Ok(());
     }
@@ -64,12 +62,11 @@ pub(super) async fn one_name(stage: &mut Stage, procedure: &Procedure) -> Played
     }
 }
 
-pub(super) async fn list_format(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let Some(actor) = procedure.who("of").first() else { return Ok(()) };
+pub(super) async fn list_format(stage: &mut Stage, actor: &str, lacks: Option<&str>) -> Played {
     let patience = stage.around.patience;
     let line = stage.line(actor)?;
     line.until(patience, |inbox| (inbox.list_count() > 0 || inbox.end.is_some()).then_some(())).await;
-    if let Some(gone) = procedure.who("lacks").first().and_then(|gone| stage.cast.known(gone)).map(str::to_owned) {
+    if let Some(gone) = lacks.and_then(|gone| stage.cast.known(gone)).map(str::to_owned) {
         // Whether one comes at all is another question.
         let line = stage.line(actor)?;
         line.until(patience, |inbox| (!inbox.list.as_deref()?.split(',').any(|name| name == gone)).then_some(())).await;
@@ -104,8 +101,7 @@ pub(crate) fn oddity(list: &str) -> Option<&'static str> {
     }
 }
 
-pub(super) fn last_list(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let (Some(of), Some(has)) = (procedure.who("of").first(), procedure.who("has").first()) else { return Ok(()) };
+pub(super) fn last_list(stage: &mut Stage, of: &str, has: &str) -> Played {
     let name = stage.cast.wire(has);
     let line = stage.line(of)?;
     let list = line.inbox().list.clone();

@@ -4,7 +4,7 @@ use crate::script::alive::{CROWD, numbered};
 use crate::script::line::{Inbox, Line};
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
+use mychat_scenario::model::procedures::{Race, RaceNames};
 
 const SAME_NAMES: &str = "names that only begin alike are taken for one: they are compared by a part, or cut (see msg.exact-name and name.long)";
 const TOO_MANY: &str = "only so many users are let in at once: an array of a fixed size, a pool of threads, or a race between those who come";
@@ -12,11 +12,11 @@ const TOO_MANY: &str = "only so many users are let in at once: an array of a fix
 /// How many rounds there are at least: with new connections for all, where a refusal ends them.
 const FRESH: usize = 20;
 
-pub(super) async fn race(stage: &mut Stage, procedure: &Procedure) -> Played {
-    if procedure.is("names", "same") {
-        return one_name(stage, procedure).await;
+pub(super) async fn race(stage: &mut Stage, race: &Race) -> Played {
+    if race.names == RaceNames::Same {
+        return one_name(stage, race).await;
     }
-    let mut connections = procedure.number("connections");
+    let mut connections = race.connections;
     loop {
         let mut lines = open(stage, Vec::new(), connections).await?;
         for (index, line) in lines.iter_mut().enumerate() {
@@ -49,8 +49,8 @@ pub(super) async fn race(stage: &mut Stage, procedure: &Procedure) -> Played {
 /// Where a name is looked up and entered without a lock there are microseconds between the two: whether two fall into
 /// them is a matter of luck, and so of many rounds. Who was refused tries the next name on the same connection, which
 /// makes rounds cheap, unless this server does not let it.
-async fn one_name(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let (connections, rounds) = (procedure.number("connections"), procedure.number("rounds"));
+async fn one_name(stage: &mut Stage, race: &Race) -> Played {
+    let (connections, rounds) = (race.connections, race.rounds);
     let fit = stage.around.fewer(rounds, 3);
     let is_brisk = fit == rounds && stage.around.manner.send.is_terminated();
     let (mut lines, mut again) = (Vec::new(), is_brisk);

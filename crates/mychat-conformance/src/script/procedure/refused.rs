@@ -2,7 +2,7 @@
 
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
+use mychat_scenario::model::procedures::DeliveredOrRefused;
 use mychat_scenario::template::pattern::{Pattern, listed};
 use mychat_scenario::template::text;
 
@@ -12,15 +12,14 @@ const NOTHING: &str = "nothing";
 /// Where neither of them comes.
 const LOST: &str = "what the server cannot take apart it drops without a word: the sender has to be told by an ERROR";
 
-pub(super) async fn delivered_or_refused(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let (Some(from), Some(to)) = (procedure.who("from").first(), procedure.who("to").first()) else { return Ok(()) };
-    let gets = procedure.word("gets").to_owned();
-    let frame = text::bytes(procedure.word("frame"), &stage.cast);
+pub(super) async fn delivered_or_refused(stage: &mut Stage, procedure: &DeliveredOrRefused) -> Played {
+    let DeliveredOrRefused { from, to, frame, gets } = procedure;
+    let frame = text::bytes(frame, &stage.cast);
     stage.say(from, &frame, true).await?;
     // A fence of the sender's proves that nothing comes any more.
     stage.fence(from).await?;
     stage.gets(to, &[gets.clone(), NOTHING.to_owned()]).await?;
-    let pattern = Pattern::new(&gets, &stage.cast);
+    let pattern = Pattern::new(gets, &stage.cast);
     let arrived = stage.line(to)?.inbox().frames.iter().any(|frame| frame.taken && pattern.matches(&frame.bytes));
     if arrived || stage.gets(from, &[REFUSAL.to_owned(), NOTHING.to_owned()]).await.is_ok_and(|()| refused(stage, from))
     {
@@ -37,7 +36,7 @@ pub(super) async fn delivered_or_refused(stage: &mut Stage, procedure: &Procedur
         return Ok(());
     }
     let _ = stage.blame.set(LOST);
-    let want = format!("{to} gets {}, or {from} gets {REFUSAL}", listed(&[gets], &stage.cast));
+    let want = format!("{to} gets {}, or {from} gets {REFUSAL}", listed(std::slice::from_ref(gets), &stage.cast));
     Err(Trouble::fail(want, "neither: nobody got anything"))
 }
 

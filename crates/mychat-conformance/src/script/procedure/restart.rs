@@ -4,15 +4,14 @@ use crate::script::alive::{numbered, users};
 use crate::script::monitor::Rule;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
 
-pub(super) async fn restart(stage: &mut Stage, procedure: &Procedure) -> Played {
+pub(super) async fn restart(stage: &mut Stage, connections: usize) -> Played {
     let Some(watch) = stage.around.watch.clone() else {
         return Err(Trouble::Skipped(
             "only a server that this tool starts can be started again: use --spawn".to_owned(),
         ));
     };
-    let lines = users(stage, "open", procedure.number("connections")).await?;
+    let lines = users(stage, "open", connections).await?;
     let started = watch.restart().await;
     drop(lines);
     // It was killed in the middle of whatever it was saying.

@@ -1,28 +1,25 @@
 //! One message, cut in two at each place where it can be cut.
 
-use std::time::Duration;
-
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
+use mychat_scenario::model::procedures::{EverySplit, SplitAt};
 use mychat_scenario::template::text;
 
-pub(super) async fn every_split(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let (Some(from), Some(to)) = (procedure.who("from").first(), procedure.who("to").first()) else { return Ok(()) };
-    let pause = Duration::from_millis(procedure.number("pause") as u64);
-    let content = text::bytes(procedure.word("content"), &stage.cast);
+pub(super) async fn every_split(stage: &mut Stage, split: &EverySplit) -> Played {
+    let EverySplit { from, to, pause, .. } = split;
+    let content = text::bytes(&split.content, &stage.cast);
     let recipient = stage.line(to)?.name.clone().unwrap_or_default();
     let sender = stage.line(from)?.name.clone().unwrap_or_default();
     let frame = |number: usize| {
         [format!("MESSAGE|{recipient}|").as_bytes(), &content, format!("{number:03}").as_bytes()].concat()
     };
     let length = frame(0).len() + 1;
-    let places = (1..length).filter(|at| procedure.is("at", "bytes") || !is_boundary(&frame(0), *at));
+    let places = (1..length).filter(|at| split.at == SplitAt::Bytes || !is_boundary(&frame(0), *at));
     for at in places {
         let mut bytes = frame(at);
         stage.around.manner.send.end(&mut bytes, 0);
         stage.say(from, &bytes[..at], false).await?;
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(*pause).await;
         stage.say(from, &bytes[at..], false).await?;
         let want = [format!("MESSAGE|{sender}|").as_bytes(), &content, format!("{at:03}").as_bytes()].concat();
         arrives(stage, to, &want, at).await?;

@@ -7,7 +7,7 @@ use crate::script::alive::numbered;
 use crate::script::line::Line;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
+use mychat_scenario::model::procedures::{SlowReader, StalledClient};
 use mychat_scenario::template::text;
 
 /// What the system may hold for a reader without the server noticing: its greatest send buffer.
@@ -26,8 +26,8 @@ const BLOCKED: &str = "a blocking send() to one client holds up all others (see 
 /// What a full buffer does to whoever does not look at what `send` returns.
 const PARTS: &str = "send() takes only a part of a message where a buffer is full, and says how much: the rest has to be sent later, once (see robust.slow-reader)";
 
-pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let volume = procedure.number("kib") * 1024;
+pub(super) async fn slow_reader(stage: &mut Stage, procedure: &SlowReader) -> Played {
+    let volume = procedure.kib * 1024;
     let mut idle = stage.open_with("dawdler", Some(SMALL_BUFFER)).await?;
     let name = numbered(&stage.cast, "slow", 0);
     stage.introduce(&mut idle, &name).await?;
@@ -36,7 +36,7 @@ pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
     for line in [&idle, &talker, &listener] {
         line.inbox().count_only = true;
     }
-    if procedure.is("who", "sender") {
+    if procedure.who == StalledClient::Sender {
         return unread_sender(stage, idle, talker, listener, volume).await;
     }
     let mut baseline = Vec::new();
@@ -60,7 +60,7 @@ pub(super) async fn stall(stage: &mut Stage, procedure: &Procedure) -> Played {
         sent += BATCH * FRAME;
     }
     // Before it reads again: what waits for it then, many a server gives back at once when it is gone.
-    let kept = grown(stage, before, procedure.number("memory"));
+    let kept = grown(stage, before, procedure.memory_mib);
     let dropped = stuck(stage, &idle, sent).await?;
     whole(stage, &idle, &listener, dropped).await?;
     if !dropped {

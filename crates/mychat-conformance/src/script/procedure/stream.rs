@@ -9,7 +9,7 @@ use mychat_proto::Framing;
 use crate::script::OVERTAKEN;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
+use mychat_scenario::model::procedures::{FrameOrder, Stream, StreamKind, WriteMode};
 use mychat_scenario::template::text;
 
 /// Without terminators each frame takes a pause, so a series is a short one.
@@ -20,25 +20,25 @@ const FEWEST: usize = 5;
 /// As many of each sender are enough where each is waited for.
 const GENTLE: usize = 50;
 
-pub(super) async fn stream(stage: &mut Stage, procedure: &Procedure) -> Played {
+pub(super) async fn stream(stage: &mut Stage, stream: &Stream) -> Played {
     let dropped = AtomicBool::new(false);
-    let played = play(stage, procedure, false, &dropped).await;
+    let played = play(stage, stream, false, &dropped).await;
     // What many send at once may be more than a server keeps for one (M6): whoever was dropped for that is written to again,
     // no faster than it reads.
-    let again = dropped.into_inner() && !procedure.is("write", "together");
-    if again && come_back(stage, procedure).await.is_ok() {
-        return play(stage, procedure, true, &AtomicBool::new(false)).await;
+    let again = dropped.into_inner() && stream.write != WriteMode::Together;
+    if again && come_back(stage, stream).await.is_ok() {
+        return play(stage, stream, true, &AtomicBool::new(false)).await;
     }
     played
 }
 
 /// Lets in again whom the server has closed (a sender may have got too many errors to keep), when all that was sent to them before is done with.
-async fn come_back(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let to = procedure.who("to");
-    for sender in procedure.who("from").iter().filter(|sender| !to.contains(sender)) {
+async fn come_back(stage: &mut Stage, stream: &Stream) -> Played {
+    let to = &stream.to;
+    for sender in stream.from.iter().filter(|sender| !to.contains(sender)) {
         stage.fence(sender).await?;
     }
-    for actor in procedure.who("from").iter().chain(to) {
+    for actor in stream.from.iter().chain(to) {
         let line = stage.line(actor)?;
         if let Some(name) = line.name.clone().filter(|_| !line.is_open()) {
             let line = stage.welcome(actor, &name).await?;
@@ -50,12 +50,12 @@ async fn come_back(stage: &mut Stage, procedure: &Procedure) -> Played {
 
 /// Sends everything and looks at what came. `gently`: a round of frames has arrived before the next is sent. Says in `dropped`
 /// whether a recipient got all it was sent up to where the server closed it.
-async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &AtomicBool) -> Played {
-    let (from, to) = (procedure.who("from"), procedure.who("to"));
+async fn play(stage: &mut Stage, stream: &Stream, gently: bool, dropped: &AtomicBool) -> Played {
+    let (from, to) = (&stream.from, &stream.to);
     let raw = stage.around.manner.send == Framing::Raw;
     // One recipient has to be told all that all of them send.
     let senders = from.len().max(1);
-    let count = stage.around.fewer(procedure.number("count") * senders, FEWEST * senders) / senders;
+    let count = stage.around.fewer(stream.count * senders, FEWEST * senders) / senders;
     let mut count = if raw { count.min(MOST_RAW) } else { count };
     let recipient = match to.first() {
         Some(first) => stage.line(first)?.name.clone().unwrap_or_default(),
@@ -66,14 +66,18 @@ async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &
     }
     let nonce = format!("{}{}", stage.cast.nonce(), if gently { "g" } else { "" });
     let frame = |sender: usize, number: usize| {
-        let private = procedure.is("kind", "message") || procedure.is("kind", "mixed") && number.is_multiple_of(2);
+        let private = match stream.kind {
+            StreamKind::Message => true,
+            StreamKind::Broadcast => false,
+            StreamKind::Mixed => number.is_multiple_of(2),
+        };
         let head = if private { format!("MESSAGE|{recipient}|") } else { "BROADCAST|".to_owned() };
         let mut frame = format!("{head}{nonce}-{sender:02}-{number:05}.").into_bytes();
-        let size = procedure.number("size").saturating_sub(1 + frame.len());
+        let size = stream.size.saturating_sub(1 + frame.len());
         frame.extend(text::padding(size));
         frame
     };
-    if procedure.is("write", "together") {
+    if stream.write == WriteMode::Together {
         for (sender, actor) in from.iter().enumerate() {
             let mut bytes = Vec::new();
             for number in 0..count {
@@ -81,7 +85,7 @@ async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &
                 bytes.extend(frame(sender, number));
                 stage.around.manner.send.end(&mut bytes, start);
             }
-            if procedure.is("leave", "yes") {
+            if stream.leave {
                 let start = bytes.len();
                 bytes.extend_from_slice(b"DISCONNECT");
                 stage.around.manner.send.end(&mut bytes, start);
@@ -106,11 +110,11 @@ async fn play(stage: &mut Stage, procedure: &Procedure, gently: bool, dropped: &
     }
     let content = |sender: usize, number: usize| content(&frame(sender, number));
     let series =
-        Series { from, count, ordered: !procedure.is("order", "free"), nonce: &nonce, content: &content, dropped };
+        Series { from, count, ordered: stream.order == FrameOrder::Kept, nonce: &nonce, content: &content, dropped };
     for receiver in to {
         receive(stage, receiver, &series).await?;
     }
-    if !procedure.is("leave", "yes") {
+    if !stream.leave {
         for receiver in to {
             stage.fence(receiver).await?;
             compare(stage, receiver, &series)?;

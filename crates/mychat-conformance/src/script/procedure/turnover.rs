@@ -9,13 +9,13 @@ use crate::script::alive::{numbered, users};
 use crate::script::line::Line;
 use crate::script::outcome::{Played, Trouble};
 use crate::script::stage::Stage;
-use mychat_scenario::model::Procedure;
+use mychat_scenario::model::procedures::{JoinLeave, JoinLeaveCheck};
 
-pub(super) async fn turnover(stage: &mut Stage, procedure: &Procedure) -> Played {
-    match procedure.word("check") {
-        "monotone" => monotone(stage, procedure.number("users")).await,
-        "broadcast" => broadcast(stage, procedure).await,
-        _ => converges(stage, procedure).await,
+pub(super) async fn join_leave(stage: &mut Stage, procedure: &JoinLeave) -> Played {
+    match procedure.check {
+        JoinLeaveCheck::Monotone => monotone(stage, procedure.users).await,
+        JoinLeaveCheck::Broadcast => broadcast(stage, procedure).await,
+        JoinLeaveCheck::Last => converges(stage, procedure).await,
     }
 }
 
@@ -63,14 +63,14 @@ async fn turn(
     Ok(())
 }
 
-async fn converges(stage: &mut Stage, procedure: &Procedure) -> Played {
+async fn converges(stage: &mut Stage, procedure: &JoinLeave) -> Played {
     let mut random = ChaCha8Rng::seed_from_u64(stage.around.seed);
     let (mut here, mut taken) = (BTreeMap::new(), 0);
     let anchor = stage.welcome("anchor", &numbered(&stage.cast, "anch", 0)).await?;
-    let times = stage.around.fewer(procedure.number("times"), 15);
+    let times = stage.around.fewer(procedure.times, 15);
     for _ in 0..times {
         // Whether a connection that breaks off is cleaned up after is asked elsewhere.
-        turn(stage, &mut random, &mut here, procedure.number("users"), &mut taken, Leaving::InOrder).await?;
+        turn(stage, &mut random, &mut here, procedure.users, &mut taken, Leaving::InOrder).await?;
     }
     let mut truth: Vec<String> = here.values().chain([&anchor]).filter_map(|line| line.name.clone()).collect();
     truth.sort_unstable();
@@ -153,13 +153,13 @@ async fn monotone(stage: &mut Stage, count: usize) -> Played {
     }
 }
 
-async fn broadcast(stage: &mut Stage, procedure: &Procedure) -> Played {
+async fn broadcast(stage: &mut Stage, procedure: &JoinLeave) -> Played {
     let mut random = ChaCha8Rng::seed_from_u64(stage.around.seed);
     let (mut here, mut taken) = (BTreeMap::new(), 0);
     let mut steady = users(stage, "stay", 4).await?;
-    let times = stage.around.fewer(procedure.number("times"), 10);
+    let times = stage.around.fewer(procedure.times, 10);
     for number in 0..times {
-        turn(stage, &mut random, &mut here, procedure.number("users"), &mut taken, Leaving::Anyhow).await?;
+        turn(stage, &mut random, &mut here, procedure.users, &mut taken, Leaving::Anyhow).await?;
         let _ = steady[0].send(format!("BROADCAST|{}-{number:05}.", stage.cast.nonce()).as_bytes()).await;
     }
     let head = format!("BROADCAST|{}|", steady[0].name.clone().unwrap_or_default());
@@ -189,8 +189,7 @@ async fn broadcast(stage: &mut Stage, procedure: &Procedure) -> Played {
     Ok(())
 }
 
-pub(super) async fn overlong_list(stage: &mut Stage, procedure: &Procedure) -> Played {
-    let count = procedure.number("users");
+pub(super) async fn overlong_list(stage: &mut Stage, count: usize) -> Played {
     let mut lines: Vec<Line> = Vec::new();
     let mut refused = None;
     for index in 0..count {

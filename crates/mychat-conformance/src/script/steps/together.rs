@@ -106,7 +106,7 @@ fn acting(step: &Step, actors: &mut BTreeSet<String>) {
             }
             all_acting(otherwise, actors);
         }
-        Step::Procedure(procedure) => procedure.actors.values().flatten().for_each(add),
+        Step::Procedure(procedure) => procedure.actors().into_iter().for_each(add),
         Step::Wait(_) => {}
     }
 }
