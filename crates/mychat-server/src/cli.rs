@@ -1,4 +1,4 @@
-//! The command line: what was typed → [`Settings`] → [`Config`].
+//! The command line → [`Settings`] → [`Config`].
 
 use std::path::PathBuf;
 
@@ -9,9 +9,9 @@ use crate::settings::{Settings, SettingsError};
 
 /// The MyChat reference server.
 ///
-/// Every setting can be given as a flag, as an environment variable or in a file. Where several say something, the
-/// flag wins over the environment, and the environment over the file. In the file (TOML) the settings have the names of
-/// their flags: `send-queue = "64KiB"`. SIGHUP reads the file again: limits hold at once, anything else takes a restart.
+/// Every setting can be given as a flag, as an environment variable or in a file. A flag overrides the environment, and
+/// the environment overrides the file. In the file (TOML) the settings have the names of their flags:
+/// `send-queue = "64KiB"`. SIGHUP reads the file again: limits change at once, other settings need a restart.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "mychat-server", version, about, long_about, max_term_width = 100)]
 pub struct Args {
@@ -19,11 +19,11 @@ pub struct Args {
     #[arg(long, env = "MYCHAT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Check all settings, say what is wrong with them, and end: 0 if nothing is, else 2
+    /// Check all settings, print the first error, and exit: 0 if there is none, else 2
     #[arg(long)]
     check_config: bool,
 
-    /// Print all settings with the values that hold, as a file for --config, and end
+    /// Print all settings with the values in force, as a file for --config, and exit
     #[arg(long)]
     print_config: bool,
 
@@ -31,7 +31,7 @@ pub struct Args {
     settings: Settings,
 }
 
-/// What the program is to do.
+/// The task of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
     /// Serve.
@@ -43,7 +43,7 @@ pub enum Task {
 }
 
 impl Args {
-    /// What the program is to do.
+    /// Returns the task that the flags ask for.
     pub const fn task(&self) -> Task {
         match (self.print_config, self.check_config) {
             (true, _) => Task::Print,
@@ -52,7 +52,7 @@ impl Args {
         }
     }
 
-    /// What was typed, as what it means. Reads the file.
+    /// Combines the flags, the environment and the file, which it reads, into a configuration.
     pub fn config(&self) -> Result<Config, SettingsError> {
         let file = self.config.as_deref().map(Settings::load).transpose()?;
         self.settings.clone().or(file.unwrap_or_default()).into_config()

@@ -1,4 +1,4 @@
-//! Every limit, timeout and policy of the server: its name, its unit, its default.
+//! The configuration of a server: limits, timeouts and policies with their units and defaults.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
@@ -9,33 +9,33 @@ use serde::Deserialize;
 use crate::log::{Format, Level};
 use crate::settings::table::{Applies, SETTINGS, Setting};
 
-/// Where the server listens when nothing else is said.
+/// The default of [`Config::listen`].
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
 
-/// What a server is told before it opens a port. The limits in it can be changed while it runs ([`Config::adopt`]).
+/// A configuration. Limits can be changed while the server runs ([`Config::adopt`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Addresses to listen on, `HOST:PORT` each; a host name or a literal address, port 0 for any free port.
+    /// Addresses to listen on, `HOST:PORT` each, with a host name or an IP address. Port 0 takes any free port.
     pub listen: Vec<String>,
-    /// How the end of a frame is told (rules F2 and R1).
+    /// The framing of clients (rules F2 and R1).
     pub framing: ServerFraming,
-    /// How many threads own users.
+    /// The number of worker threads, which own the users.
     pub workers: NonZeroUsize,
-    /// When more than one of them do.
+    /// The time from which on more than one worker has users.
     pub spread: Spread,
-    /// Who is let in.
+    /// Limits for new connections.
     pub admission: Admission,
-    /// How fast a user may talk; `None` for as fast as it can.
+    /// The limit on frames from one user; `None` for no limit.
     pub rate_limit: Option<RateLimit>,
-    /// What happens to a user who does not read (rule M6).
+    /// The limits on output that waits for users (rule M6).
     pub send: SendLimit,
-    /// How fast user lists may be repeated to everybody, in bytes per second over all recipients (rule L3).
+    /// The limit on bytes per second of repeated user lists, over all recipients (rule L3).
     pub roster_budget: NonZeroUsize,
-    /// How long a stop waits for output to be read before it closes what is left.
+    /// Time for users to read waiting output during a shutdown. Then all connections are closed.
     pub shutdown_timeout: Duration,
-    /// What the kernel is told about each connection.
+    /// Socket options of each connection.
     pub socket: SocketOptions,
-    /// Where the counters can be read over HTTP, `HOST:PORT`; `None` for nowhere.
+    /// Address of the HTTP server for metrics, `HOST:PORT`; `None` for no such server.
     pub metrics: Option<String>,
     /// The log of the program; the library ignores it.
     pub log: LogOptions,
@@ -54,7 +54,7 @@ pub enum ServerFraming {
     Auto,
 }
 
-/// When users are shared out among the workers: the values of `--spread`.
+/// The time from which on all workers have users: the values of `--spread`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Spread {
@@ -65,25 +65,25 @@ pub enum Spread {
     Always,
 }
 
-/// Who is let in, and how long they may take.
+/// Limits for new connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
-    /// Users with a name at one time; `None` leaves it to the number of descriptors.
+    /// The most users with a name at one time; `None` for as many as the file descriptors allow.
     pub max_users: Option<NonZeroUsize>,
-    /// Connections from one address at one time; `None` for any number.
+    /// The most connections from one address at one time; `None` for no limit.
     pub max_per_address: Option<NonZeroUsize>,
-    /// Time from the accept to a name, absolute: nothing a peer sends extends it (rule U5).
+    /// Time from the accept to a valid `CONNECT`. Nothing that a peer sends extends it (rule U5).
     pub handshake_timeout: Duration,
 }
 
-/// How fast one user may talk. Every frame counts that is not empty.
+/// The limit on frames from one user. Empty frames do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Frames per second, in the long run.
+    /// Frames per second, averaged over a long time.
     pub rate: NonZeroU32,
-    /// Frames that may come at once after a silence.
+    /// Frames that may come at once after a pause.
     pub burst: NonZeroU32,
-    /// What happens to those above.
+    /// The handling of frames above the limit.
     pub action: RateAction,
 }
 
@@ -98,33 +98,33 @@ pub enum RateAction {
     Error,
 }
 
-/// When a user who does not read is disconnected (rule M6). Both limits hold at once.
+/// Limits on output that waits for users. A user over a limit is disconnected (rule M6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendLimit {
-    /// Bytes that may wait for one user beyond what the kernel has taken.
+    /// The most bytes that may wait for one user, without those that the kernel has taken.
     pub queue: usize,
-    /// Bytes that may wait for all users together. When half of that do, nobody may have more than an equal part of the
-    /// other half. The program measures the available memory where nothing is said.
+    /// The most bytes that may wait for all users together. Once half of them wait, each user may have an equal share of
+    /// the other half and no more. The program's default depends on the available memory.
     pub total: usize,
-    /// Time for which output may wait without one byte of it being taken.
+    /// The longest time without progress: output waits and the kernel takes none of it.
     pub timeout: Duration,
 }
 
-/// What the kernel is told about each connection.
+/// Socket options of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// Silence after which the kernel asks whether the peer is still there; zero for never.
+    /// Idle time before the kernel sends keepalive probes; zero for none.
     pub keepalive: Duration,
-    /// Bytes the kernel may hold for a peer that does not read (it doubles the figure); `None` leaves it to the kernel.
+    /// Size in bytes of the send buffer, which Linux doubles; `None` for the default of the kernel.
     pub send_buffer: Option<NonZeroUsize>,
 }
 
-/// What the program logs to standard error. A program that embeds the server installs a `tracing` subscriber of its own.
+/// Options of the log on standard error. A program that embeds the server installs its own `tracing` subscriber instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogOptions {
-    /// How a line looks.
+    /// The format of a line.
     pub format: Format,
-    /// The least that is worth a line.
+    /// The least important events to log.
     pub level: Level,
 }
 
@@ -154,13 +154,13 @@ impl Default for Admission {
 }
 
 impl SendLimit {
-    /// The part of one of so many workers, which share the users among them.
+    /// Returns the limits of one of `workers` workers, which share the total equally.
     #[must_use]
     pub const fn of_one(self, workers: usize) -> Self {
         Self { total: self.total / workers, ..self }
     }
 
-    /// Whether that much is too much for one of so many users, while so much waits for all of them.
+    /// Returns `true` if `waiting` bytes are too many for one of `users` users while `all` bytes wait for all of them.
     pub const fn is_exceeded(&self, waiting: usize, users: usize, all: u64) -> bool {
         waiting > self.queue || (all > self.total as u64 / 2 && waiting > self.total / 2 / users)
     }

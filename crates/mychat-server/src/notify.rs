@@ -1,61 +1,64 @@
-//! What the service manager (systemd) is told: ready, stopping, still alive.
+//! Notifications to the service manager (systemd): ready, stopping, alive.
 //!
-//! The protocol is one datagram of text to the socket named in `NOTIFY_SOCKET`; without that variable nothing is said.
+//! A notification is a datagram of text to the socket named in `NOTIFY_SOCKET`. Without that variable none is sent.
+//!
+//! The `sd-notify` crate (0.5.0) is not used: it takes `@name` for the path of a file, although it stands for a socket
+//! in the abstract namespace, and its socket blocks while the manager's queue is full, which would stall the signals.
 
 use std::time::Duration;
 
-/// The service manager, if there is one.
+/// A connection to the service manager, if there is one.
 #[derive(Debug)]
-pub(crate) struct Manager {
+pub(crate) struct ServiceManager {
     #[cfg(target_os = "linux")]
     socket: Option<std::os::unix::net::UnixDatagram>,
     watchdog: Option<Duration>,
 }
 
-impl Manager {
-    /// Finds it in the environment. One that cannot be reached is as good as none.
+impl ServiceManager {
+    /// Connects to the service manager that the environment names. If that fails, there is none.
     pub(crate) fn from_env() -> Self {
         let watchdog = std::env::var("WATCHDOG_USEC").ok().and_then(|text| text.parse().ok());
-        // The variable is inherited; it is meant for this process only where the other one names it.
-        let meant = std::env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
+        // A child process inherits both variables. The watchdog is meant for the process with this id.
+        let is_meant = std::env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
         Self {
             #[cfg(target_os = "linux")]
             socket: std::env::var_os("NOTIFY_SOCKET").and_then(|path| connect(&path).ok()),
-            // Nobody means a period that no program could keep, and zero would be none.
-            watchdog: watchdog.filter(|&micros| meant && micros >= 1000).map(Duration::from_micros),
+            // No program could keep a shorter period.
+            watchdog: watchdog.filter(|&micros| is_meant && micros >= 1000).map(Duration::from_micros),
         }
     }
 
-    /// How often it wants to hear of us at the least; half of that is a good pace.
+    /// Returns the longest time between two [`ServiceManager::alive`]; half of it is recommended.
     pub(crate) const fn watchdog(&self) -> Option<Duration> {
         self.watchdog
     }
 
-    /// The ports are open.
+    /// Reports that the ports are open.
     pub(crate) fn ready(&self) {
-        self.say("READY=1");
+        self.send("READY=1");
     }
 
-    /// The stop has begun.
+    /// Reports that the shutdown has begun.
     pub(crate) fn stopping(&self) {
-        self.say("STOPPING=1");
+        self.send("STOPPING=1");
     }
 
-    /// Still alive.
+    /// Reports that all workers make progress.
     pub(crate) fn alive(&self) {
-        self.say("WATCHDOG=1");
+        self.send("WATCHDOG=1");
     }
 
     #[cfg(target_os = "linux")]
-    fn say(&self, state: &str) {
+    fn send(&self, state: &str) {
         if let Some(socket) = &self.socket {
-            // A manager that is gone or busy has no use for it.
+            // A manager that is gone or busy misses a notification.
             let _ = socket.send(state.as_bytes());
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn say(&self, _state: &str) {}
+    fn send(&self, _state: &str) {}
 }
 
 #[cfg(target_os = "linux")]
@@ -66,7 +69,7 @@ fn connect(path: &std::ffi::OsStr) -> std::io::Result<std::os::unix::net::UnixDa
 
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
-    // A leading @ stands for the zero byte of the abstract namespace.
+    // A leading @ stands for the zero byte of an abstract socket name.
     let address = match path.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
         path => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(path))?,

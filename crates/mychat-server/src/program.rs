@@ -1,4 +1,4 @@
-//! The program: settings → a server, its signals, its service manager → an exit code.
+//! The program: settings → a server with signals and service manager → an exit code.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -15,41 +15,43 @@ use crate::cli::{Args, Task};
 use crate::config::Config;
 use crate::log::{self, LogQueue};
 use crate::metrics::http::MetricsServer;
-use crate::notify::Manager;
+use crate::notify::ServiceManager;
 use crate::server::{Server, ServerHandle, SignalAction, Signals};
 use crate::settings;
 
-/// The exit code of a run that a second signal cut short.
+/// The exit code after a second signal.
 const ABORTED: u8 = 130;
 
-/// The exit code of settings that make no sense.
+/// The exit code for errors in the settings.
 const USAGE: u8 = 2;
 
-/// How long the last lines of the log may take.
-const LAST_LINES: Duration = Duration::from_millis(200);
+/// Time for the last lines of the log to be written.
+const LOG_FLUSH_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Runs a server in this process until a signal stops it: 0 when it stopped as told, 1 when it could not start or
-/// failed, 2 when its settings make no sense, 130 when a second signal cut the stop short. The addresses go to standard
-/// output, a line each, and nothing else does.
+/// Runs a server in this process until a signal stops it.
+///
+/// Prints the addresses it listens on to standard output, one per line, and nothing else. The exit code is 0 after a
+/// shutdown, 1 if the server cannot start or fails, 2 for errors in the settings, and 130 if a second signal ends the
+/// shutdown early.
 pub fn main_with(args: Args) -> ExitCode {
     let config = match (args.config(), args.task()) {
         (Err(error), _) => return fail(&error, None, USAGE),
         (Ok(_), Task::Check) => return ExitCode::SUCCESS,
         (Ok(config), Task::Print) => {
-            // Whoever closed standard output does not want to see it.
+            // Nobody reads a closed standard output.
             let _ = io::stdout().write_all(settings::print(&config).as_bytes());
             return ExitCode::SUCCESS;
         }
         (Ok(config), Task::Serve) => config,
     };
-    // Before anything of a crowd's is freed for the first time.
+    // The limit has to be in place before the first large block is freed.
     mychat_os::limit_malloc_retention();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, None, 1),
     };
     let code = runtime.block_on(serve(args, config));
-    // A resolver thread may still be at work; nobody waits for its answer.
+    // A resolver thread may still be waiting for an answer that is not needed any more.
     runtime.shutdown_background();
     code
 }
@@ -66,25 +68,25 @@ async fn serve(args: Args, config: Config) -> ExitCode {
         Err(error) => return fail(&error, Some(error.advice()), 1),
     };
     let handle = server.handle();
-    let page = match metrics {
+    let metrics = match metrics {
         Some(address) => match MetricsServer::bind(&address, server.metrics(), handle.clone()).await {
-            Ok(page) => Some(page),
+            Ok(metrics) => Some(metrics),
             Err(error) => return fail(&error, Some("choose another address with --metrics HOST:PORT"), 1),
         },
         None => None,
     };
-    announce(server.local_addrs(), page.as_ref());
-    let manager = Manager::from_env();
+    announce(server.local_addrs(), metrics.as_ref());
+    let manager = ServiceManager::from_env();
     manager.ready();
     let (stop, stopped) = oneshot::channel::<()>();
     let run = server.run(async {
         let _ = stopped.await;
     });
-    let tended = async {
+    let operation = async {
         tokio::select! {
-            code = obey(signals, stop, &args, &handle, &manager) => code,
-            never = watch(&manager, &handle) => match never {},
-            never = show(page) => match never {},
+            code = handle_signals(signals, stop, &args, &handle, &manager) => code,
+            never = feed_watchdog(&manager, &handle) => match never {},
+            never = serve_metrics(metrics) => match never {},
         }
     };
     let code = tokio::select! {
@@ -95,19 +97,19 @@ async fn serve(args: Args, config: Config) -> ExitCode {
             }
             Err(error) => fail(&error, None, 1),
         },
-        code = tended => code,
+        code = operation => code,
     };
     flush(log.as_ref());
     code
 }
 
-/// Does what signals say. Ready when a second one insists on a stop.
-async fn obey(
+/// Reloads and stops the server as signals ask. Returns after the second request to stop.
+async fn handle_signals(
     mut signals: Signals,
     stop: oneshot::Sender<()>,
     args: &Args,
     handle: &ServerHandle,
-    manager: &Manager,
+    manager: &ServiceManager,
 ) -> ExitCode {
     let mut stop = Some(stop);
     loop {
@@ -129,7 +131,7 @@ async fn obey(
     }
 }
 
-/// Reads the settings again; where they make no sense everything stays as it was.
+/// Reads the settings again and changes the limits. After an error all settings keep their value.
 fn reload(args: &Args, handle: &ServerHandle) {
     match args.config() {
         Ok(config) => {
@@ -143,11 +145,11 @@ fn reload(args: &Args, handle: &ServerHandle) {
     }
 }
 
-/// Tells the service manager that all is well, while it is.
-async fn watch(manager: &Manager, handle: &ServerHandle) -> Infallible {
+/// Reports to the service manager for as long as all workers make progress.
+async fn feed_watchdog(manager: &ServiceManager, handle: &ServerHandle) -> Infallible {
     let Some(period) = manager.watchdog() else { return std::future::pending().await };
     let mut ticks = tokio::time::interval(period / 2);
-    // After a standstill one word is as good as all that were missed.
+    // After a pause of the process one report is enough.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -157,47 +159,47 @@ async fn watch(manager: &Manager, handle: &ServerHandle) -> Infallible {
     }
 }
 
-async fn show(page: Option<MetricsServer>) -> Infallible {
-    match page {
-        Some(page) => page.serve().await,
+async fn serve_metrics(metrics: Option<MetricsServer>) -> Infallible {
+    match metrics {
+        Some(metrics) => metrics.serve().await,
         None => std::future::pending().await,
     }
 }
 
-fn announce(addresses: &[SocketAddr], page: Option<&MetricsServer>) {
+fn announce(addresses: &[SocketAddr], metrics: Option<&MetricsServer>) {
     let mut out = io::stdout().lock();
     for address in addresses {
-        // A closed standard output is no reason to serve nobody.
+        // The server works without standard output.
         let _ = writeln!(out, "listening on {address}");
         info!(%address, "listening");
     }
     let _ = out.flush();
-    if let Some(page) = page {
-        info!(address = %page.address(), "showing metrics");
+    if let Some(metrics) = metrics {
+        info!(address = %metrics.address(), "serving metrics");
     }
 }
 
 fn flush(log: Option<&LogQueue>) {
     if let Some(log) = log {
-        log.flush(LAST_LINES);
+        log.flush(LOG_FLUSH_TIMEOUT);
     }
 }
 
-/// Says what went wrong, why, and what to do.
+/// Prints an error with its causes and an advice. Returns `code`.
 fn fail(error: &dyn Error, advice: Option<&str>, code: u8) -> ExitCode {
     let advice = advice.map_or_else(String::new, |advice| format!("\n  {advice}"));
-    // Where standard error is closed there is nobody to tell.
+    // A closed standard error cannot be reported anywhere.
     let _ = writeln!(io::stderr(), "mychat-server: {}{advice}", chain(error).trim_end());
     ExitCode::from(code)
 }
 
-/// An error and its causes, in one text.
+/// Returns the texts of an error and its causes, separated by colons.
 fn chain(error: &dyn Error) -> String {
-    let mut said = error.to_string();
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        said = format!("{said}: {error}");
+        text = format!("{text}: {error}");
         cause = error.source();
     }
-    said
+    text
 }

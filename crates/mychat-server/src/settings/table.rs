@@ -19,12 +19,12 @@ use super::values::{Size, Time};
 use crate::config::{Config, RateAction, RateLimit, ServerFraming, Spread};
 use crate::log::{Format, Level};
 
-/// When a changed setting takes effect.
+/// The moment at which a changed setting takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Applies {
     /// As soon as the settings are read again.
     OnReload,
-    /// When the server is started again.
+    /// At the next start of the server.
     OnRestart,
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum Applies {
 pub(crate) struct Setting {
     /// The name of the flag and of the TOML key.
     pub(crate) name: &'static str,
-    /// When a change takes effect.
+    /// The moment at which a change takes effect.
     pub(crate) applies: Applies,
     /// Returns the value in a configuration as TOML; empty if it has none.
     pub(crate) value: fn(&Config) -> String,
@@ -81,63 +81,62 @@ settings! {
     #[arg(env = "MYCHAT_MAX_PER_ADDRESS", value_name = "CONNECTIONS", help_heading = "Limits")]
     max_per_address: usize = "max-per-address", OnReload, |config| count(config.admission.max_per_address);
 
-    /// Time from the accept to a name; nothing a peer sends extends it [default: 10s]
+    /// Time for a new connection to send a valid CONNECT; nothing else that it sends extends it [default: 10s]
     #[arg(env = "MYCHAT_HANDSHAKE_TIMEOUT", value_name = "TIME", help_heading = "Limits")]
     handshake_timeout: Time = "handshake-timeout", OnReload, |config| time(config.admission.handshake_timeout);
 
-    /// Frames a second that one user may send in the long run; 0 for any number [default: 0]
+    /// Frames per second that one user may send on average; 0 for any number [default: 0]
     #[arg(env = "MYCHAT_RATE", value_name = "FRAMES/S", help_heading = "Limits")]
     rate: u32 = "rate", OnReload, |config| frames(config, |limit| limit.rate.get());
 
-    /// Frames that one user may send at once after a silence; 0 for those of one second [default: 0]
+    /// Frames that one user may send at once after a pause; 0 for those of one second [default: 0]
     #[arg(env = "MYCHAT_RATE_BURST", value_name = "FRAMES", help_heading = "Limits")]
     rate_burst: u32 = "rate-burst", OnReload, |config| frames(config, |limit| limit.burst.get());
 
-    /// What happens above the rate: the sender is not read from for a while, or each frame is answered ERROR|429 and
-    /// dropped [default: delay]
+    /// Handling of frames above the rate: delay them, or drop them and answer ERROR|429 [default: delay]
     #[arg(env = "MYCHAT_RATE_ACTION", value_name = "ACTION", help_heading = "Limits")]
     rate_action: RateAction = "rate-action", OnReload,
         |config| name(&config.rate_limit.map_or(RateAction::default(), |limit| limit.action));
 
-    /// Bytes that may wait for one user beyond what the kernel has taken; more, and the user is disconnected
+    /// Bytes that may wait for one user, without those that the kernel has taken; with more the user is disconnected
     /// [default: 1MiB]
     #[arg(env = "MYCHAT_SEND_QUEUE", value_name = "BYTES", help_heading = "Limits")]
     send_queue: Size = "send-queue", OnReload, |config| size(config.send.queue);
 
-    /// Bytes that may wait for all users together; as half of that do, whoever has more than an equal part of the other
-    /// half is disconnected [default: 512MiB, or a quarter of the memory there is where that is less]
+    /// Bytes that may wait for all users together; once half of them wait, users with more than an equal share of the
+    /// other half are disconnected [default: 512MiB, or a quarter of the memory there is where that is less]
     #[arg(env = "MYCHAT_SEND_TOTAL", value_name = "BYTES", help_heading = "Limits")]
     send_total: Size = "send-total", OnReload, |config| size(config.send.total);
 
-    /// Time for which a user may take nothing of what waits; longer, and the user is disconnected [default: 10s]
+    /// Time for which output may wait without progress before the user is disconnected [default: 10s]
     #[arg(env = "MYCHAT_SEND_TIMEOUT", value_name = "TIME", help_heading = "Limits")]
     send_timeout: Time = "send-timeout", OnReload, |config| time(config.send.timeout);
 
-    /// Bytes the kernel is asked to hold for a user that does not read; 0 leaves it to the kernel [default: 0]
+    /// Size of the send buffer in the kernel, per user; 0 for the default of the kernel [default: 0]
     #[arg(env = "MYCHAT_SEND_BUFFER", value_name = "BYTES", help_heading = "Limits")]
     send_buffer: u32 = "send-buffer", OnRestart, |config| count(config.socket.send_buffer);
 
-    /// Silence after which the kernel asks whether a user is still there; 0 for never [default: 1m]
+    /// Idle time before the kernel sends keepalive probes to a user; 0 for never [default: 1m]
     #[arg(env = "MYCHAT_KEEPALIVE", value_name = "TIME", help_heading = "Limits")]
     keepalive: Time = "keepalive", OnRestart, |config| time(config.socket.keepalive);
 
-    /// Bytes a second for repeating user lists to everybody, over all recipients [default: 128MiB]
+    /// Bytes per second for repeated user lists, over all recipients [default: 128MiB]
     #[arg(env = "MYCHAT_ROSTER_BUDGET", value_name = "BYTES/S", help_heading = "Limits")]
     roster_budget: Size = "roster-budget", OnReload, |config| size(config.roster_budget.get());
 
-    /// Time that a stop leaves users to read what waits for them [default: 5s]
+    /// Time for users to read waiting output during a shutdown [default: 5s]
     #[arg(env = "MYCHAT_SHUTDOWN_TIMEOUT", value_name = "TIME", help_heading = "Limits")]
     shutdown_timeout: Time = "shutdown-timeout", OnReload, |config| time(config.shutdown_timeout);
 
-    /// Threads that own users, 1 to 256 [default: 1]
+    /// Worker threads, 1 to 256 [default: 1]
     #[arg(env = "MYCHAT_WORKERS", value_name = "THREADS")]
     workers: u16 = "workers", OnRestart, |config| config.workers.to_string();
 
-    /// When further workers than the first get users [default: busy]
+    /// Time from which on workers other than the first get users [default: busy]
     #[arg(env = "MYCHAT_SPREAD", value_name = "WHEN")]
     spread: Spread = "spread", OnRestart, |config| name(&config.spread);
 
-    /// How the end of a frame is marked [default: lf]
+    /// Framing of clients [default: lf]
     #[arg(env = "MYCHAT_FRAMING", value_name = "FRAMING")]
     framing: ServerFraming = "framing", OnRestart, |config| name(&config.framing);
 
