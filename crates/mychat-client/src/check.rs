@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_a_frame_is_refused() {
+    fn content_that_would_break_a_frame_is_refused() {
         let own = user("Alice");
         assert_eq!(broadcast(&own, "", Framing::Lf), Err(SendError::Empty));
         assert_eq!(broadcast(&own, "a\nb", Framing::Lf), Err(SendError::LineBreak { at: 1 }));

@@ -230,7 +230,7 @@ mod tests {
 
     use super::*;
 
-    fn heard(framing: Framing, pieces: &[&[u8]]) -> Vec<OwnedReply> {
+    fn replies(framing: Framing, pieces: &[&[u8]]) -> Vec<OwnedReply> {
         let mut decoder = ReplyDecoder::new(framing);
         for piece in pieces {
             if decoder.feed(piece).is_err() {
@@ -245,7 +245,7 @@ mod tests {
         let segment = "CONNECT_ACK|OK\r\nUSER_LIST|Alice,Bob\nBROADCAST|Bob|hola MESSAGE \n";
         let users = OwnedReply::Users(vec!["Alice".into(), "Bob".into()]);
         let broadcast = OwnedReply::Broadcast { from: "Bob".into(), content: "hola MESSAGE ".into() };
-        assert_eq!(heard(Framing::Raw, &[segment.as_bytes()]), [OwnedReply::Ack(AckStatus::Ok), users, broadcast]);
+        assert_eq!(replies(Framing::Raw, &[segment.as_bytes()]), [OwnedReply::Ack(AckStatus::Ok), users, broadcast]);
     }
 
     proptest! {
@@ -253,14 +253,14 @@ mod tests {
         fn a_split_changes_nothing_that_is_heard(text in "((BROADCAST|ERROR|USER_LIST|X)\\|?[ab|,é\u{1}]{0,9}\n){0,9}", at in 0.0..=1.0f64) {
             let bytes = text.as_bytes();
             let (one, other) = bytes.split_at((bytes.len() as f64 * at) as usize);
-            prop_assert_eq!(heard(Framing::Lf, &[one, other]), heard(Framing::Lf, &[bytes]));
+            prop_assert_eq!(replies(Framing::Lf, &[one, other]), replies(Framing::Lf, &[bytes]));
         }
 
         #[test]
         fn no_bytes_of_a_server_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             for framing in [Framing::Lf, Framing::Raw] {
                 let (one, other) = bytes.split_at(bytes.len() / 2);
-                heard(framing, &[one, other]);
+                replies(framing, &[one, other]);
             }
         }
     }

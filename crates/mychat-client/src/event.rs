@@ -121,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_list_is_no_news_and_later_ones_say_who_came_and_went() {
+    fn lists_after_the_first_report_changes() {
         let mut tracker = RosterTracker::default();
         let first = tracker.update(names("Alice Bob"));
         assert_eq!((first.joined, first.left), (vec![], vec![]));
         let second = tracker.update(names("Bob Carla Dora"));
         assert_eq!((second.joined, second.left), (names("Carla Dora"), names("Alice")));
         let third = tracker.update(names("Dora Carla Bob"));
-        assert_eq!((third.joined, third.left), (vec![], vec![]), "order is no news");
+        assert_eq!((third.joined, third.left), (vec![], vec![]), "the order has no meaning");
     }
 }

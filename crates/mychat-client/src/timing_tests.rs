@@ -19,9 +19,9 @@ use crate::task::UNSENT_LIMIT;
 
 /// A [`Dial`] that returns prepared streams in order and refuses the connection when none is left.
 #[derive(Default)]
-struct Ready(Mutex<VecDeque<DuplexStream>>);
+struct PreparedStreams(Mutex<VecDeque<DuplexStream>>);
 
-impl Dial for Ready {
+impl Dial for PreparedStreams {
     type Stream = DuplexStream;
 
     async fn dial(&self) -> io::Result<DuplexStream> {
@@ -29,7 +29,7 @@ impl Dial for Ready {
     }
 }
 
-impl Ready {
+impl PreparedStreams {
     /// Prepares a connection and returns the server's end.
     fn prepare(&self) -> DuplexStream {
         let (client, server) = duplex(64 * 1024);
@@ -44,13 +44,16 @@ async fn read(server: &mut DuplexStream) -> String {
     String::from_utf8(buffer[..bytes].to_vec()).unwrap()
 }
 
-async fn shake(dialer: &Ready, framing: FramingChoice) -> Result<ClientSession<DuplexStream>, ConnectError> {
+async fn connect(
+    dialer: &PreparedStreams,
+    framing: FramingChoice,
+) -> Result<ClientSession<DuplexStream>, ConnectError> {
     handshake::connect(dialer, "test", &UserName::new("Alice").unwrap(), &ConnectOptions::new().framing(framing)).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn auto_takes_an_answer_within_300_ms_for_raw() {
-    let dialer = Ready::default();
+async fn auto_selects_raw_for_an_answer_within_300_ms() {
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     let serving = async {
         assert_eq!(read(&mut server).await, "CONNECT|Alice");
@@ -58,13 +61,13 @@ async fn auto_takes_an_answer_within_300_ms_for_raw() {
         // A segment may hold both replies.
         server.write_all(b"CONNECT_ACK|OKUSER_LIST|Alice").await.unwrap();
     };
-    let (session, ()) = tokio::join!(shake(&dialer, FramingChoice::Auto), serving);
+    let (session, ()) = tokio::join!(connect(&dialer, FramingChoice::Auto), serving);
     assert_eq!(session.unwrap().framing, Framing::Raw);
 }
 
 #[tokio::test(start_paused = true)]
 async fn auto_sends_the_line_feed_after_300_ms() {
-    let dialer = Ready::default();
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     let start = Instant::now();
     let serving = async {
@@ -73,30 +76,30 @@ async fn auto_sends_the_line_feed_after_300_ms() {
         assert_eq!(start.elapsed().as_millis(), 300);
         server.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
     };
-    let (session, ()) = tokio::join!(shake(&dialer, FramingChoice::Auto), serving);
+    let (session, ()) = tokio::join!(connect(&dialer, FramingChoice::Auto), serving);
     assert_eq!(session.unwrap().framing, Framing::Lf);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_server_is_given_ten_seconds() {
-    let dialer = Ready::default();
+    let dialer = PreparedStreams::default();
     let _server = dialer.prepare();
-    let error = shake(&dialer, FramingChoice::Lf).await.unwrap_err();
+    let error = connect(&dialer, FramingChoice::Lf).await.unwrap_err();
     assert!(matches!(error, ConnectError::NoAnswer { waited } if waited.as_secs() == 10));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_full_server_may_close_without_an_answer() {
-    let dialer = Ready::default();
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     server.write_all(b"ERROR|503|full\n").await.unwrap();
     server.shutdown().await.unwrap();
-    let error = shake(&dialer, FramingChoice::Lf).await.unwrap_err();
+    let error = connect(&dialer, FramingChoice::Lf).await.unwrap_err();
     assert!(matches!(error, ConnectError::Refused(Refusal::Unavailable)), "{error:?}");
 }
 
 /// Returns a client that has joined over the next prepared stream.
-async fn join(dialer: Ready, options: ConnectOptions, server: &mut DuplexStream) -> Client {
+async fn join(dialer: PreparedStreams, options: ConnectOptions, server: &mut DuplexStream) -> Client {
     let accept = async {
         assert!(read(server).await.starts_with("CONNECT|Alice"));
         server.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
@@ -106,8 +109,8 @@ async fn join(dialer: Ready, options: ConnectOptions, server: &mut DuplexStream)
 }
 
 #[tokio::test(start_paused = true)]
-async fn raw_frames_keep_their_distance() {
-    let dialer = Ready::default();
+async fn raw_frames_are_sent_with_a_gap() {
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     let client = join(dialer, ConnectOptions::new().framing(FramingChoice::Raw), &mut server).await;
     let mut last = Instant::now();
@@ -122,8 +125,8 @@ async fn raw_frames_keep_their_distance() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_to_come_back_grow_apart() {
-    let dialer = Ready::default();
+async fn delays_between_attempts_grow() {
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     let mut client = join(dialer, ConnectOptions::new().reconnect(Backoff::default()), &mut server).await;
     drop(server);
@@ -136,12 +139,12 @@ async fn attempts_to_come_back_grow_apart() {
 
 #[tokio::test(start_paused = true)]
 async fn a_name_that_stays_in_use_is_given_up() {
-    let dialer = Ready::default();
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     for _ in 0..5 {
-        let mut ghost = dialer.prepare();
-        ghost.write_all(b"CONNECT_ACK|FAIL\nERROR|409|in use\n").await.unwrap();
-        tokio::spawn(async move { ghost.read_to_end(&mut Vec::new()).await });
+        let mut refusing = dialer.prepare();
+        refusing.write_all(b"CONNECT_ACK|FAIL\nERROR|409|in use\n").await.unwrap();
+        tokio::spawn(async move { refusing.read_to_end(&mut Vec::new()).await });
     }
     let mut client = join(dialer, ConnectOptions::new().reconnect(Backoff::default()), &mut server).await;
     drop(server);
@@ -158,7 +161,7 @@ async fn a_name_that_stays_in_use_is_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn leaving_waits_two_seconds_for_a_server_that_does_not_close() {
-    let dialer = Ready::default();
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     let (sender, mut receiver) = join(dialer, ConnectOptions::new(), &mut server).await.split();
     let start = Instant::now();
@@ -170,7 +173,7 @@ async fn leaving_waits_two_seconds_for_a_server_that_does_not_close() {
 
 #[tokio::test(start_paused = true)]
 async fn leaving_takes_no_longer_where_the_server_reads_nothing() {
-    let dialer = Ready::default();
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     let client = join(dialer, ConnectOptions::new(), &mut server).await;
     let text = "x".repeat(1000);
@@ -182,7 +185,7 @@ async fn leaving_takes_no_longer_where_the_server_reads_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn leaving_works_between_two_attempts() {
-    let dialer = Ready::default();
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     let (sender, mut receiver) =
         join(dialer, ConnectOptions::new().reconnect(Backoff::default()), &mut server).await.split();
@@ -195,8 +198,8 @@ async fn leaving_works_between_two_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_that_was_begun_is_sent_whole_after_a_loss() {
-    let dialer = Ready::default();
+async fn a_partly_written_frame_is_sent_completely_after_a_loss() {
+    let dialer = PreparedStreams::default();
     let (client, mut server) = duplex(16);
     let mut again = dialer.prepare();
     dialer.0.lock().unwrap().push_front(client);
@@ -211,8 +214,8 @@ async fn a_frame_that_was_begun_is_sent_whole_after_a_loss() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_that_does_not_listen_stops_the_reading_and_not_the_sending() {
-    let dialer = Ready::default();
+async fn a_slow_receiver_stops_reading_but_not_sending() {
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     let mut client = join(dialer, ConnectOptions::new(), &mut server).await;
     for number in 0..1000 {
@@ -229,7 +232,7 @@ async fn a_listener_that_does_not_listen_stops_the_reading_and_not_the_sending()
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_send_sends_all_or_nothing() {
-    let dialer = Ready::default();
+    let dialer = PreparedStreams::default();
     let mut server = dialer.prepare();
     let client = join(dialer, ConnectOptions::new(), &mut server).await;
     // More than the stream, the queue and the channel can hold: the last messages wait and are cancelled.
@@ -250,8 +253,8 @@ async fn a_cancelled_send_sends_all_or_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn frames_stay_whole_where_both_directions_are_narrow() {
-    let dialer = Ready::default();
+async fn frames_stay_complete_with_small_buffers() {
+    let dialer = PreparedStreams::default();
     let (client, server) = duplex(7);
     dialer.0.lock().unwrap().push_back(client);
     let echo = tokio::spawn(async move {
@@ -270,12 +273,12 @@ async fn frames_stay_whole_where_both_directions_are_narrow() {
     for number in 0..50 {
         sender.broadcast(&format!("number {number}")).await.unwrap();
         // Dropping the future of `next` repeatedly loses no event.
-        let mut heard = None;
-        while heard.is_none() {
-            heard = receiver.next().await_within(Duration::ZERO).await.flatten();
+        let mut event = None;
+        while event.is_none() {
+            event = receiver.next().await_within(Duration::ZERO).await.flatten();
         }
         let content = format!("number {number}");
-        assert_eq!(heard, Some(ClientEvent::Broadcast { from: "Alice".into(), content }));
+        assert_eq!(event, Some(ClientEvent::Broadcast { from: "Alice".into(), content }));
     }
     drop((sender, receiver));
     echo.await.unwrap();

@@ -83,7 +83,7 @@ impl Framing {
 /// The side that wrote the bytes. It matters only in raw framing: a server's segment can be split where one of its
 /// commands starts, a client's cannot (rule R3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+enum FrameSource {
     Client,
     Server,
 }
@@ -122,7 +122,7 @@ pub struct Deframer {
     pending: Vec<u8>,
     state: DeframerState,
     framing: Framing,
-    source: Source,
+    source: FrameSource,
     /// Longest accepted frame in bytes.
     limit: usize,
 }
@@ -136,15 +136,15 @@ impl Default for Deframer {
 impl Deframer {
     /// Creates a deframer for the frames of a client.
     pub const fn new(framing: Framing) -> Self {
-        Self::with_source(framing, Source::Client)
+        Self::with_source(framing, FrameSource::Client)
     }
 
     /// Creates a deframer for the frames of a server.
     pub const fn for_replies(framing: Framing) -> Self {
-        Self::with_source(framing, Source::Server)
+        Self::with_source(framing, FrameSource::Server)
     }
 
-    const fn with_source(framing: Framing, source: Source) -> Self {
+    const fn with_source(framing: Framing, source: FrameSource) -> Self {
         Self { pending: Vec::new(), state: DeframerState::Collecting, framing, source, limit: MAX_FRAME }
     }
 
@@ -292,8 +292,8 @@ impl<'b> Feed<'_, 'b> {
             return None;
         }
         let end = match self.deframer.source {
-            Source::Client => self.rest.len(),
-            Source::Server => reply_boundary(self.rest),
+            FrameSource::Client => self.rest.len(),
+            FrameSource::Server => reply_boundary(self.rest),
         };
         let (frame, rest) = self.rest.split_at(end);
         self.rest = rest;

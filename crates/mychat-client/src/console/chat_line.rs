@@ -65,8 +65,8 @@ impl ChatLine {
 /// Returns the styled name, padded to the name column. A wide character takes two columns.
 fn name(name: &str, style: impl Fn(&str) -> String) -> String {
     let shown = sanitize(name);
-    let blanks = NAME_COLUMNS.saturating_sub(shown.width());
-    format!("{}{:blanks$}", style(&shown), "")
+    let padding = NAME_COLUMNS.saturating_sub(shown.width());
+    format!("{}{:padding$}", style(&shown), "")
 }
 
 #[cfg(test)]

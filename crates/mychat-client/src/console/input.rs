@@ -120,34 +120,34 @@ pub(crate) fn quoted(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn say(text: &str) -> InputCommand {
+    fn broadcast(text: &str) -> InputCommand {
         InputCommand::Broadcast(text.into())
     }
 
-    fn tell(to: &str, text: &str) -> InputCommand {
+    fn message(to: &str, text: &str) -> InputCommand {
         InputCommand::Message { to: to.into(), text: text.into() }
     }
 
     #[test]
     fn lines_that_ask_for_something() {
         let cases = [
-            ("hola a todos ", say("hola a todos ")),
-            ("  indented", say("  indented")),
+            ("hola a todos ", broadcast("hola a todos ")),
+            ("  indented", broadcast("  indented")),
             (" \t", InputCommand::Empty),
-            ("@bob hola", tell("bob", "hola")),
-            ("@bob  two blanks", tell("bob", " two blanks")),
-            ("@\"Ana María\" hola", tell("Ana María", "hola")),
-            ("/msg bob hola", tell("bob", "hola")),
-            ("/msg \"Ana María\" hola", tell("Ana María", "hola")),
+            ("@bob hola", message("bob", "hola")),
+            ("@bob  two spaces", message("bob", " two spaces")),
+            ("@\"Ana María\" hola", message("Ana María", "hola")),
+            ("/msg bob hola", message("bob", "hola")),
+            ("/msg \"Ana María\" hola", message("Ana María", "hola")),
             ("/reply hola", InputCommand::Reply("hola".into())),
             ("/responder hola", InputCommand::Reply("hola".into())),
             ("/users", InputCommand::Users),
             ("/usuarios", InputCommand::Users),
             ("/help", InputCommand::Help),
             ("/salir", InputCommand::Quit),
-            ("//etc/hosts", say("/etc/hosts")),
-            ("@@home", say("@home")),
-            ("a | b", say("a | b")),
+            ("//etc/hosts", broadcast("/etc/hosts")),
+            ("@@home", broadcast("@home")),
+            ("a | b", broadcast("a | b")),
         ];
         for (line, input) in cases {
             assert_eq!(parse(line), Ok(input), "{line}");
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_quoted_name_parses_back() {
         for name in ["bob", "Ana María", "Zoë"] {
-            assert_eq!(parse(&format!("@{} hola", quoted(name))), Ok(tell(name, "hola")));
+            assert_eq!(parse(&format!("@{} hola", quoted(name))), Ok(message(name, "hola")));
         }
     }
 }

@@ -118,7 +118,7 @@ async fn without_reconnect_a_loss_is_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_reconnect_it_comes_back_after_a_restart() {
+async fn with_reconnect_the_client_returns_after_a_restart() {
     let server = TestServer::start();
     let mut alice = ConnectOptions::new().reconnect(quick()).connect(&server.addr(), "Alice").await.unwrap();
     server.go_down();
@@ -136,7 +136,7 @@ async fn with_reconnect_it_comes_back_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_gives_up_when_it_was_told_to() {
+async fn the_number_of_attempts_is_limited() {
     let server = TestServer::start();
     let backoff = Backoff { attempts: Some(2), ..quick() };
     let mut alice = ConnectOptions::new().reconnect(backoff).connect(&server.addr(), "Alice").await.unwrap();
@@ -154,7 +154,7 @@ async fn dropping_both_halves_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_taken_is_sent_before_leaving() {
+async fn queued_messages_are_sent_before_disconnecting() {
     let server = TestServer::start();
     let (sender, mut receiver) = Client::connect(&server.addr(), "Alice").await.unwrap().split();
     for number in 0..100 {
@@ -171,7 +171,7 @@ async fn what_was_taken_is_sent_before_leaving() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn continued_lists_and_nonsense_are_read() {
+async fn continued_lists_and_invalid_frames_are_read() {
     let server = TestServer::start();
     let mut alice = Client::connect(&server.addr(), "Alice").await.unwrap();
     next(&mut alice).await;

@@ -64,13 +64,13 @@ fn exit_codes_are_those_of_the_help() {
         (&[&addr, "-n", "Holder", "--once", "hola"], 4),
         (&["--help"], 0),
     ];
-    let mut told = String::new();
+    let mut errors_of_all = String::new();
     for (args, expected) in cases {
         let (code, _, errors) = run(args, "");
         assert_eq!(code, *expected, "{args:?}: {errors}");
-        told += &errors.replace(&addr, "ADDR");
+        errors_of_all += &errors.replace(&addr, "ADDR");
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(errors_of_all);
     server.hears("MESSAGE|Holder|hola");
 }
 

@@ -15,7 +15,7 @@ fn a_message_in_the_middle_of_typing_does_not_tear_the_line() {
 }
 
 #[test]
-fn what_was_typed_is_sent_and_shown_once() {
+fn a_typed_line_is_sent_and_shown_once() {
     let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     term.enters("hola a todos").sees("› Alice         hola a todos").has_row("Alice> ");
@@ -98,7 +98,7 @@ fn a_name_that_is_gone_after_the_restart_asks_for_another() {
 }
 
 #[test]
-fn what_others_send_cannot_harm_the_terminal() {
+fn text_of_other_users_is_sanitized() {
     let server = TestServer::start();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
     server.tell("Alice", "BROADCAST|Mallory|\x1b[2J\x1b[1;1Hgone\x07\u{9b}31m \u{202e}desrever\u{200b}!");
@@ -167,7 +167,7 @@ fn a_raw_server_is_spoken_to_without_terminators() {
 }
 
 #[test]
-fn nobody_there_is_told_and_ends() {
+fn an_unreachable_server_is_reported() {
     let mut term = Term::start(&["127.0.0.1:1", "--name", "Alice"]);
     let (code, screen) = term.ends();
     assert_eq!(code, Some(3));
@@ -184,7 +184,7 @@ fn without_reconnect_a_loss_ends() {
 
 #[test]
 fn waiting_for_a_silent_server_can_be_ended() {
-    // The system's queue accepts the connection, and nobody answers.
+    // The system's queue accepts the connection, and no server answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = silent.local_addr().unwrap().to_string();
     let mut term = Term::start(&[&addr, "--name", "Alice"]);

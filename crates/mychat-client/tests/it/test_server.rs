@@ -86,13 +86,13 @@ impl TestServer {
     pub(crate) fn hears(&self, frame: &str) {
         let frames = self.frames.lock().unwrap();
         let mut others = Vec::new();
-        while let Ok(heard) = frames.recv_timeout(DEADLINE) {
-            if heard == frame {
+        while let Ok(received) = frames.recv_timeout(DEADLINE) {
+            if received == frame {
                 return;
             }
-            others.push(heard);
+            others.push(received);
         }
-        panic!("waited for {frame:?}, heard {others:?}");
+        panic!("waited for {frame:?}, received {others:?}");
     }
 
     /// Closes all connections but continues to listen.

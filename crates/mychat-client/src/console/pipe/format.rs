@@ -12,14 +12,14 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use crate::console::sanitize::sanitize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LineFormat {
+pub(super) enum PipeFormat {
     /// Fields with tabs between them, sanitized for a terminal.
     Plain,
     /// JSON with the exact content.
     Json,
 }
 
-impl LineFormat {
+impl PipeFormat {
     pub(super) fn connected(self, sender: &Sender) -> String {
         let framing = framing(sender.framing().unwrap_or_default());
         let name = sender.name().as_str();
@@ -179,15 +179,15 @@ mod tests {
     #[test]
     fn every_event_as_lines() {
         let lines =
-            |format: LineFormat| events().iter().map(|event| format.event(event, "Alice") + "\n").collect::<String>();
-        insta::assert_snapshot!("events_plain", lines(LineFormat::Plain).replace('\t', "→"));
-        insta::assert_snapshot!("events_json", lines(LineFormat::Json));
+            |format: PipeFormat| events().iter().map(|event| format.event(event, "Alice") + "\n").collect::<String>();
+        insta::assert_snapshot!("events_plain", lines(PipeFormat::Plain).replace('\t', "→"));
+        insta::assert_snapshot!("events_json", lines(PipeFormat::Json));
     }
 
     #[test]
     fn json_gives_the_content_back_exactly() {
         let ClientEvent::Broadcast { content, .. } = &events()[3] else { unreachable!() };
-        let value: serde_json::Value = serde_json::from_str(&LineFormat::Json.event(&events()[3], "Alice")).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&PipeFormat::Json.event(&events()[3], "Alice")).unwrap();
         assert_eq!(value["content"], content.as_str());
     }
 }

@@ -15,7 +15,7 @@ use super::input::{InputCommand, parse};
 use super::lang::Lang;
 use super::signal;
 use super::text::Phrase;
-use format::LineFormat;
+use format::PipeFormat;
 
 /// Data that both directions use.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ pub(crate) async fn run(config: &Config, json: bool, stay: bool) -> io::Result<C
         Ok(client) => client.split(),
         Err(exit) => return Ok(exit),
     };
-    let format = if json { LineFormat::Json } else { LineFormat::Plain };
+    let format = if json { PipeFormat::Json } else { PipeFormat::Plain };
     let state = RefCell::default();
     let send_stdin = async {
         send_stdin(&sender, config.lang, format, &state).await;
@@ -77,7 +77,7 @@ async fn disconnect(sender: &Sender) -> ClientExit {
 }
 
 /// Sends the lines of standard input until its end or `/quit`.
-async fn send_stdin(sender: &Sender, lang: Lang, format: LineFormat, state: &RefCell<PipeState>) {
+async fn send_stdin(sender: &Sender, lang: Lang, format: PipeFormat, state: &RefCell<PipeState>) {
     let mut lines = stdin::lines();
     while let Some(line) = lines.recv().await {
         let Ok(line) = String::from_utf8(line) else {
@@ -92,7 +92,7 @@ async fn send_stdin(sender: &Sender, lang: Lang, format: LineFormat, state: &Ref
     }
 }
 
-async fn execute(input: InputCommand, sender: &Sender, lang: Lang, format: LineFormat, state: &RefCell<PipeState>) {
+async fn execute(input: InputCommand, sender: &Sender, lang: Lang, format: PipeFormat, state: &RefCell<PipeState>) {
     let (to, text) = match input {
         InputCommand::Broadcast(text) => (None, text),
         InputCommand::Message { to, text } => (Some(to), text),
@@ -130,7 +130,7 @@ fn report_refused(state: &RefCell<PipeState>, lang: Lang, phrase: &Phrase<'_>) {
 async fn print_events(
     mut receiver: Receiver,
     sender: &Sender,
-    format: LineFormat,
+    format: PipeFormat,
     state: &RefCell<PipeState>,
 ) -> io::Result<ListenEnd> {
     let mut text = format.connected(sender);

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_session_looks_like() {
+    fn each_event_as_a_line() {
         let lost = |reason, attempt| ClientEvent::Lost { reason, attempt, retry_in: Duration::from_secs(1) };
         let error = |code: &str| ClientEvent::Error(ServerError { code: code.into(), text: "lucky".into() });
         let events = || {
@@ -186,7 +186,7 @@ mod tests {
     fn an_unknown_recipient_is_named() {
         let mut chat = ChatState::new(Lang::En, "Alice");
         chat.event(roster("Alice Bob", "", ""));
-        assert_eq!(chat.sent("Alice", "to myself"), None, "it comes back by itself");
+        assert_eq!(chat.sent("Alice", "to myself"), None, "the server sends it back");
         for to in ["Bob", "Nobody"] {
             assert!(chat.sent(to, "hola").is_some());
         }

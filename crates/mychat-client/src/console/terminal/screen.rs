@@ -165,8 +165,8 @@ impl VisibleText {
             |from: usize, to: usize| graphemes[from..to].iter().map(|grapheme| cell(grapheme)).collect::<String>();
         // Marks that replace the first and the last visible character where text is hidden.
         let before = if start > 0 && start < at {
-            let blanks = width(start, start + 1).saturating_sub(1);
-            format!("‹{}{}", " ".repeat(blanks), shown(start + 1, at))
+            let padding = width(start, start + 1).saturating_sub(1);
+            format!("‹{}{}", " ".repeat(padding), shown(start + 1, at))
         } else {
             shown(start, at)
         };
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_megabyte_is_drawn_in_no_time_worth_mentioning() {
+    fn a_megabyte_is_drawn_quickly() {
         // A quadratic algorithm would take minutes.
         let text = "palabra é ".repeat(100_000);
         let (shown, _) = seen(40, |screen| screen.show(&[], row(&text)).unwrap());
@@ -260,7 +260,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn the_row_never_leaves_its_row(text in "(\\PC|日|👍|\u{301}){0,60}", at in 0.0..=1.0f64, columns in 0u16..60) {
+        fn the_text_never_exceeds_its_row(text in "(\\PC|日|👍|\u{301}){0,60}", at in 0.0..=1.0f64, columns in 0u16..60) {
             let cuts: Vec<_> = text.grapheme_indices(true).map(|(at, _)| at).chain([text.len()]).collect();
             let cursor = cuts[((cuts.len() - 1) as f64 * at) as usize];
             let mut scrolled = 0;
