@@ -35,11 +35,11 @@ pub(crate) fn compare(args: &cli::Compare) -> anyhow::Result<Exit> {
         files::replace(path, &markdown(&comparison))?;
     }
     Ok(if comparison.regressed() {
-        Exit::FellShort
+        Exit::Failed
     } else if comparison.undecided() {
         Exit::Inconclusive
     } else {
-        Exit::Held
+        Exit::Success
     })
 }
 

@@ -27,13 +27,13 @@ pub(crate) fn init(args: &cli::Init) -> anyhow::Result<Exit> {
         "wrote {name}\n\n  mychat-bench run {name}                           against the reference server\n  \
          mychat-bench run {name} --target 127.0.0.1:5000   against yours\n"
     ));
-    Ok(Exit::Held)
+    Ok(Exit::Success)
 }
 
 /// Prints a shell's completions.
 pub(crate) fn completions(args: &cli::Completions) -> Exit {
     out::print(&completions_of(args.shell));
-    Exit::Held
+    Exit::Success
 }
 
 fn completions_of(shell: clap_complete::Shell) -> String {
@@ -48,7 +48,7 @@ pub(crate) fn man(args: &cli::Man) -> anyhow::Result<Exit> {
     std::fs::create_dir_all(&args.directory).with_context(|| format!("cannot create {}", args.directory.display()))?;
     let written = clap_mangen::generate_to(cli::Cli::command(), &args.directory);
     written.with_context(|| format!("cannot write to {}", args.directory.display()))?;
-    Ok(Exit::Held)
+    Ok(Exit::Success)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub fn main() -> ExitCode {
         // Help and version end well, everything else is a usage error.
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Held.into() };
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
     };
     let outcome = match cli.command {

@@ -11,7 +11,7 @@ use crate::{out, screen};
 use mychat_load::engine::conduct::{Phase, Slice, Watch};
 use mychat_load::engine::shared::Shared;
 use mychat_load::record::recorder::Recorder;
-use mychat_load::verdict::Alarm;
+use mychat_load::verdict::AbortMonitor;
 use mychat_report::{duration, grouped};
 
 /// Whether a live view is wanted.
@@ -110,7 +110,7 @@ impl Progress {
 /// The live view, the conditions that end a run early, and what is noted of each interval.
 pub(crate) struct Watcher<'w> {
     pub(crate) progress: Progress,
-    pub(crate) alarm: Alarm,
+    pub(crate) abort_monitor: AbortMonitor,
     pub(crate) telemetry: &'w mut Telemetry,
 }
 
@@ -120,7 +120,7 @@ impl Watch for Watcher<'_> {
     }
 
     fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize> {
-        self.alarm.ring(&shared.plan, recorded)
+        self.abort_monitor.check_interval(&shared.plan, recorded)
     }
 
     fn slice(&mut self, shared: &Shared, slice: &Slice) {

@@ -13,14 +13,14 @@ use crate::cli;
 use mychat_conformance::script::stage::Surroundings;
 use mychat_conformance::suite::probe::{self, Profile, profile};
 use mychat_load::engine::shared::Talk;
-use mychat_load::record::ledger::Reading;
+use mychat_load::reconcile::DeliveryRules;
 use mychat_scenario::model::{Action, FramingChoice, Scenario};
 
 /// What is known of a server before a load.
 #[derive(Debug, Clone)]
 pub(crate) struct Readings {
     pub(crate) talk: Talk,
-    pub(crate) reading: Reading,
+    pub(crate) reading: DeliveryRules,
     pub(crate) profile: Profile,
 }
 
@@ -87,8 +87,10 @@ impl Asked {
         profile.values.insert("framing".to_owned(), probe::name(framing).to_owned());
         profile.declared = self.declared.keys().cloned().collect();
         let is = |key: &str, value: &str| profile.values.get(key).is_some_and(|known| known == value);
-        let reading =
-            Reading { broadcast_echo: !is("broadcast_echo", "false"), unknown_answered: !is("unknown_user", "silent") };
+        let reading = DeliveryRules {
+            broadcast_echo: !is("broadcast_echo", "false"),
+            unknown_answered: !is("unknown_user", "silent"),
+        };
         Readings { talk: Talk { framing, replies, timeout: self.timeout }, reading, profile }
     }
 }

@@ -27,10 +27,10 @@ pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
     };
     if args.outputs.is_empty() {
         out::print(&terminal::summary(&result));
-        return Ok(Exit::Held);
+        return Ok(Exit::Success);
     }
     tried(args.outputs)?.write(&result)?;
-    Ok(Exit::Held)
+    Ok(Exit::Success)
 }
 
 /// Every file that was asked for by name or by `--out`, all of which can be written: else none is.
@@ -51,10 +51,10 @@ fn checks(result: &ConformanceResult, outputs: Outputs) -> anyhow::Result<Exit> 
         let lines: String = result.checks.iter().map(|check| conformance::terminal::line(check, width)).collect();
         let head = conformance::terminal::head(&result.about.target.address, &result.about.notes);
         out::print(&format!("{head}{lines}{}", conformance::terminal::summary(result)));
-        return Ok(Exit::Held);
+        return Ok(Exit::Success);
     }
     let written = crate::conformance::write(result, &tried(outputs)?.into());
-    Ok(if written == Exit::CouldNotRun { written } else { Exit::Held })
+    Ok(if written == Exit::CouldNotRun { written } else { Exit::Success })
 }
 
 /// Servers against statements.
@@ -81,7 +81,7 @@ fn matrix(mut args: cli::Report) -> anyhow::Result<Exit> {
     if args.csv.is_none() && html.is_none() {
         out::print(&matrix.csv());
     }
-    Ok(Exit::Held)
+    Ok(Exit::Success)
 }
 
 /// Makes one result of several and writes it; with no form asked for, the summary for the terminal.

@@ -25,8 +25,8 @@ use mychat_load::Exit;
 use mychat_load::engine::conduct::{Conduct, conduct};
 use mychat_load::engine::shared::{Shared, Talk};
 use mychat_load::plan::Plan;
-use mychat_load::record::ledger::Reading;
-use mychat_load::verdict::{Alarm, judge};
+use mychat_load::reconcile::DeliveryRules;
+use mychat_load::verdict::{AbortMonitor, assess};
 use mychat_report::Circumstances;
 use mychat_report::conformance::ConformanceResult;
 use mychat_report::result::{RunResult, TargetInfo};
@@ -66,7 +66,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let mut plan = plan(&loaded, args.seed).shared_out(args.shard);
+    let mut plan = plan(&loaded, args.seed).with_shard(args.shard);
     let forecast = Forecast::new(&loaded.scenario);
     plan.verify = forecast.verify;
     if let Err(message) = descriptors(&plan) {
@@ -164,7 +164,7 @@ pub(crate) struct Session {
     target: Target,
     threads: u32,
     talk: Talk,
-    reading: Reading,
+    reading: DeliveryRules,
     sources: Arc<[IpAddr]>,
     how: Circumstances,
     process: Option<Sampler>,
@@ -190,7 +190,7 @@ impl Session {
         };
         let mut watcher = Watcher {
             progress: Progress::new(self.view, title),
-            alarm: Alarm::new(&shared.plan, conducted.interval),
+            abort_monitor: AbortMonitor::new(&shared.plan, conducted.interval),
             telemetry: &mut telemetry,
         };
         let seen = conduct(Arc::clone(&shared), conducted, &mut watcher, &self.stop).await;
@@ -198,8 +198,8 @@ impl Session {
         let mut seen = seen?;
         seen.server = telemetry.finish(&seen.timeline);
         seen.cases_failed = self.cases_failed;
-        let judgement = judge(&shared.plan, &seen);
-        let mut result = mychat_report::build(&shared.plan, seen, judgement, self.how.clone());
+        let assessment = assess(&shared.plan, &seen);
+        let mut result = mychat_report::build(&shared.plan, seen, assessment, self.how.clone());
         if let Err(error) = telemetry.complete(&mut result) {
             out::complain(&format!("error: {error:#}\n"));
             self.unwritten.set(true);

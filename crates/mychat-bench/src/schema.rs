@@ -6,5 +6,5 @@ use mychat_load::Exit;
 /// Prints the schema.
 pub(crate) fn schema() -> anyhow::Result<Exit> {
     out::print(&mychat_scenario::schema::text()?);
-    Ok(Exit::Held)
+    Ok(Exit::Success)
 }

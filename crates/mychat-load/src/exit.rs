@@ -1,30 +1,30 @@
-//! How the tool ends, as a number that scripts can rely on.
+//! The exit codes of `mychat-bench`. Scripts rely on them.
 
 use std::process::ExitCode;
 
-/// How the tool ends.
+/// An exit code of `mychat-bench`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// Everything held.
-    Held = 0,
-    /// The server fell short of an expectation.
-    FellShort = 1,
+    /// All expectations hold.
+    Success = 0,
+    /// The server failed an expectation.
+    Failed = 1,
     /// The command line or a scenario file is wrong.
     Usage = 2,
-    /// It could not run: nobody at the target, or the server could not be started.
+    /// The run could not start: no server at the target, or the server did not start.
     CouldNotRun = 3,
-    /// Nothing can be concluded: the generator was the limit, or an expectation has too few samples.
+    /// No conclusion is possible: the generator was the limit, or an expectation has too few samples.
     Inconclusive = 4,
-    /// Interrupted; what there was is reported.
+    /// Interrupted by the user; the report covers the time before.
     Interrupted = 130,
 }
 
 impl Exit {
-    /// The ending that a number stands for, such as one in a stored result.
+    /// Returns the exit code with this number, such as one in a stored result.
     pub const fn from_code(code: u8) -> Self {
         match code {
-            0 => Self::Held,
-            1 => Self::FellShort,
+            0 => Self::Success,
+            1 => Self::Failed,
             2 => Self::Usage,
             4 => Self::Inconclusive,
             130 => Self::Interrupted,
@@ -32,14 +32,14 @@ impl Exit {
         }
     }
 
-    /// Of two endings the one that says more: interrupted, could not run, fell short, inconclusive.
+    /// Returns the more severe of both: interrupted, could not run, usage, failed, inconclusive, success.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        let order = [Self::Interrupted, Self::CouldNotRun, Self::Usage, Self::FellShort, Self::Inconclusive];
-        order.into_iter().find(|exit| self == *exit || other == *exit).unwrap_or(Self::Held)
+        let order = [Self::Interrupted, Self::CouldNotRun, Self::Usage, Self::Failed, Self::Inconclusive];
+        order.into_iter().find(|exit| self == *exit || other == *exit).unwrap_or(Self::Success)
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn code(self) -> u8 {
         self as u8
     }

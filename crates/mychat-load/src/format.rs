@@ -1,6 +1,6 @@
-//! Figures as people read them.
+//! Formats numbers for people.
 
-/// A time in microseconds as a person reads it, to three digits: `87 µs`, `1.93 ms`, `12.4 s`.
+/// Formats microseconds with three significant digits: `87 µs`, `1.93 ms`, `12.4 s`.
 pub fn duration(micros: f64) -> String {
     let digits = |value: f64| {
         let places = if value >= 100.0 {
@@ -21,7 +21,7 @@ pub fn duration(micros: f64) -> String {
     }
 }
 
-/// A count with a comma between groups of three digits.
+/// Formats a count with a comma between groups of three digits.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -37,7 +37,7 @@ pub fn grouped(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn numbers_read_well() {
+    fn numbers_are_formatted_with_units_and_commas() {
         assert_eq!(super::grouped(0), "0");
         assert_eq!(super::grouped(999), "999");
         assert_eq!(super::grouped(1_234_567), "1,234,567");

@@ -1,19 +1,20 @@
-//! The load engine: a scenario and a server into figures, counts and verdicts that account for every delivery.
+//! The load generator: drives a server with a scenario and accounts for every delivery.
 //!
 //! ```text
-//! mychat-scenario ─► plan ─► engine ─► record ─► verdict ─► mychat-report
-//!  what was asked     who,    users     samples,  expectations,
-//!  for                when,   over      counts,   validity
-//!                     what    sockets   ledger
+//! mychat-scenario ─► plan ─► engine ─► record ─► reconcile ─► verdict ─► mychat-report
+//!                    who,    users     sent and   owed and      expectations,
+//!                    when,   over      received   missing       validity
+//!                    what    sockets
 //! ```
 //!
-//! Each folder is a stage and hands plain data to the next. [`engine`] is the one with sockets in it, and even there the
-//! users themselves know neither sockets nor clocks: those are behind [`engine::wire::Wire`] and [`engine::clock::Clock`].
+//! Each folder is a stage and hands plain data to the next. Only [`engine`] uses sockets. Its users know neither sockets nor
+//! clocks; those are behind [`engine::wire::Wire`] and [`engine::clock::Clock`].
 //!
-//! Reading order: [`plan`], [`engine::worker`], [`record::ledger`], [`verdict`].
+//! DeliveryRules order: [`plan`], [`engine::worker`], [`reconcile`], [`verdict`].
 
 pub mod plan;
 pub mod record;
+pub mod reconcile;
 pub mod engine;
 pub mod verdict;
 

@@ -10,10 +10,10 @@ use super::result::{
 use mychat_load::engine::conduct::{Observations, Slice};
 use mychat_load::plan::Plan;
 use mychat_load::plan::stamp::EVERYBODY;
-use mychat_load::record::ledger::Reckoning;
+use mychat_load::reconcile::Reconciliation;
+use mychat_load::reconcile::ShardExchange;
 use mychat_load::record::recorder::{Count, Latency};
-use mychat_load::record::share::Share;
-use mychat_load::verdict::{Judgement, latency_of, samples};
+use mychat_load::verdict::{Assessment, latency_of, samples};
 use mychat_scenario::model::{Action, Metric, Selector, Unit, Value};
 
 /// What a result says about how it came to be.
@@ -49,15 +49,15 @@ const METRICS: [(&str, Metric); 9] = [
 ];
 
 /// Makes the result.
-pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circumstances) -> RunResult {
+pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, how: Circumstances) -> RunResult {
     let source = Source { plan, seen: &seen };
     let latency = METRICS.iter().map(|(name, metric)| ((*name).to_owned(), source.block(*metric))).collect();
     let counts = counts(plan, &seen);
     let timeline = seen.timeline.iter().map(|slice| point(plan, slice)).collect();
     let losers = losers(plan, &seen);
-    let shard = seen.share.as_ref().map(|share| shard(plan, share, &seen.reckoning));
+    let shard = seen.share.as_ref().map(|share| shard(plan, share, &seen.reconciliation));
     let mut examples = seen.examples;
-    examples.merge(seen.reckoning.examples);
+    examples.merge(seen.reconciliation.examples);
     RunResult {
         schema: SCHEMA.to_owned(),
         tool: Tool { version: env!("CARGO_PKG_VERSION").to_owned() },
@@ -74,11 +74,11 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
         target: how.target,
         started: how.started,
         seconds: seen.length as f64 / 1e9,
-        verdict: judgement.verdict,
-        exit_code: judgement.exit.code(),
-        validity: judgement.soundness.validity,
-        validity_reasons: judgement.soundness.reasons,
-        expectations: judgement
+        verdict: assessment.verdict,
+        exit_code: assessment.exit.code(),
+        validity: assessment.validity_check.validity,
+        validity_reasons: assessment.validity_check.reasons,
+        expectations: assessment
             .expectations
             .into_iter()
             .map(|e| ExpectationResult {
@@ -114,9 +114,9 @@ pub fn build(plan: &Plan, seen: Observations, judgement: Judgement, how: Circums
 }
 
 /// What is to be settled with other machines, by the users' names.
-fn shard(plan: &Plan, share: &Share, reckoning: &Reckoning) -> ShardInfo {
+fn shard(plan: &Plan, share: &ShardExchange, reconciliation: &Reconciliation) -> ShardInfo {
     let name = |user: u32| plan.users[user as usize].name.to_string();
-    let missing = reckoning.missing.iter().map(|missing| Missing {
+    let missing = reconciliation.missing.iter().map(|missing| Missing {
         sender: name(missing.sender),
         recipient: name(missing.recipient),
         broadcasts: missing.broadcasts.into(),
@@ -132,12 +132,12 @@ fn shard(plan: &Plan, share: &Share, reckoning: &Reckoning) -> ShardInfo {
         of: plan.shard.of,
         missing: missing.collect(),
         unsent: unsent.collect(),
-        unsure: share.unsure.iter().map(|user| name(*user)).collect(),
+        unsure: share.unconfirmed.iter().map(|user| name(*user)).collect(),
     }
 }
 
 fn losers(plan: &Plan, seen: &Observations) -> Vec<Loser> {
-    let lost = seen.reckoning.losers.iter();
+    let lost = seen.reconciliation.lost_by_user.iter();
     let mut losers: Vec<Loser> =
         lost.map(|(&user, &lost)| Loser { user: plan.users[user as usize].name.to_string(), lost }).collect();
     losers.sort_by(|one, other| other.lost.cmp(&one.lost).then_with(|| one.user.cmp(&other.user)));
@@ -228,18 +228,18 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
         connected: total(Count::Connected),
         refused: total(Count::Refused),
         disconnects: seen.recorder.total(Count::Disconnects, innocent),
-        unlisted: total(Count::Unlisted),
+        unlisted: total(Count::MissingInRoster),
         sent,
         scheduled,
         achieved: (scheduled > 0).then(|| 100.0 * on_time as f64 / scheduled as f64),
-        expected_deliveries: seen.reckoning.owed,
+        expected_deliveries: seen.reconciliation.owed,
         delivered: seen.recorder.total(Count::Delivered, innocent),
-        lost: seen.reckoning.lost(innocent),
+        lost: seen.reconciliation.lost(innocent),
         duplicated: seen.recorder.total(Count::Duplicated, innocent),
         reordered: seen.recorder.total(Count::Reordered, innocent),
         misrouted: total(Count::Misrouted),
         corrupted: seen.recorder.total(Count::Corrupted, innocent),
-        uncertain: seen.reckoning.uncertain,
+        uncertain: seen.reconciliation.uncertain,
         refused_returns: total(Count::RefusedReturns),
         blocked_seconds: seen.blocked as f64 / 1e9,
         wrong_replies: total(Count::WrongReplies),

@@ -32,6 +32,6 @@ pub fn highest_quantile(independent: u64) -> f64 {
 
 /// The value at a quantile, where there are samples enough for it.
 pub fn quantile(histogram: &Histogram<u64>, independent: u64, quantile: f64) -> Option<u64> {
-    let needed = (10.0 / (1.0 - quantile)).round() as u64;
+    let needed = mychat_load::verdict::samples_needed(quantile);
     (!histogram.is_empty() && independent >= needed).then(|| histogram.value_at_quantile(quantile))
 }

@@ -8,7 +8,7 @@ use super::result::{
 };
 use mychat_conformance::script::transcript::{Direction, WireLine};
 use mychat_conformance::script::{Outcome, Status};
-use mychat_load::record::example::{Example, Kind};
+use mychat_load::record::example::{Example, ViolationKind};
 use mychat_load::record::recorder::Latency;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
@@ -110,8 +110,12 @@ pub fn run(points: u64) -> RunResult {
             ..Counts::default()
         },
         examples: vec![
-            example(Kind::Lost, "never arrived", &[]),
-            example(Kind::Duplicated, "arrived 2 times", &["BROADCAST|ana|A1 & <b>\u{7}\u{1b}[31m\u{0}]]>"; 2]),
+            example(ViolationKind::Lost, "never arrived", &[]),
+            example(
+                ViolationKind::Duplicated,
+                "arrived 2 times",
+                &["BROADCAST|ana|A1 & <b>\u{7}\u{1b}[31m\u{0}]]>"; 2],
+            ),
         ],
         timeline,
         capacity: None,
@@ -236,7 +240,7 @@ fn expectation(
     ExpectationResult { text, line, actual, unit, ok, note }
 }
 
-fn example(kind: Kind, what: &str, frames: &[&str]) -> Example {
+fn example(kind: ViolationKind, what: &str, frames: &[&str]) -> Example {
     Example {
         kind,
         sender: Some("talkers1".to_owned()),

@@ -169,8 +169,8 @@ fn conclude(
     let result = told.expect("a search ends after a probe at the earliest");
     let open = undecided(&result);
     let (verdict, exit) = match end {
-        End::Found | End::AtMost if open.is_none() => (Verdict::Pass, Exit::Held),
-        End::Nothing | End::FellOver => (Verdict::Fail, Exit::FellShort),
+        End::Found | End::AtMost if open.is_none() => (Verdict::Pass, Exit::Success),
+        End::Nothing | End::FellOver => (Verdict::Fail, Exit::Failed),
         End::Found | End::AtMost | End::Generator => (Verdict::Inconclusive, Exit::Inconclusive),
     };
     let reason = match open.filter(|_| matches!(end, End::Found | End::AtMost)) {

@@ -18,8 +18,8 @@ impl Reports {
 /// Writes all of them, whatever fails on the way, and says how the tool ends.
 pub(crate) fn write(result: &ConformanceResult, reports: &Reports) -> Exit {
     let mut exit = match result.exit_code {
-        0 => Exit::Held,
-        1 => Exit::FellShort,
+        0 => Exit::Success,
+        1 => Exit::Failed,
         130 => Exit::Interrupted,
         _ => Exit::Inconclusive,
     };

@@ -32,5 +32,5 @@ pub(super) fn explain(checks: &[Check], id: &str) -> Exit {
     }
     let _ = write!(text, "\nscenarios/conformance/{}, line {}:\n{}\n", check.file, check.case.line, check.text);
     out::print(&text);
-    Exit::Held
+    Exit::Success
 }

@@ -19,7 +19,7 @@ pub(crate) fn explain(args: &cli::Explain) -> Exit {
             let forecast = Forecast::new(&loaded.scenario);
             let needs = Machine::here().needs(&forecast);
             out::print(&text(&loaded.scenario, &forecast, &needs));
-            if needs.iter().all(|need| need.met) { Exit::Held } else { Exit::CouldNotRun }
+            if needs.iter().all(|need| need.met) { Exit::Success } else { Exit::CouldNotRun }
         }
         Err(diagnostics) => {
             out::complain(&diagnostics.render(out::colours_on_stderr()));

@@ -6,9 +6,9 @@ use super::connection::Connection;
 use super::desk::Desk;
 use super::user::{Answer, Owed, User};
 use super::wire::{Line, Wire};
-use crate::plan::stamp::{EVERYBODY, STAMP, Stamp};
-use crate::plan::{MAX_USERS, NOBODY, Nanos, Planned, Recipient, nanos};
-use crate::record::recorder::{Clock, Count, Place};
+use crate::plan::stamp::{EVERYBODY, STAMP_LEN, Stamp};
+use crate::plan::{MAX_USERS, Nanos, PlannedAction, Recipient, UNKNOWN_NAME, nanos};
+use crate::record::recorder::{Count, LatencyMetric, Place};
 use crate::record::sent::{Sent, micros};
 use mychat_scenario::model::{Action, Leave};
 
@@ -40,7 +40,7 @@ pub(super) fn act(
     connection: &mut Connection,
     wire: &mut impl Wire,
     line: Line,
-    planned: Planned,
+    planned: PlannedAction,
     at: Moment,
 ) -> Done {
     let shared = desk.shared.clone();
@@ -58,7 +58,7 @@ pub(super) fn act(
         Action::Private { content, .. } => {
             let (to, name) = match planned.recipient {
                 Recipient::User(other) => (other, desk.name(other)),
-                Recipient::All | Recipient::Nobody => (NOBODY_AT_ALL, NOBODY),
+                Recipient::All | Recipient::Unknown => (NOBODY_AT_ALL, UNKNOWN_NAME),
             };
             frame.extend_from_slice(b"MESSAGE|");
             frame.extend_from_slice(name.as_bytes());
@@ -135,7 +135,7 @@ pub(super) struct Moment {
 
 fn note_sent(user: &mut User, desk: &mut Desk, action: &Action, recipient: Recipient, at: Moment) {
     desk.recorder.count(at.place, Count::Sent);
-    desk.recorder.time(at.place, Clock::Lateness, at.now.saturating_sub(at.intended));
+    desk.recorder.time(at.place, LatencyMetric::Lateness, at.now.saturating_sub(at.intended));
     let to = match (action, recipient) {
         (Action::Broadcast { .. }, _) => {
             user.broadcasts += 1;
@@ -156,7 +156,7 @@ fn stamp(user: &User, desk: &Desk, at: Moment, to: u32, index: u32) -> Stamp {
     Stamp {
         run: desk.shared.plan.run,
         sender: user.id,
-        visit: user.visits % 4096,
+        session: user.visits % 4096,
         sequence: desk.shared.sent[user.id as usize].len(),
         index,
         intended: micros(intended),
@@ -168,12 +168,12 @@ fn write_content(
     frame: &mut Vec<u8>,
     user: &User,
     desk: &Desk,
-    planned: &Planned,
+    planned: &PlannedAction,
     at: Moment,
     (to, index): (u32, u32),
     text: Option<&str>,
 ) {
-    let room = (planned.size as usize).saturating_sub(STAMP);
+    let room = (planned.size as usize).saturating_sub(STAMP_LEN);
     let text = text.unwrap_or("");
     let text = &text[..text.floor_char_boundary(room)];
     let padding = desk.shared.plan.padding(planned.padding, room - text.len());
@@ -181,14 +181,14 @@ fn write_content(
 }
 
 /// A broadcast that is too long. Its stamp says that it is for nobody: whoever gets any of it tells on the server.
-fn oversize(frame: &mut Vec<u8>, user: &User, desk: &Desk, planned: &Planned, at: Moment) {
+fn oversize(frame: &mut Vec<u8>, user: &User, desk: &Desk, planned: &PlannedAction, at: Moment) {
     frame.extend_from_slice(b"BROADCAST|");
     stamp(user, desk, at, NOBODY_AT_ALL, 0).write(frame, "", "");
     pad(frame, desk, planned, planned.size as usize);
 }
 
 /// Fills a frame up to `size` bytes.
-fn pad(frame: &mut Vec<u8>, desk: &Desk, planned: &Planned, size: usize) {
+fn pad(frame: &mut Vec<u8>, desk: &Desk, planned: &PlannedAction, size: usize) {
     while frame.len() < size {
         let piece = (size - frame.len()).min(MAX_FRAME);
         frame.extend_from_slice(desk.shared.plan.padding(planned.padding, piece).as_bytes());

@@ -10,12 +10,12 @@ use super::hear::Known;
 use super::shared::{Arrived, Shared};
 use super::wire::Line;
 use crate::plan::Nanos;
-use crate::record::example::{Example, Examples, Kind, readable};
+use crate::record::broadcast_cache::{BroadcastCache, CachePosition};
+use crate::record::example::{Example, Examples, ViolationKind, readable};
 use crate::record::fanout::FanOut;
 use crate::record::recorder::{Count, Latency, Place, Recorder, Shape};
-use crate::record::roster::Rosters;
-use crate::record::seen::{Cursor, Lately};
-use crate::record::visit::Visit;
+use crate::record::roster::RosterLog;
+use crate::record::session::UserSession;
 
 /// Where a worker keeps what it saw.
 #[derive(Debug)]
@@ -28,14 +28,14 @@ pub(super) struct Desk {
     /// ERROR frames that were taken for answers to messages to somebody who was not surely there, by who got them.
     pub(super) unreachable: FxHashMap<u32, u64>,
     /// Visits that are over.
-    pub(super) visits: Vec<Visit>,
+    pub(super) visits: Vec<UserSession>,
     pub(super) read_lag: Latency,
-    pub(super) lately: Lately<Known>,
+    pub(super) lately: BroadcastCache<Known>,
     /// By sender: one more than the highest sequence number of its broadcasts that were kept.
     newest: Vec<u32>,
     /// What the server ends a frame with.
     terminator: Vec<u8>,
-    pub(super) rosters: Rosters,
+    pub(super) rosters: RosterLog,
     pub(super) fanout: FanOut,
     pub(super) blocked: Nanos,
     /// The latest that anything was done after its time.
@@ -84,9 +84,9 @@ impl Desk {
             unreachable: FxHashMap::default(),
             visits: Vec::new(),
             read_lag: Latency::default(),
-            lately: Lately::default(),
+            lately: BroadcastCache::default(),
             newest: vec![0; users],
-            rosters: Rosters::default(),
+            rosters: RosterLog::default(),
             fanout: FanOut::default(),
             blocked: 0,
             stall: 0,
@@ -151,14 +151,14 @@ impl Desk {
     }
 
     /// Keeps a whole broadcast, and what it is, for the copies of it that others get.
-    pub(super) fn keep(&mut self, frame: &[u8], known: Known) -> Cursor {
+    pub(super) fn keep(&mut self, frame: &[u8], known: Known) -> CachePosition {
         let (sender, sequence) = known.message();
         let newest = &mut self.newest[sender as usize];
         let is_newest = sequence >= *newest;
         *newest = (*newest).max(sequence + 1);
         // What another machine sent is only counted, and what a closed loop sent has to be told to its sender.
         let is_plain = is_newest && !known.is_closed() && self.shared.plan.shard.has(sender);
-        self.lately.keep(frame, &self.terminator, known, is_plain)
+        self.lately.insert(frame, &self.terminator, known, is_plain)
     }
 
     pub(super) fn patience(&mut self, line: Line, now: Nanos) {
@@ -169,7 +169,7 @@ impl Desk {
 
 /// A violation, before anybody knows whether it will be kept.
 pub(super) struct Finding<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: ViolationKind,
     pub(super) sender: Option<u32>,
     pub(super) recipient: Option<u32>,
     pub(super) sequence: Option<u32>,

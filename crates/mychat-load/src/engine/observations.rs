@@ -6,12 +6,12 @@ use std::time::Duration;
 use mychat_os::proc::Process;
 
 use crate::plan::Nanos;
+use crate::reconcile::Reconciliation;
+use crate::reconcile::ShardExchange;
 use crate::record::example::Examples;
-use crate::record::ledger::Reckoning;
-use crate::record::packed::Packed;
+use crate::record::packed::PackedLatency;
 use crate::record::recorder::{Latency, Recorder};
-use crate::record::share::Share;
-use crate::record::visit::Visit;
+use crate::record::session::UserSession;
 use mychat_target::sample::ServerUse;
 
 /// Everything that was seen.
@@ -22,9 +22,9 @@ pub struct Observations {
     /// The run second by second.
     pub timeline: Vec<Slice>,
     /// All visits of all users.
-    pub visits: Vec<Visit>,
+    pub visits: Vec<UserSession>,
     /// What was owed and never came.
-    pub reckoning: Reckoning,
+    pub reconciliation: Reconciliation,
     /// The first violations, losses aside.
     pub examples: Examples,
     /// For how long connections did not take what was to be sent, summed up.
@@ -50,7 +50,7 @@ pub struct Observations {
     /// Cases of the scenario that failed, before the load.
     pub cases_failed: u64,
     /// What other machines need to know, where several share the plan.
-    pub share: Option<Share>,
+    pub share: Option<ShardExchange>,
 }
 
 /// What the generator itself used.
@@ -82,9 +82,9 @@ pub struct Slice {
     /// Errors that no action wanted.
     pub errors: u64,
     /// Latencies of what arrived in it.
-    pub delivery: Packed,
+    pub delivery: PackedLatency,
     /// Lateness of what was sent in it.
-    pub lateness: Packed,
+    pub lateness: PackedLatency,
 }
 
 impl Observations {
@@ -94,7 +94,7 @@ impl Observations {
             recorder,
             timeline: Vec::new(),
             visits: Vec::new(),
-            reckoning: Reckoning::default(),
+            reconciliation: Reconciliation::default(),
             examples: Examples::default(),
             blocked: 0,
             stall: 0,

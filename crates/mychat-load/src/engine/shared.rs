@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::spoken::Spoken;
 use crate::plan::{MAX_USERS, Nanos, Plan};
-use crate::record::ledger::Reading;
+use crate::reconcile::DeliveryRules;
 use crate::record::sent::{Sent, SentLog, micros};
 
 /// What all workers see.
@@ -26,7 +26,7 @@ pub struct Shared {
     /// Frames that are sent as they stand, by group and action.
     pub spoken: Vec<Vec<Option<Spoken>>>,
     /// How the server reads the protocol.
-    pub reading: Reading,
+    pub reading: DeliveryRules,
     /// Patience for an answer.
     pub timeout: Duration,
     /// Users by their names.
@@ -58,7 +58,7 @@ pub struct Talk {
 
 impl Shared {
     /// Before anything has happened.
-    pub fn new(plan: Plan, talk: Talk, workers: u32, reading: Reading) -> Self {
+    pub fn new(plan: Plan, talk: Talk, workers: u32, reading: DeliveryRules) -> Self {
         let users = plan.users.len();
         Self {
             spoken: Spoken::of(&plan),
@@ -93,7 +93,7 @@ impl Shared {
         for user in (0..plan.users.len() as u32).filter(|user| !plan.shard.has(*user)) {
             let Some(mut program) = plan.program(user) else { continue };
             for planned in std::iter::from_fn(|| program.next(plan)) {
-                let to = plan.addressee(user, &planned).unwrap_or(MAX_USERS);
+                let to = plan.message_recipient(user, &planned).unwrap_or(MAX_USERS);
                 let stage = plan.stage_at(planned.at) as u16;
                 self.sent[user as usize].push(Sent { at: micros(load_start + planned.at), to, stage });
             }

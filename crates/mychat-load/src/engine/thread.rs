@@ -16,7 +16,7 @@ use super::turn::{TcpWorker, turn};
 use super::waiting::BELL;
 use super::worker::{Outstanding, Seen, Worker};
 use crate::plan::Nanos;
-use crate::record::books::Books;
+use crate::reconcile::Accounting;
 use crate::record::recorder::Recorder;
 
 /// What a worker is told. Few in number, so the channels are unbounded: a handful a second at most.
@@ -29,7 +29,7 @@ pub(super) enum Order {
     /// An interval is over: hand over what was recorded, and use this one from now on.
     Interval(Box<Recorder>),
     /// Tell what is outstanding of this; without it, only that nothing is being sent any more.
-    Outstanding(Option<Arc<Books>>),
+    Outstanding(Option<Arc<Accounting>>),
     /// End.
     Finish,
 }

@@ -9,10 +9,10 @@ use super::hear::Follows;
 use super::shared::Shared;
 use super::spoken::Spoken;
 use super::wire::Line;
-use crate::plan::{Nanos, Plan, Planned, Program, Stays};
+use crate::plan::{Nanos, Plan, PlannedAction, SessionDraws, UserProgram};
 use crate::record::recorder::Place;
-use crate::record::roster::Listed;
-use crate::record::visit::Visit;
+use crate::record::roster::RosterState;
+use crate::record::session::UserSession;
 use mychat_scenario::model::Leave;
 
 /// One virtual user.
@@ -30,14 +30,14 @@ pub(super) struct User {
     /// When it was meant to connect; for a return, when its session before was over.
     pub(super) meant: Nanos,
     /// What it is going to do.
-    pub(super) program: Option<Box<Program>>,
+    pub(super) program: Option<Box<UserProgram>>,
     /// The first of it.
-    pub(super) next: Option<Planned>,
-    pub(super) stays: Option<Box<Stays>>,
+    pub(super) next: Option<PlannedAction>,
+    pub(super) stays: Option<Box<SessionDraws>>,
     /// How it leaves at the end of this stay.
     pub(super) leave: Leave,
     /// Its present visit, from the welcome on.
-    pub(super) visit: Option<Box<Visit>>,
+    pub(super) visit: Option<Box<UserSession>>,
     /// When it asked for its name, on this connection.
     pub(super) asked: Nanos,
     /// Visits so far.
@@ -59,7 +59,7 @@ pub(super) struct User {
     /// It comes back after the present visit, whatever its plan.
     pub(super) returns: bool,
     /// The list that it has.
-    pub(super) listed: Listed,
+    pub(super) listed: RosterState,
     /// How far it has come among the broadcasts that are kept.
     pub(super) follows: Follows,
     /// Answers that are still to come, in the order of the requests.
@@ -119,7 +119,7 @@ impl User {
             meant: 0,
             program: plan.program(id).map(Box::new),
             next: None,
-            stays: plan.stays(id).map(Box::new),
+            stays: plan.session_draws(id).map(Box::new),
             leave: Leave::Disconnect,
             visit: None,
             asked: 0,
@@ -132,7 +132,7 @@ impl User {
             watched: false,
             rest: None,
             returns: false,
-            listed: Listed::default(),
+            listed: RosterState::default(),
             follows: Follows::default(),
             owed: VecDeque::new(),
         }

@@ -1,7 +1,7 @@
-//! A scenario and a seed into everything that will be done, before anything is: who, when, what, to whom.
+//! Turns a scenario and a seed into the actions of all users: who does what, when, to whom.
 //!
-//! The same seed gives the same plan to the byte, whatever the number of threads: each user draws from streams of its
-//! own. Times count from the start of the load, in nanoseconds.
+//! The same seed gives the same plan, byte for byte, with any number of threads: each user draws from its own random
+//! streams. Times count from the start of the load, in nanoseconds.
 
 mod curve;
 mod program;
@@ -20,36 +20,36 @@ use sha2::{Digest, Sha256};
 use mychat_scenario::Scenario;
 use mychat_scenario::model::{Action, Group, Pace, StageKind, Verify};
 
-pub use curve::Curve;
-pub use program::{NOBODY, Planned, Program, Recipient, Stays};
+pub use curve::LoadCurve;
+pub use program::{PlannedAction, Recipient, SessionDraws, UNKNOWN_NAME, UserProgram};
 pub use shard::Shard;
 
 /// Nanoseconds; from the start of the load in a plan, from the start of the run elsewhere.
 pub type Nanos = u64;
 
-/// The most users a run can have: what a stamp can name.
+/// Maximum number of users of a run, limited by the digits of a stamp.
 pub const MAX_USERS: u32 = stamp::EVERYBODY - 1;
 
-/// All that will be done.
+/// The actions of all users of a run.
 #[derive(Debug)]
 pub struct Plan {
-    /// What it was made from.
+    /// The scenario.
     pub scenario: Arc<Scenario>,
-    /// What everything was drawn from.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// Tells the messages of this run from others on the same server; drawn from the seed.
+    /// Id that distinguishes the messages of this run from others on the same server; drawn from the seed.
     pub run: u32,
-    /// How exactly deliveries are accounted for.
+    /// Precision of the accounting of deliveries.
     pub verify: Verify,
-    /// Users by index, group by group in the file's order.
+    /// Users by index, group by group in the order of the file.
     pub users: Vec<PlannedUser>,
-    /// The users of each group.
+    /// Indices of the users of each group.
     pub members: Vec<Range<u32>>,
     /// The load of each group over time.
-    pub curves: Vec<Arc<Curve>>,
+    pub curves: Vec<Arc<LoadCurve>>,
     /// The stages with their times.
     pub stages: Vec<PlannedStage>,
-    /// Which of the users this machine drives.
+    /// The users that this machine drives.
     pub shard: Shard,
     padding: Arc<str>,
 }
@@ -57,7 +57,7 @@ pub struct Plan {
 /// One user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedUser {
-    /// What it is called.
+    /// Its name.
     pub name: Box<str>,
     /// Index of its group.
     pub group: u16,
@@ -68,26 +68,26 @@ pub struct PlannedUser {
 pub struct PlannedStage {
     /// Its name.
     pub name: String,
-    /// From the start of the load.
+    /// Start, since the start of the load.
     pub start: Nanos,
-    /// From the start of the load.
+    /// End, since the start of the load.
     pub end: Nanos,
-    /// Whether its figures count where an expectation names no stage: holds and spikes.
+    /// True for holds and spikes: their values count if an expectation names no stage.
     pub headline: bool,
-    /// Whether its figures are kept at all: not those of a warm-up.
+    /// False for a warm-up, whose values are not reported.
     pub measured: bool,
 }
 
-/// Which random stream of a user something is drawn from.
+/// The independent random streams of one user.
 #[derive(Clone, Copy)]
-enum Stream {
+enum RandomStream {
     Times = 0,
     Choices = 1,
-    Stays = 2,
+    SessionDraws = 2,
 }
 
 impl Plan {
-    /// Makes the plan.
+    /// Returns the plan for all users of `scenario`.
     pub fn new(scenario: Arc<Scenario>, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(u64::MAX);
@@ -103,41 +103,43 @@ impl Plan {
             }));
             members.push(first..users.len() as u32);
         }
-        let stages = lay_out(&scenario);
-        let curves = (0..scenario.groups.len()).map(|group| Arc::new(Curve::new(&scenario.stages, group))).collect();
+        let stages = planned_stages(&scenario);
+        let curves =
+            (0..scenario.groups.len()).map(|group| Arc::new(LoadCurve::new(&scenario.stages, group))).collect();
         let verify = scenario.verify;
         Self { scenario, seed, run, verify, users, members, curves, stages, shard: Shard::WHOLE, padding }
     }
 
-    /// The same plan for a machine that drives a part of its users.
+    /// Returns the same plan for a machine that drives only the users of `shard`.
     #[must_use]
-    pub fn shared_out(self, shard: Shard) -> Self {
+    pub fn with_shard(self, shard: Shard) -> Self {
         Self { shard, ..self }
     }
 
-    /// How many users this machine drives.
+    /// Returns the number of users that this machine drives.
     pub fn own_users(&self) -> u32 {
         self.shard.count(self.users.len() as u32)
     }
 
-    /// The group of a user.
+    /// Returns the group of a user.
     pub fn group(&self, user: u32) -> &Group {
         &self.scenario.groups[usize::from(self.users[user as usize].group)]
     }
 
-    /// What a user does, to be drawn one by one; `None` for one that only reads.
-    pub fn program(&self, user: u32) -> Option<Program> {
+    /// Returns the actions of a user; `None` if it only reads.
+    pub fn program(&self, user: u32) -> Option<UserProgram> {
         let group = self.group(user);
-        (!matches!(group.pace, Pace::Silent)).then(|| Program::new(self, user))
+        (!matches!(group.pace, Pace::Silent)).then(|| UserProgram::new(self, user))
     }
 
-    /// How long a user stays each time; `None` for one that stays to the end.
-    pub fn stays(&self, user: u32) -> Option<Stays> {
-        self.group(user).session.map(|_| Stays::new(self, user))
+    /// Returns the session lengths of a user; `None` if it stays to the end.
+    pub fn session_draws(&self, user: u32) -> Option<SessionDraws> {
+        self.group(user).session.map(|_| SessionDraws::new(self, user))
     }
 
-    /// Whom a message of a user is for; `None` for what is no message to anybody of the plan.
-    pub fn addressee(&self, user: u32, planned: &Planned) -> Option<u32> {
+    /// Returns the recipient of a message ([`stamp::EVERYBODY`] for a broadcast); `None` if the action sends no message to a
+    /// user of the plan.
+    pub fn message_recipient(&self, user: u32, planned: &PlannedAction) -> Option<u32> {
         match (&self.group(user).actions[usize::from(planned.action)].action, planned.recipient) {
             (Action::Broadcast { .. }, _) => Some(stamp::EVERYBODY),
             (Action::Private { .. }, Recipient::User(other)) => Some(other),
@@ -145,47 +147,47 @@ impl Plan {
         }
     }
 
-    /// Whether a user is there from before the load to its end, unless the server ends its connection.
-    pub fn is_steady(&self, user: u32) -> bool {
+    /// Returns true if the user is online during the whole load, unless the server disconnects it.
+    pub fn is_always_present(&self, user: u32) -> bool {
         let group = self.group(user);
         let returns = |action: &Action| matches!(action, Action::Reconnect { .. });
         group.session.is_none() && !group.actions.iter().any(|weighted| returns(&weighted.action))
     }
 
-    /// Whether a user waits for its last message to arrive before it sends the next.
+    /// Returns true if the user waits for its last message to arrive before it sends the next.
     pub fn is_closed_loop(&self, user: u32) -> bool {
         matches!(self.group(user).pace, Pace::Closed { .. })
     }
 
-    /// When a user that begins to think at `from`, and thinks for so long, acts. A stage in which its group does not act is
-    /// waited for to end, and then it thinks anew. `None` where the load is over by then.
-    pub fn thought_out(&self, user: u32, from: Nanos, think: Nanos) -> Option<Nanos> {
+    /// Returns the time at which a closed-loop user acts that starts to think at `from`. If its group pauses then, the user
+    /// waits for the pause to end and thinks again. `None` if the load is over by then.
+    pub fn act_after_think(&self, user: u32, from: Nanos, think: Nanos) -> Option<Nanos> {
         let curve = &self.curves[usize::from(self.users[user as usize].group)];
         let mut at = from + think;
-        while let Some(again) = curve.rests(at) {
-            at = again? + think;
+        while let Some(resumed) = curve.paused_until(at) {
+            at = resumed? + think;
         }
         Some(at)
     }
 
-    /// When the load is over.
+    /// Returns the end of the load.
     pub fn end(&self) -> Nanos {
         self.stages.last().map_or(0, |stage| stage.end)
     }
 
-    /// The stage at a time; the last one from its end on.
+    /// Returns the index of the stage at a time; the last one after the end.
     pub fn stage_at(&self, at: Nanos) -> usize {
         self.stages.iter().position(|stage| at < stage.end).unwrap_or(self.stages.len().saturating_sub(1))
     }
 
-    /// Text to pad messages with: `size` bytes of printable ASCII that depend on `offset`.
+    /// Returns `size` bytes of printable ASCII that depend on `offset`.
     pub fn padding(&self, offset: u32, size: usize) -> &str {
         let start = offset as usize % stamp::PADDING;
         &self.padding[start..start + size]
     }
 
-    /// A digest over every time, choice and payload of the plan, in hexadecimal. Two runs with the same digest asked
-    /// the same of their servers.
+    /// Returns a digest of every time, choice and payload of the plan, in hexadecimal. Two runs with the same digest sent the
+    /// same requests.
     pub fn sha256(&self) -> String {
         let mut digest = Sha256::new();
         digest.update(self.padding.as_bytes());
@@ -196,16 +198,16 @@ impl Plan {
         for user in 0..self.users.len() as u32 {
             digest.update(self.users[user as usize].name.as_bytes());
             if let Some(mut program) = self.program(user) {
-                // A closed loop has no times and no end: its first choices stand for the stream that they come from.
+                // A closed loop has no times and no end: its first choices stand for the whole stream.
                 let limit = if program.is_open() { usize::MAX } else { 64 };
                 for planned in std::iter::from_fn(|| program.next(self)).take(limit) {
                     planned.digest(&mut digest);
                 }
             }
-            if let Some(mut stays) = self.stays(user) {
+            if let Some(mut draws) = self.session_draws(user) {
                 for _ in 0..64 {
-                    let (stay, leave) = stays.next(self);
-                    digest.update(stay.to_le_bytes());
+                    let (length, leave) = draws.next(self);
+                    digest.update(length.to_le_bytes());
                     digest.update([leave as u8]);
                 }
             }
@@ -213,14 +215,14 @@ impl Plan {
         mychat_scenario::template::text::hexadecimal(&digest.finalize())
     }
 
-    fn rng(&self, user: u32, stream: Stream) -> ChaCha8Rng {
+    fn rng(&self, user: u32, stream: RandomStream) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(u64::from(user) * 4 + stream as u64);
         rng
     }
 }
 
-fn lay_out(scenario: &Scenario) -> Vec<PlannedStage> {
+fn planned_stages(scenario: &Scenario) -> Vec<PlannedStage> {
     let mut start = 0;
     scenario
         .stages
@@ -240,7 +242,7 @@ fn lay_out(scenario: &Scenario) -> Vec<PlannedStage> {
         .collect()
 }
 
-/// A duration in nanoseconds; the scenario's checks keep durations far below the 584 years that fit.
+/// Converts to nanoseconds. The scenario checks keep durations far below the 584 years that fit.
 pub fn nanos(duration: Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! What one user does, drawn lazily: its sends one by one, and how long it stays each time.
+//! The actions and session lengths of one user, drawn lazily from the seed.
 
 use std::sync::Arc;
 
@@ -7,42 +7,42 @@ use rand::distr::uniform::SampleUniform;
 use rand::rngs::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-use super::{Curve, Nanos, Plan, Stream, nanos};
+use super::{LoadCurve, Nanos, Plan, RandomStream, nanos};
 use mychat_scenario::model::{Action, Arrivals, Content, Leave, Pace, Size, Span, To};
 
-/// One thing to do.
+/// One action of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Planned {
-    /// When, from the start of the load; in a closed loop, how long after the last one was done.
+pub struct PlannedAction {
+    /// Time since the start of the load; in a closed loop, the think time after the previous action.
     pub at: Nanos,
     /// Index into the group's actions.
     pub action: u16,
-    /// To whom, where the action has somebody.
+    /// The recipient, for actions that have one.
     pub recipient: Recipient,
-    /// Bytes of content or frame; for half frames, how long to stall in milliseconds.
+    /// Bytes of content or frame; for half frames, the stall in milliseconds.
     pub size: u32,
-    /// Where the padding starts.
+    /// Offset into the plan's padding text.
     pub padding: u32,
 }
 
-/// To whom something goes.
+/// The recipient of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recipient {
-    /// Everybody, or nobody in particular.
+    /// All users, or no particular one.
     All,
-    /// A name that nobody has.
-    Nobody,
+    /// [`UNKNOWN_NAME`].
+    Unknown,
     /// The user with this index.
     User(u32),
 }
 
-impl Planned {
+impl PlannedAction {
     pub(super) fn digest(&self, digest: &mut Sha256) {
         digest.update(self.at.to_le_bytes());
         digest.update(self.action.to_le_bytes());
         let recipient = match self.recipient {
             Recipient::All => u32::MAX,
-            Recipient::Nobody => u32::MAX - 1,
+            Recipient::Unknown => u32::MAX - 1,
             Recipient::User(user) => user,
         };
         digest.update(recipient.to_le_bytes());
@@ -51,9 +51,9 @@ impl Planned {
     }
 }
 
-/// The sends of one user.
+/// The actions of one user, one by one.
 #[derive(Debug)]
-pub struct Program {
+pub struct UserProgram {
     user: u32,
     times: Times,
     choices: ChaCha8Rng,
@@ -62,11 +62,11 @@ pub struct Program {
 
 #[derive(Debug)]
 enum Times {
-    /// The next amount of load to reach, how much from one to the next on average, and what to draw it from.
-    Poisson { curve: Arc<Curve>, amount: f64, step: f64, rng: Box<ChaCha8Rng> },
-    /// As above; the users of a group take turns.
-    Even { curve: Arc<Curve>, amount: f64, step: f64 },
-    /// Drawn pauses.
+    /// `amount` is the load at the next action, `step` its average increase.
+    Poisson { curve: Arc<LoadCurve>, amount: f64, step: f64, rng: Box<ChaCha8Rng> },
+    /// As above, with equal steps; the users of a group take turns.
+    Even { curve: Arc<LoadCurve>, amount: f64, step: f64 },
+    /// Random think times of a closed loop.
     Think { span: Span<Nanos>, rng: Box<ChaCha8Rng> },
 }
 
@@ -89,12 +89,12 @@ impl Times {
     }
 }
 
-impl Program {
+impl UserProgram {
     pub(super) fn new(plan: &Plan, user: u32) -> Self {
         let index = usize::from(plan.users[user as usize].group);
         let group = &plan.scenario.groups[index];
         let curve = Arc::clone(&plan.curves[index]);
-        let times_rng = || Box::new(plan.rng(user, Stream::Times));
+        let times_rng = || Box::new(plan.rng(user, RandomStream::Times));
         let times = match group.pace {
             Pace::Open { rate, arrivals } => {
                 let step = 1.0 / rate.per_user(group.count);
@@ -109,20 +109,20 @@ impl Program {
             Pace::Closed { think } => {
                 Times::Think { span: Span { from: nanos(think.from), to: nanos(think.to) }, rng: times_rng() }
             }
-            // `Plan::program` makes none for these; a program without actions ends at once.
+            // `Plan::program` returns `None` for silent groups; without actions a program ends at once.
             Pace::Silent => Times::Even { curve, amount: f64::MAX, step: 0.0 },
         };
         let weights = group.actions.iter().map(|weighted| weighted.weight).sum();
-        Self { user, times, choices: plan.rng(user, Stream::Choices), weights }
+        Self { user, times, choices: plan.rng(user, RandomStream::Choices), weights }
     }
 
-    /// Whether its times come from a schedule.
+    /// Returns true for an open loop, whose times come from a schedule.
     pub fn is_open(&self) -> bool {
         !matches!(self.times, Times::Think { .. })
     }
 
-    /// The next thing to do; `None` when the load is over.
-    pub fn next(&mut self, plan: &Plan) -> Option<Planned> {
+    /// Returns the next action; `None` when the load is over.
+    pub fn next(&mut self, plan: &Plan) -> Option<PlannedAction> {
         let at = self.times.next()?;
         let group = plan.group(self.user);
         let last = self.weights.checked_sub(1)?;
@@ -133,7 +133,7 @@ impl Program {
             found
         })?;
         let (recipient, size) = self.details(plan, &group.actions[action].action);
-        Some(Planned { at, action: action as u16, recipient, size, padding: self.choices.random() })
+        Some(PlannedAction { at, action: action as u16, recipient, size, padding: self.choices.random() })
     }
 
     fn details(&mut self, plan: &Plan, action: &Action) -> (Recipient, u32) {
@@ -144,7 +144,7 @@ impl Program {
                     To::Group(group) => Recipient::User(self.member(plan, group)),
                     To::Myself => Recipient::User(self.user),
                     To::Partner => Recipient::User(self.partner(plan)),
-                    To::Nobody => Recipient::Nobody,
+                    To::Nobody => Recipient::Unknown,
                 };
                 (recipient, self.size(plan, content, Some(recipient)))
             }
@@ -155,7 +155,7 @@ impl Program {
         }
     }
 
-    /// One of a group, other than the user itself where it has another.
+    /// Draws a member of `group`, other than the user itself if the group has another.
     fn member(&mut self, plan: &Plan, group: usize) -> u32 {
         let members = plan.members[group].clone();
         if members.contains(&self.user) && members.len() > 1 {
@@ -166,7 +166,7 @@ impl Program {
         }
     }
 
-    /// The other of its pair. The scenario's checks let no group of an odd number of users have partners.
+    /// Returns the other user of its pair. The scenario checks guarantee an even number of users.
     fn partner(&self, plan: &Plan) -> u32 {
         let first = plan.members[usize::from(plan.users[self.user as usize].group)].start;
         first + ((self.user - first) ^ 1)
@@ -176,14 +176,14 @@ impl Program {
         drawn(&mut self.choices, span)
     }
 
-    /// Bytes of content: what the scenario says, within what both the frame sent and the frame forwarded can hold.
+    /// Draws the content size in bytes, limited to what both the sent and the forwarded frame can hold.
     fn size(&mut self, plan: &Plan, content: &Content, to: Option<Recipient>) -> u32 {
         let name = |user: u32| plan.users[user as usize].name.len();
         let own = name(self.user);
         let longest = match to {
             None => 1023 - "BROADCAST||".len() - own,
             Some(recipient) => {
-                let other = if let Recipient::User(user) = recipient { name(user) } else { NOBODY.len() };
+                let other = if let Recipient::User(user) = recipient { name(user) } else { UNKNOWN_NAME.len() };
                 1023 - "MESSAGE||".len() - own.max(other)
             }
         } as u32;
@@ -194,36 +194,36 @@ impl Program {
     }
 }
 
-/// One of a span. Nothing is drawn where there is no choice: closed loops think and choose a million times in a few seconds.
+/// Draws from a span. Draws nothing if there is no choice: closed loops choose a million times in a few seconds.
 fn drawn<T: SampleUniform + PartialOrd + Copy>(rng: &mut ChaCha8Rng, span: Span<T>) -> T {
     if span.from == span.to { span.from } else { rng.random_range(span.from..=span.to) }
 }
 
-/// The name that nobody has: `MESSAGE` to it must be answered by 404. A scenario's own names are checked against it.
-pub const NOBODY: &str = "nobody-has-this-name";
+/// A name that no user has: `MESSAGE` to it must be answered by 404. The scenario checks reject it as a user name.
+pub const UNKNOWN_NAME: &str = "nobody-has-this-name";
 
-/// How long one user stays each time, and how it leaves.
+/// The session lengths of one user, and how each session ends.
 #[derive(Debug)]
-pub struct Stays {
+pub struct SessionDraws {
     user: u32,
     rng: Box<ChaCha8Rng>,
 }
 
-impl Stays {
+impl SessionDraws {
     pub(super) fn new(plan: &Plan, user: u32) -> Self {
-        Self { user, rng: Box::new(plan.rng(user, Stream::Stays)) }
+        Self { user, rng: Box::new(plan.rng(user, RandomStream::SessionDraws)) }
     }
 
-    /// The next stay.
+    /// Draws the length of the next session and how it ends.
     pub fn next(&mut self, plan: &Plan) -> (Nanos, Leave) {
         let group = plan.group(self.user);
         let span = group.session.map_or(Span { from: 0, to: 0 }, |s| Span { from: nanos(s.from), to: nanos(s.to) });
-        let stay = self.rng.random_range(span.from..=span.to);
+        let length = self.rng.random_range(span.from..=span.to);
         let leave = match group.leave.len() {
             0 => Leave::Disconnect,
             ways => group.leave[self.rng.random_range(0..ways)],
         };
-        (stay, leave)
+        (length, leave)
     }
 }
 
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partners_write_to_each_other_and_to_nobody_else() {
+    fn partners_write_only_to_each_other() {
         let text = "name: t\nusers:\n  alone: { count: 3 }\n  \
                     pairs: { count: 6, think: 0s, do: [ { private: { to: partner } } ] }\nload: [ { hold: 1s } ]";
         let loaded = mychat_scenario::parse("t.yaml", text).unwrap();

@@ -1,34 +1,34 @@
-//! Which part of a plan's users this machine drives, where several share them.
+//! The part of a plan's users that this machine drives, if several machines share a run.
 
 use std::str::FromStr;
 
-/// A part: every `of`-th user, beginning with the one of this index.
+/// Every `of`-th user, starting with the user `index`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// Which part, from 0.
+    /// Index of this shard, from 0.
     pub index: u32,
-    /// Of how many.
+    /// Number of shards.
     pub of: u32,
 }
 
-/// Machines that may share a plan.
-const MOST: u32 = 1000;
+/// Maximum number of shards.
+const MAX_SHARDS: u32 = 1000;
 
 impl Shard {
-    /// All users.
+    /// A single shard with all users.
     pub const WHOLE: Self = Self { index: 0, of: 1 };
 
-    /// Whether it drives this user.
+    /// Returns true if this shard drives `user`.
     pub const fn has(self, user: u32) -> bool {
         user % self.of == self.index
     }
 
-    /// Whether others drive some of the users.
+    /// Returns true if there are other shards.
     pub const fn is_part(self) -> bool {
         self.of > 1
     }
 
-    /// How many of so many users it drives.
+    /// Returns how many of the first `users` users this shard drives.
     pub const fn count(self, users: u32) -> u32 {
         if self.index < users { (users - self.index).div_ceil(self.of) } else { 0 }
     }
@@ -37,11 +37,11 @@ impl Shard {
 impl FromStr for Shard {
     type Err = String;
 
-    /// `2/3` is the second of three; `job/3` takes the number from Kubernetes, which counts an Indexed Job's pods from 0.
+    /// Parses `2/3`, the second of three, or `job/3`, which takes the index from Kubernetes (an Indexed Job counts from 0).
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("expected I/N, such as 1/3, 2/3 and 3/3, or job/N; N is at most {MOST}");
+        let expected = || format!("expected I/N, such as 1/3, 2/3 and 3/3, or job/N; N is at most {MAX_SHARDS}");
         let (index, of) = text.split_once('/').ok_or_else(expected)?;
-        let of: u32 = of.parse().ok().filter(|of| (1..=MOST).contains(of)).ok_or_else(expected)?;
+        let of: u32 = of.parse().ok().filter(|of| (1..=MAX_SHARDS).contains(of)).ok_or_else(expected)?;
         let index = if index == "job" {
             let index =
                 std::env::var("JOB_COMPLETION_INDEX").map_err(|_| "JOB_COMPLETION_INDEX is not set".to_owned())?;

@@ -2,87 +2,88 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What was broken.
+/// Kinds of violation that a run reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ViolationKind {
     /// Never arrived.
     Lost,
     /// Arrived more than once.
     Duplicated,
     /// Arrived after one that was sent later.
     Reordered,
-    /// Arrived at somebody it was not for.
+    /// Arrived at a user it was not sent to.
     Misrouted,
     /// Arrived changed.
     Corrupted,
-    /// Was answered otherwise than it must be.
+    /// The reply was not the required one.
     WrongReply,
-    /// An error that nobody asked for.
+    /// An ERROR frame without a cause.
     Error,
     /// The server ended the connection of a user that had done nothing wrong.
     Disconnect,
     /// The server did not let the user in.
     Refused,
-    /// Was there, and missing in somebody's last list.
-    Unlisted,
+    /// The user was online and missing in another user's final roster.
+    #[serde(rename = "unlisted")]
+    MissingInRoster,
 }
 
 /// One violation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
-    /// What was broken.
-    pub kind: Kind,
-    /// Who sent it, where known.
+    /// Kind of violation.
+    pub kind: ViolationKind,
+    /// Name of the sender, if known.
     pub sender: Option<String>,
-    /// Who got it, or should have.
+    /// Name of the user that received it or should have.
     pub recipient: Option<String>,
-    /// Which of the sender's messages, from 0.
+    /// Sequence number of the message at its sender, from 0.
     pub sequence: Option<u32>,
-    /// What happened, in words.
+    /// Description of what happened.
     pub what: String,
-    /// The frames concerned, as they were received, control bytes escaped.
+    /// The frames concerned, as received, with control bytes escaped.
     pub frames: Vec<String>,
 }
 
-/// How many are kept of each kind.
+/// Number of examples kept of each kind.
 const KEPT: usize = 5;
 
-/// The first few of each kind.
+/// The first few violations of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Examples {
     kept: Vec<Example>,
 }
 
 impl Examples {
-    /// Whether another one of this kind would be kept; asked before an example is drawn up.
-    pub fn wants(&self, kind: Kind) -> bool {
+    /// Returns true if another example of this kind would be kept. Spares the caller the work of formatting one in vain.
+    pub fn wants(&self, kind: ViolationKind) -> bool {
         self.kept.iter().filter(|example| example.kind == kind).count() < KEPT
     }
 
-    /// Keeps an example if there are not enough of its kind.
+    /// Adds an example unless there are enough of its kind.
     pub fn push(&mut self, example: Example) {
         if self.wants(example.kind) {
             self.kept.push(example);
         }
     }
 
-    /// Adds those of another worker.
+    /// Adds the examples of another worker.
     pub fn merge(&mut self, other: Self) {
         for example in other.kept {
             self.push(example);
         }
     }
 
-    /// All of them, by kind.
+    /// Returns all examples, sorted by kind.
     pub fn into_sorted(mut self) -> Vec<Example> {
         self.kept.sort_by_key(|example| example.kind);
         self.kept
     }
 }
 
-/// A frame as text in which nothing is hidden: control and other bytes that are not printable ASCII or UTF-8 text are
-/// escaped, and the middle of a long frame is left out with its length.
+/// Formats a frame as text with nothing hidden: invisible characters are escaped, and the middle of a long frame is replaced
+/// by its length.
 pub fn readable(frame: &[u8]) -> String {
     const SHOWN: usize = 160;
     let escaped = |bytes: &[u8]| -> String {

@@ -1,27 +1,28 @@
-//! When each broadcast reached the first and the last of its recipients.
+//! The times at which each broadcast reached its first and its last recipient.
 
-use super::overdue::Overdue;
-use super::recorder::{Clock, Place, Recorder};
-use crate::plan::{Nanos, Plan};
+use crate::plan::Nanos;
 
 /// The arrivals of every broadcast at the users of one worker.
 #[derive(Debug, Default)]
 pub struct FanOut {
     /// By sender, then by index.
-    spans: Vec<Vec<Span>>,
+    spans: Vec<Vec<ArrivalSpan>>,
 }
 
+/// First and last arrival of one broadcast. Times count from the start of the run.
 #[derive(Debug, Clone, Copy)]
-struct Span {
-    intended: Nanos,
-    first: Nanos,
-    last: Nanos,
+pub(crate) struct ArrivalSpan {
+    /// Scheduled time of sending.
+    pub(crate) intended: Nanos,
+    pub(crate) first: Nanos,
+    /// Zero if it has not arrived.
+    pub(crate) last: Nanos,
 }
 
-const NOT_SEEN: Span = Span { intended: 0, first: Nanos::MAX, last: 0 };
+const NOT_ARRIVED: ArrivalSpan = ArrivalSpan { intended: 0, first: Nanos::MAX, last: 0 };
 
 impl FanOut {
-    /// Takes note of one arrival. Times count from the start of the run.
+    /// Records one arrival. Times count from the start of the run.
     pub fn note(&mut self, sender: u32, index: u32, intended: Nanos, now: Nanos) {
         let (sender, index) = (sender as usize, index as usize);
         if self.spans.len() <= sender {
@@ -29,7 +30,7 @@ impl FanOut {
         }
         let spans = &mut self.spans[sender];
         if spans.len() <= index {
-            spans.resize(index + 1, NOT_SEEN);
+            spans.resize(index + 1, NOT_ARRIVED);
         }
         let span = &mut spans[index];
         span.intended = intended;
@@ -37,14 +38,14 @@ impl FanOut {
         span.last = span.last.max(now);
     }
 
-    /// Adds what another worker saw of the same broadcasts.
+    /// Adds the arrivals at another worker's users.
     pub fn merge(&mut self, other: Self) {
         if self.spans.len() < other.spans.len() {
             self.spans.resize_with(other.spans.len(), Vec::new);
         }
         for (mine, theirs) in self.spans.iter_mut().zip(other.spans) {
             if mine.len() < theirs.len() {
-                mine.resize(theirs.len(), NOT_SEEN);
+                mine.resize(theirs.len(), NOT_ARRIVED);
             }
             for (mine, theirs) in mine.iter_mut().zip(theirs).filter(|(_, theirs)| theirs.last > 0) {
                 mine.intended = theirs.intended;
@@ -54,26 +55,17 @@ impl FanOut {
         }
     }
 
-    /// Whether anybody got this broadcast.
+    /// Returns true if at least one user received this broadcast.
     pub fn has(&self, sender: u32, index: u32) -> bool {
         let span = self.spans.get(sender as usize).and_then(|spans| spans.get(index as usize));
         span.is_some_and(|span| span.last > 0)
     }
 
-    /// Records every broadcast that anybody got, by its sender's group and the stage it was meant for. One that somebody
-    /// never got had not reached the last of them when the run ended.
-    pub fn record(&self, plan: &Plan, load_start: Nanos, (overdue, end): (&Overdue, Nanos), recorder: &mut Recorder) {
-        for (sender, spans) in self.spans.iter().enumerate() {
-            let sender = sender as u32;
-            for (index, span) in spans.iter().enumerate().filter(|(_, span)| span.last > 0) {
-                let last = if overdue.has(sender, index as u32) { end.max(span.last) } else { span.last };
-                let stage = plan.stage_at(span.intended.saturating_sub(load_start)) as u16;
-                let place = Place { stage, group: plan.users[sender as usize].group, action: 0 };
-                let place = if plan.is_closed_loop(sender) { place.closed() } else { place };
-                recorder.time(place, Clock::DeliveryFirst, span.first.saturating_sub(span.intended));
-                recorder.time(place, Clock::DeliveryLast, last.saturating_sub(span.intended));
-                recorder.time(place, Clock::DeliverySpread, last - span.first);
-            }
-        }
+    /// Returns sender, index and arrival times of each broadcast that at least one user received.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (u32, u32, ArrivalSpan)> {
+        self.spans.iter().zip(0..).flat_map(|(spans, sender)| {
+            let received = spans.iter().zip(0..).filter(|(span, _)| span.last > 0);
+            received.map(move |(span, index)| (sender, index, *span))
+        })
     }
 }

@@ -1,70 +1,70 @@
-//! What one user received from each sender: enough to tell a message that came late, twice or never, whatever the order
-//! of arrival, and small where all is well (two numbers a sender).
+//! What one user received from each sender. It tells out-of-order, duplicate and missing messages apart, whatever the order
+//! of arrival, and takes two numbers per sender as long as nothing is missing.
 
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::totals::Sum;
+use super::message_sum::MessageSum;
 use crate::plan::stamp::{EVERYBODY, Stamp};
 use mychat_scenario::model::Verify;
 
-/// What a message turned out to be.
+/// How a message relates to those that arrived before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// The first copy, in order.
-    Fresh,
-    /// The first copy, after one that was sent later.
-    Late,
-    /// One more copy.
-    Again,
+    InOrder,
+    /// The first copy, after a message that was sent later.
+    OutOfOrder,
+    /// A further copy.
+    Duplicate,
 }
 
-/// Everything that one user received during one visit, by sender.
+/// Everything that one user received in one session.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    account: Account,
-    /// Messages changed so much that nobody can say which they were.
-    damaged: Option<Box<Damaged>>,
+    received: Received,
+    /// Messages with a destroyed stamp; absent while there are none.
+    corrupt: Option<Box<CorruptCounts>>,
 }
 
-/// Messages of which nobody can say which they were.
+/// Number of messages whose stamp was destroyed.
 #[derive(Debug, Default)]
-struct Damaged {
-    /// By sender, and whether they went to everybody.
-    of: FxHashMap<(u32, bool), u32>,
-    /// Of anybody.
-    unknown: u32,
+struct CorruptCounts {
+    /// By sender, and whether they were broadcasts.
+    by_sender: FxHashMap<(u32, bool), u32>,
+    /// Those of which not even the sender is known.
+    unattributed: u32,
 }
 
 #[derive(Debug)]
-enum Account {
-    /// Each sender apart.
-    Streams(FxHashMap<u32, Stream>),
+enum Received {
+    /// Message by message (`verify: full`).
+    BySender(FxHashMap<u32, SenderStream>),
     /// All together.
-    Sum(Sum),
+    Sum(MessageSum),
 }
 
-impl Default for Account {
+impl Default for Received {
     fn default() -> Self {
-        Self::Streams(FxHashMap::default())
+        Self::BySender(FxHashMap::default())
     }
 }
 
-/// What came from one sender.
+/// What arrived from one sender.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stream {
-    /// One more than the highest sequence number seen.
+pub struct SenderStream {
+    /// One more than the highest sequence number received.
     next_sequence: u32,
-    /// Broadcasts.
-    pub all: Track,
-    /// Private messages.
-    pub own: Track,
+    /// Indices of its broadcasts.
+    pub broadcasts: IndexSet,
+    /// Indices of its private messages.
+    pub privates: IndexSet,
 }
 
-/// A set of indices, as the range that it spans without the holes in it.
+/// A set of message indices, stored as the range it spans and the holes in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Track {
+pub struct IndexSet {
     first: u32,
     next: u32,
     #[expect(clippy::box_collection, reason = "nearly always absent, and there is one for each pair of users")]
@@ -72,96 +72,96 @@ pub struct Track {
 }
 
 impl Inbox {
-    /// An empty one, as exact as that.
+    /// Returns an empty inbox with the precision of `verify`.
     pub fn new(verify: Verify) -> Self {
-        let account = match verify {
-            Verify::Full => Account::default(),
-            Verify::Counts | Verify::None => Account::Sum(Sum::default()),
+        let received = match verify {
+            Verify::Full => Received::default(),
+            Verify::Counts | Verify::None => Received::Sum(MessageSum::default()),
         };
-        Self { account, damaged: None }
+        Self { received, corrupt: None }
     }
 
-    /// How much came, where that is all that is known.
-    pub fn sum(&self) -> Sum {
-        match &self.account {
-            Account::Sum(sum) => *sum,
-            Account::Streams(_) => Sum::default(),
+    /// Returns the sum of all messages; zero if they are kept by sender.
+    pub fn sum(&self) -> MessageSum {
+        match &self.received {
+            Received::Sum(sum) => *sum,
+            Received::BySender(_) => MessageSum::default(),
         }
     }
 
-    /// Takes note of a message whose stamp is whole.
+    /// Records a message with an intact stamp. A sum cannot tell duplicates: it returns [`Arrival::InOrder`] for each.
     pub fn note(&mut self, stamp: &Stamp) -> Arrival {
-        let streams = match &mut self.account {
-            Account::Streams(streams) => streams,
-            Account::Sum(sum) => {
+        let streams = match &mut self.received {
+            Received::BySender(streams) => streams,
+            Received::Sum(sum) => {
                 sum.add(stamp.sender, stamp.sequence);
-                return Arrival::Fresh;
+                return Arrival::InOrder;
             }
         };
         let stream = streams.entry(stamp.sender).or_default();
-        let track = if stamp.to == EVERYBODY { &mut stream.all } else { &mut stream.own };
-        if !track.insert(stamp.index) {
-            return Arrival::Again;
+        let indices = if stamp.to == EVERYBODY { &mut stream.broadcasts } else { &mut stream.privates };
+        if !indices.insert(stamp.index) {
+            return Arrival::Duplicate;
         }
-        // Private and public messages of one sender share their sequence numbers: order holds across both (rule M5).
+        // Broadcasts and private messages of one sender share their sequence numbers: order holds across both (rule M5).
         if stamp.sequence < stream.next_sequence {
-            return Arrival::Late;
+            return Arrival::OutOfOrder;
         }
         stream.next_sequence = stamp.sequence + 1;
-        Arrival::Fresh
+        Arrival::InOrder
     }
 
-    /// Takes note of a message that came with its stamp destroyed: of this sender, and to everybody or not, if that is known.
-    pub fn note_damaged(&mut self, of: Option<(u32, bool)>) {
-        let damaged = self.damaged.get_or_insert_default();
-        match of {
-            Some(known) => *damaged.of.entry(known).or_default() += 1,
-            None => damaged.unknown += 1,
+    /// Records a message with a destroyed stamp. `source` is its sender and whether it was a broadcast, if that is known.
+    pub fn note_corrupt(&mut self, source: Option<(u32, bool)>) {
+        let corrupt = self.corrupt.get_or_insert_default();
+        match source {
+            Some(known) => *corrupt.by_sender.entry(known).or_default() += 1,
+            None => corrupt.unattributed += 1,
         }
     }
 
-    /// How many such messages of a sender came.
-    pub fn damaged(&self, sender: u32, public: bool) -> u32 {
-        self.damaged.as_ref().and_then(|damaged| damaged.of.get(&(sender, public)).copied()).unwrap_or(0)
+    /// Returns the number of corrupt broadcasts, or of corrupt private messages, from `sender`.
+    pub fn corrupt_from(&self, sender: u32, broadcast: bool) -> u32 {
+        self.corrupt.as_ref().and_then(|corrupt| corrupt.by_sender.get(&(sender, broadcast)).copied()).unwrap_or(0)
     }
 
-    /// How many came of which not even the sender is known.
-    pub fn unknown(&self) -> u32 {
-        self.damaged.as_ref().map_or(0, |damaged| damaged.unknown)
+    /// Returns the number of corrupt messages of unknown senders.
+    pub fn corrupt_unattributed(&self) -> u32 {
+        self.corrupt.as_ref().map_or(0, |corrupt| corrupt.unattributed)
     }
 
-    /// How many such messages came in all.
-    pub fn all_damaged(&self) -> u64 {
-        let of_known = self.damaged.iter().flat_map(|damaged| damaged.of.values());
-        of_known.map(|count| u64::from(*count)).sum::<u64>() + u64::from(self.unknown())
+    /// Returns the number of all corrupt messages.
+    pub fn corrupt_total(&self) -> u64 {
+        let attributed = self.corrupt.iter().flat_map(|corrupt| corrupt.by_sender.values());
+        attributed.map(|count| u64::from(*count)).sum::<u64>() + u64::from(self.corrupt_unattributed())
     }
 
-    /// Whether a message came, where each is known.
+    /// Returns true if this message arrived; always false if only a sum is kept.
     pub fn has(&self, stamp: &Stamp) -> bool {
         self.from(stamp.sender).is_some_and(|stream| {
-            let track = if stamp.to == EVERYBODY { &stream.all } else { &stream.own };
-            track.has(stamp.index)
+            let indices = if stamp.to == EVERYBODY { &stream.broadcasts } else { &stream.privates };
+            indices.has(stamp.index)
         })
     }
 
-    /// What came from a sender.
-    pub fn from(&self, sender: u32) -> Option<&Stream> {
-        match &self.account {
-            Account::Streams(streams) => streams.get(&sender),
-            Account::Sum(_) => None,
+    /// Returns what arrived from `sender`, if it is kept by sender.
+    pub fn from(&self, sender: u32) -> Option<&SenderStream> {
+        match &self.received {
+            Received::BySender(streams) => streams.get(&sender),
+            Received::Sum(_) => None,
         }
     }
 }
 
-impl Stream {
-    /// One more than the highest sequence number seen.
+impl SenderStream {
+    /// Returns one more than the highest sequence number received.
     pub fn next_sequence(&self) -> u32 {
         self.next_sequence
     }
 }
 
-impl Track {
-    /// Adds an index; `false` if it was there.
+impl IndexSet {
+    /// Adds an index. Returns false if it was there.
     fn insert(&mut self, index: u32) -> bool {
         if self.first == self.next {
             (self.first, self.next) = (index, index + 1);
@@ -179,7 +179,7 @@ impl Track {
         true
     }
 
-    /// The highest index in the set below `limit`.
+    /// Returns the highest index below `limit`.
     pub fn last_before(&self, limit: u32) -> Option<u32> {
         (self.first..self.next.min(limit)).rev().find(|index| !self.is_hole(*index))
     }
@@ -192,17 +192,17 @@ impl Track {
         self.holes.as_ref().is_some_and(|holes| holes.contains(&index))
     }
 
-    /// How many indices are in the set.
+    /// Returns the number of indices.
     pub fn len(&self) -> u32 {
         self.next - self.first - self.holes.as_ref().map_or(0, |holes| holes.len() as u32)
     }
 
-    /// Whether it is empty.
+    /// Returns true if the set has no index.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many indices from `from` up to, not including, `to` are not in the set.
+    /// Returns how many of `from..to` are not in the set.
     pub fn missing(&self, from: u32, to: u32) -> u32 {
         if from >= to {
             return 0;
@@ -212,7 +212,7 @@ impl Track {
         (to - from) - (next.max(first) - first) + holes
     }
 
-    /// Those indices, in order.
+    /// Returns the indices of `from..to` that are not in the set, in order.
     pub fn gaps(&self, from: u32, to: u32) -> impl Iterator<Item = u32> + '_ {
         (from..to).filter(|index| !self.has(*index))
     }
@@ -225,36 +225,36 @@ mod tests {
     use super::*;
 
     fn stamp(sequence: u32, index: u32, to: u32) -> Stamp {
-        Stamp { run: 0, sender: 1, visit: 0, sequence, index, intended: 0, to }
+        Stamp { run: 0, sender: 1, session: 0, sequence, index, intended: 0, to }
     }
 
     #[test]
-    fn a_swap_is_one_late_message() {
+    fn two_swapped_messages_are_one_out_of_order() {
         let mut inbox = Inbox::default();
         let arrivals = [0, 2, 1, 3].map(|n| inbox.note(&stamp(n, n, EVERYBODY)));
-        assert_eq!(arrivals, [Arrival::Fresh, Arrival::Fresh, Arrival::Late, Arrival::Fresh]);
+        assert_eq!(arrivals, [Arrival::InOrder, Arrival::InOrder, Arrival::OutOfOrder, Arrival::InOrder]);
     }
 
     #[test]
     fn order_holds_across_private_and_public() {
         let mut inbox = Inbox::default();
-        assert_eq!(inbox.note(&stamp(1, 0, 7)), Arrival::Fresh);
-        assert_eq!(inbox.note(&stamp(0, 0, EVERYBODY)), Arrival::Late);
+        assert_eq!(inbox.note(&stamp(1, 0, 7)), Arrival::InOrder);
+        assert_eq!(inbox.note(&stamp(0, 0, EVERYBODY)), Arrival::OutOfOrder);
     }
 
     proptest! {
         #[test]
-        fn a_track_is_a_set(indices in prop::collection::vec(0u32..60, 0..80), from in 0u32..60, to in 0u32..60) {
-            let mut track = Track::default();
+        fn an_index_set_is_a_set(indices in prop::collection::vec(0u32..60, 0..80), from in 0u32..60, to in 0u32..60) {
+            let mut set = IndexSet::default();
             let mut model = BTreeSet::new();
             for index in indices {
-                prop_assert_eq!(track.insert(index), model.insert(index));
+                prop_assert_eq!(set.insert(index), model.insert(index));
             }
-            prop_assert_eq!(track.len() as usize, model.len());
+            prop_assert_eq!(set.len() as usize, model.len());
             let missing: Vec<u32> = (from..to).filter(|index| !model.contains(index)).collect();
-            prop_assert_eq!(track.missing(from, to) as usize, missing.len());
-            prop_assert_eq!(track.last_before(to), model.range(..to).next_back().copied());
-            prop_assert_eq!(track.gaps(from, to).collect::<Vec<_>>(), missing);
+            prop_assert_eq!(set.missing(from, to) as usize, missing.len());
+            prop_assert_eq!(set.last_before(to), model.range(..to).next_back().copied());
+            prop_assert_eq!(set.gaps(from, to).collect::<Vec<_>>(), missing);
         }
     }
 }

@@ -1,18 +1,13 @@
-//! What the users saw: who sent what when ([`sent`]), what arrived where ([`inbox`]), how long it took ([`recorder`]),
-//! and the reckoning of what was owed against what came ([`ledger`]).
+//! What the users sent and received: who sent what when ([`sent`]), what arrived where ([`inbox`]), how long it took
+//! ([`recorder`]). Nothing here decides what should have arrived; that is [`crate::reconcile`].
 
-pub mod books;
-pub mod example;
-pub mod seen;
+pub mod sent;
+pub mod message_sum;
 pub mod inbox;
-pub mod ledger;
+pub mod session;
+pub mod broadcast_cache;
 pub mod recorder;
-pub mod overdue;
 pub mod packed;
 pub mod fanout;
 pub mod roster;
-pub mod sent;
-pub mod share;
-pub mod totals;
-pub mod unlisted;
-pub mod visit;
+pub mod example;

@@ -1,21 +1,22 @@
-//! Latencies and counts of one worker over one interval: plain memory of its own, no lock and no allocation a sample.
+//! Latencies and counts of one worker over one interval. Each worker owns its recorder: no lock, no allocation per sample.
 //!
-//! Everything is kept by *cell*: stage × group × kind of action. Any figure that a report or an expectation asks for is
-//! a sum over cells, so that nothing is recorded twice and no percentile is ever made of percentiles.
+//! Values are kept by *cell*: stage × group × action. Each figure of a report or an expectation is a sum over cells, so
+//! nothing is recorded twice and no percentile is computed from percentiles.
 
 use hdrhistogram::Histogram;
 
 use crate::plan::Nanos;
+use mychat_scenario::model::Metric;
 
-/// The longest latency that is told apart, in microseconds; longer ones count as this and as overflow.
+/// The longest latency that is recorded as it is, in microseconds. Longer ones count as this value and as overflow.
 pub const LONGEST_US: u64 = 60_000_000;
 
-/// A latency distribution in microseconds, to three digits.
+/// A latency distribution in microseconds, to three significant digits.
 #[derive(Debug, Clone)]
 pub struct Latency {
     /// The distribution.
     pub histogram: Histogram<u64>,
-    /// How many were longer than [`LONGEST_US`].
+    /// Samples longer than [`LONGEST_US`].
     pub overflow: u64,
 }
 
@@ -27,7 +28,7 @@ impl Default for Latency {
 }
 
 impl Latency {
-    /// Records one sample. Anything below a microsecond counts as one.
+    /// Records one sample in nanoseconds, rounded up to a microsecond.
     pub fn record(&mut self, nanos: Nanos) {
         self.record_all(nanos, 1);
     }
@@ -40,61 +41,79 @@ impl Latency {
         self.histogram.saturating_record_n(micros, count);
     }
 
-    /// Adds the samples of another.
+    /// Adds the samples of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.histogram.add(&other.histogram).expect("all have the same bounds");
         self.overflow += other.overflow;
     }
 
-    /// Takes samples away that were recorded here.
-    pub fn take_away(&mut self, part: &Self) {
+    /// Removes the samples of `part`, which must have been recorded here.
+    pub fn subtract(&mut self, part: &Self) {
         self.histogram.subtract(&part.histogram).expect("a part is never more than the whole");
         self.overflow -= part.overflow;
     }
 
-    /// How many samples there are.
+    /// Returns the number of samples.
     pub fn count(&self) -> u64 {
         self.histogram.len()
     }
 }
 
-/// What is timed.
+/// The latencies that are recorded. Discriminants are positions in a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Clock {
-    /// Intended connection to `CONNECT_ACK|OK`.
+pub enum LatencyMetric {
+    /// From the scheduled time of connecting to `CONNECT_ACK|OK`.
     Connect,
-    /// Intended request to its direct answer.
+    /// From the scheduled time of a request to its direct reply.
     Ack,
-    /// Intended send to arrival, at each recipient.
+    /// From the scheduled time of sending to arrival, at each recipient.
     Delivery,
-    /// Hand-over to arrival.
+    /// From the actual write to the socket to arrival.
     Service,
-    /// Intended send to hand-over.
+    /// From the scheduled time of sending to the actual write.
     Lateness,
-    /// Intended send of a broadcast to its arrival at the first of its recipients.
+    /// From the scheduled time of a broadcast to its arrival at the first recipient.
     DeliveryFirst,
-    /// The same to the last of them.
+    /// From the scheduled time of a broadcast to its arrival at the last recipient.
     DeliveryLast,
-    /// From the first to the last.
+    /// From the first to the last arrival of a broadcast.
     DeliverySpread,
-    /// Welcome of a user to the last of the others having a list with it.
+    /// From the welcome of a user to the arrival of a roster with it at the last of the others.
     Roster,
 }
 
-/// Clocks in the order of a cell's latencies.
-pub const CLOCKS: [Clock; 9] = [
-    Clock::Connect,
-    Clock::Ack,
-    Clock::Delivery,
-    Clock::Service,
-    Clock::Lateness,
-    Clock::DeliveryFirst,
-    Clock::DeliveryLast,
-    Clock::DeliverySpread,
-    Clock::Roster,
-];
+impl LatencyMetric {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 9] = [
+        Self::Connect,
+        Self::Ack,
+        Self::Delivery,
+        Self::Service,
+        Self::Lateness,
+        Self::DeliveryFirst,
+        Self::DeliveryLast,
+        Self::DeliverySpread,
+        Self::Roster,
+    ];
 
-/// What is counted.
+    /// Returns the latency behind a metric of a scenario; `None` for counts, rates and resources.
+    pub const fn of(metric: Metric) -> Option<Self> {
+        match metric {
+            Metric::Connect => Some(Self::Connect),
+            Metric::Ack => Some(Self::Ack),
+            Metric::Delivery => Some(Self::Delivery),
+            Metric::Service => Some(Self::Service),
+            Metric::Lateness => Some(Self::Lateness),
+            Metric::Roster => Some(Self::Roster),
+            Metric::DeliveryFirst => Some(Self::DeliveryFirst),
+            Metric::DeliveryLast => Some(Self::DeliveryLast),
+            Metric::DeliverySpread => Some(Self::DeliverySpread),
+            _ => None,
+        }
+    }
+}
+
+/// The events that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the metrics of scenarios/README.md, under their names")]
 pub enum Count {
@@ -108,50 +127,50 @@ pub enum Count {
     WrongReplies,
     Errors,
     Disconnects,
-    /// Users that were there and missing in somebody's last list.
-    Unlisted,
+    /// Users that were online and missing in another user's final roster.
+    MissingInRoster,
     Connected,
     Refused,
-    /// A user that came back was refused because its name was not free yet.
+    /// A returning user was refused because its old session still held the name.
     RefusedReturns,
-    /// Scheduled, and not handed over because the server did not read what was sent before.
+    /// Scheduled and not sent, because the server did not read what was sent before.
     Blocked,
-    /// A message of another run or program on the same server.
+    /// Messages of another run or program on the same server.
     Strangers,
-    /// A private message to somebody around its coming or going, answered by 404.
+    /// Private messages answered by 404 while their recipient was logging in or out.
     Unreachable,
 }
 
 const COUNTS: usize = Count::Unreachable as usize + 1;
 
-/// One cell.
+/// The latencies and counts of one place.
 #[derive(Debug, Clone, Default)]
 pub struct Cell {
-    latencies: [Option<Box<Latency>>; CLOCKS.len()],
+    latencies: [Option<Box<Latency>>; LatencyMetric::ALL.len()],
     counts: [u64; COUNTS],
 }
 
 impl Cell {
-    /// A latency, if there is a sample of it.
-    pub fn latency(&self, clock: Clock) -> Option<&Latency> {
-        self.latencies[clock as usize].as_deref().filter(|latency| latency.count() > 0)
+    /// Returns a latency if it has samples.
+    pub fn latency(&self, metric: LatencyMetric) -> Option<&Latency> {
+        self.latencies[metric as usize].as_deref().filter(|latency| latency.count() > 0)
     }
 
-    /// A count.
+    /// Returns a count.
     pub fn count(&self, count: Count) -> u64 {
         self.counts[count as usize]
     }
 
-    /// Records a delivery: the one that happens millions of times a second.
+    /// Records one delivery. This is the hot path: millions of calls per second.
     pub fn delivery(&mut self, response: Nanos, service: Option<Nanos>) {
         self.counts[Count::Delivered as usize] += 1;
-        self.latencies[Clock::Delivery as usize].get_or_insert_default().record(response);
+        self.latencies[LatencyMetric::Delivery as usize].get_or_insert_default().record(response);
         if let Some(service) = service {
-            self.latencies[Clock::Service as usize].get_or_insert_default().record(service);
+            self.latencies[LatencyMetric::Service as usize].get_or_insert_default().record(service);
         }
     }
 
-    /// Adds another cell.
+    /// Adds the values of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.latencies.iter_mut().zip(&other.latencies) {
             if let Some(theirs) = theirs.as_deref().filter(|latency| latency.count() > 0) {
@@ -164,50 +183,50 @@ impl Cell {
     }
 }
 
-/// Where something belongs.
+/// The stage, group and action that a value belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// Index of the stage, or [`Shape::join`].
+    /// Index of the stage, or [`Shape::join`] before the load.
     pub stage: u16,
     /// Index of the group.
     pub group: u16,
-    /// Index into [`mychat_scenario::model::Action::NAMES`], [`Shape::NO_ACTION`], or what [`Place::closed`] makes of one.
+    /// Index into [`mychat_scenario::model::Action::NAMES`], or [`Shape::NO_ACTION`]; [`Place::closed`] shifts either.
     pub action: u16,
 }
 
 impl Place {
-    /// The place of the same message where its sender waits for one to arrive before it sends the next. Kept apart:
-    /// such a sender goes easy on a slow server, and its latencies flatter it.
+    /// Returns the same place for a closed-loop sender. Closed loops are kept apart: they send less to a slow server, so
+    /// their latencies look too good.
     #[must_use]
     pub const fn closed(self) -> Self {
         Self { action: self.action + Shape::NO_ACTION + 1, ..self }
     }
 
-    /// Whether it is of a closed loop.
+    /// Returns true for a place of a closed-loop sender.
     pub const fn is_closed(self) -> bool {
         self.action > Shape::NO_ACTION
     }
 
-    /// Index of the action, whatever loop it is in.
+    /// Returns the index of the action, for open and closed loops alike.
     pub const fn kind(self) -> usize {
         (self.action % (Shape::NO_ACTION + 1)) as usize
     }
 }
 
-/// How many cells there are.
+/// The dimensions of a recorder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// Stages of the load; one more cell is for joining.
+    /// Number of stages of the load. The cells of one more stage hold what happens before the load.
     pub stages: u16,
-    /// Groups.
+    /// Number of groups.
     pub groups: u16,
 }
 
 impl Shape {
-    /// The action of what belongs to none: connecting, leaving.
+    /// The action index of events without an action: connecting, leaving.
     pub const NO_ACTION: u16 = mychat_scenario::model::Action::NAMES.len() as u16;
 
-    /// The stage of what happens before the load.
+    /// Returns the stage index of events before the load.
     pub const fn join(self) -> u16 {
         self.stages
     }
@@ -230,7 +249,7 @@ impl Shape {
     }
 }
 
-/// All cells of one worker, or of all together.
+/// The cells of one worker, or of all workers together.
 #[derive(Debug, Clone)]
 pub struct Recorder {
     shape: Shape,
@@ -238,38 +257,38 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// An empty one.
+    /// Returns a recorder without values.
     pub fn new(shape: Shape) -> Self {
         Self { shape, cells: vec![None; shape.cells()] }
     }
 
-    /// The cell of this place.
+    /// Returns the cell of `place`.
     pub fn cell(&mut self, place: Place) -> &mut Cell {
         let index = self.shape.index(place);
         self.cells[index].get_or_insert_default()
     }
 
-    /// Records a latency.
-    pub fn time(&mut self, place: Place, clock: Clock, nanos: Nanos) {
-        self.cell(place).latencies[clock as usize].get_or_insert_default().record(nanos);
+    /// Records one latency.
+    pub fn time(&mut self, place: Place, metric: LatencyMetric, nanos: Nanos) {
+        self.cell(place).latencies[metric as usize].get_or_insert_default().record(nanos);
     }
 
-    /// Records so many samples alike.
-    pub fn time_all(&mut self, place: Place, clock: Clock, nanos: Nanos, count: u64) {
-        self.cell(place).latencies[clock as usize].get_or_insert_default().record_all(nanos, count);
+    /// Records the same latency `count` times.
+    pub fn time_all(&mut self, place: Place, metric: LatencyMetric, nanos: Nanos, count: u64) {
+        self.cell(place).latencies[metric as usize].get_or_insert_default().record_all(nanos, count);
     }
 
-    /// Counts something.
+    /// Adds one to a count.
     pub fn count(&mut self, place: Place, count: Count) {
         self.add(place, count, 1);
     }
 
-    /// Counts something that happened `times` times.
+    /// Adds `times` to a count.
     pub fn add(&mut self, place: Place, count: Count, times: u64) {
         self.cell(place).counts[count as usize] += times;
     }
 
-    /// Adds all of another.
+    /// Adds the values of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.cells.iter_mut().zip(&other.cells) {
             if let Some(theirs) = theirs {
@@ -278,26 +297,26 @@ impl Recorder {
         }
     }
 
-    /// How the cells are laid out.
+    /// Returns the dimensions.
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// All cells that something was recorded in.
+    /// Returns the cells with at least one value.
     pub fn cells(&self) -> impl Iterator<Item = (Place, &Cell)> {
         self.cells.iter().enumerate().filter_map(|(index, cell)| Some((self.shape.place(index), cell.as_deref()?)))
     }
 
-    /// A count over all cells that `wanted` takes.
-    pub fn total(&self, count: Count, wanted: impl Fn(Place) -> bool) -> u64 {
-        self.cells().filter(|(place, _)| wanted(*place)).map(|(_, cell)| cell.count(count)).sum()
+    /// Returns a count summed over the places that `filter` accepts.
+    pub fn total(&self, count: Count, filter: impl Fn(Place) -> bool) -> u64 {
+        self.cells().filter(|(place, _)| filter(*place)).map(|(_, cell)| cell.count(count)).sum()
     }
 
-    /// A latency over all cells that `wanted` takes.
-    pub fn latency(&self, clock: Clock, wanted: impl Fn(Place) -> bool) -> Latency {
+    /// Returns a latency merged over the places that `filter` accepts.
+    pub fn latency(&self, metric: LatencyMetric, filter: impl Fn(Place) -> bool) -> Latency {
         let mut sum = Latency::default();
-        for (_, cell) in self.cells().filter(|(place, _)| wanted(*place)) {
-            if let Some(latency) = cell.latency(clock) {
+        for (_, cell) in self.cells().filter(|(place, _)| filter(*place)) {
+            if let Some(latency) = cell.latency(metric) {
                 sum.merge(latency);
             }
         }

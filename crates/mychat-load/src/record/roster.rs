@@ -1,7 +1,7 @@
-//! How long it takes until everybody has a list with somebody who joined.
+//! Measures how long it takes until all users have received a roster (`USER_LIST`) with a user that joined.
 //!
-//! A server sends the same list to everybody, so lists are known by a hash of their bytes: each is taken apart once,
-//! however many users get it, and what is new in it against the list before is worked out once for each such pair.
+//! A server sends the same roster to all users. Rosters are therefore identified by a hash of their bytes: each is parsed
+//! once, however many users receive it, and its difference from the previous one is computed once for each pair.
 
 use std::hash::Hasher as _;
 use std::sync::Arc;
@@ -11,57 +11,57 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::plan::Nanos;
 
-/// The lists that the users of one worker got.
+/// The rosters that the users of one worker received.
 #[derive(Debug, Default)]
-pub struct Rosters {
-    /// Frames by their hash: who is in them.
+pub struct RosterLog {
+    /// Users in each frame, by the frame's hash.
     frames: FxHashMap<u64, Arc<[u32]>>,
-    /// Whole lists by the hashes of their frames.
-    lists: FxHashMap<u64, Arc<[u32]>>,
-    /// What is new in a list against another.
-    news: FxHashMap<(u64, u64), Arc<[u32]>>,
-    /// When the last of this worker's users got a list with somebody who joined at a time.
-    seen: FxHashMap<Join, Nanos>,
+    /// Users in each complete roster, sorted, by the combined hash of its frames.
+    rosters: FxHashMap<u64, Arc<[u32]>>,
+    /// Users added from one roster to another.
+    additions: FxHashMap<(u64, u64), Arc<[u32]>>,
+    /// For each join: time at which the last user of this worker received a roster with it.
+    last_received: FxHashMap<Join, Nanos>,
 }
 
-/// A user, and when it was welcomed.
+/// A user and the time of its welcome.
 pub type Join = (u32, Nanos);
 
-/// What one user knows of the lists.
+/// The progress of one user through the rosters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listed {
-    /// The last whole list; 0 before the first.
-    list: u64,
-    /// The hash of the frames of a list that goes on, and who is in them.
-    open: Option<Box<(u64, Vec<u32>)>>,
+pub struct RosterState {
+    /// Key of the last complete roster; 0 before the first.
+    latest: u64,
+    /// Hash and users of the frames of a roster that is not complete yet.
+    partial: Option<Box<(u64, Vec<u32>)>>,
 }
 
-impl Listed {
-    /// Whether no whole list has come yet.
-    pub fn is_first(&self) -> bool {
-        self.list == 0
+impl RosterState {
+    /// Returns true before the first complete roster.
+    pub fn is_empty(&self) -> bool {
+        self.latest == 0
     }
 
-    /// What tells its last whole list from others.
+    /// Returns the key of the last complete roster.
     pub fn key(&self) -> u64 {
-        self.list
+        self.latest
     }
 }
 
-/// Lists that are kept for comparison.
-const KEPT: usize = 4096;
+/// Maximum number of entries in each of the maps.
+const MAX_ENTRIES: usize = 4096;
 
-impl Rosters {
-    /// Who is in a list that was just taken.
-    pub fn latest(&self, listed: &Listed) -> Option<Arc<[u32]>> {
-        self.lists.get(&listed.list).map(Arc::clone)
+impl RosterLog {
+    /// Returns the users in the last complete roster of `state`, sorted; `None` if it was evicted.
+    pub fn latest(&self, state: &RosterState) -> Option<Arc<[u32]>> {
+        self.rosters.get(&state.latest).map(Arc::clone)
     }
 
-    /// Takes one `USER_LIST` parameter. Gives who is new since the user's list before, everybody where there was none;
-    /// `None` where the list goes on.
+    /// Takes one `USER_LIST` parameter. Returns the users added since the previous roster of `state`, or all of them for its
+    /// first; `None` if the roster continues in the next frame or has not changed.
     pub fn take(
         &mut self,
-        listed: &mut Listed,
+        state: &mut RosterState,
         names: &FxHashMap<Box<str>, u32>,
         parameter: &[u8],
     ) -> Option<Arc<[u32]>> {
@@ -71,72 +71,72 @@ impl Rosters {
         } else {
             let text = std::str::from_utf8(parameter).ok()?;
             let users: Arc<[u32]> = UserList::new(text).names().filter_map(|name| names.get(name).copied()).collect();
-            make_room(&mut self.frames);
+            clear_if_full(&mut self.frames);
             self.frames.insert(hash, Arc::clone(&users));
             users
         };
         if parameter.last() == Some(&b',') {
-            let open = listed.open.get_or_insert_default();
-            open.0 = open.0.rotate_left(7) ^ hash;
-            open.1.extend_from_slice(&users);
+            let partial = state.partial.get_or_insert_default();
+            partial.0 = partial.0.rotate_left(7) ^ hash;
+            partial.1.extend_from_slice(&users);
             return None;
         }
-        let (list, users) = match listed.open.take() {
+        let (key, users) = match state.partial.take() {
             None => (hash, users),
-            Some(open) => {
-                let (before, mut all) = *open;
+            Some(partial) => {
+                let (before, mut all) = *partial;
                 all.extend_from_slice(&users);
                 (before.rotate_left(7) ^ hash, all.into())
             }
         };
-        let before = std::mem::replace(&mut listed.list, list.max(1));
-        if !self.lists.contains_key(&listed.list) {
-            make_room(&mut self.lists);
+        let before = std::mem::replace(&mut state.latest, key.max(1));
+        if !self.rosters.contains_key(&state.latest) {
+            clear_if_full(&mut self.rosters);
             let mut sorted = users.to_vec();
             sorted.sort_unstable();
-            self.lists.insert(listed.list, sorted.into());
+            self.rosters.insert(state.latest, sorted.into());
         }
-        self.news(before, listed.list)
+        self.additions(before, state.latest)
     }
 
-    fn news(&mut self, before: u64, now: u64) -> Option<Arc<[u32]>> {
+    fn additions(&mut self, before: u64, now: u64) -> Option<Arc<[u32]>> {
         if before == now {
             return None;
         }
-        if let Some(news) = self.news.get(&(before, now)) {
-            return Some(Arc::clone(news));
+        if let Some(additions) = self.additions.get(&(before, now)) {
+            return Some(Arc::clone(additions));
         }
         if before == 0 {
-            return self.lists.get(&now).cloned();
+            return self.rosters.get(&now).cloned();
         }
-        let (old, new) = (self.lists.get(&before)?, self.lists.get(&now)?);
-        let news: Arc<[u32]> = new.iter().copied().filter(|user| old.binary_search(user).is_err()).collect();
-        make_room(&mut self.news);
-        self.news.insert((before, now), Arc::clone(&news));
-        Some(news)
+        let (old, new) = (self.rosters.get(&before)?, self.rosters.get(&now)?);
+        let additions: Arc<[u32]> = new.iter().copied().filter(|user| old.binary_search(user).is_err()).collect();
+        clear_if_full(&mut self.additions);
+        self.additions.insert((before, now), Arc::clone(&additions));
+        Some(additions)
     }
 
-    /// Somebody got a list with this user, who joined at that time.
+    /// Records that a user received a roster with `join` at `now`.
     pub fn note(&mut self, join: Join, now: Nanos) {
-        let last = self.seen.entry(join).or_default();
+        let last = self.last_received.entry(join).or_default();
         *last = (*last).max(now);
     }
 
-    /// Adds what another worker saw.
+    /// Adds the records of another worker.
     pub fn merge(&mut self, other: Self) {
-        for (join, at) in other.seen {
+        for (join, at) in other.last_received {
             self.note(join, at);
         }
     }
 
-    /// Each join, and when the last user got a list with it.
+    /// Returns each join and the time at which the last user received a roster with it.
     pub fn joins(&self) -> impl Iterator<Item = (Join, Nanos)> {
-        self.seen.iter().map(|(join, at)| (*join, *at))
+        self.last_received.iter().map(|(join, at)| (*join, *at))
     }
 }
 
-fn make_room<K, V>(map: &mut FxHashMap<K, V>) {
-    if map.len() >= KEPT {
+fn clear_if_full<K, V>(map: &mut FxHashMap<K, V>) {
+    if map.len() >= MAX_ENTRIES {
         map.clear();
     }
 }
@@ -156,9 +156,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_is_told_against_the_list_before() {
-        let (names, mut rosters, mut listed) = (names(), Rosters::default(), Listed::default());
-        let mut take = |list: &[u8]| rosters.take(&mut listed, &names, list).map(|news| news.to_vec());
+    fn additions_are_relative_to_the_previous_roster() {
+        let (names, mut rosters, mut state) = (names(), RosterLog::default(), RosterState::default());
+        let mut take = |list: &[u8]| rosters.take(&mut state, &names, list).map(|added| added.to_vec());
         assert_eq!(take(b"ana,bob"), Some(vec![0, 1]), "a first list may be late enough to name who came later");
         assert_eq!(take(b"bob,eva,ana,a stranger"), Some(vec![2]));
         assert_eq!(take(b"bob"), Some(vec![]));
@@ -166,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn a_list_over_several_frames_is_one() {
-        let (names, mut rosters, mut listed) = (names(), Rosters::default(), Listed::default());
-        let mut take = |list: &[u8]| rosters.take(&mut listed, &names, list).map(|news| news.to_vec());
+    fn a_roster_over_several_frames_is_one() {
+        let (names, mut rosters, mut state) = (names(), RosterLog::default(), RosterState::default());
+        let mut take = |list: &[u8]| rosters.take(&mut state, &names, list).map(|added| added.to_vec());
         assert_eq!(take(b"ana"), Some(vec![0]));
         assert_eq!(take(b"ana,bob,"), None);
         assert_eq!(take(b"eva,"), None);

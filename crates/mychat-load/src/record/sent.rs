@@ -1,7 +1,12 @@
-//! What each user sent, when, and to whom: 8 bytes a message, written by one thread and read by all without a lock.
+//! What each user sent, when, and to whom: 8 bytes per message, written by one thread and read by all without a lock.
 //!
-//! The log answers two questions. While the run goes on: when was this message, which has just arrived, really handed
-//! over (the start of the `service` clock)? And after it: what was a recipient owed, given when it came and went?
+//! During the run the log gives the time at which a message was handed to the socket, from which the `service` latency
+//! counts. Afterwards it gives the messages that a recipient was owed.
+//!
+//! Two threads share a log: the worker that drives the user appends ([`SentLog::push`]), and the worker of a recipient
+//! reads ([`SentLog::get`]). `push` stores the entry before it stores the new length with `Release`; `get` loads the
+//! length with `Acquire`. A reader that sees the length therefore sees the entry too. Only the writer changes the length,
+//! so it may load it `Relaxed`.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -9,11 +14,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::plan::Nanos;
 use crate::plan::stamp::EVERYBODY;
 
-/// Chunk `k` holds `FIRST << k` entries: the log of somebody silent costs nothing, that of a talker is never moved.
+/// Chunk `k` holds `FIRST << k` entries. The log of a silent user takes no memory, and an entry is never moved: readers
+/// hold no lock.
 const FIRST: usize = 64;
 const CHUNKS: usize = 25;
 
-/// One user's messages in the order in which it sent them.
+/// The messages of one user in the order of sending.
 #[derive(Debug, Default)]
 pub struct SentLog {
     chunks: [OnceLock<Box<[AtomicU64]>>; CHUNKS],
@@ -23,11 +29,11 @@ pub struct SentLog {
 /// One message of a [`SentLog`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
-    /// When it was handed over, in microseconds since the run began.
+    /// Time at which it was handed to the socket, in microseconds since the run began.
     pub at: u64,
     /// Index of the user it went to, or [`EVERYBODY`].
     pub to: u32,
-    /// The stage it was scheduled in.
+    /// Index of the stage in which it was scheduled.
     pub stage: u16,
 }
 
@@ -35,7 +41,7 @@ const TO_BITS: u32 = 18;
 const STAGE_BITS: u32 = 10;
 
 impl Sent {
-    /// Whether it went to everybody.
+    /// Returns true for a broadcast.
     pub const fn is_broadcast(&self) -> bool {
         self.to == EVERYBODY
     }
@@ -54,17 +60,17 @@ impl Sent {
 }
 
 impl SentLog {
-    /// How many messages it holds.
+    /// Returns the number of messages.
     pub fn len(&self) -> u32 {
         self.len.load(Ordering::Acquire)
     }
 
-    /// Whether it holds none.
+    /// Returns true if the user sent nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Appends a message. Only the user's own thread may call this.
+    /// Appends a message. Only the worker thread that drives this user may call it.
     pub fn push(&self, sent: Sent) {
         let len = self.len.load(Ordering::Relaxed);
         let (chunk, place) = locate(len as usize);
@@ -73,7 +79,7 @@ impl SentLog {
         self.len.store(len + 1, Ordering::Release);
     }
 
-    /// The message with this sequence number; `None` for one that was never sent.
+    /// Returns the message with this sequence number; `None` if it was never sent. Any thread may call it.
     pub fn get(&self, sequence: u32) -> Option<Sent> {
         if sequence >= self.len() {
             return None;
@@ -82,7 +88,7 @@ impl SentLog {
         self.chunks[chunk].get().map(|chunk| Sent::unpack(chunk[place].load(Ordering::Acquire)))
     }
 
-    /// All messages in order.
+    /// Returns all messages in order.
     pub fn iter(&self) -> impl Iterator<Item = Sent> {
         (0..self.len()).map_while(|sequence| self.get(sequence))
     }
@@ -94,7 +100,7 @@ const fn locate(index: usize) -> (usize, usize) {
     (chunk, index - FIRST * ((1 << chunk) - 1))
 }
 
-/// Whole microseconds of a time.
+/// Converts nanoseconds to whole microseconds.
 pub const fn micros(at: Nanos) -> u64 {
     at / 1000
 }

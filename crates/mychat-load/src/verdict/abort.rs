@@ -1,4 +1,4 @@
-//! `abort_if`: conditions that end a run early, looked at after every interval.
+//! `abort_if`: conditions that end a run early, checked after each interval.
 
 use std::time::Duration;
 
@@ -7,35 +7,35 @@ use crate::engine::conduct::Observations;
 use crate::plan::Plan;
 use crate::record::recorder::Recorder;
 
-/// For how long each condition has held so far.
+/// For each condition of `abort_if`: for how long it has held without a break.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alarm {
-    held: Vec<Duration>,
+pub struct AbortMonitor {
+    held_for: Vec<Duration>,
     interval: Duration,
 }
 
-impl Alarm {
-    /// None of them has held yet.
+impl AbortMonitor {
+    /// Returns a monitor for `plan`. Intervals last `interval`.
     pub fn new(plan: &Plan, interval: Duration) -> Self {
-        Self { held: vec![Duration::ZERO; plan.scenario.abort_if.len()], interval }
+        Self { held_for: vec![Duration::ZERO; plan.scenario.abort_if.len()], interval }
     }
 
-    /// Looks at what one interval recorded. Gives the index of a condition that has held for as long as it says; one
-    /// without `for` needs a single interval.
-    pub fn ring(&mut self, plan: &Plan, recorded: &Recorder) -> Option<usize> {
-        if self.held.is_empty() {
+    /// Checks the records of one interval. Returns the index of the first condition that has held for as long as its `for`
+    /// says; without `for`, one interval is enough.
+    pub fn check_interval(&mut self, plan: &Plan, recorded: &Recorder) -> Option<usize> {
+        if self.held_for.is_empty() {
             return None;
         }
         let seen = Observations::of_interval(recorded.clone());
-        let conditions = plan.scenario.abort_if.iter().zip(&mut self.held);
-        let mut rings = None;
-        for (index, (condition, held)) in conditions.enumerate() {
-            let holds = expect::judge(plan, &seen, condition).ok == Some(true);
-            *held = if holds { *held + self.interval } else { Duration::ZERO };
-            if holds && *held >= condition.window.unwrap_or(Duration::ZERO) {
-                rings = rings.or(Some(index));
+        let conditions = plan.scenario.abort_if.iter().zip(&mut self.held_for);
+        let mut met = None;
+        for (index, (condition, held_for)) in conditions.enumerate() {
+            let holds = expect::assess(plan, &seen, condition).ok == Some(true);
+            *held_for = if holds { *held_for + self.interval } else { Duration::ZERO };
+            if holds && *held_for >= condition.window.unwrap_or(Duration::ZERO) {
+                met = met.or(Some(index));
             }
         }
-        rings
+        met
     }
 }

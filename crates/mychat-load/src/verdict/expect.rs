@@ -1,42 +1,42 @@
-//! One expectation of a scenario, held against what was seen.
+//! Checks one expectation of a scenario against the observations.
 
 use crate::engine::conduct::Observations;
 use crate::plan::{Plan, nanos};
 use crate::record::recorder::Count;
 use mychat_scenario::model::{Condition, Measure, Metric, Op, Pace, Unit, Value};
 
-use super::measure::{Figure, figure, percent_of_sent};
+use super::measure::{MeasuredValue, measure, percent_of_sent};
 
-/// An expectation and what became of it.
+/// An expectation with its result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expectation {
-    /// As it stands in the file.
+    /// Its text in the scenario file.
     pub text: String,
-    /// The line in the file, from 1.
+    /// Its line in the file, from 1; 0 if it is implicit.
     pub line: usize,
-    /// What was measured; `None` where there are too few samples.
+    /// The measured value; `None` if there are too few samples.
     pub actual: Option<f64>,
-    /// Of what is measured.
+    /// Unit of `actual`.
     pub unit: Unit,
-    /// Whether it holds; `None` where that cannot be said.
+    /// True if it holds; `None` if that is undecided.
     pub ok: Option<bool>,
-    /// Whether it is about an exact count, which is true even in an invalid run.
+    /// True for exact counts, which are correct even in an invalid run.
     pub exact: bool,
-    /// Whether it is undecided without effect: about a server's process that cannot be seen from here.
+    /// True if it is undecided without effect on the verdict: it is about a server process that is not visible from here.
     pub idle: bool,
-    /// What else there is to say, in words.
+    /// Explanation for the reader.
     pub note: Option<String>,
 }
 
 impl Expectation {
-    /// What every scenario expects without saying so: a run in which nobody was let in, or nobody who was let in could
-    /// send what was to be sent, shows nothing and must not pass.
-    pub(super) fn deserted(plan: &Plan, seen: &Observations) -> Option<Self> {
+    /// Returns the implicit expectation of every scenario if it is broken: at least one user logs in, and at least one message
+    /// is sent. A run without load must not pass.
+    pub(super) fn no_load(plan: &Plan, seen: &Observations) -> Option<Self> {
         let total = |count| seen.recorder.total(count, |_| true);
         let (text, note) = if total(Count::Connected) == 0 {
-            ("somebody is let in", "every single user was refused; there was no load")
-        } else if total(Count::Sent) == 0 && (total(Count::Scheduled) > 0 || has_loops(plan)) {
-            ("somebody can send", "whoever was to send was refused, thrown out or not read; there was no load")
+            ("somebody is let in", "all users were refused; there was no load")
+        } else if total(Count::Sent) == 0 && (total(Count::Scheduled) > 0 || has_active_closed_loops(plan)) {
+            ("somebody can send", "all senders were refused, disconnected or not read; there was no load")
         } else {
             return None;
         };
@@ -52,7 +52,7 @@ impl Expectation {
         })
     }
 
-    /// A condition of `abort_if` that ended the run: broken, whatever the figures of the whole run say.
+    /// Returns the broken expectation for a condition of `abort_if` that ended the run.
     pub(super) fn aborted(condition: &Condition) -> Self {
         Self {
             text: format!("abort_if: {}", condition.text),
@@ -67,30 +67,30 @@ impl Expectation {
     }
 }
 
-/// Whether this machine drives a user in a closed loop that has thought for long enough before the load is over.
-fn has_loops(plan: &Plan) -> bool {
+/// Returns true if this machine drives a closed-loop user whose think time is shorter than the load.
+fn has_active_closed_loops(plan: &Plan) -> bool {
     (0..plan.users.len() as u32).filter(|user| plan.shard.has(*user)).any(|user| match plan.group(user).pace {
         Pace::Closed { think } => nanos(think.to) < plan.end() && !plan.group(user).actions.is_empty(),
         Pace::Open { .. } | Pace::Silent => false,
     })
 }
 
-/// Judges one expectation.
-pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expectation {
+/// Checks one condition.
+pub fn assess(plan: &Plan, seen: &Observations, condition: &Condition) -> Expectation {
     let (left, right, unit) = match &condition.value {
         Value::Number(number) => {
             let percent = condition.measure.metric == Metric::Errors;
             let left = if percent {
                 percent_of_sent(plan, seen, &condition.measure)
             } else {
-                figure(plan, seen, &condition.measure)
+                measure(plan, seen, &condition.measure)
             };
             (left, known(*number), condition.measure.metric.unit())
         }
-        Value::Count(number) => (figure(plan, seen, &condition.measure), known(*number), Unit::Count),
+        Value::Count(number) => (measure(plan, seen, &condition.measure), known(*number), Unit::Count),
         Value::Times(factor, other) => {
-            let right = figure(plan, seen, other);
-            (figure(plan, seen, &condition.measure), scaled(right, *factor), unit_of(&condition.measure))
+            let right = measure(plan, seen, other);
+            (measure(plan, seen, &condition.measure), scaled(right, *factor), unit_of(&condition.measure))
         }
     };
     let ok = decide(condition.op, left, right);
@@ -104,7 +104,7 @@ pub fn judge(plan: &Plan, seen: &Observations, condition: &Condition) -> Expecta
         exact: unit == Unit::Count,
         idle,
         note: if idle {
-            Some("the server's process is not known here: --pid names it".to_owned())
+            Some("the server's process is not known here: name it with --pid".to_owned())
         } else if let Some(why) = condition.measure.unseen(plan.verify) {
             Some(why.to_owned())
         } else {
@@ -117,29 +117,31 @@ fn unit_of(measure: &Measure) -> Unit {
     if measure.metric == Metric::Errors { Unit::Count } else { measure.metric.unit() }
 }
 
-fn known(value: f64) -> Figure {
-    Figure { value: Some(value), least: value, most: value, samples: (1, 1) }
+fn known(value: f64) -> MeasuredValue {
+    MeasuredValue { value: Some(value), lower: value, upper: value, samples: (1, 1) }
 }
 
-fn scaled(figure: Figure, factor: f64) -> Figure {
-    Figure {
-        value: figure.value.map(|value| value * factor),
-        least: figure.least * factor,
-        most: figure.most * factor,
-        ..figure
+fn scaled(value: MeasuredValue, factor: f64) -> MeasuredValue {
+    MeasuredValue {
+        value: value.value.map(|value| value * factor),
+        lower: value.lower * factor,
+        upper: value.upper * factor,
+        ..value
     }
 }
 
-/// Decided where the values are known, or where every value that they can have decides the same.
-pub fn decide(op: Op, left: Figure, right: Figure) -> Option<bool> {
+/// Compares two values. If one is unknown, the result is decided only if all values within the bounds agree.
+pub fn decide(op: Op, left: MeasuredValue, right: MeasuredValue) -> Option<bool> {
     if let (Some(left), Some(right)) = (left.value, right.value) {
         return Some(op.holds(left, right));
     }
     let corners =
-        [(left.least, right.least), (left.least, right.most), (left.most, right.least), (left.most, right.most)];
+        [(left.lower, right.lower), (left.lower, right.upper), (left.upper, right.lower), (left.upper, right.upper)];
     match op {
-        // Between its bounds a value can be anything: only ranges that do not touch decide these.
-        Op::Equal | Op::NotEqual => (left.most < right.least || right.most < left.least).then_some(op == Op::NotEqual),
+        // Only ranges that do not overlap decide equality.
+        Op::Equal | Op::NotEqual => {
+            (left.upper < right.lower || right.upper < left.lower).then_some(op == Op::NotEqual)
+        }
         _ => {
             let first = op.holds(corners[0].0, corners[0].1);
             corners.iter().all(|(left, right)| op.holds(*left, *right) == first).then_some(first)
@@ -147,22 +149,23 @@ pub fn decide(op: Op, left: Figure, right: Figure) -> Option<bool> {
     }
 }
 
-fn note(value: &Value, left: Figure, right: Figure, unit: Unit, decided: bool) -> Option<String> {
-    let few = |figure: Figure, whose: &str| {
-        let (have, need) = figure.samples;
-        (figure.value.is_none()).then(|| {
+fn note(value: &Value, left: MeasuredValue, right: MeasuredValue, unit: Unit, decided: bool) -> Option<String> {
+    let few = |measured: MeasuredValue, prefix: &str| {
+        let (have, need) = measured.samples;
+        (measured.value.is_none()).then(|| {
             if have == 0 {
-                format!("{whose}nothing was measured")
+                format!("{prefix}nothing was measured")
             } else {
                 let bounds = if unit == Unit::Latency {
-                    let (least, most) = (crate::format::duration(figure.least), crate::format::duration(figure.most));
-                    // All that the percentile could be is on one side of the limit.
+                    let (lower, upper) =
+                        (crate::format::duration(measured.lower), crate::format::duration(measured.upper));
+                    // All possible values of the percentile are on one side of the limit.
                     let enough = if decided { ", which decides it" } else { "" };
-                    format!("; all are within {least} to {most}{enough}")
+                    format!("; all are within {lower} to {upper}{enough}")
                 } else {
                     String::new()
                 };
-                format!("{whose}n/a: needs {need} independent samples, has {have}{bounds}")
+                format!("{prefix}n/a: needs {need} independent samples, has {have}{bounds}")
             }
         })
     };
@@ -190,12 +193,12 @@ fn note(value: &Value, left: Figure, right: Figure, unit: Unit, decided: bool) -
 mod tests {
     use super::*;
 
-    fn between(least: f64, most: f64) -> Figure {
-        Figure { value: None, least, most, samples: (5, 1000) }
+    fn between(lower: f64, upper: f64) -> MeasuredValue {
+        MeasuredValue { value: None, lower, upper, samples: (5, 1000) }
     }
 
     #[test]
-    fn too_few_samples_decide_where_min_or_max_do() {
+    fn bounds_decide_without_enough_samples() {
         assert_eq!(decide(Op::Less, between(1.0, 9.0), known(10.0)), Some(true));
         assert_eq!(decide(Op::Less, between(11.0, 19.0), known(10.0)), Some(false));
         assert_eq!(decide(Op::Less, between(1.0, 19.0), known(10.0)), None);
@@ -206,14 +209,14 @@ mod tests {
 
     #[test]
     fn nothing_measured_decides_nothing() {
-        let nothing = Figure { value: None, least: 0.0, most: f64::INFINITY, samples: (0, 1) };
+        let nothing = MeasuredValue { value: None, lower: 0.0, upper: f64::INFINITY, samples: (0, 1) };
         for op in [Op::Less, Op::AtMost, Op::Equal, Op::AtLeast, Op::More] {
             assert_eq!(decide(op, nothing, known(10.0)), None, "{op:?}");
         }
     }
 
     #[test]
-    fn a_run_in_which_nobody_could_send_shows_nothing() {
+    fn a_run_in_which_no_user_could_send_does_not_pass() {
         use crate::record::recorder::{Place, Recorder, Shape};
 
         let text = |pace: &str| {
@@ -228,7 +231,7 @@ mod tests {
                 recorder.add(Place { stage: 0, group: 0, action: 0 }, *count, *times);
             }
             let plan = Plan::new(std::sync::Arc::new(loaded.scenario), 1);
-            Expectation::deserted(&plan, &Observations::of_interval(recorder)).map(|expected| expected.text)
+            Expectation::no_load(&plan, &Observations::of_interval(recorder)).map(|expected| expected.text)
         };
         let there = (Count::Connected, 2);
         assert_eq!(judged("rate: 1/s", &[]).as_deref(), Some("somebody is let in"));
@@ -236,6 +239,6 @@ mod tests {
         assert_eq!(judged("rate: 1/s", &[there, (Count::Scheduled, 3), (Count::Sent, 1)]), None);
         assert_eq!(judged("rate: 1/s", &[there]), None, "nothing came due");
         assert_eq!(judged("think: 0s", &[there]).as_deref(), Some("somebody can send"));
-        assert_eq!(judged("think: 2s", &[there]), None, "the load was over before the first thought");
+        assert_eq!(judged("think: 2s", &[there]), None, "the load ended before the first think time");
     }
 }

@@ -1,31 +1,32 @@
-//! One figure of a run: a metric over the part of it that a selector names.
+//! Computes one metric over the part of a run that a selector names.
 
+use super::percentile::samples_needed;
 use crate::engine::conduct::Observations;
 use crate::plan::Plan;
-use crate::record::recorder::{Clock, Count, Latency, Place, Recorder};
+use crate::record::recorder::{Count, Latency, LatencyMetric, Place, Recorder};
 use mychat_scenario::model::{Measure, Metric, Selector, Stat};
 
-/// A figure, and between which values it lies for certain.
+/// A metric with its certain bounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Figure {
-    /// The value; `None` where there are too few samples for it.
+pub struct MeasuredValue {
+    /// The value; `None` if there are too few samples.
     pub value: Option<f64>,
-    /// It is not below this.
-    pub least: f64,
-    /// It is not above this.
-    pub most: f64,
-    /// Independent samples that there are, and that the statistic needs.
+    /// Lower bound.
+    pub lower: f64,
+    /// Upper bound.
+    pub upper: f64,
+    /// Number of independent samples: present, and needed by the statistic.
     pub samples: (u64, u64),
 }
 
-impl Figure {
+impl MeasuredValue {
     fn exact(value: f64) -> Self {
-        Self { value: Some(value), least: value, most: value, samples: (1, 1) }
+        Self { value: Some(value), lower: value, upper: value, samples: (1, 1) }
     }
 }
 
-/// Whose group a place holds for a metric: the recipient's, or that of the user who acted.
-fn is_of_recipients(metric: Metric) -> bool {
+/// Returns true if places of this metric name the recipient's group, false if they name the sender's.
+fn is_attributed_to_recipient(metric: Metric) -> bool {
     matches!(
         metric,
         Metric::Delivery
@@ -39,9 +40,9 @@ fn is_of_recipients(metric: Metric) -> bool {
     )
 }
 
-/// Whether a metric covers the whole run where no stage is named: violations and connecting do, rates and latencies
+/// Returns true if a metric without a stage covers the whole run, as violations and connecting do. Rates and latencies then
 /// cover holds and spikes.
-fn covers_everything(metric: Metric) -> bool {
+fn covers_whole_run(metric: Metric) -> bool {
     !matches!(
         metric,
         Metric::Ack
@@ -57,66 +58,53 @@ fn covers_everything(metric: Metric) -> bool {
     )
 }
 
-const fn keeps_loops_out(metric: Metric) -> bool {
+/// Returns true if a metric without a group or action excludes closed loops.
+const fn excludes_closed_loops(metric: Metric) -> bool {
     matches!(
         metric,
         Metric::Ack | Metric::Delivery | Metric::DeliveryFirst | Metric::DeliveryLast | Metric::DeliverySpread
     )
 }
 
-/// The places that a metric covers under a selector. A stage one beyond the last means joining.
+/// Returns a filter for the places that a metric covers under a selector. The stage after the last one means joining.
 pub fn places<'p>(plan: &'p Plan, metric: Metric, selector: &'p Selector) -> impl Fn(Place) -> bool + 'p {
     move |place| {
         let stage = match selector.stage {
             Some(stage) => stage == usize::from(place.stage),
-            None => covers_everything(metric) || plan.stages.get(usize::from(place.stage)).is_some_and(|s| s.headline),
+            None => covers_whole_run(metric) || plan.stages.get(usize::from(place.stage)).is_some_and(|s| s.headline),
         };
         let group = match selector.group {
             Some(group) => group == usize::from(place.group),
-            // What hostile users suffer is their own doing.
-            None => !(is_of_recipients(metric) && plan.scenario.groups[usize::from(place.group)].hostile),
+            // Violations against hostile users do not count: they provoke them.
+            None => !(is_attributed_to_recipient(metric) && plan.scenario.groups[usize::from(place.group)].hostile),
         };
         let action = match selector.action {
             Some(action) => action == place.kind(),
-            // A closed loop is kept out of the headline: who waits for a slow server sends less and sees less of it.
-            None => !(place.is_closed() && selector.group.is_none() && keeps_loops_out(metric)),
+            // A closed loop sends less to a slow server: its latencies would make the server look better.
+            None => !(place.is_closed() && selector.group.is_none() && excludes_closed_loops(metric)),
         };
-        // What has no schedule cannot fall behind it.
+        // A closed loop has no schedule to fall behind.
         stage && group && action && !(place.is_closed() && metric == Metric::Achieved)
     }
 }
 
-/// The clock behind a latency metric, for those that are measured.
-fn clock(metric: Metric) -> Option<Clock> {
-    match metric {
-        Metric::Connect => Some(Clock::Connect),
-        Metric::Ack => Some(Clock::Ack),
-        Metric::Delivery => Some(Clock::Delivery),
-        Metric::Service => Some(Clock::Service),
-        Metric::Lateness => Some(Clock::Lateness),
-        Metric::Roster => Some(Clock::Roster),
-        Metric::DeliveryFirst => Some(Clock::DeliveryFirst),
-        Metric::DeliveryLast => Some(Clock::DeliveryLast),
-        Metric::DeliverySpread => Some(Clock::DeliverySpread),
-        _ => None,
-    }
-}
-
-/// The distribution of a latency metric.
+/// Returns the distribution of a latency metric; an empty one for other metrics.
 pub fn latency_of(plan: &Plan, seen: &Observations, metric: Metric, selector: &Selector) -> Latency {
-    clock(metric).map_or_else(Latency::default, |clock| seen.recorder.latency(clock, places(plan, metric, selector)))
+    LatencyMetric::of(metric)
+        .map_or_else(Latency::default, |latency| seen.recorder.latency(latency, places(plan, metric, selector)))
 }
 
-/// A latency of what arrived at these places alone, without the ages of what was lost.
-pub(super) fn arrived(seen: &Observations, clock: Clock, wanted: &impl Fn(Place) -> bool) -> Latency {
-    let mut latency = seen.recorder.latency(clock, wanted);
+/// Returns the latency of deliveries that arrived at the places of `filter`, without the ages of lost ones.
+pub(super) fn arrived(seen: &Observations, metric: LatencyMetric, filter: &impl Fn(Place) -> bool) -> Latency {
+    let mut latency = seen.recorder.latency(metric, filter);
     let mut lost = Recorder::new(seen.recorder.shape());
-    seen.reckoning.overdue.record(seen.length, |_, _| true, &mut lost);
-    latency.take_away(&lost.latency(clock, wanted));
+    seen.reconciliation.lost_latency.record(seen.length, |_, _| true, &mut lost);
+    latency.subtract(&lost.latency(metric, filter));
     latency
 }
 
-/// How many of a latency's samples are independent: a broadcast is one, however many hear it.
+/// Returns how many of the `count` samples of a latency are independent. The deliveries of one broadcast are not: they count
+/// as one.
 pub fn samples(plan: &Plan, seen: &Observations, metric: Metric, selector: &Selector, count: u64) -> u64 {
     if matches!(metric, Metric::Delivery | Metric::Service) {
         independent(plan, &seen.recorder, metric, selector).min(count)
@@ -126,68 +114,66 @@ pub fn samples(plan: &Plan, seen: &Observations, metric: Metric, selector: &Sele
 }
 
 fn independent(plan: &Plan, recorder: &Recorder, metric: Metric, selector: &Selector) -> u64 {
-    let heard = places(plan, metric, selector);
-    let delivered = |kind| recorder.total(Count::Delivered, |place| place.kind() == kind && heard(place));
+    let received = places(plan, metric, selector);
+    let delivered = |kind| recorder.total(Count::Delivered, |place| place.kind() == kind && received(place));
     let of_anyone = Selector { group: None, ..selector.clone() };
-    let said = places(plan, Metric::Sent, &of_anyone);
-    // What the closed loops say is none of a figure that they are kept out of.
-    let loops = selector.group.is_some() || selector.action.is_some() || !keeps_loops_out(metric);
+    let sent = places(plan, Metric::Sent, &of_anyone);
+    // Broadcasts of closed loops are no samples of a metric that excludes closed loops.
+    let with_loops = selector.group.is_some() || selector.action.is_some() || !excludes_closed_loops(metric);
     let broadcasts =
-        recorder.total(Count::Sent, |place| place.kind() == 0 && said(place) && (loops || !place.is_closed()));
+        recorder.total(Count::Sent, |place| place.kind() == 0 && sent(place) && (with_loops || !place.is_closed()));
     delivered(1) + broadcasts.min(delivered(0))
 }
 
-/// How many independent samples a statistic needs.
-pub fn needed(stat: Stat) -> u64 {
-    stat.quantile().map_or(1, |quantile| (10.0 / (1.0 - quantile)).round() as u64)
-}
-
-/// The figure.
-pub fn figure(plan: &Plan, seen: &Observations, measure: &Measure) -> Figure {
+/// Computes a metric.
+pub fn measure(plan: &Plan, seen: &Observations, measure: &Measure) -> MeasuredValue {
     let Measure { metric, selector, stat } = measure;
     if measure.unseen(plan.verify).is_some() {
-        return Figure { value: None, least: 0.0, most: f64::INFINITY, samples: (0, 1) };
+        return MeasuredValue { value: None, lower: 0.0, upper: f64::INFINITY, samples: (0, 1) };
     }
     let wanted = places(plan, *metric, selector);
     let total = |count| seen.recorder.total(count, &wanted) as f64;
     match metric {
-        Metric::Sent => Figure::exact(total(Count::Sent)),
-        Metric::Delivered => Figure::exact(total(Count::Delivered)),
-        Metric::Lost => Figure::exact(seen.reckoning.lost(&wanted) as f64),
-        Metric::Duplicated => Figure::exact(total(Count::Duplicated)),
-        Metric::Reordered => Figure::exact(total(Count::Reordered)),
-        Metric::Misrouted => Figure::exact(total(Count::Misrouted)),
-        Metric::Corrupted => Figure::exact(total(Count::Corrupted)),
-        Metric::WrongReplies => Figure::exact(total(Count::WrongReplies)),
-        Metric::Disconnects => Figure::exact(total(Count::Disconnects)),
-        Metric::Errors => Figure::exact(total(Count::Errors)),
-        Metric::ServerRss => seen.server.map_or_else(|| nothing(1), |used| Figure::exact(used.rss_peak as f64)),
+        Metric::Sent => MeasuredValue::exact(total(Count::Sent)),
+        Metric::Delivered => MeasuredValue::exact(total(Count::Delivered)),
+        Metric::Lost => MeasuredValue::exact(seen.reconciliation.lost(&wanted) as f64),
+        Metric::Duplicated => MeasuredValue::exact(total(Count::Duplicated)),
+        Metric::Reordered => MeasuredValue::exact(total(Count::Reordered)),
+        Metric::Misrouted => MeasuredValue::exact(total(Count::Misrouted)),
+        Metric::Corrupted => MeasuredValue::exact(total(Count::Corrupted)),
+        Metric::WrongReplies => MeasuredValue::exact(total(Count::WrongReplies)),
+        Metric::Disconnects => MeasuredValue::exact(total(Count::Disconnects)),
+        Metric::Errors => MeasuredValue::exact(total(Count::Errors)),
+        Metric::ServerRss => {
+            seen.server.map_or_else(|| no_samples(1), |used| MeasuredValue::exact(used.rss_peak as f64))
+        }
         Metric::ServerCpu => seen.server.map_or_else(
-            || nothing(1),
-            |used| Figure::exact(100.0 * used.cpu_seconds / (seen.length as f64 / 1e9).max(1e-3)),
+            || no_samples(1),
+            |used| MeasuredValue::exact(100.0 * used.cpu_seconds / (seen.length as f64 / 1e9).max(1e-3)),
         ),
-        Metric::CasesFailed => Figure::exact(seen.cases_failed as f64),
+        Metric::CasesFailed => MeasuredValue::exact(seen.cases_failed as f64),
         Metric::Achieved => {
             let (sent, scheduled) = (total(Count::Sent), total(Count::Scheduled));
-            if scheduled == 0.0 { nothing(1) } else { Figure::exact(100.0 * sent / scheduled) }
+            if scheduled == 0.0 { no_samples(1) } else { MeasuredValue::exact(100.0 * sent / scheduled) }
         }
-        _ => match (clock(*metric), stat) {
+        _ => match (LatencyMetric::of(*metric), stat) {
             (Some(_), Some(stat)) => statistic(plan, seen, *metric, selector, *stat),
-            // What is not measured yet is refused when the scenario is read.
-            _ => nothing(1),
+            // A latency without a statistic: refused when the scenario is read.
+            _ => no_samples(1),
         },
     }
 }
 
-fn nothing(needed: u64) -> Figure {
-    Figure { value: None, least: 0.0, most: f64::INFINITY, samples: (0, needed) }
+/// Returns the value of a metric without samples.
+fn no_samples(needed: u64) -> MeasuredValue {
+    MeasuredValue { value: None, lower: 0.0, upper: f64::INFINITY, samples: (0, needed) }
 }
 
-fn statistic(plan: &Plan, seen: &Observations, metric: Metric, selector: &Selector, stat: Stat) -> Figure {
+fn statistic(plan: &Plan, seen: &Observations, metric: Metric, selector: &Selector, stat: Stat) -> MeasuredValue {
     let latency = latency_of(plan, seen, metric, selector);
-    let needed = needed(stat);
+    let needed = stat.quantile().map_or(1, samples_needed);
     if latency.count() == 0 {
-        return nothing(needed);
+        return no_samples(needed);
     }
     let histogram = &latency.histogram;
     let value = match stat {
@@ -197,21 +183,25 @@ fn statistic(plan: &Plan, seen: &Observations, metric: Metric, selector: &Select
     };
     let independent = samples(plan, seen, metric, selector, latency.count());
     let value = (independent >= needed).then_some(value);
-    let (least, most) = match value {
+    let (lower, upper) = match value {
         Some(value) => (value, value),
         None => (histogram.min() as f64, histogram.max() as f64),
     };
-    Figure { value, least, most, samples: (independent, needed) }
+    MeasuredValue { value, lower, upper, samples: (independent, needed) }
 }
 
-/// The sum over errors that `errors` in percent refers to: what was sent in the same places.
-pub(crate) fn percent_of_sent(plan: &Plan, seen: &Observations, measure: &Measure) -> Figure {
+/// Returns the errors in percent of the messages sent at the same places.
+pub(crate) fn percent_of_sent(plan: &Plan, seen: &Observations, measure: &Measure) -> MeasuredValue {
     let wanted = places(plan, measure.metric, &measure.selector);
     let errors = seen.recorder.total(Count::Errors, &wanted) as f64;
-    // Errors belong to no action: what they are held against is everything that was sent.
+    // Errors belong to no action, so they are compared with the messages of all actions.
     let any_action = Selector { action: None, ..measure.selector.clone() };
     let sent = seen.recorder.total(Count::Sent, places(plan, measure.metric, &any_action)) as f64;
-    if sent == 0.0 && errors == 0.0 { Figure::exact(0.0) } else { Figure::exact(100.0 * errors / sent.max(1.0)) }
+    if sent == 0.0 && errors == 0.0 {
+        MeasuredValue::exact(0.0)
+    } else {
+        MeasuredValue::exact(100.0 * errors / sent.max(1.0))
+    }
 }
 
 #[cfg(test)]
@@ -222,7 +212,7 @@ mod tests {
     use crate::record::recorder::Shape;
 
     #[test]
-    fn what_others_say_is_no_sample_of_a_broadcast() {
+    fn messages_of_other_groups_are_no_samples() {
         let text = "name: t\nusers:\n  a: { count: 1, rate: 1/s, do: [ { broadcast: {} } ] }\n  \
                     b: { count: 1, think: 1s, do: [ { broadcast: {} }, { private: { to: b } } ] }\nload: [ { hold: 1s } ]";
         let loaded = mychat_scenario::parse("t.yaml", text).unwrap();
@@ -240,7 +230,7 @@ mod tests {
             let selector = Selector { group, ..Selector::default() };
             independent(&plan, &recorder, Metric::Delivery, &selector)
         };
-        assert_eq!(samples(None), 10, "the closed loop is kept out");
+        assert_eq!(samples(None), 10, "the closed loop is excluded");
         assert_eq!(samples(Some(0)), 410, "its broadcasts reach everybody, its private messages do not");
         assert_eq!(samples(Some(1)), 5410);
     }

@@ -1,12 +1,15 @@
-//! What was seen into verdicts: was the run itself sound ([`validity`]), and does every expectation hold ([`expect`])?
+//! Turns observations into a verdict: [`validity`] checks that the generator itself was fast enough, [`expect`] checks each
+//! expectation of the scenario.
 
 pub mod expect;
 mod abort;
 mod measure;
+mod percentile;
 pub mod validity;
 
-pub use abort::Alarm;
-pub use measure::{Figure, figure, latency_of, needed, places, samples};
+pub use abort::AbortMonitor;
+pub use measure::{MeasuredValue, latency_of, measure, places, samples};
+pub use percentile::samples_needed;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,28 +17,28 @@ use crate::Exit;
 use crate::engine::conduct::Observations;
 use crate::plan::Plan;
 use expect::Expectation;
-use validity::{Soundness, Validity};
+use validity::{Validity, ValidityCheck};
 
 /// The verdict on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Everything held.
+    /// All expectations hold.
     Pass,
-    /// The server fell short.
+    /// An expectation does not hold.
     Fail,
-    /// Nothing can be concluded.
+    /// No conclusion is possible.
     Inconclusive,
-    /// Stopped before its end.
+    /// The run was stopped before its end.
     Interrupted,
 }
 
 impl Verdict {
-    /// The verdict that goes with an ending; `None` for one that is none, such as a run that could not begin.
+    /// Returns the verdict of an exit code; `None` if there was no run to judge.
     pub const fn of(exit: Exit) -> Option<Self> {
         match exit {
-            Exit::Held => Some(Self::Pass),
-            Exit::FellShort => Some(Self::Fail),
+            Exit::Success => Some(Self::Pass),
+            Exit::Failed => Some(Self::Fail),
             Exit::Inconclusive => Some(Self::Inconclusive),
             Exit::Interrupted => Some(Self::Interrupted),
             Exit::Usage | Exit::CouldNotRun => None,
@@ -43,40 +46,40 @@ impl Verdict {
     }
 }
 
-/// All that was judged.
+/// The verdict on a run with its reasons.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judgement {
+pub struct Assessment {
     /// The verdict.
     pub verdict: Verdict,
-    /// How the tool ends.
+    /// Exit code of the tool.
     pub exit: Exit,
-    /// Whether the generator kept to its schedule.
-    pub soundness: Soundness,
-    /// Each expectation.
+    /// Validity of the run: could the generator keep its schedule?
+    pub validity_check: ValidityCheck,
+    /// The result of each expectation.
     pub expectations: Vec<Expectation>,
 }
 
-/// Judges a run.
-pub fn judge(plan: &Plan, seen: &Observations) -> Judgement {
-    let soundness = validity::judge(plan, seen);
+/// Judges a run: validity first, then each expectation.
+pub fn assess(plan: &Plan, seen: &Observations) -> Assessment {
+    let validity_check = validity::assess(plan, seen);
     let expectations: Vec<Expectation> =
-        plan.scenario.expect.iter().map(|condition| expect::judge(plan, seen, condition)).collect();
-    let alarm = seen.aborted.and_then(|index| plan.scenario.abort_if.get(index)).map(Expectation::aborted);
-    let deserted = if seen.interrupted { None } else { Expectation::deserted(plan, seen) };
-    let expectations: Vec<Expectation> = deserted.into_iter().chain(alarm).chain(expectations).collect();
-    let broken = |exact| expectations.iter().any(|e| e.ok == Some(false) && e.exact == exact);
+        plan.scenario.expect.iter().map(|condition| expect::assess(plan, seen, condition)).collect();
+    let aborted = seen.aborted.and_then(|index| plan.scenario.abort_if.get(index)).map(Expectation::aborted);
+    let no_load = if seen.interrupted { None } else { Expectation::no_load(plan, seen) };
+    let expectations: Vec<Expectation> = no_load.into_iter().chain(aborted).chain(expectations).collect();
+    let is_broken = |exact| expectations.iter().any(|e| e.ok == Some(false) && e.exact == exact);
     let undecided = expectations.iter().any(|expectation| expectation.ok.is_none() && !expectation.idle);
-    // A count is true however late the generator was; a latency is not.
+    // A late generator makes latencies wrong, but not counts: a broken count decides even an invalid run.
     let (verdict, exit) = if seen.interrupted {
         (Verdict::Interrupted, Exit::Interrupted)
-    } else if broken(true) {
-        (Verdict::Fail, Exit::FellShort)
-    } else if soundness.validity == Validity::Invalid || undecided && !broken(false) {
+    } else if is_broken(true) {
+        (Verdict::Fail, Exit::Failed)
+    } else if validity_check.validity == Validity::Invalid || undecided && !is_broken(false) {
         (Verdict::Inconclusive, Exit::Inconclusive)
-    } else if broken(false) {
-        (Verdict::Fail, Exit::FellShort)
+    } else if is_broken(false) {
+        (Verdict::Fail, Exit::Failed)
     } else {
-        (Verdict::Pass, Exit::Held)
+        (Verdict::Pass, Exit::Success)
     };
-    Judgement { verdict, exit, soundness, expectations }
+    Assessment { verdict, exit, validity_check, expectations }
 }

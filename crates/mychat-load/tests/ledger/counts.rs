@@ -1,91 +1,97 @@
-//! Counts and sums alone against the whole ledger: they say the same of what both can know, and accuse nobody else.
+//! Checksum accounting against the ledger: both agree on what both can know, and checksums report nothing else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mychat_load::plan::Plan;
 use mychat_load::plan::stamp::{EVERYBODY, Stamp};
+use mychat_load::reconcile::Totals;
+use mychat_load::reconcile::{DeliveryRules, SentIndex, reconcile};
 use mychat_load::record::inbox::{Arrival, Inbox};
-use mychat_load::record::ledger::{Dispatch, Reading, reckon};
 use mychat_load::record::sent::{Sent, SentLog};
-use mychat_load::record::totals::Totals;
-use mychat_load::record::visit::{End, Visit};
+use mychat_load::record::session::{SessionEnd, UserSession};
 use mychat_scenario::model::Verify;
 use proptest::prelude::*;
 
 use crate::{HOSTILE, USERS};
 
-/// What becomes of one delivery.
+/// The outcome of one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Comes,
+enum Outcome {
+    Delivered,
     Lost,
-    ComesTwice,
+    Duplicated,
 }
 
-/// A message: who says it, to whom alone if not to everybody, and what becomes of it at each user.
-type Said = (u32, Option<u32>, [Fate; USERS as usize]);
+/// A message: sender, recipient (`None` for a broadcast), and the outcome for each user.
+type Message = (u32, Option<u32>, [Outcome; USERS as usize]);
 
-fn said() -> impl Strategy<Value = Vec<Said>> {
-    let fate = prop_oneof![12 => Just(Fate::Comes), 1 => Just(Fate::Lost), 1 => Just(Fate::ComesTwice)];
-    let fates = prop::collection::vec(fate, USERS as usize).prop_map(|fates| std::array::from_fn(|user| fates[user]));
-    prop::collection::vec((0..USERS, prop::option::of(0..USERS), fates), 0..40)
+fn messages() -> impl Strategy<Value = Vec<Message>> {
+    let outcome = prop_oneof![12 => Just(Outcome::Delivered), 1 => Just(Outcome::Lost), 1 => Just(Outcome::Duplicated)];
+    let outcomes =
+        prop::collection::vec(outcome, USERS as usize).prop_map(|outcomes| std::array::from_fn(|user| outcomes[user]));
+    prop::collection::vec((0..USERS, prop::option::of(0..USERS), outcomes), 0..40)
 }
 
-/// The same history in one kind of accounts: what each user lost and got too often.
-fn accounts(said: &[Said], closed: [bool; USERS as usize], reading: Reading, verify: Verify) -> Vec<(u64, u64)> {
+/// Returns the losses and duplicates of each user, with the accounting of `verify`.
+fn account(
+    messages: &[Message],
+    closed: [bool; USERS as usize],
+    rules: DeliveryRules,
+    verify: Verify,
+) -> Vec<(u64, u64)> {
     let logs: Vec<SentLog> = (0..USERS).map(|_| SentLog::default()).collect();
     let mut indices: BTreeMap<(u32, u32), u32> = BTreeMap::new();
     let mut inboxes: Vec<Inbox> = (0..USERS).map(|_| Inbox::new(verify)).collect();
-    let mut doubled = [0; USERS as usize];
-    for (at, (sender, to, fates)) in (1..).zip(said) {
+    let mut duplicated = [0; USERS as usize];
+    for (at, (sender, to, outcomes)) in (1..).zip(messages) {
         let (sender, to) = (*sender, to.unwrap_or(EVERYBODY));
         let next = indices.entry((sender, to)).or_default();
         let (sequence, index) = (logs[sender as usize].len(), *next);
         *next += 1;
         logs[sender as usize].push(Sent { at, to, stage: 0 });
-        let stamp = Stamp { run: 0, sender, visit: 0, sequence, index, intended: 0, to };
+        let stamp = Stamp { run: 0, sender, session: 0, sequence, index, intended: 0, to };
         for user in (0..USERS).filter(|user| to == *user || to == EVERYBODY) {
-            if to == EVERYBODY && user == sender && !reading.broadcast_echo {
+            if to == EVERYBODY && user == sender && !rules.broadcast_echo {
                 continue;
             }
-            let copies = match fates[user as usize] {
-                Fate::Comes => 1,
-                Fate::Lost => 0,
-                Fate::ComesTwice => 2,
+            let copies = match outcomes[user as usize] {
+                Outcome::Delivered => 1,
+                Outcome::Lost => 0,
+                Outcome::Duplicated => 2,
             };
             for _ in 0..copies {
-                doubled[user as usize] += u64::from(inboxes[user as usize].note(&stamp) == Arrival::Again);
+                duplicated[user as usize] += u64::from(inboxes[user as usize].note(&stamp) == Arrival::Duplicate);
             }
         }
     }
-    let visits: Vec<Visit> = (0..USERS)
+    let sessions: Vec<UserSession> = (0..USERS)
         .zip(inboxes)
-        .map(|(user, inbox)| Visit {
+        .map(|(user, inbox)| UserSession {
             user,
             asked: 0,
             online: 0,
             leaving: None,
             ended: closed[user as usize].then_some(1_000_000),
-            end: if closed[user as usize] { End::Closed } else { End::Stayed },
+            end: if closed[user as usize] { SessionEnd::Closed } else { SessionEnd::Stayed },
             sequences: 0..logs[user as usize].len(),
             inbox,
         })
         .collect();
-    // A group for each user, so that what is counted by group is known by user.
-    let text = "name: apart\nusers: { u0: {}, u1: {}, u2: {}, u3: {}, h: { hostile: true } }\nload: [ { hold: 1s } ]";
+    // One group per user: the counts by group are then counts by user.
+    let text = "name: counts\nusers: { u0: {}, u1: {}, u2: {}, u3: {}, h: { hostile: true } }\nload: [ { hold: 1s } ]";
     let text = text.replace("{}", "{ count: 1 }").replace("{ hostile", "{ count: 1, hostile");
-    let loaded = mychat_scenario::parse("apart.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let loaded = mychat_scenario::parse("counts.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
     let plan = Plan::new(Arc::new(loaded.scenario), 1);
-    let reckoning = match verify {
-        Verify::Full => reckon(&plan, &Dispatch::new(&logs, USERS), visits.iter(), reading),
-        _ => Totals::new(&logs).reckon(&plan, &logs, visits.iter(), reading),
+    let reconciliation = match verify {
+        Verify::Full => reconcile(&plan, &SentIndex::new(&logs, USERS), sessions.iter(), rules),
+        _ => Totals::new(&logs).reconcile(&plan, &logs, sessions.iter(), rules),
     };
     (0..HOSTILE)
         .map(|user| {
-            let of_user = reckoning.doubled.iter().filter(|(place, _)| u32::from(place.group) == user);
-            let counted: u64 = of_user.map(|(_, doubled)| doubled).sum();
-            (reckoning.losers.get(&user).copied().unwrap_or(0), doubled[user as usize] + counted)
+            let of_user = reconciliation.duplicated.iter().filter(|(place, _)| u32::from(place.group) == user);
+            let counted: u64 = of_user.map(|(_, duplicated)| duplicated).sum();
+            (reconciliation.lost_by_user.get(&user).copied().unwrap_or(0), duplicated[user as usize] + counted)
         })
         .collect()
 }
@@ -94,24 +100,24 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn counts_say_what_the_ledger_says_as_far_as_they_can(said in said(), broadcast_echo in any::<bool>()) {
-        let reading = Reading { broadcast_echo, ..Reading::default() };
-        let account = |verify| accounts(&said, [false; USERS as usize], reading, verify);
-        for ((lost, doubled), (fewer, more)) in account(Verify::Full).into_iter().zip(account(Verify::Counts)) {
-            // One lost and one doubled look like none: the number is right, and the sum gives them away as one of each.
-            prop_assert_eq!(lost.wrapping_sub(doubled), fewer.wrapping_sub(more));
-            prop_assert_eq!(lost + doubled > 0, fewer + more > 0);
+    fn checksums_agree_with_the_ledger(messages in messages(), broadcast_echo in any::<bool>()) {
+        let rules = DeliveryRules { broadcast_echo, ..DeliveryRules::default() };
+        let by_user = |verify| account(&messages, [false; USERS as usize], rules, verify);
+        for ((lost, duplicated), (sum_lost, sum_duplicated)) in by_user(Verify::Full).into_iter().zip(by_user(Verify::Counts)) {
+            // One lost and one duplicated give the right count; the checksum then reports one of each.
+            prop_assert_eq!(lost.wrapping_sub(duplicated), sum_lost.wrapping_sub(sum_duplicated));
+            prop_assert_eq!(lost + duplicated > 0, sum_lost + sum_duplicated > 0);
         }
     }
 
     #[test]
-    fn counts_accuse_nobody_whom_the_ledger_does_not(
-        said in said(), broadcast_echo in any::<bool>(), closed in prop::array::uniform5(any::<bool>()),
+    fn checksums_report_no_loss_that_the_ledger_does_not(
+        messages in messages(), broadcast_echo in any::<bool>(), closed in prop::array::uniform5(any::<bool>()),
     ) {
-        let reading = Reading { broadcast_echo, ..Reading::default() };
-        let account = |verify| accounts(&said, closed, reading, verify);
-        for ((lost, doubled), (fewer, more)) in account(Verify::Full).into_iter().zip(account(Verify::Counts)) {
-            prop_assert!(fewer <= lost && more <= doubled, "{fewer} of {lost} lost, {more} of {doubled} doubled");
+        let rules = DeliveryRules { broadcast_echo, ..DeliveryRules::default() };
+        let by_user = |verify| account(&messages, closed, rules, verify);
+        for ((lost, duplicated), (sum_lost, sum_duplicated)) in by_user(Verify::Full).into_iter().zip(by_user(Verify::Counts)) {
+            prop_assert!(sum_lost <= lost && sum_duplicated <= duplicated, "{sum_lost} of {lost} lost, {sum_duplicated} of {duplicated} duplicated");
         }
     }
 }

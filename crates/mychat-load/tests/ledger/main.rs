@@ -1,11 +1,11 @@
-//! The reckoning of deliveries against a naive one that follows the definitions word by word, over lives of users that
-//! are drawn at random; and counts alone against that reckoning.
+//! The accounting of deliveries against a naive implementation of its definitions, over random histories of users; and
+//! checksum accounting against message-by-message accounting.
 
-mod lives;
+mod histories;
 
 mod counts;
-mod naive;
+mod definitions;
 
 const USERS: u32 = 5;
-/// The last of them.
+/// Index of the hostile user.
 const HOSTILE: u32 = USERS - 1;

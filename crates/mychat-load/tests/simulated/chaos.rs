@@ -86,7 +86,7 @@ fn assert_reckoned(outcome: &Outcome) {
         wanted.iter_mut().zip(reckon(given)).for_each(|(sum, one)| *sum += one);
     }
     let [delivered, copies, late] = wanted;
-    let lost = outcome.reckoning.owed - delivered;
+    let lost = outcome.reconciliation.owed - delivered;
     assert!(lost > 0 && copies > 0 && late > 0, "{lost} {wanted:?}");
     assert_eq!(outcome.count(Count::Delivered), delivered);
     assert_eq!(outcome.violations(), [lost, copies, late, 0, 0, 0, 0, 0]);

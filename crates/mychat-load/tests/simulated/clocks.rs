@@ -1,6 +1,6 @@
 //! Latencies that are known beforehand, by the ids of the rows that say so.
 
-use mychat_load::record::recorder::{Clock, Count};
+use mychat_load::record::recorder::{Count, LatencyMetric};
 
 use super::run::{MS, Outcome, S, run};
 use super::server::Manners;
@@ -10,7 +10,7 @@ const QUANTILES: [f64; 3] = [0.99, 0.995, 0.999];
 /// Asserts quantiles of the delivery, in microseconds.
 fn assert_quantiles(outcome: &Outcome, wanted: impl Fn(f64) -> f64, tolerance: impl Fn(f64, f64) -> f64) {
     for quantile in QUANTILES {
-        let (got, wanted) = (outcome.quantile(Clock::Delivery, quantile), wanted(quantile));
+        let (got, wanted) = (outcome.quantile(LatencyMetric::Delivery, quantile), wanted(quantile));
         let tolerance = tolerance(quantile, wanted);
         assert!((got - wanted).abs() <= tolerance, "p{}: {got} µs, not {wanted} ± {tolerance}", quantile * 100.0);
     }
@@ -37,11 +37,11 @@ fn v1_a_constant_latency_is_measured() {
     let manners = Manners { delay: 5 * MS, ..Manners::default() };
     let outcome = run(&privates(20, 1000, "poisson", "60s"), manners).go();
     for quantile in [0.0, 0.5, 0.99, 0.999, 1.0] {
-        let got = outcome.quantile(Clock::Delivery, quantile);
+        let got = outcome.quantile(LatencyMetric::Delivery, quantile);
         // What is rounded: intended times to a microsecond, samples upwards to three digits.
         assert!((5000.0..=5010.0).contains(&got), "{quantile}: {got} µs");
     }
-    assert!(outcome.longest(Clock::Lateness) <= 1.0);
+    assert!(outcome.longest(LatencyMetric::Lateness) <= 1.0);
     assert_eq!(outcome.violations(), [0; 8]);
 }
 
@@ -49,7 +49,7 @@ fn v1_a_constant_latency_is_measured() {
 fn v2_freezes_show_in_full_under_even_arrivals() {
     let outcome = run(&privates(50, 1000, "even", "200s"), freezes()).go();
     assert_quantiles(&outcome, frozen, |_, wanted| (wanted * 0.01).max(1000.0));
-    assert!(outcome.longest(Clock::Lateness) <= 1.0, "the server's freeze is not the generator's lateness");
+    assert!(outcome.longest(LatencyMetric::Lateness) <= 1.0, "the server's freeze is not the generator's lateness");
 }
 
 #[test]
@@ -72,11 +72,11 @@ fn v4_a_queue_that_drains_slowly_is_longer_than_its_freeze() {
 fn v5_a_generator_that_stands_still_knows_it() {
     let stalled = 10 * S + 7 * MS..10 * S + 307 * MS;
     let outcome = run(&privates(50, 1000, "even", "30s"), freezes()).stalled(stalled).go();
-    let lateness = outcome.longest(Clock::Lateness);
+    let lateness = outcome.longest(LatencyMetric::Lateness);
     assert!((298_000.0..302_000.0).contains(&lateness), "{lateness} µs");
     assert!((280 * MS..=300 * MS).contains(&outcome.stall), "{} ns", outcome.stall);
     assert_eq!(outcome.count(Count::Sent), outcome.count(Count::Scheduled), "missed times are made up for");
-    assert!((10_000.0..10_050.0).contains(&outcome.quantile(Clock::Service, 0.5)));
+    assert!((10_000.0..10_050.0).contains(&outcome.quantile(LatencyMetric::Service, 0.5)));
     assert_eq!(outcome.violations(), [0; 8]);
 }
 
@@ -87,13 +87,13 @@ fn v7_a_fan_out_takes_its_time_from_first_to_last() {
                     others: { count: 499, join: 10_000/s } }\nload: [ { hold: 60s } ]";
     let outcome = run(scenario, manners).go();
     let close = |got: f64, wanted: f64| assert!((got / wanted - 1.0).abs() < 0.03, "{got} µs, not {wanted}");
-    close(outcome.quantile(Clock::DeliverySpread, 0.5), 499.0 * 50.0);
-    close(outcome.quantile(Clock::DeliveryFirst, 0.5), 5050.0);
-    close(outcome.quantile(Clock::DeliveryLast, 0.5), 30_000.0);
+    close(outcome.quantile(LatencyMetric::DeliverySpread, 0.5), 499.0 * 50.0);
+    close(outcome.quantile(LatencyMetric::DeliveryFirst, 0.5), 5050.0);
+    close(outcome.quantile(LatencyMetric::DeliveryLast, 0.5), 30_000.0);
     for quantile in [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99] {
-        close(outcome.quantile(Clock::Delivery, quantile), 5000.0 + quantile * 25_000.0);
+        close(outcome.quantile(LatencyMetric::Delivery, quantile), 5000.0 + quantile * 25_000.0);
     }
-    close(outcome.longest(Clock::Delivery), 30_000.0);
+    close(outcome.longest(LatencyMetric::Delivery), 30_000.0);
 }
 
 #[test]
@@ -102,9 +102,9 @@ fn a_server_that_does_not_read_is_slow_and_the_generator_is_not_late() {
     let scenario = "users: { u: { count: 2, rate: 300/s, arrivals: even, \
                     do: [ { private: { to: u, size: 900 } } ] } }\nload: [ { hold: 6s } ]";
     let outcome = run(scenario, manners).go();
-    assert!(outcome.longest(Clock::Lateness) <= 1.0);
-    assert!((1_990_000.0..2_010_000.0).contains(&outcome.longest(Clock::Service)));
-    assert!((1_990_000.0..2_010_000.0).contains(&outcome.longest(Clock::Delivery)));
+    assert!(outcome.longest(LatencyMetric::Lateness) <= 1.0);
+    assert!((1_990_000.0..2_010_000.0).contains(&outcome.longest(LatencyMetric::Service)));
+    assert!((1_990_000.0..2_010_000.0).contains(&outcome.longest(LatencyMetric::Delivery)));
     // Two windows of 64 KiB take what is said in half a second.
     assert!((2800 * MS..3400 * MS).contains(&outcome.blocked), "{} ns", outcome.blocked);
     assert_eq!((outcome.count(Count::Sent), outcome.violations()), (1800, [0; 8]));
@@ -119,16 +119,16 @@ fn what_no_buffer_takes_is_missing_by_the_servers_fault() {
     let (sent, blocked) = (outcome.count(Count::Sent), outcome.count(Count::Blocked));
     assert!(blocked > 1000, "{blocked}");
     assert_eq!((sent + blocked, outcome.count(Count::Scheduled)), (2400, 2400));
-    assert!(outcome.longest(Clock::Lateness) <= 1.0 && outcome.lost() == 0);
+    assert!(outcome.longest(LatencyMetric::Lateness) <= 1.0 && outcome.lost() == 0);
 }
 
 #[test]
 fn a_closed_loop_is_late_where_the_generator_stands_still() {
     let scenario = "users: { u: { count: 10, think: 20ms, do: [ { private: { to: u } } ] } }\nload: [ { hold: 10s } ]";
     let manners = Manners { delay: 5 * MS, ..Manners::default() };
-    assert!(run(scenario, manners.clone()).go().longest(Clock::Lateness) <= 1.0);
+    assert!(run(scenario, manners.clone()).go().longest(LatencyMetric::Lateness) <= 1.0);
     let outcome = run(scenario, manners).stalled(5 * S + 3 * MS..5 * S + 103 * MS).go();
-    let lateness = outcome.longest(Clock::Lateness);
+    let lateness = outcome.longest(LatencyMetric::Lateness);
     assert!((75_000.0..=100_000.0).contains(&lateness), "what thought for 20 ms at most was late by 80: {lateness} µs");
     assert_eq!(outcome.violations(), [0; 8]);
 }

@@ -18,7 +18,7 @@ fn assert_corrupted(how: Mangled, verify: &str, workers: u32) {
     let outcome = run(&scenario, manners).workers(workers).go();
     assert!(outcome.mangled > 50, "{how:?}");
     assert_eq!(outcome.violations(), [0, 0, 0, 0, outcome.mangled, 0, 0, 0], "{how:?} {verify}");
-    assert_eq!(outcome.count(Count::Delivered), outcome.reckoning.owed - outcome.mangled, "{how:?} {verify}");
+    assert_eq!(outcome.count(Count::Delivered), outcome.reconciliation.owed - outcome.mangled, "{how:?} {verify}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How users come, wait, go, and come back; and that the accounts are right all the while.
 
-use mychat_load::record::recorder::{Clock, Count};
-use mychat_load::record::visit::End;
+use mychat_load::record::recorder::{Count, LatencyMetric};
+use mychat_load::record::session::SessionEnd;
 
 use super::run::{MS, S, run};
 use super::server::Manners;
@@ -60,16 +60,16 @@ fn losses_at_the_very_end_are_found() {
     for lost in [999..1000, 990..1000, 985..1000, 0..1000] {
         let wanted = lost.end - lost.start;
         let outcome = run(scenario, Manners { delay: MS, lost, ..Manners::default() }).go();
-        assert_eq!((outcome.lost(), outcome.reckoning.owed), (wanted, 1000));
+        assert_eq!((outcome.lost(), outcome.reconciliation.owed), (wanted, 1000));
         assert_eq!(outcome.count(Count::Delivered), 1000 - wanted);
         // They are in the latencies too, as old as they are at the end: the drain alone takes two seconds.
-        for clock in [Clock::Delivery, Clock::Service] {
+        for clock in [LatencyMetric::Delivery, LatencyMetric::Service] {
             let latency = outcome.latency(clock);
             let old = latency.histogram.count_between(2_000_000, 60_000_000);
             assert_eq!((latency.count(), old), (1000, wanted), "{clock:?}");
         }
         let broadcasts = wanted.div_ceil(10);
-        for (clock, late) in [(Clock::DeliveryLast, broadcasts), (Clock::DeliveryFirst, wanted / 10)] {
+        for (clock, late) in [(LatencyMetric::DeliveryLast, broadcasts), (LatencyMetric::DeliveryFirst, wanted / 10)] {
             let latency = outcome.latency(clock);
             let old = latency.histogram.count_between(2_000_000, 60_000_000);
             assert_eq!((latency.count(), old), (100, late), "{clock:?}");
@@ -135,7 +135,7 @@ fn every_kind_of_leaving_is_accounted_for_under_delay_and_freezes() {
         let outcome = run(&scenario, manners.clone()).go();
         assert_eq!(outcome.violations(), [0; 8], "{leave}");
         assert!(outcome.visits.len() > 500, "{leave}: {}", outcome.visits.len());
-        assert!(outcome.reckoning.uncertain > 0, "{leave}");
+        assert!(outcome.reconciliation.uncertain > 0, "{leave}");
     }
 }
 
@@ -181,7 +181,7 @@ fn a_user_that_is_thrown_out_is_owed_what_was_sent_before() {
         "users: { u: { count: 3, rate: 30/s, arrivals: even, do: [ { broadcast: {} } ] } }\nload: [ { hold: 10s } ]";
     let outcome = run(scenario, manners).go();
     assert_eq!(outcome.count(Count::Disconnects), 1);
-    assert_eq!(outcome.visits.iter().filter(|visit| visit.end == End::Closed).count(), 1);
+    assert_eq!(outcome.visits.iter().filter(|visit| visit.end == SessionEnd::Closed).count(), 1);
     assert_eq!(outcome.lost(), 0, "what was under way to it arrived before the close");
     assert!(outcome.count(Count::Sent) < outcome.count(Count::Scheduled));
 }
@@ -206,7 +206,7 @@ fn any_number_of_workers_does_the_same() {
     let result = |workers| {
         let outcome = run(scenario, Manners { delay: 3 * MS, ..Manners::default() }).workers(workers).go();
         let counts = [Count::Sent, Count::Scheduled, Count::Delivered].map(|count| outcome.count(count));
-        (counts, outcome.violations(), outcome.quantile(Clock::Delivery, 0.99) as u64)
+        (counts, outcome.violations(), outcome.quantile(LatencyMetric::Delivery, 0.99) as u64)
     };
     let one = result(1);
     assert_eq!(one.1, [0; 8]);

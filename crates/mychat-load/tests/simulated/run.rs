@@ -11,12 +11,12 @@ use mychat_load::engine::shared::{Shared, Talk};
 use mychat_load::engine::wire::Ended;
 use mychat_load::engine::worker::{Outstanding, Patience, Worker};
 use mychat_load::plan::{Nanos, Plan};
-use mychat_load::record::books::Books;
+use mychat_load::reconcile::{Accounting, record_fanout};
+use mychat_load::reconcile::{DeliveryRules, Reconciliation};
+use mychat_load::reconcile::{FinalRosters, MissingInRoster};
 use mychat_load::record::fanout::FanOut;
-use mychat_load::record::ledger::{Reading, Reckoning};
-use mychat_load::record::recorder::{Clock, Count, Latency, Recorder};
-use mychat_load::record::unlisted::{LastLists, Unlisted};
-use mychat_load::record::visit::Visit;
+use mychat_load::record::recorder::{Count, Latency, LatencyMetric, Recorder};
+use mychat_load::record::session::UserSession;
 use mychat_proto::Framing;
 
 use super::chaos::Chaos;
@@ -37,8 +37,8 @@ pub(crate) struct Run {
 /// What came of it.
 pub(crate) struct Outcome {
     pub(crate) recorder: Recorder,
-    pub(crate) reckoning: Reckoning,
-    pub(crate) visits: Vec<Visit>,
+    pub(crate) reconciliation: Reconciliation,
+    pub(crate) visits: Vec<UserSession>,
     pub(crate) blocked: Nanos,
     pub(crate) stall: Nanos,
     /// From the end of the load to the end of the drain.
@@ -52,7 +52,7 @@ pub(crate) struct Outcome {
     /// Where deliveries met chaos: what each user was given.
     pub(crate) given: Vec<Vec<u8>>,
     /// Who was there and missing in somebody's last list.
-    pub(crate) unlisted: Vec<Unlisted>,
+    pub(crate) unlisted: Vec<MissingInRoster>,
 }
 
 /// `users:` and `load:` of a scenario, against a server of these manners.
@@ -78,7 +78,7 @@ impl Run {
             mychat_scenario::parse("simulated.yaml", &self.scenario).unwrap_or_else(|errors| panic!("{errors}"));
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
         let talk = Talk { framing: Framing::Lf, replies: Framing::Lf, timeout: plan.scenario.timeout };
-        let shared = Arc::new(Shared::new(plan, talk, self.workers, Reading::default()));
+        let shared = Arc::new(Shared::new(plan, talk, self.workers, DeliveryRules::default()));
         let net = Rc::new(RefCell::new(Net::default()));
         net.borrow_mut().stall = self.stall;
         let clock = net.borrow().clock.clone();
@@ -115,7 +115,7 @@ impl World {
         }
         self.shared.live.stop.store(true, Ordering::Relaxed);
         let stopped = self.clock.now();
-        let books = Books::new(&self.shared.plan, &self.shared.sent);
+        let books = Accounting::new(&self.shared.plan, &self.shared.sent);
         let mut patience = Patience::new(2 * S, stopped);
         loop {
             let outstanding: Outstanding = self.workers.iter_mut().map(|worker| worker.outstanding(&books)).sum();
@@ -131,7 +131,7 @@ impl World {
     fn finish(mut self, load_start: Nanos, drained: Nanos) -> Outcome {
         let mut recorder = *self.workers[0].empty_recorder();
         let (mut visits, mut fanout, mut blocked, mut stall) = (Vec::new(), FanOut::default(), 0, 0);
-        let (quiet, mut last_lists) = (self.clock.now(), LastLists::default());
+        let (quiet, mut last_lists) = (self.clock.now(), FinalRosters::default());
         for index in 0..self.workers.len() {
             let seen = self.workers[index].finish();
             // The others listen on for a moment.
@@ -145,15 +145,27 @@ impl World {
         }
         self.workers.iter_mut().for_each(Worker::leave_all);
         let plan = &self.shared.plan;
-        let books = Books::new(plan, &self.shared.sent);
-        let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
-        let overdue = &reckoning.overdue;
-        overdue.record(quiet, |sender, index| fanout.has(sender, index), &mut recorder);
-        fanout.record(plan, load_start, (overdue, quiet), &mut recorder);
-        let unlisted = last_lists.unlisted(&visits, quiet);
+        let books = Accounting::new(plan, &self.shared.sent);
+        let reconciliation = books.reconcile(plan, &self.shared.sent, visits.iter(), self.shared.reading);
+        let lost_latency = &reconciliation.lost_latency;
+        lost_latency.record(quiet, |sender, index| fanout.has(sender, index), &mut recorder);
+        record_fanout(&fanout, plan, load_start, (lost_latency, quiet), &mut recorder);
+        let unlisted = last_lists.missing(&visits, quiet);
         let given = self.server.chaos.map(Chaos::given).unwrap_or_default();
         let Model { repeated, mangled, unanswered, .. } = self.server;
-        Outcome { recorder, reckoning, visits, blocked, stall, drained, repeated, mangled, unanswered, given, unlisted }
+        Outcome {
+            recorder,
+            reconciliation,
+            visits,
+            blocked,
+            stall,
+            drained,
+            repeated,
+            mangled,
+            unanswered,
+            given,
+            unlisted,
+        }
     }
 
     /// Lets simulated time pass.
@@ -212,21 +224,21 @@ impl Outcome {
     }
 
     pub(crate) fn lost(&self) -> u64 {
-        self.reckoning.lost(|_| true)
+        self.reconciliation.lost(|_| true)
     }
 
-    pub(crate) fn latency(&self, clock: Clock) -> Latency {
-        self.recorder.latency(clock, |_| true)
+    pub(crate) fn latency(&self, metric: LatencyMetric) -> Latency {
+        self.recorder.latency(metric, |_| true)
     }
 
     /// A quantile in microseconds.
-    pub(crate) fn quantile(&self, clock: Clock, quantile: f64) -> f64 {
-        self.latency(clock).histogram.value_at_quantile(quantile) as f64
+    pub(crate) fn quantile(&self, metric: LatencyMetric, quantile: f64) -> f64 {
+        self.latency(metric).histogram.value_at_quantile(quantile) as f64
     }
 
     /// The longest in microseconds.
-    pub(crate) fn longest(&self, clock: Clock) -> f64 {
-        self.latency(clock).histogram.max() as f64
+    pub(crate) fn longest(&self, metric: LatencyMetric) -> f64 {
+        self.latency(metric).histogram.max() as f64
     }
 
     /// All kinds of violations: lost, duplicated, reordered, misrouted, corrupted, wrong replies, errors, disconnects.

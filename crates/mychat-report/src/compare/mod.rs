@@ -170,8 +170,9 @@ fn unmeasured(first: &[Run], second: &[Run], rows: &[Row]) -> Option<String> {
     }
     let fewest = first.iter().chain(second).map(|run| run.independent).filter(|samples| *samples > 0).min()?;
     let missing = resample::QUANTILES.iter().filter(|(name, _)| rows.iter().all(|row| row.name != *name));
-    let told: Vec<String> =
-        missing.map(|(name, quantile)| format!("{name} needs {}", grouped(resample::needed(*quantile)))).collect();
+    let told: Vec<String> = missing
+        .map(|(name, quantile)| format!("{name} needs {}", grouped(mychat_load::verdict::samples_needed(*quantile))))
+        .collect();
     (!told.is_empty()).then(|| format!("a run has {} independent samples, and {}", grouped(fewest), told.join(", ")))
 }
 

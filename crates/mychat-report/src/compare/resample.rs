@@ -4,6 +4,7 @@ use rand::RngExt as _;
 use rand::rngs::ChaCha8Rng;
 
 use super::run::Run;
+use mychat_load::verdict::samples_needed;
 
 /// What is compared, by name, and whether less is better.
 pub(super) const TIMED: [(&str, bool); 8] = [
@@ -19,11 +20,6 @@ pub(super) const TIMED: [(&str, bool); 8] = [
 
 /// Those that are percentiles of delivery.
 pub(super) const QUANTILES: [(&str, f64); 3] = [("delivery p50", 0.5), ("delivery p90", 0.9), ("delivery p99", 0.99)];
-
-/// How many independent samples a percentile needs.
-pub(super) fn needed(quantile: f64) -> u64 {
-    (10.0 / (1.0 - quantile)).round() as u64
-}
 
 /// A figure of each kind, where the run has it.
 pub(super) type Figures = [Option<f64>; TIMED.len()];
@@ -105,7 +101,7 @@ impl<'r> Sampler<'r> {
     }
 
     fn quantile(&self, quantile: f64, total: u64) -> Option<f64> {
-        if total == 0 || self.run.independent < needed(quantile) {
+        if total == 0 || self.run.independent < samples_needed(quantile) {
             return None;
         }
         let rank = (quantile * total as f64).ceil() as u64;

@@ -109,8 +109,8 @@ pub fn build(checks: Vec<Outcome>, about: About, interrupted: bool) -> Conforman
     }
     let exit = exit(&checks, about.strict, interrupted);
     let verdict = match exit {
-        Exit::Held => "pass",
-        Exit::FellShort => "fail",
+        Exit::Success => "pass",
+        Exit::Failed => "fail",
         Exit::Interrupted => "interrupted",
         _ => "inconclusive",
     };
@@ -136,11 +136,11 @@ fn exit(checks: &[Outcome], strict: bool, interrupted: bool) -> Exit {
     let any = |status| checks.iter().filter(counts).any(|check| check.status == status && !check.expected);
     let executed = checks.iter().any(|check| matches!(check.status, Status::Pass | Status::Fail));
     if any(Status::Fail) {
-        return Exit::FellShort;
+        return Exit::Failed;
     }
     let undecided =
         checks.iter().any(|check| check.status == Status::Inconclusive && (check.level == "must" || strict));
-    if undecided || !executed { Exit::Inconclusive } else { Exit::Held }
+    if undecided || !executed { Exit::Inconclusive } else { Exit::Success }
 }
 
 fn statements(checks: &[Outcome]) -> Vec<StatementResult> {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::result::RunResult;
 use crate::{grouped, words};
-use mychat_load::record::example::{Example, Kind};
+use mychat_load::record::example::{Example, ViolationKind};
 
 pub(super) fn violations(result: &RunResult) -> Markup {
     html! {
@@ -37,18 +37,18 @@ fn card(example: &Example) -> Markup {
 }
 
 /// A kind of violation in words.
-pub(crate) const fn kind(kind: Kind) -> &'static str {
+pub(crate) const fn kind(kind: ViolationKind) -> &'static str {
     match kind {
-        Kind::Lost => "lost",
-        Kind::Duplicated => "duplicated",
-        Kind::Reordered => "reordered",
-        Kind::Misrouted => "misrouted",
-        Kind::Corrupted => "corrupted",
-        Kind::WrongReply => "wrong reply",
-        Kind::Error => "error",
-        Kind::Disconnect => "disconnected",
-        Kind::Refused => "refused",
-        Kind::Unlisted => "not listed",
+        ViolationKind::Lost => "lost",
+        ViolationKind::Duplicated => "duplicated",
+        ViolationKind::Reordered => "reordered",
+        ViolationKind::Misrouted => "misrouted",
+        ViolationKind::Corrupted => "corrupted",
+        ViolationKind::WrongReply => "wrong reply",
+        ViolationKind::Error => "error",
+        ViolationKind::Disconnect => "disconnected",
+        ViolationKind::Refused => "refused",
+        ViolationKind::MissingInRoster => "not listed",
     }
 }
 

@@ -6,7 +6,7 @@ use crate::result::{ExpectationResult, LatencyResult, RunResult};
 use mychat_load::Exit;
 use mychat_load::verdict::expect::decide;
 use mychat_load::verdict::validity::Validity;
-use mychat_load::verdict::{Figure, needed};
+use mychat_load::verdict::{MeasuredValue, samples_needed};
 use mychat_scenario::model::{Action, Condition, Measure, Metric, Scenario, Selector, Stat, Unit, Value};
 use mychat_scenario::parse;
 
@@ -48,10 +48,10 @@ fn whole(merged: &RunResult, scenario: &Scenario, condition: &Condition) -> Opti
         Value::Number(number) | Value::Count(number) => exact(*number),
         Value::Times(factor, other) => {
             let other = figure(merged, scenario, other)?;
-            Figure {
+            MeasuredValue {
                 value: other.value.map(|value| value * factor),
-                least: other.least * factor,
-                most: other.most * factor,
+                lower: other.lower * factor,
+                upper: other.upper * factor,
                 ..other
             }
         }
@@ -59,11 +59,11 @@ fn whole(merged: &RunResult, scenario: &Scenario, condition: &Condition) -> Opti
     Some((decide(condition.op, left, right), left.value))
 }
 
-const fn exact(value: f64) -> Figure {
-    Figure { value: Some(value), least: value, most: value, samples: (1, 1) }
+const fn exact(value: f64) -> MeasuredValue {
+    MeasuredValue { value: Some(value), lower: value, upper: value, samples: (1, 1) }
 }
 
-fn figure(merged: &RunResult, scenario: &Scenario, measure: &Measure) -> Option<Figure> {
+fn figure(merged: &RunResult, scenario: &Scenario, measure: &Measure) -> Option<MeasuredValue> {
     if measure.metric.unit() != Unit::Latency {
         let counts = &merged.counts;
         let plain = measure.selector == Selector::default();
@@ -75,9 +75,9 @@ fn figure(merged: &RunResult, scenario: &Scenario, measure: &Measure) -> Option<
     let latency = part(merged, scenario, measure)?;
     let histogram = decode(&latency.hdr).ok()?;
     let stat = measure.stat?;
-    let needed = needed(stat);
+    let needed = stat.quantile().map_or(1, samples_needed);
     if histogram.is_empty() {
-        return Some(Figure { value: None, least: 0.0, most: f64::INFINITY, samples: (0, needed) });
+        return Some(MeasuredValue { value: None, lower: 0.0, upper: f64::INFINITY, samples: (0, needed) });
     }
     let value = match stat {
         Stat::Max => histogram.max() as f64,
@@ -85,8 +85,8 @@ fn figure(merged: &RunResult, scenario: &Scenario, measure: &Measure) -> Option<
         _ => histogram.value_at_quantile(stat.quantile().unwrap_or(1.0)) as f64,
     };
     let value = (latency.independent >= needed).then_some(value);
-    let (least, most) = value.map_or((histogram.min() as f64, histogram.max() as f64), |value| (value, value));
-    Some(Figure { value, least, most, samples: (latency.independent, needed) })
+    let (lower, upper) = value.map_or((histogram.min() as f64, histogram.max() as f64), |value| (value, value));
+    Some(MeasuredValue { value, lower, upper, samples: (latency.independent, needed) })
 }
 
 /// The distribution of a metric over the part of the run that it selects.
@@ -158,12 +158,12 @@ pub(super) fn conclusion(merged: &RunResult) -> Exit {
     let idle = |e: &ExpectationResult| e.text.starts_with("server.");
     let undecided = merged.expectations.iter().any(|e| e.ok.is_none() && !idle(e));
     if broken(true) {
-        Exit::FellShort
+        Exit::Failed
     } else if merged.validity == Validity::Invalid || undecided && !broken(false) {
         Exit::Inconclusive
     } else if broken(false) {
-        Exit::FellShort
+        Exit::Failed
     } else {
-        Exit::Held
+        Exit::Success
     }
 }

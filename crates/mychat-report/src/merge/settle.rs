@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::MergeError;
 use crate::result::{Loser, RunResult, ShardInfo};
-use mychat_load::record::example::{Example, Kind};
+use mychat_load::record::example::{Example, ViolationKind};
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -91,11 +91,11 @@ fn note(merged: &mut RunResult, sender: &str, recipient: &str, count: u64) {
         Some(loser) => loser.lost += count,
         None => merged.losers.push(Loser { user: recipient.to_owned(), lost: count }),
     }
-    if merged.examples.iter().filter(|example| example.kind == Kind::Lost).count() < EXAMPLES {
+    if merged.examples.iter().filter(|example| example.kind == ViolationKind::Lost).count() < EXAMPLES {
         merged.examples.insert(
             0,
             Example {
-                kind: Kind::Lost,
+                kind: ViolationKind::Lost,
                 sender: Some(sender.to_owned()),
                 recipient: Some(recipient.to_owned()),
                 sequence: None,

@@ -13,9 +13,9 @@ use crate::engine::shared::Shared;
 use crate::engine::thread::{self, Hand, Order, Post, Report};
 use crate::engine::worker::{Outstanding, Patience};
 use crate::plan::{Nanos, nanos};
-use crate::record::books::Books;
-use crate::record::packed::Packed;
-use crate::record::recorder::{Clock, Count, Recorder, Shape};
+use crate::reconcile::Accounting;
+use crate::record::packed::PackedLatency;
+use crate::record::recorder::{Count, LatencyMetric, Recorder, Shape};
 
 impl<'s> Crew<'s> {
     pub(super) fn start(shared: &'s Arc<Shared>, conduct: Conduct) -> Result<Self, Fault> {
@@ -126,7 +126,7 @@ impl<'s> Crew<'s> {
     pub(super) async fn drain(&mut self, watch: &mut dyn Watch) -> Result<(), Fault> {
         // Once every worker has answered this, none of them is in the middle of sending any more.
         self.outstanding(None, watch).await?;
-        let books = Arc::new(Books::new(&self.shared.plan, &self.shared.sent));
+        let books = Arc::new(Accounting::new(&self.shared.plan, &self.shared.sent));
         let mut patience = Patience::new(nanos(self.shared.timeout).max(NO_PROGRESS), self.clock.now());
         loop {
             let asked = self.clock.now();
@@ -150,7 +150,11 @@ impl<'s> Crew<'s> {
     }
 
     /// Asks every worker what is outstanding.
-    async fn outstanding(&mut self, books: Option<&Arc<Books>>, watch: &mut dyn Watch) -> Result<Outstanding, Fault> {
+    async fn outstanding(
+        &mut self,
+        books: Option<&Arc<Accounting>>,
+        watch: &mut dyn Watch,
+    ) -> Result<Outstanding, Fault> {
         self.outstanding.clear();
         self.tell(|| Order::Outstanding(books.map(Arc::clone)));
         while self.outstanding.len() < self.hands.len() {
@@ -239,8 +243,8 @@ impl<'s> Crew<'s> {
             sent: self.interval.total(Count::Sent, |_| true),
             delivered: self.interval.total(Count::Delivered, |_| true),
             errors: self.interval.total(Count::Errors, |_| true),
-            delivery: Packed::new(&self.interval.latency(Clock::Delivery, |_| true)),
-            lateness: Packed::new(&self.interval.latency(Clock::Lateness, |_| true)),
+            delivery: PackedLatency::new(&self.interval.latency(LatencyMetric::Delivery, |_| true)),
+            lateness: PackedLatency::new(&self.interval.latency(LatencyMetric::Lateness, |_| true)),
         });
         self.total.merge(&self.interval);
         // Not emptied: it would keep the histograms of all stages that are over.

@@ -10,14 +10,14 @@ use crate::engine::clock::Clock as _;
 use crate::engine::observations::usage;
 use crate::engine::thread::{Order, Report};
 use crate::plan::{Nanos, Plan, nanos};
-use crate::record::books::Books;
-use crate::record::example::{Example, Examples, Kind};
+use crate::reconcile::Accounting;
+use crate::reconcile::FinalRosters;
+use crate::reconcile::Reconciliation;
+use crate::reconcile::ShardExchange;
+use crate::record::example::{Example, Examples, ViolationKind};
 use crate::record::fanout::FanOut;
-use crate::record::ledger::Reckoning;
-use crate::record::recorder::{Clock, Count, Latency, Place, Shape};
-use crate::record::roster::Rosters;
-use crate::record::share::Share;
-use crate::record::unlisted::LastLists;
+use crate::record::recorder::{Count, Latency, LatencyMetric, Place, Shape};
+use crate::record::roster::RosterLog;
 use mychat_scenario::model::Verify;
 
 impl Crew<'_> {
@@ -28,7 +28,8 @@ impl Crew<'_> {
         let (mut visits, mut examples) = (Vec::new(), Examples::default());
         let mut errors: BTreeMap<String, u64> = BTreeMap::new();
         let mut unreachable: FxHashMap<u32, u64> = FxHashMap::default();
-        let (mut fanout, mut rosters, mut last_lists) = (FanOut::default(), Rosters::default(), LastLists::default());
+        let (mut fanout, mut rosters, mut last_lists) =
+            (FanOut::default(), RosterLog::default(), FinalRosters::default());
         let (mut read_lag, mut awake) = (Latency::default(), Duration::ZERO);
         let (mut blocked, mut stall, mut unread, mut left) = (0, 0, 0, self.hands.len());
         while left > 0 {
@@ -71,41 +72,47 @@ impl Crew<'_> {
             };
             Place { stage, group: plan.users[user as usize].group, action: Shape::NO_ACTION }
         };
-        let unlisted = last_lists.unlisted(&visits, length.saturating_sub(nanos(self.shared.timeout)));
+        let unlisted = last_lists.missing(&visits, length.saturating_sub(nanos(self.shared.timeout)));
         for unlisted in &unlisted {
             let place = place(unlisted.user, unlisted.online);
-            self.total.count(place, Count::Unlisted);
+            self.total.count(place, Count::MissingInRoster);
             // It took longer than there was time: what is left out would make the others look better.
             rosters.note((unlisted.user, unlisted.online), length);
             examples.push(unlisted.example(plan, length));
         }
         for ((user, joined), last) in rosters.joins() {
-            self.total.time(place(user, joined), Clock::Roster, last.saturating_sub(joined));
+            self.total.time(place(user, joined), LatencyMetric::Roster, last.saturating_sub(joined));
         }
-        let books = Books::new(plan, &self.shared.sent);
-        let reckoning = books.reckon(plan, &self.shared.sent, visits.iter(), self.shared.reading);
-        reckoning.overdue.record(length, |sender, index| fanout.has(sender, index), &mut self.total);
-        fanout.record(plan, load_start.unwrap_or(0), (&reckoning.overdue, length), &mut self.total);
-        for (place, doubled) in &reckoning.doubled {
+        let books = Accounting::new(plan, &self.shared.sent);
+        let reconciliation = books.reconcile(plan, &self.shared.sent, visits.iter(), self.shared.reading);
+        reconciliation.lost_latency.record(length, |sender, index| fanout.has(sender, index), &mut self.total);
+        crate::reconcile::record_fanout(
+            &fanout,
+            plan,
+            load_start.unwrap_or(0),
+            (&reconciliation.lost_latency, length),
+            &mut self.total,
+        );
+        for (place, doubled) in &reconciliation.duplicated {
             self.total.add(*place, Count::Duplicated, *doubled);
         }
-        for (user, count) in unfounded(plan, &unreachable, &reckoning) {
+        for (user, count) in unfounded(plan, &unreachable, &reconciliation) {
             self.total.add(
                 Place { stage: plan.stages.len().saturating_sub(1) as u16, ..place(user, 0) },
                 Count::Errors,
                 count,
             );
             *errors.entry("404".to_owned()).or_default() += count;
-            if examples.wants(Kind::Error) {
+            if examples.wants(ViolationKind::Error) {
                 examples.push(denied(plan, user, count));
             }
         }
-        let share = plan.shard.is_part().then(|| Share::new(plan, &self.shared.sent, &visits));
+        let share = plan.shard.is_part().then(|| ShardExchange::new(plan, &self.shared.sent, &visits));
         Ok(Observations {
             recorder: self.total,
             timeline: self.timeline,
             visits,
-            reckoning,
+            reconciliation,
             examples,
             blocked,
             stall,
@@ -124,19 +131,19 @@ impl Crew<'_> {
 }
 
 /// Who was told how often, without a reason, that somebody is not there: known where all messages and deliveries are.
-fn unfounded(plan: &Plan, unreachable: &FxHashMap<u32, u64>, reckoning: &Reckoning) -> Vec<(u32, u64)> {
+fn unfounded(plan: &Plan, unreachable: &FxHashMap<u32, u64>, reconciliation: &Reconciliation) -> Vec<(u32, u64)> {
     if plan.verify != Verify::Full || plan.shard.is_part() {
         return Vec::new();
     }
-    let stranded = |user| reckoning.stranded.get(user).copied().unwrap_or(0);
-    let without = unreachable.iter().map(|(user, answers)| (*user, answers.saturating_sub(stranded(user))));
+    let undeliverable = |user| reconciliation.undeliverable.get(user).copied().unwrap_or(0);
+    let without = unreachable.iter().map(|(user, answers)| (*user, answers.saturating_sub(undeliverable(user))));
     without.filter(|(_, count)| *count > 0).collect()
 }
 
 fn denied(plan: &Plan, user: u32, count: u64) -> Example {
     let name = &plan.users[user as usize].name;
     Example {
-        kind: Kind::Error,
+        kind: ViolationKind::Error,
         sender: None,
         recipient: Some(name.to_string()),
         sequence: None,

@@ -3,8 +3,8 @@
 use crate::engine::desk::{Desk, Finding};
 use crate::engine::user::{Answer, Owed, State, User};
 use crate::plan::Nanos;
-use crate::record::example::Kind;
-use crate::record::recorder::{Clock, Count};
+use crate::record::example::ViolationKind;
+use crate::record::recorder::{Count, LatencyMetric};
 
 /// Whether a frame is what one of the user's own frames asked for.
 pub(super) fn fits(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) -> bool {
@@ -16,7 +16,7 @@ pub(super) fn fits(user: &mut User, desk: &mut Desk, now: Nanos, frame: &[u8]) -
     let Some(owed) = user.owed_first(is_it).and_then(|at| user.owed.remove(at)) else { return false };
     // Whatever it was that was answered, a server that closes at every error may do so now.
     user.rebuked = Some(now);
-    desk.recorder.time(owed.place, Clock::Ack, now.saturating_sub(owed.intended));
+    desk.recorder.time(owed.place, LatencyMetric::Ack, now.saturating_sub(owed.intended));
     goes_on(user, desk);
     true
 }
@@ -34,7 +34,7 @@ pub(super) fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, fr
             if owed.answer == Answer::Refusal {
                 user.rebuked = Some(now);
             }
-            desk.recorder.time(owed.place, Clock::Ack, now.saturating_sub(owed.intended));
+            desk.recorder.time(owed.place, LatencyMetric::Ack, now.saturating_sub(owed.intended));
             goes_on(user, desk);
         }
         return;
@@ -48,13 +48,13 @@ pub(super) fn error(user: &mut User, desk: &mut Desk, now: Nanos, code: &str, fr
     }
     let (place, count, kind, what) = if let Some(owed) = user.owed_first(|_| true).and_then(|at| user.owed.remove(at)) {
         let due = if owed.answer == Answer::NotFound { "404 was due" } else { "something else was due" };
-        (owed.place, Count::WrongReplies, Kind::WrongReply, due)
+        (owed.place, Count::WrongReplies, ViolationKind::WrongReply, due)
     } else {
         // Codes are three digits where the server keeps to the protocol; whatever it is, few are told apart.
         if desk.errors.len() < 64 || desk.errors.contains_key(code) {
             *desk.errors.entry(code.to_owned()).or_default() += 1;
         }
-        (desk.place(user.group, now), Count::Errors, Kind::Error, "no action of this user asks for an error")
+        (desk.place(user.group, now), Count::Errors, ViolationKind::Error, "no action of this user asks for an error")
     };
     let finding = Finding {
         kind,

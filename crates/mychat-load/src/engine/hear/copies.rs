@@ -9,35 +9,35 @@ use super::message::arrive;
 use crate::engine::desk::Desk;
 use crate::engine::user::User;
 use crate::plan::Nanos;
+use crate::record::broadcast_cache::{CachePosition, FrameRun};
 use crate::record::inbox::Arrival;
 use crate::record::recorder::Place;
-use crate::record::seen::{Cursor, Run};
 
 /// How far a user has come among the broadcasts that are kept.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Follows {
     /// Behind the last one that it got.
-    at: Cursor,
+    at: CachePosition,
     /// Behind the farthest: what is kept from here on it has not got.
-    farthest: Cursor,
+    farthest: CachePosition,
     /// Those that its inbox has not heard of yet.
-    unsettled: Run,
+    unsettled: FrameRun,
     /// Whether it got anything that was not kept: then nothing can be said of it without its inbox.
     strays: bool,
 }
 
 impl Follows {
-    pub(super) fn at(&self) -> Cursor {
+    pub(super) fn at(&self) -> CachePosition {
         self.at
     }
 
-    pub(super) fn came_to(&mut self, at: Cursor) {
+    pub(super) fn came_to(&mut self, at: CachePosition) {
         self.at = at;
         self.farthest = self.farthest.max(at);
     }
 
     /// Whether its inbox has still to hear of something that is to be forgotten.
-    pub(in crate::engine) fn needs(&self, forgotten: Cursor) -> bool {
+    pub(in crate::engine) fn needs(&self, forgotten: CachePosition) -> bool {
         !self.unsettled.is_empty() && self.unsettled.start() < forgotten
     }
 }
@@ -54,11 +54,11 @@ pub(super) fn copies(user: &mut User, desk: &mut Desk, now: Nanos, bytes: &[u8])
 }
 
 /// Takes copies of these broadcasts; `bytes` begins with them. Gives how many were deliveries.
-pub(super) fn take(user: &mut User, desk: &mut Desk, now: Nanos, run: &Run, bytes: &[u8]) -> u64 {
+pub(super) fn take(user: &mut User, desk: &mut Desk, now: Nanos, run: &FrameRun, bytes: &[u8]) -> u64 {
     let is_news = run.start() >= user.follows.farthest;
     user.follows.came_to(run.end());
     let is_ordinary = !user.follows.strays && !user.hostile && user.visit.is_some() && user.past.is_empty();
-    if is_news && is_ordinary && desk.lately.is_plain(run) {
+    if is_news && is_ordinary && desk.lately.is_unique(run) {
         record(user, desk, now, run);
         postpone(user, desk, run);
         return run.len() as u64;
@@ -66,13 +66,13 @@ pub(super) fn take(user: &mut User, desk: &mut Desk, now: Nanos, run: &Run, byte
     one_by_one(user, desk, now, run, bytes)
 }
 
-fn one_by_one(user: &mut User, desk: &mut Desk, now: Nanos, run: &Run, bytes: &[u8]) -> u64 {
+fn one_by_one(user: &mut User, desk: &mut Desk, now: Nanos, run: &FrameRun, bytes: &[u8]) -> u64 {
     let (mut delivered, mut done) = (0, 0);
     for index in 0..run.len() {
-        let one = run.one(index);
+        let one = run.single(index);
         let Some(kept) = desk.lately.frames(&one).first() else { break };
         let length = desk.lately.length(&one);
-        let (known, text) = (kept.what, done..done + length - kept.terminator());
+        let (known, text) = (kept.meta, done..done + length - kept.terminator());
         let frame = bytes.get(text).unwrap_or_default();
         delivered += u64::from(arrive(user, desk, now, known, frame) == Heard::Delivery);
         done += length;
@@ -81,13 +81,13 @@ fn one_by_one(user: &mut User, desk: &mut Desk, now: Nanos, run: &Run, bytes: &[
 }
 
 /// Records that these broadcasts arrived.
-fn record(user: &User, desk: &mut Desk, now: Nanos, run: &Run) {
-    for alike in desk.lately.frames(run).chunk_by(|one, next| one.what.place == next.what.place) {
+fn record(user: &User, desk: &mut Desk, now: Nanos, run: &FrameRun) {
+    for alike in desk.lately.frames(run).chunk_by(|one, next| one.meta.place == next.meta.place) {
         let Some(first) = alike.first() else { continue };
-        let place = Place { group: user.group, ..first.what.place };
+        let place = Place { group: user.group, ..first.meta.place };
         let cell = desk.recorder.cell(place);
         for kept in alike {
-            let known = &kept.what;
+            let known = &kept.meta;
             let service = known.sent.map(|sent| now.saturating_sub(sent));
             cell.delivery(now.saturating_sub(known.intended), service);
             desk.fanout.note(known.stamp.sender, known.stamp.index, known.intended, now);
@@ -96,10 +96,10 @@ fn record(user: &User, desk: &mut Desk, now: Nanos, run: &Run) {
 }
 
 /// The inbox hears of these later.
-fn postpone(user: &mut User, desk: &Desk, run: &Run) {
+fn postpone(user: &mut User, desk: &Desk, run: &FrameRun) {
     /// So many at a time, and a few more: not all users at once.
     const MANY: usize = 256;
-    if !user.follows.unsettled.join(run) {
+    if !user.follows.unsettled.append(run) {
         settle(user, desk);
         user.follows.unsettled = run.clone();
     }
@@ -116,8 +116,8 @@ pub(in crate::engine) fn settle(user: &mut User, desk: &Desk) {
     let run = std::mem::take(&mut user.follows.unsettled);
     let Some(visit) = user.visit.as_mut() else { return };
     for kept in desk.lately.frames(&run) {
-        let arrival = visit.inbox.note(&kept.what.stamp);
-        debug_assert_eq!(arrival, Arrival::Fresh, "a plain broadcast that was new to this user");
+        let arrival = visit.inbox.note(&kept.meta.stamp);
+        debug_assert_eq!(arrival, Arrival::InOrder, "a plain broadcast that was new to this user");
     }
 }
 

@@ -7,7 +7,7 @@ use super::{BROADCAST, PRIVATE};
 use crate::engine::desk::Desk;
 use crate::engine::user::User;
 use crate::plan::Nanos;
-use crate::plan::stamp::{EVERYBODY, Stamp, Unreadable};
+use crate::plan::stamp::{EVERYBODY, Stamp, StampError};
 
 /// Takes a frame that is neither a reply nor a message as it stands. A stamp in it says what it was.
 pub(super) fn mangled(user: &mut User, desk: &mut Desk, now: Nanos, what: &dyn Fn() -> String, frame: &[u8]) {
@@ -38,7 +38,7 @@ pub(super) fn changed(user: &mut User, desk: &Desk, stamp: &Stamp) {
 pub(super) fn damaged(user: &mut User, desk: &Desk, whose: Option<(&[u8], u16)>) {
     let known = whose.and_then(|(name, action)| Some((named(desk, name)?, action == BROADCAST)));
     if let Some(visit) = user.visit.as_mut() {
-        visit.inbox.note_damaged(known);
+        visit.inbox.note_corrupt(known);
     }
 }
 
@@ -56,8 +56,8 @@ pub(super) fn stamp_in(user: &User, desk: &Desk, frame: &[u8]) -> Option<Stamp> 
             && (stamp.to == EVERYBODY || stamp.to == user.id)
     };
     let read = |at: usize| match Stamp::read(&frame[at..]) {
-        Ok(stamp) | Err(Unreadable::Body(stamp)) => Some(stamp),
-        Err(Unreadable::Foreign | Unreadable::Head) => None,
+        Ok(stamp) | Err(StampError::Body(stamp)) => Some(stamp),
+        Err(StampError::Missing | StampError::Header) => None,
     };
     memchr::memchr_iter(b'~', frame).filter_map(read).find(ours)
 }

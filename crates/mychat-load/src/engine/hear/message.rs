@@ -7,8 +7,8 @@ use crate::engine::act::NOBODY_AT_ALL;
 use crate::engine::desk::{Desk, Finding};
 use crate::engine::user::User;
 use crate::plan::Nanos;
-use crate::plan::stamp::{EVERYBODY, Stamp, Unreadable};
-use crate::record::example::Kind;
+use crate::plan::stamp::{EVERYBODY, Stamp, StampError};
+use crate::record::example::ViolationKind;
 use crate::record::inbox::Arrival;
 use crate::record::recorder::{Count, Place};
 use mychat_scenario::model::{Action, Weighted};
@@ -41,7 +41,7 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
     if action == BROADCAST
         && let Some(run) = desk.lately.find(user.follows.at(), frame)
     {
-        came_back(user, desk.lately.frames(&run).first().map(|kept| kept.what.stamp).as_ref());
+        came_back(user, desk.lately.frames(&run).first().map(|kept| kept.meta.stamp).as_ref());
         return if take(user, desk, now, &run, frame) > 0 { Heard::Delivery } else { Heard::Nothing };
     }
     let Some(cut) = memchr::memchr(b'|', rest) else {
@@ -50,29 +50,29 @@ pub(super) fn message(user: &mut User, desk: &mut Desk, now: Nanos, action: u16,
     };
     let (sender, content) = (&rest[..cut], &rest[cut + 1..]);
     let stamp = match Stamp::read(content) {
-        Ok(stamp) | Err(Unreadable::Body(stamp)) if stamp.run != desk.shared.plan.run => {
+        Ok(stamp) | Err(StampError::Body(stamp)) if stamp.run != desk.shared.plan.run => {
             return stranger(user, desk, now);
         }
         Ok(stamp) => stamp,
-        Err(Unreadable::Foreign) if stamp_in(user, desk, frame).is_some() => {
+        Err(StampError::Missing) if stamp_in(user, desk, frame).is_some() => {
             mangled(user, desk, now, &|| "its stamp is not where its content begins".to_owned(), frame);
             return Heard::Nothing;
         }
-        Err(Unreadable::Foreign) if !stamps_all(desk, sender) => return stranger(user, desk, now),
-        Err(Unreadable::Foreign | Unreadable::Head) => {
+        Err(StampError::Missing) if !stamps_all(desk, sender) => return stranger(user, desk, now),
+        Err(StampError::Missing | StampError::Header) => {
             let place = Place { action, ..desk.place(user.group, now) };
             corrupted(user, desk, place, &|| "its stamp is damaged".to_owned(), None, frame);
             damaged(user, desk, Some((sender, action)));
             return Heard::Nothing;
         }
         // Oversize frames say that they are for nobody.
-        Err(Unreadable::Body(stamp)) if action == BROADCAST && stamp.to == NOBODY_AT_ALL => {
+        Err(StampError::Body(stamp)) if action == BROADCAST && stamp.to == NOBODY_AT_ALL => {
             let place = placed(desk, &stamp, user.group, action, now);
             let what = || "a frame that is too long to be processed, or a piece of it".to_owned();
             corrupted(user, desk, place, &what, Some(&stamp), frame);
             return Heard::Nothing;
         }
-        Err(Unreadable::Body(stamp)) => {
+        Err(StampError::Body(stamp)) => {
             let place = placed(desk, &stamp, user.group, action, now);
             corrupted(user, desk, place, &|| "its content is not what was sent".to_owned(), Some(&stamp), frame);
             if is_for(&stamp, user.id, action) {
@@ -123,9 +123,9 @@ pub(super) fn arrive(user: &mut User, desk: &mut Desk, now: Nanos, known: Known,
     }
     let Some(visit) = user.visit.as_mut() else { return Heard::Nothing };
     match visit.inbox.note(&stamp) {
-        Arrival::Fresh => {}
-        Arrival::Late => out_of_line(user, desk, place, &stamp, frame, Count::Reordered),
-        Arrival::Again => {
+        Arrival::InOrder => {}
+        Arrival::OutOfOrder => out_of_line(user, desk, place, &stamp, frame, Count::Reordered),
+        Arrival::Duplicate => {
             out_of_line(user, desk, place, &stamp, frame, Count::Duplicated);
             return Heard::Nothing;
         }
@@ -174,8 +174,8 @@ fn stamps_all(desk: &Desk, name: &[u8]) -> bool {
 #[cold]
 fn out_of_line(user: &User, desk: &mut Desk, place: Place, stamp: &Stamp, frame: &[u8], count: Count) {
     let (kind, what) = match count {
-        Count::Reordered => (Kind::Reordered, "came after a later one to"),
-        _ => (Kind::Duplicated, "came once more to"),
+        Count::Reordered => (ViolationKind::Reordered, "came after a later one to"),
+        _ => (ViolationKind::Duplicated, "came once more to"),
     };
     let what = format!("message {} of {} {what} {}", stamp.sequence, desk.name(stamp.sender), desk.name(user.id));
     let finding = Finding {
@@ -220,7 +220,7 @@ pub(super) fn corrupted(
     frame: &[u8],
 ) {
     let finding = Finding {
-        kind: Kind::Corrupted,
+        kind: ViolationKind::Corrupted,
         sender: stamp.map(|stamp| stamp.sender),
         recipient: Some(user.id),
         sequence: stamp.map(|stamp| stamp.sequence),
@@ -242,7 +242,7 @@ fn misrouted(user: &User, desk: &mut Desk, place: Place, stamp: &Stamp, frame: &
     let group = desk.shared.plan.users.get(stamp.sender as usize).map_or(user.group, |sender| sender.group);
     let place = Place { group, ..place };
     let finding = Finding {
-        kind: Kind::Misrouted,
+        kind: ViolationKind::Misrouted,
         sender: Some(stamp.sender),
         recipient: Some(user.id),
         sequence: Some(stamp.sequence),

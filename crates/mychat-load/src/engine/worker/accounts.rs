@@ -9,10 +9,10 @@ use crate::engine::hear;
 use crate::engine::user::State;
 use crate::engine::wire::{Hangup, Line, Wire};
 use crate::plan::Nanos;
-use crate::record::books::Books;
+use crate::reconcile::Accounting;
+use crate::reconcile::FinalRosters;
 use crate::record::recorder::Recorder;
-use crate::record::unlisted::LastLists;
-use crate::record::visit::Visit;
+use crate::record::session::UserSession;
 use mychat_scenario::model::ReadPolicy;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
@@ -34,13 +34,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// What is owed to this worker's users and has not come.
-    pub fn outstanding(&mut self, books: &Books) -> Outstanding {
+    pub fn outstanding(&mut self, books: &Accounting) -> Outstanding {
         for user in &mut self.users {
             hear::settle(user, &self.desk);
         }
         let plan = &self.desk.shared.plan;
         let present = self.users.iter().filter_map(|user| user.visit.as_deref());
-        let counted = |visit: &&Visit| !plan.group(visit.user).hostile;
+        let counted = |visit: &&UserSession| !plan.group(visit.user).hostile;
         let missing = books.outstanding(present.filter(counted), self.desk.shared.reading);
         let unanswered: usize = self.users.iter().map(|user| user.owed.len()).sum();
         let twins = self.lines.iter().filter(|(_, line)| matches!(line.role, Role::Twin { .. })).count();
@@ -59,7 +59,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     /// worker that still listens would take that for what was true of the run. [`leave_all`](Self::leave_all) ends them.
     pub fn finish(&mut self) -> Seen {
         let now = self.clock.now();
-        let mut last_lists = LastLists::default();
+        let mut last_lists = FinalRosters::default();
         for (index, user) in self.users.iter().enumerate() {
             // Who reads slowly may not have come to its last list yet.
             if user.state == State::Online && !user.hostile && self.policy(index) == ReadPolicy::Fast {

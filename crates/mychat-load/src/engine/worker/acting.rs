@@ -10,8 +10,8 @@ use crate::engine::connection::Role;
 use crate::engine::desk::Due;
 use crate::engine::user::State;
 use crate::engine::wire::{Line, Room, Wire};
-use crate::plan::{Nanos, Planned};
-use crate::record::recorder::{Clock as Timed, Count, Place};
+use crate::plan::{Nanos, PlannedAction};
+use crate::record::recorder::{Count, LatencyMetric as Timed, Place};
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Draws the next action of a user and puts it on the agenda.
@@ -64,7 +64,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         Some(connection.free_at(self.desk.shared.framing)).filter(|free| *free > now)
     }
 
-    pub(super) fn perform(&mut self, index: usize, line: Line, planned: Planned, at: Moment) {
+    pub(super) fn perform(&mut self, index: usize, line: Line, planned: PlannedAction, at: Moment) {
         let Some(connection) = self.lines.get_mut(line.key) else { return };
         let user = &mut self.users[index];
         match act::act(user, &mut self.desk, connection, &mut self.wire, line, planned, at) {

@@ -5,8 +5,8 @@ use crate::engine::clock::Clock;
 use crate::engine::user::Owed;
 use crate::engine::wire::Wire;
 use crate::plan::{Nanos, nanos};
-use crate::record::recorder::{Clock as Timed, Place};
-use crate::record::visit::End;
+use crate::record::recorder::{LatencyMetric as Timed, Place};
+use crate::record::session::SessionEnd;
 
 /// What was asked for so shortly before the end may have been under way, whatever else came back.
 const UNDER_WAY: Nanos = 100_000_000;
@@ -25,9 +25,9 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             let ago = leaving.saturating_sub(asked);
             let in_time = ago > nanos(shared.timeout) || (owed.passed && ago > UNDER_WAY);
             match visit.end {
-                End::Stayed => true,
-                End::Left(_) => in_time,
-                End::Closed | End::Provoked => in_time && !user.is_answered_by_the_end(owed, shared),
+                SessionEnd::Stayed => true,
+                SessionEnd::Left(_) => in_time,
+                SessionEnd::Closed | SessionEnd::Provoked => in_time && !user.is_answered_by_the_end(owed, shared),
             }
         };
         let missed: Vec<(Place, Nanos)> = owed.iter().filter(was_due).map(|owed| (owed.place, owed.intended)).collect();

@@ -11,10 +11,10 @@ use crate::engine::desk::{Due, Finding};
 use crate::engine::user::State;
 use crate::engine::wire::{Line, Wire};
 use crate::plan::{Nanos, nanos};
-use crate::record::example::Kind;
+use crate::record::example::ViolationKind;
 use crate::record::inbox::Inbox;
-use crate::record::recorder::{Clock as Timed, Count};
-use crate::record::visit::{End, Visit};
+use crate::record::recorder::{Count, LatencyMetric as Timed};
+use crate::record::session::{SessionEnd, UserSession};
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     pub(super) fn connect(&mut self, index: usize, meant: Nanos) {
@@ -93,8 +93,14 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         if user.visits == 0 {
             self.settle();
         }
-        let finding =
-            Finding { kind: Kind::Refused, sender: None, recipient: Some(id), sequence: None, what: why, frames };
+        let finding = Finding {
+            kind: ViolationKind::Refused,
+            sender: None,
+            recipient: Some(id),
+            sequence: None,
+            what: why,
+            frames,
+        };
         self.desk.violation(place, Count::Refused, &finding);
     }
 
@@ -108,13 +114,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         user.state = State::Online;
         user.visits = user.visits.wrapping_add(1);
         let next = self.desk.shared.sent[user.id as usize].len();
-        user.visit = Some(Box::new(Visit {
+        user.visit = Some(Box::new(UserSession {
             user: user.id,
             asked: user.asked,
             online: now,
             leaving: None,
             ended: None,
-            end: End::Stayed,
+            end: SessionEnd::Stayed,
             sequences: next..next,
             inbox: Inbox::new(self.desk.shared.plan.verify),
         }));

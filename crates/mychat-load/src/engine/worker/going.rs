@@ -10,10 +10,10 @@ use crate::engine::hear;
 use crate::engine::user::State;
 use crate::engine::wire::{Ended, Hangup, Line, Wire};
 use crate::plan::{Nanos, nanos};
-use crate::record::example::Kind;
-use crate::record::recorder::{Clock as Timed, Count};
-use crate::record::roster::Listed;
-use crate::record::visit::End;
+use crate::record::example::ViolationKind;
+use crate::record::recorder::{Count, LatencyMetric as Timed};
+use crate::record::roster::RosterState;
+use crate::record::session::SessionEnd;
 use mychat_scenario::model::Leave;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
@@ -43,7 +43,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         user.state = State::Leaving;
         if let Some(visit) = &mut user.visit {
             visit.leaving = Some(now);
-            visit.end = End::Left(user.leave);
+            visit.end = SessionEnd::Left(user.leave);
         }
         self.desk.shared.presence[user.id as usize].set(false, now);
         self.desk.shared.live.connected.fetch_sub(1, Ordering::Relaxed);
@@ -102,13 +102,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let (id, place) = (user.id, self.desk.place(user.group, now));
         if let Some(visit) = &mut user.visit {
             visit.leaving = Some(now);
-            visit.end = if provoked { End::Provoked } else { End::Closed };
+            visit.end = if provoked { SessionEnd::Provoked } else { SessionEnd::Closed };
         }
         self.desk.shared.presence[id as usize].set(false, now);
         self.desk.shared.live.connected.fetch_sub(1, Ordering::Relaxed);
         if !provoked {
             let finding = Finding {
-                kind: Kind::Disconnect,
+                kind: ViolationKind::Disconnect,
                 sender: None,
                 recipient: Some(id),
                 sequence: None,
@@ -130,7 +130,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &mut self.users[index];
         user.state = State::Away;
         user.meant = now;
-        let provoked = self.desk.visits.last().is_some_and(|visit| visit.end == End::Provoked);
+        let provoked = self.desk.visits.last().is_some_and(|visit| visit.end == SessionEnd::Provoked);
         let returns = std::mem::take(&mut user.returns);
         if user.stays.is_some() || provoked || returns {
             self.put(now, Due::Join(index));
@@ -144,12 +144,12 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &mut self.users[index];
         user.awaiting = None;
         user.rebuked = None;
-        user.listed = Listed::default();
+        user.listed = RosterState::default();
         user.rest = None;
         user.line = None;
         hear::settle(user, &self.desk);
         if let Some(mut visit) = user.visit.take() {
-            visit.ended = (visit.end != End::Stayed).then_some(now);
+            visit.ended = (visit.end != SessionEnd::Stayed).then_some(now);
             visit.sequences.end = self.desk.shared.sent[user.id as usize].len();
             user.past.push(self.desk.visits.len() as u32);
             self.desk.visits.push(*visit);

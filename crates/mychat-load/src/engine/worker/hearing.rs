@@ -14,8 +14,8 @@ use crate::engine::hear::Heard;
 use crate::engine::user::State;
 use crate::engine::wire::{Hangup, Line, Wire};
 use crate::plan::Nanos;
-use crate::record::example::Kind;
-use crate::record::recorder::{Clock as Timed, Count, Place};
+use crate::record::example::ViolationKind;
+use crate::record::recorder::{Count, LatencyMetric as Timed, Place};
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Bytes arrived, and were read at `now`.
@@ -76,11 +76,11 @@ impl<W: Wire, C: Clock> Worker<W, C> {
 
     /// Forgets the oldest of the broadcasts that are kept, once they are too many and nobody's inbox needs them.
     fn make_room(&mut self) {
-        let Some(up_to) = self.desk.lately.is_crowded() else { return };
+        let Some(up_to) = self.desk.lately.eviction_point() else { return };
         for user in self.users.iter_mut().filter(|user| user.follows.needs(up_to)) {
             hear::settle(user, &self.desk);
         }
-        self.desk.lately.forget();
+        self.desk.lately.evict_oldest();
     }
 
     pub(super) fn answered(&mut self, line: Line, role: Role, status: AckStatus, now: Nanos) {
@@ -118,7 +118,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &self.users[index];
         let (place, id) = (self.desk.place(user.group, now), user.id);
         let finding = Finding {
-            kind: Kind::Corrupted,
+            kind: ViolationKind::Corrupted,
             sender: None,
             recipient: Some(id),
             sequence: None,
@@ -129,8 +129,14 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     pub(super) fn wrong_reply(&mut self, place: Place, user: u32, what: &dyn Fn() -> String, frames: &[&[u8]]) {
-        let finding =
-            Finding { kind: Kind::WrongReply, sender: None, recipient: Some(user), sequence: None, what, frames };
+        let finding = Finding {
+            kind: ViolationKind::WrongReply,
+            sender: None,
+            recipient: Some(user),
+            sequence: None,
+            what,
+            frames,
+        };
         self.desk.violation(place, Count::WrongReplies, &finding);
     }
 

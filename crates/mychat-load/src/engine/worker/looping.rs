@@ -8,7 +8,7 @@ use crate::engine::clock::Clock;
 use crate::engine::desk::Due;
 use crate::engine::user::State;
 use crate::engine::wire::Wire;
-use crate::plan::{Nanos, Planned, nanos};
+use crate::plan::{Nanos, PlannedAction, nanos};
 use crate::record::recorder::Place;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
@@ -18,13 +18,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let (Some(program), Some(start)) = (&mut user.program, self.desk.load_start()) else { return };
         user.next = program.next(&self.desk.shared.plan);
         let Some(planned) = user.next else { return };
-        match self.desk.shared.plan.thought_out(user.id, from.saturating_sub(start), planned.at) {
+        match self.desk.shared.plan.act_after_think(user.id, from.saturating_sub(start), planned.at) {
             Some(at) => self.put(start + at, Due::Act(index)),
             None => user.next = None,
         }
     }
 
-    pub(super) fn act_in_loop(&mut self, index: usize, planned: Planned, due: Nanos, now: Nanos) {
+    pub(super) fn act_in_loop(&mut self, index: usize, planned: PlannedAction, due: Nanos, now: Nanos) {
         let stop = self.desk.shared.live.stop.load(Ordering::Relaxed);
         let user = &mut self.users[index];
         user.next = None;

@@ -28,12 +28,12 @@ use crate::engine::shared::Shared;
 use crate::engine::user::{State, User};
 use crate::engine::wire::{Line, ReadMode, Wire};
 use crate::plan::Nanos;
+use crate::reconcile::FinalRosters;
 use crate::record::example::Examples;
 use crate::record::fanout::FanOut;
 use crate::record::recorder::{Latency, Recorder};
-use crate::record::roster::Rosters;
-use crate::record::unlisted::LastLists;
-use crate::record::visit::Visit;
+use crate::record::roster::RosterLog;
+use crate::record::session::UserSession;
 
 /// The users of one thread.
 pub struct Worker<W, C> {
@@ -59,7 +59,7 @@ pub struct Seen {
     /// What it recorded since the last interval.
     pub recorder: Box<Recorder>,
     /// All visits of its users.
-    pub visits: Vec<Visit>,
+    pub visits: Vec<UserSession>,
     /// The first violations.
     pub examples: Examples,
     /// For how long its connections did not take what was to be sent, summed up.
@@ -73,9 +73,9 @@ pub struct Seen {
     /// Processor time that went into waiting awake for what was about to be due.
     pub awake: Duration,
     /// When its users had lists with those who joined.
-    pub rosters: Rosters,
+    pub rosters: RosterLog,
     /// The lists that those of them had who were there to the end.
-    pub last_lists: LastLists,
+    pub last_lists: FinalRosters,
     /// When broadcasts reached the first and the last of its users.
     pub fanout: FanOut,
     /// ERROR frames that no action wants, by code.
