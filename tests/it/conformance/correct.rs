@@ -91,11 +91,11 @@ fn the_server_without_a_fault_passes_everything_with_any_jobs() {
     });
 }
 
-/// With one exception: where everybody gets everything (m36), what other checks say just then may be in the way of a
+/// With one exception: where everybody gets everything (`private-to-all`), what other checks say just then may be in the way of a
 /// connection that is there for a moment only.
 #[test]
 fn the_outcome_is_the_same_for_any_jobs() {
-    for fault in ["m05", "m36"] {
+    for fault in ["carriage-return-kept", "private-to-all"] {
         let ended = |jobs: &str| {
             let groups = ["--only", "frame.*", "--only", "msg.*", "--only", "utf8.*", "--skip", "frame.partial-hold"];
             let groups = [&groups[..], &["--skip", "frame.rest-forgotten"]].concat();

@@ -82,7 +82,7 @@ fn golden(text: &str) -> BTreeMap<String, Vec<String>> {
     .collect()
 }
 
-/// `KILLS=m1` runs the faults whose names begin so alone, and leaves the other rows as they are.
+/// `KILLS=list-` runs only the faults whose names begin with `list-` and leaves the other rows unchanged.
 #[test]
 #[ignore = "takes some minutes: `just kills` runs it, and writes kills.golden"]
 fn the_whole_matrix() {

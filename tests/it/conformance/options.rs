@@ -27,7 +27,7 @@ fn only_and_skip_take_globs_and_refuse_what_names_no_check() {
 
 #[test]
 fn a_should_counts_when_strict() {
-    let server = liar("m05");
+    let server = liar("carriage-return-kept");
     assert_eq!(some(&server, &["--only", "frame.crlf"]).exit, 0);
     assert_eq!(some(&server, &["--only", "frame.crlf", "--strict"]).exit, 1);
 }
@@ -36,7 +36,7 @@ fn a_should_counts_when_strict() {
 fn a_baseline_accepts_what_is_known_and_nothing_else() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let path = file.path().to_str().expect("a path");
-    let (broken, sound) = (liar("m37"), liar("none"));
+    let (broken, sound) = (liar("recipient-as-sender"), liar("none"));
     let only = ["--only", "msg.deliver", "--only", "msg.self"];
     assert_eq!(some(&broken, &only).exit, 1);
     assert_eq!(some(&broken, &[&only[..], &["--baseline", path, "--update-baseline"]].concat()).exit, 0);
@@ -63,7 +63,7 @@ fn a_profile_is_held_to_what_it_declares() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let path = file.path().to_str().expect("a path");
     let declare = |text: &str| std::fs::write(path, text).expect("written");
-    let silent = liar("m39");
+    let silent = liar("unknown-recipient-ignored");
     let done = some(&silent, &["--only", "msg.unknown-404", "--strict"]);
     assert_eq!(done.exit, 1);
     assert!(done.said.contains("declare `unknown_user: silent` in a profile"), "{}", done.said);
@@ -82,7 +82,7 @@ fn a_profile_is_held_to_what_it_declares() {
 #[test]
 fn a_server_that_dies_is_started_again_and_the_input_is_made_small() {
     let done =
-        some(&liar("m20"), &["--only", "utf8.*", "--only", "robust.fuzz", "--only", "robust.alive", "--seed", "7"]);
+        some(&liar("invalid-utf8-crashes"), &["--only", "utf8.*", "--only", "robust.fuzz", "--only", "robust.alive", "--seed", "7"]);
     assert_eq!(done.exit, 1);
     let (status, got) = (done.of("status"), done.of("got"));
     assert_eq!((status["utf8.content"].as_str(), status["utf8.bom"].as_str()), ("pass", "pass"), "{}", done.said);
@@ -98,7 +98,7 @@ fn a_server_that_dies_is_started_again_and_the_input_is_made_small() {
 fn a_probe_says_how_a_server_talks() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let output = Command::new(TOOL)
-        .args(["probe", "--spawn", &liar("m45"), "--json"])
+        .args(["probe", "--spawn", &liar("broadcast-without-echo"), "--json"])
         .arg(file.path())
         .output()
         .expect("the tool runs");
@@ -115,7 +115,7 @@ fn a_probe_says_how_a_server_talks() {
 
 #[test]
 fn a_server_that_forgets_unfinished_pieces_is_told_so_in_the_first_lines() {
-    let done = some(&liar("m03"), &["--only", "frame.single"]);
+    let done = some(&liar("remainder-dropped"), &["--only", "frame.single"]);
     assert_eq!(done.exit, 0, "{}", done.said);
     assert!(
         done.said.contains("it answered a CONNECT in one piece, and none whose line end came later"),
@@ -157,6 +157,6 @@ fn who_gets_a_name_that_nobody_has_overwrites_nobody() {
         let done = conformance(&["--spawn", &liar(fault), "--only", check, "--timeout", "800ms"]);
         done.of("likely")[check].clone()
     };
-    assert_eq!(likely("m29", "name.empty"), "names are not checked");
-    assert!(likely("m23", "conn.duplicate").contains("overwrites the first"));
+    assert_eq!(likely("empty-name-accepted", "name.empty"), "names are not checked");
+    assert!(likely("duplicate-name-overwrites", "conn.duplicate").contains("overwrites the first"));
 }

@@ -29,13 +29,13 @@ pub(super) struct Frames {
 impl Frames {
     pub(super) fn new(room: &Room, peer: &Peer) -> Self {
         let timeout = match room.fault.as_str() {
-            "m55" => Some(Duration::from_secs(3)),
-            "x09" => Some(Duration::from_secs(1)),
+            "idle-timeout" => Some(Duration::from_secs(3)),
+            "partial-frame-timeout" => Some(Duration::from_secs(1)),
             _ => None,
         };
         let _ = peer.stream.set_read_timeout(timeout);
         let mut buffer = Vec::new();
-        if room.is("q10") {
+        if room.is("read-buffer-survives-connection") {
             buffer = std::mem::take(&mut *room.buffer.lock().unwrap_or_else(PoisonError::into_inner));
         }
         Self { buffer, ready: std::collections::VecDeque::new(), discarding: false, skips: false }
@@ -46,19 +46,19 @@ impl Frames {
             if let Some(frame) = self.ready.pop_front() {
                 return self.sized(room, peer, frame);
             }
-            let mut chunk = vec![0; if room.is("m04") { 1024 } else { 65536 }];
+            let mut chunk = vec![0; if room.is("buffer-full-is-frame") { 1024 } else { 65536 }];
             let count = match (&peer.stream).read(&mut chunk) {
-                Ok(0) if room.is("m13") && !self.buffer.is_empty() => {
+                Ok(0) if room.is("eof-completes-frame") && !self.buffer.is_empty() => {
                     self.ready.push_back(std::mem::take(&mut self.buffer));
                     continue;
                 }
-                Ok(0) if room.is("q10") => {
+                Ok(0) if room.is("read-buffer-survives-connection") => {
                     *room.buffer.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.buffer);
                     return Next::End(false);
                 }
                 Ok(0) => return Next::End(false),
                 Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && room.is("x09") => {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && room.is("partial-frame-timeout") => {
                     self.buffer.clear();
                     continue;
                 }
@@ -66,7 +66,7 @@ impl Frames {
             };
             chunk.truncate(count);
             if self.take(room, chunk) {
-                peer.broken.fetch_or(room.is("q11"), Ordering::SeqCst);
+                peer.broken.fetch_or(room.is("reset-after-flood"), Ordering::SeqCst);
                 return Next::End(false);
             }
         }
@@ -74,17 +74,17 @@ impl Frames {
 
     /// Whether the connection is to be given up.
     fn take(&mut self, room: &Room, chunk: Vec<u8>) -> bool {
-        let chunk = if room.is("m17") { String::from_utf8_lossy(&chunk).into_owned().into_bytes() } else { chunk };
-        if room.is("m01") {
+        let chunk = if room.is("decodes-each-read") { String::from_utf8_lossy(&chunk).into_owned().into_bytes() } else { chunk };
+        if room.is("one-read-is-one-frame") {
             let end = chunk.iter().rposition(|byte| *byte != b'\n').map_or(0, |at| at + 1);
             self.ready.push_back(chunk[..end].to_vec());
             return false;
         }
-        if room.is("m48") && chunk.ends_with(b"\nDISCONNECT\n") {
+        if room.is("disconnect-drops-pending") && chunk.ends_with(b"\nDISCONNECT\n") {
             self.ready.push_back(b"DISCONNECT".to_vec());
             return false;
         }
-        if room.is("w08") {
+        if room.is("one-read-buffer-for-all") {
             // One buffer for all.
             self.buffer = std::mem::take(&mut *room.buffer.lock().unwrap_or_else(PoisonError::into_inner));
         }
@@ -92,61 +92,61 @@ impl Frames {
         while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
             let mut frame: Vec<u8> = self.buffer.drain(..=end).collect();
             frame.pop();
-            if frame.ends_with(b"\r") && !room.is("m05") {
+            if frame.ends_with(b"\r") && !room.is("carriage-return-kept") {
                 frame.pop();
             }
             if self.discarding || std::mem::take(&mut self.skips) {
                 continue;
             }
-            self.skips = room.is("w04") && frame.len() > 1024;
-            if room.is("m06") {
+            self.skips = room.is("oversize-skips-next") && frame.len() > 1024;
+            if room.is("unicode-newline-splits") {
                 let text = String::from_utf8_lossy(&frame).into_owned();
                 let cuts = ['\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\r'];
                 self.ready.extend(text.split(cuts).map(|part| part.as_bytes().to_vec()));
                 continue;
             }
             self.ready.push_back(frame);
-            if room.is("m02") {
+            if room.is("one-frame-per-read") {
                 self.buffer.clear();
             }
         }
-        if room.is("m03") {
+        if room.is("remainder-dropped") {
             self.buffer.clear();
         }
-        if room.is("m04") && chunk.len() == 1024 && !self.buffer.is_empty() {
+        if room.is("buffer-full-is-frame") && chunk.len() == 1024 && !self.buffer.is_empty() {
             self.ready.push_back(std::mem::take(&mut self.buffer));
         }
-        if room.is("q07") && self.buffer.len() > 1024 {
+        if room.is("oversize-by-buffer") && self.buffer.len() > 1024 {
             self.buffer.clear();
         }
-        let flooded = self.buffer.len() > 65536 && !room.is("m12");
-        if room.is("w08") {
+        let flooded = self.buffer.len() > 65536 && !room.is("unterminated-unbounded");
+        if room.is("one-read-buffer-for-all") {
             *room.buffer.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.buffer);
         }
         flooded
     }
 
     fn sized(&mut self, room: &Room, peer: &Arc<Peer>, frame: Vec<u8>) -> Next {
-        let size = if room.is("m19") { String::from_utf8_lossy(&frame).chars().count() } else { frame.len() };
+        let size = if room.is("limit-counts-characters") { String::from_utf8_lossy(&frame).chars().count() } else { frame.len() };
         let limit = match room.fault.as_str() {
-            "m08" => 1000,
-            "m09" => usize::MAX,
+            "limit-too-low" => 1000,
+            "no-frame-limit" => usize::MAX,
             _ => 1024,
         };
         if size <= limit {
-            return Next::Frame(if room.is("y08") { frame[..size.min(256)].to_vec() } else { frame });
+            return Next::Frame(if room.is("frame-cut-to-256") { frame[..size.min(256)].to_vec() } else { frame });
         }
         match room.fault.as_str() {
-            "m10" => Next::Frame(frame[..1024].to_vec()),
-            "m11" => {
+            "oversize-truncated" => Next::Frame(frame[..1024].to_vec()),
+            "oversize-rest-parsed" => {
                 self.ready.push_front(frame[1024..].to_vec());
                 Next::Oversize
             }
-            "q08" => {
+            "oversize-4k-silent" => {
                 (2..=size.div_ceil(1024)).for_each(|_| room.error(peer, "413", "too large"));
                 Next::Oversize
             }
-            "x12" => {
+            "oversize-disconnects" => {
                 self.discarding = true;
                 Next::Oversize
             }

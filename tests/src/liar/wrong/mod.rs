@@ -28,22 +28,22 @@ pub fn serve(port: u16, fault: &str) -> io::Result<()> {
     let mut silent = 0;
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
-        if room.is("m53") {
+        if room.is("slow-accept") {
             std::thread::sleep(Duration::from_millis(40));
         }
-        if room.is("x39") && silent > 20 {
+        if room.is("silent-connections-block-accept") && silent > 20 {
             std::thread::sleep(Duration::from_hours(1));
         }
         silent += 1;
-        if room.is("m54") {
+        if room.is("descriptor-leak") {
             std::mem::forget(stream.try_clone()?);
         }
         // A pool of ten: who comes later waits until somebody leaves.
-        while room.is("x34") && Arc::strong_count(&room) > 11 {
+        while room.is("ten-connections-only") && Arc::strong_count(&room) > 11 {
             std::thread::sleep(Duration::from_millis(5));
         }
         let Ok(peer) = Peer::new(stream, &room) else { continue };
-        if room.is("y02") {
+        if room.is("one-connection-at-a-time") {
             talk::talk(&room, &peer);
             continue;
         }
@@ -55,9 +55,9 @@ pub fn serve(port: u16, fault: &str) -> io::Result<()> {
 
 fn bind(port: u16, fault: &str) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
-    socket.set_reuse_address(fault != "x35")?;
+    socket.set_reuse_address(fault != "no-address-reuse")?;
     let address: std::net::SocketAddr = ([127, 0, 0, 1], port).into();
     socket.bind(&address.into())?;
-    socket.listen(if fault == "m53" || fault == "n7" { 1 } else { 1024 })?;
+    socket.listen(if fault == "slow-accept" || fault == "n7" { 1 } else { 1024 })?;
     Ok(socket.into())
 }

@@ -61,17 +61,17 @@ impl Peer {
     pub(super) fn push(&self, frame: &[u8]) {
         let mut bytes = frame.to_vec();
         bytes.push(b'\n');
-        if self.is("y21") {
+        if self.is("frame-doubled-newline") {
             bytes.push(b'\n');
         }
-        if self.is("m14") && frame == b"CONNECT_ACK|OK" {
+        if self.is("reply-without-newline") && frame == b"CONNECT_ACK|OK" {
             bytes.pop();
         }
-        if self.is("m50") {
+        if self.is("blocking-writes") {
             let _ = (&self.stream).write_all(&bytes);
             return;
         }
-        if self.is("m16") && bytes.len() > 200 {
+        if self.is("unlocked-writes") && bytes.len() > 200 {
             let rest = bytes.split_off(bytes.len() / 2);
             self.enqueue(bytes);
             std::thread::sleep(Duration::from_micros(30));
@@ -84,13 +84,13 @@ impl Peer {
     fn enqueue(&self, bytes: Vec<u8>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.count += 1;
-        let again = self.is("m52") && queue.count.is_multiple_of(50);
-        if self.is("m51") && queue.frames.len() >= 10 && !bytes.starts_with(b"USER_LIST") {
+        let again = self.is("every-fiftieth-twice") && queue.count.is_multiple_of(50);
+        if self.is("full-queue-drops") && queue.frames.len() >= 10 && !bytes.starts_with(b"USER_LIST") {
             return;
         }
         // As much as there is room for, as a write that does not wait takes it.
-        let bytes = if self.is("z04") && queue.bytes > ROOM { bytes[..bytes.len() / 2].to_vec() } else { bytes };
-        if self.is("z04") && queue.bytes > 2 * ROOM {
+        let bytes = if self.is("partial-frame-on-overflow") && queue.bytes > ROOM { bytes[..bytes.len() / 2].to_vec() } else { bytes };
+        if self.is("partial-frame-on-overflow") && queue.bytes > 2 * ROOM {
             return;
         }
         queue.bytes += bytes.len();
@@ -98,7 +98,7 @@ impl Peer {
             queue.frames.push_back(bytes.clone());
         }
         queue.frames.push_back(bytes);
-        if queue.bytes > MOST_BYTES && !self.is("m56") {
+        if queue.bytes > MOST_BYTES && !self.is("unbounded-queue") {
             queue.done = true;
             queue.frames.clear();
             self.dead.store(true, Ordering::SeqCst);
@@ -122,7 +122,7 @@ impl Peer {
             let Some(frame) = queue.frames.pop_front() else { break };
             queue.bytes -= frame.len().min(queue.bytes);
             drop(queue);
-            if self.is("m51") {
+            if self.is("full-queue-drops") {
                 std::thread::sleep(Duration::from_micros(300));
             }
             if (&self.stream).write_all(&frame).is_err() {
@@ -130,9 +130,9 @@ impl Peer {
                 break;
             }
         }
-        if self.is("w11") {
+        if self.is("late-close-removes-successor") {
             let _ = self.stream.shutdown(Shutdown::Write);
-        } else if !self.is("m46") {
+        } else if !self.is("disconnect-does-not-close") {
             let _ = self.stream.shutdown(Shutdown::Both);
         }
     }

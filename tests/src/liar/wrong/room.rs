@@ -43,7 +43,7 @@ impl Room {
             ghosts: Mutex::default(),
             last: Mutex::default(),
             buffer: Mutex::default(),
-            unlocked: AtomicBool::new(fault == "m16" || fault == "m25" || fault == "x46"),
+            unlocked: AtomicBool::new(fault == "unlocked-writes" || fault == "name-check-race" || fault == "lost-update-race"),
             sent: std::sync::atomic::AtomicUsize::new(0),
         }
     }
@@ -67,7 +67,7 @@ impl Room {
     /// Enters a name, unless it is taken; says whether it was free.
     pub(super) fn join(&self, name: &[u8], peer: &Arc<Peer>) -> bool {
         let user = User { name: name.to_vec(), peer: Arc::clone(peer), since: Instant::now() };
-        if self.is("x46") {
+        if self.is("lost-update-race") {
             let mut copy = self.users().clone();
             let taken = copy.iter().any(|user| user.name == name);
             std::thread::sleep(Duration::from_millis(3));
@@ -79,11 +79,11 @@ impl Room {
             return !taken;
         }
         let mut users = self.users();
-        let taken = users.iter().any(|user| user.name == name) || self.is("x16") && self.was_here(name);
-        if taken && !self.is("m23") && !self.is("m25") {
+        let taken = users.iter().any(|user| user.name == name) || self.is("name-never-freed") && self.was_here(name);
+        if taken && !self.is("duplicate-name-overwrites") && !self.is("name-check-race") {
             return false;
         }
-        if self.is("m25") {
+        if self.is("name-check-race") {
             drop(users);
             if taken {
                 return false;
@@ -91,15 +91,15 @@ impl Room {
             std::thread::sleep(Duration::from_millis(3));
             users = self.users();
         }
-        if self.is("m23") {
+        if self.is("duplicate-name-overwrites") {
             users.retain(|user| user.name != name);
         }
         users.push(user.clone());
-        if self.is("x18") {
+        if self.is("listed-twice") {
             users.push(user);
         }
         self.welcome(name, peer);
-        if self.is("y14") {
+        if self.is("ack-to-all") {
             users.iter().filter(|user| user.name != name).for_each(|user| user.peer.push(b"CONNECT_ACK|OK"));
         }
         drop(users);
@@ -116,11 +116,11 @@ impl Room {
     }
 
     fn welcome(&self, _name: &[u8], peer: &Arc<Peer>) {
-        if self.is("x50") {
+        if self.is("ack-trailing-space") {
             peer.push(b"CONNECT_ACK|OK ");
-        } else if self.is("y01") {
+        } else if self.is("ack-lowercase") {
             peer.push(b"CONNECT_ACK|ok");
-        } else if !self.is("m22") {
+        } else if !self.is("list-before-ack") {
             peer.push(b"CONNECT_ACK|OK");
         }
     }
@@ -129,15 +129,15 @@ impl Room {
     pub(super) fn lists(&self, joiner: Option<(&Arc<Peer>, &[u8])>) {
         let (guard, users) = self.everybody();
         let list = self.list(&users);
-        let old = if self.is("y24") {
+        let old = if self.is("repeated-broadcast-dropped") {
             Vec::new()
         } else {
             std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), list.clone())
         };
-        if self.is("x06") {
+        if self.is("no-lists") {
             return;
         }
-        if self.is("m35") && joiner.is_some() {
+        if self.is("list-late-and-stale") && joiner.is_some() {
             let late = users.clone();
             std::thread::spawn(move || {
                 std::thread::sleep(Duration::from_millis(40));
@@ -152,41 +152,41 @@ impl Room {
         }
         for user in &users {
             let is_joiner = joiner.is_some_and(|(peer, _)| Arc::ptr_eq(peer, &user.peer));
-            if self.is("m32") && joiner.is_some() && !is_joiner {
+            if self.is("list-only-to-joiner") && joiner.is_some() && !is_joiner {
                 continue;
             }
-            if let (true, true, Some((_, name))) = (self.is("x07"), is_joiner, joiner) {
+            if let (true, true, Some((_, name))) = (self.is("list-without-self"), is_joiner, joiner) {
                 let others: Vec<User> = users.iter().filter(|user| user.name != name).cloned().collect();
                 user.peer.push(&self.list(&others));
                 continue;
             }
             user.peer.push(&list);
-            if self.is("x20") && !old.is_empty() && joiner.is_some() && !is_joiner {
+            if self.is("stale-list-repeated") && !old.is_empty() && joiner.is_some() && !is_joiner {
                 user.peer.push(&old);
                 user.peer.push(&list);
             }
         }
-        if self.is("p06") {
+        if self.is("list-to-unregistered") {
             self.strangers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|peer| peer.push(&list));
         }
         drop(guard);
     }
 
     fn list(&self, users: &[User]) -> Vec<u8> {
-        let separator: &[u8] = if self.is("m34") { b", " } else { b"," };
+        let separator: &[u8] = if self.is("list-with-spaces") { b", " } else { b"," };
         let names: Vec<Vec<u8>> = users.iter().map(|user| self.listed(&user.name)).collect();
         // An empty name is left where one was.
-        let emptied = self.is("w10") && !self.ghosts.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        let end: &[u8] = if self.is("y04") || emptied { b"," } else { b"" };
+        let emptied = self.is("list-keeps-empty-name") && !self.ghosts.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let end: &[u8] = if self.is("list-trailing-comma") || emptied { b"," } else { b"" };
         [b"USER_LIST|", names.join(separator).as_slice(), end].concat()
     }
 
     fn listed(&self, name: &[u8]) -> Vec<u8> {
         match self.fault.as_str() {
-            "m31" => name.trim_ascii().to_vec(),
-            "m21" => name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec(),
-            "x41" => name.iter().copied().filter(|byte| !byte.is_ascii_control() && *byte != b'%').collect(),
-            "x13" => name.iter().copied().filter(u8::is_ascii).collect(),
+            "spaces-in-name-accepted" => name.trim_ascii().to_vec(),
+            "nul-ends-string" => name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec(),
+            "control-in-name-accepted" => name.iter().copied().filter(|byte| !byte.is_ascii_control() && *byte != b'%').collect(),
+            "non-ascii-name-stripped" => name.iter().copied().filter(u8::is_ascii).collect(),
             _ => name.to_vec(),
         }
     }
@@ -196,9 +196,9 @@ impl Room {
         let mut users = self.users();
         let before = users.len();
         match self.fault.as_str() {
-            "m24" | "w11" => users.retain(|user| user.name != name),
+            "refused-login-removes-user" | "late-close-removes-successor" => users.retain(|user| user.name != name),
             // The last name alone.
-            "m26" | "x40" => {
+            "second-login-renames" | "ghost-user-ends-broadcast" => {
                 if let Some(at) = users.iter().rposition(|user| Arc::ptr_eq(&user.peer, peer)) {
                     users.remove(at);
                 }
@@ -210,7 +210,7 @@ impl Room {
         }
         let changed = users.len() < before;
         drop(users);
-        let told = !(self.is("m33") && how != "disconnect" || self.is("x47") && how == "disconnect");
+        let told = !(self.is("list-only-after-disconnect") && how != "disconnect" || self.is("no-list-after-disconnect") && how == "disconnect");
         if changed && told {
             self.lists(None);
         }
@@ -227,13 +227,13 @@ impl Room {
 
     /// To everybody. Says whether the sender is to be thrown out.
     pub(super) fn broadcast(&self, sender: &Arc<Peer>, frame: &[u8]) -> bool {
-        if self.is("y24")
+        if self.is("repeated-broadcast-dropped")
             && std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), frame.to_vec())
                 == frame
         {
             return false;
         }
-        if self.is("z03") {
+        if self.is("history-on-login") {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             let last = kept.entry(Vec::new()).or_default();
             last.push(frame.to_vec());
@@ -241,28 +241,28 @@ impl Room {
         }
         let (guard, users) = self.everybody();
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
-        if self.is("x29") && users.len() == 1 {
+        if self.is("lone-broadcast-disconnects") && users.len() == 1 {
             return true;
         }
         let count = users.len();
         for (index, user) in users.iter().enumerate() {
             let own = Arc::ptr_eq(&user.peer, sender);
-            let skipped = self.is("m43") && index + 1 == count && count > 2
-                || self.is("m45") && own
-                || self.is("p03") && index >= 40
-                || self.is("x30") && number % 20 == 19
-                || self.is("x37") && user.since.elapsed() < Duration::from_millis(300);
-            if user.peer.dead.load(Ordering::SeqCst) && (self.is("m44") || self.is("x40")) {
+            let skipped = self.is("broadcast-skips-last") && index + 1 == count && count > 2
+                || self.is("broadcast-without-echo") && own
+                || self.is("first-forty-only") && index >= 40
+                || self.is("every-twentieth-lost") && number % 20 == 19
+                || self.is("new-user-skipped") && user.since.elapsed() < Duration::from_millis(300);
+            if user.peer.dead.load(Ordering::SeqCst) && (self.is("dead-peer-ends-broadcast") || self.is("ghost-user-ends-broadcast")) {
                 return true;
             }
             if !skipped {
                 user.peer.push(frame);
             }
-            if self.is("x43") && index == 0 || self.is("y03") && own {
+            if self.is("first-user-twice") && index == 0 || self.is("echo-twice") && own {
                 user.peer.push(frame);
             }
         }
-        if self.is("x28") || self.is("w03") {
+        if self.is("broadcast-to-unregistered") || self.is("refused-user-hears") {
             self.strangers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|peer| peer.push(frame));
         }
         drop(guard);
@@ -272,19 +272,19 @@ impl Room {
     /// An error to one, or, wrongly, to all.
     pub(super) fn error(&self, peer: &Arc<Peer>, code: &str, text: &str) {
         let frame = match self.fault.as_str() {
-            "x02" => format!("ERROR|{code}|{}", "long ".repeat(400)).into_bytes(),
-            "x03" => [b"ERROR|", code.as_bytes(), b"|caf\xe9"].concat(),
-            "x04" => format!("ERROR|{code}").into_bytes(),
-            "w09" => format!("ERROR|{text}|{code}").into_bytes(),
+            "error-too-long" => format!("ERROR|{code}|{}", "long ".repeat(400)).into_bytes(),
+            "error-invalid-utf8" => [b"ERROR|", code.as_bytes(), b"|caf\xe9"].concat(),
+            "error-without-text" => format!("ERROR|{code}").into_bytes(),
+            "error-fields-swapped" => format!("ERROR|{text}|{code}").into_bytes(),
             _ => format!("ERROR|{code}|{text}").into_bytes(),
         };
         let other = || self.users().iter().map(|user| &user.peer).find(|other| !Arc::ptr_eq(other, peer)).cloned();
-        if self.is("m40") {
+        if self.is("error-to-all") {
             self.broadcast(peer, &frame);
-        } else if let (true, Some(other)) = (self.is("q09"), other()) {
+        } else if let (true, Some(other)) = (self.is("error-to-other-user"), other()) {
             other.push(&frame);
         } else {
-            if self.is("q06") {
+            if self.is("error-twice") {
                 peer.push(&frame);
             }
             peer.push(&frame);
