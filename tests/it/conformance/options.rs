@@ -81,8 +81,10 @@ fn a_profile_is_held_to_what_it_declares() {
 
 #[test]
 fn a_server_that_dies_is_started_again_and_the_input_is_made_small() {
-    let done =
-        some(&liar("invalid-utf8-crashes"), &["--only", "utf8.*", "--only", "robust.fuzz", "--only", "robust.alive", "--seed", "7"]);
+    let done = some(
+        &liar("invalid-utf8-crashes"),
+        &["--only", "utf8.*", "--only", "robust.fuzz", "--only", "robust.alive", "--seed", "7"],
+    );
     assert_eq!(done.exit, 1);
     let (status, got) = (done.of("status"), done.of("got"));
     assert_eq!((status["utf8.content"].as_str(), status["utf8.bom"].as_str()), ("pass", "pass"), "{}", done.said);

@@ -74,7 +74,11 @@ impl Frames {
 
     /// Whether the connection is to be given up.
     fn take(&mut self, room: &Room, chunk: Vec<u8>) -> bool {
-        let chunk = if room.is("decodes-each-read") { String::from_utf8_lossy(&chunk).into_owned().into_bytes() } else { chunk };
+        let chunk = if room.is("decodes-each-read") {
+            String::from_utf8_lossy(&chunk).into_owned().into_bytes()
+        } else {
+            chunk
+        };
         if room.is("one-read-is-one-frame") {
             let end = chunk.iter().rposition(|byte| *byte != b'\n').map_or(0, |at| at + 1);
             self.ready.push_back(chunk[..end].to_vec());
@@ -127,7 +131,11 @@ impl Frames {
     }
 
     fn sized(&mut self, room: &Room, peer: &Arc<Peer>, frame: Vec<u8>) -> Next {
-        let size = if room.is("limit-counts-characters") { String::from_utf8_lossy(&frame).chars().count() } else { frame.len() };
+        let size = if room.is("limit-counts-characters") {
+            String::from_utf8_lossy(&frame).chars().count()
+        } else {
+            frame.len()
+        };
         let limit = match room.fault.as_str() {
             "limit-too-low" => 1000,
             "no-frame-limit" => usize::MAX,

@@ -89,7 +89,11 @@ impl Peer {
             return;
         }
         // As much as there is room for, as a write that does not wait takes it.
-        let bytes = if self.is("partial-frame-on-overflow") && queue.bytes > ROOM { bytes[..bytes.len() / 2].to_vec() } else { bytes };
+        let bytes = if self.is("partial-frame-on-overflow") && queue.bytes > ROOM {
+            bytes[..bytes.len() / 2].to_vec()
+        } else {
+            bytes
+        };
         if self.is("partial-frame-on-overflow") && queue.bytes > 2 * ROOM {
             return;
         }

@@ -43,7 +43,9 @@ impl Room {
             ghosts: Mutex::default(),
             last: Mutex::default(),
             buffer: Mutex::default(),
-            unlocked: AtomicBool::new(fault == "unlocked-writes" || fault == "name-check-race" || fault == "lost-update-race"),
+            unlocked: AtomicBool::new(
+                fault == "unlocked-writes" || fault == "name-check-race" || fault == "lost-update-race",
+            ),
             sent: std::sync::atomic::AtomicUsize::new(0),
         }
     }
@@ -176,7 +178,8 @@ impl Room {
         let separator: &[u8] = if self.is("list-with-spaces") { b", " } else { b"," };
         let names: Vec<Vec<u8>> = users.iter().map(|user| self.listed(&user.name)).collect();
         // An empty name is left where one was.
-        let emptied = self.is("list-keeps-empty-name") && !self.ghosts.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let emptied =
+            self.is("list-keeps-empty-name") && !self.ghosts.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
         let end: &[u8] = if self.is("list-trailing-comma") || emptied { b"," } else { b"" };
         [b"USER_LIST|", names.join(separator).as_slice(), end].concat()
     }
@@ -185,7 +188,9 @@ impl Room {
         match self.fault.as_str() {
             "spaces-in-name-accepted" => name.trim_ascii().to_vec(),
             "nul-ends-string" => name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec(),
-            "control-in-name-accepted" => name.iter().copied().filter(|byte| !byte.is_ascii_control() && *byte != b'%').collect(),
+            "control-in-name-accepted" => {
+                name.iter().copied().filter(|byte| !byte.is_ascii_control() && *byte != b'%').collect()
+            }
             "non-ascii-name-stripped" => name.iter().copied().filter(u8::is_ascii).collect(),
             _ => name.to_vec(),
         }
@@ -210,7 +215,8 @@ impl Room {
         }
         let changed = users.len() < before;
         drop(users);
-        let told = !(self.is("list-only-after-disconnect") && how != "disconnect" || self.is("no-list-after-disconnect") && how == "disconnect");
+        let told = !(self.is("list-only-after-disconnect") && how != "disconnect"
+            || self.is("no-list-after-disconnect") && how == "disconnect");
         if changed && told {
             self.lists(None);
         }
@@ -252,7 +258,9 @@ impl Room {
                 || self.is("first-forty-only") && index >= 40
                 || self.is("every-twentieth-lost") && number % 20 == 19
                 || self.is("new-user-skipped") && user.since.elapsed() < Duration::from_millis(300);
-            if user.peer.dead.load(Ordering::SeqCst) && (self.is("dead-peer-ends-broadcast") || self.is("ghost-user-ends-broadcast")) {
+            if user.peer.dead.load(Ordering::SeqCst)
+                && (self.is("dead-peer-ends-broadcast") || self.is("ghost-user-ends-broadcast"))
+            {
                 return true;
             }
             if !skipped {

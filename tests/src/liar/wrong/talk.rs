@@ -55,7 +55,11 @@ pub(super) fn talk(room: &Arc<Room>, peer: &Arc<Peer>) {
             Next::Oversize => room.error(peer, "413", "too large"),
             Next::Frame(frame) => match session.frame(frame) {
                 Then::Goes => {}
-                Then::Leaves if room.is("disconnect-does-not-close") || room.is("frames-after-disconnect-handled") || room.is("late-close-removes-successor") => {
+                Then::Leaves
+                    if room.is("disconnect-does-not-close")
+                        || room.is("frames-after-disconnect-handled")
+                        || room.is("late-close-removes-successor") =>
+                {
                     gone = true;
                     room.leave(peer, &session.asked, "disconnect");
                     if !room.is("disconnect-does-not-close") {
@@ -117,7 +121,9 @@ impl Session<'_> {
         if std::str::from_utf8(&frame).is_err() {
             match self.room.fault.as_str() {
                 "invalid-utf8-crashes" => std::process::exit(3),
-                "invalid-utf8-replaced" | "decodes-each-read" => frame = String::from_utf8_lossy(&frame).into_owned().into_bytes(),
+                "invalid-utf8-replaced" | "decodes-each-read" => {
+                    frame = String::from_utf8_lossy(&frame).into_owned().into_bytes()
+                }
                 _ => return self.error("400", "not UTF-8"),
             }
         }
@@ -152,7 +158,9 @@ impl Session<'_> {
         if frame.trim_ascii().is_empty() {
             return if self.is("empty-frame-disconnects") { Then::Breaks } else { Then::Goes };
         }
-        if self.is("thread-per-message") && frame.starts_with(b"MESSAGE|") || self.is("thread-per-message") && frame.starts_with(b"BROADCAST|") {
+        if self.is("thread-per-message") && frame.starts_with(b"MESSAGE|")
+            || self.is("thread-per-message") && frame.starts_with(b"BROADCAST|")
+        {
             return self.elsewhere(&frame);
         }
         self.command(&frame)
@@ -191,9 +199,15 @@ impl Session<'_> {
                 Then::Goes
             }
             (b"DISCONNECT", None | Some(b"")) if !(self.is("trailing-pipe-rejected") && rest.is_some()) => {
-                if self.is("disconnect-before-login-ignored") && self.name.is_none() { Then::Goes } else { Then::Leaves }
+                if self.is("disconnect-before-login-ignored") && self.name.is_none() {
+                    Then::Goes
+                } else {
+                    Then::Leaves
+                }
             }
-            (b"MESSAGE" | b"BROADCAST", Some(text)) if self.is("brace-disconnects") && text.contains(&b'{') => Then::Breaks,
+            (b"MESSAGE" | b"BROADCAST", Some(text)) if self.is("brace-disconnects") && text.contains(&b'{') => {
+                Then::Breaks
+            }
             (b"MESSAGE" | b"BROADCAST", Some(_)) if self.name.is_none() && !self.is("login-not-required") => {
                 self.error("401", "CONNECT first")
             }
@@ -226,7 +240,11 @@ impl Session<'_> {
         let legal = (!name.is_empty() || self.is("empty-name-accepted"))
             && (!any(b",") || self.is("comma-in-name-accepted"))
             && (!any(b"|") || self.is("pipe-in-name-accepted"))
-            && (!odd || self.is("spaces-in-name-accepted") || self.is("control-in-name-accepted") || self.is("nul-ends-string") || self.is("forward-limit-ignored"));
+            && (!odd
+                || self.is("spaces-in-name-accepted")
+                || self.is("control-in-name-accepted")
+                || self.is("nul-ends-string")
+                || self.is("forward-limit-ignored"));
         self.asked = name.to_vec();
         if self.is("list-before-ack") {
             self.peer.push(&[b"USER_LIST|", name].concat());
@@ -239,7 +257,11 @@ impl Session<'_> {
             "name-cut-at-space" => name.split(|byte| *byte == b' ').next().unwrap_or_default(),
             _ => name,
         };
-        let name = if self.is("pipe-in-name-accepted") { name.split(|byte| *byte == b'|').next().unwrap_or_default() } else { name };
+        let name = if self.is("pipe-in-name-accepted") {
+            name.split(|byte| *byte == b'|').next().unwrap_or_default()
+        } else {
+            name
+        };
         if !legal || !self.room.join(name, self.peer) {
             self.peer.push(b"CONNECT_ACK|FAIL");
             if self.is("refused-user-can-speak") {
@@ -276,8 +298,11 @@ impl Session<'_> {
 
     fn broadcast(&self, content: &[u8]) -> Then {
         let sender = self.name.clone().unwrap_or_else(|| b"None".to_vec());
-        let content =
-            if self.is("content-cut-at-pipe") { content.split(|byte| *byte == b'|').next().unwrap_or_default() } else { content };
+        let content = if self.is("content-cut-at-pipe") {
+            content.split(|byte| *byte == b'|').next().unwrap_or_default()
+        } else {
+            content
+        };
         if self.is("pipe-content-dropped") && content.contains(&b'|') {
             return Then::Goes;
         }
@@ -289,7 +314,10 @@ impl Session<'_> {
         } else {
             [b"BROADCAST|", sender.as_slice(), b"|", content].concat()
         };
-        if frame.len() > 1024 && !["forward-limit-ignored", "no-frame-limit", "limit-counts-characters"].contains(&self.room.fault.as_str()) {
+        if frame.len() > 1024
+            && !["forward-limit-ignored", "no-frame-limit", "limit-counts-characters"]
+                .contains(&self.room.fault.as_str())
+        {
             return self.error("413", "too large when forwarded");
         }
         if self.room.broadcast(self.peer, &frame) { Then::Breaks } else { Then::Goes }
@@ -321,7 +349,10 @@ impl Session<'_> {
             content = String::from_utf8_lossy(&content).replace('&', "&amp;").replace('<', "&lt;").into_bytes();
         }
         let mut frame = [b"MESSAGE|", first.as_slice(), b"|", &content].concat();
-        if frame.len() > 1024 && !["forward-limit-ignored", "no-frame-limit", "limit-counts-characters"].contains(&self.room.fault.as_str()) {
+        if frame.len() > 1024
+            && !["forward-limit-ignored", "no-frame-limit", "limit-counts-characters"]
+                .contains(&self.room.fault.as_str())
+        {
             return self.error("413", "too large when forwarded");
         }
         if self.is("content-sent-as-frame") && content.starts_with(b"USER_LIST|") {
@@ -338,7 +369,8 @@ impl Session<'_> {
     }
 
     fn to_one(&self, to: &[u8], frame: &[u8]) -> Then {
-        if self.is("keyword-names-unreachable") && [&b"CONNECT"[..], b"USER_LIST", b"OK", b"404", b"__proto__", b"constructor"].contains(&to)
+        if self.is("keyword-names-unreachable")
+            && [&b"CONNECT"[..], b"USER_LIST", b"OK", b"404", b"__proto__", b"constructor"].contains(&to)
         {
             return Then::Goes;
         }
