@@ -20,7 +20,7 @@ pub const PARTIAL_MEANS_DRAINED: bool = cfg!(any(
     target_os = "dragonfly"
 ));
 
-/// What one socket is ready for, as far as the events and the calls since have shown.
+/// The readiness of one socket, as far as the events and the calls since have shown it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Readiness {
     read: bool,

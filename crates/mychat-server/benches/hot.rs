@@ -1,5 +1,5 @@
-//! The hot path without sockets: a frame from bytes to action, a turn of broadcasts to a thousand outboxes, a private
-//! frame into one. What the kernel adds to each write is some hundred times as much.
+//! The hot path without sockets: frames from bytes to actions, one turn of broadcasts to a thousand outboxes, and a private
+//! frame to one. The kernel's part of each write takes about a hundred times as long.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails where a test would")]
 
 use std::hint::black_box;
@@ -17,9 +17,9 @@ fn main() {
 
 const USERS: usize = 1000;
 
-/// 64 broadcasts of 64 bytes, as one read gives them.
+/// Parses 64 broadcasts of 64 bytes from one read.
 #[divan::bench]
-fn hear_64_frames(bencher: Bencher<'_, '_>) {
+fn parse_64_frames(bencher: Bencher<'_, '_>) {
     let bytes = format!("BROADCAST|{}\n", "x".repeat(64)).repeat(64);
     bencher.counter(ItemsCount::new(64_u32)).bench_local(|| {
         let mut deframer = Deframer::new(Framing::Lf);
@@ -30,9 +30,9 @@ fn hear_64_frames(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// One turn: 64 broadcasts go into the log, and each of a thousand users is given its share.
+/// One turn: 64 broadcasts are appended to the log, and written to each of a thousand users.
 #[divan::bench]
-fn share_64_broadcasts_with_1000_users(bencher: Bencher<'_, '_>) {
+fn broadcast_64_frames_to_1000_users(bencher: Bencher<'_, '_>) {
     let (mut log, mut counts, now) = (TurnLog::default(), LocalCounts::default(), Instant::now());
     let mut outboxes: Vec<Outbox> = (0..USERS).map(|_| Outbox::default()).collect();
     for outbox in &mut outboxes {
@@ -51,7 +51,7 @@ fn share_64_broadcasts_with_1000_users(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// One private frame: found, posted, taken.
+/// One private frame: recipient located, frame enqueued and sent.
 #[divan::bench]
 fn private_frame(bencher: Bencher<'_, '_>) {
     let (log, mut counts, now) = (TurnLog::default(), LocalCounts::default(), Instant::now());

@@ -1,20 +1,20 @@
-//! The properties that hold for any bytes, whatever drives them: libFuzzer here, proptest in the crates' own tests.
+//! Properties that hold for any input bytes. libFuzzer drives them here; the crates' own tests use proptest.
 
 use mychat_proto::{Command, Deframer, Framing, Inbound, MAX_FRAME, Reply, name};
 use mychat_server::internals::{FramingState, SessionAction, SessionState};
 
-/// What a deframer made of some input.
+/// One output of a deframer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
     /// A whole frame.
     Frame(Vec<u8>),
     /// A frame that was too long.
     Oversize,
-    /// Too much without an end.
+    /// Too many bytes without a terminator.
     Overrun,
 }
 
-fn cut<'a>(framing: Framing, inputs: impl IntoIterator<Item = &'a [u8]>) -> Vec<Piece> {
+fn deframe<'a>(framing: Framing, inputs: impl IntoIterator<Item = &'a [u8]>) -> Vec<Piece> {
     let (mut deframer, mut pieces) = (Deframer::new(framing), Vec::new());
     for input in inputs {
         let mut feed = deframer.feed(input);
@@ -32,15 +32,15 @@ fn cut<'a>(framing: Framing, inputs: impl IntoIterator<Item = &'a [u8]>) -> Vec<
     pieces
 }
 
-/// Any split of the bytes gives the same frames. The first byte says where it is split.
+/// Checks that any split of the bytes gives the same frames. The first byte is the length of the pieces.
 pub fn deframer(data: &[u8]) {
     let Some((&step, bytes)) = data.split_first() else { return };
-    let whole = cut(Framing::Lf, [bytes]);
-    let split = cut(Framing::Lf, bytes.chunks(usize::from(step).max(1)));
+    let whole = deframe(Framing::Lf, [bytes]);
+    let split = deframe(Framing::Lf, bytes.chunks(usize::from(step).max(1)));
     assert_eq!(whole, split);
 }
 
-/// What parses is written again as it was, and nothing panics.
+/// Checks that a parsed command or reply is encoded to something that parses to the same, and that nothing panics.
 pub fn parsers(bytes: &[u8]) {
     let mut out = Vec::new();
     if let Ok(command) = Command::parse(bytes) {
@@ -59,29 +59,30 @@ pub fn parsers(bytes: &[u8]) {
     }
 }
 
-/// No bytes forward anything before a login, nothing follows the end, and every fault fits into a frame on one line,
-/// however a peer ends its frames: in LF, in nothing, or in what its first bytes and a silence after each of them show.
+/// Checks that no bytes forward a message before a login, that no action follows the end of a session, and that every
+/// error text fits into a frame on one line; with LF framing, raw framing, and detected framing with a silence after
+/// each piece.
 pub fn session(data: &[u8]) {
     let Some((&step, bytes)) = data.split_first() else { return };
     let inputs = || bytes.chunks(usize::from(step).max(1));
     for framing in [Framing::Lf, Framing::Raw] {
         let (mut deframer, mut state) = (Deframer::new(framing), SessionState::default());
-        inputs().for_each(|input| hear(&mut deframer, &mut state, input));
+        inputs().for_each(|input| process(&mut deframer, &mut state, input));
     }
     let (mut peer_framing, mut deframer, mut state) = (FramingState::Undetected, Deframer::new(Framing::Lf), SessionState::default());
     for input in inputs() {
         peer_framing = peer_framing.after_read(input);
-        hear(&mut deframer, &mut state, input);
+        process(&mut deframer, &mut state, input);
         if peer_framing == FramingState::MaybeRaw && state == SessionState::Anonymous {
             peer_framing = FramingState::Raw;
             let unfinished = std::mem::replace(&mut deframer, Deframer::new(Framing::Raw)).into_unfinished();
             assert!(!unfinished.contains(&b'\n') && unfinished.starts_with(b"CONNECT|"));
-            hear(&mut deframer, &mut state, &unfinished);
+            process(&mut deframer, &mut state, &unfinished);
         }
     }
 }
 
-fn hear(deframer: &mut Deframer, state: &mut SessionState, input: &[u8]) {
+fn process(deframer: &mut Deframer, state: &mut SessionState, input: &[u8]) {
     let mut feed = deframer.feed(input);
     while let Some(inbound) = feed.next() {
         if let Inbound::Frame(frame) = inbound {

@@ -9,8 +9,8 @@
 //! Batches are distributed to all workers at once, in the order in which they were submitted, and only when **no worker
 //! still has to write what was distributed before**. What is submitted in the meantime is distributed together and costs
 //! one write per user. If each batch were distributed on arrival, every worker would answer every batch of the others
-//! with a write to each of its users: as many more writes as there are workers, each as much smaller. Nobody waits longer
-//! than a single worker would need to write to everybody.
+//! with a write to each of its users, and the number of writes would grow with the number of workers. No batch waits
+//! longer than a single worker would need to write to all users.
 //!
 //! While only worker 0 has sessions, it bypasses the exchange.
 //!
@@ -27,7 +27,7 @@ const CONGESTION_BYTES: usize = 512 * 1024;
 /// The moment at which a submitted batch is distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Publish {
-    /// When every worker has written what was distributed before.
+    /// As soon as every worker has written what was distributed before.
     Batched,
     /// At once: frames that the caller sends next must follow the batch.
     Now,
@@ -201,8 +201,7 @@ impl Exchange {
         state.resume_readers(to_wake);
     }
 
-    /// Returns true if so many bytes wait that the caller should stop reading from clients. It is then woken when the
-    /// congestion is over.
+    /// Returns true during congestion: the caller should stop reading from clients, and is woken when it is over.
     pub(crate) fn pause_if_congested(&self) -> bool {
         if self.is_single_worker() {
             return false;

@@ -22,7 +22,7 @@ use crate::session::{RateState, Session};
 /// The number of connections accepted in one turn, so that open sessions do not wait long for new ones.
 const ACCEPTS_PER_TURN: usize = 256;
 
-/// Everything that makes a worker the one that accepts connections.
+/// The parts that worker 0 needs to accept connections.
 #[derive(Debug)]
 pub(crate) struct AcceptorSetup {
     pub(crate) listeners: Vec<StdListener>,

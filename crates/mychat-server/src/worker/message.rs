@@ -41,7 +41,7 @@ impl Worker {
     pub(super) fn receive_messages(&mut self, context: &mut Context<'_>) {
         while let Poll::Ready(message) = self.messages.poll_recv(context) {
             let Some(message) = message else {
-                // The server dropped the channel, so nobody waits for what is left.
+                // The server dropped the channel without a stop: ends the sessions at once.
                 if self.drain_deadline.is_none() {
                     self.start_drain(self.now);
                 }

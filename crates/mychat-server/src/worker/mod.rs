@@ -64,7 +64,7 @@ pub(crate) use pool::{PoolError, WorkerPool};
 /// Bytes read from a session at a time. Few enough that the error replies to a buffer of bad frames fit into its queue.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
 
-/// What all workers share.
+/// The state that all workers share.
 #[derive(Debug, Clone)]
 struct ServerShared {
     /// The limits; each worker has its own `Arc`, which a message replaces.
@@ -198,7 +198,7 @@ impl Worker {
 
     /// Returns the time until something is to be done without an event; `None` if nothing is.
     fn wait_timeout(&self) -> Option<Duration> {
-        // After a write the sockets are looked at once more, before the exchange is told; see `Publisher::report_written`.
+        // After a write the sockets are polled once more before the write is reported; see `Publisher::report_written`.
         let has_work = self.intake.has_more() || self.publisher.has_unreported_write();
         if has_work || (!self.ready.is_empty() && !self.shared.router.exchange().pause_if_congested()) {
             return Some(Duration::ZERO);
@@ -253,8 +253,8 @@ impl Worker {
         }
     }
 
-    /// Returns true if a session has so much waiting that it is not read from. A peer that sends requests faster than it
-    /// reads the replies is thus slowed down by TCP.
+    /// Returns true if more than a quarter of the queue limit waits for a session. It is then not read from, so that TCP
+    /// slows down a peer that sends faster than it reads the replies.
     fn has_much_queued(&self, index: u32) -> bool {
         let outbox = &self.sessions[index].outbox;
         outbox.is_blocked() && outbox.queued_bytes() > self.shared.config.send.queue / 4

@@ -46,8 +46,8 @@ impl Reclaimer {
         }
     }
 
-    /// Returns true if it is time to return memory. If sessions are still leaving, the next return is scheduled, because
-    /// a crowd may take longer than one delay to leave.
+    /// Returns true if it is time to return memory. If sessions are still leaving, the next return is scheduled,
+    /// because many sessions may take longer than one delay to leave.
     pub(crate) fn take_due(&mut self, now: Instant, removed: u32) -> bool {
         if self.next_at.is_none_or(|at| at > now) {
             return false;

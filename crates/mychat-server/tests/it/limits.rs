@@ -1,30 +1,30 @@
-//! Caps, and what a capped peer is told.
+//! Limits, and the replies to peers above them.
 
 use mychat_server::EndReason;
 
-use crate::kit::{Peer, serve, serve_with};
+use crate::support::{Peer, serve, serve_with};
 
 #[test]
-fn max_per_address_turns_further_connections_away_until_one_ends() {
+fn max_per_address_refuses_further_connections_until_one_ends() {
     let server = serve_with(|config| config.admission.max_per_address = 2.try_into().ok());
     let (mut ana, mut bob) = (server.join("ana"), server.join("bob"));
     let mut third = server.connect();
-    third.hears_error("503");
-    third.hears_end();
+    third.expect_error("503");
+    third.expect_end();
     drop(third);
-    ana.say("DISCONNECT");
-    ana.hears_end();
+    ana.send_frame("DISCONNECT");
+    ana.expect_end();
     drop(ana);
-    // Its place is free when the server has seen its end, which a list does not tell: ask until it is.
-    let asked = (0..1000).find(|_| server.connect().next_is_ack("eva"));
+    // The place is free once the server has seen the end, which no roster shows: try until a login succeeds.
+    let asked = (0..1000).find(|_| server.connect().try_login("eva"));
     assert!(asked.is_some());
-    bob.hears_nothing();
+    bob.expect_nothing();
 }
 
 impl Peer {
-    fn next_is_ack(mut self, name: &str) -> bool {
+    fn try_login(mut self, name: &str) -> bool {
         use std::io::Write;
-        // It may be turned away, and gone, before it has spoken.
+        // The server may refuse and close the connection before it reads anything.
         let _ = writeln!(self.socket, "CONNECT|{name}");
         self.next().is_some_and(|frame| frame == "CONNECT_ACK|OK")
     }
@@ -34,12 +34,12 @@ impl Peer {
 fn connections_that_end_are_counted_by_reason() {
     let server = serve();
     let (mut ana, mut bob) = (server.join("ana"), server.join("bob"));
-    ana.say("DISCONNECT");
-    ana.hears_end();
+    ana.send_frame("DISCONNECT");
+    ana.expect_end();
     drop(ana);
     server.join("eva").reset();
-    bob.hears_list(&["bob", "eva"]);
-    bob.hears_list(&["bob"]);
+    bob.expect_roster(&["bob", "eva"]);
+    bob.expect_roster(&["bob"]);
     assert_eq!(server.metrics.accepted(), 3);
     assert_eq!(server.metrics.ended(EndReason::Broken), 1);
 }

@@ -1,18 +1,18 @@
-//! The server over real sockets, rule by rule.
-#![expect(clippy::unwrap_used, reason = "a kit for tests fails where a test would")]
+//! The server over real sockets, rule by rule, and its program as a process of its own.
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
-mod ending;
+mod session_end;
 mod frames;
 #[cfg(target_os = "linux")]
 mod hostile;
-mod kit;
+mod support;
 mod limits;
-mod lists;
+mod rosters;
 mod messages;
 mod operations;
 #[cfg(unix)]
 mod program;
-mod raw;
+mod raw_framing;
 mod syntax;
 mod users;
 mod workers;

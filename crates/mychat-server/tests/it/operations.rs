@@ -1,4 +1,4 @@
-//! What whoever runs the server relies on: limits that change, counters that add up, a page that shows them.
+//! The operation of a server: limits that change, counters that add up, the metrics page.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use mychat_server::config::{RateAction, RateLimit};
 use mychat_server::{Config, Counter, EndReason, MetricsServer};
 
-use crate::kit::{TestServer, serve, serve_with};
+use crate::support::{TestServer, serve, serve_with};
 
 fn pace(rate: u32, burst: u32, action: RateAction) -> RateLimit {
     RateLimit { rate: rate.try_into().unwrap(), burst: burst.try_into().unwrap(), action }
 }
 
-/// Asks until it is so; the counters of a turn appear at its end.
+/// Waits until `is_so` returns true; the counters of a turn appear at its end.
 #[track_caller]
 fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
@@ -28,9 +28,9 @@ impl TestServer {
         self.metrics.get(count)
     }
 
-    /// Owed = delivered + dropped + waiting, and nothing waits.
+    /// Waits until owed = delivered + dropped, and nothing waits.
     #[track_caller]
-    fn adds_up(&self) {
+    fn expect_balanced_deliveries(&self) {
         let sum = || self.get(Counter::Delivered) + self.metrics.dropped();
         let figures = || {
             (self.get(Counter::Owed), self.get(Counter::Delivered), self.metrics.dropped(), self.get(Counter::Waiting))
@@ -43,28 +43,28 @@ impl TestServer {
 }
 
 #[test]
-fn above_the_rate_a_sender_is_slowed_down_and_loses_nothing() {
+fn a_sender_above_the_rate_is_delayed_and_loses_nothing() {
     let server = serve_with(|config| config.rate_limit = Some(pace(200, 20, RateAction::Delay)));
     let (mut ana, mut bob) = (server.join("ana"), server.join("bob"));
     let start = Instant::now();
-    ana.send((0..60).map(|k| format!("MESSAGE|bob|{k}\n")).collect::<Vec<_>>().concat().as_bytes());
-    (0..60).for_each(|k| bob.hears(&format!("MESSAGE|ana|{k}")));
-    // 60 and the CONNECT, less the burst, at 200 a second.
+    ana.send_bytes((0..60).map(|k| format!("MESSAGE|bob|{k}\n")).collect::<Vec<_>>().concat().as_bytes());
+    (0..60).for_each(|k| bob.expect_frame(&format!("MESSAGE|ana|{k}")));
+    // 60 frames and the CONNECT, less the burst of 20, at 200 per second.
     assert!(start.elapsed() >= Duration::from_millis(190), "{:?}", start.elapsed());
     assert!(server.get(Counter::TooFast) > 0);
 }
 
 #[test]
-fn above_the_rate_with_action_error_frames_are_answered_429_and_dropped() {
+fn rate_action_error_drops_frames_above_the_rate_with_429() {
     let server = serve_with(|config| config.rate_limit = Some(pace(1, 3, RateAction::Error)));
     let mut ana = server.join("ana");
-    ana.send(b"MESSAGE|ana|1\nMESSAGE|ana|2\nMESSAGE|ana|3\nFOO\nCONNECT|x\n\nDISCONNECT\n");
-    ana.hears("MESSAGE|ana|1");
-    ana.hears("MESSAGE|ana|2");
-    ana.hears_error("429");
-    ana.hears_error("429");
-    ana.is_refused("429");
-    ana.hears_end();
+    ana.send_bytes(b"MESSAGE|ana|1\nMESSAGE|ana|2\nMESSAGE|ana|3\nFOO\nCONNECT|x\n\nDISCONNECT\n");
+    ana.expect_frame("MESSAGE|ana|1");
+    ana.expect_frame("MESSAGE|ana|2");
+    ana.expect_error("429");
+    ana.expect_error("429");
+    ana.expect_connect_fail("429");
+    ana.expect_end();
 }
 
 #[test]
@@ -74,18 +74,18 @@ fn limits_change_while_the_server_runs() {
     let mut newer = Config { workers: 2.try_into().unwrap(), ..Config::default() };
     newer.admission.max_users = 1.try_into().ok();
     assert_eq!(server.handle.adopt(&newer), ["listen", "workers", "spread", "log"]);
-    // The change is on its way; a user who still gets in leaves again.
+    // The change takes a moment; a user who still gets in leaves again.
     let refused = (0..1000).find_map(|_| {
         let mut bob = server.connect();
-        bob.say("CONNECT|bob");
+        bob.send_frame("CONNECT|bob");
         (bob.next().unwrap() == "CONNECT_ACK|FAIL").then_some(bob)
     });
-    refused.unwrap().hears_error("503");
-    ana.hears_nothing();
+    refused.unwrap().expect_error("503");
+    ana.expect_nothing();
 }
 
 #[test]
-fn a_new_cap_per_address_counts_those_that_are_in() {
+fn a_new_limit_per_address_counts_open_connections() {
     let server = serve();
     let _ana = server.join("ana");
     let mut newer = Config::default();
@@ -93,48 +93,48 @@ fn a_new_cap_per_address_counts_those_that_are_in() {
     server.handle.adopt(&newer);
     let refused = (0..1000).find_map(|_| {
         let mut bob = server.connect();
-        bob.say("CONNECT|bob");
+        bob.send_frame("CONNECT|bob");
         bob.next().filter(|frame| frame.starts_with("ERROR|503|"))
     });
     assert!(refused.is_some(), "ana is not counted");
 }
 
 #[test]
-fn a_shorter_handshake_timeout_holds_for_those_that_are_silent_already() {
+fn a_shorter_handshake_timeout_applies_to_open_connections() {
     let server = serve_with(|config| config.admission.handshake_timeout = Duration::from_hours(1));
     let mut silent = server.connect();
     eventually("it is let in", || server.get(Counter::Connections) == 1);
     let mut newer = Config::default();
     newer.admission.handshake_timeout = Duration::from_millis(1);
     server.handle.adopt(&newer);
-    silent.hears_error("401");
-    silent.hears_end();
+    silent.expect_error("401");
+    silent.expect_end();
 }
 
 #[test]
-fn deliveries_are_conserved_whoever_leaves_and_however() {
+fn every_delivery_is_counted_whatever_way_sessions_end() {
     for workers in [1, 2] {
         let server = serve_with(|config| {
             config.workers = workers.try_into().unwrap();
             config.send.queue = 32 * 1024;
         });
         let (mut ana, mut bob) = (server.join("ana"), server.join("bob"));
-        let stuck = server.connect_narrow().named("stuck");
+        let stuck = server.connect_narrow().log_in("stuck");
         let content = "x".repeat(1000);
         let (mut sent, mut extra) = (0, Vec::new());
         while server.metrics.ended(EndReason::QueueFull) == 0 {
-            ana.send(format!("BROADCAST|{content}\nMESSAGE|bob|{content}\n").repeat(16).as_bytes());
+            ana.send_bytes(format!("BROADCAST|{content}\nMESSAGE|bob|{content}\n").repeat(16).as_bytes());
             sent += 16;
             extra.push(server.join(&format!("extra {sent}")));
             if extra.len() > 3 {
                 extra.remove(0).reset();
             }
-            (0..16).for_each(|_| ana.hears(&format!("BROADCAST|ana|{content}")));
+            (0..16).for_each(|_| ana.expect_frame(&format!("BROADCAST|ana|{content}")));
             (0..32).for_each(|_| assert!(bob.next().unwrap().ends_with(&content)));
         }
         drop((stuck, extra));
         eventually("the others leave", || server.get(Counter::Users) == 2);
-        server.adds_up();
+        server.expect_balanced_deliveries();
         assert_eq!((server.get(Counter::Broadcasts), server.get(Counter::Privates)), (sent, sent));
         assert!(server.metrics.dropped() > 0 && server.get(Counter::Owed) >= sent * 4);
         assert_eq!(server.get(Counter::QueueBytes), 0);
@@ -165,11 +165,11 @@ fn fetch(address: SocketAddr, request: &str) -> String {
 }
 
 #[test]
-fn the_page_shows_counters_and_health_and_refuses_nonsense() {
+fn the_metrics_server_shows_counters_and_health_and_refuses_nonsense() {
     let server = serve();
     let mut ana = server.join("ana");
-    ana.say("FOO");
-    ana.hears_error("400");
+    ana.send_frame("FOO");
+    ana.expect_error("400");
     eventually("the error is counted", || server.get(Counter::Error(mychat_proto::ErrorCode::Malformed)) == 1);
     with_page(&server, |address| {
         let page = fetch(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -193,7 +193,7 @@ fn the_page_shows_counters_and_health_and_refuses_nonsense() {
 }
 
 #[test]
-fn those_who_connect_to_the_page_and_say_nothing_keep_nobody_from_it() {
+fn silent_connections_do_not_block_the_metrics_server() {
     let server = serve();
     with_page(&server, |address| {
         let _silent: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
@@ -207,9 +207,9 @@ fn those_who_connect_to_the_page_and_say_nothing_keep_nobody_from_it() {
 }
 
 #[test]
-fn a_server_that_is_gone_is_not_healthy() {
+fn a_stopped_server_is_not_healthy() {
     let mut server = serve();
-    server.start_stop();
+    server.begin_stop();
     server.wait().unwrap();
     with_page(&server, |address| {
         assert!(fetch(address, "GET /health HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 503"));

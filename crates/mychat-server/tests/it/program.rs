@@ -1,4 +1,4 @@
-//! The program: its first line, its signals, its exit codes.
+//! The program as a process: its output, its signals, its exit codes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
 }
 
-/// The same with so many KiB of address space.
+/// Returns the same command, limited to `kib` KiB of address space.
 pub(crate) fn command_within(kib: u32, args: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -v {kib}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_mychat-server")]);
@@ -74,7 +74,7 @@ fn join(address: SocketAddr, name: &str) -> TcpStream {
 }
 
 #[test]
-fn the_first_line_says_the_real_port_and_there_is_one_for_each_listener() {
+fn the_program_prints_the_real_port_of_each_listener() {
     let mut program = start(&["--listen", "127.0.0.1:0", "--listen", "localhost:0"]);
     for address in [program.address(), program.address()] {
         assert_ne!(address.port(), 0);
@@ -83,15 +83,15 @@ fn the_first_line_says_the_real_port_and_there_is_one_for_each_listener() {
 }
 
 #[test]
-fn ipv6_works() {
-    // A machine without IPv6 has nothing to show here.
+fn a_server_listens_on_ipv6() {
+    // Not every machine has IPv6.
     if TcpListener::bind("[::1]:0").is_ok() {
         join(start(&["--listen", "[::1]:0"]).address(), "ana");
     }
 }
 
 #[test]
-fn sigterm_and_sigint_stop_it_with_exit_code_0() {
+fn sigterm_and_sigint_stop_the_program_with_exit_code_0() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut program = start(&["--listen", "127.0.0.1:0"]);
         let mut peer = join(program.address(), "ana");
@@ -108,19 +108,19 @@ fn sigterm_and_sigint_stop_it_with_exit_code_0() {
 fn a_second_signal_aborts() {
     let mut program = start(&["--listen", "127.0.0.1:0", "--shutdown-timeout", "1h", "--send-queue", "64MiB"]);
     let address = program.address();
-    // Something waits for this one and it does not read, so the stop waits for it.
+    // This peer has output waiting and does not read, so the stop waits for it.
     let stuck = join(address, "stuck");
     SockRef::from(&stuck).set_recv_buffer_size(4096).unwrap();
     let mut ana = join(address, "ana");
     let (mut reader, frame) = (BufReader::new(ana.try_clone().unwrap()), format!("BROADCAST|{}\n", "x".repeat(1000)));
     for _ in 0..300 {
         ana.write_all(frame.repeat(32).as_bytes()).unwrap();
-        let heard =
+        let received =
             reader.by_ref().lines().filter(|line| line.as_ref().unwrap().starts_with("BROADCAST")).take(32).count();
-        assert_eq!(heard, 32);
+        assert_eq!(received, 32);
     }
     program.signal(Signal::TERM);
-    // Its end says that the stop is under way.
+    // The end of this connection shows that the stop has begun.
     reader.read_to_end(&mut Vec::new()).unwrap();
     program.signal(Signal::TERM);
     assert_eq!(program.code(), Some(130));
@@ -130,48 +130,48 @@ fn a_second_signal_aborts() {
 fn a_port_in_use_is_a_clear_error() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let (code, said) = run(&["--listen", &address]);
+    let (code, output) = run(&["--listen", &address]);
     assert_eq!(code, Some(1));
     for part in [&address, "in use", "--listen"] {
-        assert!(said.contains(part), "{part:?} is not in {said:?}");
+        assert!(output.contains(part), "{part:?} is not in {output:?}");
     }
-    assert!(!said.contains("panicked"));
+    assert!(!output.contains("panicked"));
 }
 
 #[test]
-fn an_address_that_means_nothing_is_a_clear_error() {
+fn an_invalid_address_is_a_clear_error() {
     for address in ["nowhere", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999"] {
-        let (code, said) = run(&["--listen", address]);
+        let (code, output) = run(&["--listen", address]);
         assert_eq!(code, Some(2));
-        assert!(said.contains(address) && !said.contains("panicked"), "{said:?}");
+        assert!(output.contains(address) && !output.contains("panicked"), "{output:?}");
     }
 }
 
 #[test]
-fn what_is_not_supported_is_refused_not_ignored() {
+fn unsupported_option_values_are_errors() {
     for args in [&["--framing", "crlf"][..], &["--rate", "-5"], &["--send-queue", "lots"]] {
-        let (code, said) = run(args);
-        assert_eq!(code, Some(2), "{said}");
+        let (code, output) = run(args);
+        assert_eq!(code, Some(2), "{output}");
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_may_wait_for_all_follows_from_the_memory_there_is() {
+fn the_default_send_total_follows_from_the_available_memory() {
     let print = |kib: u32, more: &[&str]| {
         let args = [&["--print-config"], more].concat();
         let text = String::from_utf8(command_within(kib, &args).output().unwrap().stdout).unwrap();
         let row = text.lines().find_map(|row| row.strip_prefix("send-total = ")).unwrap().to_owned();
         row.trim_matches('"').trim_end_matches("KiB").parse::<u32>().unwrap()
     };
-    // The program itself takes some of it.
+    // The program itself takes some of the memory.
     assert!((256..=15_000).contains(&print(60_000, &[])));
     assert_eq!(print(60_000, &["--send-total", "77777KiB"]), 77_777);
 }
 
 #[test]
-fn a_closed_standard_output_does_not_stop_it() {
-    // Nobody reads standard output, so the first line cannot be written; standard error tells when it is over.
+fn a_closed_standard_output_does_not_stop_the_program() {
+    // Nobody reads standard output, so the first line cannot be written.
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

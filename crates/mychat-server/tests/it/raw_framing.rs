@@ -1,4 +1,4 @@
-//! Rules R: peers without line feeds, alone and among others.
+//! Rules R: raw peers, alone and together with line-feed peers.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,17 +8,17 @@ use mychat_proto::{Deframer, Framing, Inbound};
 use mychat_server::internals::FRAME_GAP;
 use mychat_server::{Counter, EndReason, ServerFraming};
 
-use crate::kit::{TestServer, serve_with};
+use crate::support::{TestServer, serve_with};
 
 fn serve(framing: ServerFraming) -> TestServer {
     serve_with(|config| config.framing = framing)
 }
 
-/// A peer without line feeds. Where the machine was so slow that segments were merged, it cuts them (rule R3).
+/// A raw peer. On a slow machine segments may be merged; it splits them (rule R3).
 pub(crate) struct RawPeer {
     pub(crate) socket: TcpStream,
     deframer: Deframer,
-    heard: Vec<String>,
+    received: Vec<String>,
 }
 
 impl RawPeer {
@@ -26,23 +26,23 @@ impl RawPeer {
         let socket = TcpStream::connect(address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         socket.set_nodelay(true).unwrap();
-        Self { socket, deframer: Deframer::for_replies(Framing::Raw), heard: Vec::new() }
+        Self { socket, deframer: Deframer::for_replies(Framing::Raw), received: Vec::new() }
     }
 
     pub(crate) fn join(address: SocketAddr, name: &str) -> Self {
         let mut peer = Self::new(address);
-        peer.say(&format!("CONNECT|{name}"));
-        peer.hears("CONNECT_ACK|OK");
+        peer.send_frame(&format!("CONNECT|{name}"));
+        peer.expect_frame("CONNECT_ACK|OK");
         peer
     }
 
-    pub(crate) fn say(&mut self, frame: &str) {
+    pub(crate) fn send_frame(&mut self, frame: &str) {
         self.socket.write_all(frame.as_bytes()).unwrap();
     }
 
-    /// What is heard next, lists included; nothing at the end.
+    /// Reads the next frame of any kind; `None` at the end of the stream.
     pub(crate) fn next(&mut self) -> Option<String> {
-        while self.heard.is_empty() {
+        while self.received.is_empty() {
             let mut segment = [0; 4096];
             let count = self.socket.read(&mut segment).unwrap();
             if count == 0 {
@@ -51,69 +51,72 @@ impl RawPeer {
             let mut feed = self.deframer.feed(&segment[..count]);
             while let Some(inbound) = feed.next() {
                 let Inbound::Frame(frame) = inbound else { panic!("{inbound:?}") };
-                assert!(!frame.contains(&b'\n'), "an ending in {frame:?}");
-                self.heard.push(String::from_utf8(frame.to_vec()).unwrap());
+                assert!(!frame.contains(&b'\n'), "a terminator in {frame:?}");
+                self.received.push(String::from_utf8(frame.to_vec()).unwrap());
             }
         }
-        Some(self.heard.remove(0))
+        Some(self.received.remove(0))
     }
 
-    /// The next frame that is no list is this one.
+    /// Reads the next frame that is not a roster, and checks it.
     #[track_caller]
-    pub(crate) fn hears(&mut self, frame: &str) {
-        assert_eq!(self.next_of_others().as_deref(), Some(frame));
+    pub(crate) fn expect_frame(&mut self, frame: &str) {
+        assert_eq!(self.next_non_roster().as_deref(), Some(frame));
     }
 
     #[track_caller]
-    pub(crate) fn hears_error(&mut self, code: &str) {
-        let frame = self.next_of_others().expect("an error, not the end");
+    pub(crate) fn expect_error(&mut self, code: &str) {
+        let frame = self.next_non_roster().expect("an error before the end");
         assert!(frame.starts_with(&format!("ERROR|{code}|")), "{frame}");
     }
 
-    pub(crate) fn next_of_others(&mut self) -> Option<String> {
+    pub(crate) fn next_non_roster(&mut self) -> Option<String> {
         std::iter::from_fn(|| self.next()).find(|frame| !frame.starts_with("USER_LIST|"))
     }
 }
 
 #[test]
-fn r5_the_acknowledgement_comes_alone_and_the_list_behind_it() {
+fn r5_the_acknowledgement_arrives_alone_and_the_roster_after_it() {
     let server = serve(ServerFraming::Raw);
     let start = Instant::now();
     let mut ana = RawPeer::join(server.address, "ana");
     assert_eq!(ana.next().as_deref(), Some("USER_LIST|ana"));
-    assert!(start.elapsed() >= FRAME_GAP, "the list came with the acknowledgement");
+    assert!(start.elapsed() >= FRAME_GAP, "the roster came with the acknowledgement");
 }
 
 #[test]
-fn l1_a_list_does_not_wait_for_a_busy_room_to_be_quiet() {
+fn l1_a_roster_does_not_wait_behind_all_queued_broadcasts() {
     let server = serve(ServerFraming::Auto);
     let mut bob = server.join("bob");
     let mut ana = RawPeer::join(server.address, "ana");
-    bob.send("BROADCAST|x\n".repeat(500).as_bytes());
+    bob.send_bytes("BROADCAST|x\n".repeat(500).as_bytes());
     let mut eva = server.join("eva");
-    eva.say("BROADCAST|y");
-    let heard: Vec<String> = std::iter::from_fn(|| ana.next()).take_while(|frame| frame != "BROADCAST|eva|y").collect();
-    let listed = heard.iter().position(|frame| frame == "USER_LIST|bob,ana,eva").expect("a list that names eva");
-    assert!(listed < 250, "behind {listed} of what waited");
-    assert_eq!(heard.iter().filter(|frame| *frame == "BROADCAST|bob|x").count(), 500);
+    eva.send_frame("BROADCAST|y");
+    let received: Vec<String> =
+        std::iter::from_fn(|| ana.next()).take_while(|frame| frame != "BROADCAST|eva|y").collect();
+    let position = received.iter().position(|frame| frame == "USER_LIST|bob,ana,eva").expect("a roster with eva");
+    assert!(position < 250, "after {position} queued frames");
+    assert_eq!(received.iter().filter(|frame| *frame == "BROADCAST|bob|x").count(), 500);
 }
 
 #[test]
-fn r2_frames_keep_their_distance_and_none_is_lost() {
+fn r2_frames_are_separated_by_the_gap_and_none_is_lost() {
     let server = serve(ServerFraming::Auto);
     let (mut ana, mut bob) = (RawPeer::join(server.address, "ana"), server.join("bob"));
     let start = Instant::now();
-    bob.send((0..20).map(|k| format!("BROADCAST|{k}\nMESSAGE|ana|{k}\n")).collect::<Vec<_>>().concat().as_bytes());
+    bob.send_bytes(
+        (0..20).map(|k| format!("BROADCAST|{k}\nMESSAGE|ana|{k}\n")).collect::<Vec<_>>().concat().as_bytes(),
+    );
     for k in 0..20 {
-        ana.hears(&format!("BROADCAST|bob|{k}"));
-        ana.hears(&format!("MESSAGE|bob|{k}"));
-        bob.hears(&format!("BROADCAST|bob|{k}"));
+        ana.expect_frame(&format!("BROADCAST|bob|{k}"));
+        ana.expect_frame(&format!("MESSAGE|bob|{k}"));
+        bob.expect_frame(&format!("BROADCAST|bob|{k}"));
     }
     assert!(start.elapsed() >= FRAME_GAP * 39, "{:?}", start.elapsed());
 }
 
 #[test]
-fn r7_both_kinds_are_in_one_room_and_each_hears_its_own_framing() {
+fn r7_raw_and_line_feed_peers_chat_each_in_its_own_framing() {
     for workers in [1, 2] {
         let server = serve_with(|config| {
             config.framing = ServerFraming::Auto;
@@ -121,43 +124,43 @@ fn r7_both_kinds_are_in_one_room_and_each_hears_its_own_framing() {
         });
         let (mut ana, mut bob) = (RawPeer::join(server.address, "ana"), server.join("bob"));
         let (mut eva, mut leo) = (RawPeer::join(server.address, "eva"), server.join("leo"));
-        bob.hears_list(&["ana", "bob", "eva", "leo"]);
-        ana.say("BROADCAST|from ana");
+        bob.expect_roster(&["ana", "bob", "eva", "leo"]);
+        ana.send_frame("BROADCAST|from ana");
         for peer in [&mut bob, &mut leo] {
-            peer.hears("BROADCAST|ana|from ana");
+            peer.expect_frame("BROADCAST|ana|from ana");
         }
         for peer in [&mut ana, &mut eva] {
-            peer.hears("BROADCAST|ana|from ana");
+            peer.expect_frame("BROADCAST|ana|from ana");
         }
-        // One of the two belongs to the ending.
-        leo.say("MESSAGE|eva|a CR is content\r\r");
-        eva.hears("MESSAGE|leo|a CR is content\r");
-        eva.say("MESSAGE|bob|back");
-        bob.hears("MESSAGE|eva|back");
+        // One of the two CRs belongs to the terminator.
+        leo.send_frame("MESSAGE|eva|a CR is content\r\r");
+        eva.expect_frame("MESSAGE|leo|a CR is content\r");
+        eva.send_frame("MESSAGE|bob|back");
+        bob.expect_frame("MESSAGE|eva|back");
     }
 }
 
 #[test]
-fn r4_a_line_feed_in_content_is_malformed_and_forges_nothing() {
+fn r4_a_line_feed_in_raw_content_is_malformed_and_not_forwarded() {
     let server = serve(ServerFraming::Raw);
     let (mut ana, mut bob) = (RawPeer::join(server.address, "ana"), RawPeer::join(server.address, "bob"));
-    ana.say("MESSAGE|bob|x\nBROADCAST|forged");
-    ana.hears_error("400");
-    ana.say(&"x".repeat(1025));
-    ana.hears_error("413");
-    ana.say("MESSAGE|bob|whole");
-    bob.hears("MESSAGE|ana|whole");
+    ana.send_frame("MESSAGE|bob|x\nBROADCAST|forged");
+    ana.expect_error("400");
+    ana.send_frame(&"x".repeat(1025));
+    ana.expect_error("413");
+    ana.send_frame("MESSAGE|bob|whole");
+    bob.expect_frame("MESSAGE|ana|whole");
 }
 
 #[test]
-fn r7_a_bad_name_is_answered_and_another_try_is_heard() {
+fn r7_a_bad_name_gets_an_error_and_a_second_login_succeeds() {
     let server = serve(ServerFraming::Auto);
     let mut ana = RawPeer::new(server.address);
-    ana.say("CONNECT| ana");
-    ana.hears("CONNECT_ACK|FAIL");
-    ana.hears_error("422");
-    ana.say("CONNECT|ana");
-    ana.hears("CONNECT_ACK|OK");
+    ana.send_frame("CONNECT| ana");
+    ana.expect_frame("CONNECT_ACK|FAIL");
+    ana.expect_error("422");
+    ana.send_frame("CONNECT|ana");
+    ana.expect_frame("CONNECT_ACK|OK");
 }
 
 #[test]
@@ -165,29 +168,29 @@ fn a_raw_session_ends_in_good_order() {
     let mut server = serve(ServerFraming::Raw);
     let (mut ana, mut bob) = (RawPeer::join(server.address, "ana"), RawPeer::join(server.address, "bob"));
     (0..5).for_each(|k| {
-        ana.say(&format!("MESSAGE|ana|{k}"));
-        ana.hears(&format!("MESSAGE|ana|{k}"));
+        ana.send_frame(&format!("MESSAGE|ana|{k}"));
+        ana.expect_frame(&format!("MESSAGE|ana|{k}"));
     });
-    ana.say("DISCONNECT|");
-    assert_eq!(ana.next_of_others(), None);
+    ana.send_frame("DISCONNECT|");
+    assert_eq!(ana.next_non_roster(), None);
     bob.socket.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(bob.next_of_others(), None);
+    assert_eq!(bob.next_non_roster(), None);
     let mut leo = RawPeer::join(server.address, "ana");
-    server.start_stop();
-    leo.hears_error("503");
+    server.begin_stop();
+    leo.expect_error("503");
     assert_eq!(leo.next(), None);
 }
 
 #[test]
-fn m6_a_raw_peer_that_falls_behind_is_cut_off_and_every_delivery_is_accounted_for() {
+fn m6_a_slow_raw_peer_is_disconnected_and_all_deliveries_are_counted() {
     let server = serve_with(|config| {
         config.framing = ServerFraming::Auto;
         config.send.queue = 16 * 1024;
     });
     let (slow, mut bob) = (RawPeer::join(server.address, "slow"), server.join("bob"));
-    bob.send(format!("BROADCAST|{}\n", "x".repeat(1000)).repeat(40).as_bytes());
+    bob.send_bytes(format!("BROADCAST|{}\n", "x".repeat(1000)).repeat(40).as_bytes());
     (0..40).for_each(|_| assert!(bob.next().is_some()));
-    bob.hears_list(&["bob"]);
+    bob.expect_roster(&["bob"]);
     assert_eq!(server.metrics.ended(EndReason::QueueFull), 1);
     drop((slow, bob));
     let start = Instant::now();

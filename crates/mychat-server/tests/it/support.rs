@@ -1,4 +1,4 @@
-//! A server on a free port that stops when it is dropped, and peers that talk to it in whole frames.
+//! A server on a free port that stops when it is dropped, and peers that send and expect whole frames.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -13,8 +13,8 @@ use mychat_server::{Config, Format, Metrics, RunError, Server, ServerHandle};
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::sync::oneshot;
 
-/// Nothing in a test takes this long unless it has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time after which a wait in a test has failed.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
@@ -32,7 +32,7 @@ pub(crate) fn serve_with(change: impl FnOnce(&mut Config)) -> TestServer {
     let mut config = Config { listen: vec!["127.0.0.1:0".into()], ..Config::default() };
     config.shutdown_timeout = Duration::from_millis(500);
     config.log.format = Format::Off;
-    // Where there are several workers, all of them have users.
+    // With several workers, all of them get users from the start.
     config.spread = Spread::Always;
     change(&mut config);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -45,7 +45,7 @@ pub(crate) fn serve_with(change: impl FnOnce(&mut Config)) -> TestServer {
             server.run(async { drop(stopped.await) }).await
         })
     });
-    let (address, metrics, handle) = start.recv_timeout(PATIENCE).unwrap();
+    let (address, metrics, handle) = start.recv_timeout(TIMEOUT).unwrap();
     TestServer { address, metrics, handle, stop: Some(stop), thread: Some(thread) }
 }
 
@@ -54,7 +54,7 @@ impl TestServer {
         Peer::new(TcpStream::connect(self.address).unwrap())
     }
 
-    /// A connection whose kernel keeps little of what it does not read.
+    /// Connects with a small receive buffer, so that little fits into the kernel.
     pub(crate) fn connect_narrow(&self) -> Peer {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -63,11 +63,11 @@ impl TestServer {
     }
 
     pub(crate) fn join(&self, name: &str) -> Peer {
-        self.connect().named(name)
+        self.connect().log_in(name)
     }
 
-    /// Tells the server to stop, without waiting for it.
-    pub(crate) fn start_stop(&mut self) {
+    /// Asks the server to stop, without waiting for it.
+    pub(crate) fn begin_stop(&mut self) {
         drop(self.stop.take());
     }
 
@@ -78,7 +78,7 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        self.start_stop();
+        self.begin_stop();
         if self.thread.is_some() && !std::thread::panicking() {
             self.wait().unwrap();
         }
@@ -88,91 +88,91 @@ impl Drop for TestServer {
 pub(crate) struct Peer {
     pub(crate) socket: TcpStream,
     buffer: Vec<u8>,
-    backlog: VecDeque<String>,
+    skipped: VecDeque<String>,
     roster: RosterReader,
     list: Vec<String>,
 }
 
 impl Peer {
     pub(crate) fn new(socket: TcpStream) -> Self {
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
         socket.set_nodelay(true).unwrap();
-        Self { socket, buffer: vec![], backlog: VecDeque::new(), roster: RosterReader::default(), list: vec![] }
+        Self { socket, buffer: vec![], skipped: VecDeque::new(), roster: RosterReader::default(), list: vec![] }
     }
 
-    /// Logs in and waits for a list that names it.
-    pub(crate) fn named(mut self, name: &str) -> Self {
-        self.say(&format!("CONNECT|{name}"));
-        self.hears("CONNECT_ACK|OK");
-        self.hears_list_where(|names| names.iter().any(|other| other == name));
+    /// Logs in and waits for a roster with the name.
+    pub(crate) fn log_in(mut self, name: &str) -> Self {
+        self.send_frame(&format!("CONNECT|{name}"));
+        self.expect_frame("CONNECT_ACK|OK");
+        self.expect_roster_where(|names| names.iter().any(|other| other == name));
         self
     }
 
-    pub(crate) fn say(&mut self, frame: &str) {
-        self.send(format!("{frame}\n").as_bytes());
+    pub(crate) fn send_frame(&mut self, frame: &str) {
+        self.send_bytes(format!("{frame}\n").as_bytes());
     }
 
-    pub(crate) fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).unwrap();
     }
 
-    /// The next frame that is no list.
+    /// Reads the next frame that is not part of a roster, and checks it.
     #[track_caller]
-    pub(crate) fn hears(&mut self, frame: &str) {
+    pub(crate) fn expect_frame(&mut self, frame: &str) {
         assert_eq!(self.next().as_deref(), Some(frame));
     }
 
     #[track_caller]
-    pub(crate) fn hears_error(&mut self, code: &str) {
-        let frame = self.next().expect("an error, not the end");
+    pub(crate) fn expect_error(&mut self, code: &str) {
+        let frame = self.next().expect("an error before the end");
         assert!(frame.len() <= 1024 && frame.starts_with(&format!("ERROR|{code}|")), "ERROR|{code}, not {frame:?}");
     }
 
-    /// `CONNECT_ACK|FAIL` and the error that says why.
+    /// Reads `CONNECT_ACK|FAIL` and the error that follows it.
     #[track_caller]
-    pub(crate) fn is_refused(&mut self, code: &str) {
-        self.hears("CONNECT_ACK|FAIL");
-        self.hears_error(code);
+    pub(crate) fn expect_connect_fail(&mut self, code: &str) {
+        self.expect_frame("CONNECT_ACK|FAIL");
+        self.expect_error(code);
     }
 
     #[track_caller]
-    pub(crate) fn hears_end(&mut self) {
+    pub(crate) fn expect_end(&mut self) {
         assert_eq!(self.next(), None);
     }
 
-    /// Lists until one has these names, in any order.
+    /// Reads rosters until one has exactly these names, in any order.
     #[track_caller]
-    pub(crate) fn hears_list(&mut self, names: &[&str]) {
+    pub(crate) fn expect_roster(&mut self, names: &[&str]) {
         let mut expected: Vec<_> = names.to_vec();
         expected.sort_unstable();
-        self.hears_list_where(|list| list == expected);
+        self.expect_roster_where(|list| list == expected);
     }
 
     #[track_caller]
-    pub(crate) fn hears_list_where(&mut self, wanted: impl Fn(&[String]) -> bool) {
+    pub(crate) fn expect_roster_where(&mut self, wanted: impl Fn(&[String]) -> bool) {
         while !wanted(&self.list) {
             let frame = self.read_frame().unwrap_or_else(|| panic!("the end, and the last list was {:?}", self.list));
-            if !self.is_list(&frame) {
-                self.backlog.push_back(frame);
+            if !self.take_roster(&frame) {
+                self.skipped.push_back(frame);
             }
         }
     }
 
-    /// The next frame that is no list; `None` at the end of the stream.
+    /// Reads the next frame that is not part of a roster; `None` at the end of the stream.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Option<String> {
-        if let Some(frame) = self.backlog.pop_front() {
+        if let Some(frame) = self.skipped.pop_front() {
             return Some(frame);
         }
         loop {
             let frame = self.read_frame()?;
-            if !self.is_list(&frame) {
+            if !self.take_roster(&frame) {
                 return Some(frame);
             }
         }
     }
 
-    /// The next frame, whatever it is.
+    /// Reads the next frame of any kind.
     #[track_caller]
     pub(crate) fn read_frame(&mut self) -> Option<String> {
         loop {
@@ -188,13 +188,13 @@ impl Peer {
                 }
                 Ok(count) => self.buffer.extend_from_slice(&piece[..count]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => panic!("instead of a frame: {error}"),
+                Err(error) => panic!("reading a frame: {error}"),
             }
         }
     }
 
-    /// Whether it is a list; a whole one is kept, sorted.
-    fn is_list(&mut self, frame: &str) -> bool {
+    /// Returns true if `frame` is part of a roster. A complete roster is stored, sorted.
+    fn take_roster(&mut self, frame: &str) -> bool {
         let Ok(Reply::UserList(list)) = Reply::parse(frame.as_bytes()) else {
             assert!(!self.roster.is_partial(), "{frame:?} inside a list");
             return false;
@@ -207,11 +207,11 @@ impl Peer {
         true
     }
 
-    /// Nothing but lists has come before the answer to a question asked now.
+    /// Checks that nothing but rosters arrives before the reply to a frame sent now.
     #[track_caller]
-    pub(crate) fn hears_nothing(&mut self) {
-        self.say("MESSAGE|nobody at all|?");
-        self.hears_error("404");
+    pub(crate) fn expect_nothing(&mut self) {
+        self.send_frame("MESSAGE|nobody at all|?");
+        self.expect_error("404");
     }
 
     pub(crate) fn half_close(&self) {
