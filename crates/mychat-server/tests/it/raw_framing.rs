@@ -1,6 +1,6 @@
 //! Rules R: raw peers, alone and together with line-feed peers.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,11 @@ impl RawPeer {
     pub(crate) fn next(&mut self) -> Option<String> {
         while self.received.is_empty() {
             let mut segment = [0; 4096];
-            let count = self.socket.read(&mut segment).unwrap();
+            let count = match self.socket.read(&mut segment) {
+                // A read with a timeout is not restarted when the process was stopped and continued.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                result => result.unwrap(),
+            };
             if count == 0 {
                 return None;
             }
