@@ -40,7 +40,7 @@
 //! | `limits`, `metrics` | connections, rates and memory; counters and their page |
 //! | `net` | listeners, accepted sockets, the poller |
 //! | `worker` | the turn, and the parts of a worker |
-//! | `server`, `program` | bind, run, stop; signals, service manager and exit codes |
+//! | `server`, `metrics_http`, `program` | bind, run, stop; metrics over HTTP; signals, service manager and exit codes |
 //!
 //! The modules above `net` do no I/O of their own, except that a session reads and writes its socket.
 
@@ -50,6 +50,7 @@ mod error_reply;
 mod limits;
 mod log;
 mod metrics;
+mod metrics_http;
 mod net;
 mod notify;
 mod outbox;
@@ -63,8 +64,8 @@ mod worker;
 pub use cli::Args;
 pub use config::{Config, ServerFraming};
 pub use log::{Format, Level};
-pub use metrics::http::{MetricsBindError, MetricsServer};
 pub use metrics::{Counter, EndReason, Metrics};
+pub use metrics_http::{MetricsBindError, MetricsServer};
 pub use net::listen::BindError;
 pub use program::main_with;
 pub use server::{RunError, Server, ServerHandle};

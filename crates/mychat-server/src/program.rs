@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use crate::cli::{Args, Task};
 use crate::config::Config;
 use crate::log::{self, LogQueue};
-use crate::metrics::http::MetricsServer;
+use crate::metrics_http::MetricsServer;
 use crate::notify::ServiceManager;
 use crate::server::{Server, ServerHandle, SignalAction, Signals};
 use crate::settings;

@@ -1,8 +1,32 @@
 //! The rate limit of one user: a token bucket in one number.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use crate::config::RateLimit;
+use clap::ValueEnum;
+use serde::Deserialize;
+
+/// The rate of frames that one user may send. Empty frames do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Frames per second in the long run.
+    pub rate: NonZeroU32,
+    /// Frames that may arrive at once after a pause.
+    pub burst: NonZeroU32,
+    /// The handling of frames above the rate.
+    pub action: RateAction,
+}
+
+/// The handling of a frame above the rate: the values of `--rate-action`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RateAction {
+    /// The frame waits, and nothing more is read from its sender until then: TCP slows the sender down
+    #[default]
+    Delay,
+    /// The frame is dropped and answered with ERROR|429
+    Error,
+}
 
 /// The frames of one user against a [`RateLimit`].
 ///
@@ -38,12 +62,9 @@ impl RateLimiter {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::RateAction;
 
     fn rate_limit(rate: u32, burst: u32) -> RateLimit {
         let some = |n| NonZeroU32::new(n).unwrap();

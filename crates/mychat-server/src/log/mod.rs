@@ -14,11 +14,19 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
 
-use crate::config::LogOptions;
 use line::LineFormat;
 
 pub(crate) use queue::LogQueue;
 pub(crate) use throttle::WarningThrottle;
+
+/// The log of the program, on standard error. A program that embeds the server installs a `tracing` subscriber of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogOptions {
+    /// The format of a line.
+    pub format: Format,
+    /// The least important events that are logged.
+    pub level: Level,
+}
 
 /// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]

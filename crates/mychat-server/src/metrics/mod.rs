@@ -8,11 +8,10 @@
 //! Each worker counts in a [`LocalCounts`] of its own and adds it to the common [`Metrics`] once a turn, so that handling
 //! messages touches no shared memory. Between turns the sums above hold exactly.
 //!
-//! [`counters`] defines the counters, [`exposition`] writes them as Prometheus's text format, [`http`] serves that.
+//! [`counters`] defines the counters, and [`exposition`] writes them as Prometheus's text format.
 
 mod counters;
 pub(crate) mod exposition;
-pub(crate) mod http;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -108,14 +107,14 @@ impl Metrics {
     }
 
     /// Adds the counts of a worker and resets them to zero.
-    pub(crate) fn absorb(&self, tally: &mut LocalCounts) {
-        for (sum, counted) in self.counts.iter().zip(&mut tally.counts) {
+    pub(crate) fn absorb(&self, local: &mut LocalCounts) {
+        for (sum, counted) in self.counts.iter().zip(&mut local.counts) {
             if *counted != 0 {
                 sum.fetch_add(std::mem::take(counted), Relaxed);
             }
         }
-        if tally.latency_micros != 0 {
-            self.latency_micros.fetch_add(std::mem::take(&mut tally.latency_micros), Relaxed);
+        if local.latency_micros != 0 {
+            self.latency_micros.fetch_add(std::mem::take(&mut local.latency_micros), Relaxed);
         }
     }
 }

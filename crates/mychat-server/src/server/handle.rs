@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::Config;
+use crate::settings::changes_that_need_restart;
 use crate::worker::WorkerMessage;
 
 /// A handle of a server. It does not keep the server running.
@@ -22,7 +23,10 @@ impl ServerHandle {
 
     /// Applies the limits of `newer` from now on. Returns the names of settings that differ but need a restart.
     pub fn adopt(&self, newer: &Config) -> Vec<&'static str> {
-        let (adopted, ignored) = self.current_config.borrow().adopt(newer);
+        let (adopted, ignored) = {
+            let current = self.current_config.borrow();
+            (current.with_limits_of(newer), changes_that_need_restart(&current, newer))
+        };
         // `send_replace` stores the value even if no server is running any more.
         self.current_config.send_replace(Arc::new(adopted));
         ignored

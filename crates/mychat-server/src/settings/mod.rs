@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::config::{Admission, Config, LogOptions, RateLimit, SendLimit, SocketOptions};
 use crate::limits::memory;
-use table::SETTINGS;
+use table::{Applies, SETTINGS, Setting};
 use values::{Size, Time};
 
 pub(crate) use table::Settings;
@@ -140,6 +140,13 @@ pub(crate) fn print(config: &Config) -> String {
         };
     }
     text
+}
+
+/// Returns the names of the settings that differ between `old` and `newer` and take effect on a restart only.
+pub(crate) fn changes_that_need_restart(old: &Config, newer: &Config) -> Vec<&'static str> {
+    let needs_restart =
+        |setting: &&Setting| setting.applies == Applies::OnRestart && (setting.value)(old) != (setting.value)(newer);
+    SETTINGS.iter().filter(needs_restart).map(|setting| setting.name).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
-use crate::config::RateAction;
+use crate::config::{RateAction, ServerFraming, Spread};
+use crate::log::{Format, Level};
 
 fn parse(text: &str) -> Result<Config, String> {
     let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
@@ -64,4 +65,55 @@ fn the_order_of_a_printed_configuration_is_fixed() {
                     send-timeout send-buffer keepalive roster-budget shutdown-timeout workers spread framing log \
                     log-level metrics";
     assert_eq!(names.join(" "), expected);
+}
+
+#[test]
+fn a_reload_adopts_limits_and_names_the_other_changes() {
+    let old = Config::default();
+    let mut newer = Config { shutdown_timeout: Duration::from_secs(1), ..Config::default() };
+    assert_eq!(old.with_limits_of(&newer), newer);
+    assert!(changes_that_need_restart(&old, &newer).is_empty());
+    newer.listen = vec!["[::1]:1".into()];
+    newer.workers = 4.try_into().unwrap();
+    newer.socket.send_buffer = 9.try_into().ok();
+    newer.log.level = Level::Info;
+    let (adopted, ignored) = (old.with_limits_of(&newer), changes_that_need_restart(&old, &newer));
+    assert_eq!(ignored, ["listen", "send-buffer", "workers", "log-level"]);
+    assert_eq!((adopted.socket, adopted.log), (old.socket, old.log));
+    assert_eq!(adopted.listen, old.listen);
+    assert_eq!(adopted.shutdown_timeout, newer.shutdown_timeout);
+}
+
+#[test]
+fn the_table_agrees_with_a_reload() {
+    let old = Config::default();
+    let newer = Config {
+        listen: vec!["[::1]:1".into()],
+        framing: ServerFraming::Raw,
+        workers: 4.try_into().unwrap(),
+        spread: Spread::Always,
+        admission: Admission {
+            max_users: 2.try_into().ok(),
+            max_per_address: 3.try_into().ok(),
+            handshake_timeout: Duration::from_secs(4),
+        },
+        rate_limit: Some(RateLimit {
+            rate: 5.try_into().unwrap(),
+            burst: 6.try_into().unwrap(),
+            action: RateAction::Error,
+        }),
+        send: SendLimit { queue: 7 * 1024, total: 8 * 1024, timeout: Duration::from_secs(9) },
+        roster_budget: 1024.try_into().unwrap(),
+        shutdown_timeout: Duration::from_secs(11),
+        socket: SocketOptions { keepalive: Duration::from_secs(12), send_buffer: 13.try_into().ok() },
+        metrics: Some("[::1]:2".into()),
+        log: LogOptions { format: Format::Json, level: Level::Info },
+    };
+    let adopted = old.with_limits_of(&newer);
+    for setting in SETTINGS {
+        let value = setting.value;
+        let expected = if setting.applies == Applies::OnReload { &newer } else { &old };
+        assert_ne!(value(&old), value(&newer), "{} differs", setting.name);
+        assert_eq!(value(&adopted), value(expected), "{}", setting.name);
+    }
 }

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use super::sessions::Sessions;
-use crate::config::SendLimit;
+use crate::limits::SendLimit;
 use crate::metrics::{Counter, EndReason, LocalCounts};
 use crate::outbox::TurnLog;
 use crate::session::{FlushResult, Session};

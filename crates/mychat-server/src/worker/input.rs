@@ -4,8 +4,8 @@ use mychat_proto::Inbound;
 
 use super::Worker;
 use super::deadlines::DeadlineKind;
-use crate::config::RateAction;
 use crate::error_reply::ErrorReply;
+use crate::limits::RateAction;
 use crate::metrics::{Counter, EndReason};
 use crate::session::ReadResult;
 use crate::session::framing::{DETECTION_SILENCE, FramingState};

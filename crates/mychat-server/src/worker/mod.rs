@@ -133,7 +133,7 @@ impl Worker {
             poller,
             messages,
             intake: ConnectionIntake::default(),
-            sessions: Sessions::new(id, config.send.of_one(sharing_workers(config, is_single_worker))),
+            sessions: Sessions::new(id, config.send.share_of_one(sharing_workers(config, is_single_worker))),
             ready: ReadyList::default(),
             closing: Vec::new(),
             publisher,

@@ -154,7 +154,7 @@ impl Worker {
         let config = &self.shared.config;
         let is_single_worker = self.publisher.is_single_worker();
         self.roster.set_budget(roster_budget(config, is_single_worker));
-        self.sessions.limit = config.send.of_one(sharing_workers(config, is_single_worker));
+        self.sessions.limit = config.send.share_of_one(sharing_workers(config, is_single_worker));
     }
 
     fn collapse_if_others_are_empty(&mut self) {

@@ -62,7 +62,7 @@ impl Reclaimer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::SendLimit;
+    use crate::limits::SendLimit;
 
     #[test]
     fn memory_is_returned_once_after_a_large_turn() {

@@ -10,7 +10,7 @@ use mychat_proto::EncodeError;
 use slab::Slab;
 
 use super::flush::{FlushContext, FlushOutcome};
-use crate::config::SendLimit;
+use crate::limits::SendLimit;
 use crate::metrics::{Counter, EndReason, LocalCounts, Metrics};
 use crate::outbox::TurnLog;
 use crate::router::{BatchSink, FrameKind, SessionAddress, SessionKey};

@@ -18,8 +18,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::Metrics;
-use super::exposition::exposition;
+use crate::metrics::Metrics;
+use crate::metrics::exposition::exposition;
 use crate::server::ServerHandle;
 
 /// Connections open at one time; a further one closes the oldest.
