@@ -29,6 +29,7 @@ mod rebalance;
 mod reclaimer;
 mod roster_schedule;
 mod roster_sender;
+mod session_writer;
 mod sessions;
 mod shrink_policy;
 mod timers;

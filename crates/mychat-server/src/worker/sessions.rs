@@ -1,7 +1,7 @@
 //! The sessions of one worker and the frames that wait for them.
 //!
 //! A frame is not written when it is caused. Broadcasts go into the turn log once, private frames into the outbox of
-//! their recipient. At the end of the turn the [flush](super::flush) gives each session its part in one write.
+//! their recipient. At the end of the turn the flush (`flush.rs`) gives each session its part in one write.
 
 use std::ops::{Index, IndexMut};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use mychat_proto::EncodeError;
 use slab::Slab;
 
-use super::flush::{FlushContext, FlushOutcome};
+use super::session_writer::{FlushOutcome, SessionWriter};
 use crate::limits::SendLimit;
 use crate::metrics::{Counter, EndReason, LocalCounts, Metrics};
 use crate::outbox::TurnLog;
@@ -112,8 +112,8 @@ impl Sessions {
     }
 
     /// Borrows the sessions, and separately everything else that a flush needs.
-    pub(super) fn split_for_flush(&mut self, now: Instant) -> (&mut Slab<Session>, FlushContext<'_>) {
-        let flush = FlushContext {
+    pub(super) fn split_for_flush(&mut self, now: Instant) -> (&mut Slab<Session>, SessionWriter<'_>) {
+        let writer = SessionWriter {
             log: &self.log,
             roster: &self.roster,
             limit: self.limit,
@@ -123,7 +123,7 @@ impl Sessions {
             counts: &mut self.counts,
             outcome: &mut self.outcome,
         };
-        (&mut self.slab, flush)
+        (&mut self.slab, writer)
     }
 
     /// Returns the session at `index`, if there is one.
