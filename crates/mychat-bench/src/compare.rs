@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crate::{cli, out};
 use mychat_load::Exit;
-use mychat_report::compare::{Run, Threshold, circumstances, compare as judge, markdown, terminal};
-use mychat_report::json::{self, Stored};
+use mychat_report::compare::{ComparedRun, Threshold, compare as judge, markdown, run_differences, terminal};
+use mychat_report::json::{self, StoredResult};
 use mychat_report::{RunResult, files, visible};
 
 /// Compares, prints, and writes the table where one is wanted.
@@ -19,7 +19,7 @@ pub(crate) fn compare(args: &cli::Compare) -> anyhow::Result<Exit> {
         }
         sides => sides,
     };
-    files::try_out_all([&args.markdown])?;
+    files::check_all_writable([&args.markdown])?;
     let (first, second) = match sides(first, second) {
         Ok(sides) => sides,
         Err(error) => {
@@ -29,7 +29,7 @@ pub(crate) fn compare(args: &cli::Compare) -> anyhow::Result<Exit> {
     };
     let threshold = Threshold { effect: args.effect / 100.0, ..Threshold::default() };
     let mut comparison = judge(&first.runs, &second.runs, threshold);
-    comparison.notes.extend(circumstances(&first.results, &second.results));
+    comparison.notes.extend(run_differences(&first.results, &second.results));
     out::print(&terminal(&comparison));
     if let Some(path) = &args.markdown {
         files::replace(path, &markdown(&comparison))?;
@@ -47,7 +47,7 @@ pub(crate) fn compare(args: &cli::Compare) -> anyhow::Result<Exit> {
 #[derive(Default)]
 struct Side {
     of: BTreeSet<String>,
-    runs: Vec<Run>,
+    runs: Vec<ComparedRun>,
     results: Vec<RunResult>,
 }
 
@@ -67,13 +67,15 @@ fn side(paths: &[PathBuf]) -> anyhow::Result<Side> {
     let mut side = Side::default();
     for path in paths {
         let (of, run) = match json::read_any(path)? {
-            Stored::Run(result) => {
-                let run = Run::new(&result)?;
+            StoredResult::Run(result) => {
+                let run = ComparedRun::new(&result)?;
                 let of = format!("`{}`", visible(&result.scenario.name));
                 side.results.push(*result);
                 (of, run)
             }
-            Stored::Conformance(result) => (format!("the checks of `{}`", result.about.suite), Run::of_checks(&result)),
+            StoredResult::Conformance(result) => {
+                (format!("the checks of `{}`", result.info.suite), ComparedRun::of_checks(&result))
+            }
         };
         side.of.insert(of);
         side.runs.push(run);

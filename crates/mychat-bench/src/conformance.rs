@@ -13,10 +13,10 @@ use crate::{out, signal};
 use mychat_conformance::suite::probe::{self as probing, Found, Profile, profile};
 use mychat_conformance::suite::{self, Check, Event, Options, baseline, select};
 use mychat_load::Exit;
-use mychat_report::conformance::result::{About, ConformanceResult};
-use mychat_report::conformance::{self as report, terminal};
-use mychat_report::files::{replace, try_out};
-use mychat_report::result::TargetInfo;
+use mychat_report::files::{check_writable, replace};
+use mychat_report::model::TargetInfo;
+use mychat_report::model::conformance::{ConformanceResult, SuiteRunInfo, build};
+use mychat_report::terminal::conformance as terminal;
 use mychat_scenario::model::FramingChoice;
 
 mod files;
@@ -95,7 +95,7 @@ pub(crate) async fn conformance(args: cli::Conformance) -> anyhow::Result<Exit> 
         baseline: expected,
     };
     args.reports.try_out()?;
-    args.baseline.iter().filter(|_| args.update_baseline).try_for_each(|path| try_out(path))?;
+    args.baseline.iter().filter(|_| args.update_baseline).try_for_each(|path| check_writable(path))?;
     let jobs = args.jobs.map_or(JOBS, |jobs| jobs.get() as usize).min(selected.len());
     let tested = match UnderTest::start(args.tested.target.as_deref(), args.tested.spawn.as_deref(), jobs).await {
         Ok(tested) => tested,
@@ -188,7 +188,7 @@ pub(crate) async fn hold(
     let mut outcomes = suite::run(checks, &options, &mut told).await;
     baseline::apply(&mut outcomes, &asked.baseline);
     let interrupted = outcomes.iter().any(|outcome| outcome.reason.as_deref() == Some(suite::run::INTERRUPTED));
-    let about = About {
+    let about = SuiteRunInfo {
         suite: asked.suite.clone(),
         target: TargetInfo {
             address: tested.name.clone(),
@@ -204,7 +204,7 @@ pub(crate) async fn hold(
         seconds: started.elapsed().as_secs_f64(),
         strict: asked.strict,
     };
-    let result = report::build(outcomes, about, interrupted);
+    let result = build(outcomes, about, interrupted);
     tell(&terminal::summary(&result));
     result
 }

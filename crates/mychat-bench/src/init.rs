@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 
 use crate::{cli, out};
 use mychat_load::Exit;
-use mychat_report::files::Unwritable;
+use mychat_report::files::WriteError;
 
 const FIRST: &str = include_str!("first.yaml");
 
@@ -19,7 +19,7 @@ pub(crate) fn init(args: &cli::Init) -> anyhow::Result<Exit> {
             out::complain(&format!("error: {} is there already: name another file\n", args.file.display()));
             return Ok(Exit::Usage);
         }
-        Err(error) => return Err(Unwritable::new(&args.file, &error).into()),
+        Err(error) => return Err(WriteError::new(&args.file, &error).into()),
     };
     file.write_all(FIRST.as_bytes()).with_context(|| format!("cannot write {}", args.file.display()))?;
     let name = args.file.display();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use mychat_report::RunResult;
-use mychat_report::files::{self, Unwritable};
+use mychat_report::files::{self, WriteError};
 
 /// Where the result goes besides the terminal.
 #[derive(Debug, Clone, Default, Args)]
@@ -53,9 +53,9 @@ type Form = fn(&RunResult) -> String;
 
 impl Outputs {
     /// The same with `--out` resolved: every form that was not named goes into its directory.
-    pub(crate) fn resolved(mut self) -> Result<Self, Unwritable> {
+    pub(crate) fn resolved(mut self) -> Result<Self, WriteError> {
         let Some(directory) = self.out.take() else { return Ok(self) };
-        std::fs::create_dir_all(&directory).map_err(|error| Unwritable::new(&directory, &error))?;
+        std::fs::create_dir_all(&directory).map_err(|error| WriteError::new(&directory, &error))?;
         let places = [
             (&mut self.json, "result.json"),
             (&mut self.html, "report.html"),
@@ -71,8 +71,8 @@ impl Outputs {
     }
 
     /// Finds out whether all of it could be written: before a run, which would be in vain otherwise.
-    pub(crate) fn try_out(&self) -> Result<(), Unwritable> {
-        files::try_out_all(self.files())
+    pub(crate) fn try_out(&self) -> Result<(), WriteError> {
+        files::check_all_writable(self.files())
     }
 
     /// Whether nothing at all is to be written.
@@ -85,14 +85,14 @@ impl Outputs {
     }
 
     /// Writes all that was asked for; goes on after a file that could not be written, and reports the first such.
-    pub(crate) fn write(&self, result: &RunResult) -> Result<(), Unwritable> {
+    pub(crate) fn write(&self, result: &RunResult) -> Result<(), WriteError> {
         let forms: [(&Option<PathBuf>, Form); 6] = [
             (&self.json, mychat_report::json::write),
-            (&self.html, mychat_report::html::page),
-            (&self.junit, mychat_report::junit::write),
-            (&self.markdown, mychat_report::markdown::write),
+            (&self.html, mychat_report::html::run_page),
+            (&self.junit, mychat_report::junit::run_report),
+            (&self.markdown, mychat_report::markdown::run_summary),
             (&self.hlog, mychat_report::hlog::write),
-            (&self.ndjson, mychat_report::ndjson::write),
+            (&self.ndjson, mychat_report::json::ndjson::write),
         ];
         let mut outcome = Ok(());
         for (path, form) in forms {
@@ -104,7 +104,7 @@ impl Outputs {
 }
 
 /// Writes a text for people or programs where they asked for it.
-pub(crate) fn put(path: &Path, text: &str) -> Result<(), Unwritable> {
+pub(crate) fn put(path: &Path, text: &str) -> Result<(), WriteError> {
     // Steps of one job share this file: what others wrote into it stays.
     let shared = std::env::var_os("GITHUB_STEP_SUMMARY").is_some_and(|summary| Path::new(&summary) == path);
     if shared { files::append(path, text) } else { files::replace(path, text) }

@@ -3,10 +3,10 @@
 use crate::outputs::Outputs;
 use crate::{cli, out};
 use mychat_load::Exit;
-use mychat_report::conformance::{self, ConformanceResult};
-use mychat_report::files::{Unwritable, try_out_all};
-use mychat_report::json::Stored;
-use mychat_report::terminal;
+use mychat_report::ConformanceResult;
+use mychat_report::files::{WriteError, check_all_writable};
+use mychat_report::json::StoredResult;
+use mychat_report::terminal::{conformance, run as terminal};
 
 /// Writes a stored result in the forms that were asked for; with none, the summary for the terminal.
 pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
@@ -18,8 +18,8 @@ pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     };
     let result = match mychat_report::json::read_any(path) {
-        Ok(Stored::Run(result)) => result,
-        Ok(Stored::Conformance(result)) => return checks(&result, args.outputs),
+        Ok(StoredResult::Run(result)) => result,
+        Ok(StoredResult::Conformance(result)) => return checks(&result, args.outputs),
         Err(error) => {
             out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
             return Ok(Exit::Usage);
@@ -34,7 +34,7 @@ pub(crate) fn rewrite(args: cli::Report) -> anyhow::Result<Exit> {
 }
 
 /// Every file that was asked for by name or by `--out`, all of which can be written: else none is.
-fn tried(outputs: Outputs) -> Result<Outputs, Unwritable> {
+fn tried(outputs: Outputs) -> Result<Outputs, WriteError> {
     let outputs = outputs.resolved()?;
     outputs.try_out()?;
     Ok(outputs)
@@ -47,10 +47,10 @@ fn checks(result: &ConformanceResult, outputs: Outputs) -> anyhow::Result<Exit> 
         return Ok(Exit::Usage);
     }
     if outputs.is_empty() {
-        let width = conformance::terminal::width(result.checks.iter().map(|check| check.id.as_str()));
-        let lines: String = result.checks.iter().map(|check| conformance::terminal::line(check, width)).collect();
-        let head = conformance::terminal::head(&result.about.target.address, &result.about.notes);
-        out::print(&format!("{head}{lines}{}", conformance::terminal::summary(result)));
+        let width = conformance::width(result.checks.iter().map(|check| check.id.as_str()));
+        let lines: String = result.checks.iter().map(|check| conformance::line(check, width)).collect();
+        let head = conformance::head(&result.info.target.address, &result.info.notes);
+        out::print(&format!("{head}{lines}{}", conformance::summary(result)));
         return Ok(Exit::Success);
     }
     let written = crate::conformance::write(result, &tried(outputs)?.into());
@@ -64,7 +64,7 @@ fn matrix(mut args: cli::Report) -> anyhow::Result<Exit> {
         out::complain("error: a matrix is written by --html and --csv, and has no other forms\n");
         return Ok(Exit::Usage);
     }
-    try_out_all([&args.csv, &html])?;
+    check_all_writable([&args.csv, &html])?;
     let matrix = match mychat_report::matrix::read(&args.results) {
         Ok(matrix) => matrix,
         Err(error) => {
@@ -76,7 +76,7 @@ fn matrix(mut args: cli::Report) -> anyhow::Result<Exit> {
         mychat_report::files::replace(path, &matrix.csv())?;
     }
     if let Some(path) = &html {
-        mychat_report::files::replace(path, &mychat_report::html::matrix(&matrix))?;
+        mychat_report::files::replace(path, &mychat_report::html::matrix_page(&matrix))?;
     }
     if args.csv.is_none() && html.is_none() {
         out::print(&matrix.csv());

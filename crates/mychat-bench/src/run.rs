@@ -27,9 +27,9 @@ use mychat_load::engine::shared::{Shared, Talk};
 use mychat_load::plan::Plan;
 use mychat_load::reconcile::DeliveryRules;
 use mychat_load::verdict::{AbortMonitor, assess};
-use mychat_report::Circumstances;
-use mychat_report::conformance::ConformanceResult;
-use mychat_report::result::{RunResult, TargetInfo};
+use mychat_report::ConformanceResult;
+use mychat_report::RunInfo;
+use mychat_report::model::{RunResult, TargetInfo};
 use mychat_scenario::Loaded;
 use mychat_scenario::model::{Pace, Verify};
 use mychat_target::Target;
@@ -87,7 +87,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         out::complain(&format!("error: {message}\n"));
         return Ok(Exit::Usage);
     }
-    let how = Circumstances {
+    let how = RunInfo {
         verify_note: forecast.reduced,
         ..circumstances(&args, &loaded, &target, &readings, server.is_reference())
     };
@@ -128,9 +128,9 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     };
     let exit = Exit::from_code(result.exit_code);
     out::print(&if args.quiet {
-        mychat_report::terminal::line(&result)
+        mychat_report::terminal::run::line(&result)
     } else {
-        mychat_report::terminal::summary(&result)
+        mychat_report::terminal::run::summary(&result)
     });
     if let Err(error) = outputs.write(&result) {
         out::complain(&format!("error: {:#}\n", anyhow::Error::from(error)));
@@ -166,7 +166,7 @@ pub(crate) struct Session {
     talk: Talk,
     reading: DeliveryRules,
     sources: Arc<[IpAddr]>,
-    how: Circumstances,
+    how: RunInfo,
     process: Option<Sampler>,
     stop: Arc<Notify>,
     interval: Duration,
@@ -278,15 +278,9 @@ fn sources(asked: &[IpAddr], target: &Target, users: usize) -> Arc<[IpAddr]> {
     }
 }
 
-fn circumstances(
-    args: &cli::Run,
-    loaded: &Loaded,
-    target: &Target,
-    readings: &Readings,
-    spawned: bool,
-) -> Circumstances {
+fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, readings: &Readings, spawned: bool) -> RunInfo {
     let digest = Sha256::digest(loaded.text.as_bytes());
-    Circumstances {
+    RunInfo {
         file: args.file.display().to_string(),
         sha256: mychat_scenario::template::text::hexadecimal(&digest),
         target: TargetInfo {

@@ -8,8 +8,8 @@ use anyhow::Context as _;
 
 use mychat_load::engine::conduct::Slice;
 use mychat_load::plan::Plan;
-use mychat_report::ndjson;
-use mychat_report::result::{Point, RunResult};
+use mychat_report::json::ndjson;
+use mychat_report::model::{RunResult, TimelinePoint};
 use mychat_target::sample::{Sample, Sampler, ServerUse};
 
 /// Notes of one run.
@@ -54,7 +54,7 @@ impl Telemetry {
         if self.ndjson.is_none() {
             return;
         }
-        let mut point = mychat_report::point(plan, slice);
+        let mut point = mychat_report::timeline_point(plan, slice);
         self.fill(self.samples.len() - 1, self.written.1, &mut point);
         self.write(&point);
     }
@@ -102,7 +102,7 @@ impl Telemetry {
         self.samples.push(self.sampler.as_ref().and_then(Sampler::sample));
     }
 
-    fn fill(&self, index: usize, from: f64, point: &mut Point) {
+    fn fill(&self, index: usize, from: f64, point: &mut TimelinePoint) {
         let Some(Some(sample)) = self.samples.get(index) else { return };
         let earlier = index.checked_sub(1).and_then(|index| self.samples[index]).or(self.before);
         let seconds = (point.t - from).max(1e-3);
@@ -113,7 +113,7 @@ impl Telemetry {
         point.server_cpu = cpu.filter(|_| seconds >= TELLING);
     }
 
-    fn write(&mut self, point: &Point) {
+    fn write(&mut self, point: &TimelinePoint) {
         self.written = (self.written.0 + 1, point.t);
         if let Some(file) = &self.ndjson
             && let Err(error) = ndjson::line(&**file, self.percent, point)

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}: {why}", path.display())]
-pub struct Unwritable {
+pub struct WriteError {
     path: PathBuf,
     why: String,
 }
 
-impl Unwritable {
+impl WriteError {
     /// Of a file, from what the system says.
     pub fn new(path: &Path, error: &Error) -> Self {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
@@ -27,7 +27,7 @@ impl Unwritable {
 
 /// Puts a text into a file. Readers see the old file or the whole new one: it is written beside its place and moved.
 /// What is no file, such as a pipe or `/dev/stdout`, is written to as it is.
-pub fn replace(path: &Path, text: &str) -> Result<(), Unwritable> {
+pub fn replace(path: &Path, text: &str) -> Result<(), WriteError> {
     put(path, |file| {
         file.write_all(text.as_bytes())?;
         Ok(Then::Keep)
@@ -35,7 +35,7 @@ pub fn replace(path: &Path, text: &str) -> Result<(), Unwritable> {
 }
 
 /// Finds out before a run whether [`replace`] could do it after the run. What is there stays as it is.
-pub fn try_out(path: &Path) -> Result<(), Unwritable> {
+pub fn check_writable(path: &Path) -> Result<(), WriteError> {
     match std::fs::metadata(path) {
         // The reader of a pipe would take it for the end if it were opened and closed.
         Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
@@ -43,15 +43,15 @@ pub fn try_out(path: &Path) -> Result<(), Unwritable> {
     }
 }
 
-/// [`try_out`] for all files that were asked for.
-pub fn try_out_all<'p>(paths: impl IntoIterator<Item = &'p Option<PathBuf>>) -> Result<(), Unwritable> {
-    paths.into_iter().flatten().try_for_each(|path| try_out(path))
+/// [`check_writable`] for all files that were asked for.
+pub fn check_all_writable<'p>(paths: impl IntoIterator<Item = &'p Option<PathBuf>>) -> Result<(), WriteError> {
+    paths.into_iter().flatten().try_for_each(|path| check_writable(path))
 }
 
 /// Puts a text at the end of a file.
-pub fn append(path: &Path, text: &str) -> Result<(), Unwritable> {
+pub fn append(path: &Path, text: &str) -> Result<(), WriteError> {
     let opened = OpenOptions::new().create(true).append(true).open(path);
-    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| Unwritable::new(path, &error))
+    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| WriteError::new(path, &error))
 }
 
 /// What becomes of what was written.
@@ -61,8 +61,8 @@ enum Then {
     Discard,
 }
 
-fn put(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<Then>) -> Result<(), Unwritable> {
-    let failed = |error: &Error| Unwritable::new(path, error);
+fn put(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<Then>) -> Result<(), WriteError> {
+    let failed = |error: &Error| WriteError::new(path, error);
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         let written = OpenOptions::new().write(true).open(path).and_then(|mut file| write(&mut file));
         return written.map(drop).map_err(|error| failed(&error));
@@ -106,7 +106,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
         replace(&old, "kept").unwrap();
-        try_out(&old).and_then(|()| try_out(&new)).unwrap();
+        check_writable(&old).and_then(|()| check_writable(&new)).unwrap();
         assert_eq!(read(&old).unwrap(), "kept");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -114,8 +114,9 @@ mod tests {
     #[test]
     fn what_cannot_be_written_is_said_with_its_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let said =
-            |path: &Path| try_out(path).unwrap_err().to_string().replace(&folder.path().display().to_string(), "F");
+        let said = |path: &Path| {
+            check_writable(path).unwrap_err().to_string().replace(&folder.path().display().to_string(), "F")
+        };
         assert_eq!(said(&folder.path().join("none/x")), "cannot write F/none/x: there is no directory F/none");
         assert_eq!(said(folder.path()), "cannot write F: it is a directory");
     }

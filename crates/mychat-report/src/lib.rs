@@ -1,36 +1,47 @@
-//! One result, written in several ways: for people in a terminal and a browser, for programs and pipelines.
+//! Reports of mychat-bench: one result, written for people in a terminal and a browser and for programs and pipelines.
+//!
+//! ```text
+//! engine, verdict ─► model ─┬─► terminal, html, markdown, junit, hlog, json
+//!                     ▲  ▲  ├─► compare   two sets of results
+//!                     │  └──┴── merge     one result of several machines
+//!                    json       (stored results)
+//! ```
+//!
+//! [`model`] holds the results as data and as the stored JSON. Each output format is a folder that renders both kinds of
+//! result, of `run` and of `conformance`, and takes shared phrases from `wording`.
+//!
+//! Reading order: [`model`], `wording`, [`terminal`], then any other format.
 
-#[cfg(test)]
-mod agreement;
-mod build;
-mod cases;
-mod chart;
-pub mod compare;
-pub mod conformance;
 pub mod files;
-pub mod histogram;
+pub mod model;
+mod wording;
+mod failure_card;
+mod timeline_buckets;
+mod charts;
+
 pub mod hlog;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod terminal;
+
+pub mod compare;
 pub mod matrix;
 pub mod merge;
-mod moments;
-pub mod ndjson;
-pub mod result;
+
+#[cfg(test)]
+mod consistency_tests;
 #[cfg(any(test, feature = "test-fixture"))]
 #[doc(hidden)]
-pub mod sample;
-pub mod terminal;
-mod words;
+pub mod test_fixture;
 
-pub use build::{Circumstances, build, point};
-pub use result::RunResult;
+pub use model::conformance::ConformanceResult;
+pub use model::{RunInfo, RunResult, build, timeline_point};
 
 pub use mychat_load::format::{duration, grouped};
 
-/// A size in bytes as a person reads it.
+/// Formats a size in bytes with a binary unit.
 pub fn bytes(bytes: u64) -> String {
     match mychat_proto::units::scale(bytes as f64) {
         (_, "B") => format!("{bytes} B"),
@@ -39,17 +50,8 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A measured value in its unit, as results name units.
-pub fn value(value: f64, unit: &str) -> String {
-    match unit {
-        "us" => duration(value),
-        "percent" => format!("{value:.2} %"),
-        "bytes" => bytes(value as u64),
-        _ => grouped(value as u64),
-    }
-}
-
-/// Text with anything visible that a screen would not show or would obey: control bytes from frames, names or notes.
+/// Escapes control characters other than line feed and tab: frames, names and notes come from peers and must not control
+/// the reader's terminal.
 pub fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for c in text.chars() {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::conformance::result::SCHEMA;
-use super::json::{ReadError, parse_json, schema, text};
+use crate::json::{ReadError, parse_json, schema, text};
+use crate::model::conformance::SCHEMA;
 
 /// What is read of a conformance result.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -65,7 +65,7 @@ fn name(path: &Path) -> String {
 }
 
 fn conformance(path: &Path) -> Result<Conformance, ReadError> {
-    let other = |reason: String| ReadError::Conformance { path: path.to_owned(), reason };
+    let other = |reason: String| ReadError::NotConformance { path: path.to_owned(), reason };
     let text = text(path)?;
     let value = parse_json(&text).map_err(other)?;
     schema(&value, &[SCHEMA]).map_err(other)?;

@@ -14,11 +14,11 @@ use mychat_load::Exit;
 use mychat_load::plan::Plan;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
-use mychat_report::result::{Capacity, Probe, RunResult};
-use mychat_report::{terminal, value};
+use mychat_report::model::{Capacity, CapacityProbe, RunResult, SearchPhase as Phase};
+use mychat_report::terminal;
 use mychat_scenario::Scenario;
 use mychat_scenario::model::{FindMax, Stage, StageKind};
-use search::{End, Heard, Next, Phase, Search};
+use search::{End, Heard, Next, Search};
 
 /// The search that a scenario asks for.
 pub(crate) fn wanted(scenario: &Scenario) -> Option<FindMax> {
@@ -36,7 +36,7 @@ pub(crate) async fn find(
     telemetry: &Telemetry,
 ) -> anyhow::Result<RunResult> {
     let mut search = Search::new(&how);
-    let mut probes: Vec<Probe> = Vec::new();
+    let mut probes: Vec<CapacityProbe> = Vec::new();
     let mut last: Option<RunResult> = None;
     let mut best: Option<RunResult> = None;
     loop {
@@ -50,7 +50,7 @@ pub(crate) async fn find(
         let heard = hear(&result, phase);
         let probe = probe(&result, percent, phase, how_long(&how, phase), heard);
         if !session.quiet {
-            out::complain(&format!("  {}\n", terminal::probe(&probe)));
+            out::complain(&format!("  {}\n", terminal::run::probe(&probe)));
         }
         probes.push(probe);
         if result.verdict == Verdict::Interrupted {
@@ -101,21 +101,16 @@ fn let_in_nobody(result: &RunResult) -> bool {
     result.counts.connected == 0 && result.counts.refused > 0
 }
 
-fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Duration, heard: Heard) -> Probe {
+fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Duration, heard: Heard) -> CapacityProbe {
     // Counted by stage: intervals of the timeline do not begin where stages do.
     let rate = |metric: &str| {
         let measured = result.latency.get(metric).and_then(|block| block.by.stage.get("probe"));
         measured.map_or(0.0, |latency| latency.count as f64 / length.as_secs_f64().max(1e-3))
     };
     let delivery = result.latency.get("delivery").map(|block| &block.whole);
-    Probe {
+    CapacityProbe {
         percent,
-        phase: match phase {
-            Phase::Grow => "grow",
-            Phase::Bisect => "bisect",
-            Phase::Confirm => "confirm",
-        }
-        .to_owned(),
+        phase,
         sent_per_second: rate("lateness"),
         delivered_per_second: rate("delivery"),
         p50: delivery.and_then(|delivery| delivery.p50),
@@ -130,7 +125,7 @@ fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Dura
 fn broken(result: &RunResult) -> String {
     let first = result.expectations.iter().find(|expectation| expectation.ok == Some(false));
     first.map_or_else(String::new, |expectation| match expectation.actual {
-        Some(actual) => format!("{} ({})", expectation.text, value(actual, &expectation.unit)),
+        Some(actual) => format!("{} ({})", expectation.text, expectation.unit.format(actual)),
         None => expectation.text.clone(),
     })
 }
@@ -145,7 +140,7 @@ fn undecided(result: &RunResult) -> Option<String> {
 fn conclude(
     end: End,
     search: &Search,
-    probes: Vec<Probe>,
+    probes: Vec<CapacityProbe>,
     best: Option<RunResult>,
     last: Option<RunResult>,
 ) -> RunResult {
@@ -184,7 +179,7 @@ fn conclude(
 }
 
 /// What was tried last before the server let nobody in.
-fn fell_over(probes: &[Probe]) -> String {
+fn fell_over(probes: &[CapacityProbe]) -> String {
     let loaded = probes.iter().rev().find(|probe| probe.sent_per_second > 0.0);
     match loaded.map(|probe| (probe.percent, &probe.broke)) {
         Some((percent, Some(why))) => {
@@ -195,12 +190,12 @@ fn fell_over(probes: &[Probe]) -> String {
     }
 }
 
-fn interrupted(result: RunResult, search: &Search, probes: Vec<Probe>) -> RunResult {
+fn interrupted(result: RunResult, search: &Search, probes: Vec<CapacityProbe>) -> RunResult {
     let capacity = Some(capacity(search.low, search.high, "interrupted".to_owned(), probes));
     RunResult { capacity, ..result }
 }
 
-fn capacity(held: Option<f64>, broke_at: Option<f64>, reason: String, probes: Vec<Probe>) -> Capacity {
+fn capacity(held: Option<f64>, broke_at: Option<f64>, reason: String, probes: Vec<CapacityProbe>) -> Capacity {
     let at = |percent: f64| {
         let tried = probes.iter().rev().find(|probe| (probe.percent - percent).abs() < 1e-9 && probe.held);
         tried.map(|probe| probe.sent_per_second)
@@ -211,12 +206,12 @@ fn capacity(held: Option<f64>, broke_at: Option<f64>, reason: String, probes: Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mychat_report::sample;
+    use mychat_report::test_fixture;
 
-    fn tried(percent: f64, sent_per_second: f64, broke: Option<&str>) -> Probe {
-        Probe {
+    fn tried(percent: f64, sent_per_second: f64, broke: Option<&str>) -> CapacityProbe {
+        CapacityProbe {
             percent,
-            phase: "grow".to_owned(),
+            phase: Phase::Grow,
             sent_per_second,
             delivered_per_second: sent_per_second,
             p50: None,
@@ -246,7 +241,7 @@ mod tests {
             tried(200.0, 700.0, Some("lost == 0 (9)")),
             tried(150.0, 0.0, Some("somebody is let in (0)")),
         ];
-        let run = sample::run(3);
+        let run = test_fixture::run(3);
         let result = conclude(End::FellOver, &search, probes, Some(run.clone()), Some(run));
         assert_eq!((result.verdict, result.exit_code), (Verdict::Fail, 1));
         let capacity = result.capacity.unwrap();

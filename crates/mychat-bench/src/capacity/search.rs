@@ -1,5 +1,6 @@
 //! Where to try next, and when to stop: growth until something breaks, bisection, confirmation. No clock, no sockets.
 
+use mychat_report::model::SearchPhase as Phase;
 use mychat_scenario::model::FindMax;
 
 /// What a probe came to.
@@ -13,17 +14,6 @@ pub(crate) enum Heard {
     Nobody,
     /// The generator was the limit: nothing is known of the server.
     Generator,
-}
-
-/// Why a probe is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Each probe is larger than the one before, until one breaks.
-    Grow,
-    /// Between one that held and one that broke.
-    Bisect,
-    /// The answer, once more and for longer.
-    Confirm,
 }
 
 /// What to do next.

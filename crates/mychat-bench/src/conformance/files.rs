@@ -5,13 +5,16 @@ use std::path::Path;
 use crate::cli::Reports;
 use crate::{out, outputs};
 use mychat_load::Exit;
-use mychat_report::conformance::{ConformanceResult, html, junit, markdown};
-use mychat_report::files::{self, Unwritable};
+use mychat_report::ConformanceResult;
+use mychat_report::files::{self, WriteError};
+use mychat_report::html::conformance_page;
+use mychat_report::junit::conformance_report;
+use mychat_report::markdown::conformance_summary;
 
 impl Reports {
     /// Finds out whether all of it could be written: before the checks, which would be in vain otherwise.
-    pub(crate) fn try_out(&self) -> Result<(), Unwritable> {
-        files::try_out_all([&self.json, &self.junit, &self.markdown, &self.html])
+    pub(crate) fn try_out(&self) -> Result<(), WriteError> {
+        files::check_all_writable([&self.json, &self.junit, &self.markdown, &self.html])
     }
 }
 
@@ -34,8 +37,8 @@ pub(crate) fn write(result: &ConformanceResult, reports: &Reports) -> Exit {
         }
     };
     save(reports.json.as_deref(), &json);
-    save(reports.junit.as_deref(), &junit);
-    save(reports.markdown.as_deref(), &markdown);
-    save(reports.html.as_deref(), &html);
+    save(reports.junit.as_deref(), &conformance_report);
+    save(reports.markdown.as_deref(), &conformance_summary);
+    save(reports.html.as_deref(), &conformance_page);
     exit
 }

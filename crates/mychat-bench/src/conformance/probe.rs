@@ -15,7 +15,7 @@ use mychat_scenario::template::cast;
 
 /// `probe`.
 pub(crate) async fn probe(args: cli::Probe) -> anyhow::Result<Exit> {
-    files::try_out_all([&args.json])?;
+    files::check_all_writable([&args.json])?;
     let asked = &args.tested;
     let tested = match UnderTest::start(asked.target.as_deref(), asked.spawn.as_deref(), 1).await {
         Ok(tested) => tested,

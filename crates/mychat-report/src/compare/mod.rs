@@ -5,28 +5,28 @@
 //! single run's figures could vary comes from drawing blocks of its intervals again (`resample`); the larger of the
 //! two uncertainties counts.
 
-mod circumstances;
-mod counts;
+mod run_differences;
+mod violation_counts;
 mod drift;
-mod passes;
-mod resample;
+mod pass_rates;
+mod bootstrap;
 mod run;
-mod student;
+mod t_test;
 mod table;
-mod times;
+mod timings;
 
-pub use circumstances::circumstances;
-pub use passes::{Passed, Share, Tried};
-pub use run::{Interval, Run};
+pub use pass_rates::{PassChange, PassOutcome, PassRate};
+pub use run::{ComparedRun, LoadInterval};
+pub use run_differences::run_differences;
 pub use table::{markdown, terminal};
 
 use crate::grouped;
+use bootstrap::TIMED;
 use mychat_load::verdict::validity::Validity;
-use resample::TIMED;
 
 /// What a figure says about the second side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Finding {
+pub enum ChangeVerdict {
     /// It got better.
     Better,
     /// It did not change by as much as anybody would notice.
@@ -39,7 +39,7 @@ pub enum Finding {
 
 /// One figure of both sides.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct ComparedFigure {
     /// Its name.
     pub name: &'static str,
     /// Of the first side and of the second.
@@ -49,7 +49,7 @@ pub struct Row {
     /// Where the change lies, with the confidence that is left to one of several figures.
     pub interval: Option<(f64, f64)>,
     /// What it says.
-    pub finding: Finding,
+    pub finding: ChangeVerdict,
 }
 
 /// A whole comparison.
@@ -58,9 +58,9 @@ pub struct Comparison {
     /// Runs of each side that are used.
     pub runs: (usize, usize),
     /// All figures.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ComparedFigure>,
     /// Expectations, cases and checks that do not end as they did.
-    pub passed: Vec<Passed>,
+    pub passed: Vec<PassChange>,
     /// How many expectations, cases and checks both sides have.
     pub tried: usize,
     /// Whether they are runs of a load, which take times, and not of checks alone.
@@ -87,15 +87,15 @@ impl Default for Threshold {
 impl Comparison {
     /// Whether something got worse.
     pub fn regressed(&self) -> bool {
-        self.findings().any(|finding| finding == Finding::Worse)
+        self.findings().any(|finding| finding == ChangeVerdict::Worse)
     }
 
     /// Whether something got better.
     pub fn improved(&self) -> bool {
-        self.findings().any(|finding| finding == Finding::Better)
+        self.findings().any(|finding| finding == ChangeVerdict::Better)
     }
 
-    fn findings(&self) -> impl Iterator<Item = Finding> {
+    fn findings(&self) -> impl Iterator<Item = ChangeVerdict> {
         self.rows.iter().map(|row| row.finding).chain(self.passed.iter().map(|passed| passed.finding))
     }
 
@@ -103,7 +103,9 @@ impl Comparison {
     pub fn undecided(&self) -> bool {
         let timed = || self.rows.iter().filter(|row| row.change.is_some());
         let waits = timed().filter(|row| row.name.starts_with(WAITING)).count();
-        let open = |row: &&Row| row.finding == Finding::TooLittleData && (waits == 0 || row.name.starts_with(WAITING));
+        let open = |row: &&ComparedFigure| {
+            row.finding == ChangeVerdict::TooLittleData && (waits == 0 || row.name.starts_with(WAITING))
+        };
         match timed().count() {
             // Results of checks have no times at all; of a load something should be said.
             0 => self.timed || self.tried == 0,
@@ -114,7 +116,7 @@ impl Comparison {
     /// What people wait for and nothing can be said of, where something can be said of the rest.
     pub fn open(&self) -> Vec<&'static str> {
         let decided =
-            |name: &str| self.rows.iter().any(|row| row.name == name && row.finding != Finding::TooLittleData);
+            |name: &str| self.rows.iter().any(|row| row.name == name && row.finding != ChangeVerdict::TooLittleData);
         let waits = || TIMED.iter().map(|(name, _)| *name).filter(|name| name.starts_with(WAITING));
         let open: Vec<&str> = waits().filter(|name| !decided(name)).collect();
         if open.len() == waits().count() { Vec::new() } else { open }
@@ -129,10 +131,10 @@ const FEWEST: usize = 3;
 const WIDEST: f64 = 5.0;
 
 /// Compares two sides. The same input gives the same answer: what is drawn comes from a fixed seed.
-pub fn compare(first: &[Run], second: &[Run], threshold: Threshold) -> Comparison {
+pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Threshold) -> Comparison {
     let mut notes = Vec::new();
-    let mut sound = |runs: &[Run], name: &str| {
-        let kept: Vec<Run> = runs.iter().filter(|run| run.validity != Validity::Invalid).cloned().collect();
+    let mut sound = |runs: &[ComparedRun], name: &str| {
+        let kept: Vec<ComparedRun> = runs.iter().filter(|run| run.validity != Validity::Invalid).cloned().collect();
         if kept.len() < runs.len() {
             let left = runs.len() - kept.len();
             notes.push(format!("{left} invalid of {} runs of {name} left out: their times say nothing", runs.len()));
@@ -144,7 +146,7 @@ pub fn compare(first: &[Run], second: &[Run], threshold: Threshold) -> Compariso
     timed_second.sort_by(|a, b| a.started.cmp(&b.started));
     let paired = take_turns(&timed_first, &timed_second);
     let fewest = timed_first.len().min(timed_second.len());
-    let mut rows = times::timed(&timed_first, &timed_second, paired, threshold);
+    let mut rows = timings::compare_timings(&timed_first, &timed_second, paired, threshold);
     if first.iter().chain(second).all(|run| run.intervals.is_empty()) {
         // Checks take no times.
     } else if fewest < FEWEST {
@@ -156,20 +158,20 @@ pub fn compare(first: &[Run], second: &[Run], threshold: Threshold) -> Compariso
     }
     notes.extend(more_runs(&rows, fewest, threshold));
     notes.extend(unmeasured(&timed_first, &timed_second, &rows));
-    rows.extend(counts::violations(first, second));
-    let (passed, tried) = passes::compare(first, second);
+    rows.extend(violation_counts::compare_violations(first, second));
+    let (passed, tried) = pass_rates::compare(first, second);
     let timed = first.iter().chain(second).any(|run| run.independent > 0);
     Comparison { runs: (timed_first.len(), timed_second.len()), rows, passed, tried, timed, notes }
 }
 
 /// Percentiles that are in no row, because some run has too few samples for them, or no intervals.
-fn unmeasured(first: &[Run], second: &[Run], rows: &[Row]) -> Option<String> {
+fn unmeasured(first: &[ComparedRun], second: &[ComparedRun], rows: &[ComparedFigure]) -> Option<String> {
     if first.iter().chain(second).any(|run| run.independent > 0 && run.intervals.is_empty()) {
         let why = "a run has no interval of load to compare times by: it was too short for its `--interval`";
         return Some(why.to_owned());
     }
     let fewest = first.iter().chain(second).map(|run| run.independent).filter(|samples| *samples > 0).min()?;
-    let missing = resample::QUANTILES.iter().filter(|(name, _)| rows.iter().all(|row| row.name != *name));
+    let missing = bootstrap::QUANTILES.iter().filter(|(name, _)| rows.iter().all(|row| row.name != *name));
     let told: Vec<String> = missing
         .map(|(name, quantile)| format!("{name} needs {}", grouped(mychat_load::verdict::samples_needed(*quantile))))
         .collect();
@@ -177,9 +179,9 @@ fn unmeasured(first: &[Run], second: &[Run], rows: &[Row]) -> Option<String> {
 }
 
 /// How far the runs are from saying something, where they are not enough: what they could show, and how many could.
-fn more_runs(rows: &[Row], fewest: usize, threshold: Threshold) -> Option<String> {
+fn more_runs(rows: &[ComparedFigure], fewest: usize, threshold: Threshold) -> Option<String> {
     const SENSIBLE: f64 = 30.0;
-    let blurred = rows.iter().filter(|row| row.finding == Finding::TooLittleData);
+    let blurred = rows.iter().filter(|row| row.finding == ChangeVerdict::TooLittleData);
     let mut widths: Vec<(&str, f64)> =
         blurred.filter_map(|row| Some((row.name, row.interval.map(|(low, high)| (high - low) / 2.0)?))).collect();
     // What people wait for first; of that, what the runs know least of.
@@ -203,7 +205,7 @@ fn more_runs(rows: &[Row], fewest: usize, threshold: Threshold) -> Option<String
 }
 
 /// Whether the runs alternate, so that each has a neighbour of the other side.
-fn take_turns(first: &[Run], second: &[Run]) -> bool {
+fn take_turns(first: &[ComparedRun], second: &[ComparedRun]) -> bool {
     let mut order: Vec<(&str, bool)> = first.iter().map(|run| (run.started.as_str(), true)).collect();
     order.extend(second.iter().map(|run| (run.started.as_str(), false)));
     order.sort_unstable();

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::Tried;
-use crate::conformance::ConformanceResult;
-use crate::histogram::{Unreadable, decode};
-use crate::result::{ExpectationResult, Point, RunResult};
+use super::PassOutcome;
+use crate::model::conformance::ConformanceResult;
+use crate::model::histogram::{HistogramError, decode};
+use crate::model::{ExpectationResult, MeasuredUnit, RunResult, TimelinePoint};
 use mychat_conformance::script::{Outcome, Status};
 use mychat_load::verdict::validity::Validity;
 
 /// One interval of the load.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Interval {
+pub struct LoadInterval {
     /// How long it was.
     pub seconds: f64,
     /// Delivery latencies: microseconds, and how many.
@@ -24,11 +24,11 @@ pub struct Interval {
 
 /// One run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Run {
+pub struct ComparedRun {
     /// When it began, RFC 3339: runs of both sides are paired by it.
     pub started: String,
     /// Its load, joining and warm-up aside.
-    pub intervals: Vec<Interval>,
+    pub intervals: Vec<LoadInterval>,
     /// Independent samples of delivery: how high a percentile may be.
     pub independent: u64,
     /// Percentiles of the whole run that have no intervals.
@@ -40,16 +40,16 @@ pub struct Run {
     /// Whether its latencies are about the server.
     pub validity: Validity,
     /// What passes or fails.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<PassOutcome>,
 }
 
 /// Counts that should be zero.
 const VIOLATIONS: [&str; 8] =
     ["lost", "duplicated", "reordered", "misrouted", "corrupted", "wrong_replies", "refused", "disconnects"];
 
-impl Run {
+impl ComparedRun {
     /// Takes it from a result.
-    pub fn new(result: &RunResult) -> Result<Self, Unreadable> {
+    pub fn new(result: &RunResult) -> Result<Self, HistogramError> {
         let mut intervals = Vec::new();
         let mut from = 0.0;
         for point in &result.timeline {
@@ -82,7 +82,7 @@ impl Run {
     /// Takes it from a result that has checks alone.
     pub fn of_checks(result: &ConformanceResult) -> Self {
         Self {
-            started: result.about.started.clone(),
+            started: result.info.started.clone(),
             intervals: Vec::new(),
             independent: 0,
             wholes: BTreeMap::new(),
@@ -94,28 +94,28 @@ impl Run {
     }
 }
 
-fn expectation(expectation: &ExpectationResult) -> Tried {
-    let exact = expectation.unit == "count";
-    Tried { name: expectation.text.clone(), passed: expectation.ok, exact }
+fn expectation(expectation: &ExpectationResult) -> PassOutcome {
+    let exact = expectation.unit == MeasuredUnit::Count;
+    PassOutcome { name: expectation.text.clone(), passed: expectation.ok, exact }
 }
 
-fn check(check: &Outcome) -> Tried {
+fn check(check: &Outcome) -> PassOutcome {
     let passed = match check.status {
         Status::Pass => Some(true),
         Status::Fail => Some(false),
         Status::Inconclusive | Status::Skipped => None,
     };
-    Tried { name: check.id.clone(), passed, exact: true }
+    PassOutcome { name: check.id.clone(), passed, exact: true }
 }
 
 /// Whether an interval belongs to what is compared. The stages are the same on both sides, so that nothing hangs on it.
-fn is_load(point: &Point) -> bool {
+fn is_load(point: &TimelinePoint) -> bool {
     point.stage != "join" && !point.stage.starts_with("warmup") && point.p50.is_some()
 }
 
-fn interval(point: &Point, from: f64) -> Result<Interval, Unreadable> {
+fn interval(point: &TimelinePoint, from: f64) -> Result<LoadInterval, HistogramError> {
     let histogram = decode(&point.hdr)?;
-    Ok(Interval {
+    Ok(LoadInterval {
         seconds: point.t - from,
         delivery: histogram
             .iter_recorded()

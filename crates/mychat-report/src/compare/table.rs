@@ -4,28 +4,28 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Comparison, Finding, Passed, Row, Share};
+use super::{ChangeVerdict, ComparedFigure, Comparison, PassChange, PassRate};
 use crate::markdown::{code, escaped};
 use crate::{bytes, duration, grouped, visible};
 
-const fn words(finding: Finding) -> (&'static str, &'static str, Style) {
+const fn words(finding: ChangeVerdict) -> (&'static str, &'static str, Style) {
     match finding {
-        Finding::Better => ("🟢", "better", AnsiColor::Green.on_default()),
-        Finding::NoDifference => ("⚪", "no difference", Style::new().dimmed()),
-        Finding::TooLittleData => ("❔", "too little data", AnsiColor::Yellow.on_default()),
-        Finding::Worse => ("🔴", "worse", AnsiColor::Red.on_default().bold()),
+        ChangeVerdict::Better => ("🟢", "better", AnsiColor::Green.on_default()),
+        ChangeVerdict::NoDifference => ("⚪", "no difference", Style::new().dimmed()),
+        ChangeVerdict::TooLittleData => ("❔", "too little data", AnsiColor::Yellow.on_default()),
+        ChangeVerdict::Worse => ("🔴", "worse", AnsiColor::Red.on_default().bold()),
     }
 }
 
-fn verdict(comparison: &Comparison) -> Finding {
+fn verdict(comparison: &Comparison) -> ChangeVerdict {
     if comparison.regressed() {
-        Finding::Worse
+        ChangeVerdict::Worse
     } else if comparison.undecided() {
-        Finding::TooLittleData
+        ChangeVerdict::TooLittleData
     } else if comparison.improved() {
-        Finding::Better
+        ChangeVerdict::Better
     } else {
-        Finding::NoDifference
+        ChangeVerdict::NoDifference
     }
 }
 
@@ -47,7 +47,7 @@ fn alike(comparison: &Comparison) -> Option<String> {
     (comparison.tried > 0).then(|| format!("{alike} {plural} as before"))
 }
 
-fn share(share: Share) -> String {
+fn share(share: PassRate) -> String {
     format!("{} of {}", share.passed, share.of)
 }
 
@@ -70,7 +70,7 @@ pub fn markdown(comparison: &Comparison) -> String {
     if !comparison.passed.is_empty() {
         let _ = writeln!(text, "\n| Passed | A | B | |\n|---|--:|--:|---|");
     }
-    for Passed { name, shares: (a, b), finding } in &comparison.passed {
+    for PassChange { name, shares: (a, b), finding } in &comparison.passed {
         let (sign, word, _) = words(*finding);
         let _ = writeln!(text, "| {} | {} | {} | {sign} {word} |", code(name), share(*a), share(*b));
     }
@@ -103,7 +103,7 @@ pub fn terminal(comparison: &Comparison) -> String {
     if !comparison.passed.is_empty() {
         let _ = writeln!(text, "\n  {:<width$}{:>12}{:>12}", "passed", "A", "B");
     }
-    for Passed { name, shares: (a, b), finding } in &comparison.passed {
+    for PassChange { name, shares: (a, b), finding } in &comparison.passed {
         let (_, word, style) = words(*finding);
         let name = visible(name);
         let _ = writeln!(text, "  {name:<width$}{:>12}{:>12}  {style}{word}{style:#}", share(*a), share(*b));
@@ -117,7 +117,7 @@ pub fn terminal(comparison: &Comparison) -> String {
     text
 }
 
-fn cells(row: &Row) -> [String; 4] {
+fn cells(row: &ComparedFigure) -> [String; 4] {
     let value = |value: f64| match row.name {
         "delivered/s" => grouped(value.round() as u64),
         "server CPU" if value < 0.1 => format!("{:.1} %", value * 100.0),
@@ -151,8 +151,13 @@ mod tests {
     #[test]
     fn small_figures_keep_their_digits_and_nothing_has_no_sign_of_less() {
         let (values, change) = ((0.031, 0.042), Some(-0.0004));
-        let row =
-            Row { name: "server CPU", values, change, interval: Some((-0.02, 0.0)), finding: Finding::NoDifference };
+        let row = ComparedFigure {
+            name: "server CPU",
+            values,
+            change,
+            interval: Some((-0.02, 0.0)),
+            finding: ChangeVerdict::NoDifference,
+        };
         assert_eq!(cells(&row), ["3.1 %", "4.2 %", "+0.0 %", "-2.0 % … +0.0 %"]);
     }
 }

@@ -27,8 +27,8 @@ impl Machine {
     }
 
     /// A run of 30 intervals whose tail is `tail` times as long as usual.
-    fn run(&mut self, tail: f64) -> Run {
-        let intervals: Vec<Interval> = (0..30)
+    fn run(&mut self, tail: f64) -> ComparedRun {
+        let intervals: Vec<LoadInterval> = (0..30)
             .map(|_| {
                 let slow = self.slowness();
                 self.seconds += 1.0;
@@ -40,10 +40,15 @@ impl Machine {
                     let value = if draw < 0.1 { body * tail } else { body };
                     *delivery.entry(value as u64 / 4 * 4).or_default() += 1;
                 }
-                Interval { seconds: 1.0, delivery: delivery.into_iter().collect(), server_cpu: None, server_rss: None }
+                LoadInterval {
+                    seconds: 1.0,
+                    delivery: delivery.into_iter().collect(),
+                    server_cpu: None,
+                    server_rss: None,
+                }
             })
             .collect();
-        Run {
+        ComparedRun {
             started: format!("{:09.1}", self.seconds),
             intervals,
             independent: 12_000,
@@ -56,21 +61,21 @@ impl Machine {
     }
 
     /// Eight runs a side, taking turns.
-    fn sides(&mut self, tail: f64) -> (Vec<Run>, Vec<Run>) {
+    fn sides(&mut self, tail: f64) -> (Vec<ComparedRun>, Vec<ComparedRun>) {
         self.some(8, tail)
     }
 
     /// So many runs a side, taking turns.
-    fn some(&mut self, runs: usize, tail: f64) -> (Vec<Run>, Vec<Run>) {
+    fn some(&mut self, runs: usize, tail: f64) -> (Vec<ComparedRun>, Vec<ComparedRun>) {
         (0..runs).map(|_| (self.run(1.0), self.run(tail))).unzip()
     }
 }
 
-fn findings(seed: u64, tail: f64) -> Vec<(&'static str, Finding)> {
+fn findings(seed: u64, tail: f64) -> Vec<(&'static str, ChangeVerdict)> {
     findings_of(8, seed, tail)
 }
 
-fn findings_of(runs: usize, seed: u64, tail: f64) -> Vec<(&'static str, Finding)> {
+fn findings_of(runs: usize, seed: u64, tail: f64) -> Vec<(&'static str, ChangeVerdict)> {
     let (first, second) = Machine::new(seed).some(runs, tail);
     let comparison = compare(&first, &second, Threshold::default());
     comparison.rows.into_iter().map(|row| (row.name, row.finding)).collect()
@@ -79,7 +84,7 @@ fn findings_of(runs: usize, seed: u64, tail: f64) -> Vec<(&'static str, Finding)
 /// V11: the same server twice.
 #[test]
 fn the_same_server_twice_is_no_difference() {
-    let same = |(_, finding): &(&str, Finding)| *finding == Finding::NoDifference;
+    let same = |(_, finding): &(&str, ChangeVerdict)| *finding == ChangeVerdict::NoDifference;
     let right = (0..100).filter(|seed| findings(*seed, 1.0).iter().all(same)).count();
     assert!(right >= 95, "{right} of 100");
 }
@@ -87,7 +92,7 @@ fn the_same_server_twice_is_no_difference() {
 /// V12: a tail that is 5 % longer.
 #[test]
 fn a_tail_five_percent_longer_is_seen() {
-    let slower = ("delivery p99", Finding::Worse);
+    let slower = ("delivery p99", ChangeVerdict::Worse);
     let seen = (0..100).filter(|seed| findings(1000 + seed, 1.05).contains(&slower)).count();
     assert!(seen >= 80, "{seen} of 100");
 }
@@ -96,12 +101,14 @@ fn a_tail_five_percent_longer_is_seen() {
 #[test]
 fn few_runs_see_large_changes_and_invent_none() {
     let seen = |runs, tail: f64| {
-        let worse = |seed: u64| findings_of(runs, 5000 + seed, tail).contains(&("delivery p99", Finding::Worse));
+        let worse = |seed: u64| findings_of(runs, 5000 + seed, tail).contains(&("delivery p99", ChangeVerdict::Worse));
         (0..50).filter(|seed| worse(*seed)).count()
     };
     let invented = |runs| {
         let any = |seed: u64| {
-            findings_of(runs, 9000 + seed, 1.0).iter().any(|(_, f)| matches!(f, Finding::Worse | Finding::Better))
+            findings_of(runs, 9000 + seed, 1.0)
+                .iter()
+                .any(|(_, f)| matches!(f, ChangeVerdict::Worse | ChangeVerdict::Better))
         };
         (0..50).filter(|seed| any(*seed)).count()
     };
@@ -125,7 +132,7 @@ fn too_few_runs_say_what_they_could_show() {
 
 #[test]
 fn a_shorter_tail_is_better() {
-    assert!(findings(7, 0.85).contains(&("delivery p99", Finding::Better)));
+    assert!(findings(7, 0.85).contains(&("delivery p99", ChangeVerdict::Better)));
 }
 
 #[test]
@@ -135,7 +142,7 @@ fn one_run_a_side_is_too_little_for_times_and_enough_for_counts() {
     second.violations.insert("lost", 1);
     let comparison = compare(&[first], &[second], Threshold::default());
     for row in &comparison.rows {
-        let expected = if row.name == "lost" { Finding::Worse } else { Finding::TooLittleData };
+        let expected = if row.name == "lost" { ChangeVerdict::Worse } else { ChangeVerdict::TooLittleData };
         assert_eq!(row.finding, expected, "{}", row.name);
     }
     assert!(comparison.regressed() && comparison.undecided());
@@ -159,9 +166,10 @@ fn a_comparison_reads_well() {
 }
 
 /// A run of which only this is known.
-fn tried(name: &str, passed: Option<bool>, exact: bool) -> Run {
+fn tried(name: &str, passed: Option<bool>, exact: bool) -> ComparedRun {
     let mut run = Machine::new(0).run(1.0);
-    (run.independent, run.intervals, run.tried) = (0, Vec::new(), vec![Tried { name: name.to_owned(), passed, exact }]);
+    (run.independent, run.intervals, run.tried) =
+        (0, Vec::new(), vec![PassOutcome { name: name.to_owned(), passed, exact }]);
     run
 }
 
@@ -173,15 +181,15 @@ fn what_passed_and_fails_now_is_a_regression() {
         comparison.passed.first().map(|passed| passed.finding)
     };
     let (ok, no, open) = (Some(true), Some(false), None);
-    assert_eq!(said(&[ok], &[no], true), Some(Finding::Worse));
-    assert_eq!(said(&[no], &[ok], true), Some(Finding::Better));
+    assert_eq!(said(&[ok], &[no], true), Some(ChangeVerdict::Worse));
+    assert_eq!(said(&[no], &[ok], true), Some(ChangeVerdict::Better));
     assert_eq!(said(&[ok, no], &[no, no], true), None, "it failed before");
     assert_eq!(said(&[ok], &[open], true), None, "nothing is known of it");
-    assert_eq!(said(&[ok; 3], &[ok, ok, no], true), Some(Finding::Worse));
+    assert_eq!(said(&[ok; 3], &[ok, ok, no], true), Some(ChangeVerdict::Worse));
     // A time at its limit breaks by chance.
-    assert_eq!(said(&[ok], &[no], false), Some(Finding::TooLittleData));
-    assert_eq!(said(&[ok; 3], &[ok, no, no], false), Some(Finding::TooLittleData));
-    assert_eq!(said(&[ok; 3], &[no; 3], false), Some(Finding::Worse));
+    assert_eq!(said(&[ok], &[no], false), Some(ChangeVerdict::TooLittleData));
+    assert_eq!(said(&[ok; 3], &[ok, no, no], false), Some(ChangeVerdict::TooLittleData));
+    assert_eq!(said(&[ok; 3], &[no; 3], false), Some(ChangeVerdict::Worse));
 }
 
 #[test]

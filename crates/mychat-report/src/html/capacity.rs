@@ -3,16 +3,16 @@
 use maud::{Markup, html};
 
 use super::verdict::mark;
-use crate::chart::{Axis, Chart, Series};
-use crate::result::{Capacity, Probe, RunResult};
-use crate::{duration, grouped, words};
+use crate::charts::{Axis, Chart, Series};
+use crate::model::{Capacity, CapacityProbe, RunResult, SearchPhase};
+use crate::{duration, grouped, wording};
 
 pub(super) fn section(result: &RunResult) -> Markup {
     let Some(capacity) = &result.capacity else { return html! {} };
     html! {
         section {
             h2 { "Capacity" }
-            @let (answer, rest) = words::answer(capacity);
+            @let (answer, rest) = wording::answer(capacity);
             p.answer { b { (answer) } (rest) "." }
             p { (capacity.reason) "." }
             div.charts {
@@ -27,29 +27,30 @@ pub(super) fn section(result: &RunResult) -> Markup {
                     }
                 }
             }
-            p.remark { (words::figures_of(capacity)) }
+            p.remark { (wording::figures_of(capacity)) }
         }
     }
 }
 
-fn row(probe: &Probe) -> Markup {
+fn row(probe: &CapacityProbe) -> Markup {
     html! {
         tr {
             td.n { (format!("{:.0} %", probe.percent)) }
-            td { (probe.phase) }
+            td { (probe.phase.name()) }
             td.n { (grouped(probe.sent_per_second.round() as u64)) }
             td.n.less { (grouped(probe.delivered_per_second.round() as u64)) }
             td.n { @if let Some(p99) = probe.p99 { (duration(p99 as f64)) } @else { "n/a" } }
-            td { (mark(words::probe(probe))) }
+            td { (mark(wording::probe(probe))) }
         }
     }
 }
 
 fn curve(capacity: &Capacity) -> Chart {
     // The confirmation is at a rate that was tried before.
-    let mut probes: Vec<&Probe> = capacity.probes.iter().filter(|probe| probe.phase != "confirm").collect();
+    let mut probes: Vec<&CapacityProbe> =
+        capacity.probes.iter().filter(|probe| probe.phase != SearchPhase::Confirm).collect();
     probes.sort_by(|a, b| a.sent_per_second.total_cmp(&b.sent_per_second));
-    let told = |of: fn(&Probe) -> Option<u64>, wanted: &dyn Fn(&Probe) -> bool| -> Vec<(f64, f64)> {
+    let told = |of: fn(&CapacityProbe) -> Option<u64>, wanted: &dyn Fn(&CapacityProbe) -> bool| -> Vec<(f64, f64)> {
         let told = probes.iter().filter(|probe| wanted(probe) && probe.sent_per_second > 0.0);
         told.filter_map(|probe| Some((probe.sent_per_second, of(probe)?.max(1) as f64))).collect()
     };
@@ -82,18 +83,18 @@ fn curve(capacity: &Capacity) -> Chart {
         bands: Vec::new(),
         series: all,
         heat: Vec::new(),
-        hints: Vec::new(),
+        tooltips: Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample;
+    use crate::test_fixture;
 
     #[test]
     fn tries_without_a_p99_are_marked_at_their_own_rate() {
-        let mut capacity = sample::capacity();
+        let mut capacity = test_fixture::capacity();
         let first = &mut capacity.probes[0];
         (first.sent_per_second, first.p50, first.p99, first.held) = (7.0, Some(300), None, true);
         let chart = curve(&capacity);

@@ -3,21 +3,21 @@
 use maud::{Markup, html};
 
 use super::verdict::mark;
-use crate::cases::{has_card, remark, view};
-use crate::conformance::ConformanceResult;
-use crate::conformance::card::{fields, sources};
-use crate::result::RunResult;
-use crate::words;
+use crate::failure_card::{fields, sources};
+use crate::model::RunResult;
+use crate::model::case_view::{as_conformance_result, needs_card, remark};
+use crate::model::conformance::ConformanceResult;
+use crate::wording;
 use mychat_conformance::script::Outcome;
 
 pub(super) fn section(result: &RunResult) -> Markup {
-    let view = view(result);
+    let view = as_conformance_result(result);
     html! {
         @if !result.cases.is_empty() {
             section {
                 h2 { "Cases" }
                 (rows(&result.cases))
-                @for case in result.cases.iter().filter(|case| has_card(case)) { (card(case, &view)) }
+                @for case in result.cases.iter().filter(|case| needs_card(case)) { (card(case, &view)) }
             }
         }
     }
@@ -41,7 +41,7 @@ pub(crate) fn rows(checks: &[Outcome]) -> Markup {
 fn row(case: &Outcome) -> Markup {
     html! {
         tr {
-            td { (mark(words::case(case.status))) }
+            td { (mark(wording::case(case.status))) }
             td { (case.title) " " code.digest { (case.id) } }
             td { (case.level) }
             td.note { (remark(case)) }
@@ -54,7 +54,7 @@ pub(crate) fn card(case: &Outcome, view: &ConformanceResult) -> Markup {
     html! {
         article.card id=(case.id) {
             h3 {
-                (mark(words::case(case.status)))
+                (mark(wording::case(case.status)))
                 " " (case.title) " " small { code { (case.id) } " · " (sources(case)) }
             }
             dl.facts {

@@ -2,48 +2,48 @@
 
 use maud::{Markup, html};
 
-use crate::moments::moments;
-use crate::result::{LatencyResult, RunResult};
-use crate::{bytes, duration, grouped, words};
+use crate::model::{LatencyResult, RunResult};
+use crate::timeline_buckets::buckets;
+use crate::{bytes, duration, grouped, wording};
 
-/// As many rows as a table of moments may have.
+/// As many rows as a table of buckets may have.
 const ROWS: usize = 60;
 
 pub(super) fn section(result: &RunResult) -> Markup {
-    let rows = words::measured(result)
+    let rows = wording::measured(result)
         .map(|(name, meaning, whole)| (html! { (name.replace('_', " ")) small { (meaning) } }, whole));
     html! {
         section {
             h2 { "Figures" }
             @if !result.latency.values().any(|block| block.whole.count > 0) { p.empty { "Nothing was timed." } }
-            (table(&format!("Latencies {}", words::TIMED), rows.collect()))
-            (table("Delivery by stage", by(result, Part::Stage)))
-            (table("Delivery by group", by(result, Part::Group)))
-            (table("Delivery by action", by(result, Part::Action)))
-            (table("Where expectations ask", by(result, Part::Selector)))
+            (table(&format!("Latencies {}", wording::TIMED), rows.collect()))
+            (table("Delivery by stage", by(result, Breakdown::Stage)))
+            (table("Delivery by group", by(result, Breakdown::Group)))
+            (table("Delivery by action", by(result, Breakdown::Action)))
+            (table("Where expectations ask", by(result, Breakdown::Selector)))
             @if !result.timeline.is_empty() { (over_time(result)) }
         }
     }
 }
 
 #[derive(Clone, Copy)]
-enum Part {
+enum Breakdown {
     Stage,
     Group,
     Action,
     Selector,
 }
 
-fn by(result: &RunResult, part: Part) -> Vec<(Markup, &LatencyResult)> {
+fn by(result: &RunResult, part: Breakdown) -> Vec<(Markup, &LatencyResult)> {
     let Some(block) = result.latency.get("delivery") else { return Vec::new() };
     let found = match part {
-        Part::Stage => &block.by.stage,
-        Part::Group => &block.by.group,
-        Part::Action => &block.by.action,
-        Part::Selector => &block.by.selector,
+        Breakdown::Stage => &block.by.stage,
+        Breakdown::Group => &block.by.group,
+        Breakdown::Action => &block.by.action,
+        Breakdown::Selector => &block.by.selector,
     };
     let mut rows: Vec<(&String, &LatencyResult)> = found.iter().collect();
-    if let Part::Stage = part {
+    if let Breakdown::Stage = part {
         // In the order of the run, not of the alphabet.
         let place = |stage: &str| result.timeline.iter().position(|point| point.stage == stage);
         rows.sort_by_key(|(stage, _)| place(stage).unwrap_or(usize::MAX));
@@ -95,8 +95,8 @@ fn table(title: &str, rows: Vec<(Markup, &LatencyResult)>) -> Markup {
 
 fn over_time(result: &RunResult) -> Markup {
     let of = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |value| duration(value as f64));
-    let moments = moments(&result.timeline, ROWS);
-    let server = moments.iter().any(|moment| moment.server_rss.is_some());
+    let buckets = buckets(&result.timeline, ROWS);
+    let server = buckets.iter().any(|bucket| bucket.server_rss.is_some());
     html! {
         details {
             summary { "The run over time, as a table" }
@@ -110,18 +110,18 @@ fn over_time(result: &RunResult) -> Markup {
                         @if server { th.n scope="col" { "server CPU" } th.n scope="col" { "server memory" } }
                     } }
                     tbody {
-                        @for moment in &moments {
+                        @for bucket in &buckets {
                             tr {
-                                td.n { (format!("{:.1} s", moment.to)) }
-                                td { (moment.stage) }
-                                @for count in [moment.connected, moment.sent, moment.delivered, moment.errors] {
+                                td.n { (format!("{:.1} s", bucket.to)) }
+                                td { (bucket.stage) }
+                                @for count in [bucket.connected, bucket.sent, bucket.delivered, bucket.errors] {
                                     td.n { (grouped(count)) }
                                 }
-                                @for value in moment.delivery { td.n { (of(value)) } }
-                                td.n { (of(moment.lateness_p99)) }
+                                @for value in bucket.delivery { td.n { (of(value)) } }
+                                td.n { (of(bucket.lateness_p99)) }
                                 @if server {
-                                    td.n { @if let Some(cpu) = moment.server_cpu { (format!("{:.0} %", cpu * 100.0)) } }
-                                    td.n { @if let Some(rss) = moment.server_rss { (bytes(rss)) } }
+                                    td.n { @if let Some(cpu) = bucket.server_cpu { (format!("{:.0} %", cpu * 100.0)) } }
+                                    td.n { @if let Some(rss) = bucket.server_rss { (bytes(rss)) } }
                                 }
                             }
                         }

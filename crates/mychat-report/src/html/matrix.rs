@@ -2,12 +2,12 @@
 
 use maud::html;
 
-use super::frame;
+use super::page_frame;
 use crate::matrix::Matrix;
 
 /// The page.
-pub fn matrix(matrix: &Matrix) -> String {
-    let page = frame(
+pub fn matrix_page(matrix: &Matrix) -> String {
+    let page = page_frame(
         "Conformance · MyChat bench",
         &html! {
             main {

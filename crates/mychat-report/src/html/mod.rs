@@ -2,29 +2,30 @@
 
 mod capacity;
 mod cases;
+mod conformance;
 mod figures;
 mod matrix;
-mod origin;
-mod pictures;
+mod provenance;
+mod run_charts;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub(super) use cases::{card, rows};
-pub use matrix::matrix;
-pub(super) use origin::kind;
-pub(super) use verdict::{class, mark};
+pub use conformance::conformance_page;
+pub use matrix::matrix_page;
+pub(crate) use provenance::violation_name;
 
-use super::{RunResult, words};
+use crate::model::RunResult;
+use crate::{visible, wording};
 
 const STYLE: &str = include_str!("style.css");
 
 /// The whole page.
-pub fn page(result: &RunResult) -> String {
-    let title = format!("{} {} · MyChat bench", words::verdict(result.verdict).1, result.scenario.name);
-    let page = frame(
+pub fn run_page(result: &RunResult) -> String {
+    let title = format!("{} {} · MyChat bench", wording::verdict(result.verdict).1, result.scenario.name);
+    let page = page_frame(
         &title,
         &html! {
             (verdict::head(result))
@@ -33,19 +34,19 @@ pub fn page(result: &RunResult) -> String {
                 (verdict::expectations(result))
                 (cases::section(result))
                 (verdict::counts(result))
-                (pictures::section(result))
+                (run_charts::section(result))
                 (figures::section(result))
-                (origin::violations(result))
-                (origin::scenario(result))
-                (origin::section(result))
+                (provenance::violations(result))
+                (provenance::scenario(result))
+                (provenance::section(result))
             }
         },
     );
-    super::visible(&page.into_string())
+    visible(&page.into_string())
 }
 
 /// A page of ours around what it is to show.
-pub(super) fn frame(title: &str, content: &Markup) -> Markup {
+fn page_frame(title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {

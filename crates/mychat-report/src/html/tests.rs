@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::page;
-use crate::result::RunResult;
-use crate::sample;
+use super::run_page;
+use crate::model::RunResult;
+use crate::test_fixture;
 use mychat_conformance::script::Status;
 
 /// What a page holds: its headings, tables and pictures, with how much is in each.
@@ -45,8 +45,9 @@ fn outline(html: &str) -> String {
 
 /// A result with everything in it.
 fn full(points: u64) -> RunResult {
-    let mut result = sample::run(points);
-    result.cases = vec![sample::case("greet", Status::Pass, ""), sample::case("two-in-one", Status::Fail, "only one")];
+    let mut result = test_fixture::run(points);
+    result.cases =
+        vec![test_fixture::case("greet", Status::Pass, ""), test_fixture::case("two-in-one", Status::Fail, "only one")];
     result
 }
 
@@ -68,7 +69,7 @@ fn assert_nested(html: &str) {
 #[test]
 fn at_no_one_and_ten_thousand_intervals() {
     for (points, most) in [(0, 60_000), (1, 120_000), (10_000, 900_000)] {
-        let html = page(&full(points));
+        let html = run_page(&full(points));
         assert_nested(&html);
         assert!(html.len() < most, "{} bytes at {points} intervals", html.len());
         insta::assert_snapshot!(format!("outline_at_{points}"), outline(&html));
@@ -77,16 +78,16 @@ fn at_no_one_and_ten_thousand_intervals() {
 
 #[test]
 fn a_search_has_its_curve_and_its_tries() {
-    let mut result = sample::run(20);
-    result.capacity = Some(sample::capacity());
-    let html = page(&result);
+    let mut result = test_fixture::run(20);
+    result.capacity = Some(test_fixture::capacity());
+    let html = run_page(&result);
     assert_nested(&html);
     insta::assert_snapshot!("outline_of_a_search", outline(&html));
 }
 
 #[test]
 fn nothing_is_fetched_and_nothing_is_run() {
-    let html = page(&full(5));
+    let html = run_page(&full(5));
     for forbidden in ["<script", "http://", "https://", "@import", "url(", "<img", "<iframe", "onload="] {
         assert!(!html.contains(forbidden), "{forbidden}");
     }
@@ -97,6 +98,6 @@ fn nothing_is_fetched_and_nothing_is_run() {
 fn pages_to_look_at() {
     let Some(folder) = std::env::var_os("LOOK") else { return };
     for points in [0, 1, 30, 10_000] {
-        std::fs::write(std::path::Path::new(&folder).join(format!("{points}.html")), page(&full(points))).unwrap();
+        std::fs::write(std::path::Path::new(&folder).join(format!("{points}.html")), run_page(&full(points))).unwrap();
     }
 }

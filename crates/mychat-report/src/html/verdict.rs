@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use crate::result::{ExpectationResult, RunResult};
-use crate::words::{self, Tone};
-use crate::{duration, grouped, value};
+use crate::model::{ExpectationResult, RunResult};
+use crate::wording::{self, Tone};
+use crate::{duration, grouped};
 use mychat_conformance::script::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
@@ -24,17 +24,17 @@ pub(crate) fn mark((tone, word): (Tone, &str)) -> Markup {
 }
 
 pub(super) fn head(result: &RunResult) -> Markup {
-    let (tone, word) = words::verdict(result.verdict);
+    let (tone, word) = wording::verdict(result.verdict);
     let sign = if result.verdict == Verdict::Interrupted { "!" } else { tone.sign() };
     html! {
         header class=(class(tone)) {
             p.verdict { span.sign aria-hidden="true" { (sign) } (word) }
             h1 { (result.scenario.name) }
             p.sub {
-                @let (command, place) = words::server(result);
+                @let (command, place) = wording::server(result);
                 "against " b { @if let Some(command) = command { code { (command) } " " } (place) } " · " (day(&result.started)) " · " (length(result.seconds))
                 @if !result.expectations.is_empty() {
-                    " · " (words::held(result)) " of " (result.expectations.len()) " expectations held"
+                    " · " (wording::held(result)) " of " (result.expectations.len()) " expectations held"
                 }
                 @if !result.cases.is_empty() {
                     " · " (result.cases_that(Status::Pass)) " of " (result.cases.len()) " cases passed"
@@ -47,7 +47,7 @@ pub(super) fn head(result: &RunResult) -> Markup {
 }
 
 fn validity(result: &RunResult) -> Markup {
-    let (tone, word, meaning) = words::validity(result.validity);
+    let (tone, word, meaning) = wording::validity(result.validity);
     let lateness = result.latency.get("lateness").and_then(|block| block.whole.p99);
     html! {
         div class={ "validity " (class(tone)) } {
@@ -104,9 +104,9 @@ pub(super) fn expectations(result: &RunResult) -> Markup {
 fn row(expectation: &ExpectationResult) -> Markup {
     html! {
         tr {
-            td { (mark(words::expectation(expectation.ok))) }
+            td { (mark(wording::expectation(expectation.ok))) }
             td { code { (expectation.text) } }
-            td.n { @if let Some(actual) = expectation.actual { (value(actual, &expectation.unit)) } @else { "–" } }
+            td.n { @if let Some(actual) = expectation.actual { (expectation.unit.format(actual)) } @else { "–" } }
             td.note { @if let Some(note) = &expectation.note { (note) " · " } span.line { "line " (expectation.line) } }
         }
     }

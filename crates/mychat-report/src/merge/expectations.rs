@@ -1,8 +1,8 @@
 //! Expectations of a run on several machines, judged anew: percentiles from the added histograms, counts from the sums.
 
-use super::settle::Settled;
-use crate::histogram::decode;
-use crate::result::{ExpectationResult, LatencyResult, RunResult};
+use super::reconcile::ShardReconciliation;
+use crate::model::histogram::decode;
+use crate::model::{ExpectationResult, LatencyResult, MeasuredUnit, RunResult};
 use mychat_load::Exit;
 use mychat_load::verdict::expect::decide;
 use mychat_load::verdict::validity::Validity;
@@ -11,7 +11,7 @@ use mychat_scenario::model::{Action, Condition, Measure, Metric, Scenario, Selec
 use mychat_scenario::parse;
 
 /// Judges every expectation of the merged result.
-pub(super) fn judge(merged: &mut RunResult, results: &[RunResult], settled: &Settled) {
+pub(super) fn judge(merged: &mut RunResult, results: &[RunResult], reconciliation: &ShardReconciliation) {
     let parsed = parse(&merged.scenario.file, &merged.scenario.text).map(|loaded| loaded.scenario);
     let scenario = parsed.ok();
     let mut expectations = std::mem::take(&mut merged.expectations);
@@ -25,7 +25,7 @@ pub(super) fn judge(merged: &mut RunResult, results: &[RunResult], settled: &Set
             (Some((ok, actual)), _) => {
                 (expectation.ok, expectation.actual, expectation.note) = (ok, actual, None);
             }
-            (None, condition) => together(expectation, &shares, condition, settled),
+            (None, condition) => together(expectation, &shares, condition, reconciliation),
         }
     }
     // What one machine alone found, such as that nobody was let in.
@@ -111,7 +111,7 @@ fn together(
     expectation: &mut ExpectationResult,
     shares: &[&ExpectationResult],
     condition: Option<&Condition>,
-    settled: &Settled,
+    reconciliation: &ShardReconciliation,
 ) {
     let about_server = condition.is_some_and(|c| matches!(c.measure.metric, Metric::ServerRss | Metric::ServerCpu));
     let told = |share: &&&ExpectationResult| !about_server || share.actual.is_some();
@@ -123,9 +123,9 @@ fn together(
     };
     let actuals: Vec<f64> = shares.iter().filter_map(|share| share.actual).collect();
     let all = actuals.len() == shares.len();
-    match expectation.unit.as_str() {
+    match expectation.unit {
         // Sums may break what no part did.
-        "count" => {
+        MeasuredUnit::Count => {
             expectation.actual = all.then(|| actuals.iter().sum());
             let limit = condition.and_then(|condition| match condition.value {
                 Value::Number(limit) | Value::Count(limit) => Some((condition.op, limit)),
@@ -135,7 +135,7 @@ fn together(
                 expectation.ok = Some(op.holds(sum, limit));
             }
         }
-        "percent" if !about_server => {
+        MeasuredUnit::Percent if !about_server => {
             // Not a mean of percentages: the worst of the parts, which the verdict hangs on.
             expectation.actual = if all { actuals.into_iter().reduce(f64::min) } else { None };
             expectation.note = Some("each machine judged its own share; the least of them is shown".to_owned());
@@ -145,16 +145,18 @@ fn together(
     }
     expectation.note = None;
     let losses = condition.is_some_and(|condition| condition.measure.metric == Metric::Lost);
-    if losses && settled.lost > 0 && expectation.ok == Some(true) {
+    if losses && reconciliation.lost > 0 && expectation.ok == Some(true) {
         expectation.ok = None;
         expectation.note =
-            Some(format!("{} more were lost between machines, and are not told apart by group", settled.lost));
+            Some(format!("{} more were lost between machines, and are not told apart by group", reconciliation.lost));
     }
 }
 
 /// How the whole ends, by the rules of a single run.
 pub(super) fn conclusion(merged: &RunResult) -> Exit {
-    let broken = |count: bool| merged.expectations.iter().any(|e| e.ok == Some(false) && (e.unit == "count") == count);
+    let broken = |count: bool| {
+        merged.expectations.iter().any(|e| e.ok == Some(false) && (e.unit == MeasuredUnit::Count) == count)
+    };
     let idle = |e: &ExpectationResult| e.text.starts_with("server.");
     let undecided = merged.expectations.iter().any(|e| e.ok.is_none() && !idle(e));
     if broken(true) {

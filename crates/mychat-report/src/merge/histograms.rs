@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::histogram::{Unreadable, decode, encode};
-use crate::result::{By, LatencyBlock, LatencyResult, Point, RunResult};
+use crate::model::histogram::{HistogramError, decode, encode};
+use crate::model::{LatencyBlock, LatencyBreakdown, LatencyResult, RunResult, TimelinePoint};
 
 /// Adds the latencies of one machine to those of the others.
-pub(super) fn add_latencies(mine: &mut BTreeMap<String, LatencyBlock>, theirs: &RunResult) -> Result<(), Unreadable> {
+pub(super) fn add_latencies(
+    mine: &mut BTreeMap<String, LatencyBlock>,
+    theirs: &RunResult,
+) -> Result<(), HistogramError> {
     for (name, block) in &theirs.latency {
         match mine.get_mut(name) {
             Some(mine) => add_block(mine, block)?,
@@ -18,9 +21,9 @@ pub(super) fn add_latencies(mine: &mut BTreeMap<String, LatencyBlock>, theirs: &
     Ok(())
 }
 
-fn add_block(mine: &mut LatencyBlock, theirs: &LatencyBlock) -> Result<(), Unreadable> {
+fn add_block(mine: &mut LatencyBlock, theirs: &LatencyBlock) -> Result<(), HistogramError> {
     add_latency(&mut mine.whole, &theirs.whole)?;
-    let By { stage, group, action, selector } = &mut mine.by;
+    let LatencyBreakdown { stage, group, action, selector } = &mut mine.by;
     add_parts(stage, &theirs.by.stage)?;
     add_parts(group, &theirs.by.group)?;
     add_parts(action, &theirs.by.action)?;
@@ -30,7 +33,7 @@ fn add_block(mine: &mut LatencyBlock, theirs: &LatencyBlock) -> Result<(), Unrea
 fn add_parts(
     mine: &mut BTreeMap<String, LatencyResult>,
     theirs: &BTreeMap<String, LatencyResult>,
-) -> Result<(), Unreadable> {
+) -> Result<(), HistogramError> {
     for (name, latency) in theirs {
         match mine.get_mut(name) {
             Some(mine) => add_latency(mine, latency)?,
@@ -40,20 +43,20 @@ fn add_parts(
     Ok(())
 }
 
-fn add_latency(mine: &mut LatencyResult, theirs: &LatencyResult) -> Result<(), Unreadable> {
+fn add_latency(mine: &mut LatencyResult, theirs: &LatencyResult) -> Result<(), HistogramError> {
     let sum = added(&mine.hdr, &theirs.hdr)?;
     *mine = LatencyResult::new(&sum, mine.independent + theirs.independent, mine.overflow + theirs.overflow);
     Ok(())
 }
 
-fn added(a: &str, b: &str) -> Result<Histogram<u64>, Unreadable> {
+fn added(a: &str, b: &str) -> Result<Histogram<u64>, HistogramError> {
     let mut sum = decode(a)?;
     let _ = sum.add(decode(b)?);
     Ok(sum)
 }
 
 /// Intervals of the same number belong together: the machines begin together, each by its own clock.
-pub(super) fn timeline(results: &[RunResult]) -> Result<Vec<Point>, Unreadable> {
+pub(super) fn timeline(results: &[RunResult]) -> Result<Vec<TimelinePoint>, HistogramError> {
     let longest = results.iter().map(|result| result.timeline.len()).max().unwrap_or(0);
     let Some(fullest) = results.iter().find(|result| result.timeline.len() == longest) else { return Ok(Vec::new()) };
     let mut points = fullest.timeline.clone();
@@ -65,7 +68,7 @@ pub(super) fn timeline(results: &[RunResult]) -> Result<Vec<Point>, Unreadable> 
     Ok(points)
 }
 
-fn add_point(merged: &mut Point, point: &Point) -> Result<(), Unreadable> {
+fn add_point(merged: &mut TimelinePoint, point: &TimelinePoint) -> Result<(), HistogramError> {
     merged.connected += point.connected;
     merged.sent += point.sent;
     merged.delivered += point.delivered;

@@ -1,17 +1,18 @@
 //! Results of several machines into one: histograms added bit for bit, counts summed, the timeline laid side by side, what
-//! one sent and another received settled, and every expectation judged anew where the whole allows it.
+//! one sent and another received reconciliation, and every expectation judged anew where the whole allows it.
 
 mod expectations;
 mod histograms;
-mod settle;
-mod sum;
+mod reconcile;
+mod add_counts;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 
-use super::histogram::Unreadable;
-use super::result::{Counts, RunResult};
+use crate::model::case_view::as_conformance_result;
+use crate::model::histogram::HistogramError;
+use crate::model::{Counts, RunResult};
 use mychat_load::Exit;
 use mychat_load::verdict::Verdict;
 
@@ -35,7 +36,7 @@ pub enum MergeError {
     Counts(#[from] serde_json::Error),
     /// One is damaged.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    HistogramError(#[from] HistogramError),
 }
 
 /// Makes one result of several of the same scenario and seed.
@@ -60,9 +61,9 @@ pub fn merge(results: &[RunResult]) -> Result<RunResult, MergeError> {
         return Err(MergeError::Twice(twice.scenario.name.clone(), twice.started.clone()));
     }
     merged.timeline = histograms::timeline(results)?;
-    let settled = settle::settle(&mut merged, results)?;
-    expectations::judge(&mut merged, results, &settled);
-    conclude(&mut merged, results, &settled);
+    let reconciliation = reconcile::reconcile(&mut merged, results)?;
+    expectations::judge(&mut merged, results, &reconciliation);
+    conclude(&mut merged, results, &reconciliation);
     Ok(merged)
 }
 
@@ -74,7 +75,7 @@ fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
     histograms::add_latencies(&mut merged.latency, result)?;
     let on_time = |counts: &Counts| counts.achieved.unwrap_or(0.0) * counts.scheduled as f64;
     let achieved = on_time(&merged.counts) + on_time(&result.counts);
-    merged.counts = sum::sum(&merged.counts, &result.counts)?;
+    merged.counts = add_counts::add_counts(&merged.counts, &result.counts)?;
     let scheduled = merged.counts.scheduled;
     merged.counts.achieved = (scheduled > 0).then(|| achieved / scheduled as f64);
     merged.cases.extend(result.cases.iter().cloned());
@@ -96,7 +97,7 @@ fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
 }
 
 /// The verdict on the whole, by the rules of a single run: what one machine could not see is none of it.
-fn conclude(merged: &mut RunResult, results: &[RunResult], settled: &settle::Settled) {
+fn conclude(merged: &mut RunResult, results: &[RunResult], reconciliation: &reconcile::ShardReconciliation) {
     let any = |exit: Exit| results.iter().any(|result| result.exit_code == exit.code());
     let exit = if any(Exit::Interrupted) {
         Exit::Interrupted
@@ -105,8 +106,8 @@ fn conclude(merged: &mut RunResult, results: &[RunResult], settled: &settle::Set
     } else {
         expectations::conclusion(merged)
     };
-    let exit = if settled.is_whole() { exit } else { exit.or(Exit::Inconclusive) };
-    let cases = super::cases::view(merged);
+    let exit = if reconciliation.is_whole() { exit } else { exit.or(Exit::Inconclusive) };
+    let cases = as_conformance_result(merged);
     let exit = if merged.cases.is_empty() { exit } else { exit.or(Exit::from_code(cases.exit_code)) };
     merged.exit_code = exit.code();
     merged.verdict = Verdict::of(exit).unwrap_or(Verdict::Inconclusive);

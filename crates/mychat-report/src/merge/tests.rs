@@ -1,11 +1,11 @@
 use super::*;
-use crate::histogram::decode;
-use crate::result::{Missing, ShardInfo, Unsent};
-use crate::sample;
+use crate::model::histogram::decode;
+use crate::model::{MissingDeliveries, ShardInfo, UnsentMessages};
+use crate::test_fixture;
 
 /// A run with so many intervals that began in that second.
 fn run(second: u32, points: u64) -> RunResult {
-    RunResult { started: format!("2026-11-22T16:15:{second:02}Z"), ..sample::run(points) }
+    RunResult { started: format!("2026-11-22T16:15:{second:02}Z"), ..test_fixture::run(points) }
 }
 
 #[test]
@@ -68,12 +68,17 @@ fn part(index: u32, missing: u64, unsent: u64, unsure: &[&str]) -> RunResult {
     let mut result = run(index, 3);
     (result.counts.lost, result.counts.uncertain) = (0, missing);
     result.expectations[0].actual = Some(0.0);
-    let missing = |count| Missing { sender: "bob".into(), recipient: "ana".into(), broadcasts: count, privates: 0 };
+    let missing =
+        |count| MissingDeliveries { sender: "bob".into(), recipient: "ana".into(), broadcasts: count, privates: 0 };
     result.shard = Some(ShardInfo {
         index,
         of: 2,
         missing: if result.counts.uncertain > 0 { vec![missing(result.counts.uncertain)] } else { Vec::new() },
-        unsent: if unsent > 0 { vec![Unsent { sender: "bob".into(), to: None, count: unsent }] } else { Vec::new() },
+        unsent: if unsent > 0 {
+            vec![UnsentMessages { sender: "bob".into(), to: None, count: unsent }]
+        } else {
+            Vec::new()
+        },
         unsure: unsure.iter().map(|user| (*user).to_owned()).collect(),
     });
     result

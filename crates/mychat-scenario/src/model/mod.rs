@@ -19,7 +19,7 @@ pub use users::{Arrivals, Group, Leave, NamePattern, NamePiece, Pace, Rate, Read
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A whole file: who, how much over time, what must hold, and scripted cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -56,7 +56,7 @@ fn framing_name<S: Serializer>(framing: &FramingChoice, serializer: S) -> Result
 }
 
 /// How exactly deliveries are accounted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verify {
     /// Every single one, per sender and recipient.

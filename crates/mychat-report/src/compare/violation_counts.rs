@@ -1,0 +1,34 @@
+//! Counts that should be zero: exact, so that a single run is enough to see that some are new.
+
+use super::{ChangeVerdict, ComparedFigure, ComparedRun};
+
+/// A row for each count that either side has, and for losses in any case.
+pub(super) fn compare_violations(first: &[ComparedRun], second: &[ComparedRun]) -> Vec<ComparedFigure> {
+    let sum = |runs: &[ComparedRun], count: fn(&ComparedRun) -> u64| runs.iter().map(count).sum::<u64>() as f64;
+    let delivered = (sum(first, |run| run.delivered), sum(second, |run| run.delivered));
+    let Some(names) = first.first().map(|run| run.violations.keys().copied().collect::<Vec<_>>()) else {
+        return Vec::new();
+    };
+    let of =
+        |runs: &[ComparedRun], name: &str| runs.iter().filter_map(|run| run.violations.get(name)).sum::<u64>() as f64;
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let (a, b) = (of(first, name), of(second, name));
+            if a == 0.0 && b == 0.0 && name != "lost" {
+                return None;
+            }
+            // As many as the second side would have at the first one's rate.
+            let share = if delivered.0 > 0.0 && delivered.1 > 0.0 { delivered.1 / delivered.0 } else { 1.0 };
+            let difference = b - a * share;
+            // Counts of rare things vary by the square root; where there were none, one is news.
+            let noticeable = if a == 0.0 { 0.5 } else { 3.0 * (b + a * share * share).sqrt() };
+            let finding = match difference {
+                difference if difference > noticeable => ChangeVerdict::Worse,
+                difference if -difference > noticeable => ChangeVerdict::Better,
+                _ => ChangeVerdict::NoDifference,
+            };
+            Some(ComparedFigure { name, values: (a, b), change: None, interval: None, finding })
+        })
+        .collect()
+}

@@ -1,0 +1,184 @@
+//! A check that did not pass as a card: labelled lines, the same in every writing.
+
+use std::fmt::Write as _;
+
+use crate::model::conformance::ConformanceResult;
+use mychat_conformance::script::transcript::{Direction, WireLine};
+use mychat_conformance::script::{Outcome, Status};
+use mychat_conformance::suite::statements;
+
+/// Lines of a transcript that a card shows; the whole of it is in the JSON.
+const MOST_WIRE: usize = 16;
+/// Letters of one message that a card shows.
+const LONGEST_TEXT: usize = 96;
+
+/// One labelled part of a card.
+pub(crate) struct Field {
+    pub(crate) label: &'static str,
+    pub(crate) lines: Vec<String>,
+}
+
+/// The level, the statements and rules, and their sections.
+pub(crate) fn sources(check: &Outcome) -> String {
+    let mut sections: Vec<String> = Vec::new();
+    for section in check.sources.iter().filter_map(|source| statements::section(source)) {
+        let section = format!("§{section}");
+        if !sections.contains(&section) {
+            sections.push(section);
+        }
+    }
+    let dot = if sections.is_empty() { "" } else { " · " };
+    format!("{} {}{dot}{}", check.level, check.sources.join(" "), sections.join(" ")).trim_end().to_owned()
+}
+
+/// The level, as one of the words there are.
+pub(crate) fn level(check: &Outcome) -> &'static str {
+    ["should", "may"].into_iter().find(|level| check.level == *level).unwrap_or("must")
+}
+
+/// A card as plain text, a line a fact.
+pub(crate) fn card_text(check: &Outcome, result: &ConformanceResult) -> String {
+    let mut text = String::new();
+    for field in fields(check, result) {
+        for (index, line) in field.lines.iter().enumerate() {
+            let label = if index == 0 { field.label } else { "" };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{label:<6} {line}");
+        }
+    }
+    text
+}
+
+/// The parts of a card, in order.
+pub(crate) fn fields(check: &Outcome, result: &ConformanceResult) -> Vec<Field> {
+    let mut fields = Vec::new();
+    let mut add = |label, lines: Vec<String>| {
+        if !lines.is_empty() {
+            fields.push(Field { label, lines });
+        }
+    };
+    add("When", vec![check.title.clone()]);
+    add("Rule", rules(check));
+    add("Want", check.want.iter().cloned().collect());
+    add("Got", check.got.iter().cloned().collect());
+    if check.status == Status::Inconclusive {
+        add("Why", check.reason.iter().cloned().collect());
+    }
+    add("Wire", wire(&check.wire));
+    add("Server", check.server_output.iter().map(|line| format!("it wrote: {line}")).collect());
+    add("After", check.after.iter().cloned().collect());
+    add("Likely", check.likely.iter().cloned().collect());
+    add("Accept", check.declare.iter().map(|line| format!("declare `{line}` in a profile (--profile FILE)")).collect());
+    add("Rerun", vec![rerun_command(check, result)]);
+    fields
+}
+
+fn rules(check: &Outcome) -> Vec<String> {
+    check
+        .sources
+        .iter()
+        .filter_map(|source| {
+            let section = statements::section(source).map(|section| format!(" (§{section})")).unwrap_or_default();
+            statements::text(source).map(|text| format!("{source}: {text}{section}"))
+        })
+        .collect()
+}
+
+/// The command that plays it again.
+pub(crate) fn rerun_command(check: &Outcome, result: &ConformanceResult) -> String {
+    let target = match &result.info.target.command {
+        Some(command) => format!("--spawn '{command}'"),
+        None if result.info.target.spawned => String::new(),
+        None => format!("--target {}", result.info.target.address.split(' ').next().unwrap_or_default()),
+    };
+    match result.info.suite.as_str() {
+        "conformance" => format!("mychat-bench conformance --only {} --seed {} {target}", check.id, result.info.seed),
+        file => format!("mychat-bench run {file} --seed {} {target}", result.info.seed),
+    }
+}
+
+fn wire(lines: &[WireLine]) -> Vec<String> {
+    // The tool's own messages, by which it knows that nothing else comes, say nothing to whoever reads the card.
+    let told = |line: &&WireLine| line.mark.is_some() || line.actor != "witness" && !line.text.contains("|fence-");
+    let lines: Vec<&WireLine> = lines.iter().filter(told).collect();
+    let rows = folded(&lines);
+    let marked = rows.iter().position(|row| matches!(row, WireRow::Line(line) if line.mark.is_some()));
+    let start = match marked {
+        // What led to it, and what came right after.
+        Some(mark) => (mark + 4).saturating_sub(MOST_WIRE).min(mark),
+        None => rows.len().saturating_sub(MOST_WIRE),
+    };
+    let shown = rows.iter().skip(start).take(MOST_WIRE);
+    let whole = shown.clone().filter(|row| matches!(row, WireRow::Line(_))).count();
+    let mut out: Vec<String> = shown.map(WireRow::text).collect();
+    if whole < lines.len() {
+        out.push(format!("… {whole} of {} lines; all of them are in the JSON", lines.len()));
+    }
+    out
+}
+
+/// A line of a transcript, or that there are more like those around it.
+enum WireRow<'l> {
+    Line(&'l WireLine),
+    More(usize),
+}
+
+impl WireRow<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Line(line) => one(line),
+            Self::More(count) => format!("         … {count} more like these"),
+        }
+    }
+}
+
+/// A long series of one kind: its first two and its last tell it.
+fn folded<'l>(lines: &[&'l WireLine]) -> Vec<WireRow<'l>> {
+    let mut rows = Vec::new();
+    let mut rest = lines;
+    while let Some(first) = rest.first() {
+        let alike = |line: &&&WireLine| {
+            let (one, other) = (kind(first), kind(line));
+            line.mark.is_none() && line.dir == first.dir && (one == other || other.is_empty())
+        };
+        let run = if first.mark.is_some() { 1 } else { rest.iter().take_while(alike).count().max(1) };
+        let (series, behind) = rest.split_at(run);
+        match series {
+            [one, two, middle @ .., last] if middle.len() > 1 && first.dir != Direction::Note => {
+                rows.extend([WireRow::Line(one), WireRow::Line(two), WireRow::More(middle.len()), WireRow::Line(last)]);
+            }
+            few => rows.extend(few.iter().copied().map(WireRow::Line)),
+        }
+        rest = behind;
+    }
+    rows
+}
+
+/// The command that a line begins with; nothing where it begins in the middle of a message.
+fn kind(line: &WireLine) -> &str {
+    let word = line.text.trim_start_matches('"').split('|').next().unwrap_or_default();
+    if word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') { word } else { "" }
+}
+
+fn one(line: &WireLine) -> String {
+    let arrow = match line.dir {
+        Direction::Sent => "→",
+        Direction::Received => "←",
+        Direction::Note => "·",
+    };
+    let told = line.dir == Direction::Note || line.text.ends_with(" B)");
+    let size = if told { String::new() } else { format!("  {} B", line.bytes) };
+    let mark = line.mark.as_ref().map(|mark| format!("  ✗ {mark}")).unwrap_or_default();
+    format!("+{:<7.3} {:<9} {arrow} {}{size}{mark}", line.ms / 1e3, line.actor, short(&line.text))
+}
+
+/// Its beginning and its end, where it is too long for a line of a screen.
+fn short(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= LONGEST_TEXT {
+        return text.to_owned();
+    }
+    let end: String = text.chars().skip(count - LONGEST_TEXT / 3).collect();
+    let start: String = text.chars().take(LONGEST_TEXT * 2 / 3).collect();
+    format!("{start} … {end}")
+}

@@ -1,0 +1,144 @@
+//! The result as one HTML page that needs nothing else, in the dress of the report of a run.
+
+use maud::{Markup, html};
+
+use super::cases::{card, rows};
+use super::page_frame;
+use super::verdict::{class, mark};
+use crate::model::case_view::remark;
+use crate::model::conformance::{ClauseResult, ConformanceResult};
+use crate::visible;
+use crate::wording::{self, Tone};
+use mychat_conformance::script::Status;
+
+/// Writes the result.
+pub fn conformance_page(result: &ConformanceResult) -> String {
+    let cards = |status| result.checks.iter().filter(move |check| check.status == status && !check.expected);
+    let page = html! {
+        (head(result))
+        main {
+            (summary(result))
+            @if cards(Status::Fail).next().is_some() {
+                section {
+                    h2 { "What failed" }
+                    @for check in cards(Status::Fail) { (card(check, result)) }
+                }
+            }
+            @if cards(Status::Inconclusive).next().is_some() {
+                section {
+                    h2 { "What could not be decided" }
+                    // Where the server is gone they are many, and say all the same.
+                    @for check in cards(Status::Inconclusive).filter(|check| !check.wire.is_empty()) {
+                        (card(check, result))
+                    }
+                    ul { @for check in cards(Status::Inconclusive).filter(|check| check.wire.is_empty()) {
+                        li { code { (check.id) } ": " (remark(check)) }
+                    } }
+                }
+            }
+            (sentences(result))
+            section {
+                h2 { "All checks" }
+                (rows(&result.checks))
+            }
+        }
+    };
+    visible(&page_frame(&format!("{} · MyChat conformance", wording::verdict(result.verdict).1), &page).into_string())
+}
+
+fn head(result: &ConformanceResult) -> Markup {
+    let (tone, word) = wording::verdict(result.verdict);
+    html! {
+        header class=(class(tone)) {
+            p.verdict { span.sign aria-hidden="true" { (tone.sign()) } (word) }
+            h1 { "MyChat conformance" }
+            p.sub {
+                b { (named(&result.info.target.address)) } " · framing " (result.info.target.framing) " · seed " (result.info.seed) " · "
+                (format!("{:.1} s", result.info.seconds))
+                @if result.info.strict { " · strict" }
+            }
+            @if !result.info.notes.is_empty() {
+                pre.lines.prose { @for note in &result.info.notes { (note) "\n" } }
+            }
+        }
+    }
+}
+
+/// A server's name, its command as code.
+fn named(name: &str) -> Markup {
+    let parts = name.split_once('`').and_then(|(before, rest)| Some((before, rest.rsplit_once('`')?)));
+    html! {
+        @if let Some((before, (command, after))) = parts { (before) code { (command) } (after) } @else { (name) }
+    }
+}
+
+fn summary(result: &ConformanceResult) -> Markup {
+    html! {
+        section {
+            h2 { "Levels" }
+            div.scroll tabindex="0" role="group" aria-label="a table that scrolls" { table {
+                thead { tr {
+                    th scope="col" { "Level" }
+                    @for word in ["Passed", "Failed", "Known", "Inconclusive", "Skipped"] { th.n scope="col" { (word) } }
+                } }
+                tbody { @for (level, means) in
+                    [("must", "what the text itself says"), ("should", "what a robust server does"), ("may", "a reading, written down")]
+                {
+                    @let counts = result.summary.get(level).copied().unwrap_or_default();
+                    tr {
+                        td { (level) small { (means) } }
+                        td.n { (counts.pass) }
+                        td.n { (counts.fail - counts.expected) }
+                        td.n { (counts.expected) }
+                        td.n { (counts.inconclusive) }
+                        td.n { (counts.skipped) }
+                    }
+                } }
+            } }
+        }
+    }
+}
+
+fn sentences(result: &ConformanceResult) -> Markup {
+    html! {
+        section {
+            h2 { "The protocol's sentences" }
+            div.scroll tabindex="0" role="group" aria-label="a table that scrolls" { table.expectations {
+                thead { tr {
+                    th scope="col" { "Status" } th scope="col" { "Sentence" } th scope="col" { "Section" }
+                    th scope="col" { "Checks" }
+                } }
+                tbody { @for statement in &result.statements { (sentence(statement)) } }
+            } }
+        }
+    }
+}
+
+fn sentence(statement: &ClauseResult) -> Markup {
+    let (tone, word) = match statement.status {
+        Status::Pass => (Tone::Good, "holds"),
+        Status::Fail => (Tone::Bad, "broken"),
+        Status::Inconclusive => (Tone::Unsure, "undecided"),
+        Status::Skipped => (Tone::Unsure, "not looked at"),
+    };
+    html! {
+        tr {
+            td { (mark((tone, word))) }
+            td { b { (statement.id) } " " (statement.text) }
+            td { (statement.section) }
+            td.note { (statement.checks.join(", ")) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_of_a_server_is_code_and_a_backtick_in_it_stays() {
+        let said = named("127.0.0.1:5 (started by `a `b` <c>`)").into_string();
+        assert_eq!(said, "127.0.0.1:5 (started by <code>a `b` &lt;c&gt;</code>)");
+        assert_eq!(named("chat:5000").into_string(), "chat:5000");
+    }
+}

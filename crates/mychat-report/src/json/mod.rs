@@ -1,0 +1,188 @@
+//! The result as JSON, and back.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::files;
+use crate::model::conformance::{ConformanceResult, SCHEMA as CONFORMANCE_SCHEMA};
+use crate::model::histogram::decode;
+use crate::model::{LatencyBreakdown, RunResult, SCHEMA};
+
+pub mod ndjson;
+
+/// Why a stored result cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
+    File {
+        /// Where it should be.
+        path: PathBuf,
+        /// What is in the way.
+        reason: String,
+    },
+    /// It is something else than a conformance result.
+    #[error("{} is not a result of `mychat-bench conformance`: {reason}", path.display())]
+    NotConformance {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is instead.
+        reason: String,
+    },
+    /// It is something else.
+    #[error("{} is not a result of `mychat-bench run`: {reason}", path.display())]
+    NotRun {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is instead.
+        reason: String,
+    },
+}
+
+/// The result as it is stored.
+pub fn write(result: &RunResult) -> String {
+    let mut text =
+        serde_json::to_string_pretty(result).expect("a result is made of strings, numbers and maps of these");
+    text.push('\n');
+    text
+}
+
+/// A stored result of either kind.
+#[derive(Debug)]
+pub enum StoredResult {
+    /// Of `run`.
+    Run(Box<RunResult>),
+    /// Of `conformance`, or of a file that has cases alone.
+    Conformance(Box<ConformanceResult>),
+}
+
+/// Reads the stored result of a run.
+pub fn read(path: &Path) -> Result<RunResult, ReadError> {
+    match read_any(path)? {
+        StoredResult::Run(result) => Ok(*result),
+        StoredResult::Conformance(_) => {
+            let reason = "it is one of `mychat-bench conformance`, which has no figures".to_owned();
+            Err(ReadError::NotRun { path: path.to_owned(), reason })
+        }
+    }
+}
+
+/// Reads a stored result, whichever it is.
+pub fn read_any(path: &Path) -> Result<StoredResult, ReadError> {
+    let other = |reason: String| ReadError::NotRun { path: path.to_owned(), reason };
+    let text = text(path)?;
+    let value = parse_json(&text).map_err(other)?;
+    let version = value.pointer("/tool/version").and_then(Value::as_str).map(str::to_owned);
+    // Once more from the text, which knows lines.
+    let stored = match schema(&value, &[SCHEMA, CONFORMANCE_SCHEMA]).map_err(other)? {
+        SCHEMA => serde_json::from_str(&text).map(|result| StoredResult::Run(Box::new(result))),
+        _ => serde_json::from_str(&text).map(|result| StoredResult::Conformance(Box::new(result))),
+    };
+    let stored = stored.map_err(|error| {
+        let (wrote, reads) = (version.as_deref().unwrap_or("an unknown version"), env!("CARGO_PKG_VERSION"));
+        other(format!("{error} (written by {wrote}, read by {reads})"))
+    })?;
+    match &stored {
+        StoredResult::Run(result) => find_damage(result).map_or(Ok(()), |reason| Err(other(reason)))?,
+        StoredResult::Conformance(_) => {}
+    }
+    Ok(stored)
+}
+
+/// The text of a file.
+pub(crate) fn text(path: &Path) -> Result<String, ReadError> {
+    files::read(path).map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::IsADirectory => "it is a directory".to_owned(),
+            ErrorKind::InvalidData => "it is not text".to_owned(),
+            _ => error.to_string(),
+        };
+        ReadError::File { path: path.to_owned(), reason }
+    })
+}
+
+/// A text as JSON, or what is wrong with the file.
+pub(crate) fn parse_json(text: &str) -> Result<Value, String> {
+    if text.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| {
+        if error.is_eof() {
+            format!("it ends in the middle, in line {}: it was cut off, or is still being written", error.line())
+        } else {
+            format!("it is no JSON: {error}")
+        }
+    })
+}
+
+/// Which of the schemas that can be read a result has.
+pub(crate) fn schema<'s>(value: &Value, readable: &[&'s str]) -> Result<&'s str, String> {
+    let Some(schema) = value.get("schema").and_then(Value::as_str) else {
+        return Err("it has no `schema`".to_owned());
+    };
+    readable.iter().find(|readable| **readable == schema).copied().ok_or_else(|| {
+        format!(
+            "its schema is `{schema}`, and mychat-bench {} reads `{}`; another version of the tool wrote it, or another tool",
+            env!("CARGO_PKG_VERSION"),
+            readable[0]
+        )
+    })
+}
+
+/// What of a result is there and makes no sense: found here, so that no report shows half of it.
+fn find_damage(result: &RunResult) -> Option<String> {
+    if result.started.parse::<jiff::Timestamp>().is_err() {
+        return Some(format!("`started` is no time: {}", result.started));
+    }
+    let measured = result.latency.iter().flat_map(|(name, block)| {
+        let LatencyBreakdown { stage, group, action, selector } = &block.by;
+        let parts = [stage, group, action, selector].into_iter().flat_map(BTreeMap::values);
+        parts.chain([&block.whole]).map(move |latency| (format!("latency of `{name}`"), &latency.hdr))
+    });
+    let intervals =
+        result.timeline.iter().map(|point| (format!("the interval that ends at {} s", point.t), &point.hdr));
+    let mut all = measured.chain(intervals);
+    all.find_map(|(whose, histogram)| Some(format!("{whose}: {}", decode(histogram).err()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixture;
+
+    fn read_back(text: &str) -> Result<RunResult, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.json");
+        std::fs::write(&path, text).unwrap();
+        read(&path).map_err(|error| error.to_string().replace(&path.display().to_string(), "result.json"))
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let result = test_fixture::run(3);
+        assert_eq!(read_back(&write(&result)).unwrap(), result);
+    }
+
+    #[test]
+    fn every_way_of_being_no_result_is_told_apart() {
+        let whole = write(&test_fixture::run(2));
+        let mut damaged = test_fixture::run(2);
+        damaged.timeline[1].hdr = "AAAA".to_owned();
+        let texts = [
+            String::new(),
+            whole[..whole.len() / 2].to_owned(),
+            "users: {}".to_owned(),
+            "[1, 2]".to_owned(),
+            whole.replacen("run@1", "run@2", 1),
+            whole.replacen("\"lost\"", "\"lots\"", 1),
+            whole.replacen("2026-11-22T16", "yesterday, 16", 1),
+            write(&damaged),
+        ];
+        let said: Vec<String> = texts.iter().map(|text| read_back(text).unwrap_err()).collect();
+        insta::assert_snapshot!(said.join("\n"));
+    }
+}

@@ -1,0 +1,81 @@
+//! The result as JUnit XML, which every build server reads: a test case an expectation, and one for the run's validity.
+
+use super::document::{TestCase, TestOutcome, TestSuite, document};
+use crate::failure_card::{card_text, level};
+use crate::html::violation_name;
+use crate::model::case_view::{as_conformance_result, remark};
+use crate::model::conformance::ConformanceResult;
+use crate::model::{ExpectationResult, RunResult};
+use crate::{terminal, wording};
+use mychat_conformance::script::{Outcome, Status};
+use mychat_load::verdict::validity::Validity;
+
+/// The report.
+pub fn run_report(result: &RunResult) -> String {
+    let mut cases: Vec<TestCase> = result.expectations.iter().map(|expectation| case(result, expectation)).collect();
+    cases.push(validity(result));
+    let view = as_conformance_result(result);
+    cases.extend(result.cases.iter().map(|played| one(result, played, &view)));
+    document(&[TestSuite {
+        name: result.scenario.name.clone(),
+        started: result.started.clone(),
+        seconds: result.seconds,
+        properties: properties(result),
+        cases,
+        text: anstream::adapter::strip_str(&terminal::run::summary(result)).to_string(),
+    }])
+}
+
+fn case(result: &RunResult, expectation: &ExpectationResult) -> TestCase {
+    let measured = expectation.actual.map_or_else(|| "n/a".to_owned(), |actual| expectation.unit.format(actual));
+    let note = expectation.note.as_deref().map_or_else(String::new, |note| format!("; {note}"));
+    let told = format!("expected {}, measured {measured}{note}", expectation.text);
+    let place = format!("{}, line {}", result.scenario.file, expectation.line);
+    let outcome = match expectation.ok {
+        Some(true) => TestOutcome::Passed,
+        Some(false) => TestOutcome::Failed("expectation", told, place),
+        // Nothing is known to be wrong with the server, but nobody should take this for a success.
+        None => TestOutcome::Undecided("undecided", told, place),
+    };
+    TestCase { name: expectation.text.clone(), class: result.scenario.name.clone(), seconds: 0.0, outcome }
+}
+
+/// A case of the scenario, with its card where it has one.
+fn one(result: &RunResult, played: &Outcome, view: &ConformanceResult) -> TestCase {
+    let (message, card) = (format!("{}: {}", played.title, remark(played)), || card_text(played, view));
+    let outcome = match played.status {
+        Status::Pass => TestOutcome::Passed,
+        Status::Fail => TestOutcome::Failed(level(played), message, card()),
+        Status::Inconclusive => TestOutcome::Undecided("inconclusive", message, card()),
+        Status::Skipped => TestOutcome::Skipped(message),
+    };
+    let class = format!("{}.cases", result.scenario.name);
+    TestCase { name: played.id.clone(), class, seconds: played.seconds, outcome }
+}
+
+fn validity(result: &RunResult) -> TestCase {
+    let outcome = if result.validity == Validity::Invalid {
+        let reasons = result.validity_reasons.join("\n");
+        TestOutcome::Undecided("invalid", "the generator was the limit".to_owned(), reasons)
+    } else {
+        TestOutcome::Passed
+    };
+    let name = "the generator kept its schedule".to_owned();
+    TestCase { name, class: result.scenario.name.clone(), seconds: result.seconds, outcome }
+}
+
+fn properties(result: &RunResult) -> Vec<(String, String)> {
+    let mut properties = vec![
+        ("verdict".to_owned(), wording::verdict_name(result.verdict).to_owned()),
+        ("validity".to_owned(), wording::validity(result.validity).1.to_owned()),
+        ("seed".to_owned(), result.scenario.seed.to_string()),
+        ("plan_sha256".to_owned(), result.scenario.plan_sha256.clone()),
+        ("target".to_owned(), result.target.address.clone()),
+    ];
+    properties.extend(result.counts.named().map(|(name, count)| (name.to_owned(), count.to_string())));
+    properties.extend(result.counts.errors.iter().map(|(code, count)| (format!("errors.{code}"), count.to_string())));
+    for (number, example) in result.examples.iter().enumerate() {
+        properties.push((format!("example.{number}"), format!("{}: {}", violation_name(example.kind), example.what)));
+    }
+    properties
+}

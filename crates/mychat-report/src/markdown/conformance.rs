@@ -1,0 +1,91 @@
+//! The result as Markdown, for the summary of a CI step.
+
+use super::escaped;
+use crate::failure_card;
+use crate::model::conformance::ConformanceResult;
+use crate::{visible, wording};
+use mychat_conformance::script::{Outcome, Status};
+use std::fmt::Write as _;
+
+/// Writes the result.
+pub fn conformance_summary(result: &ConformanceResult) -> String {
+    let mut text = format!("## MyChat conformance: {}\n\n", wording::verdict_name(result.verdict));
+    let _ = write!(
+        text,
+        "{} checks of {} in {:.1} s, framing {}, seed {}\n\n",
+        result.checks.len(),
+        escaped(&result.info.target.address),
+        result.info.seconds,
+        result.info.target.framing,
+        result.info.seed
+    );
+    for note in &result.info.notes {
+        let _ = writeln!(text, "> {}", escaped(note));
+    }
+    text.push_str("\n| level | passed | failed | known | inconclusive | skipped |\n|---|---:|---:|---:|---:|---:|\n");
+    for level in ["must", "should", "may"] {
+        let counts = result.summary.get(level).copied().unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "| {level} | {} | {} | {} | {} | {} |",
+            counts.pass,
+            counts.fail - counts.expected,
+            counts.expected,
+            counts.inconclusive,
+            counts.skipped
+        );
+    }
+    for check in result.checks.iter().filter(|check| check.status == Status::Fail) {
+        text.push_str(&folded_card(check, result));
+    }
+    text.push_str("\n<details><summary>All checks</summary>\n\n| check | level | outcome | |\n|---|---|---|---|\n");
+    for check in &result.checks {
+        let word = match check.status {
+            Status::Pass => "pass",
+            Status::Fail => "**fail**",
+            Status::Inconclusive => "inconclusive",
+            Status::Skipped => "skipped",
+        };
+        let detail = check.observed.as_deref().or(check.reason.as_deref()).or(check.got.as_deref()).unwrap_or_default();
+        let _ = writeln!(text, "| `{}` | {} | {word} | {} |", check.id, check.level, escaped(detail));
+    }
+    text.push_str("\n</details>\n\n<details><summary>The protocol's sentences</summary>\n\n| | section | sentence | |\n|---|---|---|---|\n");
+    for statement in &result.statements {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            statement.id,
+            statement.section,
+            escaped(&statement.text),
+            status(statement.status)
+        );
+    }
+    text.push_str("\n</details>\n");
+    visible(&text)
+}
+
+/// A card that is unfolded by a click.
+pub(crate) fn folded_card(check: &Outcome, result: &ConformanceResult) -> String {
+    let known = if check.expected { " (known)" } else { "" };
+    let mark = if check.status == Status::Fail { "❌" } else { "❔" };
+    format!(
+        "\n<details><summary>{mark} <code>{}</code> {}{known}</summary>\n\n````text\n{}\n{}````\n</details>\n",
+        check.id,
+        html(&check.title),
+        failure_card::sources(check),
+        failure_card::card_text(check, result).replace("````", "'''' ")
+    )
+}
+
+const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "holds",
+        Status::Fail => "**broken**",
+        Status::Inconclusive => "undecided",
+        Status::Skipped => "not looked at",
+    }
+}
+
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

@@ -1,0 +1,44 @@
+//! Units of measured values.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{bytes, duration, grouped};
+use mychat_scenario::model::Unit;
+
+/// The unit of a measured value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MeasuredUnit {
+    /// Microseconds.
+    #[serde(rename = "us")]
+    Microseconds,
+    /// A number of things.
+    Count,
+    /// Percent of a whole.
+    Percent,
+    /// Bytes.
+    Bytes,
+}
+
+impl MeasuredUnit {
+    /// Formats a value of this unit.
+    pub fn format(self, value: f64) -> String {
+        match self {
+            Self::Microseconds => duration(value),
+            Self::Percent => format!("{value:.2} %"),
+            Self::Bytes => bytes(value as u64),
+            Self::Count => grouped(value as u64),
+        }
+    }
+}
+
+impl From<Unit> for MeasuredUnit {
+    fn from(unit: Unit) -> Self {
+        match unit {
+            Unit::Latency => Self::Microseconds,
+            Unit::Count => Self::Count,
+            Unit::Percent => Self::Percent,
+            Unit::Bytes => Self::Bytes,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The result for people: a line a check, a card for each that failed, and what it comes to.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::failure_card;
+use crate::model::conformance::ConformanceResult;
+use crate::visible;
+use crate::wording::{self, Tone};
+use mychat_conformance::script::{Outcome, Status};
+use mychat_load::verdict::Verdict;
+
+const GREEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
+const RED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold();
+const YELLOW: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+const DIM: Style = Style::new().dimmed();
+
+/// How wide the column of these ids is. A title of one's own may make a very long one: it moves its own line alone.
+pub fn width<'i>(ids: impl IntoIterator<Item = &'i str>) -> usize {
+    ids.into_iter().map(|id| id.chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or(0).max(NARROWEST)
+}
+
+const NARROWEST: usize = 28;
+const WIDEST: usize = 56;
+
+/// One line for one check, its id in a column so wide.
+pub fn line(check: &Outcome, width: usize) -> String {
+    let (word, style) = match (check.status, check.expected) {
+        (Status::Fail, true) => ("known", YELLOW),
+        (Status::Pass, _) => ("ok", GREEN),
+        (Status::Fail, false) => ("FAIL", RED),
+        (Status::Inconclusive, _) => ("?", YELLOW),
+        (Status::Skipped, _) => ("-", DIM),
+    };
+    let detail = match check.status {
+        Status::Pass => check.observed.as_deref().map(|seen| format!("  {DIM}{}{DIM:#}", visible(seen))),
+        Status::Skipped | Status::Inconclusive => {
+            check.reason.as_deref().map(|why| format!("  {DIM}{}{DIM:#}", visible(why)))
+        }
+        Status::Fail => check.got.as_deref().map(|got| format!("  {}", visible(got))),
+    };
+    let detail = detail.map(|detail| detail.replace('\n', " ")).unwrap_or_default();
+    format!("{style}{word:<5}{style:#} {:<width$} {:<6} {}{detail}\n", check.id, check.level, check.title)
+}
+
+/// The lines in front of the first check.
+pub fn head(address: &str, notes: &[String]) -> String {
+    let mut text = format!("conformance of {address}\n");
+    for note in notes {
+        let _ = writeln!(text, "{note}");
+    }
+    text.push('\n');
+    text
+}
+
+/// Cards, statements and the verdict.
+pub fn summary(result: &ConformanceResult) -> String {
+    let mut text = String::new();
+    for check in result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected) {
+        text.push_str(&card(check, result));
+    }
+    text.push_str(&together(result));
+    text.push_str(&statements(result));
+    text.push_str(&counts(result));
+    text.push_str(&first(result));
+    text
+}
+
+/// Where to begin: the cause behind most of what failed, one check that shows it, and how to see that one alone.
+fn first(result: &ConformanceResult) -> String {
+    // What was seen before the first check is behind the rest, unless it is only a reading.
+    let noted = result.info.notes.iter().find_map(|note| {
+        let note = note.trim_start();
+        note.strip_prefix("Mend this first: ").or_else(|| note.strip_prefix("To fix: "))
+    });
+    if let Some(note) = noted.filter(|_| result.info.target.framing != "raw" && result.verdict != Verdict::Pass) {
+        return format!("\n{YELLOW}Mend first{YELLOW:#}  {note} (see the first lines of this report)\n");
+    }
+    let failed = || result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected);
+    let of = |cause: &Option<String>| failed().filter(|check| check.likely == *cause).collect::<Vec<_>>();
+    let weight = |checks: &[&Outcome]| (checks.iter().filter(|check| check.level == "must").count(), checks.len());
+    let mut best: Vec<&Outcome> = Vec::new();
+    for check in failed().filter(|check| check.likely.is_some()) {
+        let group = of(&check.likely);
+        if weight(&group) > weight(&best) {
+            best = group;
+        }
+    }
+    let Some(cause) = best.first().and_then(|check| check.likely.as_deref()) else { return String::new() };
+    // Some causes name the check that is about them.
+    let about = best.iter().find(|check| cause.contains(check.id.as_str())).or(best.first());
+    let Some(check) = about else { return String::new() };
+    let others = match best.len() - 1 {
+        0 => String::new(),
+        1 => ", and one more".to_owned(),
+        more => format!(", and {more} more"),
+    };
+    let level = if best.iter().any(|check| check.level == "must") { "must" } else { "should" };
+    let got = check.got.as_deref().unwrap_or_default().replace('\n', " ");
+    format!(
+        "\n{YELLOW}Mend first{YELLOW:#}  {cause}\n  it shows in {} ({level}){others}: {}\n  {}\n",
+        check.id,
+        visible(&got),
+        failure_card::rerun_command(check, result)
+    )
+}
+
+/// A card.
+pub(crate) fn card(check: &Outcome, result: &ConformanceResult) -> String {
+    let mut text = format!(
+        "\n{RED}FAIL{RED:#}  {:<28} {}   {:.3} s   framing {}\n",
+        check.id,
+        failure_card::sources(check),
+        check.seconds,
+        result.info.target.framing
+    );
+    for field in failure_card::fields(check, result) {
+        for (index, line) in field.lines.iter().enumerate() {
+            let label = if index == 0 { field.label } else { "" };
+            let _ = writeln!(text, "  {label:<6} {}", visible(line));
+        }
+    }
+    text
+}
+
+/// Failures that seem to have one cause.
+fn together(result: &ConformanceResult) -> String {
+    let mut causes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for check in result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected) {
+        if let Some(likely) = &check.likely {
+            causes.entry(likely).or_default().push(&check.id);
+        }
+    }
+    let mut text = String::new();
+    for (cause, ids) in causes.iter().filter(|(_, ids)| ids.len() > 1) {
+        let _ = write!(text, "\nThese {} fail probably for one reason: {cause}\n  {}\n", ids.len(), ids.join(", "));
+    }
+    text
+}
+
+fn statements(result: &ConformanceResult) -> String {
+    let of = |status: Status| -> Vec<&str> {
+        result
+            .statements
+            .iter()
+            .filter(|statement| statement.status == status)
+            .map(|statement| statement.id.as_str())
+            .collect()
+    };
+    let (held, broken, open) = (of(Status::Pass), of(Status::Fail), of(Status::Inconclusive));
+    let mut text =
+        format!("\nstatements  {} of {} of the protocol's sentences hold", held.len(), result.statements.len());
+    if !broken.is_empty() {
+        let _ = write!(text, ", {RED}broken: {}{RED:#}", broken.join(" "));
+    }
+    if !open.is_empty() {
+        let _ = write!(text, ", undecided: {}", open.join(" "));
+    }
+    text.push('\n');
+    text
+}
+
+fn counts(result: &ConformanceResult) -> String {
+    let mut text = String::new();
+    for level in ["must", "should", "may"] {
+        let counts = result.summary.get(level).copied().unwrap_or_default();
+        let _ = write!(text, "{level:<11} {} passed, {} failed", counts.pass, counts.fail);
+        if counts.expected > 0 {
+            let _ = write!(text, " ({} of them known)", counts.expected);
+        }
+        if counts.inconclusive > 0 {
+            let _ = write!(text, ", {} inconclusive", counts.inconclusive);
+        }
+        if counts.skipped > 0 {
+            let _ = write!(text, ", {} skipped", counts.skipped);
+        }
+        text.push('\n');
+    }
+    let (tone, word) = wording::verdict(result.verdict);
+    let style = match tone {
+        Tone::Good => GREEN,
+        Tone::Bad => RED,
+        Tone::Unsure => YELLOW,
+    };
+    let total = result.checks.len();
+    let _ = writeln!(
+        text,
+        "{style}{word}{style:#}  {total} checks in {:.1} s, seed {}",
+        result.info.seconds, result.info.seed
+    );
+    text
+}

@@ -1,0 +1,268 @@
+//! The result for a person at a terminal: the verdict first, then why, then the figures.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::conformance::card;
+use crate::model::case_view::{as_conformance_result, needs_card, remark};
+use crate::model::{CapacityProbe, ExpectationResult, LatencyResult, RunResult};
+use crate::wording::{self, Tone};
+use crate::{grouped, visible};
+use mychat_conformance::script::Status;
+use mychat_load::verdict::validity::Validity;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
+const QUIET: Style = Style::new().dimmed();
+const STRONG: Style = Style::new().bold();
+
+macro_rules! line {
+    ($text:expr, $($rest:tt)*) => {
+        // Writing to a String cannot fail.
+        let _ = writeln!($text, $($rest)*);
+    };
+}
+
+/// The whole summary, with colours; whoever prints it takes them out where they are not wanted.
+pub fn summary(result: &RunResult) -> String {
+    let mut text = String::new();
+    head(&mut text, result);
+    capacity(&mut text, result);
+    expectations(&mut text, &result.expectations);
+    cases(&mut text, result);
+    latencies(&mut text, result);
+    counts(&mut text, result);
+    examples(&mut text, result);
+    text
+}
+
+/// The verdict in one line, for scripts and for people who have seen the summary before.
+pub fn line(result: &RunResult) -> String {
+    let mut text = String::new();
+    let counts = &result.counts;
+    let cases = match result.cases.len() {
+        0 => String::new(),
+        all => format!(" {} of {all} cases passed,", result.cases_that(Status::Pass)),
+    };
+    line!(
+        text,
+        "{} {}:{cases} {} of {} expectations held, {} delivered, {} lost",
+        wording::verdict(result.verdict).1,
+        result.scenario.name,
+        wording::held(result),
+        result.expectations.len(),
+        counts.delivered,
+        counts.lost
+    );
+    text
+}
+
+/// One try of a search, on a line.
+pub fn probe(probe: &CapacityProbe) -> String {
+    let (tone, word) = wording::probe(probe);
+    let (style, word, p99) = (style(tone), visible(word), wording::percentile(probe.p99));
+    format!(
+        "{:>6.0} %  {:>10}/s sent  {:>11}/s delivered  p99 {p99:>8}  {:<8} {style}{} {word}{style:#}",
+        probe.percent,
+        grouped(probe.sent_per_second.round() as u64),
+        grouped(probe.delivered_per_second.round() as u64),
+        probe.phase.name(),
+        tone.sign(),
+    )
+}
+
+fn capacity(text: &mut String, result: &RunResult) {
+    let Some(capacity) = &result.capacity else { return };
+    let (answer, rest) = wording::answer(capacity);
+    line!(text, "\n  {STRONG}{answer}{STRONG:#}{rest}");
+    line!(text, "  {}", visible(&capacity.reason));
+    for tried in &capacity.probes {
+        line!(text, "  {}", probe(tried));
+    }
+    line!(text, "  {QUIET}{}{QUIET:#}", wording::figures_of(capacity));
+}
+
+const fn style(tone: Tone) -> Style {
+    match tone {
+        Tone::Good => GOOD,
+        Tone::Bad => BAD,
+        Tone::Unsure => UNSURE,
+    }
+}
+
+fn head(text: &mut String, result: &RunResult) {
+    let (tone, word) = wording::verdict(result.verdict);
+    let (style, held) = (style(tone), wording::held(result));
+    let server = match wording::server(result) {
+        (Some(command), place) => format!("`{command}` {place}"),
+        (None, place) => place,
+    };
+    line!(text, "{style}{word}{style:#}  {STRONG}{}{STRONG:#} against {server}", result.scenario.name);
+    line!(
+        text,
+        "      {QUIET}{held} of {} expectations held · {:.1} s · seed {} · plan {}{QUIET:#}",
+        result.expectations.len(),
+        result.seconds,
+        result.scenario.seed,
+        &result.scenario.plan_sha256[..12.min(result.scenario.plan_sha256.len())]
+    );
+    for note in result.notes() {
+        line!(text, "      {}", visible(&note));
+    }
+    if result.validity == Validity::Valid {
+        return;
+    }
+    let (tone, word, meaning) = wording::validity(result.validity);
+    let style = self::style(tone);
+    line!(text, "      {style}{}  {meaning}{style:#}", word.to_uppercase());
+    for reason in &result.validity_reasons {
+        line!(text, "      {reason}");
+    }
+}
+
+fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
+    if expectations.is_empty() {
+        return;
+    }
+    line!(text, "");
+    let width = expectations.iter().map(|e| e.text.chars().count()).max().unwrap_or(0);
+    for expectation in expectations {
+        let (tone, _) = wording::expectation(expectation.ok);
+        let (style, mark) = (style(tone), tone.sign());
+        let actual = expectation.actual.map(|actual| expectation.unit.format(actual));
+        let note = expectation.note.as_deref().map(visible);
+        let told = match (actual, &note) {
+            (Some(actual), Some(note)) => format!("{actual:>10}  {QUIET}{note}{QUIET:#}"),
+            (Some(actual), None) => format!("{actual:>10}"),
+            (None, Some(note)) => format!("{:>10}  {QUIET}{note}{QUIET:#}", "–"),
+            (None, None) => format!("{:>10}", "–"),
+        };
+        line!(text, "  {style}{mark}{style:#} {:width$}  {told}", expectation.text);
+    }
+}
+
+/// A line a case, and a card for each that did not pass.
+fn cases(text: &mut String, result: &RunResult) {
+    if result.cases.is_empty() {
+        return;
+    }
+    line!(text, "\n  {STRONG}cases{STRONG:#}  {} of {} passed", result.cases_that(Status::Pass), result.cases.len());
+    for case in &result.cases {
+        let (tone, _) = wording::case(case.status);
+        let (style, mark) = (style(tone), if case.status == Status::Skipped { "-" } else { tone.sign() });
+        let remark = visible(&remark(case).replace('\n', " "));
+        let remark = if remark.is_empty() { remark } else { format!("  {QUIET}{remark}{QUIET:#}") };
+        line!(text, "  {style}{mark}{style:#} {:<6} {}{remark}", case.level, case.title);
+    }
+    let view = as_conformance_result(result);
+    for case in result.cases.iter().filter(|case| needs_card(case)) {
+        text.push_str(&card(case, &view));
+    }
+}
+
+fn latencies(text: &mut String, result: &RunResult) {
+    if result.latency.values().all(|block| block.whole.count == 0) {
+        return;
+    }
+    let stages = wording::delivery_by_stage(result);
+    let width = stages.iter().map(|(stage, _)| stage.chars().count() + 4).max().unwrap_or(0).clamp(12, 40);
+    let titles = wording::COLUMNS.map(|title| format!("{title:>10}")).concat();
+    line!(text, "");
+    line!(text, "  {STRONG}{:<width$}{:>10}{titles}{STRONG:#}  {QUIET}{}{QUIET:#}", "latency", "count", wording::TIMED);
+    let row = |text: &mut String, name: &str, latency: &LatencyResult, meaning: &str| {
+        let cells = wording::cells(latency).map(|cell| format!("{cell:>10}")).concat();
+        let meaning = if meaning.is_empty() { String::new() } else { format!("  {QUIET}{meaning}{QUIET:#}") };
+        line!(text, "  {name:<width$}{:>10}{cells}{meaning}", grouped(latency.count));
+    };
+    for (name, meaning, whole) in wording::measured(result) {
+        // The parts of a broadcast's delivery stand below it.
+        let name = name.strip_prefix("delivery_").map_or_else(|| name.to_owned(), |part| format!("  {part}"));
+        row(text, &name, whole, meaning);
+    }
+    if !stages.is_empty() {
+        line!(text, "  {STRONG}delivery by stage{STRONG:#}");
+    }
+    for (stage, latency) in stages {
+        row(text, &format!("  {stage}"), latency, "");
+    }
+}
+
+fn counts(text: &mut String, result: &RunResult) {
+    let counts = &result.counts;
+    let plain = |name: &str, count: u64| format!("{name} {}", grouped(count));
+    let violation = |name: &str, count: u64| {
+        if count == 0 { format!("{name} 0") } else { format!("{BAD}{name} {}{BAD:#}", grouped(count)) }
+    };
+    line!(text, "");
+    let mut users = vec![plain("users", counts.users), plain("welcomed", counts.connected)];
+    users.push(violation("refused", counts.refused));
+    users.push(violation("thrown out", counts.disconnects));
+    if counts.refused_returns > 0 {
+        users.push(plain("returns tried again", counts.refused_returns));
+    }
+    if counts.unlisted > 0 {
+        users.push(violation("not in everybody's list", counts.unlisted));
+    }
+    line!(text, "  {}", users.join(" · "));
+    let achieved = counts.achieved.map_or(String::new(), |achieved| {
+        format!(" · {} scheduled, {achieved:.2} % of that achieved", grouped(counts.scheduled))
+    });
+    // What came although it was not owed: sent while its recipient was coming or going.
+    let extra = (counts.delivered + counts.lost).saturating_sub(counts.expected_deliveries);
+    let uncertain = if extra > 0 { format!(" and {} that were not owed", grouped(extra)) } else { String::new() };
+    line!(
+        text,
+        "  sent {}{achieved} · delivered {} of {} owed{uncertain}",
+        grouped(counts.sent),
+        grouped(counts.delivered.saturating_sub(extra)),
+        grouped(counts.expected_deliveries),
+    );
+    let errors: u64 = counts.errors.values().sum();
+    let violations = [
+        violation("lost", counts.lost),
+        violation("duplicated", counts.duplicated),
+        violation("reordered", counts.reordered),
+        violation("misrouted", counts.misrouted),
+        violation("corrupted", counts.corrupted),
+        violation("wrong replies", counts.wrong_replies),
+        violation("errors", errors),
+    ];
+    line!(text, "  {}", violations.join(" · "));
+    if !result.losers.is_empty() {
+        const NAMED: usize = 5;
+        let named: Vec<String> =
+            result.losers.iter().take(NAMED).map(|loser| format!("{} {}", loser.user, grouped(loser.lost))).collect();
+        let others = result.losers.len().saturating_sub(NAMED);
+        let others = if others > 0 { format!(" · and {} others", grouped(others as u64)) } else { String::new() };
+        line!(text, "  lost to: {}{others}", named.join(" · "));
+    }
+    if counts.blocked_seconds >= 0.001 {
+        line!(text, "  the server did not read for {:.1} s, summed over connections", counts.blocked_seconds);
+    }
+    if let Some(server) = &result.server {
+        line!(text, "  {QUIET}server: {}{QUIET:#}", wording::server_use(server));
+    }
+    line!(text, "  {QUIET}generator: {}{QUIET:#}", wording::generator_use(&result.generator));
+}
+
+fn examples(text: &mut String, result: &RunResult) {
+    if result.examples.is_empty() {
+        return;
+    }
+    line!(text, "");
+    line!(text, "  {STRONG}What went wrong, the first of each kind{STRONG:#}");
+    for example in &result.examples {
+        let kind = serde_json::to_value(example.kind).ok().and_then(|kind| Some(kind.as_str()?.replace('_', " ")));
+        let who = match (&example.sender, &example.recipient) {
+            (Some(sender), Some(recipient)) => format!("{sender} → {recipient}"),
+            (None, Some(user)) | (Some(user), None) => user.clone(),
+            (None, None) => String::new(),
+        };
+        line!(text, "  {BAD}{:<11}{BAD:#} {who}: {}", kind.unwrap_or_default(), visible(&example.what));
+        for frame in &example.frames {
+            line!(text, "              {QUIET}{}{QUIET:#}", visible(frame));
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What every writing says in the same words: verdicts, validity, what became of an expectation, a case or a try, and what
+//! each clock measures. How a tone looks is the writing's own: a colour, a sign, a class.
+
+use crate::model::{Capacity, CapacityProbe, GeneratorInfo, LatencyResult, RunResult, SearchPhase, ServerInfo};
+use crate::{bytes, duration, grouped};
+use mychat_conformance::script::Status;
+use mychat_load::verdict::Verdict;
+use mychat_load::verdict::validity::Validity;
+
+/// How something is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Good,
+    Bad,
+    Unsure,
+}
+
+impl Tone {
+    /// A sign for those who see no colours.
+    pub(crate) const fn sign(self) -> &'static str {
+        match self {
+            Self::Good => "✓",
+            Self::Bad => "✗",
+            Self::Unsure => "?",
+        }
+    }
+}
+
+/// The verdict.
+pub(crate) const fn verdict(verdict: Verdict) -> (Tone, &'static str) {
+    match verdict {
+        Verdict::Pass => (Tone::Good, "PASS"),
+        Verdict::Fail => (Tone::Bad, "FAIL"),
+        Verdict::Inconclusive => (Tone::Unsure, "INCONCLUSIVE"),
+        Verdict::Interrupted => (Tone::Unsure, "INTERRUPTED"),
+    }
+}
+
+/// Returns the verdict as it stands in results.
+pub(crate) const fn verdict_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Interrupted => "interrupted",
+    }
+}
+
+/// Whether the run was sound, and what that means for its figures.
+pub(crate) const fn validity(validity: Validity) -> (Tone, &'static str, &'static str) {
+    match validity {
+        Validity::Valid => (Tone::Good, "valid", "the generator kept its schedule, so the figures are the server's"),
+        Validity::Degraded => (Tone::Unsure, "degraded", "the latencies are partly the generator's own"),
+        Validity::Invalid => {
+            (Tone::Bad, "invalid", "the generator was the limit: its latencies say nothing about the server")
+        }
+    }
+}
+
+/// Who was asked: the command that started it, where one was given, and where it is.
+pub(crate) fn server(result: &RunResult) -> (Option<&str>, String) {
+    match &result.target.command {
+        Some(command) => (Some(command), format!("at {}", result.target.address)),
+        None if result.target.spawned => (None, "the reference server, started for this run".to_owned()),
+        None => (None, result.target.address.clone()),
+    }
+}
+
+/// What the server's process used, where it could be seen.
+pub(crate) fn server_use(server: &ServerInfo) -> String {
+    let plural = if server.threads == 1 { "" } else { "s" };
+    let mut parts = vec![
+        format!("{} thread{plural}", server.threads),
+        format!("{:.1} s of CPU", server.cpu_seconds),
+        format!("{} at most", bytes(server.rss_peak)),
+    ];
+    parts.extend(server.rss_per_user.map(|each| format!("{} a user", bytes(each))));
+    parts.extend(server.fds.map(|count| format!("{count} descriptors")));
+    parts.join(", ")
+}
+
+/// What the tool itself used, as far as the system tells.
+pub(crate) fn generator_use(generator: &GeneratorInfo) -> String {
+    let plural = if generator.threads == 1 { "" } else { "s" };
+    let mut parts = vec![format!("{} thread{plural}", generator.threads)];
+    parts.extend((generator.cpu_seconds > 0.0).then(|| {
+        let busy_wait = generator.busy_wait_seconds;
+        let waiting = if busy_wait >= 0.05 { format!(" ({busy_wait:.1} s busy-waiting)") } else { String::new() };
+        format!("{:.1} s of CPU{waiting}", generator.cpu_seconds)
+    }));
+    parts.extend((generator.rss_peak > 0).then(|| format!("{} at most", bytes(generator.rss_peak))));
+    let lag = generator.read_lag_p99;
+    parts.extend((lag > 0).then(|| format!("read within {} (p99)", duration(lag as f64))));
+    let unread = generator.unread_bytes;
+    parts.extend((unread > 0).then(|| format!("{} unread in a connection at most", bytes(unread))));
+    parts.join(", ")
+}
+
+/// How many expectations held.
+pub(crate) fn held(result: &RunResult) -> usize {
+    result.expectations.iter().filter(|expectation| expectation.ok == Some(true)).count()
+}
+
+/// What became of an expectation.
+pub(crate) const fn expectation(ok: Option<bool>) -> (Tone, &'static str) {
+    match ok {
+        Some(true) => (Tone::Good, "held"),
+        Some(false) => (Tone::Bad, "broken"),
+        None => (Tone::Unsure, "undecided"),
+    }
+}
+
+/// What became of a case.
+pub(crate) const fn case(status: Status) -> (Tone, &'static str) {
+    match status {
+        Status::Pass => (Tone::Good, "passed"),
+        Status::Fail => (Tone::Bad, "failed"),
+        Status::Inconclusive => (Tone::Unsure, "inconclusive"),
+        Status::Skipped => (Tone::Unsure, "skipped"),
+    }
+}
+
+/// The answer of a search: what holds, and what else is known.
+pub(crate) fn answer(capacity: &Capacity) -> (String, String) {
+    let load = |percent: f64, rate: Option<f64>| {
+        let rate = rate.map_or_else(String::new, |rate| format!(", {} messages/s", grouped(rate.round() as u64)));
+        format!("{percent:.0} %{rate}")
+    };
+    let Some(percent) = capacity.percent else {
+        return ("no rate was found at which everything holds".to_owned(), String::new());
+    };
+    // A try that the server did not survive sent less than what holds: that is no rate to name beside it.
+    let more = capacity.broke_at_per_second().filter(|rate| capacity.sent_per_second.is_none_or(|held| *rate > held));
+    let beyond = capacity.broke_at.map_or_else(String::new, |broke_at| format!("; {} does not", load(broke_at, more)));
+    (load(percent, capacity.sent_per_second), format!(" holds{beyond}"))
+}
+
+/// Which try of a search all other figures are of.
+pub(crate) fn figures_of(capacity: &Capacity) -> &'static str {
+    if capacity.percent.is_none() {
+        "All other figures are of the last try."
+    } else if capacity.probes.iter().any(|probe| probe.phase == SearchPhase::Confirm && probe.held) {
+        "All other figures are of the try that confirmed the answer."
+    } else {
+        "All other figures are of the highest try that held: nothing confirmed it."
+    }
+}
+
+/// What became of one try of a search.
+pub(crate) fn probe(probe: &CapacityProbe) -> (Tone, &str) {
+    match (&probe.broke, probe.validity) {
+        (Some(why), _) => (Tone::Bad, why),
+        (None, _) if !probe.held => (Tone::Unsure, "the generator was the limit"),
+        (None, Validity::Invalid) => (Tone::Good, "held, though the generator was late"),
+        (None, _) => (Tone::Good, "held"),
+    }
+}
+
+/// The clocks in the order in which people ask for them, each with what it measures.
+pub(crate) const CLOCKS: [(&str, &str); 9] = [
+    ("connect", "due → welcome"),
+    ("ack", "request → its direct answer"),
+    ("delivery", "due → each recipient"),
+    ("delivery_first", "due → the first recipient of a broadcast"),
+    ("delivery_last", "due → its last recipient"),
+    ("delivery_spread", "its first → its last recipient"),
+    ("service", "really sent → each recipient"),
+    ("roster", "welcome → the last of the others has a list with the user"),
+    ("lateness", "due → really sent: the generator's own"),
+];
+
+/// Those that measured anything.
+pub(crate) fn measured(result: &RunResult) -> impl Iterator<Item = (&'static str, &'static str, &LatencyResult)> {
+    CLOCKS.into_iter().filter_map(|(name, meaning)| {
+        let whole = &result.latency.get(name)?.whole;
+        (whole.count > 0).then_some((name, meaning, whole))
+    })
+}
+
+/// A percentile, or that there are too few samples for it.
+pub(crate) fn percentile(value: Option<u64>) -> String {
+    value.map_or_else(|| "n/a".to_owned(), |value| duration(value as f64))
+}
+
+/// The columns that every table of latencies has besides the count.
+pub(crate) const COLUMNS: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
+
+/// A latency as these columns show it.
+pub(crate) fn cells(latency: &LatencyResult) -> [String; 5] {
+    let LatencyResult { p50, p90, p99, p99_9, max, .. } = *latency;
+    [percentile(p50), percentile(p90), percentile(p99), percentile(p99_9), duration(max as f64)]
+}
+
+/// What the latencies of a whole run cover.
+pub(crate) const TIMED: &str = "over holds and spikes";
+
+/// Delivery in each stage, in the order of the run; of a run that has a single one, none.
+pub(crate) fn delivery_by_stage(result: &RunResult) -> Vec<(&str, &LatencyResult)> {
+    let Some(block) = result.latency.get("delivery").filter(|block| block.by.stage.len() > 1) else {
+        return Vec::new();
+    };
+    let place = |stage: &str| result.timeline.iter().position(|point| point.stage == stage).unwrap_or(usize::MAX);
+    let mut stages: Vec<_> = block.by.stage.iter().map(|(stage, latency)| (stage.as_str(), latency)).collect();
+    stages.sort_by_key(|(stage, _)| place(stage));
+    stages
+}
