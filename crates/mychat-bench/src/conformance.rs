@@ -167,7 +167,7 @@ pub(crate) async fn hold(
     let started = Instant::now();
     let began = jiff::Timestamp::now().to_string();
     let patience = asked.timeout.unwrap_or(PATIENCE);
-    let nonce = mychat_scenario::template::cast::nonce(asked.seed ^ u64::from(std::process::id()));
+    let nonce = mychat_scenario::template::actor_names::nonce(asked.seed ^ u64::from(std::process::id()));
     let found = probing::framing(tested.address, asked.framing, patience, &nonce).await;
     let notes = notes::notes(&found, checks);
     let tell = |text: &str| asked.tell.iter().for_each(|tell| tell(text));

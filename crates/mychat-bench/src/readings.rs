@@ -69,7 +69,7 @@ impl Asked {
 
     /// Looks at the server. One that does not answer is taken as the rules have it: its users will not be let in either.
     pub(crate) async fn seen(&self, target: SocketAddr, seed: u64) -> Readings {
-        let nonce = mychat_scenario::template::cast::nonce(seed ^ u64::from(std::process::id()));
+        let nonce = mychat_scenario::template::actor_names::nonce(seed ^ u64::from(std::process::id()));
         let found = probe::manner(target, self.framing, self.timeout, &nonce).await;
         let declared = Arc::new(self.declared.clone());
         let around = Surroundings { declared, ..Surroundings::new(target, found.manner, self.timeout, seed) };

@@ -7,7 +7,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 /// At most so many errors of a file are shown: nobody reads more, and most of the rest follow from the first ones.
-pub const MOST: usize = 20;
+pub const MAX_SHOWN: usize = 20;
 
 /// One error in a scenario file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,51 +33,51 @@ pub struct Diagnostic {
 pub struct Diagnostics {
     text: String,
     list: Vec<Diagnostic>,
-    unseen: usize,
+    hidden: usize,
 }
 
 /// Something wrong, before its place in the file is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wrong {
+pub(crate) struct Problem {
     /// See [`Diagnostic::message`].
-    pub(super) message: String,
+    pub(crate) message: String,
     /// See [`Diagnostic::label`].
-    pub(super) label: Option<String>,
+    pub(crate) label: Option<String>,
     /// See [`Diagnostic::help`].
-    pub(super) help: Option<String>,
+    pub(crate) help: Option<String>,
     /// Which bytes of the value; `None`: all of it.
-    pub(super) part: Option<Range<usize>>,
+    pub(crate) part: Option<Range<usize>>,
 }
 
-impl Wrong {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+impl Problem {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), label: None, help: None, part: None }
     }
 
-    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    pub(super) fn part(mut self, part: Range<usize>) -> Self {
+    pub(crate) fn part(mut self, part: Range<usize>) -> Self {
         self.part = Some(part);
         self
     }
 
     /// The same, for a value that starts at byte `by` of a longer one.
-    pub(super) fn shift(mut self, by: usize, len: usize) -> Self {
+    pub(crate) fn shift(mut self, by: usize, len: usize) -> Self {
         let part = self.part.unwrap_or(0..len);
         self.part = Some(part.start + by..part.end + by);
         self
     }
 
     /// With its place.
-    pub(super) fn at(self, path: &str, text: &str, span: Option<Range<usize>>) -> Diagnostic {
+    pub(crate) fn at(self, path: &str, text: &str, span: Option<Range<usize>>) -> Diagnostic {
         let place = span.as_ref().map(|span| line_and_column(text, span.start));
         Diagnostic {
             message: self.message,
@@ -92,7 +92,7 @@ impl Wrong {
 }
 
 /// The line and the column of a byte, both from 1, columns in characters.
-pub(super) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
+pub(crate) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
@@ -100,9 +100,9 @@ pub(super) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
 
 impl Diagnostics {
     /// Of a file with this text; `unseen` more were found than the list holds.
-    pub(super) fn new(text: &str, mut list: Vec<Diagnostic>, unseen: usize) -> Self {
+    pub(crate) fn new(text: &str, mut list: Vec<Diagnostic>, hidden: usize) -> Self {
         list.sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or(0, |span| span.start));
-        Self { text: text.to_owned(), list, unseen }
+        Self { text: text.to_owned(), list, hidden }
     }
 
     /// The errors, by place.
@@ -112,7 +112,7 @@ impl Diagnostics {
 
     /// How many errors were found, those beyond [`MOST`] included.
     pub fn count(&self) -> usize {
-        self.list.len() + self.unseen
+        self.list.len() + self.hidden
     }
 
     /// All of them as text for people, with the lines they are in; ends with a newline.
@@ -123,8 +123,8 @@ impl Diagnostics {
             all.push_str(&renderer.render(&[self.group(diagnostic)]));
             all.push_str("\n\n");
         }
-        if self.unseen > 0 {
-            let _ = write!(all, "and {} more\n\n", self.unseen);
+        if self.hidden > 0 {
+            let _ = write!(all, "and {} more\n\n", self.hidden);
         }
         all.pop();
         all

@@ -12,40 +12,24 @@
 pub mod diagnostic;
 pub mod model;
 pub mod schema;
+pub mod template;
 
-mod actions;
-mod cases;
 mod check;
-mod condition;
-mod fields;
-mod file;
-mod form;
-mod groups;
-mod keys;
-mod load;
-mod locate;
-mod measure;
-mod names;
-pub mod naming;
-mod node;
-mod procedures;
-mod script;
-mod sense;
-mod stages;
-mod steps;
+mod grammar;
+mod lower;
 mod suggest;
 mod syntax;
-pub mod template;
-mod units;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use model::Scenario;
 
 use std::path::Path;
 
-use diagnostic::{MOST, Wrong};
-use load::Document;
-use node::Problems;
+use diagnostic::{MAX_SHOWN, Problem};
+use lower::document;
+use syntax::problems::Problems;
+use syntax::yaml_tree::Document;
+use syntax::{locate, yaml_errors, yaml_tree};
 
 /// A scenario with the text that it was read from.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,25 +45,25 @@ pub struct Loaded {
 /// Reads a scenario file. Fails with every error in it.
 pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
     let file = path.display().to_string();
-    match load::read(path) {
+    match yaml_tree::read(path) {
         Ok(text) => parse(&file, &text),
-        Err(wrong) => Err(Diagnostics::new("", vec![wrong.at(&file, "", None)], 0)),
+        Err(problem) => Err(Diagnostics::new("", vec![problem.at(&file, "", None)], 0)),
     }
 }
 
 /// Reads a scenario's text; `name` stands for the file in errors.
 pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let fatal = |(wrong, byte): (Wrong, Option<usize>)| {
+    let fatal = |(problem, byte): (Problem, Option<usize>)| {
         let span = byte.map(|byte| locate::character(text, byte));
-        Diagnostics::new(text, vec![wrong.at(name, text, span)], 0)
+        Diagnostics::new(text, vec![problem.at(name, text, span)], 0)
     };
-    if let Some(refused) = syntax::refuse(text) {
+    if let Some(refused) = yaml_errors::refuse(text) {
         return Err(fatal(refused));
     }
     let document = Document::new(text).map_err(fatal)?;
     let mut problems = Problems::default();
-    let draft = file::file(&document.root, text, &mut problems);
+    let draft = document::document(&document.root, text, &mut problems);
     let scenario = draft.map(|draft| check::check(draft, &mut problems));
     check::supported(&mut problems);
     match scenario {
@@ -93,10 +77,10 @@ pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
 fn diagnostics(name: &str, text: &str, document: &Document, mut problems: Problems) -> Diagnostics {
     // Nodes are numbered in the order of the text: those that are shown are the first ones of the file.
     problems.list.sort_by_key(|(node, _)| *node);
-    let unseen = problems.list.len().saturating_sub(MOST);
-    let list = problems.list.into_iter().take(MOST).map(|(node, wrong)| {
-        let span = locate::span(text, document, node, wrong.part.as_ref());
-        wrong.at(name, text, span)
+    let unseen = problems.list.len().saturating_sub(MAX_SHOWN);
+    let list = problems.list.into_iter().take(MAX_SHOWN).map(|(node, problem)| {
+        let span = locate::span(text, document, node, problem.part.as_ref());
+        problem.at(name, text, span)
     });
     Diagnostics::new(text, list.collect(), unseen)
 }

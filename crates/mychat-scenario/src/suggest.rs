@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// The candidate that `word` most likely stands for.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > 64 {
         return None;
     }
@@ -20,12 +20,12 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// "did you mean …?", where something is near.
-pub(super) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(word, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
 }
 
 /// `a, b or c`, shortened where there are many.
-pub(super) fn listing<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn listing<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 24;
     let words: Vec<&str> = words.into_iter().collect();
     let mut text = String::new();
@@ -44,7 +44,7 @@ pub(super) fn listing<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// What somebody wrote, fit to be shown in a message: short, and harmless on a terminal.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const SHOWN: usize = 48;
     let mut short: String =
         text.chars().take(SHOWN).map(|c| if mychat_proto::name::is_invisible(c) { '\u{fffd}' } else { c }).collect();

@@ -5,7 +5,7 @@ mod schema;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mychat_scenario::diagnostic::MOST;
+use mychat_scenario::diagnostic::MAX_SHOWN;
 use proptest::prelude::*;
 
 fn yaml_files(folder: &str) -> Vec<PathBuf> {
@@ -26,7 +26,7 @@ fn bad_files_are_explained() {
             // As if started in the folder: snapshots must not hold this machine's paths.
             let shown = format!("{name}.yaml");
             let errors = mychat_scenario::load(&file).expect_err(&shown);
-            assert!(errors.iter().count() <= MOST);
+            assert!(errors.iter().count() <= MAX_SHOWN);
             let text = errors.to_string().replace(&file.display().to_string(), &shown);
             insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
                 insta::assert_snapshot!(name, text);

@@ -11,7 +11,7 @@ use mychat_conformance::script::alive::alive;
 use mychat_conformance::suite::probe::{self as probing, profile};
 use mychat_load::Exit;
 use mychat_report::files;
-use mychat_scenario::template::cast;
+use mychat_scenario::template::actor_names;
 
 /// `probe`.
 pub(crate) async fn probe(args: cli::Probe) -> anyhow::Result<Exit> {
@@ -26,7 +26,7 @@ pub(crate) async fn probe(args: cli::Probe) -> anyhow::Result<Exit> {
     };
     let seed = u64::from(rand::rng().random::<u16>());
     let patience = asked.timeout.unwrap_or(PATIENCE);
-    let found = probing::framing(tested.address, asked.framing.into(), patience, &cast::nonce(seed)).await;
+    let found = probing::framing(tested.address, asked.framing.into(), patience, &actor_names::nonce(seed)).await;
     let mut around = Surroundings::new(tested.address, found.manner, patience, seed);
     if let Ok(pace) = alive(&around).await {
         around = around.paced(pace);

@@ -169,7 +169,7 @@ fn part(scenario: &Scenario, stage: &Stage, start: f64, users: f64) -> Part {
 
 fn effect(group: &Group, users: f64) -> Effect {
     let weights: f64 = group.actions.iter().map(|weighted| f64::from(weighted.weight)).sum();
-    let name = group.naming.name(&group.name, group.count).len() as f64;
+    let name = group.name_pattern.name(&group.name, group.count).len() as f64;
     let mut sum = Effect::default();
     for weighted in &group.actions {
         let share = f64::from(weighted.weight) / weights;

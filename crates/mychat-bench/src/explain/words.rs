@@ -39,7 +39,7 @@ pub fn text(scenario: &Scenario, forecast: &Forecast, needs: &[Need]) -> String 
 }
 
 fn who(group: &Group) -> String {
-    let (first, last) = (group.naming.name(&group.name, 1), group.naming.name(&group.name, group.count));
+    let (first, last) = (group.name_pattern.name(&group.name, 1), group.name_pattern.name(&group.name, group.count));
     let names = if group.count == 1 { first } else { format!("{first} … {last}") };
     let users = if group.count == 1 { "1 user".to_owned() } else { format!("{} users", grouped(group.count.into())) };
     let hostile = if group.hostile { ", hostile" } else { "" };

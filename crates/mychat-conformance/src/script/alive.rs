@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::line::Line;
 use super::outcome::Trouble;
 use super::stage::{Stage, Surroundings};
-use mychat_scenario::template::cast::Cast;
+use mychat_scenario::template::actor_names::ActorNames;
 
 /// Names that differ at once: a server that cuts names is a matter for other checks.
 const ONE: &str = "abe";
@@ -85,6 +85,6 @@ pub async fn users(stage: &mut Stage, stem: &str, count: usize) -> Result<Vec<Li
 }
 
 /// The wire name of one of many: equally long whatever the number.
-pub fn numbered(cast: &Cast, stem: &str, index: usize) -> String {
+pub fn numbered(cast: &ActorNames, stem: &str, index: usize) -> String {
     format!("{stem}{}{index:04}", cast.nonce())
 }

@@ -161,7 +161,7 @@ impl Stage {
         let Some((actor, frame)) = unasked else { return Ok(()) };
         self.setting.transcript.mark(actor, &frame);
         self.look_for_blame(actor, &frame);
-        let got = self.cast.humane(&mychat_scenario::template::text::shown(&frame));
+        let got = self.cast.humanize(&mychat_scenario::template::text::shown(&frame));
         Err(Trouble::fail(format!("{actor} gets only what somebody sent to it"), format!("{actor} got {got}")))
     }
 }

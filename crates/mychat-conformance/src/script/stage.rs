@@ -11,7 +11,7 @@ use super::monitor::Monitors;
 use super::outcome::{Played, Trouble};
 use super::transcript::{Transcript, WireLine};
 use mychat_scenario::model::{Case, Step};
-use mychat_scenario::template::cast::{Cast, nonce};
+use mychat_scenario::template::actor_names::{ActorNames, nonce};
 use mychat_target::spawn::Watch;
 
 /// What all cases of a run share.
@@ -127,7 +127,7 @@ const LISTED: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub struct Stage {
     /// The names.
-    pub cast: Cast,
+    pub cast: ActorNames,
     /// The actors' lines.
     pub lines: BTreeMap<String, Line>,
     /// A user whom the case does not know, for fences.
@@ -170,7 +170,7 @@ impl Stage {
         let mut actors = BTreeSet::new();
         collect(&case.steps, &mut actors);
         let actors: Vec<String> = actors.into_iter().collect();
-        let mut names = Cast::new(&nonce, &actors);
+        let mut names = ActorNames::new(&nonce, &actors);
         names.two_byte_ends = around.manner.send == mychat_proto::Framing::CrLf;
         Self {
             cast: names,
@@ -281,7 +281,7 @@ impl Stage {
             inbox.end_unfinished();
             return format!(
                 "{} without a line end",
-                self.cast.humane(&mychat_scenario::template::text::shown(&waiting))
+                self.cast.humanize(&mychat_scenario::template::text::shown(&waiting))
             );
         }
         let last = inbox
@@ -291,7 +291,7 @@ impl Stage {
             .find(|frame| !frame.taken)
             .map(|frame| mychat_scenario::template::text::shown(&frame.bytes));
         match (last, inbox.end) {
-            (Some(frame), _) => self.cast.humane(&frame),
+            (Some(frame), _) => self.cast.humanize(&frame),
             (None, Some(End::Flood)) => "more than anybody could read, without end".to_owned(),
             (None, Some(_)) => "the server closed the connection".to_owned(),
             (None, None) => format!("no reply within {}", humantime::format_duration(self.around.patience)),

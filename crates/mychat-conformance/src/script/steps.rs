@@ -253,7 +253,7 @@ impl Stage {
             Some(Err(frame)) => {
                 let got = match frame.as_slice() {
                     [] => "the server closed the connection".to_owned(),
-                    frame => self.cast.humane(&text::shown(frame)),
+                    frame => self.cast.humanize(&text::shown(frame)),
                 };
                 self.setting.transcript.mark(actor, &frame);
                 // Where nobody else has the name, something else about it should have been refused.
@@ -331,7 +331,7 @@ impl Stage {
         for frame in inbox.frames.iter_mut().filter(|frame| !frame.taken) {
             frame.taken = true;
             if !self.is_foreign(&frame.bytes) {
-                seen.push(self.cast.humane(text::shown(&frame.bytes).trim_matches('"')));
+                seen.push(self.cast.humanize(text::shown(&frame.bytes).trim_matches('"')));
             }
         }
         seen.extend(inbox.end.map(|_| "closed".to_owned()));

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use mychat_scenario::template::cast::Cast;
+use mychat_scenario::template::actor_names::ActorNames;
 use mychat_scenario::template::text;
 
 /// One event on a connection.
@@ -99,7 +99,7 @@ impl Transcript {
     }
 
     /// The lines so far.
-    pub fn lines(&self, cast: &Cast) -> Vec<WireLine> {
+    pub fn lines(&self, cast: &ActorNames) -> Vec<WireLine> {
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let line = |event: &Event| {
             let words = event.direction == Direction::Note;
@@ -110,7 +110,7 @@ impl Transcript {
                 ms: (event.at - self.start).as_secs_f64() * 1e3,
                 actor: event.actor.to_string(),
                 dir: event.direction,
-                text: cast.humane(&cut),
+                text: cast.humanize(&cut),
                 bytes: if words { 0 } else { event.size },
                 hex: if words { String::new() } else { mychat_scenario::template::text::hexadecimal(&event.bytes) },
                 mark: event.mark.then(|| "first violation".to_owned()),

@@ -2,7 +2,7 @@
 
 use crate::plan::Plan;
 use mychat_scenario::model::Action;
-use mychat_scenario::template::cast::Cast;
+use mychat_scenario::template::actor_names::ActorNames;
 use mychat_scenario::template::pattern::Pattern;
 use mychat_scenario::template::text;
 
@@ -19,7 +19,7 @@ impl Spoken {
     /// Those of a plan, by group and action.
     pub fn of(plan: &Plan) -> Vec<Vec<Option<Self>>> {
         // A load has no actors: the scenario's checks let no name in braces through.
-        let nobody = Cast::new("", &[]);
+        let nobody = ActorNames::new("", &[]);
         let one = |action: &Action| match action {
             Action::Frame { text, gets } => Some(Self {
                 bytes: text::bytes(text, &nobody),

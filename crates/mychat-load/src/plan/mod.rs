@@ -98,7 +98,7 @@ impl Plan {
         for (index, group) in scenario.groups.iter().enumerate() {
             let first = users.len() as u32;
             users.extend((1..=group.count).map(|number| PlannedUser {
-                name: group.naming.name(&group.name, number).into(),
+                name: group.name_pattern.name(&group.name, number).into(),
                 group: index as u16,
             }));
             members.push(first..users.len() as u32);

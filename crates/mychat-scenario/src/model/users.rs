@@ -14,7 +14,7 @@ pub struct Group {
     /// How many users, at least 1.
     pub count: u32,
     /// What they are called.
-    pub naming: NamePattern,
+    pub name_pattern: NamePattern,
     /// Connections per second while the group joins.
     pub join: f64,
     /// When its users act.

@@ -1,7 +1,7 @@
 //! The shape of a condition as one pattern: metric, selector, statistic, comparison, value.
 
-use super::super::model::{Metric, Op, Stat, Unit};
 use super::forms::{ABOVE_ZERO, NUMBER, SIZE_UNIT, TIME_UNIT};
+use crate::model::{Metric, Op, Stat, Unit};
 
 /// The pattern; `windows` says whether a time may stand behind the value.
 pub(super) fn pattern(windows: bool) -> String {
@@ -78,10 +78,10 @@ mod tests {
             assert!(validates(false, right) && validates(true, right), "{right}");
         }
         assert!(validates(true, "errors > 5% for 5s") && !validates(false, "errors > 5% for 5s"));
-        for wrong in
+        for problem in
             ["delivery < 50ms", "lost.p99 == 0", "loss == 0", "lost = 0", "lost", "achieved > 5", "errors > 1s"]
         {
-            assert!(!validates(true, wrong), "{wrong}");
+            assert!(!validates(true, problem), "{problem}");
         }
     }
 }

@@ -5,15 +5,15 @@
 
 use std::ptr;
 
-use super::super::form::Form;
-use super::super::keys::{self, Table};
-use super::super::model::Action;
-use super::super::names::RESERVED;
-use super::super::script::WORDS;
-use super::super::{naming, units};
 use super::conditions;
 use super::node::{Rule, Schema};
 use super::notes::Bound;
+use crate::grammar::keys::{self, MapSpec};
+use crate::grammar::value_type::ValueType;
+use crate::lower::step_text::WORDS;
+use crate::lower::symbols::RESERVED;
+use crate::lower::{name_pattern, units};
+use crate::model::Action;
 
 /// Digits, with `_` between them where they help the eye, and perhaps a part behind the point.
 pub(super) const NUMBER: &str = r"[0-9][0-9_]*(\.[0-9][0-9_]*)?";
@@ -27,78 +27,80 @@ const PORT: &str = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2
 const TEXT: [&str; 3] = ["string", "number", "boolean"];
 
 /// The schema of a form, within bounds.
-pub(super) fn schema(form: &Form, bound: Bound) -> Schema {
-    match form {
-        Form::Text => text(None, form, bound),
-        Form::Naming => text(Some(r"^([^{}]|\{\{|\}\}|\{group\}|\{n\}|\{n:0[0-9]{1,2}\})+$"), form, bound),
-        Form::Frame => text(Some(r"^[^\r\n]+$"), form, bound),
-        Form::RawBytes => text(Some(r"^([^{}]|\{\{|\}\}|\{[^{}]+\})+$"), form, bound),
-        Form::Pattern => {
-            text(Some(r"^(/[\s\S]*/|(\*|[^*|/][^*|]*)?(\|(\*|[^*|]*))*)$"), form, Bound::Length(1, 10_000))
+pub(super) fn schema(value_type: &ValueType, bound: Bound) -> Schema {
+    match value_type {
+        ValueType::Text => text(None, value_type, bound),
+        ValueType::Naming => text(Some(r"^([^{}]|\{\{|\}\}|\{group\}|\{n\}|\{n:0[0-9]{1,2}\})+$"), value_type, bound),
+        ValueType::Frame => text(Some(r"^[^\r\n]+$"), value_type, bound),
+        ValueType::RawBytes => text(Some(r"^([^{}]|\{\{|\}\}|\{[^{}]+\})+$"), value_type, bound),
+        ValueType::Pattern => {
+            text(Some(r"^(/[\s\S]*/|(\*|[^*|/][^*|]*)?(\|(\*|[^*|]*))*)$"), value_type, Bound::Length(1, 10_000))
         }
-        Form::Whole => Schema { types: vec!["integer", "string"], ..within(pattern("^[0-9][0-9_]*$", form), bound) },
-        Form::Truth => Schema { types: vec!["boolean"], ..Schema::default() },
-        Form::Word(words) => Schema { types: vec!["string"], words: words.to_vec(), ..Schema::default() },
-        Form::Duration => string(&format!("^{ABOVE_ZERO}{NUMBER}{TIME_UNIT}$"), form),
-        Form::Durations => {
+        ValueType::Whole => {
+            Schema { types: vec!["integer", "string"], ..within(pattern("^[0-9][0-9_]*$", value_type), bound) }
+        }
+        ValueType::Truth => Schema { types: vec!["boolean"], ..Schema::default() },
+        ValueType::Word(words) => Schema { types: vec!["string"], words: words.to_vec(), ..Schema::default() },
+        ValueType::Duration => string(&format!("^{ABOVE_ZERO}{NUMBER}{TIME_UNIT}$"), value_type),
+        ValueType::Durations => {
             let least = if bound == Bound::AboveZero { ABOVE_ZERO } else { "" };
-            string(&format!(r"^{least}{NUMBER}{TIME_UNIT}(\.\.{NUMBER}{TIME_UNIT})?$"), form)
+            string(&format!(r"^{least}{NUMBER}{TIME_UNIT}(\.\.{NUMBER}{TIME_UNIT})?$"), value_type)
         }
-        Form::Rate => string(&format!("^{ABOVE_ZERO}{NUMBER}/s$"), form),
-        Form::Rates => string(&format!(r"^{ABOVE_ZERO}{NUMBER}/s(\s*each)?$"), form),
-        Form::Bandwidth => string(&format!("^{ABOVE_ZERO}{NUMBER}{SIZE_UNIT}?/s$"), form),
-        Form::Percent => {
+        ValueType::Rate => string(&format!("^{ABOVE_ZERO}{NUMBER}/s$"), value_type),
+        ValueType::Rates => string(&format!(r"^{ABOVE_ZERO}{NUMBER}/s(\s*each)?$"), value_type),
+        ValueType::Bandwidth => string(&format!("^{ABOVE_ZERO}{NUMBER}{SIZE_UNIT}?/s$"), value_type),
+        ValueType::Percent => {
             let least = if bound == Bound::AboveZero { ABOVE_ZERO } else { "" };
-            string(&format!("^{least}{NUMBER}%$"), form)
+            string(&format!("^{least}{NUMBER}%$"), value_type)
         }
-        Form::Factor => string(&format!("^{NUMBER}x$"), form),
-        Form::Bytes => size("", form, bound),
-        Form::Size => size("max|", form, bound),
-        Form::Address => string(&format!(r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):{PORT}$"), form),
-        Form::Group | Form::Actor => string(IDENTIFIER, form),
-        Form::Recipient => {
+        ValueType::Factor => string(&format!("^{NUMBER}x$"), value_type),
+        ValueType::Bytes => size("", value_type, bound),
+        ValueType::Size => size("max|", value_type, bound),
+        ValueType::Address => string(&format!(r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):{PORT}$"), value_type),
+        ValueType::Group | ValueType::Actor => string(IDENTIFIER, value_type),
+        ValueType::Recipient => {
             let words = Schema { words: vec!["nobody", "partner", "self"], ..Schema::default() };
-            Schema { any_of: vec![words, string(IDENTIFIER, form)], ..Schema::default() }
+            Schema { any_of: vec![words, string(IDENTIFIER, value_type)], ..Schema::default() }
         }
-        Form::Condition => Schema {
+        ValueType::Condition => Schema {
             description: Some(conditions::description()),
             examples: ["lost == 0", "delivery.p99 < 50ms", "achieved >= 99%"].map(Into::into).to_vec(),
-            ..string(&conditions::pattern(bound == Bound::Window), form)
+            ..string(&conditions::pattern(bound == Bound::Window), value_type)
         },
-        Form::Many(one) => {
+        ValueType::Many(one) => {
             let one = schema(one, bound);
             Schema { any_of: vec![one.clone(), list(one)], ..Schema::default() }
         }
-        Form::List(one) => list(schema(one, bound)),
-        Form::Names(one) => names(one),
-        Form::Either(one, other) => {
+        ValueType::List(one) => list(schema(one, bound)),
+        ValueType::Names(one) => names(one),
+        ValueType::Either(one, other) => {
             Schema { any_of: vec![schema(one, bound), schema(other, bound)], ..Schema::default() }
         }
-        Form::Map(table) => super::map(table),
-        Form::Sentence(table) if ptr::eq(*table, &raw const keys::STEPS) => {
+        ValueType::Map(spec) => super::map(spec),
+        ValueType::TaggedMap(spec) if ptr::eq(*spec, &raw const keys::STEPS) => {
             Schema { reference: Some("#/definitions/step"), ..Schema::default() }
         }
-        Form::Sentence(table) => super::sentence(table),
+        ValueType::TaggedMap(spec) => super::tagged_map(spec),
     }
 }
 
-fn pattern(pattern: &str, form: &Form) -> Schema {
-    let message = format!("it takes {}", form.expected());
+fn pattern(pattern: &str, value_type: &ValueType) -> Schema {
+    let message = format!("it takes {}", value_type.expected());
     Schema { pattern: Some(pattern.to_owned()), error_message: Some(message), ..Schema::default() }
 }
 
-fn string(regex: &str, form: &Form) -> Schema {
-    Schema { types: vec!["string"], ..pattern(regex, form) }
+fn string(regex: &str, value_type: &ValueType) -> Schema {
+    Schema { types: vec!["string"], ..pattern(regex, value_type) }
 }
 
-fn text(regex: Option<&str>, form: &Form, bound: Bound) -> Schema {
-    let schema = regex.map(|regex| pattern(regex, form)).unwrap_or_default();
+fn text(regex: Option<&str>, value_type: &ValueType, bound: Bound) -> Schema {
+    let schema = regex.map(|regex| pattern(regex, value_type)).unwrap_or_default();
     Schema { types: TEXT.to_vec(), ..within(schema, bound) }
 }
 
-fn size(word: &str, form: &Form, bound: Bound) -> Schema {
+fn size(word: &str, value_type: &ValueType, bound: Bound) -> Schema {
     let one = format!("{NUMBER}{SIZE_UNIT}?");
-    let schema = pattern(&format!(r"^({word}{one}(\.\.{one})?)$"), form);
+    let schema = pattern(&format!(r"^({word}{one}(\.\.{one})?)$"), value_type);
     Schema { types: vec!["integer", "string"], ..within(schema, bound) }
 }
 
@@ -115,36 +117,36 @@ fn list(items: Schema) -> Schema {
 }
 
 /// A map whose keys are the names of groups, or of actors.
-fn names(one: &'static Form) -> Schema {
-    let groups = matches!(one, Form::Map(table) if ptr::eq::<Table>(*table, &raw const keys::GROUP));
-    let (form, taken) = if groups {
-        (Form::Group, [&RESERVED[..], &Action::NAMES[..]].concat())
+fn names(one: &'static ValueType) -> Schema {
+    let groups = matches!(one, ValueType::Map(spec) if ptr::eq::<MapSpec>(*spec, &raw const keys::GROUP));
+    let (value_type, taken) = if groups {
+        (ValueType::Group, [&RESERVED[..], &Action::NAMES[..]].concat())
     } else {
-        (Form::Actor, WORDS.to_vec())
+        (ValueType::Actor, WORDS.to_vec())
     };
     let taken = Schema { words: taken, ..Schema::default() };
     Schema {
         types: vec!["object"],
-        property_names: Some(Box::new(Schema { not: Some(Box::new(taken)), ..pattern(IDENTIFIER, &form) })),
+        property_names: Some(Box::new(Schema { not: Some(Box::new(taken)), ..pattern(IDENTIFIER, &value_type) })),
         additional_properties: Some(Rule::from(schema(one, Bound::None))),
         ..Schema::default()
     }
 }
 
 /// A default as a value, where it is one and not words for people.
-pub(super) fn default(form: &Form, text: &str) -> Option<serde_json::Value> {
-    let legal = match form {
-        Form::Whole | Form::Size => return text.parse::<u64>().ok().map(Into::into),
-        Form::Truth => return text.parse::<bool>().ok().map(Into::into),
-        Form::Word(words) => words.contains(&text),
-        Form::Duration => units::duration(text).is_ok(),
-        Form::Durations => units::span(text, units::pause).is_ok(),
-        Form::Rate | Form::Rates => units::rate(text).is_ok(),
-        Form::Percent => units::percent(text).is_ok(),
-        Form::Factor => units::factor(text).is_ok(),
-        Form::Naming => naming::pattern(text).is_ok(),
-        Form::Many(one) => return default(one, text),
-        Form::Either(one, other) => return default(one, text).or_else(|| default(other, text)),
+pub(super) fn default(value_type: &ValueType, text: &str) -> Option<serde_json::Value> {
+    let legal = match value_type {
+        ValueType::Whole | ValueType::Size => return text.parse::<u64>().ok().map(Into::into),
+        ValueType::Truth => return text.parse::<bool>().ok().map(Into::into),
+        ValueType::Word(words) => words.contains(&text),
+        ValueType::Duration => units::duration(text).is_ok(),
+        ValueType::Durations => units::span(text, units::pause).is_ok(),
+        ValueType::Rate | ValueType::Rates => units::rate(text).is_ok(),
+        ValueType::Percent => units::percent(text).is_ok(),
+        ValueType::Factor => units::factor(text).is_ok(),
+        ValueType::Naming => name_pattern::pattern(text).is_ok(),
+        ValueType::Many(one) => return default(one, text),
+        ValueType::Either(one, other) => return default(one, text).or_else(|| default(other, text)),
         _ => false,
     };
     legal.then(|| text.into())

@@ -8,8 +8,8 @@ mod forms;
 mod node;
 mod notes;
 
-use super::form::Form;
-use super::keys::{self, Key, Presence, Table};
+use crate::grammar::keys::{self, FieldSpec, MapSpec, Presence};
+use crate::grammar::value_type::ValueType;
 use node::{Rule, Schema};
 use notes::Bound;
 
@@ -18,34 +18,34 @@ pub fn text() -> serde_json::Result<String> {
     let root = Schema {
         dialect: Some("http://json-schema.org/draft-07/schema#"),
         description: Some("Who is there, how much they do over time, and what must hold.".to_owned()),
-        definitions: vec![("step", Rule::from(sentence(&keys::STEPS)))],
+        definitions: vec![("step", Rule::from(tagged_map(&keys::STEPS)))],
         ..map(&keys::FILE)
     };
     serde_json::to_string_pretty(&root).map(|text| text + "\n")
 }
 
 /// A map by the table of its keys.
-fn map(table: &'static Table) -> Schema {
-    let needed = table.keys.iter().filter(|key| key.presence == Presence::Needed);
+fn map(spec: &'static MapSpec) -> Schema {
+    let needed = spec.keys.iter().filter(|key| key.presence == Presence::Needed);
     let schema = Schema {
-        title: Some(table.what),
+        title: Some(spec.what),
         types: vec!["object"],
-        examples: example(table),
-        properties: properties(table),
+        examples: example(spec),
+        properties: properties(spec),
         additional_properties: Some(Rule::Is(false)),
         required: needed.map(|key| key.name).collect(),
         ..Schema::default()
     };
-    notes::together(table, schema)
+    notes::together(spec, schema)
 }
 
 /// A map with exactly one of the table's keys.
-fn sentence(table: &'static Table) -> Schema {
+fn tagged_map(spec: &'static MapSpec) -> Schema {
     Schema {
-        title: Some(table.what),
+        title: Some(spec.what),
         types: vec!["object"],
-        examples: example(table),
-        properties: properties(table),
+        examples: example(spec),
+        properties: properties(spec),
         additional_properties: Some(Rule::Is(false)),
         min_properties: Some(1),
         max_properties: Some(1),
@@ -54,38 +54,42 @@ fn sentence(table: &'static Table) -> Schema {
 }
 
 /// The table's example as a value; the one of a whole file is too short to be one.
-fn example(table: &'static Table) -> Vec<serde_yaml::Value> {
-    let whole = !table.example.contains('…');
-    whole.then(|| serde_yaml::from_str(table.example).ok()).flatten().into_iter().collect()
+fn example(spec: &'static MapSpec) -> Vec<serde_yaml::Value> {
+    let whole = !spec.example.contains('…');
+    whole.then(|| serde_yaml::from_str(spec.example).ok()).flatten().into_iter().collect()
 }
 
-fn properties(table: &'static Table) -> Vec<(&'static str, Rule)> {
-    table.keys.iter().map(|key| (key.name, Rule::from(property(table, key)))).collect()
+fn properties(spec: &'static MapSpec) -> Vec<(&'static str, Rule)> {
+    spec.keys.iter().map(|key| (key.name, Rule::from(property(spec, key)))).collect()
 }
 
-fn property(table: &'static Table, key: &'static Key) -> Schema {
-    let note = notes::note_on(table, key.name);
-    let mut schema = forms::schema(&key.form, note.map_or(Bound::None, |note| note.bound));
+fn property(spec: &'static MapSpec, key: &'static FieldSpec) -> Schema {
+    let note = notes::note_on(spec, key.name);
+    let mut schema = forms::schema(&key.value_type, note.map_or(Bound::None, |note| note.bound));
     let mut description = vec![key.doc.to_owned()];
     description.extend(note.filter(|note| !note.more.is_empty()).map(|note| note.more.to_owned()));
-    if !matches!(key.form, Form::Text | Form::Map(_) | Form::Sentence(_) | Form::List(_) | Form::Names(_)) {
-        description.push(format!("It takes {}.", key.form.expected()));
+    if !matches!(
+        key.value_type,
+        ValueType::Text | ValueType::Map(_) | ValueType::TaggedMap(_) | ValueType::List(_) | ValueType::Names(_)
+    ) {
+        description.push(format!("It takes {}.", key.value_type.expected()));
     }
     match key.presence {
         Presence::Needed => description.push("It must be there.".to_owned()),
         Presence::Default("") => {}
         Presence::Default(text) => {
-            schema.default = forms::default(&key.form, text);
+            schema.default = forms::default(&key.value_type, text);
             let what = if schema.default.is_some() { "Default" } else { "Without it" };
             description.push(format!("{what}: {text}."));
         }
     }
     // `broadcast:` with nothing behind it is as good as `broadcast: {}`.
-    if matches!(key.form, Form::Map(inner) if inner.keys.iter().all(|key| key.presence != Presence::Needed)) {
+    if matches!(key.value_type, ValueType::Map(inner) if inner.keys.iter().all(|key| key.presence != Presence::Needed))
+    {
         schema.types.push("null");
     }
     match note.map(|note| note.bound) {
-        Some(Bound::Items(least, most)) if matches!(key.form, Form::Names(_)) => {
+        Some(Bound::Items(least, most)) if matches!(key.value_type, ValueType::Names(_)) => {
             (schema.min_properties, schema.max_properties) = (Some(least), Some(most));
         }
         Some(Bound::Items(_, most)) => schema.max_items = Some(most),

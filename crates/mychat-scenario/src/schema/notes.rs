@@ -1,12 +1,12 @@
 //! What the tables of keys do not say: the bounds of values, how keys of one map go together, and some words more for
 //! whoever points at a key.
 
-use super::super::actions::{LONGEST_CONTENT, LONGEST_FRAME, MOST_WEIGHT, SHORTEST_OVERSIZE, STAMP};
-use super::super::file::MOST_CONDITIONS;
-use super::super::groups::{MOST_GROUPS, MOST_USERS};
-use super::super::keys::Table;
-use super::super::steps::{MOST_PIECE, MOST_TIMES};
 use super::node::{Rule, Schema};
+use crate::grammar::keys::MapSpec;
+use crate::lower::actions::{LONGEST_CONTENT, LONGEST_FRAME, MOST_WEIGHT, SHORTEST_OVERSIZE, STAMP};
+use crate::lower::document::MOST_CONDITIONS;
+use crate::lower::groups::{MOST_GROUPS, MOST_USERS};
+use crate::lower::steps::{MOST_PIECE, MOST_TIMES};
 
 /// Within what a value must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +28,14 @@ pub(super) enum Bound {
 /// More about a key.
 #[derive(Debug)]
 pub(super) struct Note {
-    table: &'static str,
+    spec: &'static str,
     key: &'static str,
     pub(super) bound: Bound,
     pub(super) more: &'static str,
 }
 
-const fn note(table: &'static str, key: &'static str, bound: Bound, more: &'static str) -> Note {
-    Note { table, key, bound, more }
+const fn note(spec: &'static str, key: &'static str, bound: Bound, more: &'static str) -> Note {
+    Note { spec, key, bound, more }
 }
 
 const fn numbers(least: u32, most: u32) -> Bound {
@@ -119,19 +119,19 @@ static NOTES: &[Note] = &[
 ];
 
 /// The note on a key of a table.
-pub(super) fn note_on(table: &Table, key: &str) -> Option<&'static Note> {
-    NOTES.iter().find(|note| note.table == table.what && note.key == key)
+pub(super) fn note_on(spec: &MapSpec, key: &str) -> Option<&'static Note> {
+    NOTES.iter().find(|note| note.spec == spec.what && note.key == key)
 }
 
 /// Adds how the keys of one map go together.
-pub(super) fn together(table: &Table, schema: Schema) -> Schema {
+pub(super) fn together(spec: &MapSpec, schema: Schema) -> Schema {
     let needs = |keys: &[&'static str]| Rule::from(Schema::with_keys(keys));
     let one_of = |keys: &[&'static str]| keys.iter().map(|key| Schema::with_keys(&[key])).collect();
     let without = |needed: &[&'static str], excluded: &[&'static str]| {
         let properties = excluded.iter().map(|key| (*key, Rule::Is(false))).collect();
         Rule::from(Schema { properties, ..Schema::with_keys(needed) })
     };
-    match table.what {
+    match spec.what {
         FILE => Schema {
             dependencies: vec![("users", needs(&["load"])), ("load", needs(&["users"]))],
             any_of: one_of(&["users", "cases"]),
@@ -176,17 +176,17 @@ fn reconnects() -> Schema {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::form::Form;
-    use super::super::super::keys::{self, Table};
     use super::NOTES;
+    use crate::grammar::keys::{self, MapSpec};
+    use crate::grammar::value_type::ValueType;
 
-    fn tables(form: &Form, found: &mut Vec<&'static Table>) {
-        match form {
-            Form::Many(inner) | Form::List(inner) | Form::Names(inner) => tables(inner, found),
-            Form::Either(one, other) => [one, other].into_iter().for_each(|form| tables(form, found)),
-            Form::Map(table) | Form::Sentence(table) if !found.iter().any(|known| known.what == table.what) => {
-                found.push(table);
-                table.keys.iter().for_each(|key| tables(&key.form, found));
+    fn tables(value_type: &ValueType, found: &mut Vec<&'static MapSpec>) {
+        match value_type {
+            ValueType::Many(inner) | ValueType::List(inner) | ValueType::Names(inner) => tables(inner, found),
+            ValueType::Either(one, other) => [one, other].into_iter().for_each(|value_type| tables(value_type, found)),
+            ValueType::Map(spec) | ValueType::TaggedMap(spec) if !found.iter().any(|known| known.what == spec.what) => {
+                found.push(spec);
+                spec.keys.iter().for_each(|key| tables(&key.value_type, found));
             }
             _ => {}
         }
@@ -195,10 +195,10 @@ mod tests {
     #[test]
     fn every_note_is_on_a_key_that_there_is() {
         let mut found = Vec::new();
-        tables(&Form::Map(&keys::FILE), &mut found);
+        tables(&ValueType::Map(&keys::FILE), &mut found);
         for note in NOTES {
-            let table = found.iter().find(|table| table.what == note.table);
-            assert!(table.is_some_and(|table| table.key(note.key).is_some()), "{note:?}");
+            let spec = found.iter().find(|spec| spec.what == note.spec);
+            assert!(spec.is_some_and(|spec| spec.key(note.key).is_some()), "{note:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a frame must look like, as it stands in a case, into a test of received frames.
 
-use super::cast::Cast;
+use super::actor_names::ActorNames;
 use super::text;
 
 /// One alternative of a `gets`.
@@ -20,7 +20,7 @@ pub enum Pattern {
 
 impl Pattern {
     /// Reads a pattern.
-    pub fn new(written: &str, cast: &Cast) -> Self {
+    pub fn new(written: &str, names: &ActorNames) -> Self {
         match written {
             "closed" => return Self::Closed,
             "nothing" => return Self::Nothing,
@@ -32,7 +32,7 @@ impl Pattern {
         }
         let mut fields: Vec<Option<Vec<u8>>> = Vec::new();
         // Filled up over the whole frame, so the stars are taken out only afterwards.
-        let whole = text::bytes(written, cast);
+        let whole = text::bytes(written, names);
         let stars: Vec<bool> = written.split('|').map(|field| field == "*").collect();
         for (field, star) in
             whole.split(|byte| *byte == b'|').zip(stars.iter().copied().chain(std::iter::repeat(false)))
@@ -62,24 +62,24 @@ impl Pattern {
 }
 
 /// All alternatives as people read them.
-pub fn listed(written: &[String], cast: &Cast) -> String {
+pub fn listed(written: &[String], names: &ActorNames) -> String {
     let each = written.iter().map(|pattern| match pattern.as_str() {
         "closed" => "the connection closed".to_owned(),
         "nothing" => "nothing".to_owned(),
         expression if expression.starts_with('/') => expression.to_owned(),
-        fields => cast.humane(text::shown(&text::bytes(fields, cast)).trim_matches('"')),
+        fields => names.humanize(text::shown(&text::bytes(fields, names)).trim_matches('"')),
     });
     each.collect::<Vec<_>>().join("  or  ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Cast, Pattern};
+    use super::{ActorNames, Pattern};
 
     #[test]
     fn stars_and_rests() {
-        let cast = Cast::new("abcde", &["bob".to_owned()]);
-        let matches = |pattern: &str, frame: &str| Pattern::new(pattern, &cast).matches(frame.as_bytes());
+        let names = ActorNames::new("abcde", &["bob".to_owned()]);
+        let matches = |pattern: &str, frame: &str| Pattern::new(pattern, &names).matches(frame.as_bytes());
         assert!(matches("ERROR|*|*", "ERROR|404|no|such|user"));
         assert!(!matches("ERROR|*|*", "ERROR|404"));
         assert!(matches("ERROR|404|*", "ERROR|404|"));

@@ -1,11 +1,11 @@
 //! The little language inside frames and bytes, with an actor's wire name for `{ana}`, into bytes.
 
-use super::cast::Cast;
-use crate::naming::{Piece, braces};
+use super::actor_names::ActorNames;
+use super::braces::{Piece, braces};
 use std::fmt::Write as _;
 
 /// The bytes of a frame, or of `bytes`.
-pub fn bytes(text: &str, cast: &Cast) -> Vec<u8> {
+pub fn bytes(text: &str, names: &ActorNames) -> Vec<u8> {
     let mut out = Vec::new();
     let mut fill = None;
     for piece in braces(text).unwrap_or_default() {
@@ -15,14 +15,14 @@ pub fn bytes(text: &str, cast: &Cast) -> Vec<u8> {
                 let (word, value) = text.split_once(':').unwrap_or((text, ""));
                 match word {
                     "fill" => {
-                        let shorter = |size: usize| size - usize::from(cast.two_byte_ends && size == 1023);
+                        let shorter = |size: usize| size - usize::from(names.two_byte_ends && size == 1023);
                         fill = value.parse::<usize>().ok().map(|size| (out.len(), shorter(size)));
                     }
                     "hex" => out.extend(hex(value)),
                     "rep" => out.extend(repeated(value)),
                     "star" => out.push(b'*'),
-                    "nonce" => out.extend_from_slice(cast.nonce().as_bytes()),
-                    actor => out.extend_from_slice(cast.known(actor).unwrap_or(actor).as_bytes()),
+                    "nonce" => out.extend_from_slice(names.nonce().as_bytes()),
+                    actor => out.extend_from_slice(names.known(actor).unwrap_or(actor).as_bytes()),
                 }
             }
         }
@@ -105,14 +105,14 @@ pub fn crlf(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cast, bytes, shown};
+    use super::{ActorNames, bytes, shown};
 
     #[test]
     fn words_become_bytes() {
-        let cast = Cast::new("abcde", &["bob".to_owned()]);
-        assert_eq!(bytes("MESSAGE|{bob}|x{{y", &cast), b"MESSAGE|bobabcde00|x{y");
-        assert_eq!(bytes("BROADCAST|{fill:20}!", &cast).len(), 20);
-        assert_eq!(bytes("{hex:c3a9}{rep:2:ab}", &cast), b"\xc3\xa9abab");
+        let names = ActorNames::new("abcde", &["bob".to_owned()]);
+        assert_eq!(bytes("MESSAGE|{bob}|x{{y", &names), b"MESSAGE|bobabcde00|x{y");
+        assert_eq!(bytes("BROADCAST|{fill:20}!", &names).len(), 20);
+        assert_eq!(bytes("{hex:c3a9}{rep:2:ab}", &names), b"\xc3\xa9abab");
     }
 
     #[test]

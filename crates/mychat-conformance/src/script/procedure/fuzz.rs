@@ -48,7 +48,7 @@ pub(super) async fn fuzz(stage: &mut Stage, fuzz: &Fuzz) -> Played {
             let seed = stage.around.seed;
             return Err(Trouble::fail(
                 "after damaged messages of others two bystanders still write to each other, and new users can connect",
-                stage.cast.humane(&format!("{harm}; {words} (seed {seed})")),
+                stage.cast.humanize(&format!("{harm}; {words} (seed {seed})")),
             ));
         }
     }

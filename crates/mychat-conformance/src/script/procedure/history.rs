@@ -177,7 +177,7 @@ fn sight<'f>(frame: &'f [u8], nonce: &str) -> Option<Sight<'f>> {
 fn look(stage: &Stage, what: HistoryCheck, me: usize, lines: &[Line], sights: &[Sight<'_>], messages: usize) -> Played {
     let (count, actor) = (lines.len(), &lines[me].actor);
     let fail = |want: String, frame: &[u8]| {
-        Err(Trouble::fail(want, stage.cast.humane(&format!("{actor} got {}", text::shown(frame)))))
+        Err(Trouble::fail(want, stage.cast.humanize(&format!("{actor} got {}", text::shown(frame)))))
     };
     match what {
         HistoryCheck::Loss => {
@@ -250,7 +250,7 @@ fn odd<'f>(stage: &Stage, line: &Line, frames: impl Iterator<Item = &'f [u8]>, n
     };
     for frame in frames {
         if !expected(frame) {
-            let got = stage.cast.humane(&text::shown(frame));
+            let got = stage.cast.humanize(&text::shown(frame));
             return Err(Trouble::fail(
                 format!("{} gets messages and lists alone", line.actor),
                 format!("{} got {got}", line.actor),
@@ -303,7 +303,7 @@ async fn lists(stage: &Stage, lines: &[Line]) -> Played {
                 line.inbox()
                     .list
                     .clone()
-                    .map_or("it got no list".to_owned(), |list| stage.cast.humane(&format!("USER_LIST|{list}"))),
+                    .map_or("it got no list".to_owned(), |list| stage.cast.humanize(&format!("USER_LIST|{list}"))),
             ));
         }
     }

@@ -78,7 +78,7 @@ pub(super) async fn list_format(stage: &mut Stage, actor: &str, lacks: Option<&s
     match oddity(&list) {
         None => Ok(()),
         Some(what) => {
-            let got = stage.cast.humane(&format!("USER_LIST|{list}: {what}"));
+            let got = stage.cast.humanize(&format!("USER_LIST|{list}: {what}"));
             Err(Trouble::fail("USER_LIST|name,name,name", got))
         }
     }
@@ -107,7 +107,7 @@ pub(super) fn last_list(stage: &mut Stage, of: &str, has: &str) -> Played {
     let list = line.inbox().list.clone();
     match list {
         Some(list) if !list.split(',').any(|other| other == name) => {
-            let got = stage.cast.humane(&format!("USER_LIST|{list}"));
+            let got = stage.cast.humanize(&format!("USER_LIST|{list}"));
             Err(Trouble::fail(format!("{of} gets no list without {has} in it"), got))
         }
         _ => Ok(()),

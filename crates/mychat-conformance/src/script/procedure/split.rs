@@ -35,7 +35,7 @@ pub(super) async fn every_split(stage: &mut Stage, split: &EverySplit) -> Played
         None => Ok(()),
         Some(frame) => {
             stage.look_for_blame(to, &frame);
-            let got = stage.cast.humane(&text::shown(&frame));
+            let got = stage.cast.humanize(&text::shown(&frame));
             Err(Trouble::fail(format!("{to} gets each message once"), format!("{to} also got {got}")))
         }
     }
@@ -62,7 +62,7 @@ async fn arrives(stage: &mut Stage, to: &str, want: &[u8], at: usize) -> Played 
         None => stage.lines.get(to).map_or_else(String::new, |line| format!("{to}: {}", stage.latest(line))),
     };
     let want = format!("{to} gets {} although byte {at} comes 2 ms before the rest", text::shown(want));
-    Err(Trouble::fail(stage.cast.humane(&want), stage.cast.humane(&got)))
+    Err(Trouble::fail(stage.cast.humanize(&want), stage.cast.humanize(&got)))
 }
 
 fn is_boundary(frame: &[u8], at: usize) -> bool {

@@ -252,8 +252,8 @@ fn compare(stage: &mut Stage, to: &str, series: &Series<'_>) -> Played {
         };
         let shown = text::shown(frame);
         return Err(Trouble::fail(
-            stage.cast.humane(&format!("message {} of {count} at {to}: {wanted}", number + 1)),
-            stage.cast.humane(&format!("{to} got {shown}")),
+            stage.cast.humanize(&format!("message {} of {count} at {to}: {wanted}", number + 1)),
+            stage.cast.humanize(&format!("{to} got {shown}")),
         ));
     }
     if got >= expected {

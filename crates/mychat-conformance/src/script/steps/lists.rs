@@ -76,7 +76,7 @@ impl Stage {
         let got = match &last {
             Some(names) => format!(
                 "{actor}'s last list: {}",
-                self.cast.humane(&text::shown(format!("USER_LIST|{names}").as_bytes()))
+                self.cast.humanize(&text::shown(format!("USER_LIST|{names}").as_bytes()))
             ),
             None => format!("{actor} got no USER_LIST within {}", humantime::format_duration(patience)),
         };

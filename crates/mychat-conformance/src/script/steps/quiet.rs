@@ -35,7 +35,7 @@ impl Stage {
         let Some(frame) = found else { return Ok(()) };
         self.setting.transcript.mark(actor, &frame);
         self.look_for_blame(actor, &frame);
-        let got = self.cast.humane(&text::shown(&frame));
+        let got = self.cast.humanize(&text::shown(&frame));
         Err(Trouble::fail(format!("{actor} gets nothing"), format!("{actor} got {got}")))
     }
 
@@ -61,7 +61,7 @@ impl Stage {
                 let _ = self.blame.set(EVERY_SOCKET);
             }
             let want = format!("the first frame that {actor} gets is {}", pattern::listed(written, &self.cast));
-            return Err(Trouble::fail(want, self.cast.humane(&format!("{actor} got USER_LIST|{list} first"))));
+            return Err(Trouble::fail(want, self.cast.humanize(&format!("{actor} got USER_LIST|{list} first"))));
         }
         self.gets(actor, written).await
     }
@@ -88,7 +88,7 @@ impl Stage {
                 if first.is_some_and(|first| first.split(',').any(|name| name.contains(witness))) {
                     let _ = self.blame.set(EVERY_SOCKET);
                 }
-                let got = self.cast.humane(&format!("{actor} got USER_LIST|{list}"));
+                let got = self.cast.humanize(&format!("{actor} got USER_LIST|{list}"));
                 Err(Trouble::fail(format!("{actor} gets no list"), got))
             }
         }

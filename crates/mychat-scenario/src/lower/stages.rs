@@ -2,42 +2,47 @@
 
 use std::time::Duration;
 
-use super::diagnostic::Wrong;
-use super::fields::{Fields, Sentence, many, scalar, sentence};
-use super::form::Form;
-use super::keys;
-use super::model::{Action, FindMax, Stage, StageKind};
-use super::names::{Cast, RESERVED};
-use super::naming;
-use super::node::{Body, Node, Problems};
+use super::fields::{Fields, TaggedMap, many, scalar, tagged_map};
+use super::name_pattern;
+use super::symbols::{RESERVED, SymbolTable};
 use super::units;
+use crate::diagnostic::Problem;
+use crate::grammar::keys;
+use crate::grammar::value_type::ValueType;
+use crate::model::{Action, FindMax, Stage, StageKind};
+use crate::syntax::node::{Body, Node};
+use crate::syntax::problems::Problems;
 
 const FULL: f64 = 100.0;
 
 /// Reads all stages; their names go into the cast, also of those that are wrong.
-pub(super) fn stages<'n>(items: &'n [Node], cast: &mut Cast, problems: &mut Problems) -> Vec<(Stage, &'n Node)> {
+pub(crate) fn stages<'n>(
+    items: &'n [Node],
+    symbols: &mut SymbolTable,
+    problems: &mut Problems,
+) -> Vec<(Stage, &'n Node)> {
     let mut stages = Vec::new();
     let mut kinds: Vec<&'static str> = Vec::new();
     for node in items {
-        let Some(item) = sentence(node, &keys::STAGES, problems) else {
+        let Some(item) = tagged_map(node, &keys::STAGES, problems) else {
             continue;
         };
         kinds.push(item.name);
         problems.uses(item.name, item.key);
         let number = kinds.iter().filter(|kind| **kind == item.name).count();
         let (name, place) = match given_name(item.value) {
-            Some(node) => (scalar(node, &Form::Text, problems, |text| stage_name(text, cast)), node),
+            Some(node) => (scalar(node, &ValueType::Text, problems, |text| stage_name(text, symbols)), node),
             None => (Some(format!("{}-{number}", item.name)), item.key),
         };
-        let stage = stage(&item, cast, problems);
+        let stage = stage(&item, symbols, problems);
         if let Some(name) = &name {
-            if cast.stages.iter().any(|(known, _)| known == name) {
-                let wrong = Wrong::new(format!("two stages are called `{name}`"))
+            if symbols.stages.iter().any(|(known, _)| known == name) {
+                let problem = Problem::new(format!("two stages are called `{name}`"))
                     .help("conditions could not tell them apart: give one of them another name");
-                problems.add(place, wrong);
+                problems.add(place, problem);
             }
-            cast.only.push(stage.as_ref().and_then(|stage| stage.only.clone()));
-            cast.stages.push((name.clone(), stage.as_ref().map(|stage| stage.kind.clone())));
+            symbols.only.push(stage.as_ref().and_then(|stage| stage.only.clone()));
+            symbols.stages.push((name.clone(), stage.as_ref().map(|stage| stage.kind.clone())));
         }
         if let (Some(name), Some(stage)) = (name, stage) {
             stages.push((Stage { name, ..stage }, item.key));
@@ -53,9 +58,9 @@ fn given_name(value: &Node) -> Option<&Node> {
     entries.iter().find(|(key, value)| key.scalar() == Some("name") && !value.is_null()).map(|(_, value)| value)
 }
 
-fn stage_name(text: &str, cast: &Cast) -> Result<String, Wrong> {
-    let name = naming::identifier(text, "a stage")?;
-    let taken = if cast.groups.iter().any(|group| group.name == name) {
+fn stage_name(text: &str, symbols: &SymbolTable) -> Result<String, Problem> {
+    let name = name_pattern::identifier(text, "a stage")?;
+    let taken = if symbols.groups.iter().any(|group| group.name == name) {
         Some("a group")
     } else if Action::NAMES.contains(&name.as_str()) {
         Some("an action")
@@ -65,17 +70,17 @@ fn stage_name(text: &str, cast: &Cast) -> Result<String, Wrong> {
         None
     };
     match taken {
-        Some(what) => Err(Wrong::new(format!("`{name}` is the name of {what} already"))
+        Some(what) => Err(Problem::new(format!("`{name}` is the name of {what} already"))
             .help(format!("a condition such as `delivery[{name}].p99` could mean either: find another name"))),
         None => Ok(name),
     }
 }
 
 /// A stage without its name.
-fn stage(item: &Sentence<'_>, cast: &Cast, problems: &mut Problems) -> Option<Stage> {
-    let form = keys::STAGES.key(item.name)?.form;
+fn stage(item: &TaggedMap<'_>, symbols: &SymbolTable, problems: &mut Problems) -> Option<Stage> {
+    let value_type = keys::STAGES.key(item.name)?.value_type;
     let new = |kind, from, to, duration, only| Stage { name: String::new(), kind, from, to, duration, only };
-    let for_whole = |problems: &mut Problems| scalar(item.value, &form, problems, units::duration);
+    let for_whole = |problems: &mut Problems| scalar(item.value, &value_type, problems, units::duration);
     match item.name {
         "warmup" => for_whole(problems).map(|time| new(StageKind::Warmup, FULL, FULL, time, None)),
         "pause" => for_whole(problems).map(|time| new(StageKind::Pause, 0.0, 0.0, time, None)),
@@ -85,7 +90,7 @@ fn stage(item: &Sentence<'_>, cast: &Cast, problems: &mut Problems) -> Option<St
         "hold" => {
             let fields = Fields::open(item.key, item.value, &keys::HOLD, problems)?;
             let time = fields.read("for", problems, units::duration);
-            let only = only(&fields, cast, problems);
+            let only = only(&fields, symbols, problems);
             Some(new(StageKind::Hold, FULL, FULL, time?, only))
         }
         "ramp" => {
@@ -94,7 +99,7 @@ fn stage(item: &Sentence<'_>, cast: &Cast, problems: &mut Problems) -> Option<St
             let to = fields.read("to", problems, units::percent);
             let time = fields.read("over", problems, units::duration);
             if let (Some(0.0), Some(0.0)) = (from, to) {
-                problems.add(item.key, Wrong::new("nobody acts from 0% to 0%").help("`pause` does that"));
+                problems.add(item.key, Problem::new("nobody acts from 0% to 0%").help("`pause` does that"));
             }
             Some(new(StageKind::Ramp, from?, to?, time?, None))
         }
@@ -111,21 +116,21 @@ fn stage(item: &Sentence<'_>, cast: &Cast, problems: &mut Problems) -> Option<St
     }
 }
 
-fn only(fields: &Fields<'_>, cast: &Cast, problems: &mut Problems) -> Option<Vec<usize>> {
+fn only(fields: &Fields<'_>, symbols: &SymbolTable, problems: &mut Problems) -> Option<Vec<usize>> {
     problems.uses("only", fields.key("only")?);
     let mut groups = Vec::new();
     let node = fields.get("only")?;
     for node in many(node, problems) {
-        let Some(index) = scalar(node, &Form::Group, problems, |text| cast.group(text)) else {
+        let Some(index) = scalar(node, &ValueType::Group, problems, |text| symbols.group(text)) else {
             continue;
         };
         if groups.contains(&index) {
-            problems.add(node, Wrong::new("the group is listed twice"));
-        } else if cast.groups[index].silent {
-            let wrong = Wrong::new(format!("`{}` only reads: it has no actions", cast.groups[index].name));
+            problems.add(node, Problem::new("the group is listed twice"));
+        } else if symbols.groups[index].silent {
+            let problem = Problem::new(format!("`{}` only reads: it has no actions", symbols.groups[index].name));
             problems.add(
                 node,
-                wrong.help("`only` lists the groups that act in this stage; all others stay connected and read"),
+                problem.help("`only` lists the groups that act in this stage; all others stay connected and read"),
             );
         }
         groups.push(index);
@@ -133,7 +138,7 @@ fn only(fields: &Fields<'_>, cast: &Cast, problems: &mut Problems) -> Option<Vec
     Some(groups)
 }
 
-fn find_max(item: &Sentence<'_>, problems: &mut Problems) -> Option<FindMax> {
+fn find_max(item: &TaggedMap<'_>, problems: &mut Problems) -> Option<FindMax> {
     let fields = Fields::open(item.key, item.value, &keys::FIND_MAX, problems)?;
     let start = fields.read("start", problems, units::percent_above_zero);
     let max = fields.read("max", problems, units::percent_above_zero);
@@ -147,20 +152,20 @@ fn find_max(item: &Sentence<'_>, problems: &mut Problems) -> Option<FindMax> {
     let grow = match fields.get("grow") {
         Some(_) => fields.read("grow", problems, |text| match units::factor(text)? {
             factor if factor > 1.0 && factor <= 10.0 => Ok(factor),
-            _ => Err(Wrong::new("the search must grow, but not by leaps").help("it takes more than 1x, up to 10x")),
+            _ => Err(Problem::new("the search must grow, but not by leaps").help("it takes more than 1x, up to 10x")),
         }),
         None => Some(1.5),
     };
     let within = match fields.get("within") {
         Some(_) => fields.read("within", problems, |text| match units::percent(text)? {
             part if part > 0.0 && part <= 50.0 => Ok(part / 100.0),
-            _ => Err(Wrong::new("no answer can be as exact as that").help("it takes more than 0%, up to 50%")),
+            _ => Err(Problem::new("no answer can be as exact as that").help("it takes more than 0%, up to 50%")),
         }),
         None => Some(0.05),
     };
     let (start, max) = (start?, max?);
     if start >= max {
-        problems.add(fields.get("max")?, Wrong::new("`max` is not above `start`"));
+        problems.add(fields.get("max")?, Problem::new("`max` is not above `start`"));
     }
     Some(FindMax { start, max, grow: grow?, probe: probe?, settle: settle?, within: within?, confirm: confirm? })
 }

@@ -1,16 +1,16 @@
 //! The little language inside frames, bytes and patterns: `{alice}`, `{fill:1023}`, `{hex:c3a9}`, `*`, `/…/`, `closed`.
 
-use super::diagnostic::Wrong;
-use super::naming::{Piece, braces};
-use super::suggest::{did_you_mean, listing, shown};
+use crate::diagnostic::Problem;
+use crate::suggest::{did_you_mean, listing, shown};
+use crate::template::braces::{Piece, braces};
 
 /// Words that stand between braces and name no actor.
-pub(super) const WORDS: [&str; 7] = ["fill", "hex", "star", "closed", "nothing", "nonce", "rep"];
+pub(crate) const WORDS: [&str; 7] = ["fill", "hex", "star", "closed", "nothing", "nonce", "rep"];
 const LONGEST_FILL: usize = 1 << 20;
 
 /// What a text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A frame to send; its terminator is added.
     Frame,
     /// Bytes to send as they are.
@@ -20,32 +20,32 @@ pub(super) enum Kind {
 }
 
 /// Checks a text; it is kept as written, and read again by whoever plays the case.
-pub(super) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, Wrong> {
+pub(crate) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, Problem> {
     if text.is_empty() {
-        return Err(Wrong::new("the text is empty"));
+        return Err(Problem::new("the text is empty"));
     }
     if kind == Kind::Pattern && text.starts_with('/') {
         let Some(expression) = text[1..].strip_suffix('/') else {
-            return Err(Wrong::new("a regular expression ends with a `/` too"));
+            return Err(Problem::new("a regular expression ends with a `/` too"));
         };
         // One that cannot be read would match nothing, and the server would be blamed.
         return match regex_lite::Regex::new(expression) {
             Ok(_) => Ok(text.to_owned()),
-            Err(error) => Err(Wrong::new(format!("not a regular expression: {error}"))),
+            Err(error) => Err(Problem::new(format!("not a regular expression: {error}"))),
         };
     }
     if let (Some(at), Kind::Frame) = (text.find(['\n', '\r']), kind) {
-        let wrong = Wrong::new("a frame holds no line end: it is what ends one").part(at..at + 1);
-        return Err(wrong.help("`bytes` sends bytes as they are"));
+        let problem = Problem::new("a frame holds no line end: it is what ends one").part(at..at + 1);
+        return Err(problem.help("`bytes` sends bytes as they are"));
     }
     let mut fills = 0;
     for piece in braces(text)? {
         if let Piece::Braced { text: inner, at } = piece {
             let part = at..at + inner.len() + 2;
             fills += usize::from(inner.starts_with("fill:"));
-            placeholder(inner, kind, actors).map_err(|wrong| wrong.part(part.clone()))?;
+            placeholder(inner, kind, actors).map_err(|problem| problem.part(part.clone()))?;
             if fills > 1 {
-                return Err(Wrong::new("a frame is filled up once").part(part));
+                return Err(Problem::new("a frame is filled up once").part(part));
             }
         }
     }
@@ -55,12 +55,14 @@ pub(super) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, 
     Ok(text.to_owned())
 }
 
-fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Wrong> {
+fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Problem> {
     let (word, value) = inner.split_once(':').unwrap_or((inner, ""));
     match word {
         "fill" if kind != Kind::Bytes => match value.parse::<usize>() {
             Ok(1..=LONGEST_FILL) => Ok(()),
-            _ => Err(Wrong::new("`{fill:N}` pads the frame to N bytes").help("N is from 1 to 1048576: `{fill:1023}`")),
+            _ => {
+                Err(Problem::new("`{fill:N}` pads the frame to N bytes").help("N is from 1 to 1048576: `{fill:1023}`"))
+            }
         },
         "hex" if kind != Kind::Frame => {
             let legal = !value.is_empty()
@@ -69,24 +71,24 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Wrong> 
             if legal {
                 Ok(())
             } else {
-                Err(Wrong::new("`{hex:…}` takes two hexadecimal digits a byte").help("such as `{hex:c3a9}`"))
+                Err(Problem::new("`{hex:…}` takes two hexadecimal digits a byte").help("such as `{hex:c3a9}`"))
             }
         }
-        "hex" => Err(Wrong::new("`{hex:…}` stands in `bytes` and patterns only")
+        "hex" => Err(Problem::new("`{hex:…}` stands in `bytes` and patterns only")
             .help("a frame is text; `bytes` sends any bytes")),
-        "fill" => Err(Wrong::new("`{fill:N}` stands in frames and patterns only").help("bytes are sent as they are")),
+        "fill" => Err(Problem::new("`{fill:N}` stands in frames and patterns only").help("bytes are sent as they are")),
         "star" if kind == Kind::Pattern => Ok(()),
         "nonce" if value.is_empty() => Ok(()),
         "rep" => match value.split_once(':').map(|(count, text)| (count.parse::<usize>(), text)) {
             Some((Ok(1..=LONGEST_FILL), text)) if !text.is_empty() => Ok(()),
-            _ => Err(Wrong::new("`{rep:N:TEXT}` is TEXT, N times").help("such as `{rep:600:x}`")),
+            _ => Err(Problem::new("`{rep:N:TEXT}` is TEXT, N times").help("such as `{rep:600:x}`")),
         },
         _ if actors.iter().any(|actor| actor == inner) => Ok(()),
         _ => {
             let legal = || actors.iter().map(String::as_str);
-            let mut wrong = Wrong::new(format!("`{}` is not an actor of this case", shown(inner)));
-            wrong.label = did_you_mean(inner, legal());
-            Err(wrong.help(if actors.is_empty() {
+            let mut problem = Problem::new(format!("`{}` is not an actor of this case", shown(inner)));
+            problem.label = did_you_mean(inner, legal());
+            Err(problem.help(if actors.is_empty() {
                 "there are no actors here; braces themselves are written `{{` and `}}`".to_owned()
             } else {
                 format!("its actors are {}; braces themselves are written `{{{{` and `}}}}`", listing(legal()))
@@ -95,11 +97,11 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Wrong> 
     }
 }
 
-fn stars(text: &str) -> Result<(), Wrong> {
+fn stars(text: &str) -> Result<(), Problem> {
     let mut at = 0;
     for field in text.split('|') {
         if let (Some(star), true) = (field.find('*'), field != "*") {
-            return Err(Wrong::new("a `*` stands for a whole field")
+            return Err(Problem::new("a `*` stands for a whole field")
                 .part(at + star..at + star + 1)
                 .help("such as `ERROR|404|*`; an asterisk itself is written `{star}`"));
         }

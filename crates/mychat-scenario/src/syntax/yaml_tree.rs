@@ -12,9 +12,9 @@ use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use super::diagnostic::Wrong;
 use super::node::{Body, Kind, Node};
-use super::syntax;
+use super::yaml_errors;
+use crate::diagnostic::Problem;
 
 /// The largest file.
 const MOST_BYTES: usize = 1 << 20;
@@ -22,7 +22,7 @@ const MOST_BYTES: usize = 1 << 20;
 const MOST_NODES: usize = 200_000;
 
 /// Reads a file as text, without the byte order mark that some editors put first.
-pub(super) fn read(path: &Path) -> Result<String, Wrong> {
+pub(crate) fn read(path: &Path) -> Result<String, Problem> {
     let bytes = read_bytes(path).map_err(|err| {
         let reason = match err.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -30,12 +30,12 @@ pub(super) fn read(path: &Path) -> Result<String, Wrong> {
             io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
             _ => err.to_string(),
         };
-        Wrong::new(format!("cannot read the scenario: {reason}"))
+        Problem::new(format!("cannot read the scenario: {reason}"))
     })?;
     let text = String::from_utf8(bytes).map_err(|err| {
         let byte = err.utf8_error().valid_up_to();
         let line = String::from_utf8_lossy(&err.as_bytes()[..byte]).matches('\n').count() + 1;
-        Wrong::new(format!("the file is not UTF-8 text: byte {} (in line {line}) does not fit", byte + 1))
+        Problem::new(format!("the file is not UTF-8 text: byte {} (in line {line}) does not fit", byte + 1))
             .help("save it as UTF-8; other encodings (Latin-1, UTF-16) are not read")
     })?;
     match text.strip_prefix('\u{feff}') {
@@ -60,21 +60,21 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The text as a tree.
 #[derive(Debug)]
-pub(super) struct Document {
-    pub(super) root: Node,
+pub(crate) struct Document {
+    pub(crate) root: Node,
     kinds: Vec<Kind>,
 }
 
 impl Document {
     /// Reads a text; an error comes with the byte where it was found, if it is known.
-    pub(super) fn new(text: &str) -> Result<Self, (Wrong, Option<usize>)> {
+    pub(crate) fn new(text: &str) -> Result<Self, (Problem, Option<usize>)> {
         let shapes = Shapes::default();
         (&shapes).deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|err| {
             let byte = err.location().map(|location| location.index().min(text.len()));
             match shapes.refusal.take() {
                 // Of an empty file there is no place to show.
-                Some(wrong) => (wrong, byte.filter(|_| !shapes.kinds.borrow().is_empty())),
-                None => syntax::explain(&err.to_string(), text, byte),
+                Some(problem) => (problem, byte.filter(|_| !shapes.kinds.borrow().is_empty())),
+                None => yaml_errors::explain(&err.to_string(), text, byte),
             }
         })?;
         let kinds = shapes.kinds.into_inner();
@@ -82,12 +82,12 @@ impl Document {
         match (&builder).deserialize(serde_yaml::Deserializer::from_str(text)) {
             Ok(root) => Ok(Self { root, kinds }),
             // The second reading takes the same way as the first: it can fail only where that did.
-            Err(err) => Err(syntax::explain(&err.to_string(), text, None)),
+            Err(err) => Err(yaml_errors::explain(&err.to_string(), text, None)),
         }
     }
 
     /// The byte at which a node starts (with its anchor, if it has one).
-    pub(super) fn start(&self, text: &str, id: usize) -> Option<usize> {
+    pub(crate) fn start(&self, text: &str, id: usize) -> Option<usize> {
         let builder = Builder::new(&self.kinds, text, Some(id));
         let refused = (&builder).deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
         refused.location().map(|location| location.index().min(text.len()))
@@ -99,7 +99,7 @@ impl Document {
 struct Shapes {
     kinds: RefCell<Vec<Kind>>,
     bytes: Cell<usize>,
-    refusal: Cell<Option<Wrong>>,
+    refusal: Cell<Option<Problem>>,
 }
 
 impl Shapes {
@@ -108,7 +108,7 @@ impl Shapes {
         self.kinds.borrow_mut().push(kind);
         if self.kinds.borrow().len() > MOST_NODES || self.bytes.get() > 4 * MOST_BYTES {
             return self.refuse(
-                Wrong::new(format!(
+                Problem::new(format!(
                     "the file has more than {MOST_NODES} values, or 4 MiB, once its aliases are written out"
                 ))
                 .help("an alias (`*name`) repeats all that its anchor (`&name`) stands for"),
@@ -117,8 +117,8 @@ impl Shapes {
         Ok(())
     }
 
-    fn refuse<E: Error>(&self, wrong: Wrong) -> Result<(), E> {
-        self.refusal.set(Some(wrong));
+    fn refuse<E: Error>(&self, problem: Problem) -> Result<(), E> {
+        self.refusal.set(Some(problem));
         Err(E::custom("refused"))
     }
 }
@@ -172,7 +172,7 @@ impl<'de> Visitor<'de> for &Shapes {
 
     fn visit_none<E: Error>(self) -> Result<(), E> {
         self.refuse(
-            Wrong::new("the file is empty")
+            Problem::new("the file is empty")
                 .help("the smallest scenario has `name`, `users`, `load` and `expect`: see scenarios/smoke.yaml"),
         )
     }
@@ -193,7 +193,7 @@ impl<'de> Visitor<'de> for &Shapes {
 
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<(), A::Error> {
         self.refuse(
-            Wrong::new("a tag (`!name`) has no meaning in a scenario")
+            Problem::new("a tag (`!name`) has no meaning in a scenario")
                 .help("a value that starts with an exclamation mark needs quotes"),
         )
     }

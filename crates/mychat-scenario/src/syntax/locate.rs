@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::load::Document;
 use super::node::Body;
+use super::yaml_tree::Document;
 
 /// The bytes of a node; of a `part` of its value, where the value stands in the text as it is.
-pub(super) fn span(text: &str, document: &Document, id: usize, part: Option<&Range<usize>>) -> Option<Range<usize>> {
+pub(crate) fn span(text: &str, document: &Document, id: usize, part: Option<&Range<usize>>) -> Option<Range<usize>> {
     let start = behind_properties(text, document.start(text, id)?);
     let node = document.root.find(id)?;
     let range = match &node.body {
@@ -17,7 +17,7 @@ pub(super) fn span(text: &str, document: &Document, id: usize, part: Option<&Ran
 }
 
 /// The character at a byte, kept inside the text.
-pub(super) fn character(text: &str, byte: usize) -> Range<usize> {
+pub(crate) fn character(text: &str, byte: usize) -> Range<usize> {
     let range = within(text, 0, &(byte..byte));
     let length = text[range.start..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
     range.start..range.start + length
@@ -92,8 +92,8 @@ fn line(rest: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::load::Document;
     use super::span;
+    use crate::syntax::yaml_tree::Document;
 
     #[expect(clippy::needless_pass_by_value, reason = "a range reads better in the tests")]
     fn at(text: &str, id: usize, part: Option<std::ops::Range<usize>>) -> &str {

@@ -1,20 +1,26 @@
 //! Whether a condition can ever have figures: what nobody does, and times in which nobody does it, are no question of servers.
 
-use super::diagnostic::Wrong;
-use super::model::{Action, Metric, Selector, StageKind};
-use super::names::Cast;
+use super::symbols::SymbolTable;
+use crate::diagnostic::Problem;
+use crate::model::{Action, Metric, Selector, StageKind};
 
 const NOTHING: &str = "the condition would have nothing to judge";
 
 /// Whether a metric can have any figures with this selector.
-pub(super) fn sense(metric: Metric, selector: &Selector, what: &str, name: &str, cast: &Cast) -> Result<(), Wrong> {
+pub(crate) fn check_selector(
+    metric: Metric,
+    selector: &Selector,
+    what: &str,
+    name: &str,
+    symbols: &SymbolTable,
+) -> Result<(), Problem> {
     use Metric::{
         Achieved, CasesFailed, Connect, Corrupted, Delivered, Delivery, Disconnects, Duplicated, Errors, Lateness,
         Lost, Reordered, Roster, Sent, ServerCpu, ServerRss, WrongReplies,
     };
     let metric_name = metric.name();
-    let joining = selector.stage == Some(cast.join());
-    let never = |why: String| Err(Wrong::new(why).help(NOTHING));
+    let joining = selector.stage == Some(symbols.join());
+    let never = |why: String| Err(Problem::new(why).help(NOTHING));
     match metric {
         CasesFailed => return never(format!("`{metric_name}` counts cases, which have no {what}")),
         ServerRss | ServerCpu if what != "stage" => {
@@ -30,17 +36,17 @@ pub(super) fn sense(metric: Metric, selector: &Selector, what: &str, name: &str,
     if let (true, Some(action)) = (joining, selector.action) {
         return never(format!("nobody does `{}` while joining", Action::NAMES[action]));
     }
-    if let ("action", Some(done), Some(action)) = (what, cast.done, selector.action)
+    if let ("action", Some(done), Some(action)) = (what, symbols.done, selector.action)
         && !done[action]
     {
         return never(format!("nobody in this file does `{name}`"));
     }
     if let ("stage", Some(stage)) = (what, selector.stage)
-        && let Some((_, Some(StageKind::FindMax(_)))) = cast.stages.get(stage)
+        && let Some((_, Some(StageKind::FindMax(_)))) = symbols.stages.get(stage)
     {
         return never(format!("`{name}` is a search, which is judged apart from the rest"));
     }
-    let Some(group) = selector.group.filter(|_| what == "group").and_then(|group| cast.groups.get(group)) else {
+    let Some(group) = selector.group.filter(|_| what == "group").and_then(|group| symbols.groups.get(group)) else {
         return Ok(());
     };
     if group.silent && matches!(metric, Lateness | Achieved | Sent | WrongReplies) {
@@ -54,28 +60,28 @@ pub(super) fn sense(metric: Metric, selector: &Selector, what: &str, name: &str,
 }
 
 /// Whether what a metric is about happens in the stages that the selector leaves.
-pub(super) fn reaches(metric: Metric, selector: &Selector, cast: &Cast) -> Result<(), Wrong> {
+pub(crate) fn check_coverage(metric: Metric, selector: &Selector, symbols: &SymbolTable) -> Result<(), Problem> {
     use Metric::{
         Achieved, Ack, Delivered, Delivery, DeliveryFirst, DeliveryLast, DeliverySpread, Lateness, Sent, Service,
     };
     let of_senders = matches!(metric, Achieved | Ack | DeliveryFirst | DeliveryLast | DeliverySpread | Lateness | Sent);
     // What is counted as wrong covers the whole run; and of a stage that is not understood nothing is known.
-    let unknown = cast.stages.iter().any(|(_, kind)| kind.is_none());
-    if unknown || cast.stages.is_empty() || !(of_senders || matches!(metric, Delivered | Delivery | Service)) {
+    let unknown = symbols.stages.iter().any(|(_, kind)| kind.is_none());
+    if unknown || symbols.stages.is_empty() || !(of_senders || matches!(metric, Delivered | Delivery | Service)) {
         return Ok(());
     }
     let sender = selector.group.filter(|_| of_senders);
     let acts = |stage: usize| {
-        let listed = cast.only.get(stage).and_then(Option::as_ref);
-        !matches!(cast.stages[stage].1, Some(StageKind::Pause))
+        let listed = symbols.only.get(stage).and_then(Option::as_ref);
+        !matches!(symbols.stages[stage].1, Some(StageKind::Pause))
             && sender.is_none_or(|group| listed.is_none_or(|only| only.contains(&group)))
     };
-    let group = sender.and_then(|group| cast.groups.get(group)).map(|group| group.name.as_str());
+    let group = sender.and_then(|group| symbols.groups.get(group)).map(|group| group.name.as_str());
     let name = metric.name();
-    match selector.stage.filter(|stage| *stage < cast.stages.len()) {
+    match selector.stage.filter(|stage| *stage < symbols.stages.len()) {
         Some(stage) if !acts(stage) => {
             let (who, stage) = (group.map_or("nobody acts".to_owned(), |g| format!("`{g}` does not act")), stage);
-            Err(Wrong::new(format!("{who} in `{}`", cast.stages[stage].0)).help(NOTHING))
+            Err(Problem::new(format!("{who} in `{}`", symbols.stages[stage].0)).help(NOTHING))
         }
         Some(_) => Ok(()),
         None if selector.stage.is_some() => Ok(()),
@@ -83,16 +89,18 @@ pub(super) fn reaches(metric: Metric, selector: &Selector, cast: &Cast) -> Resul
             let covered = |kind: &Option<StageKind>| {
                 matches!(kind, Some(StageKind::Hold | StageKind::Spike | StageKind::FindMax(_)))
             };
-            if (0..cast.stages.len()).any(|stage| covered(&cast.stages[stage].1) && acts(stage)) {
+            if (0..symbols.stages.len()).any(|stage| covered(&symbols.stages[stage].1) && acts(stage)) {
                 return Ok(());
             }
             let who = group.map_or("the load has no `hold` and no `spike`".to_owned(), |group| {
                 format!("`{group}` acts in no `hold` and no `spike`")
             });
-            let wrong = Wrong::new(format!("{who}, and without a stage `{name}` covers these alone"));
-            Err(match (0..cast.stages.len()).find(|stage| acts(*stage)) {
-                Some(stage) => wrong.help(format!("name a stage in the brackets: `{name}[{}]`", cast.stages[stage].0)),
-                None => wrong.help(NOTHING),
+            let problem = Problem::new(format!("{who}, and without a stage `{name}` covers these alone"));
+            Err(match (0..symbols.stages.len()).find(|stage| acts(*stage)) {
+                Some(stage) => {
+                    problem.help(format!("name a stage in the brackets: `{name}[{}]`", symbols.stages[stage].0))
+                }
+                None => problem.help(NOTHING),
             })
         }
     }

@@ -1,32 +1,37 @@
 //! What users do: the items of `do` into actions.
 
-use super::diagnostic::Wrong;
-use super::fields::{Fields, many, scalar, sentence};
-use super::form::Form;
-use super::keys::{self, Table};
-use super::model::{Action, Content, Leave, Size, Span, To, Weighted};
-use super::names::Cast;
-use super::node::{Node, Problems};
-use super::script::{self, Kind};
+use super::fields::{Fields, many, scalar, tagged_map};
+use super::step_text::{self, Kind};
+use super::symbols::SymbolTable;
 use super::units;
+use crate::diagnostic::Problem;
+use crate::grammar::keys::{self, MapSpec};
+use crate::grammar::value_type::ValueType;
+use crate::model::{Action, Content, Leave, Size, Span, To, Weighted};
+use crate::syntax::node::Node;
+use crate::syntax::problems::Problems;
 
 /// Bytes of the stamp that every message carries (run, sender, sequence, time, checksum).
-pub(super) const STAMP: u32 = 40;
+pub(crate) const STAMP: u32 = 40;
 const USUAL_SIZE: u32 = 64;
-pub(super) const LONGEST_CONTENT: u32 = mychat_proto::MAX_FRAME as u32;
-pub(super) const LONGEST_FRAME: u32 = 1 << 20;
-pub(super) const MOST_WEIGHT: u32 = 1_000_000;
+pub(crate) const LONGEST_CONTENT: u32 = mychat_proto::MAX_FRAME as u32;
+pub(crate) const LONGEST_FRAME: u32 = 1 << 20;
+pub(crate) const MOST_WEIGHT: u32 = 1_000_000;
 /// A frame may have 1024 bytes.
-pub(super) const SHORTEST_OVERSIZE: u32 = 1025;
-pub(super) const LEAVES: [(&str, Leave); 3] =
+pub(crate) const SHORTEST_OVERSIZE: u32 = 1025;
+pub(crate) const LEAVES: [(&str, Leave); 3] =
     [("disconnect", Leave::Disconnect), ("fin", Leave::Fin), ("rst", Leave::Rst)];
 
 /// One item of `do`, and the node where its size is said (or the action itself).
-pub(super) fn action<'n>(node: &'n Node, cast: &Cast, problems: &mut Problems) -> Option<(Weighted, &'n Node)> {
-    let item = sentence(node, &keys::ACTIONS, problems)?;
-    let table = inner(item.name);
+pub(crate) fn action<'n>(
+    node: &'n Node,
+    symbols: &SymbolTable,
+    problems: &mut Problems,
+) -> Option<(Weighted, &'n Node)> {
+    let item = tagged_map(node, &keys::ACTIONS, problems)?;
+    let spec = inner(item.name);
     problems.uses(item.name, item.key);
-    let fields = Fields::open(item.key, item.value, table, problems)?;
+    let fields = Fields::open(item.key, item.value, spec, problems)?;
     let weight = match fields.get("weight") {
         Some(_) => fields.read("weight", problems, |text| units::count(text, 1..=MOST_WEIGHT)),
         None => Some(1),
@@ -34,7 +39,7 @@ pub(super) fn action<'n>(node: &'n Node, cast: &Cast, problems: &mut Problems) -
     let action = match item.name {
         "broadcast" => content(&fields, problems).map(|content| Action::Broadcast { content }),
         "private" => {
-            let to = fields.read("to", problems, |text| recipient(text, cast));
+            let to = fields.read("to", problems, |text| recipient(text, symbols));
             content(&fields, problems).and_then(|content| Some(Action::Private { to: to?, content }))
         }
         "frame" => frame(&fields, problems),
@@ -42,28 +47,30 @@ pub(super) fn action<'n>(node: &'n Node, cast: &Cast, problems: &mut Problems) -
             let why = "a frame may have 1024, so anything shorter is not too long";
             span(&fields, problems, SHORTEST_OVERSIZE, why).map(|size| Action::Oversize { size })
         }
-        "duplicate_name" => fields.read("of", problems, |text| cast.group(text)).map(|of| Action::DuplicateName { of }),
+        "duplicate_name" => {
+            fields.read("of", problems, |text| symbols.group(text)).map(|of| Action::DuplicateName { of })
+        }
         "garbage" => span(&fields, problems, 1, "the first byte makes it garbage").map(|size| Action::Garbage { size }),
         "half_frame" => fields.read("stall", problems, units::duration).map(|stall| Action::HalfFrame { stall }),
         _ => fields.read("leave", problems, |text| units::word(text, &LEAVES)).map(|leave| Action::Reconnect { leave }),
     };
-    let place = table.key("size").and_then(|_| fields.get("size")).unwrap_or(item.key);
+    let place = spec.key("size").and_then(|_| fields.get("size")).unwrap_or(item.key);
     Some((Weighted { weight: weight?, action: action? }, place))
 }
 
-fn inner(action: &str) -> &'static Table {
-    match keys::ACTIONS.key(action).map(|key| key.form) {
-        Some(Form::Map(table)) => table,
+fn inner(action: &str) -> &'static MapSpec {
+    match keys::ACTIONS.key(action).map(|key| key.value_type) {
+        Some(ValueType::Map(spec)) => spec,
         _ => &keys::BROADCAST,
     }
 }
 
-fn recipient(text: &str, cast: &Cast) -> Result<To, Wrong> {
+fn recipient(text: &str, symbols: &SymbolTable) -> Result<To, Problem> {
     match text {
         "nobody" => Ok(To::Nobody),
         "self" => Ok(To::Myself),
         "partner" => Ok(To::Partner),
-        _ => cast.group_or(text, &["nobody", "partner", "self"]).map(To::Group),
+        _ => symbols.group_or(text, &["nobody", "partner", "self"]).map(To::Group),
     }
 }
 
@@ -82,7 +89,7 @@ fn content(fields: &Fields<'_>, problems: &mut Problems) -> Option<Content> {
     Some(Content { size, text })
 }
 
-fn size(text: &str, needed: u32, with_words: bool) -> Result<Size, Wrong> {
+fn size(text: &str, needed: u32, with_words: bool) -> Result<Size, Problem> {
     if text == "max" {
         return Ok(Size::Max);
     }
@@ -95,19 +102,19 @@ fn size(text: &str, needed: u32, with_words: bool) -> Result<Size, Wrong> {
     units::span(text, |bytes| units::size(bytes, needed..=LONGEST_CONTENT, why, most)).map(Size::Bytes)
 }
 
-fn words(text: &str) -> Result<String, Wrong> {
+fn words(text: &str) -> Result<String, Problem> {
     const LONGEST: usize = 800;
     if text.is_empty() || text.trim() != text {
-        return Err(Wrong::new("the text is empty, or has blanks at its ends"));
+        return Err(Problem::new("the text is empty, or has blanks at its ends"));
     }
     if let Some((at, c)) = text.char_indices().find(|(_, c)| mychat_proto::name::is_invisible(*c)) {
-        let wrong = Wrong::new(format!("a control or format character (U+{:04X}) in the text", u32::from(c)))
+        let problem = Problem::new(format!("a control or format character (U+{:04X}) in the text", u32::from(c)))
             .part(at..at + c.len_utf8())
             .help("a line feed would end the frame; `frame` sends frames as they stand");
-        return Err(wrong);
+        return Err(problem);
     }
     if text.len() > LONGEST {
-        return Err(Wrong::new(format!("the text has {} bytes", text.len())).help(format!("at most {LONGEST}")));
+        return Err(Problem::new(format!("the text has {} bytes", text.len())).help(format!("at most {LONGEST}")));
     }
     Ok(text.to_owned())
 }
@@ -119,11 +126,11 @@ fn span(fields: &Fields<'_>, problems: &mut Problems, least: u32, why: &'static 
 }
 
 fn frame(fields: &Fields<'_>, problems: &mut Problems) -> Option<Action> {
-    let text = fields.read("text", problems, |text| script::text(text, Kind::Frame, &[]));
+    let text = fields.read("text", problems, |text| step_text::text(text, Kind::Frame, &[]));
     let mut gets = Vec::new();
     if let Some(node) = fields.get("gets") {
         for node in many(node, problems) {
-            gets.extend(scalar(node, &Form::Pattern, problems, |text| script::text(text, Kind::Pattern, &[])));
+            gets.extend(scalar(node, &ValueType::Pattern, problems, |text| step_text::text(text, Kind::Pattern, &[])));
         }
     }
     Some(Action::Frame { text: text?, gets })

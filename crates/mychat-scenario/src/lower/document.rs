@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use super::cases;
 use super::condition::condition;
-use super::diagnostic::{Wrong, line_and_column};
 use super::fields::{self, Fields, scalar};
-use super::form::Form;
-use super::groups::{self, Drafted};
-use super::keys;
-use super::model::{Condition, FramingChoice, Pace, Scenario, Stage, Value, Verify};
-use super::names::Cast;
-use super::node::{Body, Node, Problems};
+use super::groups::{self, GroupDraft};
 use super::stages;
-use super::suggest::shown;
+use super::symbols::SymbolTable;
 use super::units;
+use crate::diagnostic::{Problem, line_and_column};
+use crate::grammar::keys;
+use crate::grammar::value_type::ValueType;
+use crate::model::{Condition, FramingChoice, Pace, Scenario, Stage, Value, Verify};
+use crate::suggest::shown;
+use crate::syntax::node::{Body, Node};
+use crate::syntax::problems::Problems;
 
 const USUAL_TIMEOUT: Duration = Duration::from_secs(2);
-pub(super) const MOST_CONDITIONS: usize = 500;
+pub(crate) const MOST_CONDITIONS: usize = 500;
 const FRAMINGS: [(&str, FramingChoice); 4] = [
     ("auto", FramingChoice::Auto),
     ("lf", FramingChoice::Lf),
@@ -27,33 +28,33 @@ const FRAMINGS: [(&str, FramingChoice); 4] = [
 const VERIFIES: [(&str, Verify); 3] = [("full", Verify::Full), ("counts", Verify::Counts), ("none", Verify::None)];
 
 /// A scenario with the places of what is checked across its parts.
-pub(super) struct Draft<'n> {
-    pub(super) root: &'n Node,
-    pub(super) fields: Fields<'n>,
+pub(crate) struct Draft<'n> {
+    pub(crate) root: &'n Node,
+    pub(crate) fields: Fields<'n>,
     /// As read; its groups and stages are still in the two lists below.
-    pub(super) scenario: Scenario,
+    pub(crate) scenario: Scenario,
     /// `None`: not understood.
-    pub(super) groups: Vec<Option<Drafted<'n>>>,
-    pub(super) stages: Vec<(Stage, &'n Node)>,
+    pub(crate) groups: Vec<Option<GroupDraft<'n>>>,
+    pub(crate) stages: Vec<(Stage, &'n Node)>,
 }
 
 /// Reads the whole file; `None` where it is no map at all.
-pub(super) fn file<'n>(root: &'n Node, text: &str, problems: &mut Problems) -> Option<Draft<'n>> {
+pub(crate) fn document<'n>(root: &'n Node, text: &str, problems: &mut Problems) -> Option<Draft<'n>> {
     fields::twice(root, problems);
     let fields = Fields::open(root, root, &keys::FILE, problems)?;
-    let mut cast = Cast::default();
+    let mut symbols = SymbolTable::default();
     let entries = match fields.get("users") {
-        Some(users) => groups::members(users, &mut cast, problems),
+        Some(users) => groups::members(users, &mut symbols, problems),
         None => &[],
     };
-    let groups = read_groups(entries, &mut cast, problems);
-    let stages = stages::stages(fields.list("load", problems), &mut cast, problems);
+    let groups = read_groups(entries, &mut symbols, problems);
+    let stages = stages::stages(fields.list("load", problems), &mut symbols, problems);
     if let Some(key) = fields.key("cases") {
         problems.uses("cases", key);
     }
     let cases = cases::cases(fields.list("cases", problems), text, problems);
-    let expect = conditions("expect", &fields, text, &cast, problems);
-    let abort_if = conditions("abort_if", &fields, text, &cast, problems);
+    let expect = conditions("expect", &fields, text, &symbols, problems);
+    let abort_if = conditions("abort_if", &fields, text, &symbols, problems);
     if let Some(key) = fields.key("abort_if") {
         problems.uses("abort_if", key);
     }
@@ -74,11 +75,15 @@ pub(super) fn file<'n>(root: &'n Node, text: &str, problems: &mut Problems) -> O
     Some(Draft { root, fields, scenario, groups, stages })
 }
 
-fn read_groups<'n>(entries: &'n [(Node, Node)], cast: &mut Cast, problems: &mut Problems) -> Vec<Option<Drafted<'n>>> {
+fn read_groups<'n>(
+    entries: &'n [(Node, Node)],
+    symbols: &mut SymbolTable,
+    problems: &mut Problems,
+) -> Vec<Option<GroupDraft<'n>>> {
     let mut drafts = Vec::new();
     for (index, (key, value)) in entries.iter().enumerate() {
-        let draft = groups::group(index, key, value, cast, problems);
-        if let (Some(draft), Some(member)) = (&draft, cast.groups.get_mut(index)) {
+        let draft = groups::group(index, key, value, symbols, problems);
+        if let (Some(draft), Some(member)) = (&draft, symbols.groups.get_mut(index)) {
             member.silent = matches!(draft.group.pace, Pace::Silent);
             member.hostile = draft.group.hostile;
         }
@@ -88,7 +93,7 @@ fn read_groups<'n>(entries: &'n [(Node, Node)], cast: &mut Cast, problems: &mut 
     for action in drafts.iter().flatten().flat_map(|draft| &draft.group.actions) {
         done[action.action.kind()] = true;
     }
-    cast.done = drafts.iter().all(Option::is_some).then_some(done);
+    symbols.done = drafts.iter().all(Option::is_some).then_some(done);
     drafts
 }
 
@@ -96,24 +101,24 @@ fn conditions(
     name: &'static str,
     fields: &Fields<'_>,
     text: &str,
-    cast: &Cast,
+    symbols: &SymbolTable,
     problems: &mut Problems,
 ) -> Vec<Condition> {
     let items = fields.list(name, problems);
     if items.len() > MOST_CONDITIONS {
-        problems.add(&items[MOST_CONDITIONS], Wrong::new(format!("more than {MOST_CONDITIONS} conditions")));
+        problems.add(&items[MOST_CONDITIONS], Problem::new(format!("more than {MOST_CONDITIONS} conditions")));
         return Vec::new();
     }
     let mut list = Vec::new();
     for node in items {
         let (line, _) = line_and_column(text, node.content.unwrap_or_default());
-        let read = |written: &str| condition(written, line, name == "abort_if", cast);
+        let read = |written: &str| condition(written, line, name == "abort_if", symbols);
         if let Some(right) = as_text(node) {
-            let wrong = Wrong::new("a map where a condition belongs").label(format!("did you mean `{right}`?"));
-            problems.add(node, wrong.help("a condition is one text: metric, comparison, value"));
+            let problem = Problem::new("a map where a condition belongs").label(format!("did you mean `{right}`?"));
+            problems.add(node, problem.help("a condition is one text: metric, comparison, value"));
             continue;
         }
-        let Some(condition) = scalar(node, &Form::Condition, problems, read) else {
+        let Some(condition) = scalar(node, &ValueType::Condition, problems, read) else {
             continue;
         };
         problems.uses(condition.measure.metric.name(), node);
@@ -145,10 +150,10 @@ fn verify(fields: &Fields<'_>, problems: &mut Problems) -> Verify {
 }
 
 /// `HOST:PORT`; an IPv6 address stands in brackets.
-fn address(text: &str) -> Result<String, Wrong> {
+fn address(text: &str) -> Result<String, Problem> {
     let help = "it takes HOST:PORT, such as `127.0.0.1:5000`, `chat.example.org:5000` or `[::1]:5000`";
     let Some((host, port)) = text.rsplit_once(':') else {
-        return Err(Wrong::new(format!("`{}` has no port", shown(text))).help(help));
+        return Err(Problem::new(format!("`{}` has no port", shown(text))).help(help));
     };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let legal = match bare {
@@ -156,12 +161,12 @@ fn address(text: &str) -> Result<String, Wrong> {
         None => !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || ":[]/".contains(c)),
     };
     if !legal {
-        return Err(Wrong::new(format!("`{}` is not a host", shown(host))).part(0..host.len()).help(help));
+        return Err(Problem::new(format!("`{}` is not a host", shown(host))).part(0..host.len()).help(help));
     }
     if let Ok(1..) = port.parse::<u16>() {
         Ok(text.to_owned())
     } else {
-        let wrong = Wrong::new(format!("`{}` is not a port", shown(port))).part(host.len() + 1..text.len());
-        Err(wrong.help("a port is a number from 1 to 65535"))
+        let problem = Problem::new(format!("`{}` is not a port", shown(port))).part(host.len() + 1..text.len());
+        Err(problem.help("a port is a number from 1 to 65535"))
     }
 }

@@ -1,12 +1,12 @@
 //! One line of `expect` or `abort_if` into a condition: measure, comparison, value, and perhaps a time.
 
-use super::diagnostic::Wrong;
-use super::form::Form;
 use super::measure::{measure, metric_names};
-use super::model::{Condition, Measure, Metric, Op, Unit, Value};
-use super::names::Cast;
-use super::suggest::shown;
+use super::symbols::SymbolTable;
 use super::units;
+use crate::diagnostic::Problem;
+use crate::grammar::value_type::ValueType;
+use crate::model::{Condition, Measure, Metric, Op, Unit, Value};
+use crate::suggest::shown;
 
 /// What people write for a comparison.
 const OTHER_OPS: [(&str, &str); 9] = [
@@ -22,13 +22,13 @@ const OTHER_OPS: [(&str, &str); 9] = [
 ];
 
 /// Reads a condition; `windows` says whether it may have a `for`.
-pub(super) fn condition(text: &str, line: usize, windows: bool, cast: &Cast) -> Result<Condition, Wrong> {
-    let (measure, length) = measure(text, cast)?;
+pub(crate) fn condition(text: &str, line: usize, windows: bool, symbols: &SymbolTable) -> Result<Condition, Problem> {
+    let (measure, length) = measure(text, symbols)?;
     let at = length + blanks(&text[length..]);
-    let (op, sign) = comparison(&text[at..]).map_err(|wrong| wrong.shift(at, text[at..].len().min(2)))?;
+    let (op, sign) = comparison(&text[at..]).map_err(|problem| problem.shift(at, text[at..].len().min(2)))?;
     let at = at + sign;
     if text.ends_with(" for") {
-        return Err(Wrong::new("a time is missing behind `for`")
+        return Err(Problem::new("a time is missing behind `for`")
             .part(text.len() - 3..text.len())
             .help("such as `for 5s`"));
     }
@@ -37,17 +37,19 @@ pub(super) fn condition(text: &str, line: usize, windows: bool, cast: &Cast) -> 
         None => (&text[at..], None),
     };
     let start = at + blanks(value_text);
-    let value =
-        value(value_text.trim(), &measure, op, cast).map_err(|wrong| wrong.shift(start, value_text.trim().len()))?;
+    let value = value(value_text.trim(), &measure, op, symbols)
+        .map_err(|problem| problem.shift(start, value_text.trim().len()))?;
     let window = match window {
         Some(at) if windows => {
             let rest = text[at..].trim();
             let place = at + blanks(&text[at..]);
-            Some(units::duration(rest).map_err(|wrong| wrong.shift(place, rest.len()))?)
+            Some(units::duration(rest).map_err(|problem| problem.shift(place, rest.len()))?)
         }
         Some(at) => {
-            let wrong = Wrong::new("`for` belongs to `abort_if`: an expectation is judged once, at the end");
-            return Err(wrong.part(at - 4..text.len()).help("move the condition to `abort_if`, or take the time out"));
+            let problem = Problem::new("`for` belongs to `abort_if`: an expectation is judged once, at the end");
+            return Err(problem
+                .part(at - 4..text.len())
+                .help("move the condition to `abort_if`, or take the time out"));
         }
         None => None,
     };
@@ -58,62 +60,62 @@ fn blanks(text: &str) -> usize {
     text.len() - text.trim_start().len()
 }
 
-fn comparison(text: &str) -> Result<(Op, usize), Wrong> {
+fn comparison(text: &str) -> Result<(Op, usize), Problem> {
     let help = "comparisons are <, <=, ==, !=, >= and >";
     if let Some((other, right)) = OTHER_OPS
         .iter()
         .find(|(other, _)| text.starts_with(other) && !text.starts_with("==") && !text.starts_with("!="))
     {
-        let wrong = Wrong::new(format!("`{other}` is not a comparison")).part(0..other.len());
-        return Err(wrong.label(format!("did you mean `{right}`?")).help(help));
+        let problem = Problem::new(format!("`{other}` is not a comparison")).part(0..other.len());
+        return Err(problem.label(format!("did you mean `{right}`?")).help(help));
     }
     match Op::ALL.iter().find(|(sign, _)| text.starts_with(sign)) {
         Some((sign, op)) => Ok((*op, sign.len())),
-        None if text.is_empty() => Err(Wrong::new("a comparison is missing")
+        None if text.is_empty() => Err(Problem::new("a comparison is missing")
             .part(0..0)
             .help("a condition is such as `lost == 0` or `delivery.p99 < 50ms`")),
         None => {
             let word = text.split_whitespace().next().unwrap_or(text);
-            Err(Wrong::new(format!("`{}` where a comparison belongs", shown(word))).part(0..word.len()).help(help))
+            Err(Problem::new(format!("`{}` where a comparison belongs", shown(word))).part(0..word.len()).help(help))
         }
     }
 }
 
-fn value(text: &str, measure: &Measure, op: Op, cast: &Cast) -> Result<Value, Wrong> {
+fn value(text: &str, measure: &Measure, op: Op, symbols: &SymbolTable) -> Result<Value, Problem> {
     if text.is_empty() {
-        return Err(Wrong::new("a value is missing behind the comparison")
+        return Err(Problem::new("a value is missing behind the comparison")
             .help(format!("it takes {}", example(measure.metric))));
     }
-    if let Some(value) = relative(text, measure, cast)? {
+    if let Some(value) = relative(text, measure, symbols)? {
         return Ok(value);
     }
-    let form = Form::Condition;
+    let value_type = ValueType::Condition;
     match measure.metric.unit() {
         Unit::Latency => match units::seconds(text) {
             Ok(seconds) => Ok(Value::Number(seconds * 1e6)),
-            Err(wrong) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
-                Err(wrong.label(format!("did you mean `{text}ms`?")))
+            Err(problem) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+                Err(problem.label(format!("did you mean `{text}ms`?")))
             }
-            Err(wrong) => Err(wrong),
+            Err(problem) => Err(problem),
         },
         Unit::Count => count(text, measure.metric).map(Value::Number),
         Unit::Percent => {
-            let amount = units::amount(text, &form)
-                .map_err(|wrong| wrong.help(format!("it takes {}", example(measure.metric))))?;
+            let amount = units::amount(text, &value_type)
+                .map_err(|problem| problem.help(format!("it takes {}", example(measure.metric))))?;
             if amount.unit.is_empty() && measure.metric == Metric::Errors {
                 return count(text, measure.metric).map(Value::Count);
             }
-            if measure.metric == Metric::Errors && measure.selector.stage == Some(cast.join()) {
-                return Err(Wrong::new("nobody sends anything while joining, so errors are no share of it")
+            if measure.metric == Metric::Errors && measure.selector.stage == Some(symbols.join()) {
+                return Err(Problem::new("nobody sends anything while joining, so errors are no share of it")
                     .help("it takes a count such as `0`"));
             }
-            let percent =
-                units::percent(text).map_err(|wrong| wrong.help(format!("it takes {}", example(measure.metric))))?;
+            let percent = units::percent(text)
+                .map_err(|problem| problem.help(format!("it takes {}", example(measure.metric))))?;
             let beyond = percent > 100.0 || (percent >= 100.0 && op == Op::More);
             let never =
                 beyond && matches!(op, Op::AtLeast | Op::More | Op::Equal) && measure.metric == Metric::Achieved;
             if never {
-                Err(Wrong::new("more than 100% can never be achieved")
+                Err(Problem::new("more than 100% can never be achieved")
                     .help("what is sent is a part of what was scheduled"))
             } else {
                 Ok(Value::Number(percent))
@@ -121,20 +123,20 @@ fn value(text: &str, measure: &Measure, op: Op, cast: &Cast) -> Result<Value, Wr
         }
         Unit::Bytes => match units::bytes(text) {
             Ok(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Err(Wrong::new(format!("`{}` has no unit", shown(text)))
+                Err(Problem::new(format!("`{}` has no unit", shown(text)))
                     .label(format!("did you mean `{text}MiB`?"))
                     .help("units are B, KiB, MiB and GiB"))
             }
             Ok(bytes) => Ok(Value::Number(bytes)),
-            Err(wrong) => Err(wrong.help(format!("it takes {}", example(measure.metric)))),
+            Err(problem) => Err(problem.help(format!("it takes {}", example(measure.metric)))),
         },
     }
 }
 
-fn count(text: &str, metric: Metric) -> Result<f64, Wrong> {
+fn count(text: &str, metric: Metric) -> Result<f64, Problem> {
     units::whole(text, 0..=1_000_000_000_000_000).map(|count| count as f64).map_err(|_| {
-        let wrong = Wrong::new(format!("`{}` is not a count", shown(text)));
-        wrong.help(format!("`{}` takes {}", metric.name(), example(metric)))
+        let problem = Problem::new(format!("`{}` is not a count", shown(text)));
+        problem.help(format!("`{}` takes {}", metric.name(), example(metric)))
     })
 }
 
@@ -149,15 +151,15 @@ fn example(metric: Metric) -> &'static str {
 }
 
 /// `2x delivery[calm].p99`; `None` where the value is no relative one.
-fn relative(text: &str, measure: &Measure, cast: &Cast) -> Result<Option<Value>, Wrong> {
+fn relative(text: &str, measure: &Measure, symbols: &SymbolTable) -> Result<Option<Value>, Problem> {
     if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
         if !text.contains(['.', '[']) && !metric_names().any(|name| text.starts_with(name)) {
-            let wrong = Wrong::new(format!("`{}` is not a value", shown(text)));
-            return Err(wrong.help(format!("it takes {}", example(measure.metric))));
+            let problem = Problem::new(format!("`{}` is not a value", shown(text)));
+            return Err(problem.help(format!("it takes {}", example(measure.metric))));
         }
-        let (_, length) = self::measure(text, cast)?;
-        let wrong = Wrong::new("a figure is compared with a multiple of another one").part(0..length);
-        return Err(wrong.label(format!("did you mean `1x {}`?", shown(&text[..length]))));
+        let (_, length) = self::measure(text, symbols)?;
+        let problem = Problem::new("a figure is compared with a multiple of another one").part(0..length);
+        return Err(problem.label(format!("did you mean `1x {}`?", shown(&text[..length]))));
     }
     let Some((number, rest)) = text.split_once('x') else {
         return Ok(None);
@@ -165,27 +167,27 @@ fn relative(text: &str, measure: &Measure, cast: &Cast) -> Result<Option<Value>,
     let factor = units::factor(&text[..=number.len()])?;
     let at = number.len() + 1 + blanks(rest);
     if rest.trim().is_empty() {
-        let wrong = Wrong::new(format!("`{}` of what?", shown(text)));
-        return Err(wrong.help("name a figure behind it, such as `2x delivery[calm].p99`"));
+        let problem = Problem::new(format!("`{}` of what?", shown(text)));
+        return Err(problem.help("name a figure behind it, such as `2x delivery[calm].p99`"));
     }
     if factor <= 0.0 {
-        return Err(Wrong::new("the factor is zero").part(0..number.len() + 1));
+        return Err(Problem::new("the factor is zero").part(0..number.len() + 1));
     }
-    let (other, length) = self::measure(&text[at..], cast).map_err(|wrong| wrong.shift(at, text[at..].len()))?;
+    let (other, length) = self::measure(&text[at..], symbols).map_err(|problem| problem.shift(at, text[at..].len()))?;
     if let Some(junk) = Some(text[at + length..].trim()).filter(|junk| !junk.is_empty()) {
         let from = text.len() - junk.len();
-        return Err(Wrong::new(format!("`{}` is too much here", shown(junk))).part(from..text.len()));
+        return Err(Problem::new(format!("`{}` is too much here", shown(junk))).part(from..text.len()));
     }
     if other.metric.unit() != measure.metric.unit() {
-        let wrong = Wrong::new(format!(
+        let problem = Problem::new(format!(
             "`{}` and `{}` are different kinds of figures",
             measure.metric.name(),
             other.metric.name()
         ));
-        return Err(wrong.part(at..at + length).help("a latency is compared with a latency, a count with a count"));
+        return Err(problem.part(at..at + length).help("a latency is compared with a latency, a count with a count"));
     }
     if other == *measure {
-        return Err(Wrong::new("the figure is compared with itself").part(at..at + length));
+        return Err(Problem::new("the figure is compared with itself").part(at..at + length));
     }
     Ok(Some(Value::Times(factor, other)))
 }
@@ -194,18 +196,18 @@ fn relative(text: &str, measure: &Measure, cast: &Cast) -> Result<Option<Value>,
 mod tests {
     use std::time::Duration;
 
-    use super::super::names::{Cast, Member};
     use super::condition;
+    use crate::lower::symbols::{GroupInfo, SymbolTable};
     use crate::model::{Measure, Metric, Op, Selector, Stat, Value};
 
-    fn cast() -> Cast {
-        let groups = ["calm", "angry"].map(|name| Member { name: name.to_owned(), ..Member::default() });
+    fn symbols() -> SymbolTable {
+        let groups = ["calm", "angry"].map(|name| GroupInfo { name: name.to_owned(), ..GroupInfo::default() });
         let stages = vec![("steady".to_owned(), None), ("hold-2".to_owned(), None)];
-        Cast { groups: groups.to_vec(), stages, ..Cast::default() }
+        SymbolTable { groups: groups.to_vec(), stages, ..SymbolTable::default() }
     }
 
     fn read(text: &str) -> (Measure, Op, Value, Option<Duration>) {
-        let read = condition(text, 1, true, &cast()).expect(text);
+        let read = condition(text, 1, true, &symbols()).expect(text);
         (read.measure, read.op, read.value, read.window)
     }
 
@@ -242,11 +244,11 @@ mod tests {
         {
             assert_eq!(read(text).0.selector.stage, Some(2));
         }
-        let wrong = |text: &str| condition(text, 1, true, &cast()).expect_err(text).message;
-        assert_eq!(wrong("sent[join] > 0"), "`sent` is about messages, and nobody sends any while joining");
-        assert_eq!(wrong("errors[private, join] == 0"), "nobody does `private` while joining");
-        assert_eq!(wrong("errors[join] < 5%"), "nobody sends anything while joining, so errors are no share of it");
-        assert_eq!(wrong("connect[join, steady].p99 < 1s"), "two stages at once");
+        let problem = |text: &str| condition(text, 1, true, &symbols()).expect_err(text).message;
+        assert_eq!(problem("sent[join] > 0"), "`sent` is about messages, and nobody sends any while joining");
+        assert_eq!(problem("errors[private, join] == 0"), "nobody does `private` while joining");
+        assert_eq!(problem("errors[join] < 5%"), "nobody sends anything while joining, so errors are no share of it");
+        assert_eq!(problem("connect[join, steady].p99 < 1s"), "two stages at once");
     }
 
     #[test]

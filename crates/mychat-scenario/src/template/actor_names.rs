@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// The names of one case. On the wire they are equally long, carry a nonce so that two runs at once never meet, and
 /// consist of small letters and digits alone.
 #[derive(Debug, Clone)]
-pub struct Cast {
+pub struct ActorNames {
     nonce: String,
     width: usize,
     names: BTreeMap<String, String>,
@@ -17,15 +17,16 @@ pub struct Cast {
 
 const LONGEST_STEM: usize = 6;
 
-impl Cast {
+impl ActorNames {
     /// A cast whose names carry this nonce.
     pub fn new(nonce: &str, actors: &[String]) -> Self {
         let width = actors.iter().map(|actor| stem(actor).len()).max().unwrap_or(1).clamp(3, LONGEST_STEM);
-        let mut cast = Self { nonce: nonce.to_owned(), width, names: BTreeMap::new(), offset: 0, two_byte_ends: false };
+        let mut names =
+            Self { nonce: nonce.to_owned(), width, names: BTreeMap::new(), offset: 0, two_byte_ends: false };
         for actor in actors {
-            cast.wire(actor);
+            names.wire(actor);
         }
-        cast
+        names
     }
 
     /// For a branch that goes on by itself for a while.
@@ -71,7 +72,7 @@ impl Cast {
     }
 
     /// Text from the wire with actors' names in place of the wire's.
-    pub fn humane(&self, text: &str) -> String {
+    pub fn humanize(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (actor, wire) in &self.names {
             text = text.replace(wire, actor);
@@ -99,15 +100,15 @@ pub fn nonce(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cast, nonce};
+    use super::{ActorNames, nonce};
 
     #[test]
     fn wire_names_are_equally_long_and_distinct() {
         let actors = ["ana", "bob", "newcomer", "newcomer2"].map(str::to_owned);
-        let cast = Cast::new(&nonce(7), &actors);
-        let names: Vec<&str> = actors.iter().filter_map(|actor| cast.known(actor)).collect();
+        let table = ActorNames::new(&nonce(7), &actors);
+        let names: Vec<&str> = actors.iter().filter_map(|actor| table.known(actor)).collect();
         assert!(names.iter().all(|name| name.len() == names[0].len() && name.len() <= 16), "{names:?}");
         assert_ne!(names[2], names[3]);
-        assert_eq!(cast.humane(&format!("USER_LIST|{},x", names[0])), "USER_LIST|ana,x");
+        assert_eq!(table.humanize(&format!("USER_LIST|{},x", names[0])), "USER_LIST|ana,x");
     }
 }

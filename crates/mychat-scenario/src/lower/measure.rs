@@ -1,10 +1,10 @@
 //! The left side of a condition, `delivery.last[group, stage].p99`, into a measure.
 
-use super::diagnostic::Wrong;
-use super::model::{Action, Measure, Metric, Selector, Stat, Unit};
-use super::names::{Cast, JOIN};
-use super::sense::{reaches, sense};
-use super::suggest::{did_you_mean, listing, nearest, shown};
+use super::condition_checks::{check_coverage, check_selector};
+use super::symbols::{JOIN, SymbolTable};
+use crate::diagnostic::Problem;
+use crate::model::{Action, Measure, Metric, Selector, Stat, Unit};
+use crate::suggest::{did_you_mean, listing, nearest, shown};
 
 /// What people write for a statistic.
 const OTHER_STATS: [(&str, &str); 8] = [
@@ -39,18 +39,18 @@ const MOST_USED: [&str; 9] =
     ["connect", "delivery", "delivery.last", "achieved", "sent", "lost", "duplicated", "reordered", "misrouted"];
 
 /// The names of all metrics.
-pub(super) fn metric_names() -> impl Iterator<Item = &'static str> + Clone {
+pub(crate) fn metric_names() -> impl Iterator<Item = &'static str> + Clone {
     Metric::ALL.iter().map(|(name, _)| *name)
 }
 
 /// Reads the measure at the front of `text`; also says how long it is.
-pub(super) fn measure(text: &str, cast: &Cast) -> Result<(Measure, usize), Wrong> {
+pub(crate) fn measure(text: &str, symbols: &SymbolTable) -> Result<(Measure, usize), Problem> {
     let word_end =
         text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-')).unwrap_or(text.len());
     let (metric, stat) = metric(&text[..word_end])?;
     if let Some(inner) = text[word_end..].strip_prefix('(').and_then(|rest| rest.split(')').next()) {
-        let wrong = Wrong::new("a selector stands in brackets, not in parentheses").part(word_end..word_end + 1);
-        return Err(wrong.label(format!("did you mean `{}[{}]`?", metric.name(), shown(inner))));
+        let problem = Problem::new("a selector stands in brackets, not in parentheses").part(word_end..word_end + 1);
+        return Err(problem.label(format!("did you mean `{}[{}]`?", metric.name(), shown(inner))));
     }
     let mut at = word_end;
     let mut stat = stat;
@@ -59,33 +59,33 @@ pub(super) fn measure(text: &str, cast: &Cast) -> Result<(Measure, usize), Wrong
     if text[at..].trim_start().starts_with('[') {
         let open = at + text[at..].find('[').unwrap_or_default();
         let Some(length) = text[open..].find(']') else {
-            return Err(Wrong::new("this bracket is never closed").part(open..open + 1));
+            return Err(Problem::new("this bracket is never closed").part(open..open + 1));
         };
-        selector =
-            select(metric, &text[open + 1..open + length], cast).map_err(|wrong| wrong.shift(open + 1, length - 1))?;
+        selector = select(metric, &text[open + 1..open + length], symbols)
+            .map_err(|problem| problem.shift(open + 1, length - 1))?;
         bracket = Some(open..open + length + 1);
         at = open + length + 1;
     }
     if let Some(rest) = text[at..].strip_prefix('.') {
         let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len());
-        let found = statistic(&rest[..length], metric).map_err(|wrong| wrong.shift(at + 1, length))?;
+        let found = statistic(&rest[..length], metric).map_err(|problem| problem.shift(at + 1, length))?;
         if stat.is_some() {
-            return Err(Wrong::new("two statistics at once").part(at..at + 1 + length));
+            return Err(Problem::new("two statistics at once").part(at..at + 1 + length));
         }
         stat = Some(found);
         at += 1 + length;
     } else if let (Some(found), Some(bracket)) = (stat, bracket) {
         let right = format!("{}{}.{}", metric.name(), &text[bracket.clone()], stat_name(found));
-        return Err(Wrong::new("the statistic stands behind the selector")
+        return Err(Problem::new("the statistic stands behind the selector")
             .part(0..bracket.end)
             .label(format!("did you mean `{right}`?")));
     }
     check_stat(metric, stat, &text[..at])?;
-    reaches(metric, &selector, cast).map_err(|wrong| wrong.part(0..at))?;
+    check_coverage(metric, &selector, symbols).map_err(|problem| problem.part(0..at))?;
     Ok((Measure { metric, selector, stat }, at))
 }
 
-fn metric(word: &str) -> Result<(Metric, Option<Stat>), Wrong> {
+fn metric(word: &str) -> Result<(Metric, Option<Stat>), Problem> {
     let find = |name: &str| Metric::ALL.iter().find(|(known, _)| *known == name).map(|(_, metric)| *metric);
     if let Some(metric) = find(word) {
         return Ok((metric, None));
@@ -95,7 +95,7 @@ fn metric(word: &str) -> Result<(Metric, Option<Stat>), Wrong> {
         .max_by_key(|name| name.len());
     if let Some((name, metric)) = longest.and_then(|name| Some((name, find(name)?))) {
         let rest = &word[name.len() + 1..];
-        let stat = statistic(rest, metric).map_err(|wrong| wrong.shift(name.len() + 1, rest.len()))?;
+        let stat = statistic(rest, metric).map_err(|problem| problem.shift(name.len() + 1, rest.len()))?;
         return Ok((metric, Some(stat)));
     }
     // The statistic is none of the metric's name: `delivry.last.p99` means `delivery.last`.
@@ -106,22 +106,22 @@ fn metric(word: &str) -> Result<(Metric, Option<Stat>), Wrong> {
         Some(meant) => (base, Some(meant)),
         None => (if nearest(first, metric_names()).is_some() { first } else { base }, nearest(first, metric_names())),
     };
-    let wrong = match bad {
-        "" => Wrong::new("a metric is missing here"),
-        _ => Wrong::new(format!("`{}` is not a metric", shown(bad))),
+    let problem = match bad {
+        "" => Problem::new("a metric is missing here"),
+        _ => Problem::new(format!("`{}` is not a metric", shown(bad))),
     };
-    let mut wrong = wrong
+    let mut problem = problem
         .part(0..bad.len())
         .help(format!("metrics are {} …; all of them are in scenarios/README.md", MOST_USED.join(", ")));
-    wrong.label = meant.map(|meant| format!("did you mean `{meant}`?"));
-    Err(wrong)
+    problem.label = meant.map(|meant| format!("did you mean `{meant}`?"));
+    Err(problem)
 }
 
 fn stat_name(stat: Stat) -> &'static str {
     Stat::ALL.iter().find(|(_, known)| *known == stat).map_or("", |(name, _)| name)
 }
 
-fn statistic(text: &str, metric: Metric) -> Result<Stat, Wrong> {
+fn statistic(text: &str, metric: Metric) -> Result<Stat, Problem> {
     if let Some((_, stat)) = Stat::ALL.iter().find(|(name, _)| *name == text) {
         return Ok(*stat);
     }
@@ -129,73 +129,73 @@ fn statistic(text: &str, metric: Metric) -> Result<Stat, Wrong> {
     let prefix = format!("{}.", metric.name());
     let parts: Vec<&str> = metric_names().filter_map(|name| name.strip_prefix(prefix.as_str())).collect();
     let part = text.split('.').next().unwrap_or(text);
-    let mut wrong = match text {
-        "" => Wrong::new("a statistic is missing behind the dot"),
-        _ => Wrong::new(format!("`{}` is not a statistic", shown(text))),
+    let mut problem = match text {
+        "" => Problem::new("a statistic is missing behind the dot"),
+        _ => Problem::new(format!("`{}` is not a statistic", shown(text))),
     };
-    wrong.label = OTHER_STATS
+    problem.label = OTHER_STATS
         .iter()
         .find(|(other, _)| *other == text)
         .map(|(_, stat)| format!("did you mean `{stat}`?"))
         .or_else(|| nearest(part, parts.iter().copied()).map(|part| format!("did you mean `{prefix}{part}`?")))
         .or_else(|| did_you_mean(text, names()));
-    Err(wrong.help(format!("statistics are {}", listing(names()))))
+    Err(problem.help(format!("statistics are {}", listing(names()))))
 }
 
-fn check_stat(metric: Metric, stat: Option<Stat>, written: &str) -> Result<(), Wrong> {
+fn check_stat(metric: Metric, stat: Option<Stat>, written: &str) -> Result<(), Problem> {
     let all = 0..written.len();
     match (metric.unit(), metric, stat) {
-        (Unit::Latency, _, None) => Err(Wrong::new(format!("`{}` has many values: which one?", metric.name()))
+        (Unit::Latency, _, None) => Err(Problem::new(format!("`{}` has many values: which one?", metric.name()))
             .part(all)
             .label(format!("did you mean `{}.p99`?", shown(written)))
             .help(format!("statistics are {}", listing(Stat::ALL.iter().map(|(name, _)| *name))))),
         (Unit::Latency, ..) | (_, Metric::ServerRss | Metric::ServerCpu, _) | (_, _, None) => Ok(()),
-        (_, _, Some(_)) => Err(Wrong::new(format!("`{}` is one figure and has no statistics", metric.name()))
+        (_, _, Some(_)) => Err(Problem::new(format!("`{}` is one figure and has no statistics", metric.name()))
             .part(all)
             .help("statistics belong to latencies, such as `delivery.p99`")),
     }
 }
 
 /// Reads what stands between the brackets.
-fn select(metric: Metric, text: &str, cast: &Cast) -> Result<Selector, Wrong> {
+fn select(metric: Metric, text: &str, symbols: &SymbolTable) -> Result<Selector, Problem> {
     let mut selector = Selector::default();
     let mut at = 0;
     for piece in text.split(',') {
         let name = piece.trim();
         let start = at + piece.len() - piece.trim_start().len();
-        let place = |wrong: Wrong| wrong.part(start..start + name.len());
+        let place = |problem: Problem| problem.part(start..start + name.len());
         at += piece.len() + 1;
-        let (slot, index, what) = if let Some(group) = cast.groups.iter().position(|group| group.name == name) {
+        let (slot, index, what) = if let Some(group) = symbols.groups.iter().position(|group| group.name == name) {
             (&mut selector.group, group, "group")
         } else if let Some(action) = Action::NAMES.iter().position(|action| *action == name) {
             (&mut selector.action, action, "action")
-        } else if let Some(stage) = cast.stages.iter().position(|(stage, _)| stage == name) {
+        } else if let Some(stage) = symbols.stages.iter().position(|(stage, _)| stage == name) {
             (&mut selector.stage, stage, "stage")
         } else if name == JOIN {
-            (&mut selector.stage, cast.join(), "stage")
+            (&mut selector.stage, symbols.join(), "stage")
         } else {
-            return Err(place(unknown(name, cast)));
+            return Err(place(unknown(name, symbols)));
         };
         if slot.replace(index).is_some() {
             return Err(place(
-                Wrong::new(format!("two {what}s at once"))
+                Problem::new(format!("two {what}s at once"))
                     .help("a selector has at most one group, one action and one stage"),
             ));
         }
-        sense(metric, &selector, what, name, cast).map_err(place)?;
+        check_selector(metric, &selector, what, name, symbols).map_err(place)?;
     }
     Ok(selector)
 }
 
-fn unknown(name: &str, cast: &Cast) -> Wrong {
+fn unknown(name: &str, symbols: &SymbolTable) -> Problem {
     if name.is_empty() {
-        return Wrong::new("a group, an action or a stage is missing here");
+        return Problem::new("a group, an action or a stage is missing here");
     }
-    let groups = cast.groups.iter().map(|group| group.name.as_str());
-    let stages = cast.stages.iter().map(|(name, _)| name.as_str());
-    let mut wrong = Wrong::new(format!("`{}` is neither a group nor a stage nor an action", shown(name)));
-    wrong.label = did_you_mean(name, groups.clone().chain(stages.clone()).chain(Action::NAMES));
+    let groups = symbols.groups.iter().map(|group| group.name.as_str());
+    let stages = symbols.stages.iter().map(|(name, _)| name.as_str());
+    let mut problem = Problem::new(format!("`{}` is neither a group nor a stage nor an action", shown(name)));
+    problem.label = did_you_mean(name, groups.clone().chain(stages.clone()).chain(Action::NAMES));
     let some =
         |what: &str, names: String| if names.is_empty() { format!("no {what}") } else { format!("{what} {names}") };
-    wrong.help(format!("the file has {}, and {}", some("groups", listing(groups)), some("stages", listing(stages))))
+    problem.help(format!("the file has {}, and {}", some("groups", listing(groups)), some("stages", listing(stages))))
 }

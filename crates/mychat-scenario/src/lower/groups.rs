@@ -3,88 +3,89 @@
 use std::time::Duration;
 
 use super::actions::{self, LEAVES};
-use super::diagnostic::Wrong;
 use super::fields::{Fields, many, scalar, unexpected};
-use super::form::Form;
-use super::keys;
-use super::model::{Action, Arrivals, Group, Leave, Pace, ReadPolicy, Span};
-use super::names::{Cast, Member, RESERVED};
-use super::naming;
-use super::node::{Body, Node, Problems};
+use super::name_pattern;
+use super::symbols::{GroupInfo, RESERVED, SymbolTable};
 use super::units;
+use crate::diagnostic::Problem;
+use crate::grammar::keys;
+use crate::grammar::value_type::ValueType;
+use crate::model::{Action, Arrivals, Group, Leave, Pace, ReadPolicy, Span};
+use crate::syntax::node::{Body, Node};
+use crate::syntax::problems::Problems;
 
 /// The most users of a file.
-pub(super) const MOST_USERS: u32 = 262_142;
-pub(super) const MOST_GROUPS: usize = 200;
+pub(crate) const MOST_USERS: u32 = 262_142;
+pub(crate) const MOST_GROUPS: usize = 200;
 const USUAL_JOIN: f64 = 100.0;
 
 /// A group with the places of what is checked later, against the rest of the file.
-pub(super) struct Drafted<'n> {
-    pub(super) group: Group,
-    pub(super) key: &'n Node,
+pub(crate) struct GroupDraft<'n> {
+    pub(crate) group: Group,
+    pub(crate) key: &'n Node,
     /// The value of `name`, if it is given.
-    pub(super) naming: Option<&'n Node>,
+    pub(crate) name_pattern: Option<&'n Node>,
     /// Where the rate is said.
-    pub(super) rate: Option<&'n Node>,
+    pub(crate) rate: Option<&'n Node>,
     /// Where the size of each action is said.
-    pub(super) sizes: Vec<&'n Node>,
+    pub(crate) sizes: Vec<&'n Node>,
 }
 
 /// The groups by name alone: everything else may refer to them.
-pub(super) fn members<'n>(users: &'n Node, cast: &mut Cast, problems: &mut Problems) -> &'n [(Node, Node)] {
+pub(crate) fn members<'n>(users: &'n Node, symbols: &mut SymbolTable, problems: &mut Problems) -> &'n [(Node, Node)] {
     let Body::Map(entries) = &users.body else {
         problems.add(users, unexpected(users, &keys::USERS));
         return &[];
     };
     if entries.is_empty() || entries.len() > MOST_GROUPS {
-        let wrong = Wrong::new(format!("`users` has {} groups", entries.len()));
-        problems.add(users, wrong.help(format!("it takes from 1 to {MOST_GROUPS}")));
+        let problem = Problem::new(format!("`users` has {} groups", entries.len()));
+        problems.add(users, problem.help(format!("it takes from 1 to {MOST_GROUPS}")));
         return &[];
     }
     for (key, _) in entries {
-        let name = scalar(key, &Form::Group, problems, group_name);
+        let name = scalar(key, &ValueType::Group, problems, group_name);
         let name = name.or_else(|| key.scalar().map(str::to_owned)).unwrap_or_default();
-        cast.groups.push(Member { name, ..Member::default() });
+        symbols.groups.push(GroupInfo { name, ..GroupInfo::default() });
     }
     entries
 }
 
-fn group_name(text: &str) -> Result<String, Wrong> {
+fn group_name(text: &str) -> Result<String, Problem> {
     if RESERVED.contains(&text) {
-        return Err(Wrong::new(format!("a group cannot be called `{text}`"))
+        return Err(Problem::new(format!("a group cannot be called `{text}`"))
             .help("that word has a meaning of its own; find another"));
     }
-    naming::identifier(text, "a group")
+    name_pattern::identifier(text, "a group")
 }
 
 /// One group.
-pub(super) fn group<'n>(
+pub(crate) fn group<'n>(
     index: usize,
     key: &'n Node,
     value: &'n Node,
-    cast: &Cast,
+    symbols: &SymbolTable,
     problems: &mut Problems,
-) -> Option<Drafted<'n>> {
+) -> Option<GroupDraft<'n>> {
     if value.is_null() {
-        let expected = Form::Map(&keys::GROUP).expected();
-        problems.add(key, Wrong::new("the group is empty").help(format!("it takes {expected}")));
+        let expected = ValueType::Map(&keys::GROUP).expected();
+        problems.add(key, Problem::new("the group is empty").help(format!("it takes {expected}")));
         return None;
     }
     let before = problems.list.len();
     let fields = Fields::open(key, value, &keys::GROUP, problems)?;
     let count = fields.read("count", problems, |text| units::count(text, 1..=MOST_USERS));
-    let naming = match fields.get("name") {
-        Some(_) => fields.read("name", problems, naming::pattern),
-        None => Some(naming::default_pattern()),
+    let name_pattern = match fields.get("name") {
+        Some(_) => fields.read("name", problems, name_pattern::pattern),
+        None => Some(name_pattern::default_pattern()),
     };
     let join = match fields.get("join") {
-        Some(_) => fields.read("join", problems, |text| units::per_second(text, &Form::Rate)),
+        Some(_) => fields.read("join", problems, |text| units::per_second(text, &ValueType::Rate)),
         None => Some(USUAL_JOIN),
     };
     let mut sizes = Vec::new();
     let mut list = Vec::new();
     for node in fields.list("do", problems) {
-        if let Some((action, place)) = actions::action(node, cast, problems) {
+        if let Some((action, place)) = actions::action(node, symbols, problems) {
             list.push(action);
             sizes.push(place);
         }
@@ -99,9 +100,9 @@ pub(super) fn group<'n>(
         return None;
     }
     let group = Group {
-        name: cast.groups.get(index)?.name.clone(),
+        name: symbols.groups.get(index)?.name.clone(),
         count: count?,
-        naming: naming?,
+        name_pattern: name_pattern?,
         join: join?,
         pace: pace?,
         actions: list,
@@ -110,7 +111,7 @@ pub(super) fn group<'n>(
         read,
         hostile,
     };
-    Some(Drafted { group, key, naming: fields.get("name"), rate: fields.get("rate"), sizes })
+    Some(GroupDraft { group, key, name_pattern: fields.get("name"), rate: fields.get("rate"), sizes })
 }
 
 fn pace(key: &Node, fields: &Fields<'_>, problems: &mut Problems) -> Option<Pace> {
@@ -123,9 +124,9 @@ fn pace(key: &Node, fields: &Fields<'_>, problems: &mut Problems) -> Option<Pace
     let pace = match (fields.key("rate"), fields.key("think")) {
         (Some(_), Some(think)) => {
             problems.uses("think", think);
-            let wrong = Wrong::new("`rate` and `think` exclude each other")
+            let problem = Problem::new("`rate` and `think` exclude each other")
                 .help("`rate` acts by the clock (open loop), `think` waits for the server (closed loop): take one out");
-            problems.add(think, wrong);
+            problems.add(think, problem);
             return None;
         }
         (Some(_), None) => Pace::Open { rate: fields.read("rate", problems, units::rate)?, arrivals },
@@ -136,18 +137,18 @@ fn pace(key: &Node, fields: &Fields<'_>, problems: &mut Problems) -> Option<Pace
         (None, None) => Pace::Silent,
     };
     if let (Some(node), false) = (fields.key("arrivals"), matches!(pace, Pace::Open { .. })) {
-        problems.add(node, Wrong::new("`arrivals` has no effect without `rate`"));
+        problems.add(node, Problem::new("`arrivals` has no effect without `rate`"));
     }
     match pace {
         Pace::Silent if acts => {
-            let wrong = Wrong::new("these users have actions, but nothing says when they act")
+            let problem = Problem::new("these users have actions, but nothing says when they act")
                 .help("add `rate: 50/s` for the whole group, or `rate: 0.5/s each`");
-            problems.add(fields.key("do").unwrap_or(key), wrong);
+            problems.add(fields.key("do").unwrap_or(key), problem);
         }
         Pace::Open { .. } | Pace::Closed { .. } if !acts => {
-            let wrong = Wrong::new("these users have a pace, but nothing to do")
+            let problem = Problem::new("these users have a pace, but nothing to do")
                 .help("add `do: [ { broadcast: {} } ]`, or take the pace out: then they only read");
-            problems.add(fields.key("rate").or(fields.key("think")).unwrap_or(key), wrong);
+            problems.add(fields.key("rate").or(fields.key("think")).unwrap_or(key), problem);
         }
         _ => {}
     }
@@ -163,14 +164,16 @@ fn leave(fields: &Fields<'_>, reconnects: bool, problems: &mut Problems) -> Vec<
     let Some(node) = fields.get("leave") else {
         return vec![Leave::Disconnect];
     };
-    let form = Form::Word(&["disconnect", "fin", "rst"]);
+    let value_type = ValueType::Word(&["disconnect", "fin", "rst"]);
     let kinds = many(node, problems);
-    let leave =
-        kinds.iter().filter_map(|node| scalar(node, &form, problems, |text| units::word(text, &LEAVES))).collect();
+    let leave = kinds
+        .iter()
+        .filter_map(|node| scalar(node, &value_type, problems, |text| units::word(text, &LEAVES)))
+        .collect();
     if let (Some(key), None, false) = (fields.key("leave"), fields.key("session"), reconnects) {
-        let wrong = Wrong::new("`leave` has no effect without `session`")
+        let problem = Problem::new("`leave` has no effect without `session`")
             .help("`session: 5s..20s` says how long users stay before they leave");
-        problems.add(key, wrong);
+        problems.add(key, problem);
     }
     leave
 }
@@ -199,13 +202,13 @@ fn read(fields: &Fields<'_>, problems: &mut Problems) -> ReadPolicy {
             return ReadPolicy::Pauses { pause, every };
         }
         ([false, true, true], _, Some(_), Some(_)) => {
-            problems.add(node, Wrong::new("the pause is not shorter than the time from one to the next"));
+            problems.add(node, Problem::new("the pause is not shorter than the time from one to the next"));
         }
         ([true, false, false] | [false, true, true], ..) => {}
         _ => {
-            let wrong = Wrong::new("`read` takes either `rate`, or `pause` and `every`")
+            let problem = Problem::new("`read` takes either `rate`, or `pause` and `every`")
                 .help("`read: { rate: 256B/s }`, `read: { pause: 2s, every: 5s }`, `read: never` or `read: fast`");
-            problems.add(key, wrong);
+            problems.add(key, problem);
         }
     }
     ReadPolicy::Fast

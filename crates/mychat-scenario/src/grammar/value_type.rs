@@ -1,10 +1,10 @@
 //! What kinds of values there are: what they are called, how they look, and how a schema describes them.
 
-use super::keys::Table;
+use super::keys::MapSpec;
 
 /// The form of a key's value.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Form {
+pub(crate) enum ValueType {
     /// Any text.
     Text,
     /// A whole number.
@@ -50,41 +50,41 @@ pub(super) enum Form {
     /// A condition.
     Condition,
     /// One of the form, or a list of them.
-    Many(&'static Form),
+    Many(&'static ValueType),
     /// A list of the form.
-    List(&'static Form),
+    List(&'static ValueType),
     /// A map from names to the form.
-    Names(&'static Form),
+    Names(&'static ValueType),
     /// Either of the two.
-    Either(&'static Form, &'static Form),
+    Either(&'static ValueType, &'static ValueType),
     /// A map with these keys.
-    Map(&'static Table),
+    Map(&'static MapSpec),
     /// A map with exactly one of these keys: it reads as a sentence.
-    Sentence(&'static Table),
+    TaggedMap(&'static MapSpec),
 }
 
-impl Form {
+impl ValueType {
     fn example(&self) -> &'static str {
         match self {
-            Self::Map(table) | Self::Sentence(table) => table.example,
+            Self::Map(spec) | Self::TaggedMap(spec) => spec.example,
             _ => "lost == 0",
         }
     }
 
     fn named(&self) -> String {
         match self {
-            Self::Map(table) => format!("bots: {}", table.example),
+            Self::Map(spec) => format!("bots: {}", spec.example),
             _ => "alice: …".to_owned(),
         }
     }
 
     /// What is expected, for a message.
-    pub(super) fn expected(&self) -> String {
+    pub(crate) fn expected(&self) -> String {
         match self {
             Self::Text => "text".to_owned(),
             Self::Whole => "a whole number".to_owned(),
             Self::Truth => "`true` or `false`".to_owned(),
-            Self::Word(words) => super::suggest::listing(words.iter().copied()),
+            Self::Word(words) => crate::suggest::listing(words.iter().copied()),
             Self::Duration => "a duration such as `30s` or `500ms`".to_owned(),
             Self::Durations => "a duration such as `5s`, or a span such as `5s..20s`".to_owned(),
             Self::Rate => "a rate such as `50/s`".to_owned(),
@@ -103,12 +103,12 @@ impl Form {
             Self::RawBytes => "bytes such as `\"caf{hex:c3a9}\\n\"`".to_owned(),
             Self::Pattern => "a pattern such as `\"ERROR|404|*\"`".to_owned(),
             Self::Condition => "a condition such as `lost == 0`".to_owned(),
-            Self::Many(form) => format!("{}, or a list of them", form.expected()),
+            Self::Many(value_type) => format!("{}, or a list of them", value_type.expected()),
             Self::List(inner) => format!("a list, each item after a dash: `- {}`", inner.example()),
             Self::Names(inner) => format!("a map with names as keys: `{}`", inner.named()),
             Self::Either(one, other) => format!("{}, or {}", one.expected(), other.expected()),
-            Self::Map(table) => format!("a map: {}", table.example),
-            Self::Sentence(table) => format!("{} such as `{}`", table.what, table.example),
+            Self::Map(spec) => format!("a map: {}", spec.example),
+            Self::TaggedMap(spec) => format!("{} such as `{}`", spec.what, spec.example),
         }
     }
 }

@@ -1,27 +1,27 @@
 //! What the YAML parser says into what the author of the file should do; and what must not even reach the parser.
 
-use super::diagnostic::{Wrong, line_and_column};
+use crate::diagnostic::{Problem, line_and_column};
 
 /// The deepest nesting of `[` and `{`; the parser's work grows with the square of it.
 const DEEPEST: usize = 64;
 
 /// Refuses texts that would keep the parser busy for minutes, or that it reads without saying what they mean.
-pub(super) fn refuse(text: &str) -> Option<(Wrong, Option<usize>)> {
+pub(crate) fn refuse(text: &str) -> Option<(Problem, Option<usize>)> {
     if text.trim().is_empty() {
         let help = "the smallest scenario has `name`, `users`, `load` and `expect`: see scenarios/smoke.yaml";
-        return Some((Wrong::new("the file is empty").help(help), None));
+        return Some((Problem::new("the file is empty").help(help), None));
     }
     if let Some(byte) = text.find(is_forbidden) {
         let c = text[byte..].chars().next().map_or(0, u32::from);
-        let wrong = Wrong::new(format!("a control character (U+{c:04X}) in the text"))
+        let problem = Problem::new(format!("a control character (U+{c:04X}) in the text"))
             .help("inside double quotes it can be written as an escape, such as \"\\x07\"");
-        return Some((wrong, Some(byte)));
+        return Some((problem, Some(byte)));
     }
     if let Some(byte) = text.lines().find(|line| line.starts_with("%TAG")).map(|line| offset(text, line)) {
-        return Some((Wrong::new("`%TAG` has no meaning in a scenario"), Some(byte)));
+        return Some((Problem::new("`%TAG` has no meaning in a scenario"), Some(byte)));
     }
     let byte = too_deep(text)?;
-    Some((Wrong::new(format!("brackets are nested more than {DEEPEST} levels deep")), Some(byte)))
+    Some((Problem::new(format!("brackets are nested more than {DEEPEST} levels deep")), Some(byte)))
 }
 
 /// Where a part of `text` starts in it.
@@ -67,39 +67,39 @@ fn too_deep(text: &str) -> Option<usize> {
 }
 
 /// What the parser's message means, and what helps.
-pub(super) fn explain(message: &str, text: &str, byte: Option<usize>) -> (Wrong, Option<usize>) {
+pub(crate) fn explain(message: &str, text: &str, byte: Option<usize>) -> (Problem, Option<usize>) {
     if message.contains("more than one document") {
-        let wrong = Wrong::new("a second document starts here, but a file is one scenario")
+        let problem = Problem::new("a second document starts here, but a file is one scenario")
             .help("put the second scenario into a file of its own");
-        return (wrong, second_document(text));
+        return (problem, second_document(text));
     }
     if message.contains("recursion limit") {
-        return (Wrong::new("the values are nested more than 128 levels deep"), byte);
+        return (Problem::new("the values are nested more than 128 levels deep"), byte);
     }
     if message.contains("repetition limit") {
-        return (Wrong::new("too many aliases").help("write out what they stand for"), byte);
+        return (Problem::new("too many aliases").help("write out what they stand for"), byte);
     }
     if message.contains("unknown anchor") {
-        let wrong = Wrong::new("this alias has no anchor before it")
+        let problem = Problem::new("this alias has no anchor before it")
             .help("`*name` repeats what `&name` stands before; a value that starts with an asterisk needs quotes");
-        return (wrong, byte);
+        return (problem, byte);
     }
     if let Some(opened) = context(message, "while scanning a quoted scalar", text) {
-        return (Wrong::new("this quote is never closed"), Some(opened));
+        return (Problem::new("this quote is never closed"), Some(opened));
     }
     let reason = message.split(" at line ").next().unwrap_or(message);
     let reason = reason.split(" at position ").next().unwrap_or(reason);
-    let wrong = Wrong::new(format!("not YAML: {reason}"));
+    let problem = Problem::new(format!("not YAML: {reason}"));
     let opened = context(message, "while parsing a flow", text).filter(|_| reason.contains("',' or"));
     if let Some(opened) = opened {
         let (line, column) = line_and_column(text, opened);
         let help =
             format!("the bracket of line {line}, column {column} is not closed before this, or a comma is missing");
-        return (wrong.help(help), byte);
+        return (problem.help(help), byte);
     }
     match byte.and_then(|byte| hint(reason, text, byte)) {
-        Some(help) => (wrong.help(help), byte),
-        None => (wrong, byte),
+        Some(help) => (problem.help(help), byte),
+        None => (problem, byte),
     }
 }
 
@@ -158,7 +158,7 @@ fn second_document(text: &str) -> Option<usize> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::super::parse;
+    use crate::parse;
 
     #[test]
     fn hostile_texts_are_refused_at_once() {

@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 
-use super::diagnostic::{Wrong, line_and_column};
+use super::actors::CaseActors;
 use super::fields::{Fields, many, scalar};
-use super::form::Form;
-use super::keys;
-use super::model::{Case, Level, Need};
-use super::node::{Node, Problems};
-use super::steps::{self, Script};
-use super::suggest::shown;
+use super::steps;
 use super::units;
+use crate::diagnostic::{Problem, line_and_column};
+use crate::grammar::keys;
+use crate::grammar::value_type::ValueType;
+use crate::model::{Case, Level, Need};
+use crate::suggest::shown;
+use crate::syntax::node::Node;
+use crate::syntax::problems::Problems;
 
 const LEVELS: [(&str, Level); 3] = [("must", Level::Must), ("should", Level::Should), ("may", Level::May)];
 const NEEDS: [(&str, Need); 5] = [
@@ -22,7 +24,7 @@ const NEEDS: [(&str, Need); 5] = [
 ];
 
 /// Reads all cases of a file with this text.
-pub(super) fn cases(items: &[Node], text: &str, problems: &mut Problems) -> Vec<Case> {
+pub(crate) fn cases(items: &[Node], text: &str, problems: &mut Problems) -> Vec<Case> {
     let mut ids = HashSet::new();
     items.iter().filter_map(|node| case(node, text, &mut ids, problems)).collect()
 }
@@ -35,8 +37,8 @@ fn case(node: &Node, text: &str, ids: &mut HashSet<String>, problems: &mut Probl
         None => (title.as_deref().map(slug), fields.get("case").unwrap_or(node)),
     };
     if let Some(id) = id.as_ref().filter(|id| !ids.insert((*id).clone())) {
-        let wrong = Wrong::new(format!("two cases have the id `{}`", shown(id)));
-        problems.add(place, wrong.help("the id is made from the title: give one of them another title, or an `id`"));
+        let problem = Problem::new(format!("two cases have the id `{}`", shown(id)));
+        problems.add(place, problem.help("the id is made from the title: give one of them another title, or an `id`"));
     }
     let level = fields.read("level", problems, |text| units::word(text, &LEVELS)).unwrap_or_default();
     let spec = sources(&fields, "spec", problems);
@@ -44,37 +46,39 @@ fn case(node: &Node, text: &str, ids: &mut HashSet<String>, problems: &mut Probl
     let likely = fields.read("likely", problems, |text| Ok(text.to_owned()));
     let slow = fields.read("slow", problems, units::truth).unwrap_or_default();
     let needs = fields.get("needs").map(|node| many(node, problems)).unwrap_or_default();
-    let needs =
-        needs.iter().filter_map(|node| scalar(node, &Form::Text, problems, |text| units::word(text, &NEEDS))).collect();
+    let needs = needs
+        .iter()
+        .filter_map(|node| scalar(node, &ValueType::Text, problems, |text| units::word(text, &NEEDS)))
+        .collect();
     let items = fields.list("steps", problems);
-    let mut script = Script::of(items);
-    let steps = steps::steps(items, &mut script, problems);
+    let mut actors = CaseActors::of(items);
+    let steps = steps::steps(items, &mut actors, problems);
     let at = fields.key("case").and_then(|key| key.content).unwrap_or_default();
     let (line, _) = line_and_column(text, at);
     Some(Case { title: title?, id: id?, level, spec, rule, likely, slow, needs, steps, line })
 }
 
 /// Text in one line, as it goes into reports.
-pub(super) fn line(text: &str) -> Result<&str, Wrong> {
+pub(crate) fn line(text: &str) -> Result<&str, Problem> {
     const LONGEST: usize = 200;
     if text.trim().is_empty() {
-        return Err(Wrong::new("the text is empty"));
+        return Err(Problem::new("the text is empty"));
     }
     if let Some(c) = text.chars().find(|c| mychat_proto::name::is_invisible(*c)) {
-        return Err(Wrong::new(format!("a line end, or a control character (U+{:04X}), in this text", u32::from(c))));
+        return Err(Problem::new(format!("a line end, or a control character (U+{:04X}), in this text", u32::from(c))));
     }
     if text.chars().count() > LONGEST {
-        return Err(Wrong::new("the text is very long").help(format!("at most {LONGEST} characters")));
+        return Err(Problem::new("the text is very long").help(format!("at most {LONGEST} characters")));
     }
     Ok(text)
 }
 
-fn id(text: &str) -> Result<String, Wrong> {
+fn id(text: &str) -> Result<String, Problem> {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     if text.chars().all(legal) && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.len() <= 80 {
         return Ok(text.to_owned());
     }
-    Err(Wrong::new(format!("`{}` is not an id", shown(text)))
+    Err(Problem::new(format!("`{}` is not an id", shown(text)))
         .help("it has small letters, digits, `-` and `.`, at most 80: `frame.single`"))
 }
 
@@ -101,12 +105,12 @@ fn sources(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Vec<Stri
         if digits && text.starts_with(|c: char| c.is_ascii_uppercase()) {
             Ok(text.to_owned())
         } else {
-            Err(Wrong::new(format!("`{}` is not the name of a statement or rule", shown(text)))
+            Err(Problem::new(format!("`{}` is not the name of a statement or rule", shown(text)))
                 .help("it is a capital letter and a number, such as `T13` or `F5`"))
         }
     };
     let nodes = many(node, problems);
-    nodes.iter().filter_map(|node| scalar(node, &Form::Text, problems, read)).collect()
+    nodes.iter().filter_map(|node| scalar(node, &ValueType::Text, problems, read)).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,59 @@
+//! Messages: their content fits into a frame, and `to: partner` finds a partner.
+
+use crate::diagnostic::Problem;
+use crate::lower::groups::GroupDraft;
+use crate::model::{Action, Content, Size, To};
+use crate::syntax::problems::Problems;
+
+/// Bytes of `BROADCAST|` and the pipe after the sender.
+const BROADCAST_OVERHEAD: usize = 11;
+/// Bytes of `MESSAGE|` and the pipe after the name.
+const MESSAGE_OVERHEAD: usize = 9;
+
+fn longest_name(draft: &GroupDraft<'_>) -> usize {
+    draft.group.name_pattern.name(&draft.group.name, draft.group.count).len()
+}
+
+/// Whether all messages fit into frames.
+pub(super) fn contents(groups: &[&GroupDraft<'_>], problems: &mut Problems) {
+    for draft in groups {
+        for (weighted, place) in draft.group.actions.iter().zip(&draft.sizes) {
+            let (content, overhead) = match &weighted.action {
+                Action::Broadcast { content } => (content, BROADCAST_OVERHEAD + longest_name(draft)),
+                Action::Private { to: To::Group(to), content } => {
+                    (content, MESSAGE_OVERHEAD + longest_name(draft).max(longest_name(groups[*to])))
+                }
+                Action::Private { content, .. } => (content, MESSAGE_OVERHEAD + longest_name(draft)),
+                _ => continue,
+            };
+            let most = mychat_proto::MAX_FRAME - overhead;
+            if let Content { size: Size::Bytes(span), .. } = content
+                && span.to as usize > most
+            {
+                let problem = Problem::new(format!(
+                    "{} bytes of content make a frame of {}",
+                    span.to,
+                    span.to as usize + overhead
+                ));
+                problems.add(
+                    place,
+                    problem.help(format!(
+                        "a frame has at most 1024 bytes, so at most {most} here; `size: max` is always right"
+                    )),
+                );
+            }
+        }
+    }
+}
+
+/// Whether everybody has a partner who is to have one.
+pub(super) fn partners(groups: &[&GroupDraft<'_>], problems: &mut Problems) {
+    let paired = |draft: &&&GroupDraft<'_>| {
+        draft.group.actions.iter().any(|weighted| matches!(weighted.action, Action::Private { to: To::Partner, .. }))
+    };
+    for draft in groups.iter().filter(paired).filter(|draft| !draft.group.count.is_multiple_of(2)) {
+        let problem =
+            Problem::new(format!("{} users cannot be paired: the last one has no partner", draft.group.count));
+        problems.add(draft.key, problem.help("`to: partner` needs a group with an even `count`"));
+    }
+}

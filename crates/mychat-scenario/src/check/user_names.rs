@@ -1,0 +1,70 @@
+//! User names: legal, and unique across all groups.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::diagnostic::Problem;
+use crate::lower::groups::{GroupDraft, MOST_USERS};
+use crate::model::{Action, NamePiece};
+use crate::suggest::shown;
+use crate::syntax::problems::Problems;
+
+/// The user that `private: { to: nobody }` writes to.
+const NOBODY: &str = "nobody-has-this-name";
+
+pub(super) fn names(groups: &[&GroupDraft<'_>], problems: &mut Problems) {
+    for draft in groups.iter().filter(|draft| Action::NAMES.contains(&draft.group.name.as_str())) {
+        let name = &draft.group.name;
+        let problem = Problem::new(format!("`{name}` is the name of an action already"));
+        problems.add(
+            draft.key,
+            problem.help(format!("a condition such as `delivery[{name}].p99` could mean either: find another name")),
+        );
+    }
+    let known: HashSet<&str> = groups.iter().map(|draft| draft.group.name.as_str()).collect();
+    if known.len() < groups.len() {
+        // A group that stands twice is an error of its own.
+        return;
+    }
+    let users: u64 = groups.iter().map(|draft| u64::from(draft.group.count)).sum();
+    if users > u64::from(MOST_USERS) {
+        if let Some(draft) = groups.last() {
+            problems.add(
+                draft.key,
+                Problem::new(format!("the groups have {users} users together")).help(format!("at most {MOST_USERS}")),
+            );
+        }
+        return;
+    }
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    for (index, draft) in groups.iter().enumerate() {
+        if let Err(problem) = group_names(index, groups, &mut taken) {
+            problems.add(draft.name_pattern.unwrap_or(draft.key), problem);
+        }
+    }
+}
+
+fn group_names(index: usize, groups: &[&GroupDraft<'_>], taken: &mut HashMap<String, usize>) -> Result<(), Problem> {
+    let group = &groups[index].group;
+    let numbered = group.name_pattern.pieces.iter().any(|piece| matches!(piece, NamePiece::Number { .. }));
+    if group.count > 1 && !numbered {
+        let name = group.name_pattern.name(&group.name, 1);
+        return Err(Problem::new(format!("all {} users would be called `{}`", group.count, shown(&name)))
+            .help("put `{n}` into the name: it is the user's number"));
+    }
+    for number in 1..=group.count {
+        let name = group.name_pattern.name(&group.name, number);
+        if let Err(reason) = mychat_proto::name::check(&name) {
+            return Err(Problem::new(format!("`{}` is not a legal user name: {reason}", shown(&name))));
+        }
+        if name == NOBODY {
+            return Err(Problem::new(format!("`{NOBODY}` is who `to: nobody` writes to")).help("find another `name`"));
+        }
+        if let Some(other) = taken.get(&name).filter(|other| **other != index) {
+            let other = &groups[*other].group.name;
+            return Err(Problem::new(format!("`{}` is a user of `{other}` too", shown(&name)))
+                .help("names are unique on a server: give one of the groups another `name`"));
+        }
+        taken.insert(name, index);
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! Conditions and actions that need a more exact `verify` than the file has.
+
+use crate::diagnostic::Problem;
+use crate::lower::document::Draft;
+use crate::lower::groups::GroupDraft;
+use crate::model::Verify;
+use crate::suggest::shown;
+use crate::syntax::problems::Problems;
+
+/// What an account that is not full cannot tell.
+pub(super) fn verification(draft: &Draft<'_>, groups: &[&GroupDraft<'_>], problems: &mut Problems) {
+    let verify = draft.scenario.verify;
+    let unseen =
+        draft.scenario.expect.iter().find_map(|condition| Some((condition, condition.measure.unseen(verify)?)));
+    if let (Some((condition, why)), Some(place)) = (unseen, draft.fields.get("verify")) {
+        let problem = Problem::new(format!("`{}` cannot be judged: {why}", shown(&condition.text)));
+        problems.add(place, problem.help("use `verify: full`, or take the condition out"));
+    }
+    if verify != Verify::Counts {
+        return;
+    }
+    let leaves = |draft: &&&GroupDraft<'_>| draft.group.may_come_back();
+    if let (Some(group), Some(place)) = (groups.iter().find(leaves), draft.fields.get("verify")) {
+        let name = &group.group.name;
+        let problem =
+            Problem::new(format!("`verify: counts` cannot follow the users of `{name}`, who may come and go"));
+        let help = "use `verify: full`, or take `session`, `reconnect` and what servers may close a connection for out";
+        problems.add(place, problem.help(help));
+    }
+}

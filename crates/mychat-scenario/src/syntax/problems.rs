@@ -1,0 +1,29 @@
+//! The problems found in a file, each with the node that it concerns.
+
+use super::node::Node;
+use crate::diagnostic::Problem;
+
+/// All that was found wrong, and all that was used, with the numbers of the nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    pub(crate) list: Vec<(usize, Problem)>,
+    /// Features that not every version of this tool has; `check` knows which this one has.
+    pub(crate) uses: Vec<(&'static str, usize)>,
+}
+
+impl Problems {
+    /// Notes that something is wrong with a node.
+    pub(crate) fn add(&mut self, node: &Node, problem: Problem) {
+        self.list.push((node.id, problem));
+    }
+
+    /// Notes that a feature is used.
+    pub(crate) fn uses(&mut self, feature: &'static str, node: &Node) {
+        self.uses.push((feature, node.id));
+    }
+
+    /// The value, or a note that it is wrong.
+    pub(crate) fn take<T>(&mut self, node: &Node, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.add(node, problem)).ok()
+    }
+}

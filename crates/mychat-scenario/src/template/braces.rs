@@ -1,0 +1,45 @@
+//! Text with placeholders in braces into its pieces.
+
+use crate::diagnostic::Problem;
+
+/// A piece of text with braces in it.
+pub(crate) enum Piece<'t> {
+    /// As it stands, `{{` and `}}` already one brace.
+    Text(String),
+    /// What stands between braces, and where the opening one is.
+    Braced { text: &'t str, at: usize },
+}
+
+/// Cuts text at its braces.
+pub(crate) fn braces(text: &str) -> Result<Vec<Piece<'_>>, Problem> {
+    let mut pieces = Vec::new();
+    let mut plain = String::new();
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let rest = &text[at..];
+        if rest.starts_with("{{") || rest.starts_with("}}") {
+            plain.push(c);
+            at += 2;
+        } else if c == '{' {
+            let end = rest.find('}').ok_or_else(|| {
+                Problem::new("this brace is never closed").part(at..at + 1).help("a brace itself is written `{{`")
+            })?;
+            if !plain.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut plain)));
+            }
+            pieces.push(Piece::Braced { text: &rest[1..end], at });
+            at += end + 1;
+        } else if c == '}' {
+            return Err(Problem::new("this brace was never opened")
+                .part(at..at + 1)
+                .help("a brace itself is written `}}`"));
+        } else {
+            plain.push(c);
+            at += c.len_utf8();
+        }
+    }
+    if !plain.is_empty() {
+        pieces.push(Piece::Text(plain));
+    }
+    Ok(pieces)
+}
