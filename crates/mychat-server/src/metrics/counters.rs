@@ -64,7 +64,7 @@ macro_rules! counters {
             /// `ERROR` replies with this code.
             Error(ErrorCode),
             /// Broadcasts by the time from their read to their last enqueue. The number is the index of the smallest
-            /// bound of [`LATENCY`] that is not exceeded, or `LATENCY.len()`.
+            /// bound of `LATENCY` that is not exceeded, or `LATENCY.len()`.
             Took(usize),
         }
 

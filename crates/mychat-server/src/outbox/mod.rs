@@ -31,7 +31,7 @@ use queue::OutboxQueue;
 /// The cursor of a session that gets no broadcasts: it has no name yet, or it has ended.
 const NOT_SUBSCRIBED: u64 = u64::MAX;
 
-/// The output of one session; see the [module](self).
+/// The output of one session; see the documentation of the module.
 #[derive(Debug)]
 pub struct Outbox {
     /// Bytes for this session alone. An idle session has no allocation.
