@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::telemetry::Telemetry;
 use crate::{out, screen};
-use mychat_load::engine::conduct::{Phase, Slice, Watch};
-use mychat_load::engine::shared::Shared;
+use mychat_load::engine::coordinator::{Phase, RunObserver, TimelineSlice};
+use mychat_load::engine::shared::SharedState;
 use mychat_load::record::recorder::Recorder;
 use mychat_load::verdict::AbortMonitor;
 use mychat_report::{duration, grouped};
@@ -65,7 +65,7 @@ impl Progress {
     }
 
     /// A line for those who asked for lines.
-    fn slice(&self, shared: &Shared, slice: &Slice) {
+    fn slice(&self, shared: &SharedState, slice: &TimelineSlice) {
         if self.view != View::Lines {
             return;
         }
@@ -89,7 +89,7 @@ impl Progress {
         ));
     }
 
-    fn rates(&mut self, shared: &Shared) -> (f64, f64) {
+    fn rates(&mut self, shared: &SharedState) -> (f64, f64) {
         const EVERY: Duration = Duration::from_millis(500);
         let now = Instant::now();
         let counts = (shared.live.sent.load(Ordering::Relaxed), shared.live.delivered.load(Ordering::Relaxed));
@@ -114,23 +114,23 @@ pub(crate) struct Watcher<'w> {
     pub(crate) telemetry: &'w mut Telemetry,
 }
 
-impl Watch for Watcher<'_> {
-    fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>) {
+impl RunObserver for Watcher<'_> {
+    fn progress(&mut self, phase: Phase, shared: &SharedState, latest: Option<&TimelineSlice>) {
         self.progress.look(phase, shared, latest);
     }
 
-    fn interval(&mut self, shared: &Shared, recorded: &Recorder) -> Option<usize> {
+    fn interval_ended(&mut self, shared: &SharedState, recorded: &Recorder) -> Option<usize> {
         self.abort_monitor.check_interval(&shared.plan, recorded)
     }
 
-    fn slice(&mut self, shared: &Shared, slice: &Slice) {
+    fn timeline_slice(&mut self, shared: &SharedState, slice: &TimelineSlice) {
         self.telemetry.slice(&shared.plan, slice);
         self.progress.slice(shared, slice);
     }
 }
 
 impl Progress {
-    fn look(&mut self, phase: Phase, shared: &Shared, latest: Option<&Slice>) {
+    fn look(&mut self, phase: Phase, shared: &SharedState, latest: Option<&TimelineSlice>) {
         if self.bar.is_hidden() {
             return;
         }
@@ -138,7 +138,7 @@ impl Progress {
         let users = shared.plan.users.len() as u64;
         let connected = shared.live.connected.load(Ordering::Relaxed);
         let (name, length, position) = match phase {
-            Phase::Joining => ("join", users, shared.live.settled.load(Ordering::Relaxed)),
+            Phase::Joining => ("join", users, shared.live.logins_done.load(Ordering::Relaxed)),
             Phase::Load(at) => {
                 let name = shared.plan.stages.get(shared.plan.stage_at(at)).map_or("load", |stage| &stage.name);
                 (name, shared.plan.end(), at)

@@ -12,14 +12,14 @@ use mychat_proto::Framing;
 use crate::cli;
 use mychat_conformance::script::stage::Surroundings;
 use mychat_conformance::suite::probe::{self, Profile, profile};
-use mychat_load::engine::shared::Talk;
+use mychat_load::engine::shared::ProtocolSettings;
 use mychat_load::reconcile::DeliveryRules;
 use mychat_scenario::model::{Action, FramingChoice, Scenario};
 
 /// What is known of a server before a load.
 #[derive(Debug, Clone)]
 pub(crate) struct Readings {
-    pub(crate) talk: Talk,
+    pub(crate) protocol: ProtocolSettings,
     pub(crate) reading: DeliveryRules,
     pub(crate) profile: Profile,
 }
@@ -91,7 +91,11 @@ impl Asked {
             broadcast_echo: !is("broadcast_echo", "false"),
             unknown_answered: !is("unknown_user", "silent"),
         };
-        Readings { talk: Talk { framing, replies, timeout: self.timeout }, reading, profile }
+        Readings {
+            protocol: ProtocolSettings { framing, reply_framing: replies, reply_timeout: self.timeout },
+            reading,
+            profile,
+        }
     }
 }
 
@@ -100,7 +104,7 @@ impl Readings {
     pub(crate) fn refusal(&self, scenario: &Scenario) -> Option<String> {
         let halves = |action: &Action| matches!(action, Action::HalfFrame { .. });
         let group = scenario.groups.iter().find(|group| group.actions.iter().any(|weighted| halves(&weighted.action)));
-        let group = group.filter(|_| !self.talk.framing.is_terminated())?;
+        let group = group.filter(|_| !self.protocol.framing.is_terminated())?;
         Some(format!(
             "the server talks raw, without an end to its messages, and the users of `{}` do `half_frame`: each half would \
              be a message of its own; take it out for this server, or give --framing lf",

@@ -22,8 +22,8 @@ use crate::{capacity, cli};
 use crate::{out, signal};
 use mychat_conformance::suite::probe;
 use mychat_load::Exit;
-use mychat_load::engine::conduct::{Conduct, conduct};
-use mychat_load::engine::shared::{Shared, Talk};
+use mychat_load::engine::coordinator::{self, RunConfig};
+use mychat_load::engine::shared::{ProtocolSettings, SharedState};
 use mychat_load::plan::Plan;
 use mychat_load::reconcile::DeliveryRules;
 use mychat_load::verdict::{AbortMonitor, assess};
@@ -103,7 +103,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
     let sources = sources(&args.source_ip, &target, plan.own_users() as usize);
     let session = Session {
         threads: threads(args.threads, &target),
-        talk: readings.talk,
+        protocol: readings.protocol,
         reading: readings.reading,
         sources,
         how,
@@ -163,7 +163,7 @@ async fn played(
 pub(crate) struct Session {
     target: Target,
     threads: u32,
-    talk: Talk,
+    protocol: ProtocolSettings,
     reading: DeliveryRules,
     sources: Arc<[IpAddr]>,
     how: RunInfo,
@@ -181,8 +181,8 @@ pub(crate) struct Session {
 impl Session {
     /// Runs a plan from the first connection to the verdict.
     pub(crate) async fn once(&self, plan: Plan, mut telemetry: Telemetry, title: &str) -> anyhow::Result<RunResult> {
-        let shared = Arc::new(Shared::new(plan, self.talk, self.threads, self.reading));
-        let conducted = Conduct {
+        let shared = Arc::new(SharedState::new(plan, self.protocol, self.threads, self.reading));
+        let conducted = RunConfig {
             address: self.target.address,
             sources: Arc::clone(&self.sources),
             threads: self.threads,
@@ -193,7 +193,7 @@ impl Session {
             abort_monitor: AbortMonitor::new(&shared.plan, conducted.interval),
             telemetry: &mut telemetry,
         };
-        let seen = conduct(Arc::clone(&shared), conducted, &mut watcher, &self.stop).await;
+        let seen = coordinator::run(Arc::clone(&shared), conducted, &mut watcher, &self.stop).await;
         watcher.progress.clear();
         let mut seen = seen?;
         seen.server = telemetry.finish(&seen.timeline);
@@ -289,7 +289,7 @@ fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, readings: &R
             } else {
                 format!("{} ({})", target.name, target.address)
             },
-            framing: probe::name(readings.talk.framing).to_owned(),
+            framing: probe::name(readings.protocol.framing).to_owned(),
             profile: Some(readings.profile.clone()),
             spawned,
             command: args.spawn.clone(),

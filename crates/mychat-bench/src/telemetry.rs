@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use mychat_load::engine::conduct::Slice;
+use mychat_load::engine::coordinator::TimelineSlice;
 use mychat_load::plan::Plan;
 use mychat_report::json::ndjson;
 use mychat_report::model::{RunResult, TimelinePoint};
@@ -49,7 +49,7 @@ impl Telemetry {
     }
 
     /// An interval is over.
-    pub(crate) fn slice(&mut self, plan: &Plan, slice: &Slice) {
+    pub(crate) fn slice(&mut self, plan: &Plan, slice: &TimelineSlice) {
         self.look();
         if self.ndjson.is_none() {
             return;
@@ -60,7 +60,7 @@ impl Telemetry {
     }
 
     /// The run is over, and the server still there.
-    pub(crate) fn finish(&mut self, timeline: &[Slice]) -> Option<ServerUse> {
+    pub(crate) fn finish(&mut self, timeline: &[TimelineSlice]) -> Option<ServerUse> {
         while self.samples.len() < timeline.len() {
             self.look();
         }

@@ -1,4 +1,4 @@
-//! Time, as nanoseconds since the run began: the real one here, a simulated one in tests.
+//! Time in nanoseconds since the run began: the system's in a run, simulated in tests.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use crate::plan::Nanos;
 
 /// Tells the time.
 pub trait Clock {
-    /// Nanoseconds since the run began; never goes back.
+    /// Returns the nanoseconds since the run began; never less than before.
     fn now(&self) -> Nanos;
 }
 
-/// The machine's monotonic clock. All copies agree, on every thread.
+/// The system's monotonic clock. All copies agree, on every thread.
 #[derive(Debug, Clone, Copy)]
 pub struct RealClock {
     start: std::time::Instant,
 }
 
 impl RealClock {
-    /// The run begins now.
+    /// A clock whose run begins now.
     pub fn start() -> Self {
         Self { start: std::time::Instant::now() }
     }
 
-    /// The point of time as the standard library has it.
+    /// Converts a time of the run to an [`Instant`](std::time::Instant).
     pub fn instant(&self, at: Nanos) -> std::time::Instant {
         self.start + Duration::from_nanos(at)
     }

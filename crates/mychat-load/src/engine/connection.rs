@@ -1,55 +1,68 @@
-//! One connection of a user: what comes in is cut into frames, what does not go out at once waits here.
+//! The connections of one worker: each cuts what arrives into frames and holds back what the socket does not take.
 
 use mychat_proto::{Deframer, Framing};
+use slab::Slab;
 
-use super::wire::{Line, Wire};
+use super::wire::{ConnId, Wire};
 use crate::plan::Nanos;
 use crate::record::recorder::Place;
 
-/// Bytes that may wait for a server that does not read. What comes due after that is not handed over: it is counted
-/// as blocked, and missing from `achieved` by the server's fault.
+/// Bytes that one connection holds back for a server that does not read. What comes due after that is not sent but
+/// counted as blocked, and missing from `achieved`: the server is at fault.
 const OUTBOX: usize = 256 * 1024;
 
-/// Without a terminator a segment is a message, and TCP may join two of them where the first was not read yet. Nothing
-/// forbids that for sure; a pause this long between two messages of a connection makes it unlikely.
-pub(super) const RAW_GAP: Nanos = 10_000_000;
+/// Distance between two messages of one connection in raw framing. Without a terminator a segment is a message, and TCP
+/// may join two of them if the first was not read yet; a distance of 10 ms makes that unlikely.
+const RAW_GAP: Nanos = 10_000_000;
 
-/// One connection.
+/// One connection. Times are nanoseconds since the run began.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) generation: u32,
-    pub(super) role: Role,
+    generation: u32,
+    pub(super) role: ConnRole,
     pub(super) deframer: Deframer,
-    /// What the socket did not take yet.
+    /// Bytes that the socket did not take yet.
     outbox: Vec<u8>,
     /// Since when the outbox has not been empty.
     blocked_since: Option<Nanos>,
-    /// The sending side is to be closed once the outbox is empty.
+    /// True if the sending side is to be closed once the outbox is empty.
     pub(super) half_close: bool,
-    /// When the last message was handed over.
-    last: Nanos,
+    /// Send time of the last message.
+    last_sent: Nanos,
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Role {
-    /// The user's own (index among the worker's users).
-    Own(usize),
-    /// One that asks for a name in use and must be refused.
-    Twin {
-        /// Who opened it (index among the worker's users).
-        user: usize,
-        /// Index of the user whose name it asks for.
-        victim: u32,
-        /// When it was meant to.
-        intended: Nanos,
-        /// Where its outcome is counted.
-        place: Place,
-    },
+pub(super) enum ConnRole {
+    /// The connection of the worker's user of this index.
+    User(usize),
+    /// A second login under a name that is in use.
+    Duplicate(DuplicateLogin),
+}
+
+/// A login that the server has to refuse: its name is in use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DuplicateLogin {
+    /// The user that opened it (index among the worker's users).
+    pub(super) user: usize,
+    /// The user whose name it asks for (index in the plan).
+    pub(super) name_holder: u32,
+    /// Due time of the action.
+    pub(super) intended: Nanos,
+    /// Cell in which its outcome is counted.
+    pub(super) place: Place,
+}
+
+/// All connections of one worker.
+#[derive(Debug, Default)]
+pub(super) struct ConnectionTable {
+    slab: Slab<Connection>,
+    /// Generation of the connection opened last.
+    generation: u32,
 }
 
 impl Connection {
-    pub(super) fn new(generation: u32, role: Role, framing: Framing) -> Self {
+    fn new(generation: u32, role: ConnRole, framing: Framing) -> Self {
         Self {
             generation,
             role,
@@ -57,28 +70,28 @@ impl Connection {
             outbox: Vec::new(),
             blocked_since: None,
             half_close: false,
-            last: 0,
+            last_sent: 0,
         }
     }
 
-    /// Whether there is room for so many bytes more: always, while nothing waits.
-    pub(super) fn takes(&self, bytes: usize) -> bool {
+    /// Returns true if `bytes` more bytes fit. An empty outbox takes any number.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
         self.outbox.is_empty() || self.outbox.len() + bytes <= OUTBOX
     }
 
-    /// Sends bytes, or keeps them until the server reads on.
-    pub(super) fn hand_over(&mut self, wire: &mut impl Wire, line: Line, bytes: &[u8], now: Nanos) {
-        self.last = now;
-        let written = if self.outbox.is_empty() { wire.write(line, bytes) } else { 0 };
+    /// Sends bytes, or holds them back until the server reads again.
+    pub(super) fn send(&mut self, wire: &mut impl Wire, conn: ConnId, bytes: &[u8], now: Nanos) {
+        self.last_sent = now;
+        let written = if self.outbox.is_empty() { wire.write(conn, bytes) } else { 0 };
         if written < bytes.len() {
             self.outbox.extend_from_slice(&bytes[written..]);
             self.blocked_since.get_or_insert(now);
         }
     }
 
-    /// Sends what waits. Gives the time that the connection was blocked, once it no longer is.
-    pub(super) fn flush(&mut self, wire: &mut impl Wire, line: Line, now: Nanos) -> Option<Nanos> {
-        let written = wire.write(line, &self.outbox);
+    /// Sends bytes that were held back. Returns how long the connection was blocked, once it no longer is.
+    pub(super) fn flush(&mut self, wire: &mut impl Wire, conn: ConnId, now: Nanos) -> Option<Nanos> {
+        let written = wire.write(conn, &self.outbox);
         self.outbox.drain(..written);
         if !self.outbox.is_empty() {
             return None;
@@ -87,16 +100,49 @@ impl Connection {
         self.blocked_since.take().map(|since| now.saturating_sub(since))
     }
 
-    /// From when on another message may be handed over, so that it does not share a segment with the last one.
-    pub(super) fn free_at(&self, framing: Framing) -> Nanos {
-        if framing.is_terminated() { 0 } else { self.last + RAW_GAP }
+    /// Returns the time from which the next message may be sent without sharing a segment with the last one.
+    pub(super) fn next_send_at(&self, framing: Framing) -> Nanos {
+        if framing.is_terminated() { 0 } else { self.last_sent + RAW_GAP }
     }
 
     pub(super) fn is_blocked(&self) -> bool {
         !self.outbox.is_empty()
     }
 
+    /// Returns how long the connection has been blocked at `now`.
     pub(super) fn blocked_for(&self, now: Nanos) -> Nanos {
         self.blocked_since.map_or(0, |since| now.saturating_sub(since))
+    }
+}
+
+impl ConnectionTable {
+    /// Adds a connection that is about to be made.
+    pub(super) fn insert(&mut self, role: ConnRole, framing: Framing) -> ConnId {
+        self.generation = self.generation.wrapping_add(1);
+        let key = self.slab.insert(Connection::new(self.generation, role, framing));
+        ConnId { key, generation: self.generation }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, conn: ConnId) -> Option<&Connection> {
+        self.slab.get(conn.key).filter(|connection| connection.generation == conn.generation)
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Connection> {
+        self.slab.get_mut(conn.key).filter(|connection| connection.generation == conn.generation)
+    }
+
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Connection> {
+        self.get(conn)?;
+        self.slab.try_remove(conn.key)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Connection> {
+        self.slab.iter().map(|(_, connection)| connection)
+    }
+
+    pub(super) fn ids(&self) -> Vec<ConnId> {
+        self.slab.iter().map(|(key, connection)| ConnId { key, generation: connection.generation }).collect()
     }
 }

@@ -1,23 +1,25 @@
-//! A plan against a server: virtual users on worker threads, and what they saw.
+//! Runs a plan against a server: virtual users on worker threads, and what they observed.
+//!
+//! ```text
+//! coordinator ─► net (a thread and its sockets) ─► worker ─► send, receive ─► recording, user
+//!  phases,        turns, timers, transport          timers,    frames           samples,
+//!  results                                          sessions                    state
+//! ```
+//!
+//! Each module uses only those to its right, and [`shared`]. [`worker`] knows neither sockets nor the system's clock: those
+//! are behind [`wire::Wire`] and [`clock::Clock`], and [`coordinator::WorkerSet`] does the same for the phases of a run.
 
-mod act;
-mod affinity;
-mod backlog;
 pub mod clock;
-pub mod observations;
-pub mod conduct;
 mod connection;
-mod desk;
-mod dial;
-mod hear;
-mod pace;
+pub mod coordinator;
+mod net;
+pub mod observations;
+mod receive;
+mod recording;
+mod send;
 pub mod shared;
-pub mod spoken;
-mod tcp;
-mod thread;
-mod turn;
+mod timer_queue;
 mod user;
-mod vigil;
-mod waiting;
+pub mod verbatim;
 pub mod wire;
 pub mod worker;

@@ -1,4 +1,4 @@
-//! Everything that a run leaves behind, for the judge and the reports: plain data.
+//! Everything that a run leaves behind, for the judge and the events: plain data.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,81 +14,81 @@ use crate::record::recorder::{Latency, Recorder};
 use crate::record::session::UserSession;
 use mychat_target::sample::ServerUse;
 
-/// Everything that was seen.
+/// Everything that was observed in a run.
 #[derive(Debug)]
 pub struct Observations {
     /// All samples and counts.
     pub recorder: Recorder,
-    /// The run second by second.
-    pub timeline: Vec<Slice>,
-    /// All visits of all users.
+    /// The run, interval by interval.
+    pub timeline: Vec<TimelineSlice>,
+    /// All sessions of all users.
     pub visits: Vec<UserSession>,
-    /// What was owed and never came.
+    /// Deliveries that were owed, and those that never came.
     pub reconciliation: Reconciliation,
-    /// The first violations, losses aside.
+    /// The first violations of each kind, except losses.
     pub examples: Examples,
-    /// For how long connections did not take what was to be sent, summed up.
+    /// Time for which connections refused bytes, summed over all connections.
     pub blocked: Nanos,
-    /// The latest that anything was done after its time.
+    /// Longest delay of a timer.
     pub stall: Nanos,
-    /// How long what became readable waited for its turn to be read.
+    /// Time for which readable sockets waited to be read.
     pub read_lag: Latency,
-    /// The most bytes that a connection was found to hold unread.
+    /// The most bytes found unread in one socket.
     pub unread: u64,
-    /// ERROR frames that no action wants, by code.
+    /// `ERROR` frames that no action asks for, by code.
     pub errors: BTreeMap<String, u64>,
-    /// The condition of `abort_if` that ended the run, by its index.
+    /// Index of the `abort_if` condition that ended the run.
     pub aborted: Option<usize>,
-    /// Whether somebody asked to stop.
+    /// True if the run was interrupted from outside.
     pub interrupted: bool,
-    /// From the first connection to the end of the drain.
+    /// Length of the run, from the first connection to the end of the drain.
     pub length: Nanos,
-    /// Of the whole process.
-    pub generator: Generator,
-    /// Of the server, where it runs on this machine.
+    /// Resources that the generator used.
+    pub generator: GeneratorUsage,
+    /// Resources that the server used, if it runs on this machine.
     pub server: Option<ServerUse>,
-    /// Cases of the scenario that failed, before the load.
+    /// Number of the scenario's cases that failed before the load.
     pub cases_failed: u64,
-    /// What other machines need to know, where several share the plan.
+    /// Figures for the other shards, if the run is one of several.
     pub share: Option<ShardExchange>,
 }
 
-/// What the generator itself used.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Generator {
-    /// CPU time, user and system, in seconds.
+/// Resources that the generator's process used.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct GeneratorUsage {
+    /// Processor time, user and system, in seconds.
     pub cpu_seconds: f64,
-    /// Those of them that went into waiting awake for what was about to be due.
+    /// The part of it that was spent spinning, in seconds.
     pub busy_wait_seconds: f64,
-    /// The most memory it held, in bytes.
+    /// Peak resident memory, in bytes.
     pub rss_peak: u64,
-    /// Worker threads.
+    /// Number of worker threads.
     pub threads: u32,
 }
 
-/// One line of the timeline.
+/// One interval of the timeline.
 #[derive(Debug, Clone)]
-pub struct Slice {
-    /// Its end, since the run began.
+pub struct TimelineSlice {
+    /// End of the interval, since the run began.
     pub at: Nanos,
-    /// The stage at its middle; `None` while users join.
+    /// Stage in the middle of the interval; `None` while users log in.
     pub stage: Option<usize>,
-    /// Users online at its end.
+    /// Users online at the end.
     pub connected: u64,
-    /// Messages handed over in it.
+    /// Messages sent.
     pub sent: u64,
-    /// First copies that arrived in it.
+    /// Messages delivered; duplicates do not count.
     pub delivered: u64,
-    /// Errors that no action wanted.
+    /// Errors that no action asked for.
     pub errors: u64,
-    /// Latencies of what arrived in it.
+    /// Latencies of the messages delivered.
     pub delivery: PackedLatency,
-    /// Lateness of what was sent in it.
+    /// Lateness of the messages sent.
     pub lateness: PackedLatency,
 }
 
 impl Observations {
-    /// One interval alone, for conditions that are looked at while a run goes on.
+    /// The observations of a single interval, for conditions that are evaluated while the run goes on.
     pub fn of_interval(recorder: Recorder) -> Self {
         Self {
             recorder,
@@ -104,7 +104,7 @@ impl Observations {
             aborted: None,
             interrupted: false,
             length: 0,
-            generator: Generator { cpu_seconds: 0.0, busy_wait_seconds: 0.0, rss_peak: 0, threads: 0 },
+            generator: GeneratorUsage::default(),
             server: None,
             cases_failed: 0,
             share: None,
@@ -112,12 +112,12 @@ impl Observations {
     }
 }
 
-/// What this process used so far. On systems that do not tell, zeros.
-pub(super) fn usage(threads: u32, awake: Duration) -> Generator {
+/// Returns what this process has used so far; zeros on systems that do not report it.
+pub(super) fn usage(threads: u32, busy_wait: Duration) -> GeneratorUsage {
     let peak = Process::Current.status().and_then(|status| status.resident_peak);
-    Generator {
+    GeneratorUsage {
         cpu_seconds: cpu_seconds(),
-        busy_wait_seconds: awake.as_secs_f64(),
+        busy_wait_seconds: busy_wait.as_secs_f64(),
         rss_peak: peak.unwrap_or(0),
         threads,
     }

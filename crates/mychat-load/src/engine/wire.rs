@@ -1,67 +1,66 @@
-//! Between the users and the network: what the engine asks of a transport. Sockets are behind it in a run (`tcp`),
-//! memory in tests.
+//! The transport below the users: [`Wire`] is sockets in a run and memory in tests.
 
 use crate::plan::Nanos;
 
-/// A connection, by its place in the worker's table. Places are used again; `generation` tells one use from the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Line {
-    /// Place in the table.
+/// Identifies a connection by its key in the worker's table. Keys are reused; `generation` tells one use from the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId {
+    /// Key in the table.
     pub key: usize,
-    /// Which use of the place.
+    /// Number of this use of the key.
     pub generation: u32,
 }
 
-/// How a connection is given up.
+/// A way in which the users' side gives a connection up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hangup {
-    /// Nothing more is sent; what comes is still read.
-    Half,
-    /// Closed in order.
+pub enum CloseMode {
+    /// Closes the sending side only; what arrives is still read.
+    HalfClose,
+    /// Closes in order.
     Close,
-    /// Reset.
+    /// Resets.
     Reset,
 }
 
-/// Room in the system for what arrived and was not read.
+/// Size of the system's receive buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Room {
-    /// As the system likes.
-    Usual,
-    /// Little, so that a user that reads slowly is noticed by the server.
+pub enum ReceiveBuffer {
+    /// The system's default.
+    Default,
+    /// The minimum, so that the server soon notices a slow reader.
     Small,
 }
 
-/// How a connection is read.
+/// A way of reading a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMode {
-    /// Not.
+    /// Not at all.
     Stopped,
-    /// At most so many bytes at once.
+    /// At most this many bytes at once.
     Chunks(usize),
 }
 
-/// Why a connection is over.
+/// Reason for the end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// The other side closed it.
+pub enum CloseReason {
+    /// The server closed it.
     Eof,
-    /// It broke, with what the system said.
+    /// It broke, with the system's error message.
     Broken(String),
 }
 
-/// A transport. It answers by calling the worker's `opened`, `failed`, `received`, `writable` and `ended`, never from
+/// A transport. It reports by calling the worker's `opened`, `open_failed`, `received`, `writable` and `closed`, never from
 /// inside one of these calls.
 pub trait Wire {
-    /// Starts to connect; with as little room for what is not read yet as the system allows, if asked.
-    fn open(&mut self, line: Line, room: Room);
-    /// Sends what goes at once and tells how many bytes that was; calls `writable` later if it was not all. A broken
-    /// connection takes everything and is reported as ended.
-    fn write(&mut self, line: Line, bytes: &[u8]) -> usize;
+    /// Starts to connect.
+    fn open(&mut self, conn: ConnId, buffer: ReceiveBuffer);
+    /// Sends what the system takes at once, and returns the number of bytes. If that is not all, `writable` is called later.
+    /// A broken connection takes everything and is reported as closed.
+    fn write(&mut self, conn: ConnId, bytes: &[u8]) -> usize;
     /// Gives the connection up. After `Close` and `Reset` nothing more is reported about it.
-    fn hang_up(&mut self, line: Line, how: Hangup);
-    /// Stops reading a connection, or reads it on; at most so many bytes at once.
-    fn read(&mut self, line: Line, reading: ReadMode);
-    /// Asks for a call of the worker's `run_due` at this time.
+    fn close(&mut self, conn: ConnId, mode: CloseMode);
+    /// Changes how the connection is read.
+    fn set_read_mode(&mut self, conn: ConnId, mode: ReadMode);
+    /// Asks for a call of the worker's `run_timers` at `at`, in place of any time asked for before.
     fn wake_at(&mut self, at: Nanos);
 }

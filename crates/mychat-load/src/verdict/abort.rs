@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::expect;
-use crate::engine::conduct::Observations;
+use crate::engine::coordinator::Observations;
 use crate::plan::Plan;
 use crate::record::recorder::Recorder;
 

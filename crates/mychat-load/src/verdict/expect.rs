@@ -1,6 +1,6 @@
 //! Checks one expectation of a scenario against the observations.
 
-use crate::engine::conduct::Observations;
+use crate::engine::coordinator::Observations;
 use crate::plan::{Plan, nanos};
 use crate::record::recorder::Count;
 use mychat_scenario::model::{Condition, Measure, Metric, Op, Pace, Unit, Value};

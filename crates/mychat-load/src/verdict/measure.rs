@@ -1,7 +1,7 @@
 //! Computes one metric over the part of a run that a selector names.
 
 use super::percentile::samples_needed;
-use crate::engine::conduct::Observations;
+use crate::engine::coordinator::Observations;
 use crate::plan::Plan;
 use crate::record::recorder::{Count, Latency, LatencyMetric, Place, Recorder};
 use mychat_scenario::model::{Measure, Metric, Selector, Stat};

@@ -14,7 +14,7 @@ pub use percentile::samples_needed;
 use serde::{Deserialize, Serialize};
 
 use crate::Exit;
-use crate::engine::conduct::Observations;
+use crate::engine::coordinator::Observations;
 use crate::plan::Plan;
 use expect::Expectation;
 use validity::{Validity, ValidityCheck};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::conduct::Observations;
+use crate::engine::coordinator::Observations;
 use crate::format::duration;
 use crate::plan::Plan;
 use crate::record::recorder::LatencyMetric;

@@ -1,5 +1,5 @@
-//! A server that loses, doubles and swaps deliveries and cuts its writes anywhere; and what that means, reckoned from
-//! the bytes that each user was given.
+//! A server that loses, doubles and swaps deliveries and cuts its writes anywhere. The expected counts are computed from the
+//! bytes that each user was given.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,22 +8,22 @@ use mychat_load::record::recorder::Count;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::net::End;
+use super::net::Endpoint;
 use super::run::{Outcome, run};
-use super::server::Manners;
+use super::server::Behaviour;
 
-/// What happens to deliveries on their way.
+/// Random faults of deliveries.
 #[derive(Debug)]
 pub(crate) struct Chaos {
     random: ChaCha8Rng,
-    /// Deliveries of which one is lost, one comes twice and one changes places with the next.
+    /// Of this many deliveries, one is lost, one comes twice and one changes places with the next.
     one_in: u32,
-    /// By user: a delivery that waits for the next one to pass it.
-    held: HashMap<End, Vec<u8>>,
-    /// By user: bytes that were not written yet.
-    unwritten: HashMap<End, Vec<u8>>,
-    /// By user: all bytes that were.
-    given: HashMap<End, Vec<u8>>,
+    /// By user: a delivery that waits for the next one to overtake it.
+    held: HashMap<Endpoint, Vec<u8>>,
+    /// By user: bytes not yet written.
+    unwritten: HashMap<Endpoint, Vec<u8>>,
+    /// By user: all bytes written.
+    given: HashMap<Endpoint, Vec<u8>>,
 }
 
 impl Chaos {
@@ -32,8 +32,8 @@ impl Chaos {
         Self { random: ChaCha8Rng::seed_from_u64(seed), one_in, held, unwritten, given }
     }
 
-    /// A delivery to a user: what is written to it now.
-    pub(crate) fn pass(&mut self, end: End, frame: &[u8]) -> Vec<u8> {
+    /// Takes a delivery to a user. Returns the bytes that are written now.
+    pub(crate) fn pass(&mut self, end: Endpoint, frame: &[u8]) -> Vec<u8> {
         let bytes = self.unwritten.entry(end).or_default();
         match self.random.random_range(0..self.one_in) {
             0 => {}
@@ -61,8 +61,8 @@ impl Chaos {
     }
 }
 
-/// Deliveries, copies and swaps in what one user was given.
-fn reckon(given: &[u8]) -> [u64; 3] {
+/// Counts deliveries, duplicates and swaps in what one user was given.
+fn count_given(given: &[u8]) -> [u64; 3] {
     let (mut delivered, mut copies, mut late) = (0, 0, 0);
     let mut seen: HashMap<u32, BTreeSet<u32>> = HashMap::new();
     for frame in given.split_inclusive(|byte| *byte == b'\n').filter_map(|frame| frame.strip_suffix(b"\n")) {
@@ -80,10 +80,10 @@ fn reckon(given: &[u8]) -> [u64; 3] {
     [delivered, copies, late]
 }
 
-fn assert_reckoned(outcome: &Outcome) {
+fn assert_accounted(outcome: &Outcome) {
     let mut wanted = [0; 3];
     for given in &outcome.given {
-        wanted.iter_mut().zip(reckon(given)).for_each(|(sum, one)| *sum += one);
+        wanted.iter_mut().zip(count_given(given)).for_each(|(sum, one)| *sum += one);
     }
     let [delivered, copies, late] = wanted;
     let lost = outcome.reconciliation.owed - delivered;
@@ -93,15 +93,15 @@ fn assert_reckoned(outcome: &Outcome) {
 }
 
 #[test]
-fn whatever_happens_on_the_way_is_counted_as_it_was() {
+fn every_random_fault_is_counted() {
     let lone = "users: { u: { count: 3, rate: 400/s, do: [ { broadcast: {} } ] }, others: { count: 9 } }";
     let mixed = "users: { u: { count: 8, rate: 300/s, do: [ { broadcast: {} }, { private: { to: u } } ] } }";
     for users in [lone, mixed] {
         for (seed, one_in) in (0..12).map(|seed| (seed, 4 + 60 * (seed as u32 % 4))) {
-            let manners = Manners { chaos: Some((seed, one_in)), ..Manners::default() };
+            let behaviour = Behaviour { chaos: Some((seed, one_in)), ..Behaviour::default() };
             let workers = 1 + seed as u32 % 2;
-            let outcome = run(&format!("{users}\nload: [ {{ hold: 5s }} ]"), manners).workers(workers).go();
-            assert_reckoned(&outcome);
+            let outcome = run(&format!("{users}\nload: [ {{ hold: 5s }} ]"), behaviour).workers(workers).go();
+            assert_accounted(&outcome);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Latencies that are known beforehand, by the ids of the rows that say so.
+//! Latencies that are known in advance. The ids are those of the rows of the table of expected values.
 
 use mychat_load::record::recorder::{Count, LatencyMetric};
 
 use super::run::{MS, Outcome, S, run};
-use super::server::Manners;
+use super::server::Behaviour;
 
 const QUANTILES: [f64; 3] = [0.99, 0.995, 0.999];
 
@@ -23,19 +23,19 @@ fn privates(users: u32, rate: u32, arrivals: &str, load: &str) -> String {
     )
 }
 
-/// In microseconds: what a server with delay X, frozen for S every T, makes of a quantile.
+/// Returns a quantile in microseconds for a server with a delay of 10 ms that freezes for 200 ms every 10 s.
 fn frozen(quantile: f64) -> f64 {
     10_000.0 + (200_000.0 - (1.0 - quantile) * 10e6).max(0.0)
 }
 
-fn freezes() -> Manners {
-    Manners { delay: 10 * MS, freeze: Some((200 * MS, 10 * S)), ..Manners::default() }
+fn freezes() -> Behaviour {
+    Behaviour { delay: 10 * MS, freeze: Some((200 * MS, 10 * S)), ..Behaviour::default() }
 }
 
 #[test]
 fn v1_a_constant_latency_is_measured() {
-    let manners = Manners { delay: 5 * MS, ..Manners::default() };
-    let outcome = run(&privates(20, 1000, "poisson", "60s"), manners).go();
+    let behaviour = Behaviour { delay: 5 * MS, ..Behaviour::default() };
+    let outcome = run(&privates(20, 1000, "poisson", "60s"), behaviour).go();
     for quantile in [0.0, 0.5, 0.99, 0.999, 1.0] {
         let got = outcome.quantile(LatencyMetric::Delivery, quantile);
         // What is rounded: intended times to a microsecond, samples upwards to three digits.
@@ -62,14 +62,14 @@ fn v3_freezes_show_in_full_under_poisson_arrivals() {
 #[test]
 fn v4_a_queue_that_drains_slowly_is_longer_than_its_freeze() {
     // A capacity of 1,000/s, four fifths of it used.
-    let manners = Manners { work: MS, ..freezes() };
-    let outcome = run(&privates(40, 800, "even", "200s"), manners).go();
+    let behaviour = Behaviour { work: MS, ..freezes() };
+    let outcome = run(&privates(40, 800, "even", "200s"), behaviour).go();
     let wanted = |quantile: f64| 11_000.0 + (200_000.0 - (1.0 - quantile) * 0.2 * 10e6).max(0.0);
     assert_quantiles(&outcome, wanted, |_, wanted| wanted * 0.02);
 }
 
 #[test]
-fn v5_a_generator_that_stands_still_knows_it() {
+fn v5_a_stalled_generator_notices_it() {
     let stalled = 10 * S + 7 * MS..10 * S + 307 * MS;
     let outcome = run(&privates(50, 1000, "even", "30s"), freezes()).stalled(stalled).go();
     let lateness = outcome.longest(LatencyMetric::Lateness);
@@ -82,10 +82,10 @@ fn v5_a_generator_that_stands_still_knows_it() {
 
 #[test]
 fn v7_a_fan_out_takes_its_time_from_first_to_last() {
-    let manners = Manners { delay: 5 * MS, spacing: 50_000, ..Manners::default() };
+    let behaviour = Behaviour { delay: 5 * MS, spacing: 50_000, ..Behaviour::default() };
     let scenario = "users: { talker: { count: 1, rate: 20/s, do: [ { broadcast: {} } ] }, \
                     others: { count: 499, join: 10_000/s } }\nload: [ { hold: 60s } ]";
-    let outcome = run(scenario, manners).go();
+    let outcome = run(scenario, behaviour).go();
     let close = |got: f64, wanted: f64| assert!((got / wanted - 1.0).abs() < 0.03, "{got} µs, not {wanted}");
     close(outcome.quantile(LatencyMetric::DeliverySpread, 0.5), 499.0 * 50.0);
     close(outcome.quantile(LatencyMetric::DeliveryFirst, 0.5), 5050.0);
@@ -98,10 +98,10 @@ fn v7_a_fan_out_takes_its_time_from_first_to_last() {
 
 #[test]
 fn a_server_that_does_not_read_is_slow_and_the_generator_is_not_late() {
-    let manners = Manners { deaf: Some(2 * S..4 * S), ..Manners::default() };
+    let behaviour = Behaviour { deaf: Some(2 * S..4 * S), ..Behaviour::default() };
     let scenario = "users: { u: { count: 2, rate: 300/s, arrivals: even, \
                     do: [ { private: { to: u, size: 900 } } ] } }\nload: [ { hold: 6s } ]";
-    let outcome = run(scenario, manners).go();
+    let outcome = run(scenario, behaviour).go();
     assert!(outcome.longest(LatencyMetric::Lateness) <= 1.0);
     assert!((1_990_000.0..2_010_000.0).contains(&outcome.longest(LatencyMetric::Service)));
     assert!((1_990_000.0..2_010_000.0).contains(&outcome.longest(LatencyMetric::Delivery)));
@@ -111,11 +111,11 @@ fn a_server_that_does_not_read_is_slow_and_the_generator_is_not_late() {
 }
 
 #[test]
-fn what_no_buffer_takes_is_missing_by_the_servers_fault() {
-    let manners = Manners { deaf: Some(S..11 * S), ..Manners::default() };
+fn messages_that_no_buffer_takes_count_against_the_server() {
+    let behaviour = Behaviour { deaf: Some(S..11 * S), ..Behaviour::default() };
     let scenario = "users: { u: { count: 1, rate: 200/s, arrivals: even, \
                     do: [ { private: { to: u, size: 900 } } ] } }\nload: [ { hold: 12s } ]";
-    let outcome = run(scenario, manners).go();
+    let outcome = run(scenario, behaviour).go();
     let (sent, blocked) = (outcome.count(Count::Sent), outcome.count(Count::Blocked));
     assert!(blocked > 1000, "{blocked}");
     assert_eq!((sent + blocked, outcome.count(Count::Scheduled)), (2400, 2400));
@@ -123,11 +123,11 @@ fn what_no_buffer_takes_is_missing_by_the_servers_fault() {
 }
 
 #[test]
-fn a_closed_loop_is_late_where_the_generator_stands_still() {
+fn a_closed_loop_is_late_when_the_generator_stalls() {
     let scenario = "users: { u: { count: 10, think: 20ms, do: [ { private: { to: u } } ] } }\nload: [ { hold: 10s } ]";
-    let manners = Manners { delay: 5 * MS, ..Manners::default() };
-    assert!(run(scenario, manners.clone()).go().longest(LatencyMetric::Lateness) <= 1.0);
-    let outcome = run(scenario, manners).stalled(5 * S + 3 * MS..5 * S + 103 * MS).go();
+    let behaviour = Behaviour { delay: 5 * MS, ..Behaviour::default() };
+    assert!(run(scenario, behaviour.clone()).go().longest(LatencyMetric::Lateness) <= 1.0);
+    let outcome = run(scenario, behaviour).stalled(5 * S + 3 * MS..5 * S + 103 * MS).go();
     let lateness = outcome.longest(LatencyMetric::Lateness);
     assert!((75_000.0..=100_000.0).contains(&lateness), "what thought for 20 ms at most was late by 80: {lateness} µs");
     assert_eq!(outcome.violations(), [0; 8]);

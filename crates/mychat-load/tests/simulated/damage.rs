@@ -1,9 +1,9 @@
-//! Messages that are changed or cut on their way: each is corrupted, once, and nothing else is said of it.
+//! Messages that are changed or cut in transit: each is counted as corrupted, once, and as nothing else.
 
 use mychat_load::record::recorder::Count;
 
 use super::run::run;
-use super::server::{Mangled, Manners};
+use super::server::{Behaviour, Mangled};
 
 /// Bytes of the longest frame of the load, its end not counted.
 const FRAME: usize = "BROADCAST|ana17|".len() + 64;
@@ -14,8 +14,8 @@ fn assert_corrupted(how: Mangled, verify: &str, workers: u32) {
         "verify: {verify}\nusers: {{ u: {{ count: 20, name: \"ana{{n}}\", rate: 200/s, do: [ {{ broadcast: {{}} }}, \
          {{ private: {{ to: u }} }} ] }} }}\nload: [ {{ hold: 2s }} ]"
     );
-    let manners = Manners { mangled: Some((1000..1200, how)), ..Manners::default() };
-    let outcome = run(&scenario, manners).workers(workers).go();
+    let behaviour = Behaviour { mangled: Some((1000..1200, how)), ..Behaviour::default() };
+    let outcome = run(&scenario, behaviour).workers(workers).go();
     assert!(outcome.mangled > 50, "{how:?}");
     assert_eq!(outcome.violations(), [0, 0, 0, 0, outcome.mangled, 0, 0, 0], "{how:?} {verify}");
     assert_eq!(outcome.count(Count::Delivered), outcome.reconciliation.owed - outcome.mangled, "{how:?} {verify}");

@@ -1,16 +1,16 @@
-//! How users come, wait, go, and come back; and that the accounts are right all the while.
+//! Users that log in, wait, leave and return, and that deliveries are accounted for throughout.
 
 use mychat_load::record::recorder::{Count, LatencyMetric};
 use mychat_load::record::session::SessionEnd;
 
 use super::run::{MS, S, run};
-use super::server::Manners;
+use super::server::Behaviour;
 
 #[test]
 fn a_closed_loop_thinks_after_each_delivery() {
-    let manners = Manners { delay: 5 * MS, ..Manners::default() };
+    let behaviour = Behaviour { delay: 5 * MS, ..Behaviour::default() };
     let scenario = "users: { u: { count: 10, think: 20ms, do: [ { private: { to: u } } ] } }\nload: [ { hold: 10s } ]";
-    let outcome = run(scenario, manners).go();
+    let outcome = run(scenario, behaviour).go();
     // The first thought begins with the load: one message in every 25 ms.
     assert_eq!(outcome.count(Count::Sent), 10 * 400);
     assert_eq!(outcome.violations(), [0; 8]);
@@ -20,12 +20,12 @@ fn a_closed_loop_thinks_after_each_delivery() {
 fn a_closed_loop_goes_on_after_every_kind_of_answer() {
     for action in ["private: { to: nobody }", "broadcast: {}", "duplicate_name: { of: others }", "garbage: { size: 8 }"]
     {
-        let manners = Manners { delay: 5 * MS, ..Manners::default() };
+        let behaviour = Behaviour { delay: 5 * MS, ..Behaviour::default() };
         let scenario = format!(
             "users: {{ u: {{ count: 2, hostile: true, think: 20ms, do: [ {{ {action} }} ] }}, \
              others: {{ count: 2 }} }}\nload: [ {{ hold: 10s }} ]"
         );
-        let outcome = run(&scenario, manners).go();
+        let outcome = run(&scenario, behaviour).go();
         let sent = outcome.count(Count::Sent);
         // A second connection is not asked for its name before it stands: nothing else takes longer than the answer.
         assert!((700..=800).contains(&sent), "{action}: {sent}");
@@ -33,21 +33,21 @@ fn a_closed_loop_goes_on_after_every_kind_of_answer() {
 }
 
 #[test]
-fn a_closed_loop_goes_on_when_it_hears_that_nobody_is_there() {
+fn a_closed_loop_goes_on_after_a_404() {
     let scenario = "users: { u: { count: 5, think: 20ms, do: [ { private: { to: guests } } ] }, \
                     guests: { count: 1, session: 1s, leave: disconnect } }\nload: [ { hold: 20s } ]";
-    let manners = Manners { delay: 5 * MS, name_kept: S, ..Manners::default() };
-    let outcome = run(scenario, manners).go();
+    let behaviour = Behaviour { delay: 5 * MS, name_kept: S, ..Behaviour::default() };
+    let outcome = run(scenario, behaviour).go();
     assert!(outcome.count(Count::Unreachable) > 1000, "{}", outcome.count(Count::Unreachable));
     assert!(outcome.count(Count::Sent) > 5 * 750, "{}", outcome.count(Count::Sent));
     assert_eq!(outcome.violations(), [0; 8]);
 }
 
 #[test]
-fn the_drain_waits_for_what_is_under_way() {
-    let manners = Manners { delay: 1500 * MS, ..Manners::default() };
+fn the_drain_waits_for_messages_in_flight() {
+    let behaviour = Behaviour { delay: 1500 * MS, ..Behaviour::default() };
     let scenario = "users: { u: { count: 5, rate: 100/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 3s } ]";
-    let outcome = run(scenario, manners).go();
+    let outcome = run(scenario, behaviour).go();
     assert_eq!(outcome.violations(), [0; 8]);
     assert_eq!(outcome.count(Count::Delivered), 5 * outcome.count(Count::Sent));
     assert!((1400 * MS..1600 * MS).contains(&outcome.drained), "{} ns", outcome.drained);
@@ -59,7 +59,7 @@ fn losses_at_the_very_end_are_found() {
                     load: [ { hold: 10s } ]";
     for lost in [999..1000, 990..1000, 985..1000, 0..1000] {
         let wanted = lost.end - lost.start;
-        let outcome = run(scenario, Manners { delay: MS, lost, ..Manners::default() }).go();
+        let outcome = run(scenario, Behaviour { delay: MS, lost, ..Behaviour::default() }).go();
         assert_eq!((outcome.lost(), outcome.reconciliation.owed), (wanted, 1000));
         assert_eq!(outcome.count(Count::Delivered), 1000 - wanted);
         // They are in the latencies too, as old as they are at the end: the drain alone takes two seconds.
@@ -79,60 +79,60 @@ fn losses_at_the_very_end_are_found() {
 
 #[test]
 fn a_refused_user_is_missing_and_the_others_are_not() {
-    let manners = Manners { refused: Some("u3"), ..Manners::default() };
+    let behaviour = Behaviour { refused: Some("u3"), ..Behaviour::default() };
     let scenario =
         "users: { u: { count: 5, rate: 50/s, arrivals: even, do: [ { broadcast: {} } ] } }\nload: [ { hold: 2s } ]";
-    let outcome = run(scenario, manners).go();
+    let outcome = run(scenario, behaviour).go();
     assert_eq!((outcome.count(Count::Refused), outcome.count(Count::Connected)), (1, 4));
     assert_eq!((outcome.count(Count::Scheduled), outcome.count(Count::Sent)), (100, 80));
     assert_eq!((outcome.count(Count::Delivered), outcome.violations()), (320, [0; 8]));
 }
 
 #[test]
-fn a_name_that_is_freed_late_is_asked_for_again() {
-    let manners = Manners { name_kept: 150 * MS, ..Manners::default() };
+fn a_login_is_repeated_while_the_name_is_taken() {
+    let behaviour = Behaviour { name_kept: 150 * MS, ..Behaviour::default() };
     let scenario = "users: { u: { count: 4, session: 500ms, leave: [disconnect, fin, rst] } }\nload: [ { hold: 10s } ]";
-    let outcome = run(scenario, manners).go();
+    let outcome = run(scenario, behaviour).go();
     assert!(outcome.count(Count::RefusedReturns) > 100, "{}", outcome.count(Count::RefusedReturns));
     assert_eq!((outcome.count(Count::Refused), outcome.violations()), (0, [0; 8]));
     assert!(outcome.visits.len() > 4 * 12, "{}", outcome.visits.len());
 }
 
 #[test]
-fn what_comes_again_in_a_later_visit_is_a_copy() {
+fn a_message_that_arrives_again_in_a_later_session_is_a_duplicate() {
     // A message may overtake a return: what was sent before it and comes after it for the first time is none.
     for (delay, repeats) in [(MS, true), (MS, false), (80 * MS, false)] {
-        let manners = Manners { delay, repeats, ..Manners::default() };
+        let behaviour = Behaviour { delay, repeats, ..Behaviour::default() };
         let scenario = "users:\n  u: { count: 3, rate: 100/s, do: [ { broadcast: {} }, { private: { to: guests } } ] }\n  \
                         guests: { count: 5, session: 400ms..900ms, leave: disconnect }\nload: [ { hold: 20s } ]";
-        let outcome = run(scenario, manners).go();
+        let outcome = run(scenario, behaviour).go();
         assert!(!repeats || outcome.repeated > 100, "{}", outcome.repeated);
         assert_eq!(outcome.violations(), [0, outcome.repeated, 0, 0, 0, 0, 0, 0], "{delay} {repeats}");
     }
 }
 
 #[test]
-fn what_comes_with_its_stamp_destroyed_is_not_lost_as_well() {
+fn a_message_with_a_destroyed_stamp_is_not_lost_as_well() {
     for verify in ["full", "counts"] {
-        let manners = Manners { damaged: 100..150, lost: 200..210, ..Manners::default() };
+        let behaviour = Behaviour { damaged: 100..150, lost: 200..210, ..Behaviour::default() };
         let scenario = format!(
             "verify: {verify}\nusers: {{ u: {{ count: 5, rate: 50/s, do: [ {{ broadcast: {{}} }}, {{ private: {{ to: u }} }} ] }} }}\n\
              load: [ {{ hold: 10s }} ]"
         );
-        assert_eq!(run(&scenario, manners).go().violations(), [10, 0, 0, 0, 50, 0, 0, 0], "{verify}");
+        assert_eq!(run(&scenario, behaviour).go().violations(), [10, 0, 0, 0, 50, 0, 0, 0], "{verify}");
     }
 }
 
 #[test]
 fn every_kind_of_leaving_is_accounted_for_under_delay_and_freezes() {
-    let manners = Manners { delay: 30 * MS, freeze: Some((100 * MS, S)), ..Manners::default() };
+    let behaviour = Behaviour { delay: 30 * MS, freeze: Some((100 * MS, S)), ..Behaviour::default() };
     for leave in ["disconnect", "fin", "rst", "[disconnect, fin, rst]"] {
         let scenario = format!(
             "users:\n  u: {{ count: 5, rate: 200/s, do: [ {{ broadcast: {{}} }}, {{ private: {{ to: guests }} }} ] }}\n  \
              guests: {{ count: 20, join: 1000/s, session: 50ms..900ms, leave: {leave}, rate: 5/s each, \
              do: [ {{ broadcast: {{}} }}, {{ private: {{ to: u }} }} ] }}\nload: [ {{ hold: 30s }} ]"
         );
-        let outcome = run(&scenario, manners.clone()).go();
+        let outcome = run(&scenario, behaviour.clone()).go();
         assert_eq!(outcome.violations(), [0; 8], "{leave}");
         assert!(outcome.visits.len() > 500, "{leave}: {}", outcome.visits.len());
         assert!(outcome.reconciliation.uncertain > 0, "{leave}");
@@ -140,14 +140,14 @@ fn every_kind_of_leaving_is_accounted_for_under_delay_and_freezes() {
 }
 
 #[test]
-fn answers_that_never_come_are_missed_though_their_users_leave() {
+fn missing_replies_are_counted_although_their_users_leave() {
     for leave in ["disconnect", "fin", "rst"] {
         let missed = |one_in, actions: &str| {
             let scenario = format!(
                 "timeout: 500ms\nusers: {{ u: {{ count: 5, rate: 10/s each, arrivals: even, session: 2s..4s, leave: {leave}, \
                  do: [ {actions} ] }} }}\nload: [ {{ hold: 30s }} ]"
             );
-            let outcome = run(&scenario, Manners { delay: MS, unanswered: one_in, ..Manners::default() }).go();
+            let outcome = run(&scenario, Behaviour { delay: MS, unanswered: one_in, ..Behaviour::default() }).go();
             assert!(outcome.visits.len() > 25, "{leave}: {}", outcome.visits.len());
             let [.., wrong, errors, disconnects] = outcome.violations();
             assert_eq!((errors, disconnects), (0, 0), "{leave}");
@@ -165,21 +165,21 @@ fn answers_that_never_come_are_missed_though_their_users_leave() {
 }
 
 #[test]
-fn a_leaver_has_the_whole_patience_whenever_it_leaves() {
+fn a_logout_has_the_whole_reply_timeout() {
     // It leaves shortly before two seconds have passed since it connected, and is let go half a second later.
-    let manners = Manners { delay: 500 * MS, ..Manners::default() };
+    let behaviour = Behaviour { delay: 500 * MS, ..Behaviour::default() };
     let scenario = "users: { u: { count: 3, session: 1s..1450ms, leave: disconnect } }\nload: [ { hold: 30s } ]";
-    let outcome = run(scenario, manners).go();
+    let outcome = run(scenario, behaviour).go();
     assert_eq!(outcome.violations(), [0; 8]);
     assert!(outcome.visits.len() > 20, "{}", outcome.visits.len());
 }
 
 #[test]
-fn a_user_that_is_thrown_out_is_owed_what_was_sent_before() {
-    let manners = Manners { delay: MS, closes: Some(("u2", 50)), ..Manners::default() };
+fn an_evicted_user_is_owed_what_was_sent_before() {
+    let behaviour = Behaviour { delay: MS, closes: Some(("u2", 50)), ..Behaviour::default() };
     let scenario =
         "users: { u: { count: 3, rate: 30/s, arrivals: even, do: [ { broadcast: {} } ] } }\nload: [ { hold: 10s } ]";
-    let outcome = run(scenario, manners).go();
+    let outcome = run(scenario, behaviour).go();
     assert_eq!(outcome.count(Count::Disconnects), 1);
     assert_eq!(outcome.visits.iter().filter(|visit| visit.end == SessionEnd::Closed).count(), 1);
     assert_eq!(outcome.lost(), 0, "what was under way to it arrived before the close");
@@ -187,24 +187,24 @@ fn a_user_that_is_thrown_out_is_owed_what_was_sent_before() {
 }
 
 #[test]
-fn slow_readers_get_everything_in_the_end() {
+fn slow_readers_receive_everything_in_the_end() {
     for read in ["{ rate: 4KiB/s }", "{ pause: 300ms, every: 500ms }"] {
         let scenario = format!(
             "users: {{ u: {{ count: 1, rate: 20/s, do: [ {{ broadcast: {{}} }} ] }}, slow: {{ count: 3, read: {read} }} }}\n\
              load: [ {{ hold: 10s }} ]"
         );
-        let outcome = run(&scenario, Manners::default()).go();
+        let outcome = run(&scenario, Behaviour::default()).go();
         assert_eq!(outcome.violations(), [0; 8], "{read}");
         assert_eq!(outcome.count(Count::Delivered), 4 * outcome.count(Count::Sent), "{read}");
     }
 }
 
 #[test]
-fn any_number_of_workers_does_the_same() {
+fn the_result_does_not_depend_on_the_number_of_workers() {
     let scenario = "users:\n  u: { count: 7, rate: 100/s, do: [ { broadcast: {} }, { private: { to: loops } } ] }\n  \
                     loops: { count: 5, think: 10ms..50ms, do: [ { private: { to: u } } ] }\nload: [ { hold: 10s } ]";
     let result = |workers| {
-        let outcome = run(scenario, Manners { delay: 3 * MS, ..Manners::default() }).workers(workers).go();
+        let outcome = run(scenario, Behaviour { delay: 3 * MS, ..Behaviour::default() }).workers(workers).go();
         let counts = [Count::Sent, Count::Scheduled, Count::Delivered].map(|count| outcome.count(count));
         (counts, outcome.violations(), outcome.quantile(LatencyMetric::Delivery, 0.99) as u64)
     };
@@ -215,21 +215,21 @@ fn any_number_of_workers_does_the_same() {
 }
 
 #[test]
-fn whoever_leaves_first_at_the_end_is_missing_in_no_list() {
+fn users_that_leave_first_at_the_end_are_missing_in_no_list() {
     let scenario = "users: { u: { count: 6, rate: 20/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 2s } ]";
     for workers in [1, 2, 3] {
-        let outcome = run(scenario, Manners { lists: true, ..Manners::default() }).workers(workers).go();
+        let outcome = run(scenario, Behaviour { lists: true, ..Behaviour::default() }).workers(workers).go();
         assert_eq!(outcome.unlisted, [], "{workers}");
     }
 }
 
 #[test]
-fn a_closed_loop_rests_where_its_group_does_not_act() {
-    let manners = Manners { delay: 5 * MS, ..Manners::default() };
+fn a_closed_loop_pauses_in_stages_without_its_group() {
+    let behaviour = Behaviour { delay: 5 * MS, ..Behaviour::default() };
     let scenario = "users:\n  loops: { count: 10, think: 20ms, do: [ { private: { to: loops } } ] }\n  \
                     u: { count: 1, rate: 10/s, arrivals: even, do: [ { private: { to: u } } ] }\n\
                     load: [ { hold: 2s }, { pause: 3s }, { hold: { for: 2s, only: [u] } }, { hold: 1s } ]";
-    let outcome = run(scenario, manners).go();
+    let outcome = run(scenario, behaviour).go();
     let sent = |stage| outcome.recorder.total(Count::Sent, |place| place.stage == stage && place.is_closed());
     // One message in every 25 ms, and the first thought of a stage begins with it.
     assert_eq!([sent(0), sent(1), sent(2), sent(3)], [10 * 80, 0, 0, 10 * 40]);

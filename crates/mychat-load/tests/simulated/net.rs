@@ -1,4 +1,4 @@
-//! Simulated time, and connections in memory: everything that happens is an event in one queue, and nothing waits.
+//! Simulated time, and connections in memory. Everything that happens is an event in one queue, and nothing waits.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -6,10 +6,10 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use mychat_load::engine::clock::Clock;
-use mychat_load::engine::wire::{Hangup, Line, ReadMode, Room, Wire};
+use mychat_load::engine::wire::{CloseMode, ConnId, ReadMode, ReceiveBuffer, Wire};
 use mychat_load::plan::Nanos;
 
-/// Bytes that the systems on both sides hold for a server that does not read.
+/// Bytes that the systems on both sides buffer for a server that does not read.
 const WINDOW: usize = 64 * 1024;
 
 /// The simulated time.
@@ -28,37 +28,37 @@ impl Clock for SimClock {
     }
 }
 
-/// One connection: of which worker, and which.
-pub(crate) type End = (usize, Line);
+/// A connection: the index of its worker, and its id there.
+pub(crate) type Endpoint = (usize, ConnId);
 
 /// Something that happens.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A worker is woken, if it still wants to be at this time.
+    /// A worker is woken, if it has not asked for another time since.
     Wake(usize),
-    /// A connection stands.
-    Opened(End),
+    /// A connection is complete.
+    Opened(Endpoint),
     /// Bytes reach the server.
-    AtServer(End, Vec<u8>),
-    /// The server's turn to handle what it read.
-    Handle(End, Handled),
+    AtServer(Endpoint, Vec<u8>),
+    /// The server handles what it has read.
+    Handle(Endpoint, Handled),
     /// Bytes reach the user's machine.
-    AtUser(End, Vec<u8>),
+    AtUser(Endpoint, Vec<u8>),
     /// The user's side may read.
-    Readable(End),
+    Readable(Endpoint),
     /// The server's end is closed.
-    Over(End),
-    /// There is room for more to be written.
-    Writable(End),
-    /// The user's end hangs up.
-    HungUp(End, Hangup),
+    Over(Endpoint),
+    /// The user's side may write again.
+    Writable(Endpoint),
+    /// The user's end closes the connection.
+    ClosedByUser(Endpoint, CloseMode),
     /// The server reads again.
-    HearAgain,
-    /// A name that was kept for a while is free.
-    Free(String),
+    ResumeReading,
+    /// A name that was cached after a logout is free.
+    NameFreed(String),
 }
 
-/// What a server handles.
+/// Something that the server handles.
 #[derive(Debug)]
 pub(crate) enum Handled {
     /// A frame.
@@ -68,33 +68,33 @@ pub(crate) enum Handled {
 }
 
 impl Event {
-    /// Whether it happens to the generator, which may be standing still.
-    pub(crate) fn is_the_generators(&self) -> bool {
+    /// Returns true if the event happens to the generator, which may be stalled.
+    pub(crate) fn is_for_generator(&self) -> bool {
         matches!(self, Self::Wake(_) | Self::Opened(_) | Self::Readable(_) | Self::Over(_) | Self::Writable(_))
     }
 }
 
-/// One connection as the network sees it.
+/// The two directions of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Pipe {
-    /// Written and not read by the server.
+    /// Bytes written and not read by the server.
     pub(crate) unread: usize,
     wants_to_write: bool,
-    /// Arrived and not read by the user.
+    /// Confirmation and not read by the user.
     pub(crate) arrived: Vec<u8>,
     stopped: bool,
     chunk: Option<usize>,
 }
 
-/// All connections and all that is going to happen.
+/// All connections, and the queue of events.
 #[derive(Debug, Default)]
 pub(crate) struct Net {
     pub(crate) clock: SimClock,
     queue: BTreeMap<(Nanos, u64), Event>,
     order: u64,
-    pub(crate) pipes: HashMap<End, Pipe>,
+    pub(crate) pipes: HashMap<Endpoint, Pipe>,
     alarms: HashMap<usize, Nanos>,
-    /// When the generator stands still.
+    /// Time during which the generator is stalled.
     pub(crate) stall: Option<Range<Nanos>>,
 }
 
@@ -104,12 +104,12 @@ impl Net {
         self.queue.insert((at, self.order), event);
     }
 
-    /// The next event up to a time; the clock moves on to it.
+    /// Removes the next event up to `until`, and sets the clock to its time.
     pub(crate) fn next(&mut self, until: Nanos) -> Option<Event> {
         loop {
             let (&(at, order), _) = self.queue.first_key_value().filter(|((at, _), _)| *at <= until)?;
             let event = self.queue.remove(&(at, order))?;
-            if event.is_the_generators()
+            if event.is_for_generator()
                 && let Some(stall) = self.stall.clone().filter(|stall| stall.contains(&at))
             {
                 if let Event::Wake(worker) = event {
@@ -126,8 +126,8 @@ impl Net {
         }
     }
 
-    /// The server has read so many bytes.
-    pub(crate) fn drained(&mut self, end: End, bytes: usize) {
+    /// Notes that the server has read `bytes` bytes.
+    pub(crate) fn drained(&mut self, end: Endpoint, bytes: usize) {
         let now = self.clock.now();
         let Some(pipe) = self.pipes.get_mut(&end) else { return };
         pipe.unread -= bytes;
@@ -136,8 +136,8 @@ impl Net {
         }
     }
 
-    /// What a user reads now.
-    pub(crate) fn read(&mut self, end: End) -> Option<Vec<u8>> {
+    /// Returns the bytes that a user reads now.
+    pub(crate) fn read(&mut self, end: Endpoint) -> Option<Vec<u8>> {
         let now = self.clock.now();
         let pipe = self.pipes.get_mut(&end).filter(|pipe| !pipe.stopped && !pipe.arrived.is_empty())?;
         let rest = pipe.arrived.split_off(pipe.arrived.len().min(pipe.chunk.unwrap_or(usize::MAX)));
@@ -149,7 +149,7 @@ impl Net {
     }
 }
 
-/// A worker's way into the net.
+/// The transport of one worker.
 #[derive(Debug)]
 pub(crate) struct SimWire {
     pub(crate) worker: usize,
@@ -157,15 +157,15 @@ pub(crate) struct SimWire {
 }
 
 impl Wire for SimWire {
-    fn open(&mut self, line: Line, _room: Room) {
+    fn open(&mut self, conn: ConnId, _buffer: ReceiveBuffer) {
         let mut net = self.net.borrow_mut();
         let now = net.clock.now();
-        net.pipes.insert((self.worker, line), Pipe::default());
-        net.put(now, Event::Opened((self.worker, line)));
+        net.pipes.insert((self.worker, conn), Pipe::default());
+        net.put(now, Event::Opened((self.worker, conn)));
     }
 
-    fn write(&mut self, line: Line, bytes: &[u8]) -> usize {
-        let (mut net, end) = (self.net.borrow_mut(), (self.worker, line));
+    fn write(&mut self, conn: ConnId, bytes: &[u8]) -> usize {
+        let (mut net, end) = (self.net.borrow_mut(), (self.worker, conn));
         let now = net.clock.now();
         let Some(pipe) = net.pipes.get_mut(&end) else { return bytes.len() };
         let written = bytes.len().min(WINDOW.saturating_sub(pipe.unread));
@@ -177,18 +177,18 @@ impl Wire for SimWire {
         written
     }
 
-    fn hang_up(&mut self, line: Line, how: Hangup) {
+    fn close(&mut self, conn: ConnId, mode: CloseMode) {
         let mut net = self.net.borrow_mut();
         let now = net.clock.now();
-        net.put(now, Event::HungUp((self.worker, line), how));
+        net.put(now, Event::ClosedByUser((self.worker, conn), mode));
     }
 
-    fn read(&mut self, line: Line, reading: ReadMode) {
-        let (mut net, end) = (self.net.borrow_mut(), (self.worker, line));
+    fn set_read_mode(&mut self, conn: ConnId, mode: ReadMode) {
+        let (mut net, end) = (self.net.borrow_mut(), (self.worker, conn));
         let now = net.clock.now();
         let Some(pipe) = net.pipes.get_mut(&end) else { return };
-        pipe.stopped = reading == ReadMode::Stopped;
-        if let ReadMode::Chunks(most) = reading {
+        pipe.stopped = mode == ReadMode::Stopped;
+        if let ReadMode::Chunks(most) = mode {
             pipe.chunk = Some(most);
             net.put(now, Event::Readable(end));
         }

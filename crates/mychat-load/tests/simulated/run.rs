@@ -1,27 +1,30 @@
-//! A whole run in simulated time: what the conductor does with threads, done with events.
+//! A whole run in simulated time. The phases are the ones of a real run ([`run_phases`]); the workers and the network are
+//! driven by a queue of events instead of threads and sockets.
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
 
 use mychat_load::engine::clock::Clock as _;
-use mychat_load::engine::shared::{Shared, Talk};
-use mychat_load::engine::wire::Ended;
-use mychat_load::engine::worker::{Outstanding, Patience, Worker};
+use mychat_load::engine::coordinator::{Phase, RunError, RunResults, WorkerSet, run_phases};
+use mychat_load::engine::shared::{ProtocolSettings, SharedState};
+use mychat_load::engine::wire::CloseReason;
+use mychat_load::engine::worker::{Outstanding, Worker, WorkerResult};
 use mychat_load::plan::{Nanos, Plan};
-use mychat_load::reconcile::{Accounting, record_fanout};
+use mychat_load::reconcile::Accounting;
+use mychat_load::reconcile::MissingInRoster;
 use mychat_load::reconcile::{DeliveryRules, Reconciliation};
-use mychat_load::reconcile::{FinalRosters, MissingInRoster};
-use mychat_load::record::fanout::FanOut;
 use mychat_load::record::recorder::{Count, Latency, LatencyMetric, Recorder};
 use mychat_load::record::session::UserSession;
 use mychat_proto::Framing;
+use tokio::sync::Notify;
 
 use super::chaos::Chaos;
 use super::net::{Event, Net, SimClock, SimWire};
-use super::server::{Manners, Model};
+use super::server::{Behaviour, Model};
 
 pub(crate) const MS: Nanos = 1_000_000;
 pub(crate) const S: Nanos = 1_000_000_000;
@@ -29,45 +32,45 @@ pub(crate) const S: Nanos = 1_000_000_000;
 /// A run to be done.
 pub(crate) struct Run {
     scenario: String,
-    manners: Manners,
+    behaviour: Behaviour,
     workers: u32,
     stall: Option<Range<Nanos>>,
 }
 
-/// What came of it.
+/// The result of a run.
 pub(crate) struct Outcome {
     pub(crate) recorder: Recorder,
     pub(crate) reconciliation: Reconciliation,
     pub(crate) visits: Vec<UserSession>,
     pub(crate) blocked: Nanos,
     pub(crate) stall: Nanos,
-    /// From the end of the load to the end of the drain.
+    /// Time from the end of the load until everything owed had arrived; zero if some of it never did.
     pub(crate) drained: Nanos,
-    /// What the server sent to somebody who had got it in an earlier visit.
+    /// Messages that the server sent to users who had received them in an earlier session.
     pub(crate) repeated: u64,
-    /// How many deliveries it mangled.
+    /// Deliveries that the server mangled.
     pub(crate) mangled: u64,
-    /// How many answers it left out.
+    /// Replies that the server left out.
     pub(crate) unanswered: u64,
-    /// Where deliveries met chaos: what each user was given.
+    /// With chaos: all bytes that each user was given.
     pub(crate) given: Vec<Vec<u8>>,
-    /// Who was there and missing in somebody's last list.
+    /// Users who were online and missing in another user's last list.
     pub(crate) unlisted: Vec<MissingInRoster>,
 }
 
-/// `users:` and `load:` of a scenario, against a server of these manners.
-pub(crate) fn run(scenario: &str, manners: Manners) -> Run {
-    Run { scenario: format!("name: simulated\nseed: 1\n{scenario}"), manners, workers: 1, stall: None }
+/// Takes `users:` and `load:` of a scenario, against a server of this behaviour.
+pub(crate) fn run(scenario: &str, behaviour: Behaviour) -> Run {
+    Run { scenario: format!("name: simulated\nseed: 1\n{scenario}"), behaviour, workers: 1, stall: None }
 }
 
 impl Run {
-    /// On so many workers.
+    /// Sets the number of workers.
     pub(crate) fn workers(mut self, workers: u32) -> Self {
         self.workers = workers;
         self
     }
 
-    /// The generator stands still during this time.
+    /// Stalls the generator during this time.
     pub(crate) fn stalled(mut self, during: Range<Nanos>) -> Self {
         self.stall = Some(during);
         self
@@ -77,8 +80,9 @@ impl Run {
         let loaded =
             mychat_scenario::parse("simulated.yaml", &self.scenario).unwrap_or_else(|errors| panic!("{errors}"));
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
-        let talk = Talk { framing: Framing::Lf, replies: Framing::Lf, timeout: plan.scenario.timeout };
-        let shared = Arc::new(Shared::new(plan, talk, self.workers, DeliveryRules::default()));
+        let reply_timeout = plan.scenario.timeout;
+        let protocol = ProtocolSettings { framing: Framing::Lf, reply_framing: Framing::Lf, reply_timeout };
+        let shared = Arc::new(SharedState::new(plan, protocol, self.workers, DeliveryRules::default()));
         let net = Rc::new(RefCell::new(Net::default()));
         net.borrow_mut().stall = self.stall;
         let clock = net.borrow().clock.clone();
@@ -86,80 +90,113 @@ impl Run {
         let workers = (0..self.workers)
             .map(|index| Worker::new(Arc::clone(&shared), wire(index as usize), clock.clone(), index, self.workers))
             .collect();
-        let server = Model::new(self.manners, &mut net.borrow_mut());
-        World { shared, net, clock, workers, server }.course()
+        let server = Model::new(self.behaviour, &mut net.borrow_mut());
+        World { shared, net, clock, workers, server, draining_since: None, drained: 0 }.run()
     }
 }
 
 struct World {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     net: Rc<RefCell<Net>>,
     clock: SimClock,
     workers: Vec<Worker<SimWire, SimClock>>,
     server: Model,
+    /// Start of the drain.
+    draining_since: Option<Nanos>,
+    drained: Nanos,
+}
+
+impl WorkerSet for World {
+    fn shared(&self) -> &Arc<SharedState> {
+        &self.shared
+    }
+
+    fn now(&self) -> Nanos {
+        self.clock.now()
+    }
+
+    fn start_logins(&mut self) {
+        self.workers.iter_mut().for_each(|worker| worker.start_logins(0));
+    }
+
+    // There is no timeline: one interval lasts for the whole run.
+    fn end_interval(&mut self, _at: Nanos) {}
+
+    fn is_interval_pending(&self) -> bool {
+        false
+    }
+
+    fn start_load(&mut self, start: Nanos) {
+        self.workers.iter_mut().for_each(|worker| worker.start_load(start));
+    }
+
+    fn is_aborted(&self) -> bool {
+        false
+    }
+
+    async fn wait(&mut self, _phase: Phase) -> Result<(), RunError> {
+        self.advance(MS);
+        Ok(())
+    }
+
+    async fn outstanding(&mut self, accounting: Option<&Arc<Accounting>>) -> Result<Outstanding, RunError> {
+        let since = *self.draining_since.get_or_insert(self.clock.now());
+        let Some(accounting) = accounting else { return Ok(Outstanding::default()) };
+        // As in a real run, the workers take some time to answer.
+        self.advance(2 * MS);
+        let outstanding: Outstanding = self.workers.iter_mut().map(|worker| worker.outstanding(accounting)).sum();
+        if outstanding.owed == 0 {
+            self.drained = self.clock.now() - since;
+        }
+        Ok(outstanding)
+    }
+
+    async fn finish(&mut self) -> Result<Vec<WorkerResult>, RunError> {
+        let mut results = Vec::new();
+        for index in 0..self.workers.len() {
+            results.push(self.workers[index].finish());
+            // The other workers go on reading for a moment.
+            self.advance(MS);
+        }
+        self.workers.iter_mut().for_each(Worker::close_all);
+        Ok(results)
+    }
+}
+
+/// Completes a future that never waits: simulated time passes inside of it.
+fn complete<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("nothing in a simulated run waits"),
+    }
 }
 
 impl World {
-    fn course(mut self) -> Outcome {
-        let live = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        self.workers.iter_mut().for_each(|worker| worker.join(0));
-        while live(&self.shared.live.settled) < self.shared.plan.users.len() as u64 {
-            self.pass(MS);
-        }
-        let load_start = self.clock.now() + 20 * MS;
-        self.workers.iter_mut().for_each(|worker| worker.load(load_start));
-        let end = load_start + self.shared.plan.end();
-        self.pass(end - self.clock.now());
-        while live(&self.shared.live.acting) > 0 {
-            self.pass(MS);
-        }
-        self.shared.live.stop.store(true, Ordering::Relaxed);
-        let stopped = self.clock.now();
-        let books = Accounting::new(&self.shared.plan, &self.shared.sent);
-        let mut patience = Patience::new(2 * S, stopped);
-        loop {
-            let outstanding: Outstanding = self.workers.iter_mut().map(|worker| worker.outstanding(&books)).sum();
-            if outstanding.owed == 0 || patience.is_over(outstanding, self.clock.now()) {
-                break;
+    fn run(mut self) -> Outcome {
+        let interrupted = complete(run_phases(&mut self, &Notify::new())).expect("no thread can fail");
+        assert!(!interrupted);
+        let length = self.clock.now();
+        let mut results = RunResults::default();
+        let mut recorder: Option<Recorder> = None;
+        for result in complete(WorkerSet::finish(&mut self)).expect("no thread can fail") {
+            match &mut recorder {
+                Some(recorder) => recorder.merge(&result.recorder),
+                None => recorder = Some((*result.recorder).clone()),
             }
-            self.pass(20 * MS);
+            results.add(result);
         }
-        let drained = self.clock.now() - stopped;
-        self.finish(load_start, drained)
-    }
-
-    fn finish(mut self, load_start: Nanos, drained: Nanos) -> Outcome {
-        let mut recorder = *self.workers[0].empty_recorder();
-        let (mut visits, mut fanout, mut blocked, mut stall) = (Vec::new(), FanOut::default(), 0, 0);
-        let (quiet, mut last_lists) = (self.clock.now(), FinalRosters::default());
-        for index in 0..self.workers.len() {
-            let seen = self.workers[index].finish();
-            // The others listen on for a moment.
-            self.pass(MS);
-            last_lists.merge(seen.last_lists);
-            recorder.merge(&seen.recorder);
-            fanout.merge(seen.fanout);
-            visits.extend(seen.visits);
-            blocked += seen.blocked;
-            stall = stall.max(seen.stall);
-        }
-        self.workers.iter_mut().for_each(Worker::leave_all);
-        let plan = &self.shared.plan;
-        let books = Accounting::new(plan, &self.shared.sent);
-        let reconciliation = books.reconcile(plan, &self.shared.sent, visits.iter(), self.shared.reading);
-        let lost_latency = &reconciliation.lost_latency;
-        lost_latency.record(quiet, |sender, index| fanout.has(sender, index), &mut recorder);
-        record_fanout(&fanout, plan, load_start, (lost_latency, quiet), &mut recorder);
-        let unlisted = last_lists.missing(&visits, quiet);
+        // Stricter than a real run, which gives a list the time of the reply timeout.
+        let unlisted = results.last_lists.missing(&results.sessions, length);
+        let seen = results.assemble(&self.shared, recorder.expect("there is a worker"), length);
         let given = self.server.chaos.map(Chaos::given).unwrap_or_default();
         let Model { repeated, mangled, unanswered, .. } = self.server;
         Outcome {
-            recorder,
-            reconciliation,
-            visits,
-            blocked,
-            stall,
-            drained,
+            recorder: seen.recorder,
+            reconciliation: seen.reconciliation,
+            visits: seen.visits,
+            blocked: seen.blocked,
+            stall: seen.stall,
+            drained: self.drained,
             repeated,
             mangled,
             unanswered,
@@ -169,29 +206,29 @@ impl World {
     }
 
     /// Lets simulated time pass.
-    fn pass(&mut self, time: Nanos) {
+    fn advance(&mut self, time: Nanos) {
         let until = self.clock.now() + time;
         loop {
             let event = self.net.borrow_mut().next(until);
             let Some(event) = event else { break };
-            let theirs = event.is_the_generators();
-            self.happens(event);
+            let is_for_generator = event.is_for_generator();
+            self.handle(event);
             let now = self.clock.now();
-            for worker in self.workers.iter_mut().filter(|_| theirs) {
-                // Letters between workers go at once.
-                worker.collect();
-                worker.attend(now);
+            for worker in self.workers.iter_mut().filter(|_| is_for_generator) {
+                // Confirmations reach the other workers at once.
+                worker.take_confirmations();
+                worker.run_timers_if_due(now);
             }
         }
         self.clock.set(until);
     }
 
-    fn happens(&mut self, event: Event) {
+    fn handle(&mut self, event: Event) {
         let now = self.clock.now();
         match event {
-            Event::Wake(worker) => self.workers[worker].run_due(),
-            Event::Opened((worker, line)) => self.workers[worker].opened(line),
-            Event::Writable((worker, line)) => self.workers[worker].writable(line),
+            Event::Wake(worker) => self.workers[worker].run_timers(),
+            Event::Opened((worker, conn)) => self.workers[worker].opened(conn),
+            Event::Writable((worker, conn)) => self.workers[worker].writable(conn),
             Event::AtUser(end, bytes) => {
                 let mut net = self.net.borrow_mut();
                 if let Some(pipe) = net.pipes.get_mut(&end) {
@@ -206,14 +243,14 @@ impl World {
                 }
             }
             Event::Over(end) => {
-                let gone = self.net.borrow_mut().pipes.remove(&end);
-                let Some(pipe) = gone else { return };
+                let pipe = self.net.borrow_mut().pipes.remove(&end);
+                let Some(pipe) = pipe else { return };
                 if !pipe.arrived.is_empty() {
                     self.workers[end.0].received(end.1, now, &pipe.arrived);
                 }
-                self.workers[end.0].ended(end.1, &Ended::Eof);
+                self.workers[end.0].closed(end.1, &CloseReason::Eof);
             }
-            event => self.server.takes(event, &mut self.net.borrow_mut()),
+            event => self.server.handle_event(event, &mut self.net.borrow_mut()),
         }
     }
 }

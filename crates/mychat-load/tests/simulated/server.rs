@@ -1,52 +1,52 @@
-//! A modelled server: correct but for what its manners say, and exact to the nanosecond.
+//! A modelled server: correct except for the faults of its [`Behaviour`], with times that are exact to the nanosecond.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use mychat_load::engine::clock::Clock as _;
-use mychat_load::engine::wire::Hangup;
+use mychat_load::engine::wire::CloseMode;
 use mychat_load::plan::Nanos;
 use mychat_proto::Command;
 
 use super::chaos::Chaos;
-use super::net::{End, Event, Handled, Net};
+use super::net::{Endpoint, Event, Handled, Net};
 
-/// How a server behaves.
+/// Delays and faults of a server.
 #[derive(Debug, Clone)]
-pub(crate) struct Manners {
-    /// From reading a frame to the first write because of it.
+pub(crate) struct Behaviour {
+    /// Time from reading a frame to the first write because of it.
     pub(crate) delay: Nanos,
-    /// Frozen for so long, every so often: frames that come meanwhile are read at the end of it.
+    /// Length and period of freezes: frames that arrive during one are read at its end.
     pub(crate) freeze: Option<(Nanos, Nanos)>,
-    /// One queue: so long per frame.
+    /// Processing time per frame; all frames share one queue.
     pub(crate) work: Nanos,
-    /// From the write to one recipient to that to the next; also before the first.
+    /// Time from the write to one recipient to that to the next, and before the first.
     pub(crate) spacing: Nanos,
-    /// When it reads nothing at all.
+    /// Time during which it reads nothing.
     pub(crate) deaf: Option<Range<Nanos>>,
-    /// Deliveries that it leaves out, by their number from 0.
+    /// Numbers of the deliveries that it leaves out, from 0.
     pub(crate) lost: Range<u64>,
-    /// Deliveries whose first bytes it destroys, likewise.
+    /// Numbers of the deliveries whose stamp it destroys.
     pub(crate) damaged: Range<u64>,
-    /// Deliveries that are mangled, likewise, and how.
+    /// Numbers of the deliveries that it mangles, and how.
     pub(crate) mangled: Option<(Range<u64>, Mangled)>,
-    /// Of its answers to messages for nobody it leaves one in so many out.
+    /// It leaves out one in this many replies to messages for unknown users.
     pub(crate) unanswered: Option<u64>,
-    /// Who comes back gets once more what it got first in its visit before.
+    /// A user that returns receives the first delivery of its last session again.
     pub(crate) repeats: bool,
-    /// A name that it never lets in.
+    /// A name whose login it always refuses.
     pub(crate) refused: Option<&'static str>,
-    /// How long a name stays taken after its holder is gone.
+    /// Time for which a name stays taken after its holder has left.
     pub(crate) name_kept: Nanos,
-    /// A connection that it closes, by name, at so many frames from it.
+    /// The name of a user that it disconnects, and after how many frames.
     pub(crate) closes: Option<(&'static str, u32)>,
-    /// Whether everybody gets a list when somebody comes or goes.
+    /// True if it sends a user list to all after each login and logout.
     pub(crate) lists: bool,
-    /// What happens to deliveries on their way: a seed, and how rare it is.
+    /// Random faults of deliveries: a seed, and how rare they are.
     pub(crate) chaos: Option<(u64, u32)>,
 }
 
-impl Default for Manners {
+impl Default for Behaviour {
     fn default() -> Self {
         Self {
             delay: 0,
@@ -68,17 +68,17 @@ impl Default for Manners {
     }
 }
 
-/// What becomes of a delivery on its way.
+/// A change to a delivery.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Mangled {
-    /// This byte of it is another one.
+    /// The byte at this index is changed.
     Byte(usize),
-    /// It ends there.
+    /// It ends at this index.
     Cut(usize),
 }
 
 impl Mangled {
-    /// Does it to a frame with its end; gives whether there was anything to do.
+    /// Changes a frame that ends with a line feed. Returns true if the frame is long enough.
     fn mangle(self, frame: &mut Vec<u8>) -> bool {
         let (Self::Byte(at) | Self::Cut(at)) = self;
         let there = at + 1 < frame.len();
@@ -92,50 +92,50 @@ impl Mangled {
 }
 
 #[derive(Debug, Default)]
-struct Peer {
+struct Client {
     name: Option<String>,
     unfinished: Vec<u8>,
     frames: u32,
-    /// What it was sent first.
+    /// Its first delivery.
     first: Option<Vec<u8>>,
 }
 
-/// The server.
+/// The state of the server.
 #[derive(Debug)]
 pub(crate) struct Model {
-    manners: Manners,
-    peers: HashMap<End, Peer>,
-    /// Names in use, in order; `None`: kept for nobody.
-    users: BTreeMap<String, Option<End>>,
-    /// When the queue is empty.
+    behaviour: Behaviour,
+    clients: HashMap<Endpoint, Client>,
+    /// Names in use; `None` for a name that is cached after its holder has left.
+    users: BTreeMap<String, Option<Endpoint>>,
+    /// Time at which the queue will be empty.
     free_at: Nanos,
-    /// What arrived while it was deaf.
-    unheard: Vec<(End, Vec<u8>)>,
+    /// Bytes that arrived while it read nothing.
+    unread: Vec<(Endpoint, Vec<u8>)>,
     deliveries: u64,
-    /// What was sent first to those who are gone.
+    /// The first deliveries of users that have left.
     past: HashMap<String, Vec<u8>>,
-    /// How often something was sent to somebody who had got it in an earlier visit.
+    /// Messages sent to users who had received them in an earlier session.
     pub(crate) repeated: u64,
-    /// How many deliveries were mangled.
+    /// Deliveries that were mangled.
     pub(crate) mangled: u64,
     answers: u64,
-    /// How many of its answers it left out.
+    /// Replies that were left out.
     pub(crate) unanswered: u64,
     pub(crate) chaos: Option<Chaos>,
 }
 
 impl Model {
-    pub(crate) fn new(manners: Manners, net: &mut Net) -> Self {
-        if let Some(deaf) = &manners.deaf {
-            net.put(deaf.end, Event::HearAgain);
+    pub(crate) fn new(behaviour: Behaviour, net: &mut Net) -> Self {
+        if let Some(deaf) = &behaviour.deaf {
+            net.put(deaf.end, Event::ResumeReading);
         }
         Self {
-            chaos: manners.chaos.map(|(seed, one_in)| Chaos::new(seed, one_in)),
-            manners,
-            peers: HashMap::new(),
+            chaos: behaviour.chaos.map(|(seed, one_in)| Chaos::new(seed, one_in)),
+            behaviour,
+            clients: HashMap::new(),
             users: BTreeMap::new(),
             free_at: 0,
-            unheard: Vec::new(),
+            unread: Vec::new(),
             deliveries: 0,
             past: HashMap::new(),
             repeated: 0,
@@ -145,134 +145,134 @@ impl Model {
         }
     }
 
-    /// Takes an event that concerns it.
-    pub(crate) fn takes(&mut self, event: Event, net: &mut Net) {
+    /// Handles an event that concerns the server.
+    pub(crate) fn handle_event(&mut self, event: Event, net: &mut Net) {
         let now = net.clock.now();
         match event {
-            Event::AtServer(end, bytes) if self.manners.deaf.as_ref().is_some_and(|deaf| deaf.contains(&now)) => {
-                self.unheard.push((end, bytes));
+            Event::AtServer(end, bytes) if self.behaviour.deaf.as_ref().is_some_and(|deaf| deaf.contains(&now)) => {
+                self.unread.push((end, bytes));
             }
-            Event::AtServer(end, bytes) => self.reads(end, &bytes, net),
-            Event::HearAgain => {
-                for (end, bytes) in std::mem::take(&mut self.unheard) {
-                    self.reads(end, &bytes, net);
+            Event::AtServer(end, bytes) => self.read(end, &bytes, net),
+            Event::ResumeReading => {
+                for (end, bytes) in std::mem::take(&mut self.unread) {
+                    self.read(end, &bytes, net);
                 }
             }
-            Event::Handle(end, Handled::Frame(frame)) => self.handles(end, &frame, net),
-            Event::Handle(end, Handled::Eof) => self.lets_go(end, net),
-            Event::HungUp(end, Hangup::Reset) => {
+            Event::Handle(end, Handled::Frame(frame)) => self.handle_frame(end, &frame, net),
+            Event::Handle(end, Handled::Eof) => self.log_out(end, net),
+            Event::ClosedByUser(end, CloseMode::Reset) => {
                 net.pipes.remove(&end);
-                self.lets_go(end, net);
+                self.log_out(end, net);
             }
-            Event::HungUp(end, how) => {
-                if how == Hangup::Close {
+            Event::ClosedByUser(end, how) => {
+                if how == CloseMode::Close {
                     net.pipes.remove(&end);
                 }
-                let at = self.turn(now);
+                let at = self.handled_at(now);
                 net.put(at, Event::Handle(end, Handled::Eof));
             }
-            Event::Free(name) => drop(self.users.remove(&name)),
+            Event::NameFreed(name) => drop(self.users.remove(&name)),
             _ => {}
         }
     }
 
-    fn reads(&mut self, end: End, bytes: &[u8], net: &mut Net) {
+    fn read(&mut self, end: Endpoint, bytes: &[u8], net: &mut Net) {
         net.drained(end, bytes.len());
-        let peer = self.peers.entry(end).or_default();
-        peer.unfinished.extend_from_slice(bytes);
-        let whole = peer.unfinished.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let rest = peer.unfinished.split_off(whole);
-        let frames = std::mem::replace(&mut peer.unfinished, rest);
+        let client = self.clients.entry(end).or_default();
+        client.unfinished.extend_from_slice(bytes);
+        let whole = client.unfinished.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let rest = client.unfinished.split_off(whole);
+        let frames = std::mem::replace(&mut client.unfinished, rest);
         for frame in frames.split_inclusive(|byte| *byte == b'\n') {
-            let at = self.turn(net.clock.now());
+            let at = self.handled_at(net.clock.now());
             net.put(at, Event::Handle(end, Handled::Frame(frame[..frame.len() - 1].to_vec())));
         }
     }
 
-    /// When the effects of a frame that is read now begin.
-    fn turn(&mut self, now: Nanos) -> Nanos {
-        let done = self.thawed(self.thawed(now.max(self.free_at)) + self.manners.work);
+    /// Returns the time at which the effects of a frame that is read at `now` begin.
+    fn handled_at(&mut self, now: Nanos) -> Nanos {
+        let done = self.thawed(self.thawed(now.max(self.free_at)) + self.behaviour.work);
         self.free_at = done;
-        done + self.manners.delay
+        done + self.behaviour.delay
     }
 
     fn thawed(&self, at: Nanos) -> Nanos {
-        match self.manners.freeze {
+        match self.behaviour.freeze {
             Some((length, every)) if at % every < length => at - at % every + length,
             _ => at,
         }
     }
 
-    fn handles(&mut self, end: End, frame: &[u8], net: &mut Net) {
-        let Some(peer) = self.peers.get_mut(&end) else { return };
-        peer.frames += 1;
-        let (name, frames) = (peer.name.clone(), peer.frames);
+    fn handle_frame(&mut self, end: Endpoint, frame: &[u8], net: &mut Net) {
+        let Some(client) = self.clients.get_mut(&end) else { return };
+        client.frames += 1;
+        let (name, frames) = (client.name.clone(), client.frames);
         match (Command::parse(frame), name) {
-            (Ok(Command::Connect { name }), None) => self.welcomes(end, name, net),
+            (Ok(Command::Connect { name }), None) => self.log_in(end, name, net),
             (Ok(Command::Broadcast { content }), Some(me)) => {
-                let everybody: Vec<End> = self.users.values().copied().flatten().collect();
+                let everybody: Vec<Endpoint> = self.users.values().copied().flatten().collect();
                 self.deliver(&everybody, &format!("BROADCAST|{me}|{content}\n"), net);
             }
             (Ok(Command::Message { recipient, content }), Some(me)) => match self.users.get(recipient) {
                 Some(Some(other)) => self.deliver(&[*other], &format!("MESSAGE|{me}|{content}\n"), net),
-                _ => self.answers_nobody(end, net),
+                _ => self.reply_unknown(end, net),
             },
-            (Ok(Command::Disconnect), _) => self.lets_go(end, net),
-            _ => say(end, "ERROR|400|malformed\n", net),
+            (Ok(Command::Disconnect), _) => self.log_out(end, net),
+            _ => send(end, "ERROR|400|malformed\n", net),
         }
-        let name = self.peers.get(&end).and_then(|peer| peer.name.as_deref());
-        if self.manners.closes.is_some_and(|(closed, at)| name == Some(closed) && frames == at) {
-            self.lets_go(end, net);
+        let name = self.clients.get(&end).and_then(|client| client.name.as_deref());
+        if self.behaviour.closes.is_some_and(|(closed, at)| name == Some(closed) && frames == at) {
+            self.log_out(end, net);
         }
     }
 
-    fn answers_nobody(&mut self, end: End, net: &mut Net) {
+    fn reply_unknown(&mut self, end: Endpoint, net: &mut Net) {
         self.answers += 1;
-        if self.manners.unanswered.is_some_and(|one_in| self.answers.is_multiple_of(one_in)) {
+        if self.behaviour.unanswered.is_some_and(|one_in| self.answers.is_multiple_of(one_in)) {
             self.unanswered += 1;
         } else {
-            say(end, "ERROR|404|no such user\n", net);
+            send(end, "ERROR|404|no such user\n", net);
         }
     }
 
-    fn welcomes(&mut self, end: End, name: &str, net: &mut Net) {
-        if self.users.contains_key(name) || self.manners.refused == Some(name) {
+    fn log_in(&mut self, end: Endpoint, name: &str, net: &mut Net) {
+        if self.users.contains_key(name) || self.behaviour.refused == Some(name) {
             // Rule U3: the refusal and its reason, in one write.
-            say(end, "CONNECT_ACK|FAIL\nERROR|409|this name is taken\n", net);
+            send(end, "CONNECT_ACK|FAIL\nERROR|409|this name is taken\n", net);
             return;
         }
         self.users.insert(name.to_owned(), Some(end));
-        self.peers.entry(end).or_default().name = Some(name.to_owned());
-        say(end, "CONNECT_ACK|OK\n", net);
+        self.clients.entry(end).or_default().name = Some(name.to_owned());
+        send(end, "CONNECT_ACK|OK\n", net);
         self.list(net);
-        if let Some(frame) = self.past.remove(name).filter(|_| self.manners.repeats) {
+        if let Some(frame) = self.past.remove(name).filter(|_| self.behaviour.repeats) {
             self.repeated += 1;
             net.put(net.clock.now(), Event::AtUser(end, frame));
         }
     }
 
-    fn deliver(&mut self, recipients: &[End], frame: &str, net: &mut Net) {
+    fn deliver(&mut self, recipients: &[Endpoint], frame: &str, net: &mut Net) {
         let now = net.clock.now();
         for (place, end) in (1..).zip(recipients) {
             let number = self.deliveries;
             self.deliveries += 1;
-            if !self.manners.lost.contains(&number) {
+            if !self.behaviour.lost.contains(&number) {
                 let mut frame = frame.as_bytes().to_vec();
-                if self.manners.damaged.contains(&number)
+                if self.behaviour.damaged.contains(&number)
                     && let Some(stamp) = frame.iter().position(|byte| *byte == b'~')
                 {
                     frame[stamp + 1..stamp + 9].fill(b'?');
                 }
-                if let Some((numbers, how)) = &self.manners.mangled
+                if let Some((numbers, how)) = &self.behaviour.mangled
                     && numbers.contains(&number)
                 {
                     self.mangled += u64::from(how.mangle(&mut frame));
                 }
-                if let Some(peer) = self.peers.get_mut(end) {
-                    peer.first.get_or_insert_with(|| frame.clone());
+                if let Some(client) = self.clients.get_mut(end) {
+                    client.first.get_or_insert_with(|| frame.clone());
                 }
                 let frame = self.chaos.as_mut().map_or_else(|| frame.clone(), |chaos| chaos.pass(*end, &frame));
-                net.put(now + place * self.manners.spacing, Event::AtUser(*end, frame));
+                net.put(now + place * self.behaviour.spacing, Event::AtUser(*end, frame));
             }
         }
     }
@@ -281,26 +281,26 @@ impl Model {
         let there = || self.users.iter().filter_map(|(name, end)| Some((name.as_str(), (*end)?)));
         let names: Vec<&str> = there().map(|(name, _)| name).collect();
         let list = format!("USER_LIST|{}\n", names.join(","));
-        there().filter(|_| self.manners.lists).for_each(|(_, end)| say(end, &list, net));
+        there().filter(|_| self.behaviour.lists).for_each(|(_, end)| send(end, &list, net));
     }
 
-    /// A connection is over for the server, and its user is gone.
-    fn lets_go(&mut self, end: End, net: &mut Net) {
+    /// Closes a connection; its user has left.
+    fn log_out(&mut self, end: Endpoint, net: &mut Net) {
         let now = net.clock.now();
-        let Some(peer) = self.peers.remove(&end) else { return };
-        if let Some(name) = peer.name {
-            if let Some(first) = peer.first {
+        let Some(client) = self.clients.remove(&end) else { return };
+        if let Some(name) = client.name {
+            if let Some(first) = client.first {
                 self.past.insert(name.clone(), first);
             }
             self.users.insert(name.clone(), None);
-            net.put(now + self.manners.name_kept, Event::Free(name));
+            net.put(now + self.behaviour.name_kept, Event::NameFreed(name));
             self.list(net);
         }
         net.put(now, Event::Over(end));
     }
 }
 
-fn say(end: End, frame: &str, net: &mut Net) {
+fn send(end: Endpoint, frame: &str, net: &mut Net) {
     let now = net.clock.now();
     net.put(now, Event::AtUser(end, frame.as_bytes().to_vec()));
 }

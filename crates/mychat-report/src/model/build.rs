@@ -7,7 +7,7 @@ use super::{
     Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyBreakdown, LatencyResult, MissingDeliveries,
     RunResult, SCHEMA, ScenarioInfo, ShardInfo, TargetInfo, TimelinePoint, ToolInfo, UnsentMessages, UserLosses,
 };
-use mychat_load::engine::conduct::{Observations, Slice};
+use mychat_load::engine::coordinator::{Observations, TimelineSlice};
 use mychat_load::plan::Plan;
 use mychat_load::plan::stamp::EVERYBODY;
 use mychat_load::reconcile::Reconciliation;
@@ -239,7 +239,7 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
 }
 
 /// One line of the timeline as the result has it.
-pub fn timeline_point(plan: &Plan, slice: &Slice) -> TimelinePoint {
+pub fn timeline_point(plan: &Plan, slice: &TimelineSlice) -> TimelinePoint {
     let value =
         |latency: &Latency, quantile: f64| (latency.count() > 0).then(|| latency.histogram.value_at_quantile(quantile));
     let (delivery, lateness) = (slice.delivery.unpack(), slice.lateness.unpack());

@@ -1,39 +1,30 @@
-//! The users of one thread: how they come, act, and go. No sockets and no clock of its own: a [`Wire`] carries the bytes
-//! and a [`Clock`] tells the time, both real in a run and simulated in tests.
+//! The users of one thread: how they log in, act, receive and leave. A worker has no sockets and no clock of its own. A
+//! [`Wire`] carries its bytes and a [`Clock`] tells the time: real ones in a run, simulated ones in tests.
 
-mod accounts;
-mod acting;
-mod answers;
-mod coming;
-mod going;
-mod hearing;
-mod looping;
-mod patience;
-mod reading;
+mod closed_loop;
+mod collect;
+mod drain_timeout;
+mod inbound;
+mod login;
+mod logout;
+mod missing_replies;
+mod open_loop;
+mod read_rate;
 
-pub use self::patience::{Outstanding, Patience};
+pub use self::collect::WorkerResult;
+pub use self::drain_timeout::{DrainTimeout, Outstanding};
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-use rustc_hash::FxHashMap;
-use slab::Slab;
 
 use crate::engine::clock::Clock;
-use crate::engine::connection::Connection;
-use crate::engine::desk::{Desk, Due};
-use crate::engine::shared::Shared;
-use crate::engine::user::{State, User};
-use crate::engine::wire::{Line, ReadMode, Wire};
-use crate::plan::Nanos;
-use crate::reconcile::FinalRosters;
-use crate::record::example::Examples;
-use crate::record::fanout::FanOut;
-use crate::record::recorder::{Latency, Recorder};
-use crate::record::roster::RosterLog;
-use crate::record::session::UserSession;
+use crate::engine::connection::ConnectionTable;
+use crate::engine::recording::Recording;
+use crate::engine::shared::SharedState;
+use crate::engine::timer_queue::{TimerEvent, TimerQueue};
+use crate::engine::user::{LoadLoop, User};
+use crate::engine::wire::{ConnId, Wire};
+use crate::plan::{Nanos, nanos};
 
 /// The users of one thread.
 pub struct Worker<W, C> {
@@ -41,161 +32,107 @@ pub struct Worker<W, C> {
     pub wire: W,
     /// Tells the time.
     pub clock: C,
-    desk: Desk,
+    recording: Recording,
+    timers: TimerQueue,
     users: Vec<User>,
-    lines: Slab<Connection>,
-    generations: u32,
-    /// Users who have not been let in or refused yet.
-    unsettled: usize,
-    /// When the wire is going to call `run_due`.
-    awake_at: Nanos,
-    /// Which worker this is, and of how many.
-    place: (u32, u32),
+    connections: ConnectionTable,
+    /// Buffer in which frames are built.
+    frame: Vec<u8>,
+    /// Index of this worker among the workers of all shards.
+    index: u32,
+    /// Number of workers of all shards.
+    count: u32,
 }
 
-/// What a worker saw, at the end.
-#[derive(Debug)]
-pub struct Seen {
-    /// What it recorded since the last interval.
-    pub recorder: Box<Recorder>,
-    /// All visits of its users.
-    pub visits: Vec<UserSession>,
-    /// The first violations.
-    pub examples: Examples,
-    /// For how long its connections did not take what was to be sent, summed up.
-    pub blocked: Nanos,
-    /// The latest that anything was done after its time.
-    pub stall: Nanos,
-    /// How long what became readable waited for its turn to be read.
-    pub read_lag: Latency,
-    /// The most bytes that a connection was found to hold unread, of those that are read as fast as can be.
-    pub unread: u64,
-    /// Processor time that went into waiting awake for what was about to be due.
-    pub awake: Duration,
-    /// When its users had lists with those who joined.
-    pub rosters: RosterLog,
-    /// The lists that those of them had who were there to the end.
-    pub last_lists: FinalRosters,
-    /// When broadcasts reached the first and the last of its users.
-    pub fanout: FanOut,
-    /// ERROR frames that no action wants, by code.
-    pub errors: BTreeMap<String, u64>,
-    /// ERROR frames that were taken for answers to messages to somebody who was not surely there, by who got them.
-    pub unreachable: FxHashMap<u32, u64>,
-}
-
-/// A worker does something at least so often, so that a stall of its thread is always seen.
-const BEAT: Nanos = 20_000_000;
-
-/// Reading at full speed.
-const READ_ON: ReadMode = ReadMode::Chunks(usize::MAX);
-
-/// How long a user waits that came back and found its name still taken.
-const RETRY: Nanos = 20_000_000;
+/// Time between two timers that do nothing, so that a stall of the thread is noticed even without work.
+const HEARTBEAT: Nanos = 20_000_000;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
-    /// Worker `index` of `count`: every `count`-th user is its own.
-    pub fn new(shared: Arc<Shared>, wire: W, clock: C, index: u32, count: u32) -> Self {
+    /// Worker `index` of `count`. It drives every `count`-th user of the plan.
+    pub fn new(shared: Arc<SharedState>, wire: W, clock: C, index: u32, count: u32) -> Self {
         let ids = (index..shared.plan.users.len() as u32).step_by(count as usize);
-        let users: Vec<User> = ids.map(|id| User::new(&shared.plan, id)).collect();
-        let unsettled = users.len();
-        let desk = Desk::new(shared);
         Self {
             wire,
             clock,
-            desk,
-            users,
-            lines: Slab::new(),
-            generations: 0,
-            unsettled,
-            awake_at: Nanos::MAX,
-            place: (index, count),
+            users: ids.map(|id| User::new(&shared.plan, id)).collect(),
+            recording: Recording::new(shared),
+            timers: TimerQueue::new(),
+            connections: ConnectionTable::default(),
+            frame: Vec::new(),
+            index,
+            count,
         }
     }
 
-    /// Lets the users join, each group at its own rate from `start` on.
-    pub fn join(&mut self, start: Nanos) {
-        self.put(self.clock.now(), Due::Beat);
+    /// Logs the users in from `start` on, each group at its own rate.
+    pub fn start_logins(&mut self, start: Nanos) {
+        self.timers.push(self.clock.now(), TimerEvent::Heartbeat);
         for index in 0..self.users.len() {
-            let (user, plan) = (&self.users[index], &self.desk.shared.plan);
+            let (user, plan) = (&self.users[index], &self.recording.shared.plan);
             let place = user.id - plan.members[usize::from(user.group)].start;
             let at = start + (f64::from(place) / plan.group(user.id).join * 1e9) as Nanos;
-            self.put(at, Due::Join(index));
+            self.timers.push(at, TimerEvent::Login(index));
         }
-        self.run_due();
+        self.run_timers();
     }
 
-    /// Begins the load: from `start` on, users follow their programs.
-    pub fn load(&mut self, start: Nanos) {
-        self.desk.shared.load_start.get_or_init(|| start);
+    /// Starts the load: from `start` on, users follow their programs.
+    pub fn start_load(&mut self, start: Nanos) {
+        self.recording.shared.load_start.get_or_init(|| start);
         for index in 0..self.users.len() {
-            match &self.users[index].program {
-                Some(program) if program.is_open() => {
-                    self.desk.shared.live.acting.fetch_add(1, Ordering::Relaxed);
-                    self.draw(index);
+            match self.users[index].load {
+                Some(LoadLoop::Open(_)) => {
+                    self.recording.shared.live.active_programs.fetch_add(1, Ordering::Relaxed);
+                    self.schedule_next(index);
                 }
-                Some(_) => self.think(index, start),
+                Some(LoadLoop::Closed(_)) => self.start_thinking(index, start),
                 None => {}
             }
-            if self.users[index].state == State::Online {
-                self.plan_leave(index, start);
+            if self.users[index].is_online() {
+                self.schedule_logout(index, start);
             }
         }
-        self.run_due();
+        self.run_timers();
     }
 
-    /// Does what is due, and asks to be woken for the next.
-    pub fn run_due(&mut self) {
+    /// Runs all timers that are due, and asks the transport for a wake-up at the next one.
+    pub fn run_timers(&mut self) {
         let mut now = self.clock.now();
-        while let Some((at, due)) = self.desk.take_due(now) {
-            self.desk.stall = self.desk.stall.max(now - at);
-            match due {
-                Due::Beat => self.put(now + BEAT, Due::Beat),
-                Due::Join(user) => self.connect(user, at),
-                Due::Overdue(user) => self.overdue(user, now),
-                Due::Rest(user, visit) => self.send_rest(user, visit, now),
-                Due::StopReading { key, generation } => self.stop_reading(Line { key, generation }, now),
-                Due::ReadOn { key, generation } => self.read_on(Line { key, generation }),
-                Due::Act(user) => self.act(user, at, now),
-                Due::Leave(user, visit) => self.leave(user, visit, now),
-                Due::Patience { key, generation } => self.lose_patience(Line { key, generation }, now),
+        while let Some((at, event)) = self.timers.pop_due(now) {
+            self.recording.stall = self.recording.stall.max(now - at);
+            match event {
+                TimerEvent::Heartbeat => self.timers.push(now + HEARTBEAT, TimerEvent::Heartbeat),
+                TimerEvent::Login(user) => self.start_login(user, at),
+                TimerEvent::LoopTimeout(user) => self.check_loop_timeout(user, now),
+                TimerEvent::SecondHalf(user, session) => self.send_second_half(user, session, now),
+                TimerEvent::PauseReading(conn) => self.pause_reading(conn, now),
+                TimerEvent::ResumeReading(conn) => self.resume_reading(conn),
+                TimerEvent::Act(user) => self.run_action(user, at, now),
+                TimerEvent::Logout(user, session) => self.log_out(user, session, now),
+                TimerEvent::ConnTimeout(conn) => self.connection_timed_out(conn, now),
             }
             now = self.clock.now();
         }
-        // Where the wire is going to wake this worker earlier than needed that is good enough, and spares a call.
-        if self.awake_at <= now {
-            self.awake_at = Nanos::MAX;
-        }
-        if let Some(next) = self.desk.next_due().filter(|next| *next < self.awake_at) {
-            self.awake_at = next;
-            self.wire.wake_at(next);
+        if let Some(at) = self.timers.wake_request(now) {
+            self.wire.wake_at(at);
         }
     }
 
-    /// Does what is due, if anything is, or asks to be woken for what came onto the agenda. Whoever called anything else
-    /// here calls this afterwards; between two reads it keeps the schedule.
-    pub fn attend(&mut self, now: Nanos) {
-        if self.desk.next_due().is_some_and(|at| at <= now || at < self.awake_at) {
-            self.run_due();
+    /// Runs the timers if one is due or was added. The caller of any other method calls this afterwards: between two reads it
+    /// keeps the schedule.
+    pub fn run_timers_if_due(&mut self, now: Nanos) {
+        if self.timers.needs_run(now) {
+            self.run_timers();
         }
     }
 
-    /// Whether this connection is still wanted.
-    pub fn has(&self, line: Line) -> bool {
-        self.lines.get(line.key).is_some_and(|connection| connection.generation == line.generation)
+    /// Reply timeout of the scenario.
+    fn reply_timeout(&self) -> Nanos {
+        nanos(self.recording.shared.protocol.reply_timeout)
     }
 
-    /// Users who have not been let in or refused yet.
-    pub fn unsettled(&self) -> usize {
-        self.unsettled
+    /// Sets the timer that ends the waiting for the server on this connection.
+    fn start_connection_timeout(&mut self, conn: ConnId, now: Nanos) {
+        self.timers.push(now + self.reply_timeout(), TimerEvent::ConnTimeout(conn));
     }
-
-    fn put(&mut self, at: Nanos, due: Due) {
-        self.desk.put(at, due);
-    }
-}
-
-/// The connection, if the line still means the same one.
-fn find(lines: &mut Slab<Connection>, line: Line) -> Option<&mut Connection> {
-    lines.get_mut(line.key).filter(|connection| connection.generation == line.generation)
 }

@@ -1,0 +1,168 @@
+//! Adds up the results of all workers and reconciles them: sent messages with deliveries, logins with user lists.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use super::Observations;
+use crate::engine::observations::GeneratorUsage;
+use crate::engine::shared::SharedState;
+use crate::engine::worker::WorkerResult;
+use crate::plan::{Nanos, Plan, nanos};
+use crate::reconcile::{Accounting, FinalRosters, Reconciliation, ShardExchange, record_fanout};
+use crate::record::example::{Example, Examples, ViolationKind};
+use crate::record::fanout::FanOut;
+use crate::record::recorder::{Count, Latency, LatencyMetric, Place, Recorder, Shape};
+use crate::record::roster::RosterLog;
+use crate::record::session::UserSession;
+use mychat_scenario::model::Verify;
+
+/// The results of all workers, added up.
+#[derive(Debug, Default)]
+pub struct RunResults {
+    /// Sessions of all users.
+    pub sessions: Vec<UserSession>,
+    /// The last user list of every user that was online at the end.
+    pub last_lists: FinalRosters,
+    /// Processor time that the workers spent spinning.
+    pub busy_wait: Duration,
+    /// Time for which connections refused bytes, summed over all connections.
+    pub blocked: Nanos,
+    /// Longest delay of a timer.
+    pub stall: Nanos,
+    examples: Examples,
+    errors: BTreeMap<String, u64>,
+    unreachable: FxHashMap<u32, u64>,
+    fanout: FanOut,
+    rosters: RosterLog,
+    receive_lag: Latency,
+    unread: u64,
+}
+
+/// Maps an event outside any action to the recorder's cell for it.
+struct Cells<'p> {
+    plan: &'p Plan,
+    load_start: Option<Nanos>,
+    join: u16,
+}
+
+impl RunResults {
+    /// Adds one worker's result, except its recorder, which belongs to an interval of the timeline.
+    pub fn add(&mut self, result: WorkerResult) {
+        self.sessions.extend(result.sessions);
+        self.last_lists.merge(result.last_lists);
+        self.busy_wait += result.busy_wait;
+        self.blocked += result.blocked;
+        self.stall = self.stall.max(result.stall);
+        self.examples.merge(result.examples);
+        for (code, count) in result.errors {
+            *self.errors.entry(code).or_default() += count;
+        }
+        self.unreachable.extend(result.unreachable);
+        self.fanout.merge(result.fanout);
+        self.rosters.merge(result.rosters);
+        self.receive_lag.merge(&result.receive_lag);
+        self.unread = self.unread.max(result.unread);
+    }
+
+    /// Reconciles what was sent with what arrived, and completes `recorder` with the latencies and counts that only the end
+    /// of the run, `length` nanoseconds after its start, shows. The timeline and the coordinator's own figures are left
+    /// empty.
+    pub fn assemble(mut self, shared: &SharedState, mut recorder: Recorder, length: Nanos) -> Observations {
+        let plan = &shared.plan;
+        let load_start = shared.load_start.get().copied();
+        let cells = Cells { plan, load_start, join: recorder.shape().join() };
+        self.record_rosters(shared, &cells, &mut recorder, length);
+        let accounting = Accounting::new(plan, &shared.sent);
+        let reconciliation = accounting.reconcile(plan, &shared.sent, self.sessions.iter(), shared.reading);
+        reconciliation.lost_latency.record(length, |sender, index| self.fanout.has(sender, index), &mut recorder);
+        let lost = (&reconciliation.lost_latency, length);
+        record_fanout(&self.fanout, plan, load_start.unwrap_or(0), lost, &mut recorder);
+        for (place, duplicated) in &reconciliation.duplicated {
+            recorder.add(*place, Count::Duplicated, *duplicated);
+        }
+        self.record_unfounded_404s(&cells, &reconciliation, &mut recorder);
+        let share = plan.shard.is_part().then(|| ShardExchange::new(plan, &shared.sent, &self.sessions));
+        Observations {
+            recorder,
+            timeline: Vec::new(),
+            visits: self.sessions,
+            reconciliation,
+            examples: self.examples,
+            blocked: self.blocked,
+            stall: self.stall,
+            read_lag: self.receive_lag,
+            unread: self.unread,
+            errors: self.errors,
+            aborted: None,
+            interrupted: false,
+            length,
+            generator: GeneratorUsage::default(),
+            server: None,
+            cases_failed: 0,
+            share,
+        }
+    }
+
+    /// Records how long each join took to reach the user lists, and the users that some last list lacks.
+    fn record_rosters(&mut self, shared: &SharedState, cells: &Cells<'_>, recorder: &mut Recorder, length: Nanos) {
+        let due_before = length.saturating_sub(nanos(shared.protocol.reply_timeout));
+        for unlisted in self.last_lists.missing(&self.sessions, due_before) {
+            recorder.count(cells.at(unlisted.user, unlisted.online), Count::MissingInRoster);
+            // The latency is at least this long. Without the sample the percentiles would look better than they are.
+            self.rosters.note((unlisted.user, unlisted.online), length);
+            self.examples.push(unlisted.example(cells.plan, length));
+        }
+        for ((user, joined), last) in self.rosters.joins() {
+            recorder.time(cells.at(user, joined), LatencyMetric::Roster, last.saturating_sub(joined));
+        }
+    }
+
+    /// Counts the `ERROR|404` replies that no undeliverable message explains as errors.
+    fn record_unfounded_404s(&mut self, cells: &Cells<'_>, reconciliation: &Reconciliation, recorder: &mut Recorder) {
+        let plan = cells.plan;
+        for (user, count) in unfounded_404s(plan, &self.unreachable, reconciliation) {
+            let stage = plan.stages.len().saturating_sub(1) as u16;
+            recorder.add(Place { stage, ..cells.at(user, 0) }, Count::Errors, count);
+            *self.errors.entry("404".to_owned()).or_default() += count;
+            if self.examples.wants(ViolationKind::Error) {
+                self.examples.push(example_404(plan, user, count));
+            }
+        }
+    }
+}
+
+impl Cells<'_> {
+    /// Returns the cell of something that `user` did at `at`.
+    fn at(&self, user: u32, at: Nanos) -> Place {
+        let stage = match self.load_start.filter(|start| at >= *start) {
+            Some(start) => self.plan.stage_at(at - start) as u16,
+            None => self.join,
+        };
+        Place { stage, group: self.plan.users[user as usize].group, action: Shape::NO_ACTION }
+    }
+}
+
+/// Returns the users that got more `ERROR|404` than they sent undeliverable messages, with the difference. Only full
+/// verification on a single machine knows every message and delivery.
+fn unfounded_404s(plan: &Plan, unreachable: &FxHashMap<u32, u64>, reconciliation: &Reconciliation) -> Vec<(u32, u64)> {
+    if plan.verify != Verify::Full || plan.shard.is_part() {
+        return Vec::new();
+    }
+    let undeliverable = |user| reconciliation.undeliverable.get(user).copied().unwrap_or(0);
+    let excess = unreachable.iter().map(|(user, replies)| (*user, replies.saturating_sub(undeliverable(user))));
+    excess.filter(|(_, count)| *count > 0).collect()
+}
+
+fn example_404(plan: &Plan, user: u32, count: u64) -> Example {
+    let name = &plan.users[user as usize].name;
+    Example {
+        kind: ViolationKind::Error,
+        sender: None,
+        recipient: Some(name.to_string()),
+        sequence: None,
+        what: format!("{name} was told ERROR|404 about a user who was online, {count} times"),
+        frames: Vec::new(),
+    }
+}

@@ -1,0 +1,121 @@
+//! One turn of a worker: handles what has become ready, in the order in which the kernel reported it.
+
+use mio::Events;
+
+use super::event_poller::PollEvent;
+use super::socket_table::TcpWire;
+use crate::engine::clock::{Clock as _, RealClock};
+use crate::engine::wire::{CloseReason, ConnId};
+use crate::engine::worker::Worker;
+use crate::plan::Nanos;
+
+/// Reads of one connection before the next one has its turn.
+const READS: usize = 4;
+
+/// A worker over sockets.
+pub(super) type TcpWorker = Worker<TcpWire, RealClock>;
+
+/// Waits until something is ready, and handles it.
+pub(super) fn turn(worker: &mut TcpWorker, events: &mut Events) -> std::io::Result<()> {
+    worker.wire.wait(events)?;
+    for event in events.iter() {
+        match worker.wire.record_event(event) {
+            PollEvent::Waker => worker.take_confirmations(),
+            PollEvent::Timer => {}
+            PollEvent::Probe(late) => probe(worker, late),
+            PollEvent::Socket(key) => serve(worker, key),
+        }
+    }
+    if worker.wire.poller.take_due() {
+        worker.run_timers();
+    }
+    if let Some(late) = worker.wire.poller.take_probe_due() {
+        probe(worker, late);
+    }
+    for key in worker.wire.take_ready() {
+        worker.wire.clear_ready(key);
+        serve(worker, key);
+    }
+    for (conn, error) in std::mem::take(&mut worker.wire.failed_opens) {
+        report_failure(worker, conn, &error);
+    }
+    Ok(())
+}
+
+/// Records how late the probe timer was served: a socket that becomes readable waits as long. Then probes one socket.
+fn probe(worker: &mut TcpWorker, late: Nanos) {
+    worker.record_receive_lag(late);
+    let now = worker.clock.now();
+    worker.wire.probe(now);
+}
+
+/// Does what a socket is ready for.
+fn serve(worker: &mut TcpWorker, key: usize) {
+    let Some((conn, socket)) = worker.wire.socket_at(key) else { return };
+    if !socket.is_connected() {
+        return finish_open(worker, conn);
+    }
+    if worker.wire.take_writable(conn) {
+        worker.writable(conn);
+    }
+    for _ in 0..READS {
+        // A frame may have closed the connection.
+        if !worker.wire.socket_at(key).is_some_and(|(same, socket)| same == conn && socket.is_readable()) {
+            return;
+        }
+        if !read(worker, conn) {
+            return;
+        }
+    }
+    worker.wire.mark_ready(key);
+}
+
+/// Completes a connection that was being made.
+fn finish_open(worker: &mut TcpWorker, conn: ConnId) {
+    match worker.wire.poll_connected(conn) {
+        Ok(false) => {}
+        Ok(true) => {
+            worker.opened(conn);
+            let now = worker.clock.now();
+            worker.run_timers_if_due(now);
+            serve(worker, conn.key);
+        }
+        Err(error) => {
+            drop(worker.wire.remove(conn));
+            report_failure(worker, conn, &error);
+        }
+    }
+}
+
+fn report_failure(worker: &mut TcpWorker, conn: ConnId, error: &std::io::Error) {
+    worker.open_failed(conn, &error.to_string());
+    let now = worker.clock.now();
+    worker.run_timers_if_due(now);
+}
+
+/// Reads once. Returns true if there may be more.
+fn read(worker: &mut TcpWorker, conn: ConnId) -> bool {
+    let mut buffer = std::mem::take(&mut worker.wire.buffer);
+    let read = worker.wire.read_into(conn, &mut buffer);
+    let now = worker.clock.now();
+    let closed = match read {
+        None => None,
+        Some(Ok(0)) => Some(CloseReason::Eof),
+        Some(Ok(count)) => {
+            if let Some(lag) = worker.wire.pass_mark(conn, count, now) {
+                worker.record_receive_lag(lag);
+            }
+            worker.received(conn, now, &buffer[..count]);
+            None
+        }
+        Some(Err(ref error)) => Some(CloseReason::Broken(error.to_string())),
+    };
+    worker.wire.buffer = buffer;
+    if let Some(reason) = &closed {
+        // The socket goes first: the worker may open a connection under the same key.
+        drop(worker.wire.remove(conn));
+        worker.closed(conn, reason);
+    }
+    worker.run_timers_if_due(now);
+    closed.is_none() && read.is_some()
+}

@@ -1,0 +1,201 @@
+//! Messages: which one a frame holds, whether it is intact, and how long it took.
+
+use super::corrupt::{find_stamp, note_changed, note_unidentified, receive_corrupt, user_named};
+use super::fast_path::{flush_deferred, leave_fast_path, take_run};
+use super::violations::{count_corrupted, count_misrouted, count_out_of_order};
+use super::{BROADCAST, FrameEffect};
+use crate::engine::recording::{BroadcastMeta, Recording};
+use crate::engine::send::NO_RECIPIENT;
+use crate::engine::user::User;
+use crate::plan::Nanos;
+use crate::plan::stamp::{EVERYBODY, Stamp, StampError};
+use crate::record::inbox::Arrival;
+use crate::record::recorder::{Count, Place};
+use mychat_scenario::model::{Action, Weighted};
+
+/// Takes a broadcast or private message; `rest` is its frame behind the command.
+pub(super) fn receive_message(
+    user: &mut User,
+    recording: &mut Recording,
+    now: Nanos,
+    action: u16,
+    frame: &[u8],
+    rest: &[u8],
+) -> FrameEffect {
+    // Only broadcasts are cached: a private message has one recipient.
+    if action == BROADCAST
+        && let Some(run) = recording.broadcasts.find(user.cursor.at(), frame)
+    {
+        mark_overtaken(user, recording.broadcasts.frames(&run).first().map(|cached| cached.meta.stamp).as_ref());
+        let delivered = take_run(user, recording, now, &run, frame) > 0;
+        return if delivered { FrameEffect::Delivery } else { FrameEffect::None };
+    }
+    let Some(cut) = memchr::memchr(b'|', rest) else {
+        receive_corrupt(user, recording, now, &|| "a message without content".to_owned(), frame);
+        return FrameEffect::None;
+    };
+    let (sender, content) = (&rest[..cut], &rest[cut + 1..]);
+    let stamp = match Stamp::read(content) {
+        Ok(stamp) if stamp.run == recording.shared.plan.run => stamp,
+        Ok(_) => return count_stranger(user, recording, now),
+        Err(unreadable) => return receive_unreadable(user, recording, now, (action, sender, unreadable), frame),
+    };
+    mark_overtaken(user, Some(&stamp));
+    let place = place_of(recording, &stamp, user.group, action, now);
+    if !is_addressed_to(&stamp, user.id, action) {
+        count_misrouted(user, recording, place, &stamp, frame);
+        return FrameEffect::None;
+    }
+    let shared = &recording.shared;
+    if shared.plan.users.get(stamp.sender as usize).map(|user| user.name.as_bytes()) != Some(sender) {
+        count_corrupted(user, recording, place, &|| "its sender is not who sent it".to_owned(), Some(&stamp), frame);
+        note_changed(user, recording, &stamp);
+        return FrameEffect::None;
+    }
+    let intended = recording.load_start().unwrap_or(0) + stamp.intended * 1000;
+    let sent = shared.sent.get(stamp.sender as usize).and_then(|log| log.get(stamp.sequence));
+    let meta = BroadcastMeta { stamp, place, intended, sent: sent.map(|sent| sent.at * 1000) };
+    if action == BROADCAST && recording.load_start().is_some() {
+        let behind = recording.cache_broadcast(frame, meta);
+        user.cursor.advance(behind);
+    } else {
+        leave_fast_path(user, recording);
+    }
+    deliver(user, recording, now, meta, frame)
+}
+
+/// Takes a message whose stamp is missing, damaged, or does not match its content.
+#[cold]
+fn receive_unreadable(
+    user: &mut User,
+    recording: &mut Recording,
+    now: Nanos,
+    (action, sender, unreadable): (u16, &[u8], StampError),
+    frame: &[u8],
+) -> FrameEffect {
+    match unreadable {
+        StampError::Body(stamp) if stamp.run != recording.shared.plan.run => {
+            return count_stranger(user, recording, now);
+        }
+        // Oversize frames carry a stamp without a recipient.
+        StampError::Body(stamp) if action == BROADCAST && stamp.to == NO_RECIPIENT => {
+            let place = place_of(recording, &stamp, user.group, action, now);
+            let what = || "a frame that is too long to be processed, or a piece of it".to_owned();
+            count_corrupted(user, recording, place, &what, Some(&stamp), frame);
+        }
+        StampError::Body(stamp) => {
+            let place = place_of(recording, &stamp, user.group, action, now);
+            let what = || "its content is not what was sent".to_owned();
+            count_corrupted(user, recording, place, &what, Some(&stamp), frame);
+            if is_addressed_to(&stamp, user.id, action) {
+                note_changed(user, recording, &stamp);
+            }
+        }
+        StampError::Missing if find_stamp(user, recording, frame).is_some() => {
+            receive_corrupt(user, recording, now, &|| "its stamp is not where its content begins".to_owned(), frame);
+        }
+        StampError::Missing if !always_stamps(recording, sender) => return count_stranger(user, recording, now),
+        StampError::Missing | StampError::Header => {
+            let place = Place { action, ..recording.place(user.group, now) };
+            count_corrupted(user, recording, place, &|| "its stamp is damaged".to_owned(), None, frame);
+            note_unidentified(user, recording, Some((sender, action)));
+        }
+    }
+    FrameEffect::None
+}
+
+/// Takes an intact message that is addressed to this user.
+pub(super) fn deliver(
+    user: &mut User,
+    recording: &mut Recording,
+    now: Nanos,
+    meta: BroadcastMeta,
+    frame: &[u8],
+) -> FrameEffect {
+    flush_deferred(user, recording);
+    let BroadcastMeta { stamp, intended, sent, .. } = meta;
+    let place = Place { group: user.group, ..meta.place };
+    if arrived_in_past_session(user, recording, &stamp, sent) {
+        count_out_of_order(user, recording, place, &stamp, frame, Count::Duplicated);
+        return FrameEffect::None;
+    }
+    let Some(session) = user.session.as_mut() else { return FrameEffect::None };
+    match session.inbox.note(&stamp) {
+        Arrival::InOrder => {}
+        Arrival::OutOfOrder => count_out_of_order(user, recording, place, &stamp, frame, Count::Reordered),
+        Arrival::Duplicate => {
+            count_out_of_order(user, recording, place, &stamp, frame, Count::Duplicated);
+            return FrameEffect::None;
+        }
+    }
+    if !recording.shared.plan.shard.has(stamp.sender) {
+        // The sender's machine has another clock: there is no latency.
+        recording.recorder.count(place, Count::Delivered);
+        return FrameEffect::Delivery;
+    }
+    let is_public = stamp.to == EVERYBODY;
+    if place.is_closed() && (!is_public || stamp.sender == user.id || !recording.shared.reading.broadcast_echo) {
+        recording.confirmations.push((stamp.sender, stamp.sequence));
+    }
+    let service = sent.map(|sent| now.saturating_sub(sent));
+    recording.recorder.cell(place).delivery(now.saturating_sub(intended), service);
+    if is_public && !user.hostile {
+        recording.fanout.note(stamp.sender, stamp.index, intended, now);
+    }
+    FrameEffect::Delivery
+}
+
+/// Returns the cell of a message: the stage in which it was due, and the recipient's group.
+pub(super) fn place_of(recording: &Recording, stamp: &Stamp, group: u16, action: u16, now: Nanos) -> Place {
+    let plan = &recording.shared.plan;
+    let place = match recording.load_start() {
+        Some(_) => Place { stage: plan.stage_at(stamp.intended * 1000) as u16, group, action },
+        None => Place { action, ..recording.place(group, now) },
+    };
+    let is_in_plan = (stamp.sender as usize) < plan.users.len();
+    if is_in_plan && plan.is_closed_loop(stamp.sender) { place.closed() } else { place }
+}
+
+/// Marks the pending replies that a message of the user's own has overtaken on its way back.
+fn mark_overtaken(user: &mut User, stamp: Option<&Stamp>) {
+    if let Some(stamp) = stamp.filter(|stamp| stamp.sender == user.id && !user.replies.is_empty()) {
+        user.replies.mark_overtaken(stamp.sequence);
+    }
+}
+
+/// Returns true if a message arrived in an earlier session of the same user. Only a message sent before this session began
+/// can have, so that nothing else is looked up.
+fn arrived_in_past_session(user: &User, recording: &Recording, stamp: &Stamp, sent: Option<Nanos>) -> bool {
+    if user.past_sessions.is_empty() {
+        return false;
+    }
+    // The send time of another shard's message was taken by another clock.
+    let sent = sent.filter(|_| recording.shared.plan.shard.has(stamp.sender)).unwrap_or(0);
+    user.session.as_ref().is_some_and(|session| sent < session.asked)
+        && user
+            .past_sessions
+            .iter()
+            .rev()
+            .map_while(|past| recording.sessions.get(*past as usize))
+            .take_while(|past| past.ended.is_none_or(|ended| ended >= sent))
+            .any(|past| past.inbox.has(stamp))
+}
+
+/// Returns true if every message of the user of this name carries a stamp.
+fn always_stamps(recording: &Recording, name: &[u8]) -> bool {
+    let is_unstamped = |action: &Weighted| matches!(action.action, Action::Frame { .. } | Action::HalfFrame { .. });
+    let plan = &recording.shared.plan;
+    user_named(recording, name).is_some_and(|user| !plan.group(user).actions.iter().any(is_unstamped))
+}
+
+/// Returns true if a message reached `user` in the way it was sent: as a broadcast or privately.
+fn is_addressed_to(stamp: &Stamp, user: u32, action: u16) -> bool {
+    if action == BROADCAST { stamp.to == EVERYBODY } else { stamp.to == user }
+}
+
+/// Counts a message that does not belong to this run.
+fn count_stranger(user: &User, recording: &mut Recording, now: Nanos) -> FrameEffect {
+    let place = recording.place(user.group, now);
+    recording.recorder.count(place, Count::Strangers);
+    FrameEffect::None
+}

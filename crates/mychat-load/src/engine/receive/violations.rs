@@ -1,0 +1,78 @@
+//! Messages that break a rule: counted, and cached as examples while there are few of a kind.
+
+use crate::engine::recording::{Recording, ViolationDetail};
+use crate::engine::user::User;
+use crate::plan::stamp::{EVERYBODY, Stamp};
+use crate::record::example::ViolationKind;
+use crate::record::recorder::{Count, Place};
+
+/// Counts a message that arrived again, or after a later one of its sender.
+#[cold]
+pub(super) fn count_out_of_order(
+    user: &User,
+    recording: &mut Recording,
+    place: Place,
+    stamp: &Stamp,
+    frame: &[u8],
+    count: Count,
+) {
+    let (kind, what) = match count {
+        Count::Reordered => (ViolationKind::Reordered, "came after a later one to"),
+        _ => (ViolationKind::Duplicated, "came once more to"),
+    };
+    let (sender, recipient) = (recording.user_name(stamp.sender), recording.user_name(user.id));
+    let what = format!("message {} of {sender} {what} {recipient}", stamp.sequence);
+    let detail = ViolationDetail {
+        kind,
+        sender: Some(stamp.sender),
+        recipient: Some(user.id),
+        sequence: Some(stamp.sequence),
+        what: &|| what.clone(),
+        frames: &[frame],
+    };
+    recording.violation(place, count, &detail);
+}
+
+/// Counts a message that is not what was sent.
+pub(super) fn count_corrupted(
+    user: &User,
+    recording: &mut Recording,
+    place: Place,
+    what: &dyn Fn() -> String,
+    stamp: Option<&Stamp>,
+    frame: &[u8],
+) {
+    let detail = ViolationDetail {
+        kind: ViolationKind::Corrupted,
+        sender: stamp.map(|stamp| stamp.sender),
+        recipient: Some(user.id),
+        sequence: stamp.map(|stamp| stamp.sequence),
+        what,
+        frames: &[frame],
+    };
+    recording.violation(place, Count::Corrupted, &detail);
+}
+
+/// Counts a message that reached a user it was not sent to.
+pub(super) fn count_misrouted(user: &User, recording: &mut Recording, place: Place, stamp: &Stamp, frame: &[u8]) {
+    let users = &recording.shared.plan.users;
+    let what = match stamp.to {
+        EVERYBODY => "it was sent to everybody and came as a private message".to_owned(),
+        to => match users.get(to as usize) {
+            Some(owner) => format!("it was for {} alone", owner.name),
+            None => "it was for nobody".to_owned(),
+        },
+    };
+    // The message belongs to its sender's group, not to that of the user who got it by mistake.
+    let group = users.get(stamp.sender as usize).map_or(user.group, |sender| sender.group);
+    let place = Place { group, ..place };
+    let detail = ViolationDetail {
+        kind: ViolationKind::Misrouted,
+        sender: Some(stamp.sender),
+        recipient: Some(user.id),
+        sequence: Some(stamp.sequence),
+        what: &|| what.clone(),
+        frames: &[frame],
+    };
+    recording.violation(place, Count::Misrouted, &detail);
+}

@@ -1,0 +1,153 @@
+//! The observations of one worker. Each worker has its own: nothing here is shared between threads, except the state in `shared`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::shared::{Confirmation, SharedState};
+use crate::plan::Nanos;
+use crate::plan::stamp::Stamp;
+use crate::record::broadcast_cache::{BroadcastCache, CachePosition};
+use crate::record::example::{Example, Examples, ViolationKind, readable};
+use crate::record::fanout::FanOut;
+use crate::record::recorder::{Count, Latency, Place, Recorder, Shape};
+use crate::record::roster::RosterLog;
+use crate::record::session::UserSession;
+
+/// The observations of one worker's users.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub(super) shared: Arc<SharedState>,
+    pub(super) recorder: Box<Recorder>,
+    pub(super) examples: Examples,
+    /// `ERROR` frames that no action asks for, by code.
+    pub(super) errors: BTreeMap<String, u64>,
+    /// `ERROR|404` frames that may answer a message to a user who was not certainly online, by who received them.
+    pub(super) unreachable: FxHashMap<u32, u64>,
+    /// Sessions that are over.
+    pub(super) sessions: Vec<UserSession>,
+    pub(super) receive_lag: Latency,
+    /// The latest broadcasts, each parsed once for all its recipients.
+    pub(super) broadcasts: BroadcastCache<BroadcastMeta>,
+    /// By sender: one more than the highest sequence number of its cached broadcasts.
+    newest: Vec<u32>,
+    /// The terminator of the server's frames.
+    terminator: Vec<u8>,
+    pub(super) rosters: RosterLog,
+    pub(super) fanout: FanOut,
+    /// Time for which connections refused bytes, summed over all connections.
+    pub(super) blocked: Nanos,
+    /// Longest delay of a timer.
+    pub(super) stall: Nanos,
+    /// Messages of closed loops that have arrived, to be reported to their senders.
+    pub(super) confirmations: Vec<Confirmation>,
+}
+
+/// Properties of a broadcast that all its recipients share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BroadcastMeta {
+    pub(super) stamp: Stamp,
+    /// Its cell in the recorder, up to the recipient's group.
+    pub(super) place: Place,
+    /// Its due time.
+    pub(super) intended: Nanos,
+    /// Its send time, if its sender is a user of this machine.
+    pub(super) sent: Option<Nanos>,
+}
+
+/// The details of a violation. They are formatted only if it is cached as an example.
+pub(super) struct ViolationDetail<'a> {
+    pub(super) kind: ViolationKind,
+    pub(super) sender: Option<u32>,
+    pub(super) recipient: Option<u32>,
+    pub(super) sequence: Option<u32>,
+    pub(super) what: &'a dyn Fn() -> String,
+    pub(super) frames: &'a [&'a [u8]],
+}
+
+impl Recording {
+    pub(super) fn new(shared: Arc<SharedState>) -> Self {
+        let shape = Shape { stages: shared.plan.stages.len() as u16, groups: shared.plan.scenario.groups.len() as u16 };
+        let (users, mut terminator) = (shared.plan.users.len(), Vec::new());
+        shared.protocol.reply_framing.end(&mut terminator, 0);
+        Self {
+            shared,
+            terminator,
+            recorder: Box::new(Recorder::new(shape)),
+            examples: Examples::default(),
+            errors: BTreeMap::new(),
+            unreachable: FxHashMap::default(),
+            sessions: Vec::new(),
+            receive_lag: Latency::default(),
+            broadcasts: BroadcastCache::default(),
+            newest: vec![0; users],
+            rosters: RosterLog::default(),
+            fanout: FanOut::default(),
+            blocked: 0,
+            stall: 0,
+            confirmations: Vec::new(),
+        }
+    }
+
+    /// Start of the load, once it is known.
+    #[inline]
+    pub(super) fn load_start(&self) -> Option<Nanos> {
+        self.shared.load_start.get().copied()
+    }
+
+    /// Returns the cell of something that a user of `group` does at `now` outside any action.
+    pub(super) fn place(&self, group: u16, now: Nanos) -> Place {
+        let stage = match self.load_start() {
+            Some(start) if now >= start => self.shared.plan.stage_at(now - start) as u16,
+            _ => self.recorder.shape().join(),
+        };
+        Place { stage, group, action: Shape::NO_ACTION }
+    }
+
+    pub(super) fn user_name(&self, user: u32) -> &str {
+        &self.shared.plan.users[user as usize].name
+    }
+
+    /// Counts a violation, and keeps it as an example while there are few of its kind.
+    pub(super) fn violation(&mut self, place: Place, count: Count, detail: &ViolationDetail<'_>) {
+        self.recorder.count(place, count);
+        if self.examples.wants(detail.kind) {
+            let name = |user: Option<u32>| user.map(|user| self.user_name(user).to_owned());
+            let example = Example {
+                kind: detail.kind,
+                sender: name(detail.sender),
+                recipient: name(detail.recipient),
+                sequence: detail.sequence,
+                what: (detail.what)(),
+                frames: detail.frames.iter().map(|frame| readable(frame)).collect(),
+            };
+            self.examples.push(example);
+        }
+    }
+
+    /// Counts a reply that breaks the rules for what `user` had asked.
+    pub(super) fn wrong_reply(&mut self, place: Place, user: u32, what: &dyn Fn() -> String, frames: &[&[u8]]) {
+        let detail = ViolationDetail {
+            kind: ViolationKind::WrongReply,
+            sender: None,
+            recipient: Some(user),
+            sequence: None,
+            what,
+            frames,
+        };
+        self.violation(place, Count::WrongReplies, &detail);
+    }
+
+    /// Adds a whole broadcast to the cache. Returns the position behind it.
+    pub(super) fn cache_broadcast(&mut self, frame: &[u8], meta: BroadcastMeta) -> CachePosition {
+        let (sender, sequence) = (meta.stamp.sender, meta.stamp.sequence);
+        let newest = &mut self.newest[sender as usize];
+        let is_newest = sequence >= *newest;
+        *newest = (*newest).max(sequence + 1);
+        // The fast path takes neither messages of other shards, which have no latency here, nor those of closed loops, whose
+        // senders wait for a confirmation.
+        let is_unique = is_newest && !meta.place.is_closed() && self.shared.plan.shard.has(sender);
+        self.broadcasts.insert(frame, &self.terminator, meta, is_unique)
+    }
+}

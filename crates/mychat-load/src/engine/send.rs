@@ -1,0 +1,217 @@
+//! Turns one planned action of a user into bytes, logs the message and sends it.
+
+use mychat_proto::MAX_FRAME;
+
+use super::connection::Connection;
+use super::recording::Recording;
+use super::user::{ExpectedReply, PendingReply, User};
+use super::wire::{ConnId, Wire};
+use crate::plan::stamp::{EVERYBODY, STAMP_LEN, Stamp};
+use crate::plan::{MAX_USERS, Nanos, PlannedAction, Recipient, UNKNOWN_NAME, nanos};
+use crate::record::recorder::{Count, LatencyMetric, Place};
+use crate::record::sent::{Sent, micros};
+use mychat_scenario::model::{Action, Leave};
+
+/// Remaining work for the worker after an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SendOutcome {
+    /// Nothing: the frame was sent.
+    Sent,
+    /// Nothing: the server does not read what was sent before, and the frame was dropped.
+    Blocked,
+    /// Open a second connection that asks for the name of this user.
+    OpenDuplicate(u32),
+    /// Send the second half of the frame after this time.
+    PauseMidFrame(Nanos),
+    /// Let the user leave in this way and log in again.
+    Reconnect(Leave),
+}
+
+/// Times of an action, in nanoseconds since the run began, and the cell in which it is counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SendContext {
+    /// Its due time.
+    pub(super) intended: Nanos,
+    pub(super) now: Nanos,
+    pub(super) place: Place,
+}
+
+/// The connection that an action's frame goes to.
+pub(super) struct Output<'w, W> {
+    pub(super) conn: ConnId,
+    pub(super) connection: &'w mut Connection,
+    pub(super) wire: &'w mut W,
+    /// Buffer in which the frame is built.
+    pub(super) frame: &'w mut Vec<u8>,
+}
+
+/// Bytes of a frame that is sent in two halves.
+const HALF_FRAME: usize = 64;
+
+/// `to` of a stamp on a message that must reach nobody.
+pub(super) const NO_RECIPIENT: u32 = MAX_USERS;
+
+impl<W: Wire> Output<'_, W> {
+    fn send(&mut self, now: Nanos) {
+        self.connection.send(self.wire, self.conn, self.frame, now);
+    }
+}
+
+/// Performs one action of a user, who is online.
+pub(super) fn perform<W: Wire>(
+    user: &mut User,
+    recording: &mut Recording,
+    mut output: Output<'_, W>,
+    planned: PlannedAction,
+    at: SendContext,
+) -> SendOutcome {
+    let shared = recording.shared.clone();
+    let group = &shared.plan.scenario.groups[usize::from(user.group)];
+    let action = &group.actions[usize::from(planned.action)].action;
+    output.frame.clear();
+    let expected = match action {
+        Action::DuplicateName { .. } => {
+            let Recipient::User(name_holder) = planned.recipient else { return SendOutcome::Sent };
+            return SendOutcome::OpenDuplicate(name_holder);
+        }
+        Action::Reconnect { leave } => {
+            log_sent(user, recording, action, planned.recipient, at);
+            return SendOutcome::Reconnect(*leave);
+        }
+        Action::HalfFrame { stall } => {
+            write_half_frame(output.frame, recording, &planned);
+            user.second_half = Some(output.frame.split_off(HALF_FRAME / 2));
+            output.send(at.now);
+            log_sent(user, recording, action, planned.recipient, at);
+            return SendOutcome::PauseMidFrame(nanos(*stall));
+        }
+        _ => write_frame(output.frame, user, recording, action, &planned, at),
+    };
+    shared.protocol.framing.end(output.frame, 0);
+    if !output.connection.has_room(output.frame.len()) {
+        recording.recorder.count(at.place, Count::Blocked);
+        return SendOutcome::Blocked;
+    }
+    if let Some(expected) = expected {
+        let sequence = shared.sent[user.id as usize].len();
+        let (intended, place) = (at.intended, at.place);
+        user.replies.push(PendingReply { expected, sequence, overtaken: false, intended, place });
+    }
+    // The log entry comes first: a recipient's worker may read the message before the write returns here.
+    log_sent(user, recording, action, planned.recipient, at);
+    output.send(at.now);
+    SendOutcome::Sent
+}
+
+/// Writes the frame of an action without its terminator. Returns the reply that the server owes for it.
+fn write_frame(
+    frame: &mut Vec<u8>,
+    user: &User,
+    recording: &Recording,
+    action: &Action,
+    planned: &PlannedAction,
+    at: SendContext,
+) -> Option<ExpectedReply> {
+    let shared = &recording.shared;
+    match action {
+        Action::Broadcast { content } => {
+            frame.extend_from_slice(b"BROADCAST|");
+            let stamp = stamp(user, recording, at, EVERYBODY, user.broadcasts);
+            write_content(frame, recording, planned, &stamp, content.text.as_deref());
+            None
+        }
+        Action::Private { content, .. } => {
+            let (to, name) = match planned.recipient {
+                Recipient::User(other) => (other, recording.user_name(other)),
+                Recipient::All | Recipient::Unknown => (NO_RECIPIENT, UNKNOWN_NAME),
+            };
+            frame.extend_from_slice(b"MESSAGE|");
+            frame.extend_from_slice(name.as_bytes());
+            frame.push(b'|');
+            let index = user.privates.get(&to).copied().unwrap_or(0);
+            let stamp = stamp(user, recording, at, to, index);
+            write_content(frame, recording, planned, &stamp, content.text.as_deref());
+            (to == NO_RECIPIENT && shared.reading.unknown_answered).then_some(ExpectedReply::NotFound)
+        }
+        Action::Oversize { .. } => {
+            // A broadcast that is too long. Its stamp names no recipient, so that any piece of it that arrives is a violation.
+            frame.extend_from_slice(b"BROADCAST|");
+            stamp(user, recording, at, NO_RECIPIENT, 0).write(frame, "", "");
+            pad(frame, recording, planned, planned.size as usize);
+            Some(ExpectedReply::AnyError)
+        }
+        Action::Garbage { .. } => {
+            // No UTF-8 text contains this byte, and the padding contains no line feed.
+            frame.push(0xFF);
+            pad(frame, recording, planned, planned.size as usize);
+            Some(ExpectedReply::AnyError)
+        }
+        Action::Frame { .. } => {
+            let verbatim = shared.verbatim[usize::from(user.group)][usize::from(planned.action)].as_ref()?;
+            frame.extend_from_slice(&verbatim.bytes);
+            (!verbatim.replies.is_empty()).then_some(ExpectedReply::Verbatim(planned.action))
+        }
+        Action::DuplicateName { .. } | Action::HalfFrame { .. } | Action::Reconnect { .. } => None,
+    }
+}
+
+/// Writes a whole frame that is going to be sent in two halves. It has no stamp: its latency depends on the user's pause.
+fn write_half_frame(frame: &mut Vec<u8>, recording: &Recording, planned: &PlannedAction) {
+    frame.extend_from_slice(b"BROADCAST|");
+    pad(frame, recording, planned, HALF_FRAME);
+    recording.shared.protocol.framing.end(frame, 0);
+}
+
+/// Counts a message as sent and appends it to the sender's log.
+fn log_sent(user: &mut User, recording: &mut Recording, action: &Action, recipient: Recipient, at: SendContext) {
+    recording.recorder.count(at.place, Count::Sent);
+    recording.recorder.time(at.place, LatencyMetric::Lateness, at.now.saturating_sub(at.intended));
+    let to = match (action, recipient) {
+        (Action::Broadcast { .. }, _) => {
+            user.broadcasts += 1;
+            EVERYBODY
+        }
+        (Action::Private { .. }, Recipient::User(other)) => {
+            *user.privates.entry(other).or_default() += 1;
+            other
+        }
+        _ => NO_RECIPIENT,
+    };
+    let sent = Sent { at: micros(at.now), to, stage: at.place.stage };
+    recording.shared.sent[user.id as usize].push(sent);
+}
+
+fn stamp(user: &User, recording: &Recording, at: SendContext, to: u32, index: u32) -> Stamp {
+    let intended = at.intended.saturating_sub(recording.load_start().unwrap_or(0));
+    Stamp {
+        run: recording.shared.plan.run,
+        sender: user.id,
+        session: user.sessions % 4096,
+        sequence: recording.shared.sent[user.id as usize].len(),
+        index,
+        intended: micros(intended),
+        to,
+    }
+}
+
+fn write_content(
+    frame: &mut Vec<u8>,
+    recording: &Recording,
+    planned: &PlannedAction,
+    stamp: &Stamp,
+    text: Option<&str>,
+) {
+    let space = (planned.size as usize).saturating_sub(STAMP_LEN);
+    let text = text.unwrap_or("");
+    let text = &text[..text.floor_char_boundary(space)];
+    let padding = recording.shared.plan.padding(planned.padding, space - text.len());
+    stamp.write(frame, text, padding);
+}
+
+/// Fills a frame up to `size` bytes.
+fn pad(frame: &mut Vec<u8>, recording: &Recording, planned: &PlannedAction, size: usize) {
+    while frame.len() < size {
+        let piece = (size - frame.len()).min(MAX_FRAME);
+        frame.extend_from_slice(recording.shared.plan.padding(planned.padding, piece).as_bytes());
+    }
+}

@@ -1,0 +1,107 @@
+//! The timers of a worker.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::wire::ConnId;
+use crate::plan::Nanos;
+
+/// The timers of one worker. Times are nanoseconds since the run began.
+#[derive(Debug)]
+pub(super) struct TimerQueue {
+    heap: BinaryHeap<Reverse<(Nanos, TimerEvent)>>,
+    /// Time at which the transport is going to wake the worker.
+    wake_at: Nanos,
+}
+
+/// The effect of a timer. Users are given by their index among the worker's users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TimerEvent {
+    /// A user connects, for the first time or again.
+    Login(usize),
+    /// A user performs its next action.
+    Act(usize),
+    /// A user leaves, if its session of this number is still the current one.
+    Logout(usize, u16),
+    /// A user in a closed loop stops waiting for its last action, if that is the one the timer was set for.
+    LoopTimeout(usize),
+    /// A user sends the second half of a frame, if its session of this number is still the current one.
+    SecondHalf(usize, u16),
+    /// A slow reader stops reading.
+    PauseReading(ConnId),
+    /// A slow reader reads again.
+    ResumeReading(ConnId),
+    /// Does nothing: a worker without work notices by it that its thread stood still.
+    Heartbeat,
+    /// The server should have answered on this connection or closed it by now.
+    ConnTimeout(ConnId),
+}
+
+impl TimerQueue {
+    pub(super) fn new() -> Self {
+        Self { heap: BinaryHeap::new(), wake_at: Nanos::MAX }
+    }
+
+    pub(super) fn push(&mut self, at: Nanos, event: TimerEvent) {
+        self.heap.push(Reverse((at, event)));
+    }
+
+    /// Removes the first timer that is due at `now`, and returns it with its time.
+    pub(super) fn pop_due(&mut self, now: Nanos) -> Option<(Nanos, TimerEvent)> {
+        if self.next()? > now {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(timer)| timer)
+    }
+
+    /// Returns true if a timer is due at `now`, or the transport has to be told of an earlier one.
+    #[inline]
+    pub(super) fn needs_run(&self, now: Nanos) -> bool {
+        self.next().is_some_and(|at| at <= now || at < self.wake_at)
+    }
+
+    /// Returns the time at which the transport has to wake the worker, if it has not been told so yet. A wake-up that comes
+    /// too early is harmless, and cheaper than a system call that moves it.
+    pub(super) fn wake_request(&mut self, now: Nanos) -> Option<Nanos> {
+        if self.wake_at <= now {
+            self.wake_at = Nanos::MAX;
+        }
+        let next = self.next().filter(|next| *next < self.wake_at)?;
+        self.wake_at = next;
+        Some(next)
+    }
+
+    fn next(&self) -> Option<Nanos> {
+        self.heap.peek().map(|Reverse((at, _))| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_come_in_the_order_of_their_times() {
+        let mut timers = TimerQueue::new();
+        timers.push(30, TimerEvent::Act(1));
+        timers.push(10, TimerEvent::Heartbeat);
+        assert_eq!(timers.pop_due(9), None);
+        assert_eq!(timers.pop_due(30), Some((10, TimerEvent::Heartbeat)));
+        assert_eq!(timers.pop_due(30), Some((30, TimerEvent::Act(1))));
+        assert_eq!(timers.pop_due(30), None);
+    }
+
+    #[test]
+    fn the_transport_is_told_only_of_an_earlier_time() {
+        let mut timers = TimerQueue::new();
+        timers.push(50, TimerEvent::Heartbeat);
+        assert_eq!(timers.wake_request(0), Some(50));
+        timers.push(60, TimerEvent::Heartbeat);
+        assert!(!timers.needs_run(0));
+        assert_eq!(timers.wake_request(0), None, "50 comes first");
+        timers.push(20, TimerEvent::Heartbeat);
+        assert!(timers.needs_run(0));
+        assert_eq!(timers.wake_request(0), Some(20));
+        assert_eq!(timers.wake_request(20), Some(20), "that time has come: it is asked for anew");
+    }
+}

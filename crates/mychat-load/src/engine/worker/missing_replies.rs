@@ -1,0 +1,43 @@
+//! Replies that never came, counted at the end of a session.
+
+use super::Worker;
+use crate::engine::clock::Clock;
+use crate::engine::user::PendingReply;
+use crate::engine::wire::Wire;
+use crate::plan::Nanos;
+use crate::record::recorder::{LatencyMetric, Place};
+use crate::record::session::SessionEnd;
+
+/// A reply to a request this shortly before the end may still have been in flight, even if a later message came back.
+const IN_FLIGHT: Nanos = 100_000_000;
+
+impl<W: Wire, C: Clock> Worker<W, C> {
+    /// Counts the replies that were due in the current session and did not come. In a session that lasts to the end of the
+    /// run these are all. Otherwise the last ones may have been in flight: a reply was due if its request is older than the
+    /// reply timeout, or if a later message of the user has come back to it.
+    pub(super) fn count_missing_replies(&mut self, index: usize, now: Nanos) {
+        let pending = self.users[index].replies.take_all();
+        let user = &self.users[index];
+        let Some(session) = user.session.as_deref().filter(|_| !pending.is_empty()) else { return };
+        let (shared, leaving) = (&self.recording.shared, session.leaving.unwrap_or(Nanos::MAX));
+        let verbatim = &shared.verbatim[usize::from(user.group)];
+        let was_due = |reply: &&PendingReply| {
+            let asked = shared.sent[user.id as usize].get(reply.sequence).map_or(0, |sent| sent.at * 1000);
+            let age = leaving.saturating_sub(asked);
+            let in_time = age > self.reply_timeout() || (reply.overtaken && age > IN_FLIGHT);
+            match session.end {
+                SessionEnd::Stayed => true,
+                SessionEnd::Left(_) => in_time,
+                SessionEnd::Closed | SessionEnd::Provoked => in_time && !reply.may_be_close(verbatim),
+            }
+        };
+        let missed: Vec<(Place, Nanos)> =
+            pending.iter().filter(was_due).map(|reply| (reply.place, reply.intended)).collect();
+        let id = user.id;
+        for (place, intended) in missed {
+            // The latency would have been at least this. Without the sample the percentiles would look better than they are.
+            self.recording.recorder.time(place, LatencyMetric::Ack, now.saturating_sub(intended));
+            self.recording.wrong_reply(place, id, &|| "an answer was due and never came".to_owned(), &[]);
+        }
+    }
+}
