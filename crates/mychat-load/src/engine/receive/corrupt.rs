@@ -1,8 +1,8 @@
 //! Messages whose frames arrive damaged. Each is counted as corrupted once; what can still be told of it keeps it from being
 //! counted as lost as well.
 
-use super::fast_path::leave_fast_path;
-use super::message::place_of;
+use super::deferred::leave_fast_path;
+use super::delivery::place_of;
 use super::violations::count_corrupted;
 use super::{BROADCAST, PRIVATE};
 use crate::engine::recording::Recording;

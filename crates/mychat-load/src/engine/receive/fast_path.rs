@@ -5,12 +5,12 @@
 //! them. Anything unusual flushes the deferred broadcasts first and is handled message by message.
 
 use super::FrameEffect;
-use super::message::deliver;
+use super::deferred::flush_deferred;
+use super::delivery::deliver;
 use crate::engine::recording::Recording;
 use crate::engine::user::User;
 use crate::plan::Nanos;
 use crate::record::broadcast_cache::FrameRun;
-use crate::record::inbox::Arrival;
 use crate::record::recorder::Place;
 
 /// Broadcasts that one user defers at least.
@@ -81,23 +81,4 @@ fn defer(user: &mut User, recording: &Recording, run: &FrameRun) {
     if user.cursor.deferred_len() > DEFERRED + user.id as usize % DEFERRED {
         flush_deferred(user, recording);
     }
-}
-
-/// Enters the deferred broadcasts into the user's inbox.
-pub(in crate::engine) fn flush_deferred(user: &mut User, recording: &Recording) {
-    if user.cursor.deferred_len() == 0 {
-        return;
-    }
-    let run = user.cursor.take_deferred();
-    let Some(session) = user.session.as_mut() else { return };
-    for cached in recording.broadcasts.frames(&run) {
-        let arrival = session.inbox.note(&cached.meta.stamp);
-        debug_assert_eq!(arrival, Arrival::InOrder, "a plain broadcast that was new to this user");
-    }
-}
-
-/// From now on only the user's inbox says what it has received.
-pub(super) fn leave_fast_path(user: &mut User, recording: &Recording) {
-    flush_deferred(user, recording);
-    user.cursor.leave_fast_path();
 }

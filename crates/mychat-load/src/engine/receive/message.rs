@@ -1,15 +1,16 @@
-//! Messages: which one a frame holds, whether it is intact, and how long it took.
+//! Finds the message in a frame and checks that it is intact.
 
 use super::corrupt::{find_stamp, note_changed, note_unidentified, receive_corrupt, user_named};
-use super::fast_path::{flush_deferred, leave_fast_path, take_run};
-use super::violations::{count_corrupted, count_misrouted, count_out_of_order};
+use super::deferred::leave_fast_path;
+use super::delivery::{deliver, place_of};
+use super::fast_path::take_run;
+use super::violations::{count_corrupted, count_misrouted};
 use super::{BROADCAST, FrameEffect};
 use crate::engine::recording::{BroadcastMeta, Recording};
 use crate::engine::send::NO_RECIPIENT;
 use crate::engine::user::User;
 use crate::plan::Nanos;
 use crate::plan::stamp::{EVERYBODY, Stamp, StampError};
-use crate::record::inbox::Arrival;
 use crate::record::recorder::{Count, Place};
 use mychat_scenario::model::{Action, Weighted};
 
@@ -104,81 +105,11 @@ fn receive_unreadable(
     FrameEffect::None
 }
 
-/// Takes an intact message that is addressed to this user.
-pub(super) fn deliver(
-    user: &mut User,
-    recording: &mut Recording,
-    now: Nanos,
-    meta: BroadcastMeta,
-    frame: &[u8],
-) -> FrameEffect {
-    flush_deferred(user, recording);
-    let BroadcastMeta { stamp, intended, sent, .. } = meta;
-    let place = Place { group: user.group, ..meta.place };
-    if arrived_in_past_session(user, recording, &stamp, sent) {
-        count_out_of_order(user, recording, place, &stamp, frame, Count::Duplicated);
-        return FrameEffect::None;
-    }
-    let Some(session) = user.session.as_mut() else { return FrameEffect::None };
-    match session.inbox.note(&stamp) {
-        Arrival::InOrder => {}
-        Arrival::OutOfOrder => count_out_of_order(user, recording, place, &stamp, frame, Count::Reordered),
-        Arrival::Duplicate => {
-            count_out_of_order(user, recording, place, &stamp, frame, Count::Duplicated);
-            return FrameEffect::None;
-        }
-    }
-    if !recording.shared.plan.shard.has(stamp.sender) {
-        // The sender's machine has another clock: there is no latency.
-        recording.recorder.count(place, Count::Delivered);
-        return FrameEffect::Delivery;
-    }
-    let is_public = stamp.to == EVERYBODY;
-    if place.is_closed() && (!is_public || stamp.sender == user.id || !recording.shared.reading.broadcast_echo) {
-        recording.confirmations.push((stamp.sender, stamp.sequence));
-    }
-    let service = sent.map(|sent| now.saturating_sub(sent));
-    recording.recorder.cell(place).delivery(now.saturating_sub(intended), service);
-    if is_public && !user.hostile {
-        recording.fanout.note(stamp.sender, stamp.index, intended, now);
-    }
-    FrameEffect::Delivery
-}
-
-/// Returns the cell of a message: the stage in which it was due, and the recipient's group.
-pub(super) fn place_of(recording: &Recording, stamp: &Stamp, group: u16, action: u16, now: Nanos) -> Place {
-    let plan = &recording.shared.plan;
-    let place = match recording.load_start() {
-        Some(_) => Place { stage: plan.stage_at(stamp.intended * 1000) as u16, group, action },
-        None => Place { action, ..recording.place(group, now) },
-    };
-    let is_in_plan = (stamp.sender as usize) < plan.users.len();
-    if is_in_plan && plan.is_closed_loop(stamp.sender) { place.closed() } else { place }
-}
-
 /// Marks the pending replies that a message of the user's own has overtaken on its way back.
 fn mark_overtaken(user: &mut User, stamp: Option<&Stamp>) {
     if let Some(stamp) = stamp.filter(|stamp| stamp.sender == user.id && !user.replies.is_empty()) {
         user.replies.mark_overtaken(stamp.sequence);
     }
-}
-
-/// Returns true if a message arrived in an earlier session of the same user. Only a message sent before this session began
-/// can have, so that nothing else is looked up.
-fn arrived_in_past_session(user: &User, recording: &Recording, stamp: &Stamp, sent: Option<Nanos>) -> bool {
-    if user.past_sessions.is_empty() {
-        return false;
-    }
-    // The send time of another shard's message was taken by another clock.
-    let sent = sent.filter(|_| recording.shared.plan.shard.has(stamp.sender)).unwrap_or(0);
-    user.session.as_ref().is_some_and(|session| sent < session.asked)
-        && user
-            .past_sessions
-            .iter()
-            .rev()
-            .map_while(|past| recording.sessions.get(*past as usize))
-            .take_while(|past| past.ended.is_none_or(|ended| ended >= sent))
-            .any(|past| past.inbox.has(stamp))
 }
 
 /// Returns true if every message of the user of this name carries a stamp.

@@ -1,6 +1,8 @@
 //! Turns a frame from the server into samples, inbox entries, or a change of the user's login.
 
 mod corrupt;
+mod deferred;
+mod delivery;
 mod error_reply;
 mod fast_path;
 mod message;
@@ -9,7 +11,7 @@ mod violations;
 use mychat_proto::{AckStatus, Reply};
 
 use self::corrupt::receive_corrupt;
-pub(super) use self::fast_path::flush_deferred;
+pub(super) use self::deferred::flush_deferred;
 use self::message::receive_message;
 use super::recording::Recording;
 use super::user::User;
