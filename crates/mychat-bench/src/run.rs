@@ -11,7 +11,6 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use crate::conformance;
-use crate::explain::Forecast;
 use crate::load_target::LoadTarget;
 use crate::machine;
 use crate::outputs::Outputs;
@@ -66,9 +65,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let mut plan = plan(&loaded, args.seed).with_shard(args.shard);
-    let forecast = Forecast::new(&loaded.scenario);
-    plan.verify = forecast.verify;
+    let plan = plan(&loaded, args.seed).with_shard(args.shard);
     if let Err(message) = descriptors(&plan) {
         out::complain(&format!("error: {message}\n"));
         return Ok(Exit::CouldNotRun);
@@ -87,10 +84,7 @@ pub(crate) async fn run(args: cli::Run) -> anyhow::Result<Exit> {
         out::complain(&format!("error: {message}\n"));
         return Ok(Exit::Usage);
     }
-    let how = RunInfo {
-        verify_note: forecast.reduced,
-        ..circumstances(&args, &loaded, &target, &readings, server.is_reference())
-    };
+    let how = circumstances(&args, &loaded, &target, &readings, server.is_reference());
     let process = server.process(args.pid);
     if args.pid.is_some() && process.as_ref().is_some_and(|process| process.sample().is_none()) {
         out::complain("error: the process of --pid cannot be watched: is it running on this machine?\n");
@@ -214,7 +208,7 @@ fn unshareable(args: &cli::Run, loaded: &Loaded) -> Option<String> {
         return None;
     }
     let scenario = &loaded.scenario;
-    if Forecast::new(scenario).verify != Verify::Full {
+    if mychat_load::plan::Workload::new(scenario).verify != Verify::Full {
         return Some("`--shard` needs full accounts, and these deliveries are only counted (`verify`)".to_owned());
     }
     let closed = scenario.groups.iter().find(|group| matches!(group.pace, Pace::Closed { .. }));
@@ -297,6 +291,5 @@ fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, readings: &R
         started: jiff::Timestamp::now().to_string(),
         text: loaded.text.clone(),
         machine: machine::describe(),
-        verify_note: None,
     }
 }

@@ -96,7 +96,7 @@ impl Machine {
         };
         let met = self.memory.is_none_or(|there| needed <= there);
         let note = if met {
-            forecast.reduced.clone()
+            forecast.load.verify_note.clone()
         } else {
             Some("shorten the load, or let fewer users broadcast".to_owned())
         };

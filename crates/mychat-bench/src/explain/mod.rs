@@ -8,7 +8,7 @@ use crate::cli;
 use crate::out;
 use mychat_load::Exit;
 
-pub use forecast::{Forecast, Part};
+pub use forecast::Forecast;
 pub use machine::{Machine, Need};
 pub use words::text;
 

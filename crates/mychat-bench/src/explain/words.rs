@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::forecast::{Forecast, Part};
+use super::forecast::Forecast;
 use super::machine::{Need, bytes};
+use mychat_load::plan::StageWorkload;
 use mychat_report::grouped;
 use mychat_scenario::Scenario;
 use mychat_scenario::model::{Action, Arrivals, Content, Group, Pace, ReadPolicy, Size, Span, To};
@@ -132,35 +133,35 @@ fn range(span: Span<u32>) -> String {
 }
 
 fn when(text: &mut String, forecast: &Forecast) {
-    if forecast.parts.is_empty() {
+    if forecast.load.stages.is_empty() {
         return;
     }
     let _ = writeln!(text, "\nWhen          from       for     sends/s   deliveries/s      sent/s  received/s");
     let _ = writeln!(text, "  {:10} {:>6} {:>9}", "join", "", seconds(forecast.joining));
-    for part in &forecast.parts {
-        let Part { stage, start, seconds: length, sends, deliveries, out, received, .. } = part;
+    for part in &forecast.load.stages {
+        let StageWorkload { name, start, seconds: length, sends, deliveries, sent_bytes, received_bytes, .. } = part;
         let each = |amount: &f64| amount / length.max(0.001);
         let _ = writeln!(
             text,
-            "  {stage:10} {:>6} {:>9} {:>11} {:>14} {:>11} {:>11}",
+            "  {name:10} {:>6} {:>9} {:>11} {:>14} {:>11} {:>11}",
             seconds(*start),
             seconds(*length),
             number(each(sends)),
             number(each(deliveries)),
-            bytes(each(out)),
-            bytes(each(received)),
+            bytes(each(sent_bytes)),
+            bytes(each(received_bytes)),
         );
     }
-    let all = |of: fn(&Part) -> f64| forecast.parts.iter().map(of).sum::<f64>();
+    let all = |of: fn(&StageWorkload) -> f64| forecast.load.stages.iter().map(of).sum::<f64>();
     let _ = writeln!(
         text,
         "  in all: {} actions, {} deliveries, {} sent, {} received",
         grouped(all(|part| part.sends).round() as u64),
         grouped(all(|part| part.deliveries).round() as u64),
-        bytes(all(|part| part.out)),
-        bytes(all(|part| part.received)),
+        bytes(all(|part| part.sent_bytes)),
+        bytes(all(|part| part.received_bytes)),
     );
-    if forecast.loops {
+    if forecast.load.has_closed_loops {
         text.push_str("  and what the closed loops send, which depends on how soon they are answered\n");
     }
     if forecast.returns > 0.0 {

@@ -7,6 +7,7 @@ mod curve;
 mod program;
 mod shard;
 pub mod stamp;
+mod workload;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use mychat_scenario::model::{Action, Group, Pace, StageKind, Verify};
 pub use curve::LoadCurve;
 pub use program::{PlannedAction, Recipient, SessionDraws, UNKNOWN_NAME, UserProgram};
 pub use shard::Shard;
+pub use workload::{StageWorkload, Workload};
 
 /// Nanoseconds; from the start of the load in a plan, from the start of the run elsewhere.
 pub type Nanos = u64;
@@ -41,6 +43,8 @@ pub struct Plan {
     pub run: u32,
     /// Precision of the accounting of deliveries.
     pub verify: Verify,
+    /// The reason in words if `verify` is less precise than the scenario asks for.
+    pub verify_note: Option<String>,
     /// Users by index, group by group in the order of the file.
     pub users: Vec<PlannedUser>,
     /// Indices of the users of each group.
@@ -106,8 +110,9 @@ impl Plan {
         let stages = planned_stages(&scenario);
         let curves =
             (0..scenario.groups.len()).map(|group| Arc::new(LoadCurve::new(&scenario.stages, group))).collect();
-        let verify = scenario.verify;
-        Self { scenario, seed, run, verify, users, members, curves, stages, shard: Shard::WHOLE, padding }
+        let Workload { verify, verify_note, .. } = Workload::new(&scenario);
+        let shard = Shard::WHOLE;
+        Self { scenario, seed, run, verify, verify_note, users, members, curves, stages, shard, padding }
     }
 
     /// Returns the same plan for a machine that drives only the users of `shard`.

@@ -31,8 +31,6 @@ pub struct RunInfo {
     pub text: String,
     /// The machine.
     pub machine: String,
-    /// Why deliveries are not accounted for as exactly as the scenario asks, if so.
-    pub verify_note: Option<String>,
 }
 
 /// The latency metrics that are measured, with their names in results.
@@ -68,7 +66,7 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, how: RunIn
             plan_sha256: plan.sha256(),
             seed: plan.seed,
             verify: plan.verify,
-            verify_note: how.verify_note,
+            verify_note: plan.verify_note.clone(),
             text: how.text,
         },
         target: how.target,
