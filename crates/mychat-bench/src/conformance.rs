@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::cli;
 use crate::{out, signal};
-use mychat_conformance::suite::probe::{self as probing, Found, Profile, profile};
+use mychat_conformance::probe::{self as probing, FramingProbe, Profile, profile};
 use mychat_conformance::suite::{self, Check, Event, Options, baseline, select};
 use mychat_load::Exit;
 use mychat_report::files::{check_writable, replace};
@@ -168,14 +168,14 @@ pub(crate) async fn hold(
     let began = jiff::Timestamp::now().to_string();
     let patience = asked.timeout.unwrap_or(PATIENCE);
     let nonce = mychat_scenario::template::actor_names::nonce(asked.seed ^ u64::from(std::process::id()));
-    let found = probing::framing(tested.address, asked.framing, patience, &nonce).await;
+    let found = probing::probe_framing(tested.address, asked.framing, patience, &nonce).await;
     let notes = notes::notes(&found, checks);
     let tell = |text: &str| asked.tell.iter().for_each(|tell| tell(text));
     tell(&terminal::head(&tested.name, &notes));
     let options = Options {
-        instances: tested.surroundings(&found, asked),
+        instances: tested.test_envs(&found, asked),
         may_flood: tested.address.ip().is_loopback() || asked.floods,
-        longest: LONGEST_RUN,
+        max_duration: LONGEST_RUN,
         stop: Arc::clone(stop),
     };
     let width = terminal::width(checks.iter().map(|check| check.case.id.as_str()));
@@ -192,7 +192,7 @@ pub(crate) async fn hold(
         suite: asked.suite.clone(),
         target: TargetInfo {
             address: tested.name.clone(),
-            framing: found.framing.to_owned(),
+            framing: found.name.to_owned(),
             profile: None,
             spawned: tested.is_spawned(),
             command: tested.command.clone(),
@@ -209,10 +209,10 @@ pub(crate) async fn hold(
     result
 }
 
-fn in_force(found: &Found, declared: &BTreeMap<String, String>) -> Profile {
+fn in_force(found: &FramingProbe, declared: &BTreeMap<String, String>) -> Profile {
     let mut values = declared.clone();
-    values.insert("framing".to_owned(), found.framing.to_owned());
-    let observed = [("framing".to_owned(), found.seen.clone())].into();
+    values.insert("framing".to_owned(), found.name.to_owned());
+    let observed = [("framing".to_owned(), found.description.clone())].into();
     Profile { values, declared: declared.keys().cloned().collect(), observed }
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use mychat_proto::Framing;
 
 use crate::cli;
-use mychat_conformance::script::stage::Surroundings;
-use mychat_conformance::suite::probe::{self, Profile, profile};
+use mychat_conformance::TestEnv;
+use mychat_conformance::probe::{self, Profile, profile};
 use mychat_load::engine::shared::ProtocolSettings;
 use mychat_load::reconcile::DeliveryRules;
 use mychat_scenario::model::{Action, FramingChoice, Scenario};
@@ -70,21 +70,21 @@ impl Asked {
     /// Looks at the server. One that does not answer is taken as the rules have it: its users will not be let in either.
     pub(crate) async fn seen(&self, target: SocketAddr, seed: u64) -> Readings {
         let nonce = mychat_scenario::template::actor_names::nonce(seed ^ u64::from(std::process::id()));
-        let found = probe::manner(target, self.framing, self.timeout, &nonce).await;
+        let found = probe::probe_framing_quickly(target, self.framing, self.timeout, &nonce).await;
         let declared = Arc::new(self.declared.clone());
-        let around = Surroundings { declared, ..Surroundings::new(target, found.manner, self.timeout, seed) };
+        let env = TestEnv { declared, ..TestEnv::new(target, found.framing, self.timeout, seed) };
         // Where a profile says all of it there is nothing to ask, and not a message more than the scenario's is sent.
         let profile = if ["broadcast_echo", "unknown_user"].iter().all(|key| self.declared.contains_key(*key)) {
             Profile::default()
         } else {
-            profile::observe_delivery(&around, &found).await
+            profile::observe_delivery(&env, &found).await
         };
-        self.readings(found.manner.send, found.manner.receive, profile)
+        self.readings(found.framing.send, found.framing.receive, profile)
     }
 
     fn readings(&self, framing: Framing, replies: Framing, mut profile: Profile) -> Readings {
         profile.values.extend(self.declared.clone());
-        profile.values.insert("framing".to_owned(), probe::name(framing).to_owned());
+        profile.values.insert("framing".to_owned(), probe::framing_name(framing).to_owned());
         profile.declared = self.declared.keys().cloned().collect();
         let is = |key: &str, value: &str| profile.values.get(key).is_some_and(|known| known == value);
         let reading = DeliveryRules {

@@ -19,7 +19,7 @@ use crate::readings::{self, Readings};
 use crate::telemetry::Telemetry;
 use crate::{capacity, cli};
 use crate::{out, signal};
-use mychat_conformance::suite::probe;
+use mychat_conformance::probe;
 use mychat_load::Exit;
 use mychat_load::engine::coordinator::{self, RunConfig};
 use mychat_load::engine::shared::{ProtocolSettings, SharedState};
@@ -283,7 +283,7 @@ fn circumstances(args: &cli::Run, loaded: &Loaded, target: &Target, readings: &R
             } else {
                 format!("{} ({})", target.name, target.address)
             },
-            framing: probe::name(readings.protocol.framing).to_owned(),
+            framing: probe::framing_name(readings.protocol.framing).to_owned(),
             profile: Some(readings.profile.clone()),
             spawned,
             command: args.spawn.clone(),

@@ -1,6 +1,25 @@
-//! The conformance suite: checks played against a MyChat server, each into exactly one outcome with its transcript.
+//! The conformance suite: plays checks against a MyChat server, and turns each into one outcome with its transcript.
 //!
-//! Reading order: [`suite::catalogue`] (the checks), [`suite::run`] (their order), [`script`] (one check and its steps).
+//! ```text
+//! suite ─► runner ─► steps, procedures ─► harness (connections, fences, monitors)
+//!             │
+//!             └────► diagnosis (finished transcript and failure ─► hint)
+//! probe ─► harness
+//! ```
+//!
+//! Reading order: [`suite::catalogue`] (the checks), [`suite::run()`] (their order), `runner` (one check), `harness`
+//! (its connections), `diagnosis` (the likely mistake behind a failure).
 
-pub mod script;
+mod diagnosis;
+mod harness;
+pub mod probe;
+mod procedures;
+mod runner;
+mod steps;
 pub mod suite;
+
+pub use harness::connection::FramingPair;
+pub use harness::liveness::measure_response_time;
+pub use harness::outcome::{Outcome, Status, level_name};
+pub use harness::transcript::{Direction, WireLine};
+pub use harness::{TestEnv, join_all};

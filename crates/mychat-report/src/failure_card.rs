@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::model::conformance::ConformanceResult;
-use mychat_conformance::script::transcript::{Direction, WireLine};
-use mychat_conformance::script::{Outcome, Status};
-use mychat_conformance::suite::statements;
+use mychat_conformance::suite::clauses;
+use mychat_conformance::{Direction, WireLine};
+use mychat_conformance::{Outcome, Status};
 
 /// Lines of a transcript that a card shows; the whole of it is in the JSON.
 const MOST_WIRE: usize = 16;
@@ -21,7 +21,7 @@ pub(crate) struct Field {
 /// The level, the statements and rules, and their sections.
 pub(crate) fn sources(check: &Outcome) -> String {
     let mut sections: Vec<String> = Vec::new();
-    for section in check.sources.iter().filter_map(|source| statements::section(source)) {
+    for section in check.sources.iter().filter_map(|source| clauses::section(source)) {
         let section = format!("§{section}");
         if !sections.contains(&section) {
             sections.push(section);
@@ -78,8 +78,8 @@ fn rules(check: &Outcome) -> Vec<String> {
         .sources
         .iter()
         .filter_map(|source| {
-            let section = statements::section(source).map(|section| format!(" (§{section})")).unwrap_or_default();
-            statements::text(source).map(|text| format!("{source}: {text}{section}"))
+            let section = clauses::section(source).map(|section| format!(" (§{section})")).unwrap_or_default();
+            clauses::text(source).map(|text| format!("{source}: {text}{section}"))
         })
         .collect()
 }

@@ -5,8 +5,7 @@ use crate::model::{
     Capacity, CapacityProbe, Counts, ExpectationResult, GeneratorInfo, LatencyBlock, LatencyBreakdown, LatencyResult,
     MeasuredUnit, RunResult, ScenarioInfo, SearchPhase, ServerInfo, TargetInfo, TimelinePoint, ToolInfo,
 };
-use mychat_conformance::script::transcript::{Direction, WireLine};
-use mychat_conformance::script::{Outcome, Status};
+use mychat_conformance::{Direction, Outcome, Status, WireLine};
 use mychat_load::record::example::{Example, ViolationKind};
 use mychat_load::record::recorder::Latency;
 use mychat_load::verdict::Verdict;

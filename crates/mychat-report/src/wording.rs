@@ -3,7 +3,7 @@
 
 use crate::model::{Capacity, CapacityProbe, GeneratorInfo, LatencyResult, RunResult, SearchPhase, ServerInfo};
 use crate::{bytes, duration, grouped};
-use mychat_conformance::script::Status;
+use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 

@@ -114,7 +114,7 @@ fn a_raw_server_is_found_and_taught() {
     assert_eq!(done.result["target"]["framing"], "raw", "{}", done.said);
     assert!(done.said.contains("framing  raw: your server ends no message."), "{}", done.said);
     assert!(done.said.contains("--explain frame.raw-coalesced"), "{}", done.said);
-    assert!(!done.said.contains("Mend this first"), "{}", done.said);
+    assert!(!done.said.contains("Fix this first"), "{}", done.said);
     let reasons = done.of("reason");
     assert!(reasons["frame.two-in-one"].contains("raw framing"), "{reasons:?}");
     // As in the first implementation a second CONNECT leaves a name behind: the suite has to find it.

@@ -1,19 +1,19 @@
 //! What the framing means for a run, for somebody who has never thought about it.
 
+use mychat_conformance::probe::FramingProbe;
 use mychat_conformance::suite::Check;
-use mychat_conformance::suite::probe::Found;
 use mychat_scenario::model::Need;
 
 /// Three lines where there is something to learn, or one; and a mistake that would be in every card.
-pub(super) fn notes(found: &Found, checks: &[&Check]) -> Vec<String> {
+pub(super) fn notes(found: &FramingProbe, checks: &[&Check]) -> Vec<String> {
     let mut notes = of_framing(found, checks);
-    notes.extend(found.mistake.map(|mistake| format!("         Mend this first: {mistake}")));
+    notes.extend(found.mistake.map(|mistake| format!("         Fix this first: {mistake}")));
     notes
 }
 
-fn of_framing(found: &Found, checks: &[&Check]) -> Vec<String> {
+fn of_framing(found: &FramingProbe, checks: &[&Check]) -> Vec<String> {
     let needing = checks.iter().filter(|check| check.case.needs.contains(&Need::Terminator)).count();
-    if found.framing == "raw" && !found.asked {
+    if found.name == "raw" && !found.given {
         return vec![
             "framing  raw: your server ends no message. The text names no terminator, so this is allowed.".to_owned(),
             format!(
@@ -22,7 +22,7 @@ fn of_framing(found: &Found, checks: &[&Check]) -> Vec<String> {
             "         To fix: send \"\\n\" after each message, and read up to \"\\n\".".to_owned(),
         ];
     }
-    if found.ends_nothing {
+    if found.omits_line_ends {
         return vec![
             "framing  lf, but your server ends none of its own messages: they cannot be told apart when two arrive at once.".to_owned(),
             "         The checks go on and cut them where the next command starts; frame.out-terminated reports it.".to_owned(),
@@ -38,5 +38,5 @@ fn of_framing(found: &Found, checks: &[&Check]) -> Vec<String> {
                 .to_owned(),
         ];
     }
-    vec![format!("framing  {} ({})", found.framing, found.seen)]
+    vec![format!("framing  {} ({})", found.name, found.description)]
 }

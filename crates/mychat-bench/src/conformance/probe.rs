@@ -6,9 +6,9 @@ use rand::RngExt as _;
 
 use super::{PATIENCE, UnderTest};
 use crate::{cli, out};
-use mychat_conformance::script::Surroundings;
-use mychat_conformance::script::alive::alive;
-use mychat_conformance::suite::probe::{self as probing, profile};
+use mychat_conformance::TestEnv;
+use mychat_conformance::measure_response_time;
+use mychat_conformance::probe::{self as probing, profile};
 use mychat_load::Exit;
 use mychat_report::files;
 use mychat_scenario::template::actor_names;
@@ -26,12 +26,12 @@ pub(crate) async fn probe(args: cli::Probe) -> anyhow::Result<Exit> {
     };
     let seed = u64::from(rand::rng().random::<u16>());
     let patience = asked.timeout.unwrap_or(PATIENCE);
-    let found = probing::framing(tested.address, asked.framing.into(), patience, &actor_names::nonce(seed)).await;
-    let mut around = Surroundings::new(tested.address, found.manner, patience, seed);
-    if let Ok(pace) = alive(&around).await {
-        around = around.paced(pace);
+    let found = probing::probe_framing(tested.address, asked.framing.into(), patience, &actor_names::nonce(seed)).await;
+    let mut env = TestEnv::new(tested.address, found.framing, patience, seed);
+    if let Ok(pace) = measure_response_time(&env).await {
+        env = env.with_response_time(pace);
     }
-    let observed = profile::observe(&around, &found).await;
+    let observed = profile::observe(&env, &found).await;
     tested.stop().await;
     let mut text = String::new();
     for (key, _) in profile::KEYS {

@@ -10,7 +10,7 @@ pub(super) fn list(checks: &[Check]) -> String {
     let mut text = String::new();
     for Check { case, .. } in checks {
         let sources: Vec<&str> = case.spec.iter().chain(&case.rule).map(String::as_str).collect();
-        let level = mychat_conformance::script::outcome::level_name(case.level);
+        let level = mychat_conformance::level_name(case.level);
         let _ = writeln!(text, "{:<28} {level:<6} {:<12} {}", case.id, sources.join(","), case.title);
     }
     text
@@ -23,7 +23,7 @@ pub(super) fn explain(checks: &[Check], id: &str) -> Exit {
     };
     let mut text = format!("{}: {}\n", check.case.id, check.case.title);
     for source in check.case.spec.iter().chain(&check.case.rule) {
-        if let Some(words) = suite::statements::text(source) {
+        if let Some(words) = suite::clauses::text(source) {
             let _ = writeln!(text, "  {source}: {words}");
         }
     }

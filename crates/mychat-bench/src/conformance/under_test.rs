@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{Asked, PATIENCE};
-use mychat_conformance::script::{Surroundings, join_all};
-use mychat_conformance::suite::probe::Found;
+use mychat_conformance::probe::FramingProbe;
+use mychat_conformance::{TestEnv, join_all};
 use mychat_load::Exit;
 use mychat_target::TargetError;
 use mychat_target::spawn::Watch;
@@ -68,18 +68,18 @@ impl UnderTest {
     }
 
     /// What the checks of a run need to know, an instance each.
-    pub(super) fn surroundings(&self, found: &Found, asked: &Asked) -> Vec<Surroundings> {
+    pub(super) fn test_envs(&self, found: &FramingProbe, asked: &Asked) -> Vec<TestEnv> {
         let patience = asked.timeout.unwrap_or(PATIENCE);
-        let common = Surroundings {
-            strict_patience: asked.timeout.is_some(),
+        let common = TestEnv {
+            fixed_timeout: asked.timeout.is_some(),
             declared: Arc::new(asked.profile.clone()),
-            ..Surroundings::new(self.address, found.manner, patience, asked.seed)
+            ..TestEnv::new(self.address, found.framing, patience, asked.seed)
         };
         match self.watches.as_slice() {
             [] => vec![common],
             watches => watches
                 .iter()
-                .map(|watch| Surroundings { target: watch.address(), watch: Some(watch.clone()), ..common.clone() })
+                .map(|watch| TestEnv { target: watch.address(), watch: Some(watch.clone()), ..common.clone() })
                 .collect(),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::script::{Outcome, Status};
+use crate::harness::outcome::{Outcome, Status};
 
 /// Reads a baseline: `id: what was wanted`, a line each.
 pub fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {

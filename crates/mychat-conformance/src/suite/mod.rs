@@ -6,11 +6,10 @@
 
 pub mod baseline;
 pub mod catalogue;
-mod closing;
-pub mod probe;
+mod end_of_run;
 pub mod run;
 pub mod select;
-pub mod statements;
+pub mod clauses;
 
 pub use catalogue::{Check, catalogue};
 pub use run::{Event, Options, run};

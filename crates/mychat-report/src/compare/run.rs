@@ -6,7 +6,7 @@ use super::PassOutcome;
 use crate::model::conformance::ConformanceResult;
 use crate::model::histogram::{HistogramError, decode};
 use crate::model::{ExpectationResult, MeasuredUnit, RunResult, TimelinePoint};
-use mychat_conformance::script::{Outcome, Status};
+use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::validity::Validity;
 
 /// One interval of the load.

@@ -10,8 +10,8 @@ use crate::model::conformance::{ConformanceResult, SuiteRunInfo, build};
 use crate::terminal;
 use crate::test_fixture;
 use crate::wording;
-use mychat_conformance::script::{Outcome, Status};
-use mychat_conformance::suite::probe::Profile;
+use mychat_conformance::probe::Profile;
+use mychat_conformance::{Outcome, Status};
 
 const LEVELS: [&str; 3] = ["must", "should", "may"];
 const STATUSES: [Status; 4] = [Status::Pass, Status::Fail, Status::Inconclusive, Status::Skipped];

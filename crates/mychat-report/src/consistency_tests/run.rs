@@ -13,7 +13,7 @@ use crate::model::histogram;
 use crate::model::{MissingDeliveries, RunResult, ShardInfo, TimelinePoint};
 use crate::terminal;
 use crate::{grouped, hlog, test_fixture, wording};
-use mychat_conformance::script::Status;
+use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 

@@ -8,7 +8,7 @@ use crate::model::RunResult;
 use crate::model::case_view::{as_conformance_result, needs_card, remark};
 use crate::model::conformance::ConformanceResult;
 use crate::wording;
-use mychat_conformance::script::Outcome;
+use mychat_conformance::Outcome;
 
 pub(super) fn section(result: &RunResult) -> Markup {
     let view = as_conformance_result(result);

@@ -9,7 +9,7 @@ use crate::model::case_view::remark;
 use crate::model::conformance::{ClauseResult, ConformanceResult};
 use crate::visible;
 use crate::wording::{self, Tone};
-use mychat_conformance::script::Status;
+use mychat_conformance::Status;
 
 /// Writes the result.
 pub fn conformance_page(result: &ConformanceResult) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::run_page;
 use crate::model::RunResult;
 use crate::test_fixture;
-use mychat_conformance::script::Status;
+use mychat_conformance::Status;
 
 /// What a page holds: its headings, tables and pictures, with how much is in each.
 fn outline(html: &str) -> String {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::model::{ExpectationResult, RunResult};
 use crate::wording::{self, Tone};
 use crate::{duration, grouped};
-use mychat_conformance::script::Status;
+use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 

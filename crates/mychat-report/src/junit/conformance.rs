@@ -4,7 +4,7 @@ use super::document::{TestCase, TestOutcome, TestSuite, document};
 use crate::failure_card;
 use crate::model::conformance::ConformanceResult;
 use crate::wording;
-use mychat_conformance::script::{Outcome, Status};
+use mychat_conformance::{Outcome, Status};
 
 /// Writes the result.
 pub fn conformance_report(result: &ConformanceResult) -> String {

@@ -7,7 +7,7 @@ use crate::model::case_view::{as_conformance_result, remark};
 use crate::model::conformance::ConformanceResult;
 use crate::model::{ExpectationResult, RunResult};
 use crate::{terminal, wording};
-use mychat_conformance::script::{Outcome, Status};
+use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::validity::Validity;
 
 /// The report.

@@ -4,7 +4,7 @@ use super::escaped;
 use crate::failure_card;
 use crate::model::conformance::ConformanceResult;
 use crate::{visible, wording};
-use mychat_conformance::script::{Outcome, Status};
+use mychat_conformance::{Outcome, Status};
 use std::fmt::Write as _;
 
 /// Writes the result.

@@ -9,7 +9,7 @@ use crate::model::case_view::{as_conformance_result, needs_card, remark};
 use crate::model::{LatencyResult, RunResult};
 use crate::wording::{self, Tone};
 use crate::{grouped, visible};
-use mychat_conformance::script::Status;
+use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 

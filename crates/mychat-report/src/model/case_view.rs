@@ -2,8 +2,8 @@
 
 use super::RunResult;
 use super::conformance::{ConformanceResult, SuiteRunInfo, build};
-use mychat_conformance::script::{Outcome, Status};
-use mychat_conformance::suite::probe::Profile;
+use mychat_conformance::probe::Profile;
+use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::Verdict;
 
 /// The cases of a run as a conformance result of their own.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{TargetInfo, ToolInfo};
-use mychat_conformance::script::{Outcome, Status};
-use mychat_conformance::suite::probe::Profile;
-use mychat_conformance::suite::statements::STATEMENTS;
+use mychat_conformance::probe::Profile;
+use mychat_conformance::suite::clauses::CLAUSES;
+use mychat_conformance::{Outcome, Status};
 use mychat_load::Exit;
 use mychat_load::verdict::Verdict;
 
@@ -147,7 +147,7 @@ fn statements(checks: &[Outcome]) -> Vec<ClauseResult> {
             .find(|status| any(*status))
             .unwrap_or(Status::Skipped)
     };
-    STATEMENTS
+    CLAUSES
         .iter()
         .map(|statement| {
             let of = |level: &str| -> Vec<&Outcome> {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use mychat_conformance::script::{Outcome, Status};
+use mychat_conformance::{Outcome, Status};
 use mychat_load::Exit;
 use mychat_load::record::example::Example;
 use mychat_load::verdict::Verdict;
@@ -208,7 +208,7 @@ pub struct TargetInfo {
     pub spawned: bool,
     /// How the server reads the protocol, as far as a load wants to know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile: Option<mychat_conformance::suite::probe::Profile>,
+    pub profile: Option<mychat_conformance::probe::Profile>,
     /// The command that started it, where one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,

@@ -9,7 +9,7 @@ use crate::failure_card;
 use crate::model::conformance::ConformanceResult;
 use crate::visible;
 use crate::wording::{self, Tone};
-use mychat_conformance::script::{Outcome, Status};
+use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::Verdict;
 
 const GREEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));

@@ -1,0 +1,282 @@
+//! One actor's connection: writes what it is told, and reads all the time into frames that are looked at later.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mychat_proto::Framing;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::harness::monitor::Monitors;
+use crate::harness::transcript::{Direction, Transcript};
+use mychat_target::spawn::Watch;
+
+mod throttle;
+mod inbox;
+mod reader;
+
+pub(crate) use inbox::{End, Inbox, ReceivedFrame, contains};
+use reader::read_all;
+pub(crate) use throttle::ConnectThrottle;
+
+/// How to talk to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FramingPair {
+    /// How our frames end.
+    pub send: Framing,
+    /// How its frames are told apart.
+    pub receive: Framing,
+}
+
+/// Without terminators two messages must not share a segment: this long apart they don't, unless the server sleeps.
+const RAW_GAP: Duration = Duration::from_millis(25);
+/// How many times the patience a server gets that goes on sending something else.
+const MAX_EXTENSIONS: u32 = 8;
+
+/// Where a line belongs.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnConfig {
+    /// The server, where this tool did not start it.
+    pub target: SocketAddr,
+    /// The server's process: started again it listens elsewhere.
+    pub watch: Option<Watch>,
+    /// How to talk to it.
+    pub framing: FramingPair,
+    /// How long to wait for it.
+    pub timeout: Duration,
+    /// The case, for the monitors.
+    pub case: Arc<str>,
+    /// Those who look at every frame.
+    pub monitors: Monitors,
+    /// Where every byte is noted.
+    pub transcript: Transcript,
+    /// How fast connections may follow one another.
+    pub throttle: ConnectThrottle,
+    /// Whether somebody in the case has sent what is not UTF-8.
+    pub sent_invalid_utf8: Arc<AtomicBool>,
+}
+
+/// Of what is written at once, so much is remembered: more than any case says that is asked about it later.
+const MAX_SENT_KEPT: usize = 32 * 1024;
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// Whose it is, in the case's words.
+    pub actor: Arc<str>,
+    /// The name it asked for last.
+    pub name: Option<String>,
+    /// Frames and bytes that it sent.
+    pub sent: Vec<Vec<u8>>,
+    config: ConnConfig,
+    shared: Arc<Shared>,
+    stream: Option<Arc<TcpStream>>,
+    reader: AbortHandle,
+    last_write: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    inbox: Mutex<Inbox>,
+    progress: Notify,
+    paused: AtomicBool,
+    /// Whether our direction was closed by us.
+    sending_closed: AtomicBool,
+}
+
+impl Connection {
+    /// Opens a connection. `receive_buffer` narrows the system's buffer before the handshake.
+    pub(crate) async fn open(actor: &str, config: &ConnConfig, receive_buffer: Option<u32>) -> std::io::Result<Self> {
+        let target = config.watch.as_ref().map_or(config.target, Watch::address);
+        let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(bytes) = receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        config.throttle.wait_turn().await;
+        let started = Instant::now();
+        let timeout = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        let connecting = tokio::time::timeout(config.timeout, socket.connect(target));
+        let stream = Arc::new(connecting.await.map_err(|_| timeout)??);
+        config.throttle.record_duration(started.elapsed());
+        stream.set_nodelay(true)?;
+        let actor: Arc<str> = actor.into();
+        let inbox = Inbox::new(Arc::clone(&actor), config);
+        let shared = Arc::new(Shared {
+            inbox: Mutex::new(inbox),
+            progress: Notify::new(),
+            paused: AtomicBool::new(false),
+            sending_closed: AtomicBool::new(false),
+        });
+        let reader = tokio::spawn(read_all(Arc::clone(&stream), Arc::clone(&shared))).abort_handle();
+        let config = config.clone();
+        Ok(Self { actor, name: None, sent: Vec::new(), config, shared, stream: Some(stream), reader, last_write: None })
+    }
+
+    /// How long to wait for an answer.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.config.timeout
+    }
+
+    /// What has arrived.
+    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.shared.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops reading, or goes on.
+    pub(crate) fn pause_reading(&self, paused: bool) {
+        self.shared.paused.store(paused, Ordering::SeqCst);
+        self.shared.progress.notify_waiters();
+    }
+
+    /// Whether we have not closed it, and have not seen the server close it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.stream.is_some() && self.inbox().end.is_none()
+    }
+
+    /// Whether we have closed it, or our direction.
+    pub(crate) fn is_closed_by_us(&self) -> bool {
+        self.stream.is_none()
+    }
+
+    /// Whether the server has let this user in.
+    pub(crate) fn is_user(&self) -> bool {
+        self.inbox().logged_in
+    }
+
+    /// Sends a frame; its terminator is added.
+    pub(crate) async fn send(&mut self, frame: &[u8]) -> std::io::Result<()> {
+        if let Some(name) = frame.strip_prefix(b"CONNECT|").filter(|_| !self.is_user()) {
+            self.name = Some(String::from_utf8_lossy(name).into_owned());
+        }
+        let mut bytes = frame.to_vec();
+        self.config.framing.send.end(&mut bytes, 0);
+        self.send_bytes(&bytes).await
+    }
+
+    /// Sends exactly these bytes in one write, as far as the system allows.
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        if let (Framing::Raw, Some(last)) = (self.config.framing.send, self.last_write) {
+            tokio::time::sleep_until(last + RAW_GAP).await;
+        }
+        self.sent.push(bytes[..bytes.len().min(MAX_SENT_KEPT)].to_vec());
+        self.config.sent_invalid_utf8.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
+        self.config.transcript.note(&self.actor, Direction::Sent, bytes);
+        let written = self.write(bytes).await;
+        self.last_write = Some(Instant::now());
+        written
+    }
+
+    async fn write(&self, mut bytes: &[u8]) -> std::io::Result<()> {
+        let Some(stream) = &self.stream else { return Err(std::io::ErrorKind::NotConnected.into()) };
+        let deadline = Instant::now() + self.config.timeout;
+        while !bytes.is_empty() {
+            match stream.try_write(bytes) {
+                Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    match tokio::time::timeout_at(deadline, stream.writable()).await {
+                        Ok(ready) => ready?,
+                        Err(_) => return Err(std::io::ErrorKind::TimedOut.into()),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says goodbye as far as that goes without waiting.
+    pub(crate) fn send_disconnect_now(&self) {
+        let mut bytes = b"DISCONNECT".to_vec();
+        self.config.framing.send.end(&mut bytes, 0);
+        self.config.transcript.note(&self.actor, Direction::Sent, &bytes);
+        let _ = self.try_write(&bytes);
+    }
+
+    /// Writes as much as goes without waiting; gives the bytes written.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
+        let Some(stream) = &self.stream else { return Err(std::io::ErrorKind::NotConnected.into()) };
+        self.config.sent_invalid_utf8.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
+        stream.try_write(bytes)
+    }
+
+    /// Waits until something is true of what arrived, or nothing more has come for so long: a server that is busy with
+    /// what it was asked before is slow, not silent. Sending without end buys a few times as much, and no more.
+    pub(crate) async fn wait_until<T>(
+        &self,
+        timeout: Duration,
+        look: impl FnMut(&mut Inbox) -> Option<T>,
+    ) -> Option<T> {
+        self.wait(timeout, timeout * MAX_EXTENSIONS, look).await
+    }
+
+    /// Waits until something is true of what arrived, or the time is over: for what need not come.
+    pub(crate) async fn wait_at_most<T>(&self, time: Duration, look: impl FnMut(&mut Inbox) -> Option<T>) -> Option<T> {
+        self.wait(time, time, look).await
+    }
+
+    async fn wait<T>(
+        &self,
+        silence: Duration,
+        longest: Duration,
+        mut look: impl FnMut(&mut Inbox) -> Option<T>,
+    ) -> Option<T> {
+        let started = Instant::now();
+        let mut seen_bytes = self.inbox().bytes;
+        let mut deadline = started + silence;
+        loop {
+            let notified = self.shared.progress.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
+            {
+                let mut inbox = self.inbox();
+                if let Some(found) = look(&mut inbox) {
+                    return Some(found);
+                }
+                if inbox.bytes != seen_bytes {
+                    seen_bytes = inbox.bytes;
+                    deadline = (Instant::now() + silence).min(started + longest);
+                }
+            }
+            if tokio::time::timeout_at(deadline, notified).await.is_err() {
+                return look(&mut self.inbox());
+            }
+        }
+    }
+
+    /// Closes both directions in order (FIN), and stops reading.
+    pub(crate) fn close(&mut self) {
+        self.shut_down(b"closed by us (FIN)");
+        self.reader.abort();
+    }
+
+    /// Closes the sending direction (FIN) and keeps reading.
+    pub(crate) fn close_sending(&mut self) {
+        self.shut_down(b"our direction closed by us (FIN)");
+    }
+
+    fn shut_down(&mut self, note: &[u8]) {
+        self.config.transcript.note(&self.actor, Direction::Note, note);
+        let Some(stream) = self.stream.take() else { return };
+        self.shared.sending_closed.store(true, Ordering::SeqCst);
+        let _ = socket2::SockRef::from(&*stream).shutdown(std::net::Shutdown::Write);
+    }
+
+    /// Resets the connection.
+    pub(crate) fn reset(&mut self) {
+        self.config.transcript.note(&self.actor, Direction::Note, b"reset by us (RST)");
+        let Some(stream) = self.stream.take() else { return };
+        let _ = socket2::SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
+        self.reader.abort();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}

@@ -1,0 +1,117 @@
+//! The reading half of a line.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use super::{End, Shared};
+
+/// What is read at once where reads are messages, at most.
+const MOST_AT_ONCE: usize = 1 << 20;
+const READ_BUFFER: usize = 16 * 1024;
+
+/// Reads until the end, and rings at everything that came.
+pub(super) async fn read_all(stream: Arc<TcpStream>, shared: Arc<Shared>) {
+    let mut buffer = vec![0; READ_BUFFER];
+    loop {
+        if shared.paused.load(Ordering::SeqCst) {
+            // Rung when reading goes on; looked at again anyway, so that no ring can be missed.
+            let _ = tokio::time::timeout(Duration::from_millis(20), shared.progress.notified()).await;
+            continue;
+        }
+        if stream.readable().await.is_err() {
+            return;
+        }
+        let outcome = stream.try_read(&mut buffer);
+        let mut inbox = shared.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = match outcome {
+            Ok(0) if was_reset(&stream, &shared) => Some(End::Reset),
+            Ok(0) => Some(End::Closed),
+            Ok(count) if count == READ_BUFFER && inbox.is_raw() => {
+                // Where this read ended says nothing: what else is there belongs to it.
+                let mut all = buffer.clone();
+                while let Ok(more @ 1..) = stream.try_read(&mut buffer) {
+                    all.extend_from_slice(&buffer[..more]);
+                    if more < READ_BUFFER || all.len() > MOST_AT_ONCE {
+                        break;
+                    }
+                }
+                inbox.feed(&all);
+                inbox.is_flooded().then_some(End::Flood)
+            }
+            Ok(count) => {
+                inbox.feed(&buffer[..count]);
+                inbox.is_flooded().then_some(End::Flood)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            Err(_) => Some(End::Reset),
+        };
+        if let Some(end) = ended {
+            inbox.end_stream(end, shared.sending_closed.load(Ordering::SeqCst));
+        }
+        drop(inbox);
+        shared.progress.notify_waiters();
+        if ended.is_some() {
+            return;
+        }
+    }
+}
+
+/// Whether an end is a reset's. The system tells of a reset once; where a write was told, a read sees an end like any
+/// other. A connection that was reset has no peer any more, and one that the server closed has, until we close it too.
+fn was_reset(stream: &TcpStream, shared: &Shared) -> bool {
+    !shared.sending_closed.load(Ordering::SeqCst) && stream.peer_addr().is_err()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use mychat_proto::Framing;
+
+    use super::End;
+    use crate::harness::TestEnv;
+    use crate::harness::connection::{Connection, FramingPair};
+    use crate::harness::context::CaseContext;
+    use crate::harness::monitor::Rule;
+
+    /// A server that says half a word and closes with our bytes unread or read, and how the line saw it end.
+    async fn end(unread: bool) -> (CaseContext, Connection) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let framing = FramingPair { send: Framing::Lf, receive: Framing::Lf };
+        let timeout = Duration::from_secs(5);
+        let ctx = CaseContext::without_case("t", TestEnv::new(listener.local_addr().unwrap(), framing, timeout, 1));
+        let mut conn = ctx.open("ana").await.unwrap();
+        conn.pause_reading(true);
+        let (mut server, _) = listener.accept().unwrap();
+        conn.send_bytes(b"abc").await.unwrap();
+        if !unread {
+            server.read_exact(&mut [0; 3]).unwrap();
+        }
+        server.write_all(b"ERROR|4").unwrap();
+        drop(server);
+        if unread {
+            while conn.send_bytes(b"x").await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        }
+        conn.pause_reading(false);
+        conn.wait_until(timeout, |inbox| inbox.end).await;
+        (ctx, conn)
+    }
+
+    #[tokio::test]
+    async fn a_reset_that_a_write_was_told_of_is_one() {
+        let (ctx, conn) = end(true).await;
+        assert_eq!(conn.inbox().end, Some(End::Reset));
+        assert!(ctx.env.monitors.violation(Rule::Terminated).is_none());
+        let (ctx, conn) = end(false).await;
+        assert_eq!(conn.inbox().end, Some(End::Closed));
+        assert!(ctx.env.monitors.violation(Rule::Terminated).is_some());
+    }
+}

@@ -1,0 +1,77 @@
+//! Messages written wrongly, in ways that trip many checks whatever those are about: what to change, in words.
+
+/// What is wrong with how a message is written, where it is a mistake that is known.
+pub(crate) fn malformed_message(frame: &[u8]) -> Option<&'static str> {
+    let nuls = memchr::memchr_iter(0, frame).count();
+    let first = frame.split(|byte| *byte == b'|').next().unwrap_or_default();
+    let trimmed = frame.strip_prefix(b"\xef\xbb\xbf");
+    if trimmed.is_some_and(is_reply) {
+        return Some("a byte order mark stands before messages: write plain UTF-8, without one");
+    }
+    let in_a_row = frame.windows(3).any(|three| three == [0; 3]);
+    if frame.len() > 6 && nuls * 3 > frame.len() && !in_a_row {
+        return Some("messages are written in UTF-16: the protocol's bytes are UTF-8");
+    }
+    if let [0, _, rest @ ..] = frame
+        && is_reply(rest)
+    {
+        return Some("a length stands before messages, as writeUTF() puts it there: write the text's bytes alone");
+    }
+    if nuls > 0 && (frame.first() == Some(&0) || frame.last() == Some(&0)) {
+        return Some(
+            "bytes behind the text are sent along, such as the NUL at its end: send strlen(text) bytes, no more",
+        );
+    }
+    match frame.split(|byte| *byte == b'|').collect::<Vec<_>>().as_slice() {
+        [b"ERROR"] | [b"ERROR", _] | [b"ERROR", _, b""] | [b"ERROR", b"", ..] => {
+            return Some("ERROR is written without its code or its text: ERROR|code|text");
+        }
+        [b"CONNECT_ACK", _, _, ..] => {
+            return Some("CONNECT_ACK has something added behind OK or FAIL: it is that and no more");
+        }
+        [b"USER_LIST", _, _, ..] => {
+            return Some("names in a list have commas between them, and no pipes (see list.format)");
+        }
+        [b"CONNECT_ACK", status, ..] if !matches!(*status, b"OK" | b"FAIL") => {
+            return Some("CONNECT_ACK is followed by OK or FAIL, in capital letters, and by nothing else");
+        }
+        _ => {}
+    }
+    let upper = first.trim_ascii().to_ascii_uppercase();
+    (upper != first && is_reply(&[upper.as_slice(), b"|"].concat()))
+        .then_some("commands are written in capital letters, with nothing before them and no blanks around them")
+}
+
+fn is_reply(text: &[u8]) -> bool {
+    let commands: [&[u8]; 5] = [b"CONNECT_ACK|", b"USER_LIST|", b"MESSAGE|", b"BROADCAST|", b"ERROR|"];
+    commands.iter().any(|command| text.starts_with(command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::malformed_message;
+
+    #[test]
+    fn mistakes_that_are_known() {
+        let found = |frame: &[u8], word: &str| {
+            let sent = malformed_message(frame).unwrap_or("nothing");
+            assert!(sent.contains(word), "{frame:?}: {sent}");
+        };
+        found(b"\xef\xbb\xbfCONNECT_ACK|OK", "byte order mark");
+        found(b"\xff\xfeE\0R\0R\0O\0R\0", "UTF-16");
+        found(b"\0\x0eCONNECT_ACK|OK", "writeUTF");
+        found(b"\0\0\0\0\0\0\0\0\0ERROR|404|x", "strlen");
+        found(b"CONNECT_ACK|OK\0\0\0\0\0\0\0\0\0\0\0\0", "strlen");
+        found(b"CONNECT_ACK|OK\0", "strlen");
+        found(b"ERROR|404", "without its code");
+        found(b"CONNECT_ACK|ok", "OK or FAIL");
+        found(b"CONNECT_ACK|FAIL|taken", "something added");
+        found(b"USER_LIST|ana|bob", "no pipes");
+        found(b"CONNECT_ACK|OK ", "OK or FAIL");
+        found(b"user_list|ana", "capital letters");
+        for good in ["CONNECT_ACK|OK", "CONNECT_ACK|FAIL", "USER_LIST|", "MESSAGE|a|b\0c", "ERROR|404|no", "hello", ""]
+        {
+            assert_eq!(malformed_message(good.as_bytes()), None, "{good}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! One case's connections to the server, with everything that is recorded on them.
+//!
+//! Layers, each built on those before it: `outcome` and `transcript` (plain data), `malformed` and `monitor` (checks of
+//! single frames), `connection`, `env`, `context`, and on top of a context `fence` and `liveness`.
+
+pub(crate) mod connection;
+pub(crate) mod context;
+mod env;
+mod fence;
+mod join;
+pub(crate) mod liveness;
+pub(crate) mod malformed;
+pub(crate) mod monitor;
+pub(crate) mod outcome;
+pub(crate) mod transcript;
+
+pub use env::TestEnv;
+pub use join::join_all;

@@ -1,0 +1,212 @@
+//! Messages with seeded damage; where one does harm, the smallest that does is searched for.
+
+use std::time::Duration;
+
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt as _, SeedableRng as _};
+use tokio::time::Instant;
+
+use crate::harness::connection::Connection;
+use crate::harness::context::CaseContext;
+use crate::harness::liveness::numbered_name;
+use crate::harness::outcome::{CaseFailure, StepResult};
+use mychat_scenario::model::procedures::Fuzz;
+use mychat_scenario::template::text;
+
+/// After so many messages somebody looks whether others still work.
+const BATCH: usize = 50;
+/// The search for the smallest input ends after this time, with what it has.
+const SEARCH: Duration = Duration::from_secs(12);
+
+pub(super) async fn fuzz(ctx: &mut CaseContext, fuzz: &Fuzz) -> StepResult {
+    let mut random = ChaCha8Rng::seed_from_u64(ctx.env.seed);
+    let count = ctx.env.scaled(fuzz.frames, 100);
+    let deadline = Instant::now() + ctx.env.max_duration / 2;
+    let frames: Vec<Vec<u8>> = (0..count).map(|_| damaged(&mut random, ctx.names.nonce())).collect();
+    let mut names = 0;
+    let mut pair = Pair::come(ctx, &mut names).await?;
+    let mut conns: Vec<Option<Connection>> = (0..fuzz.connections.max(1)).map(|_| None).collect();
+    for (number, batch) in frames.chunks(BATCH).enumerate() {
+        if Instant::now() > deadline {
+            ctx.observed.push(format!("{} messages, and no time for more", number * BATCH));
+            break;
+        }
+        let harm = harm(ctx, batch, &mut conns, &mut pair, &mut names).await;
+        if let Some(harm) = harm {
+            drop((conns, pair));
+            let (from, to) = (number * BATCH + 1, number * BATCH + batch.len());
+            let smallest = smallest(ctx, batch.to_vec(), &mut names).await;
+            let words = match smallest.as_slice() {
+                [one] => format!("the smallest input found that does it: {}", text::shown(one)),
+                [] => format!("it was one of the messages {from} to {to}"),
+                some => format!(
+                    "{} messages do it together, the last is {}",
+                    some.len(),
+                    text::shown(&some[some.len() - 1])
+                ),
+            };
+            let seed = ctx.env.seed;
+            return Err(CaseFailure::fail(
+                "after damaged messages of others two bystanders still write to each other, and new users can connect",
+                ctx.names.humanize(&format!("{harm}; {words} (seed {seed})")),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Two users who have nothing to do with it.
+struct Pair {
+    one: Connection,
+    other: Connection,
+    marks: usize,
+}
+
+impl Pair {
+    async fn come(ctx: &CaseContext, names: &mut usize) -> Result<Self, CaseFailure> {
+        *names += 2;
+        let one = ctx.connect_as("bystander", &numbered_name(&ctx.names, "byst", *names)).await?;
+        let other = ctx.connect_as("neighbour", &numbered_name(&ctx.names, "byst", *names + 1)).await?;
+        Ok(Self { one, other, marks: 0 })
+    }
+
+    /// Waits until all that a connection said has been looked at: a message behind it arrives, or it is closed.
+    async fn behind(&mut self, ctx: &CaseContext, conn: &mut Connection) {
+        let to = self.other.name.clone().unwrap_or_default();
+        self.marks += 1;
+        let mark = format!("{}-behind-{}.", ctx.names.nonce(), self.marks);
+        let _ = conn.send(format!("MESSAGE|{to}|{mark}").as_bytes()).await;
+        let timeout = ctx.env.timeout / 2;
+        let arrived = self
+            .other
+            .wait_at_most(timeout, |inbox| (inbox.has_bytes(mark.as_bytes()) || inbox.end.is_some()).then_some(()));
+        let closed = async {
+            // Open for all the time: then it is the other who decides.
+            if conn.wait_at_most(timeout, |inbox| inbox.end).await.is_none() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            _ = arrived => {}
+            () = closed => {}
+        }
+    }
+
+    async fn works(&mut self, ctx: &CaseContext) -> bool {
+        let to = self.other.name.clone().unwrap_or_default();
+        self.marks += 1;
+        let mark = format!("{}-still-{}.", ctx.names.nonce(), self.marks);
+        let _ = self.one.send(format!("MESSAGE|{to}|{mark}").as_bytes()).await;
+        let arrived = self.other.wait_until(ctx.env.timeout, |inbox| {
+            if inbox.has_bytes(mark.as_bytes()) { Some(true) } else { inbox.end.map(|_| false) }
+        });
+        arrived.await == Some(true)
+    }
+}
+
+/// Sends messages and says what harm they did, if any. Hanging up on nonsense is none.
+async fn harm(
+    ctx: &CaseContext,
+    frames: &[Vec<u8>],
+    conns: &mut [Option<Connection>],
+    pair: &mut Pair,
+    names: &mut usize,
+) -> Option<String> {
+    for (number, frame) in frames.iter().enumerate() {
+        let index = number % conns.len();
+        if !conns[index].as_ref().is_some_and(Connection::is_open) {
+            *names += 1;
+            let name = numbered_name(&ctx.names, "fuzz", *names % 10_000);
+            match ctx.connect_as(&format!("fuzzer{index}"), &name).await {
+                Ok(conn) => conns[index] = Some(conn),
+                Err(_) => return Some("no new user can connect".to_owned()),
+            }
+        }
+        if let Some(conn) = &mut conns[index] {
+            let _ = conn.send(frame).await;
+        }
+    }
+    for conn in conns.iter_mut().flatten().filter(|conn| conn.is_open()) {
+        pair.behind(ctx, conn).await;
+    }
+    (!pair.works(ctx).await).then(|| "a message between two bystanders no longer arrives".to_owned())
+}
+
+/// Leaves out what is not needed: half of the messages, then parts of the last one. Empty where it cannot be repeated.
+async fn smallest(ctx: &mut CaseContext, frames: Vec<Vec<u8>>, names: &mut usize) -> Vec<Vec<u8>> {
+    let deadline = Instant::now() + SEARCH;
+    if !repeats(ctx, &frames, names).await {
+        return Vec::new();
+    }
+    let mut frames = frames;
+    'scaled: while frames.len() > 1 {
+        for part in [frames.len() / 2..frames.len(), 0..frames.len() / 2] {
+            if Instant::now() > deadline {
+                return frames;
+            }
+            if repeats(ctx, &frames[part.clone()], names).await {
+                frames = frames[part].to_vec();
+                continue 'scaled;
+            }
+        }
+        return frames;
+    }
+    let mut size = frames[0].len() / 2;
+    while size > 0 {
+        let mut at = 0;
+        while at < frames[0].len() {
+            if Instant::now() > deadline {
+                return frames;
+            }
+            let mut shorter = frames[0].clone();
+            shorter.drain(at..(at + size).min(frames[0].len()));
+            if !shorter.is_empty() && repeats(ctx, std::slice::from_ref(&shorter), names).await {
+                frames[0] = shorter;
+            } else {
+                at += size;
+            }
+        }
+        size /= 2;
+    }
+    frames
+}
+
+/// Whether these messages do harm again, to a server started afresh where that can be done.
+async fn repeats(ctx: &CaseContext, frames: &[Vec<u8>], names: &mut usize) -> bool {
+    let mut pair = Pair::come(ctx, names).await;
+    if pair.is_err()
+        && let Some(watch) = &ctx.env.watch
+        && watch.start_afresh().await.is_ok()
+    {
+        pair = Pair::come(ctx, names).await;
+    }
+    let Ok(mut pair) = pair else { return false };
+    harm(ctx, frames, &mut [None], &mut pair, names).await.is_some()
+}
+
+fn damaged(random: &mut ChaCha8Rng, nonce: &str) -> Vec<u8> {
+    let seeds = [
+        "MESSAGE|nobody|hi",
+        "BROADCAST|hello",
+        "CONNECT|x",
+        "USER_LIST|a,b",
+        "ERROR|404|x",
+        "MESSAGE||",
+        "|||",
+        "BROADCAST",
+    ];
+    let mut frame = format!("{}{nonce}", seeds[random.random_range(0..seeds.len())]).into_bytes();
+    for _ in 0..random.random_range(1..5) {
+        let at = random.random_range(0..frame.len().max(1));
+        match random.random_range(0..4) {
+            0 if at < frame.len() => frame[at] = random.random(),
+            1 if at < frame.len() => {
+                frame.remove(at);
+            }
+            2 => frame.insert(at.min(frame.len()), b'|'),
+            _ => frame.insert(at.min(frame.len()), random.random()),
+        }
+    }
+    frame.retain(|byte| *byte != b'\n');
+    frame
+}

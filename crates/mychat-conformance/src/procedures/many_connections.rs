@@ -1,0 +1,185 @@
+//! Many connections: that come and go, that all talk, or that hardly say anything.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::connection::Connection;
+use crate::harness::context::CaseContext;
+use crate::harness::liveness::{connect_users, numbered_name};
+use crate::harness::outcome::{CaseFailure, StepResult};
+use mychat_scenario::model::procedures::{Churn, ManyConnections, Trickle};
+
+/// Descriptors and threads that may come and go without being a leak.
+const SLACK: u64 = 2;
+/// A server that lets connections in slowly is not asked to let in more than it can in this time.
+const ROUND: Duration = Duration::from_secs(10);
+
+pub(super) async fn churn(ctx: &mut CaseContext, churn: &Churn) -> StepResult {
+    let total = ctx.env.scaled(churn.connections, 10);
+    let at_once = ctx.env.scaled(churn.at_once.max(1), 5);
+    let counted = churn.count_resources;
+    let rounds = if counted { 2 } else { 1 };
+    let mut base = None;
+    for round in 0..rounds {
+        let mut done = 0;
+        let started = Instant::now();
+        while done < total && started.elapsed() < ROUND {
+            let mut conns = Vec::with_capacity(at_once);
+            for index in 0..at_once.min(total - done) {
+                conns.push(ctx.open("passerby").await?);
+                if churn.users
+                    && let Some(conn) = conns.last_mut()
+                {
+                    let name = numbered_name(&ctx.names, "pass", (round * total + done + index) % 10_000);
+                    let _ = conn.send(format!("CONNECT|{name}").as_bytes()).await;
+                }
+            }
+            done += conns.len();
+            for mut conn in conns {
+                if churn.users {
+                    conn.wait_until(ctx.env.timeout, |inbox| {
+                        (inbox.connect_replies > 0 || inbox.end.is_some()).then_some(())
+                    })
+                    .await;
+                }
+                conn.close();
+            }
+        }
+        if !counted {
+            continue;
+        }
+        let Some(watch) = ctx.env.watch.clone() else { continue };
+        match base {
+            // The first round warms up what is kept for good: thread pools, caches.
+            None => base = Some(settled(&watch, None).await),
+            Some(base) => {
+                let now = settled(&watch, Some(base)).await;
+                let (fds, threads) = base;
+                if now.0 > fds + SLACK || now.1 > threads + SLACK {
+                    return Err(CaseFailure::fail(
+                        format!(
+                            "after {done} connections came and went: {fds} descriptors and {threads} threads, as before"
+                        ),
+                        format!("{} descriptors and {} threads", now.0, now.1),
+                    ));
+                }
+                ctx.observed
+                    .push(format!("{} descriptors and {} threads after {done} connections, as before", now.0, now.1));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Waits a moment for the counts to come down.
+async fn settled(watch: &mychat_target::spawn::Watch, base: Option<(u64, u64)>) -> (u64, u64) {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let mut last = (u64::MAX, u64::MAX);
+    loop {
+        let usage = watch.usage();
+        let now = (usage.fds, usage.threads);
+        let fine = base.map_or(now == last, |(fds, threads)| now.0 <= fds + SLACK && now.1 <= threads + SLACK);
+        if fine || Instant::now() > deadline {
+            return now;
+        }
+        last = now;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+pub(super) async fn many_connections(ctx: &mut CaseContext, procedure: &ManyConnections) -> StepResult {
+    let count = ctx.env.scaled(procedure.users, 10);
+    if procedure.simultaneous {
+        return storm(ctx, count).await;
+    }
+    let mut conns = connect_users(ctx, "many", count).await?;
+    let broadcasts = procedure.broadcasts;
+    for conn in &conns {
+        conn.inbox().count_only = true;
+    }
+    for number in 0..broadcasts {
+        for conn in &mut conns {
+            let _ = conn.send(format!("BROADCAST|{}-{number}", ctx.names.nonce()).as_bytes()).await;
+        }
+    }
+    let others = ((count - 1) * broadcasts) as u64;
+    let mut delivered = 0;
+    for conn in &conns {
+        let all =
+            conn.wait_until(ctx.env.timeout, |inbox| (inbox.count >= others || inbox.end.is_some()).then_some(()));
+        all.await;
+        delivered += conn.inbox().count;
+    }
+    let (least, most) = (others * count as u64, (others + broadcasts as u64) * count as u64);
+    if (least..=most).contains(&delivered) {
+        ctx.observed.push(format!("{count} users, {delivered} deliveries"));
+        return Ok(());
+    }
+    Err(CaseFailure::fail(
+        format!("{least} deliveries, or {most} with the senders' own"),
+        format!("{delivered} deliveries among {count} users"),
+    ))
+}
+
+/// All connect at once.
+async fn storm(ctx: &mut CaseContext, count: usize) -> StepResult {
+    let ctx = &*ctx;
+    let started = Instant::now();
+    let mut pending = tokio::task::JoinSet::new();
+    for index in 0..count {
+        let name = numbered_name(&ctx.names, "storm", index);
+        let open_detached = ctx.open_detached(&format!("storm{index}"));
+        let timeout = ctx.env.timeout;
+        pending.spawn(async move {
+            let mut conn: Connection = open_detached.await.ok()?;
+            conn.send(format!("CONNECT|{name}").as_bytes()).await.ok()?;
+            let answered = conn.wait_until(timeout, |inbox| {
+                (inbox.connect_replies > 0 || inbox.end.is_some()).then_some(inbox.logged_in)
+            });
+            (answered.await == Some(true)).then_some(conn)
+        });
+    }
+    let conns: Vec<Connection> = pending.join_all().await.into_iter().flatten().collect();
+    if conns.len() == count {
+        return Ok(());
+    }
+    let taken = started.elapsed().as_secs_f64();
+    Err(CaseFailure::fail(
+        format!("{count} users who come at once are all let in"),
+        format!("{} of them were let in after {taken:.1} s", conns.len()),
+    ))
+}
+
+pub(super) async fn trickle(ctx: &mut CaseContext, trickle: &Trickle) -> StepResult {
+    let mut conns = Vec::new();
+    for index in 0..ctx.env.scaled(trickle.connections, 10) {
+        conns.push(ctx.open(&format!("drip{index}")).await?);
+    }
+    for byte in b"CON".iter().take(1 + trickle.seconds) {
+        for conn in &mut conns {
+            let _ = conn.send_bytes(&[*byte]).await;
+        }
+        let started = Instant::now();
+        let mut pair = connect_users(ctx, "norm", 2).await.map_err(|_| {
+            CaseFailure::fail(
+                "others can connect while 50 connections say almost nothing",
+                "a fresh user could not connect",
+            )
+        })?;
+        let to = pair[1].name.clone().unwrap_or_default();
+        let mark = format!("{}-drip", ctx.names.nonce());
+        let _ = pair[0].send(format!("MESSAGE|{to}|{mark}").as_bytes()).await;
+        let arrived = pair[1].wait_until(ctx.env.timeout, |inbox| inbox.has_bytes(mark.as_bytes()).then_some(()));
+        if arrived.await.is_none() {
+            return Err(CaseFailure::fail(
+                "others' messages arrive while 50 connections say almost nothing",
+                "one did not arrive",
+            ));
+        }
+        for conn in &mut pair {
+            let _ = conn.send(b"DISCONNECT").await;
+            conn.wait_at_most(ctx.env.timeout / 4, |inbox| inbox.end).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300).saturating_sub(started.elapsed())).await;
+    }
+    Ok(())
+}

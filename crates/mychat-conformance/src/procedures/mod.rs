@@ -1,0 +1,41 @@
+//! What steps cannot say: many connections at once, floods, readers that stall, long series.
+
+use crate::harness::context::CaseContext;
+use crate::harness::outcome::StepResult;
+use mychat_scenario::model::Procedure;
+
+mod many_connections;
+mod flood;
+mod fuzz;
+mod delivery_history;
+pub(crate) mod names;
+mod race;
+mod delivered_or_refused;
+mod restart;
+mod every_split;
+mod slow_reader;
+mod stream;
+mod join_leave;
+
+/// Plays a procedure.
+pub(crate) async fn run(ctx: &mut CaseContext, procedure: &Procedure) -> StepResult {
+    match procedure {
+        Procedure::EverySplit(split) => every_split::every_split(ctx, split).await,
+        Procedure::Stream(stream) => stream::stream(ctx, stream).await,
+        Procedure::Race(race) => race::race(ctx, race).await,
+        Procedure::Flood(flood) => flood::flood(ctx, flood).await,
+        Procedure::Fuzz(fuzz) => fuzz::fuzz(ctx, fuzz).await,
+        Procedure::Churn(churn) => many_connections::churn(ctx, churn).await,
+        Procedure::ManyConnections(many) => many_connections::many_connections(ctx, many).await,
+        Procedure::Trickle(trickle) => many_connections::trickle(ctx, trickle).await,
+        Procedure::SlowReader(reader) => slow_reader::slow_reader(ctx, reader).await,
+        Procedure::JoinLeave(join_leave) => join_leave::join_leave(ctx, join_leave).await,
+        Procedure::OverlongList { users } => join_leave::overlong_list(ctx, *users).await,
+        Procedure::DeliveryHistory(delivery_history) => delivery_history::delivery_history(ctx, delivery_history).await,
+        Procedure::OneName { of, with } => names::one_name(ctx, of, with).await,
+        Procedure::ListFormat { of, lacks } => names::list_format(ctx, of, lacks.as_deref()).await,
+        Procedure::LastList { of, has } => names::last_list(ctx, of, has),
+        Procedure::DeliveredOrRefused(procedure) => delivered_or_refused::delivered_or_refused(ctx, procedure).await,
+        Procedure::Restart { connections } => restart::restart(ctx, *connections).await,
+    }
+}

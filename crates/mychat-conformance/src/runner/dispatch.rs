@@ -1,0 +1,125 @@
+//! The steps of a case, in order.
+
+use crate::harness::context::CaseContext;
+use crate::harness::outcome::{CaseFailure, StepResult};
+use mychat_scenario::model::Step;
+use mychat_scenario::template::text;
+
+impl CaseContext {
+    pub(crate) async fn run_all(&mut self, steps: &[Step]) -> StepResult {
+        self.steps(steps).await?;
+        self.check_nothing_unasked().await
+    }
+
+    /// Plays steps in order, up to the first that does not hold.
+    pub(crate) async fn steps(&mut self, steps: &[Step]) -> StepResult {
+        for step in steps {
+            Box::pin(self.step(step)).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Step) -> StepResult {
+        match step {
+            Step::Connect(list) => {
+                for (actor, other) in list {
+                    self.connect(actor, other.as_deref()).await?;
+                }
+                Ok(())
+            }
+            Step::Open(actor) => {
+                let conn = self.open(actor).await?;
+                self.conns.insert(actor.clone(), conn);
+                Ok(())
+            }
+            Step::Send(list) => {
+                for (actor, frame) in list {
+                    let frame = text::bytes(frame, &self.names);
+                    self.send_from(actor, &frame, true).await?;
+                }
+                Ok(())
+            }
+            Step::Bytes { actor, text, split, every } => self.send_raw(actor, text, *split, *every).await,
+            Step::Gets(list) => {
+                for (actor, patterns) in list {
+                    self.expect_frame(actor, patterns).await?;
+                }
+                Ok(())
+            }
+            Step::List { actor, is, has, lacks } => self.expect_list(actor, is.as_deref(), has, lacks).await,
+            Step::Silence(actors) => {
+                for actor in actors {
+                    self.expect_silence(actor).await?;
+                }
+                Ok(())
+            }
+            Step::Closed(actors) => {
+                for actor in actors {
+                    self.expect_closed(actor).await?;
+                }
+                Ok(())
+            }
+            Step::Alive(actors) => {
+                for actor in actors {
+                    self.expect_alive(actor).await?;
+                }
+                Ok(())
+            }
+            Step::Close(list) => {
+                for (actor, kind) in list {
+                    self.close_connection(actor, *kind).await?;
+                }
+                Ok(())
+            }
+            Step::Wait(time) => {
+                tokio::time::sleep(*time).await;
+                Ok(())
+            }
+            Step::Together(steps) => self.together(steps).await,
+            Step::Repeat { times, steps } => {
+                for _ in 0..self.env.scaled(*times as usize, 5) {
+                    self.steps(steps).await?;
+                }
+                Ok(())
+            }
+            Step::Observe(actors) => {
+                for actor in actors {
+                    self.record_frames(actor).await?;
+                }
+                Ok(())
+            }
+            Step::First(list) => {
+                for (actor, patterns) in list {
+                    self.expect_first(actor, patterns).await?;
+                }
+                Ok(())
+            }
+            Step::NoList(actors) => {
+                for actor in actors {
+                    self.expect_no_list(actor).await?;
+                }
+                Ok(())
+            }
+            Step::WithinLimit(actors) => actors.iter().try_for_each(|actor| self.check_frame_limit(actor)),
+            Step::IfOpen { actor, as_user, steps } => {
+                let conn = self.conns.get(actor).filter(|conn| conn.is_open() && (!as_user || conn.is_user()));
+                if conn.is_some() { self.steps(steps).await } else { Ok(()) }
+            }
+            Step::Profile { key, is, otherwise } => self.run_profile_branch(key, is, otherwise).await,
+            Step::Procedure(procedure) => crate::procedures::run(self, procedure).await,
+        }
+    }
+
+    async fn run_profile_branch(&mut self, key: &str, is: &[(String, Vec<Step>)], otherwise: &[Step]) -> StepResult {
+        let value = self.env.declared.get(key).cloned();
+        if let Some((_, steps)) = is.iter().find(|(reading, _)| Some(reading) == value.as_ref()) {
+            self.declared = true;
+            return self.steps(steps).await;
+        }
+        let played = self.steps(otherwise).await;
+        if let (Err(CaseFailure::Fail { .. }), Some((reading, _))) = (&played, is.first()) {
+            self.declare = Some(format!("{key}: {reading}"));
+        }
+        played
+    }
+}

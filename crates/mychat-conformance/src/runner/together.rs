@@ -1,0 +1,118 @@
+//! `together`: branches that start at the same time, each with the actors of its own steps.
+
+use std::collections::BTreeSet;
+
+use crate::harness::context::CaseContext;
+use crate::harness::join_all;
+use crate::harness::outcome::StepResult;
+use mychat_scenario::model::Step;
+
+/// Steps that share an actor, in their order: nobody can do two things at once.
+#[derive(Default)]
+struct Branch {
+    actors: BTreeSet<String>,
+    steps: Vec<Step>,
+}
+
+impl CaseContext {
+    /// Plays steps at the same time. The first that does not hold, in the order of the file, is what came of it.
+    pub(crate) async fn together(&mut self, steps: &[Step]) -> StepResult {
+        let branches = branches(steps);
+        let mut stages: Vec<Self> =
+            branches.iter().enumerate().map(|(number, branch)| self.fork(number, &branch.actors)).collect();
+        let playing = stages.iter_mut().zip(&branches);
+        let played = join_all(playing.map(|(ctx, branch)| Box::pin(ctx.steps(&branch.steps))).collect()).await;
+        for (number, ctx) in stages.into_iter().enumerate() {
+            self.rejoin(number, ctx);
+        }
+        played.into_iter().collect()
+    }
+
+    fn fork(&mut self, number: usize, actors: &BTreeSet<String>) -> Self {
+        let conns = actors.iter().filter_map(|actor| self.conns.remove_entry(actor)).collect();
+        Self {
+            names: self.names.fork(number),
+            conns,
+            witness: None,
+            env: self.env.clone(),
+            observed: Vec::new(),
+            declared: false,
+            declare: None,
+            diagnosis: std::sync::OnceLock::new(),
+            fences: self.fences + 1000 * (number as u64 + 1),
+            stale_lists: self.stale_lists.clone(),
+            config: self.config.clone(),
+        }
+    }
+
+    fn rejoin(&mut self, number: usize, ctx: Self) {
+        self.names.join(ctx.names);
+        self.conns.extend(ctx.conns);
+        self.conns.extend(ctx.witness.map(|conn| (format!("zwitness{number}"), conn)));
+        self.observed.extend(ctx.observed);
+        self.declared |= ctx.declared;
+        self.declare = self.declare.take().or(ctx.declare);
+        if let Some(diagnosis) = ctx.diagnosis.get() {
+            let _ = self.diagnosis.set(diagnosis);
+        }
+        self.fences = self.fences.max(ctx.fences);
+    }
+}
+
+fn branches(steps: &[Step]) -> Vec<Branch> {
+    let mut branches: Vec<Branch> = Vec::new();
+    for step in steps {
+        let mut actors = BTreeSet::new();
+        acting(step, &mut actors);
+        let mut branch = Branch { actors, steps: Vec::new() };
+        let (same, others): (Vec<_>, Vec<_>) =
+            branches.into_iter().partition(|known| !known.actors.is_disjoint(&branch.actors));
+        for known in same {
+            branch.actors.extend(known.actors);
+            branch.steps.extend(known.steps);
+        }
+        branch.steps.push(step.clone());
+        branches = others;
+        branches.push(branch);
+    }
+    branches
+}
+
+/// Whose connections a step uses.
+fn acting(step: &Step, actors: &mut BTreeSet<String>) {
+    let mut add = |actor: &String| {
+        actors.insert(actor.clone());
+    };
+    match step {
+        Step::Connect(list) => list.iter().for_each(|(actor, _)| add(actor)),
+        Step::Send(list) => list.iter().for_each(|(actor, _)| add(actor)),
+        Step::Gets(list) | Step::First(list) => list.iter().for_each(|(actor, _)| add(actor)),
+        Step::Close(list) => list.iter().for_each(|(actor, _)| add(actor)),
+        Step::Open(actor) | Step::Bytes { actor, .. } | Step::List { actor, .. } => add(actor),
+        Step::Silence(list)
+        | Step::Closed(list)
+        | Step::Alive(list)
+        | Step::Observe(list)
+        | Step::NoList(list)
+        | Step::WithinLimit(list) => list.iter().for_each(add),
+        Step::Together(steps) | Step::Repeat { steps, .. } => all_acting(steps, actors),
+        Step::IfOpen { actor, steps, .. } => {
+            add(actor);
+            all_acting(steps, actors);
+        }
+        Step::Profile { is, otherwise, .. } => {
+            for (_, steps) in is {
+                all_acting(steps, actors);
+            }
+            all_acting(otherwise, actors);
+        }
+        Step::Procedure(procedure) => procedure.actors().into_iter().for_each(add),
+        Step::Wait(_) => {}
+    }
+}
+
+fn all_acting(steps: &[Step], actors: &mut BTreeSet<String>) {
+    for step in steps {
+        acting(step, actors);
+    }
+}

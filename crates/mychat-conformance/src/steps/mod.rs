@@ -1,0 +1,251 @@
+//! Each step of a case, done and looked at.
+
+use std::time::Duration;
+
+use crate::harness::connection::Connection;
+use crate::harness::context::CaseContext;
+use crate::harness::outcome::{CaseFailure, StepResult};
+use mychat_scenario::model::CloseKind;
+use mychat_scenario::template::pattern::{self, Pattern};
+use mychat_scenario::template::text;
+
+mod list;
+mod silence;
+mod closed;
+
+/// Where a name that is in use is asked for, and given away.
+const GIVEN_TWICE: &str = "the second user overwrites the first one in the map";
+
+impl CaseContext {
+    pub(crate) async fn connect(&mut self, actor: &str, other: Option<&str>) -> StepResult {
+        let name = self.names.wire(other.unwrap_or(actor));
+        let again = other.is_some() || self.conns.contains_key(actor);
+        let deadline = tokio::time::Instant::now() + self.env.timeout;
+        loop {
+            match self.connect_as(actor, &name).await {
+                // The name was somebody's a moment ago: it is free again soon, not at once.
+                Err(CaseFailure::Fail { .. }) if again && tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                logged_in => {
+                    self.conns.insert(actor.to_owned(), logged_in?);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Sends; that the server has hung up already is found out by the step that expects something.
+    pub(crate) async fn send_from(&mut self, actor: &str, bytes: &[u8], is_frame: bool) -> StepResult {
+        if let Some(name) =
+            bytes.strip_prefix(b"CONNECT|").filter(|_| !self.conns.get(actor).is_some_and(Connection::is_user))
+        {
+            self.names.rename(actor, String::from_utf8_lossy(name).trim_end_matches(['\r', '\n']));
+        }
+        if bytes.starts_with(b"DISCONNECT") {
+            self.mark_lists_stale();
+        }
+        let conn = self.conn(actor)?;
+        let sent = if is_frame { conn.send(bytes).await } else { conn.send_bytes(bytes).await };
+        match sent {
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                Err(CaseFailure::Inconclusive(format!("the server does not read what {actor} sends")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn send_raw(
+        &mut self,
+        actor: &str,
+        written: &str,
+        split: Option<usize>,
+        every: Option<Duration>,
+    ) -> StepResult {
+        let mut bytes = text::bytes(written, &self.names);
+        match self.env.framing.send {
+            mychat_proto::Framing::CrLf => bytes = text::crlf(&bytes),
+            mychat_proto::Framing::Raw if bytes.last() == Some(&b'\n') => bytes.truncate(bytes.len() - 1),
+            _ => {}
+        }
+        if bytes.starts_with(b"CONNECT|") {
+            let name: Vec<u8> = bytes[8..].iter().copied().take_while(|byte| !b"\r\n".contains(byte)).collect();
+            self.conn(actor)?.name = Some(String::from_utf8_lossy(&name).into_owned());
+        }
+        let size = split.unwrap_or(bytes.len()).max(1);
+        for (index, piece) in bytes.chunks(size).enumerate() {
+            if index > 0
+                && let Some(every) = every
+            {
+                tokio::time::sleep(every).await;
+            }
+            self.send_from(actor, piece, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether `gets` passes over this frame: what no step asks for, and what has steps of its own.
+    fn ignores(&self, actor: &str, frame: &[u8], answered: bool) -> bool {
+        let Some(conn) = self.conns.get(actor) else { return false };
+        let own = conn.name.as_deref().unwrap_or_default();
+        let none_declared = self.env.declared.get("broadcast_echo").is_some_and(|value| value == "false");
+        let echo = !none_declared && frame.starts_with(format!("BROADCAST|{own}|").as_bytes());
+        // So is a copy of its own message to somebody else.
+        let copy = frame.strip_prefix(format!("MESSAGE|{own}|").as_bytes()).is_some_and(|content| {
+            let sent = |text: &[u8]| conn.sent.iter().any(|sent| crate::harness::connection::contains(sent, text));
+            !own.is_empty() && sent(&[b"|", content].concat()) && !sent(&[b"MESSAGE|", own.as_bytes(), b"|"].concat())
+        });
+        // The reason that may follow a refusal.
+        let reason = answered && frame.starts_with(b"ERROR");
+        self.is_foreign(frame) || echo || copy || reason
+    }
+
+    pub(crate) async fn expect_frame(&mut self, actor: &str, written: &[String]) -> StepResult {
+        let patterns: Vec<Pattern> = written.iter().map(|pattern| Pattern::new(pattern, &self.names)).collect();
+        let may_be_nothing = patterns.iter().any(|pattern| matches!(pattern, Pattern::Nothing));
+        let may_close = patterns.iter().any(|pattern| matches!(pattern, Pattern::Closed));
+        let want = format!("{actor} gets {}", pattern::listed(written, &self.names));
+        if may_be_nothing {
+            self.await_effects(actor).await;
+        }
+        self.conn(actor)?;
+        let timeout = if may_be_nothing { Duration::ZERO } else { self.env.timeout };
+        let ctx = &*self;
+        let Some(conn) = ctx.conns.get(actor) else { return Ok(()) };
+        let look = |inbox: &mut crate::harness::connection::Inbox| {
+            let mut refused = false;
+            for index in 0..inbox.frames.len() {
+                let frame = &inbox.frames[index];
+                let is_refusal = frame.bytes == b"CONNECT_ACK|FAIL";
+                if !frame.consumed && !ctx.is_foreign(&frame.bytes) {
+                    if patterns.iter().any(|pattern| pattern.matches(&frame.bytes)) {
+                        let logged_in = frame.bytes == b"CONNECT_ACK|OK";
+                        inbox.frames[index].consumed = true;
+                        return Some(Ok(logged_in));
+                    }
+                    if !ctx.ignores(actor, &frame.bytes, refused) {
+                        return Some(Err(frame.bytes.clone()));
+                    }
+                }
+                refused |= is_refusal;
+            }
+            match inbox.end {
+                Some(_) if may_close => Some(Ok(false)),
+                Some(_) => Some(Err(Vec::new())),
+                None => None,
+            }
+        };
+        match conn.wait_until(timeout, look).await {
+            Some(Ok(logged_in)) => {
+                if logged_in {
+                    self.await_first_list(conn).await;
+                }
+                Ok(())
+            }
+            Some(Err(frame)) => {
+                let got = match frame.as_slice() {
+                    [] => "the server closed the connection".to_owned(),
+                    frame => self.names.humanize(&text::shown(frame)),
+                };
+                self.config.transcript.mark(actor, &frame);
+                // Where nobody else has the name, something else about it should have been refused.
+                let taken = || self.conns.values().any(|other| other.actor != conn.actor && other.name == conn.name);
+                if frame == b"CONNECT_ACK|OK" && written.iter().any(|pattern| pattern == "CONNECT_ACK|FAIL") && taken()
+                {
+                    let _ = self.diagnosis.set(GIVEN_TWICE);
+                }
+                self.diagnose_bare_refusal(&frame, written);
+                self.diagnose_frame(actor, &frame);
+                self.diagnose_overtaking(actor, &patterns).await;
+                Err(CaseFailure::fail(want, format!("{actor} got {got}")))
+            }
+            None if may_be_nothing => Ok(()),
+            None => {
+                let waiting = conn.inbox().unfinished().to_vec();
+                let whole = waiting.strip_suffix(b"\r").unwrap_or(&waiting);
+                // What has no end is reported as such by a check of its own; here it counts for what it says.
+                if !waiting.is_empty() && patterns.iter().any(|pattern| pattern.matches(whole)) {
+                    conn.inbox().end_unfinished();
+                    conn.inbox().frames.iter_mut().for_each(|frame| frame.consumed |= frame.bytes == whole);
+                    return Ok(());
+                }
+                let got = self.latest_untaken(actor);
+                self.diagnose_lost_error(actor, written);
+                Err(CaseFailure::fail(want, format!("{actor}: {got}")))
+            }
+        }
+    }
+
+    fn latest_untaken(&self, actor: &str) -> String {
+        self.conns.get(actor).map_or_else(String::new, |conn| {
+            let all_over = conn.inbox().frames.iter().all(|frame| frame.consumed || self.is_foreign(&frame.bytes));
+            let open = conn.inbox().end.is_none() && conn.inbox().unfinished().is_empty();
+            if all_over && open {
+                format!("no reply within {}", humantime::format_duration(self.env.timeout))
+            } else {
+                self.describe_last(conn)
+            }
+        })
+    }
+
+    /// Waits until whatever the actor's last words cause has come back to it: by a fence where it is a user.
+    async fn await_effects(&mut self, actor: &str) {
+        let is_user = self.conns.get(actor).is_some_and(|conn| conn.is_user() && conn.is_open());
+        if is_user {
+            let _ = self.fence(actor).await;
+        } else if let Some(conn) = self.conns.get(actor) {
+            let count = conn.inbox().frames.len();
+            conn.wait_at_most(self.env.quiet_period(), |inbox| {
+                (inbox.end.is_some() || inbox.frames.len() > count).then_some(())
+            })
+            .await;
+        }
+    }
+
+    pub(crate) async fn close_connection(&mut self, actor: &str, kind: CloseKind) -> StepResult {
+        self.mark_lists_stale();
+        let conn = self.conn(actor)?;
+        match kind {
+            CloseKind::Disconnect => {
+                let _ = conn.send(b"DISCONNECT").await;
+            }
+            CloseKind::Fin => conn.close(),
+            CloseKind::Half => conn.close_sending(),
+            CloseKind::Rst => conn.reset(),
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn record_frames(&mut self, actor: &str) -> StepResult {
+        self.conn(actor)?;
+        self.await_effects(actor).await;
+        let Some(conn) = self.conns.get(actor) else { return Ok(()) };
+        let mut inbox = conn.inbox();
+        let mut seen: Vec<String> = Vec::new();
+        for frame in inbox.frames.iter_mut().filter(|frame| !frame.consumed) {
+            frame.consumed = true;
+            if !self.is_foreign(&frame.bytes) {
+                seen.push(self.names.humanize(text::shown(&frame.bytes).trim_matches('"')));
+            }
+        }
+        seen.extend(inbox.end.map(|_| "closed".to_owned()));
+        let words = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
+        drop(inbox);
+        self.observed.push(format!("{actor} got {words}"));
+        Ok(())
+    }
+}
+
+/// A broadcast of this case that one connection got twice: whatever was sent, nothing is sent twice within a case.
+fn repeated_broadcast(
+    frames: &[crate::harness::connection::ReceivedFrame],
+    is_foreign: impl Fn(&[u8]) -> bool,
+) -> Option<Vec<u8>> {
+    let broadcast = |frame: &&crate::harness::connection::ReceivedFrame| {
+        frame.bytes.starts_with(b"BROADCAST|") && !frame.consumed && !is_foreign(&frame.bytes)
+    };
+    let mut echoes = frames.iter().filter(broadcast);
+    echoes
+        .find(|one| frames.iter().filter(|other| other.bytes == one.bytes).count() > 1)
+        .map(|frame| frame.bytes.clone())
+}

@@ -1,0 +1,113 @@
+//! What must not come: nothing at all, nothing before the answer, no list, nothing too long.
+
+use super::repeated_broadcast;
+use crate::harness::connection::Connection;
+use crate::harness::context::CaseContext;
+use crate::harness::outcome::{CaseFailure, StepResult};
+use mychat_scenario::template::pattern;
+use mychat_scenario::template::text;
+
+/// Whoever gets lists without being a user.
+const EVERY_SOCKET: &str = "lists go to every socket, also to those that have not been let in by a CONNECT";
+
+impl CaseContext {
+    pub(crate) async fn expect_silence(&mut self, actor: &str) -> StepResult {
+        self.conn(actor)?;
+        let is_user = self.conns.get(actor).is_some_and(Connection::is_user);
+        self.check_still_connected(actor)?;
+        let fenced = self.fence(actor).await;
+        if let (Err(_), Some(conn)) = (&fenced, self.conns.get(actor)) {
+            // Where the whole server is gone the witness may hear of it before the actor does.
+            conn.wait_at_most(self.env.quiet_period(), |inbox| inbox.end).await;
+        }
+        self.check_still_connected(actor)?;
+        fenced?;
+        let Some(conn) = self.conns.get(actor) else { return Ok(()) };
+        // The fence on a connection that was no user's was an answer to CONNECT, with a reason perhaps.
+        let skip = |frame: &[u8]| !is_user && (frame.starts_with(b"CONNECT_ACK|") || frame.starts_with(b"ERROR|"));
+        let found = conn
+            .inbox()
+            .frames
+            .iter()
+            .find(|frame| !frame.consumed && !skip(&frame.bytes) && !self.ignores(actor, &frame.bytes, false))
+            .map(|frame| frame.bytes.clone());
+        let found = found.or_else(|| repeated_broadcast(&conn.inbox().frames, |frame| self.is_foreign(frame)));
+        let Some(frame) = found else { return Ok(()) };
+        self.config.transcript.mark(actor, &frame);
+        self.diagnose_frame(actor, &frame);
+        let got = self.names.humanize(&text::shown(&frame));
+        Err(CaseFailure::fail(format!("{actor} gets nothing"), format!("{actor} got {got}")))
+    }
+
+    /// Who is a user and has not left must not be thrown out because of what others did.
+    pub(crate) fn check_still_connected(&self, actor: &str) -> StepResult {
+        let Some(conn) = self.conns.get(actor) else { return Ok(()) };
+        let left = conn.sent.iter().any(|sent| crate::harness::connection::contains(sent, b"DISCONNECT"));
+        if conn.is_user() && !left && conn.inbox().end.is_some() {
+            let got = format!("the server closed {actor}'s connection");
+            return Err(CaseFailure::fail(format!("{actor} gets nothing, and stays connected"), got));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn expect_first(&mut self, actor: &str, written: &[String]) -> StepResult {
+        let timeout = self.env.timeout;
+        let conn = self.conn(actor)?;
+        conn.wait_until(timeout, |inbox| {
+            (inbox.connect_replies > 0 || inbox.lists > 0 || inbox.end.is_some()).then_some(())
+        })
+        .await;
+        if conn.inbox().early_lists > 0 {
+            let list = conn.inbox().list_frames.first().cloned().unwrap_or_default();
+            let name = conn.name.clone().unwrap_or_default();
+            if !name.is_empty() && !list.split(',').any(|other| other.contains(&name)) {
+                let _ = self.diagnosis.set(EVERY_SOCKET);
+            }
+            let want = format!("the first frame that {actor} gets is {}", pattern::listed(written, &self.names));
+            return Err(CaseFailure::fail(want, self.names.humanize(&format!("{actor} got USER_LIST|{list} first"))));
+        }
+        self.expect_frame(actor, written).await
+    }
+
+    pub(crate) async fn expect_no_list(&mut self, actor: &str) -> StepResult {
+        self.conn(actor)?;
+        // On its own connection nothing can be sent without becoming a user: whoever caused a list is fenced instead.
+        let others: Vec<String> = self.conns.keys().filter(|name| *name != actor).cloned().collect();
+        for other in others {
+            self.fence(&other).await?;
+        }
+        let quiet_period = self.env.quiet_period();
+        let conn = self.conn(actor)?;
+        conn.wait_at_most(quiet_period, |inbox| (inbox.lists > 0 || inbox.end.is_some()).then_some(())).await;
+        let (list, first) = {
+            let inbox = conn.inbox();
+            (inbox.list.clone(), inbox.list_frames.first().cloned())
+        };
+        match list {
+            None => Ok(()),
+            Some(list) => {
+                // The first of those to whom a list is owed after this connection asked is the witness.
+                let witness = self.names.known("zwitness").unwrap_or_default();
+                if first.is_some_and(|first| first.split(',').any(|name| name.contains(witness))) {
+                    let _ = self.diagnosis.set(EVERY_SOCKET);
+                }
+                let got = self.names.humanize(&format!("{actor} got USER_LIST|{list}"));
+                Err(CaseFailure::fail(format!("{actor} gets no list"), got))
+            }
+        }
+    }
+
+    pub(crate) fn check_frame_limit(&mut self, actor: &str) -> StepResult {
+        let conn = self.conn(actor)?;
+        let inbox = conn.inbox();
+        let frames = inbox.frames.iter().map(|frame| frame.bytes.len());
+        let lists = inbox.list_frames.iter().map(|list| list.len() + "USER_LIST|".len());
+        match frames.chain(lists).max() {
+            Some(longest) if longest > mychat_proto::MAX_FRAME => Err(CaseFailure::fail(
+                format!("{actor} gets no message longer than 1024 bytes"),
+                format!("one of {longest} bytes"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The checks that are about all connections of a run: they are judged when everything else has been played.
+
+use std::sync::PoisonError;
+
+use super::run::{Shared, attach_server_output, check_serving_at_end};
+use crate::harness::TestEnv;
+use crate::harness::monitor::Rule;
+use crate::harness::outcome::{Outcome, Status};
+use crate::runner::run_case;
+use mychat_scenario::model::Case;
+
+/// The check that reports whether legal users were served at all times.
+pub(super) const ALIVE: &str = "robust.alive";
+
+/// Whether a check is judged at the end.
+pub(super) fn is_end_of_run(id: &str) -> bool {
+    id == ALIVE || Rule::ALL.iter().any(|rule| rule.id() == id)
+}
+
+/// Judges one of them. Its own steps see to it that there were connections at all; `unusable`: nobody is served any more.
+pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, shared: &Shared) -> Outcome {
+    if case.id == ALIVE {
+        return attach_server_output(judge_serving(case, env, unusable, shared).await, env);
+    }
+    let Some(rule) = Rule::ALL.into_iter().find(|rule| rule.id() == case.id) else {
+        return Outcome::not_run(case, Status::Inconclusive, "it has no monitor");
+    };
+    if rule == Rule::Terminated && !env.framing.send.is_terminated() {
+        let reason = "it makes sense only where messages have an end (raw framing)";
+        return Outcome::not_run(case, Status::Skipped, reason);
+    }
+    let played = if unusable.is_none() { Some(run_case(case, env).await) } else { None };
+    let mut outcome = Outcome::not_run(case, Status::Pass, "");
+    outcome.reason = None;
+    outcome.seconds = played.as_ref().map_or(0.0, |played| played.seconds);
+    let serves =
+        played.as_ref().is_some_and(|played| played.status == Status::Pass) && check_serving_at_end(env).await.is_ok();
+    if let Some(report_violation) = env.monitors.violation(rule) {
+        outcome.status = Status::Fail;
+        outcome.want = Some(rule.want().to_owned());
+        outcome.got = Some(format!("{} (first seen during {})", report_violation.got, report_violation.case));
+        outcome.likely = env.monitors.cause(rule).map(str::to_owned).or_else(|| case.likely.clone());
+        outcome.wire = played.map(|played| played.wire).unwrap_or_default();
+    } else if !serves {
+        // What serves nobody says too little for its words to be judged.
+        outcome.status = Status::Inconclusive;
+        let why = "the server serves nobody, so too little of what it says was seen";
+        outcome.reason = Some(unusable.unwrap_or(why).to_owned());
+    } else if rule == Rule::ErrorFormat && env.monitors.seen(rule) == 0 {
+        // Nothing obliges a server to send one at all.
+        outcome.status = Status::Skipped;
+        outcome.reason = Some("the server never sent an ERROR, so there is none to look at".to_owned());
+    } else if env.monitors.seen(rule) == 0 {
+        outcome.status = Status::Inconclusive;
+        outcome.reason = Some("the server sent nothing that it could be seen on".to_owned());
+    } else {
+        let frames = format!("{} frames", env.monitors.seen(rule));
+        outcome.observed = Some(if rule == Rule::ErrorFormat { format!("{frames}; {}", codes(env)) } else { frames });
+    }
+    outcome
+}
+
+/// Which codes errors had: the text knows but 404, and says nothing of their form.
+fn codes(env: &TestEnv) -> String {
+    let codes = env.monitors.codes();
+    let odd = codes.iter().any(|code| code.len() != 3 || code.bytes().any(|byte| !byte.is_ascii_digit()));
+    let note = if odd { " (not all of them are three digits)" } else { "" };
+    format!("codes {}{note}", codes.join(", "))
+}
+
+async fn judge_serving(case: &Case, env: &TestEnv, unusable: Option<&str>, shared: &Shared) -> Outcome {
+    let first_death = shared.first_death.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let found = match (first_death, unusable) {
+        (Some((check, what)), _) => Some(format!("after {check}: {what}")),
+        (None, Some(unusable)) => Some(unusable.to_owned()),
+        (None, None) => check_serving_at_end(env).await.err(),
+    };
+    let mut outcome = Outcome::not_run(case, Status::Pass, "");
+    outcome.reason = None;
+    if let Some(got) = found {
+        outcome.status = Status::Fail;
+        outcome.want = Some("two fresh users connect, and a message goes from one to the other".to_owned());
+        outcome.got = Some(got);
+        outcome.likely.clone_from(&case.likely);
+    }
+    outcome
+}
