@@ -4,13 +4,13 @@ use crate::cli;
 use mychat_load::Exit;
 use mychat_scenario::Loaded;
 use mychat_target::sample::Sampler;
-use mychat_target::spawn::{SpawnError, Watch};
+use mychat_target::spawn::{SpawnError, SpawnedServer};
 use mychat_target::{Reference, Target, TargetError};
 
 /// The server of a load.
 pub(crate) struct LoadTarget {
     pub(crate) target: Target,
-    watch: Option<Watch>,
+    watch: Option<SpawnedServer>,
     reference: Option<Reference>,
 }
 
@@ -19,7 +19,7 @@ impl LoadTarget {
     pub(crate) async fn find(args: &cli::Run, loaded: &Loaded) -> anyhow::Result<Result<Self, (Exit, String)>> {
         let watch = match &args.spawn {
             None => None,
-            Some(command) => match Watch::start(command).await {
+            Some(command) => match SpawnedServer::start(command).await {
                 Ok(watch) => Some(watch),
                 Err(error @ SpawnError::NoPort) => return Ok(Err((Exit::Usage, error.to_string()))),
                 Err(error) => {

@@ -1,4 +1,4 @@
-//! What is wrong with a scenario file, and where: for its author to read.
+//! Errors in a scenario file with their places, for its author.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -6,17 +6,17 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-/// At most so many errors of a file are shown: nobody reads more, and most of the rest follow from the first ones.
+/// The most errors that are shown: most others follow from the first ones.
 pub const MAX_SHOWN: usize = 20;
 
 /// One error in a scenario file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What is wrong.
+    /// The error.
     pub message: String,
-    /// What is said at the place itself; often "did you mean …?".
+    /// A note at the place itself, often "did you mean …?".
     pub label: Option<String>,
-    /// What would be right.
+    /// Advice on a correct value.
     pub help: Option<String>,
     /// The file, as it was named.
     pub path: String,
@@ -36,7 +36,7 @@ pub struct Diagnostics {
     hidden: usize,
 }
 
-/// Something wrong, before its place in the file is known.
+/// An error before its place in the file is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// See [`Diagnostic::message`].
@@ -45,7 +45,7 @@ pub(crate) struct Problem {
     pub(crate) label: Option<String>,
     /// See [`Diagnostic::help`].
     pub(crate) help: Option<String>,
-    /// Which bytes of the value; `None`: all of it.
+    /// The bytes of the value that are wrong; `None`: all of it.
     pub(crate) part: Option<Range<usize>>,
 }
 
@@ -69,14 +69,14 @@ impl Problem {
         self
     }
 
-    /// The same, for a value that starts at byte `by` of a longer one.
+    /// Moves the part, for a value of `len` bytes that starts at byte `by` of a longer one.
     pub(crate) fn shift(mut self, by: usize, len: usize) -> Self {
         let part = self.part.unwrap_or(0..len);
         self.part = Some(part.start + by..part.end + by);
         self
     }
 
-    /// With its place.
+    /// Adds the place.
     pub(crate) fn at(self, path: &str, text: &str, span: Option<Range<usize>>) -> Diagnostic {
         let place = span.as_ref().map(|span| line_and_column(text, span.start));
         Diagnostic {
@@ -99,23 +99,23 @@ pub(crate) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
 }
 
 impl Diagnostics {
-    /// Of a file with this text; `unseen` more were found than the list holds.
+    /// Collects the errors of a file with this text; `hidden` counts the errors that the list leaves out.
     pub(crate) fn new(text: &str, mut list: Vec<Diagnostic>, hidden: usize) -> Self {
         list.sort_by_key(|diagnostic| diagnostic.span.as_ref().map_or(0, |span| span.start));
         Self { text: text.to_owned(), list, hidden }
     }
 
-    /// The errors, by place.
+    /// Returns the errors in the order of their places.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()
     }
 
-    /// How many errors were found, those beyond [`MOST`] included.
+    /// Returns the number of errors, those beyond [`MAX_SHOWN`] included.
     pub fn count(&self) -> usize {
         self.list.len() + self.hidden
     }
 
-    /// All of them as text for people, with the lines they are in; ends with a newline.
+    /// Returns all errors as text for people, with the lines that they are in. The text ends with a newline.
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut all = String::new();

@@ -1,4 +1,4 @@
-//! A scenario file's text into a [`Scenario`], or into every error in it with its place.
+//! Turns the text of a scenario file into a [`Scenario`], or into all its errors with their places.
 //!
 //! ```text
 //! file ─load─► text ─load─► tree of nodes ─file─► draft ─check─► Scenario
@@ -34,7 +34,7 @@ use syntax::{locate, yaml_errors, yaml_tree};
 /// A scenario with the text that it was read from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
-    /// What the file says.
+    /// The content of the file.
     pub scenario: Scenario,
     /// The file's text.
     pub text: String,

@@ -43,7 +43,7 @@ pub(crate) fn listing<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     text
 }
 
-/// What somebody wrote, fit to be shown in a message: short, and harmless on a terminal.
+/// Returns text from a file in a form for messages: shortened, without control characters.
 pub(crate) fn shown(text: &str) -> String {
     const SHOWN: usize = 48;
     let mut short: String =

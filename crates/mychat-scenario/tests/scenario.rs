@@ -1,4 +1,4 @@
-//! What people see when a scenario file is wrong; and that the shipped ones are right.
+//! Error messages of wrong scenario files, and validity of the shipped files.
 
 mod schema;
 

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 pub use reference::{Reference, SpawnError};
 
-/// A server that answers.
+/// A server that accepts connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// As it was named.
+    /// The name that was given.
     pub name: String,
     /// The first of its addresses that took a connection.
     pub address: SocketAddr,
 }
 
-/// Why a target cannot be used.
+/// The target cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// It is not `HOST:PORT`.
@@ -27,25 +27,25 @@ pub enum TargetError {
     /// The name has no address.
     #[error("cannot find the host of {name}: {reason}")]
     Unknown {
-        /// As it was named.
+        /// The name that was given.
         name: String,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
-    /// Nobody takes a connection there.
+    /// No server accepts connections there.
     #[error("cannot reach {name}{}: {reason}; is the server running there?", if *address == *name { String::new() } else { format!(" ({address})") })]
     Unreachable {
-        /// As it was named.
+        /// The name that was given.
         name: String,
         /// The address that was tried last.
         address: String,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
 }
 
-/// How long a server may take to accept the first connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time to accept the first connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Finds the address of `HOST:PORT` that takes a connection.
 pub async fn reach(name: &str) -> Result<Target, TargetError> {
@@ -59,11 +59,11 @@ pub async fn reach(name: &str) -> Result<Target, TargetError> {
     let addresses = tokio::net::lookup_host(name).await.map_err(|error| unknown(error.to_string()))?;
     let mut last = unknown("it has no address".to_owned());
     for address in addresses {
-        let attempt = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(address)).await;
+        let attempt = tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::TcpStream::connect(address)).await;
         let reason = match attempt {
             Ok(Ok(_)) => return Ok(Target { name: name.to_owned(), address }),
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+            Err(_) => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
         };
         last = TargetError::Unreachable { name: name.to_owned(), address: address.to_string(), reason };
     }

@@ -14,7 +14,7 @@ pub struct Reference {
     address: String,
 }
 
-/// Why it did not start.
+/// The reference server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
     /// This program's own file cannot be run.
@@ -25,7 +25,7 @@ pub enum SpawnError {
     NotListening(String),
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Reference {
     /// Starts it on a free port of the loopback interface and waits until it listens.
@@ -44,12 +44,12 @@ impl Reference {
         let mut child = command.spawn().map_err(SpawnError::Start)?;
         let stdout = child.stdout.take().ok_or_else(|| SpawnError::NotListening("it has no output".to_owned()))?;
         let mut lines = BufReader::new(stdout).lines();
-        let line = match tokio::time::timeout(PATIENCE, lines.next_line()).await {
+        let line = match tokio::time::timeout(START_TIMEOUT, lines.next_line()).await {
             Ok(Ok(Some(line))) => line,
             Ok(Ok(None)) => return Err(SpawnError::NotListening("it ended at once".to_owned())),
             Ok(Err(error)) => return Err(SpawnError::NotListening(error.to_string())),
             Err(_) => {
-                return Err(SpawnError::NotListening(format!("it said nothing within {} s", PATIENCE.as_secs())));
+                return Err(SpawnError::NotListening(format!("it said nothing within {} s", START_TIMEOUT.as_secs())));
             }
         };
         let address = line
@@ -72,7 +72,7 @@ impl Reference {
     /// Lets it end by itself: its standard input closes.
     pub async fn stop(mut self) {
         drop(self.child.stdin.take());
-        if tokio::time::timeout(PATIENCE, self.child.wait()).await.is_err() {
+        if tokio::time::timeout(START_TIMEOUT, self.child.wait()).await.is_err() {
             // It is killed when the handle is dropped.
             drop(self.child);
         }

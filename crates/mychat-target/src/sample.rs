@@ -1,5 +1,5 @@
-//! What the server's process uses, from outside: memory, CPU time, threads, descriptors. Linux tells it under `/proc`;
-//! elsewhere there is nothing to see, and reports leave it out.
+//! Resource usage of the server's process, seen from outside: memory, CPU time, threads, descriptors. It is known on Linux
+//! only, from `/proc`; reports leave it out elsewhere.
 
 use mychat_os::proc::Process;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct Sample {
     pub fds: Option<u64>,
 }
 
-/// What a server used during a run.
+/// Resource usage of a server during a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ServerUse {
     /// Its process.
@@ -28,7 +28,7 @@ pub struct ServerUse {
     pub cpu_seconds: f64,
     /// The most memory it held, in bytes.
     pub rss_peak: u64,
-    /// What its memory grew by from before the first user to when most were online, in bytes a user.
+    /// Memory growth from before the first user to the peak of users online, in bytes per user.
     pub rss_per_user: Option<u64>,
     /// The most threads it had.
     pub threads: u64,
@@ -36,7 +36,7 @@ pub struct ServerUse {
     pub fds: Option<u64>,
 }
 
-/// Looks at one process, or at one with all that it started.
+/// Samples the usage of one process or of a process group.
 #[derive(Debug, Clone)]
 pub struct Sampler {
     pid: u32,
@@ -59,7 +59,7 @@ impl Sampler {
         self.pid
     }
 
-    /// What it uses now; `None` where it is gone, or where the system does not tell.
+    /// Returns the current usage; `None` if the process is gone or the system has no `/proc`.
     pub fn sample(&self) -> Option<Sample> {
         if !self.group {
             return Sample::of(Process::Id(self.pid));

@@ -15,17 +15,17 @@ mod usage;
 
 pub use usage::Usage;
 
-/// What stands for the port in a command.
+/// The placeholder for the port in a command.
 pub const PORT: &str = "{port}";
-const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a connection may take to be made on this machine.
-const CONNECTING: Duration = Duration::from_secs(1);
-/// How long a process may take to end that was killed.
-const ENDING: Duration = Duration::from_secs(2);
-const MOST_LINES: usize = 200;
-const LONGEST_LINE: usize = 400;
+const START_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest time to connect on this machine.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The longest time that a killed process takes to end.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
+const MAX_LINES: usize = 200;
+const MAX_LINE_BYTES: usize = 400;
 
-/// Why a server could not be started.
+/// The server could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
     /// The command has no place for the port.
@@ -34,36 +34,36 @@ pub enum SpawnError {
     /// The shell could not be started.
     #[error("cannot start `{command}`")]
     Start {
-        /// As it was run.
+        /// The command as it was run.
         command: String,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// It ended before it served.
-    #[error("`{command}` ended before it served anybody ({status}){output}")]
+    #[error("`{command}` ended before it accepted a connection ({status}){output}")]
     Ended {
-        /// As it was run.
+        /// The command as it was run.
         command: String,
-        /// How it ended.
+        /// The exit status.
         status: String,
         /// Its last lines.
         output: String,
     },
     /// It serves nobody.
-    #[error("`{command}` answers no CONNECT on port {port} within {} s{output}", PATIENCE.as_secs())]
+    #[error("`{command}` answers no CONNECT on port {port} within {} s{output}", START_TIMEOUT.as_secs())]
     Silent {
-        /// As it was run.
+        /// The command as it was run.
         command: String,
-        /// Where it was told to listen.
+        /// The port that it was given.
         port: u16,
         /// Its last lines.
         output: String,
     },
 }
 
-/// A running server. Clones are the same one; it ends with the last of them.
+/// A handle to a running server. Clones share the server; it is killed when the last one drops.
 #[derive(Debug, Clone)]
-pub struct Watch {
+pub struct SpawnedServer {
     inner: Arc<Inner>,
 }
 
@@ -72,8 +72,8 @@ struct Inner {
     /// As it was given, with `{port}` in it.
     command: String,
     port: AtomicU16,
-    /// Whether it was found at `::1` and not at `127.0.0.1`: what `localhost` comes to is for the language to say.
-    six: AtomicBool,
+    /// True if it listens at `::1` and not at `127.0.0.1`: `localhost` resolves differently per language.
+    is_ipv6: AtomicBool,
     running: Mutex<Option<Running>>,
     output: Arc<Mutex<VecDeque<String>>>,
 }
@@ -84,7 +84,7 @@ struct Running {
     group: i32,
 }
 
-impl Watch {
+impl SpawnedServer {
     /// Starts a server by a command with `{port}` in it, and waits until it answers a `CONNECT`.
     pub async fn start(command: &str) -> Result<Self, SpawnError> {
         if !command.contains(PORT) {
@@ -93,7 +93,7 @@ impl Watch {
         let inner = Inner {
             command: command.to_owned(),
             port: AtomicU16::new(free_port()),
-            six: AtomicBool::new(false),
+            is_ipv6: AtomicBool::new(false),
             running: Mutex::new(None),
             output: Arc::default(),
         };
@@ -102,27 +102,27 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Where it listens.
+    /// Returns the address where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.inner.address(self.inner.six.load(Ordering::Relaxed))
+        self.inner.address(self.inner.is_ipv6.load(Ordering::Relaxed))
     }
 
-    /// Stops it at once and starts it again on the same port.
+    /// Kills the server and starts it again on the same port.
     pub async fn restart(&self) -> Result<(), SpawnError> {
         self.stop().await;
-        self.released().await;
+        self.wait_until_port_closed().await;
         self.launch().await
     }
 
-    /// Waits until nobody listens there any more: the shell is gone, and what it started may take a moment longer.
-    async fn released(&self) {
+    /// Waits until the port is closed: the processes that the shell started may outlive it for a moment.
+    async fn wait_until_port_closed(&self) {
         let address = self.address();
         let closed = async {
             while TcpStream::connect(address).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let _ = tokio::time::timeout(ENDING, closed).await;
+        let _ = tokio::time::timeout(EXIT_TIMEOUT, closed).await;
     }
 
     /// Stops it at once and starts it on another port: the old one may be taken for a minute, where a server does not ask
@@ -138,7 +138,7 @@ impl Watch {
         self.inner.lock().as_ref().map(|running| running.group.cast_unsigned())
     }
 
-    /// Ends it and all it started.
+    /// Kills its process group.
     pub async fn stop(&self) {
         let running = self.inner.lock().take();
         if let Some(mut running) = running {
@@ -148,7 +148,7 @@ impl Watch {
         }
     }
 
-    /// Whether its process is there.
+    /// Returns true if its process runs.
     pub fn is_running(&self) -> bool {
         self.inner.lock().as_mut().is_some_and(|running| matches!(running.child.try_wait(), Ok(None)))
     }
@@ -159,7 +159,7 @@ impl Watch {
         lines.iter().rev().take(count).rev().cloned().collect()
     }
 
-    /// What it and all it started use.
+    /// Returns the resource usage of its process group.
     pub fn usage(&self) -> Usage {
         self.inner.lock().as_ref().map(|running| usage::of_group(running.group)).unwrap_or_default()
     }
@@ -178,11 +178,11 @@ impl Watch {
             tokio::spawn(drain(stderr, Arc::clone(&self.inner.output)));
         }
         *self.inner.lock() = Some(Running { child, group });
-        self.wait_until_it_serves().await
+        self.wait_until_ready().await
     }
 
-    async fn wait_until_it_serves(&self) -> Result<(), SpawnError> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+    async fn wait_until_ready(&self) -> Result<(), SpawnError> {
+        let deadline = tokio::time::Instant::now() + START_TIMEOUT;
         let output = || {
             let lines = self.last_lines(5);
             if lines.is_empty() { String::new() } else { format!("; it wrote:\n  {}", lines.join("\n  ")) }
@@ -194,31 +194,31 @@ impl Watch {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 return Err(SpawnError::Ended { command, status: "it is gone".to_owned(), output: output() });
             }
-            match self.asked().await {
-                Answer::Yes => return Ok(()),
-                // Somebody listens who answers nothing: that is for the checks to say, in their own words.
-                Answer::Silence => {
+            match self.probe().await {
+                ProbeResult::Yes => return Ok(()),
+                // The server accepts connections and does not answer: the checks report that.
+                ProbeResult::Silence => {
                     accepts += 1;
                     if accepts >= 3 {
                         return Ok(());
                     }
                 }
-                Answer::Nobody => tokio::time::sleep(Duration::from_millis(20)).await,
+                ProbeResult::NotListening => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
         Err(SpawnError::Silent { command, port: self.inner.port(), output: output() })
     }
 
-    /// Whether it answers, at either of the addresses that are this machine.
-    async fn asked(&self) -> Answer {
-        for six in [false, true] {
-            let answer = answers(self.inner.address(six)).await;
-            if !matches!(answer, Answer::Nobody) {
-                self.inner.six.store(six, Ordering::Relaxed);
+    /// Sends a CONNECT to either loopback address and returns the answer.
+    async fn probe(&self) -> ProbeResult {
+        for is_ipv6 in [false, true] {
+            let answer = probe_address(self.inner.address(is_ipv6)).await;
+            if !matches!(answer, ProbeResult::NotListening) {
+                self.inner.is_ipv6.store(is_ipv6, Ordering::Relaxed);
                 return answer;
             }
         }
-        Answer::Nobody
+        ProbeResult::NotListening
     }
 }
 
@@ -227,8 +227,8 @@ impl Inner {
         self.port.load(Ordering::Relaxed)
     }
 
-    fn address(&self, six: bool) -> SocketAddr {
-        if six { (Ipv6Addr::LOCALHOST, self.port()).into() } else { (Ipv4Addr::LOCALHOST, self.port()).into() }
+    fn address(&self, is_ipv6: bool) -> SocketAddr {
+        if is_ipv6 { (Ipv6Addr::LOCALHOST, self.port()).into() } else { (Ipv4Addr::LOCALHOST, self.port()).into() }
     }
 
     /// As it is run.
@@ -257,7 +257,7 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// As above. The command goes to `cmd` as it was typed: it has rules of its own about quotes.
+/// Returns `cmd` with a command to run, unquoted, because `cmd` has its own quoting rules.
 #[cfg(windows)]
 fn shell(command: &str) -> Command {
     let mut shell = Command::new("cmd");
@@ -265,7 +265,7 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// There are no process groups here: whom a process started is looked up by the system's own program.
+/// Kills a process tree. Windows has no process groups, so `taskkill` finds the children.
 #[cfg(windows)]
 fn kill(leader: i32) {
     let mut ending = std::process::Command::new("taskkill");
@@ -280,42 +280,42 @@ fn kill(group: i32) {
     }
 }
 
-enum Answer {
+enum ProbeResult {
     Yes,
     Silence,
-    Nobody,
+    NotListening,
 }
 
-/// A `CONNECT` that is answered with anything, and no user left behind.
-async fn answers(address: SocketAddr) -> Answer {
-    // Where nobody accepts, the system takes a few connections and then lets everybody wait for minutes.
-    let Ok(connected) = tokio::time::timeout(CONNECTING, TcpStream::connect(address)).await else {
-        return Answer::Silence;
+/// Sends a `CONNECT` and waits for any answer; disconnects again, so that no user is left on the server.
+async fn probe_address(address: SocketAddr) -> ProbeResult {
+    // If the server never accepts, the system queues a few connections and then lets others wait for minutes.
+    let Ok(connected) = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await else {
+        return ProbeResult::Silence;
     };
-    let Ok(stream) = connected else { return Answer::Nobody };
+    let Ok(stream) = connected else { return ProbeResult::NotListening };
     let name = format!("ready{}", address.port());
     let mut buffer = [0; 512];
     // The name alone first: a server without terminators takes it as it is, another one waits for the line end.
     for part in [format!("CONNECT|{name}"), "\n".to_owned()] {
         if stream.try_write(part.as_bytes()).is_err() {
-            return Answer::Silence;
+            return ProbeResult::Silence;
         }
         if let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(300), stream.readable()).await {
             match stream.try_read(&mut buffer) {
-                Ok(0) => return Answer::Silence,
+                Ok(0) => return ProbeResult::Silence,
                 Ok(_) => {
                     let _ = stream.try_write(b"DISCONNECT\n");
-                    // Until it is gone: no check may meet it.
+                    // Waits until the user is gone, so that no check sees it in a list.
                     let mut rest = stream;
                     let gone = async { while matches!(rest.read(&mut buffer).await, Ok(1..)) {} };
                     let _ = tokio::time::timeout(Duration::from_millis(200), gone).await;
-                    return Answer::Yes;
+                    return ProbeResult::Yes;
                 }
                 Err(_) => {}
             }
         }
     }
-    Answer::Silence
+    ProbeResult::Silence
 }
 
 /// Reads to the end and keeps the last lines: a server that talks a lot must neither block nor fill our memory.
@@ -329,11 +329,11 @@ async fn drain(mut pipe: impl AsyncRead + Unpin, lines: Arc<Mutex<VecDeque<Strin
                     let text = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
                     let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
                     lines.push_back(text);
-                    if lines.len() > MOST_LINES {
+                    if lines.len() > MAX_LINES {
                         lines.pop_front();
                     }
                 }
-                byte if line.len() < LONGEST_LINE => line.push(*byte),
+                byte if line.len() < MAX_LINE_BYTES => line.push(*byte),
                 _ => {}
             }
         }

@@ -8,7 +8,7 @@ use mychat_conformance::probe::FramingProbe;
 use mychat_conformance::{TestEnv, join_all};
 use mychat_load::Exit;
 use mychat_target::TargetError;
-use mychat_target::spawn::Watch;
+use mychat_target::spawn::SpawnedServer;
 
 /// A server under test, or several instances of it.
 pub(crate) struct UnderTest {
@@ -18,7 +18,7 @@ pub(crate) struct UnderTest {
     pub(crate) address: SocketAddr,
     /// How it is started, where it was given.
     pub(crate) command: Option<String>,
-    watches: Vec<Watch>,
+    watches: Vec<SpawnedServer>,
 }
 
 impl UnderTest {
@@ -40,7 +40,7 @@ impl UnderTest {
             }
         };
         let mut watches = Vec::new();
-        for started in join_all((0..jobs.max(1)).map(|_| Watch::start(&command)).collect()).await {
+        for started in join_all((0..jobs.max(1)).map(|_| SpawnedServer::start(&command)).collect()).await {
             match started {
                 Ok(watch) => watches.push(watch),
                 // A command that can be run once at a time: then one instance is what there is.
@@ -53,7 +53,7 @@ impl UnderTest {
             }
         }
         let address =
-            watches.first().map(Watch::address).ok_or((Exit::CouldNotRun, "nothing was started".to_owned()))?;
+            watches.first().map(SpawnedServer::address).ok_or((Exit::CouldNotRun, "nothing was started".to_owned()))?;
         let name = if spawn.is_some() {
             format!("{address} (started by `{command}`)")
         } else {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::connection::{ConnectThrottle, FramingPair};
 use super::monitor::Monitors;
-use mychat_target::spawn::Watch;
+use mychat_target::spawn::SpawnedServer;
 
 /// What all cases of a run share.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub struct TestEnv {
     /// How fast connections may follow one another.
     pub throttle: ConnectThrottle,
     /// The server's process, where this tool started it.
-    pub watch: Option<Watch>,
+    pub watch: Option<SpawnedServer>,
 }
 
 /// A server that answers faster than this is not slow, and neither is a busy machine.

@@ -71,7 +71,7 @@ pub(super) async fn churn(ctx: &mut CaseContext, churn: &Churn) -> StepResult {
 }
 
 /// Waits a moment for the counts to come down.
-async fn settled(watch: &mychat_target::spawn::Watch, base: Option<(u64, u64)>) -> (u64, u64) {
+async fn settled(watch: &mychat_target::spawn::SpawnedServer, base: Option<(u64, u64)>) -> (u64, u64) {
     let deadline = Instant::now() + Duration::from_secs(2);
     let mut last = (u64::MAX, u64::MAX);
     loop {

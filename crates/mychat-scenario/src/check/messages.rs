@@ -14,7 +14,7 @@ fn longest_name(draft: &GroupDraft<'_>) -> usize {
     draft.group.name_pattern.name(&draft.group.name, draft.group.count).len()
 }
 
-/// Whether all messages fit into frames.
+/// Checks that all messages fit into frames.
 pub(super) fn contents(groups: &[&GroupDraft<'_>], problems: &mut Problems) {
     for draft in groups {
         for (weighted, place) in draft.group.actions.iter().zip(&draft.sizes) {
@@ -46,7 +46,7 @@ pub(super) fn contents(groups: &[&GroupDraft<'_>], problems: &mut Problems) {
     }
 }
 
-/// Whether everybody has a partner who is to have one.
+/// Checks that groups with `to: partner` have an even number of users.
 pub(super) fn partners(groups: &[&GroupDraft<'_>], problems: &mut Problems) {
     let paired = |draft: &&&GroupDraft<'_>| {
         draft.group.actions.iter().any(|weighted| matches!(weighted.action, Action::Private { to: To::Partner, .. }))

@@ -1,5 +1,5 @@
-//! What only the whole file can tell: parts that need each other, names that clash, loads that cannot be; and what this
-//! version of the tool does not do yet.
+//! Checks that need the whole file: parts that depend on each other, name clashes, limits of the load, and features that
+//! this version does not support yet.
 
 mod messages;
 mod user_names;
@@ -13,8 +13,8 @@ use crate::model::{Scenario, StageKind};
 use crate::suggest::shown;
 use crate::syntax::problems::Problems;
 
-/// What files may say and this version does not do: actions, stages and metrics by their names, keys and values by
-/// theirs. A feature that arrives loses its line here, and in `scenarios/README.md`.
+/// Actions, stages, metrics, keys and values of the language that this version does not support yet. When a feature is
+/// added, its line is removed here and in `scenarios/README.md`.
 pub(crate) const NOT_YET: &[&str] = &[
     // keys
     // values
@@ -23,7 +23,7 @@ pub(crate) const NOT_YET: &[&str] = &[
     // metrics
 ];
 
-/// Refuses what is used and not done yet.
+/// Adds a problem for each feature that is used and not supported yet.
 pub(crate) fn supported(problems: &mut Problems) {
     for (feature, node) in std::mem::take(&mut problems.uses) {
         if NOT_YET.contains(&feature) {
@@ -35,7 +35,7 @@ pub(crate) fn supported(problems: &mut Problems) {
     }
 }
 
-/// Checks the whole, and hands out the scenario; what it returns is right only where no problem was noted.
+/// Checks the whole file and returns the scenario, which is valid only if no problem was added.
 pub(crate) fn check(draft: Draft<'_>, problems: &mut Problems) -> Scenario {
     parts(&draft, problems);
     let groups: Vec<&GroupDraft<'_>> = draft.groups.iter().flatten().collect();
@@ -77,7 +77,7 @@ fn parts(draft: &Draft<'_>, problems: &mut Problems) {
     }
     let searches = draft.stages.iter().any(|(stage, _)| matches!(stage.kind, StageKind::FindMax(_)));
     if let (true, Some(load)) = (searches && draft.stages.len() > 1, key("load")) {
-        let problem = Problem::new("`find_max` stands beside other stages");
+        let problem = Problem::new("`find_max` is combined with other stages");
         problems.add(load, problem.help("it makes runs of its own, so it is the whole `load` of its file"));
     }
     let conditions = draft.scenario.expect.iter().chain(&draft.scenario.abort_if);

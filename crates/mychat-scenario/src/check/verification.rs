@@ -7,14 +7,14 @@ use crate::model::Verify;
 use crate::suggest::shown;
 use crate::syntax::problems::Problems;
 
-/// What an account that is not full cannot tell.
+/// Finds conditions and actions that need `verify: full`.
 pub(super) fn verification(draft: &Draft<'_>, groups: &[&GroupDraft<'_>], problems: &mut Problems) {
     let verify = draft.scenario.verify;
     let unseen =
         draft.scenario.expect.iter().find_map(|condition| Some((condition, condition.measure.unseen(verify)?)));
     if let (Some((condition, why)), Some(place)) = (unseen, draft.fields.get("verify")) {
         let problem = Problem::new(format!("`{}` cannot be judged: {why}", shown(&condition.text)));
-        problems.add(place, problem.help("use `verify: full`, or take the condition out"));
+        problems.add(place, problem.help("use `verify: full`, or remove the condition"));
     }
     if verify != Verify::Counts {
         return;

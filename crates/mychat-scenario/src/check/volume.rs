@@ -15,7 +15,7 @@ const LONGEST_LOAD: f64 = 18.0 * 3600.0;
 /// The log of sent messages has 10 bits for the stage.
 const MOST_STAGES: usize = 1000;
 
-/// Whether anybody could wait for it, or hold it in memory.
+/// Checks that the load ends in reasonable time and fits into memory.
 pub(super) fn volume(draft: &Draft<'_>, groups: &[&GroupDraft<'_>], problems: &mut Problems) {
     let mut total = 0.0;
     let percent_seconds: f64 = draft

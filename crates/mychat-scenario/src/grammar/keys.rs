@@ -4,33 +4,33 @@ pub(crate) use super::procedure_keys::YES;
 pub(crate) use super::step_keys::{BYTES, CASE, IF_OPEN, LIST, PROFILE, REPEAT, SCRIPT, STEPS};
 use super::value_type::ValueType;
 
-/// The keys of one kind of map.
+/// The specification of a map: its keys.
 #[derive(Debug)]
 pub(crate) struct MapSpec {
-    /// What such a map is, with its article.
+    /// The name of the map in messages, with an article.
     pub(crate) what: &'static str,
-    /// One that is right.
+    /// A correct example.
     pub(crate) example: &'static str,
     /// Its keys.
     pub(crate) keys: &'static [FieldSpec],
 }
 
-/// One key.
+/// A key of a map.
 #[derive(Debug)]
 pub(crate) struct FieldSpec {
     pub(crate) name: &'static str,
     pub(crate) value_type: ValueType,
     pub(crate) presence: Presence,
-    /// What it says.
+    /// A description for people.
     pub(crate) doc: &'static str,
 }
 
-/// Whether a key must be there.
+/// The presence of a key: required or optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presence {
-    /// It must.
+    /// The key is required.
     Needed,
-    /// It need not, and this is taken in its place (for people to read).
+    /// The key is optional; the text is its default, as people read it.
     Default(&'static str),
 }
 
@@ -93,7 +93,7 @@ pub(crate) static FILE: MapSpec = MapSpec {
     ],
 };
 
-/// What `users` holds.
+/// The type of `users`.
 pub(crate) static USERS: ValueType = ValueType::Names(&ValueType::Map(&GROUP));
 
 static LEAVES: ValueType = ValueType::Word(&["disconnect", "fin", "rst"]);

@@ -1,8 +1,8 @@
-//! What kinds of values there are: what they are called, how they look, and how a schema describes them.
+//! The types of values, with the description of each for error messages.
 
 use super::keys::MapSpec;
 
-/// The form of a key's value.
+/// The type of a key's value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ValueType {
     /// Any text.
@@ -59,7 +59,7 @@ pub(crate) enum ValueType {
     Either(&'static ValueType, &'static ValueType),
     /// A map with these keys.
     Map(&'static MapSpec),
-    /// A map with exactly one of these keys: it reads as a sentence.
+    /// A map with exactly one of these keys, which selects the type of the value.
     TaggedMap(&'static MapSpec),
 }
 
@@ -78,7 +78,7 @@ impl ValueType {
         }
     }
 
-    /// What is expected, for a message.
+    /// Returns a description of the type for error messages.
     pub(crate) fn expected(&self) -> String {
         match self {
             Self::Text => "text".to_owned(),

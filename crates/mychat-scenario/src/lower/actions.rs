@@ -1,4 +1,4 @@
-//! What users do: the items of `do` into actions.
+//! The items of `do` into actions.
 
 use super::fields::{Fields, many, scalar, tagged_map};
 use super::step_text::{self, Kind};

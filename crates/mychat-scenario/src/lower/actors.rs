@@ -87,7 +87,7 @@ impl CaseActors {
         if self.connected.contains(&name) {
             Ok(name)
         } else {
-            Err(Problem::new(format!("`{name}` is not here yet"))
+            Err(Problem::new(format!("`{name}` is not connected yet"))
                 .help(format!("`connect: {name}`, or `open: {name}`, comes first")))
         }
     }

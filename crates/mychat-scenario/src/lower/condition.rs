@@ -8,7 +8,7 @@ use crate::grammar::value_type::ValueType;
 use crate::model::{Condition, Measure, Metric, Op, Unit, Value};
 use crate::suggest::shown;
 
-/// What people write for a comparison.
+/// Common misspellings of operators.
 const OTHER_OPS: [(&str, &str); 9] = [
     ("=<", "<="),
     ("=>", ">="),

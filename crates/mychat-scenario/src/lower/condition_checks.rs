@@ -1,4 +1,4 @@
-//! Whether a condition can ever have figures: what nobody does, and times in which nobody does it, are no question of servers.
+//! Checks that a condition can have figures: its action occurs, in a stage that it covers.
 
 use super::symbols::SymbolTable;
 use crate::diagnostic::Problem;
@@ -6,7 +6,7 @@ use crate::model::{Action, Metric, Selector, StageKind};
 
 const NOTHING: &str = "the condition would have nothing to judge";
 
-/// Whether a metric can have any figures with this selector.
+/// Fails if a metric can never have figures with this selector.
 pub(crate) fn check_selector(
     metric: Metric,
     selector: &Selector,
@@ -59,7 +59,7 @@ pub(crate) fn check_selector(
     Ok(())
 }
 
-/// Whether what a metric is about happens in the stages that the selector leaves.
+/// Fails if nothing that the metric measures happens in the selected stages.
 pub(crate) fn check_coverage(metric: Metric, selector: &Selector, symbols: &SymbolTable) -> Result<(), Problem> {
     use Metric::{
         Achieved, Ack, Delivered, Delivery, DeliveryFirst, DeliveryLast, DeliverySpread, Lateness, Sent, Service,

@@ -54,7 +54,7 @@ impl<'n> Fields<'n> {
         Some(Self { spec, entries, misspelt })
     }
 
-    /// Whether a key is there, or was meant to be.
+    /// Returns true if the key is present, possibly misspelt.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.key(name).is_some() || self.misspelt.contains(&name)
     }
@@ -201,7 +201,7 @@ fn value_example(name: &str, spec: &'static MapSpec) -> &'static str {
     }
 }
 
-/// That something of another form stands there.
+/// Returns the problem for a value of the wrong type.
 pub(crate) fn unexpected(node: &Node, value_type: &ValueType) -> Problem {
     Problem::new(format!("{} where {} belongs", node.kind_name(), short(value_type)))
         .help(format!("it takes {}", value_type.expected()))
@@ -227,8 +227,8 @@ pub(crate) fn twice(node: &Node, problems: &mut Problems) {
             let mut seen = std::collections::HashSet::new();
             for (key, value) in entries {
                 if let Some(name) = key.scalar().filter(|name| !seen.insert(*name)) {
-                    let problem = Problem::new(format!("`{}` stands twice in one map", shown(name)))
-                        .help("only one of them can hold: take one out");
+                    let problem = Problem::new(format!("`{}` occurs twice in one map", shown(name)))
+                        .help("only one of them can apply: remove one");
                     problems.add(key, problem);
                 }
                 twice(value, problems);

@@ -25,9 +25,9 @@ pub(crate) struct GroupDraft<'n> {
     pub(crate) key: &'n Node,
     /// The value of `name`, if it is given.
     pub(crate) name_pattern: Option<&'n Node>,
-    /// Where the rate is said.
+    /// The node of the rate.
     pub(crate) rate: Option<&'n Node>,
-    /// Where the size of each action is said.
+    /// The nodes of the actions' sizes.
     pub(crate) sizes: Vec<&'n Node>,
 }
 

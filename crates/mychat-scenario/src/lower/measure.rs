@@ -6,7 +6,7 @@ use crate::diagnostic::Problem;
 use crate::model::{Action, Measure, Metric, Selector, Stat, Unit};
 use crate::suggest::{did_you_mean, listing, nearest, shown};
 
-/// What people write for a statistic.
+/// Common misspellings of statistics.
 const OTHER_STATS: [(&str, &str); 8] = [
     ("avg", "mean"),
     ("average", "mean"),
@@ -18,7 +18,7 @@ const OTHER_STATS: [(&str, &str); 8] = [
     ("min", "p50"),
 ];
 
-/// What people write for a metric.
+/// Common misspellings of metrics.
 const OTHER_METRICS: [(&str, &str); 14] = [
     ("latency", "delivery"),
     ("response", "delivery"),

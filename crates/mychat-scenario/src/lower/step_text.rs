@@ -8,14 +8,14 @@ use crate::template::braces::{Piece, braces};
 pub(crate) const WORDS: [&str; 7] = ["fill", "hex", "star", "closed", "nothing", "nonce", "rep"];
 const LONGEST_FILL: usize = 1 << 20;
 
-/// What a text is for.
+/// The use of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A frame to send; its terminator is added.
     Frame,
     /// Bytes to send as they are.
     Bytes,
-    /// What a frame must look like.
+    /// A pattern for received frames.
     Pattern,
 }
 

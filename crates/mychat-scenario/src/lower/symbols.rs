@@ -1,19 +1,19 @@
-//! Who and what a file names: groups, stages, and what is known of them while the rest is read.
+//! The symbol table of a file: groups, stages and actions that conditions and other keys refer to.
 
 use crate::diagnostic::Problem;
 use crate::model::{Action, StageKind};
 use crate::suggest::{did_you_mean, listing, shown};
 
-/// What conditions call the time before the first stage, in which users join.
+/// The name of the join phase in conditions.
 pub(crate) const JOIN: &str = "join";
-/// Names that mean something already.
+/// Names with a fixed meaning.
 pub(crate) const RESERVED: [&str; 4] = ["nobody", "partner", "self", JOIN];
 
-/// A group, as far as others need to know it.
+/// The properties of a group that conditions need.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GroupInfo {
     pub(crate) name: String,
-    /// Whether its users only read; false where the group is not understood.
+    /// True if its users only read; false if the group has an error.
     pub(crate) silent: bool,
     pub(crate) hostile: bool,
 }
@@ -25,7 +25,7 @@ pub(crate) struct SymbolTable {
     pub(crate) stages: Vec<(String, Option<StageKind>)>,
     /// The groups that act in each stage, by index; `None`: all.
     pub(crate) only: Vec<Option<Vec<usize>>>,
-    /// Which actions somebody does, by [`Action::kind`]; `None` where not all are understood.
+    /// The actions in use, by [`Action::kind`]; `None` if a group has an error.
     pub(crate) done: Option<[bool; Action::NAMES.len()]>,
 }
 

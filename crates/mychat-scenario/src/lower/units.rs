@@ -10,14 +10,14 @@ use crate::grammar::value_type::ValueType;
 use crate::model::{Rate, Span};
 use crate::suggest::{did_you_mean, listing, shown};
 
-/// Nothing takes longer.
+/// The longest duration in seconds.
 const LONGEST: f64 = 24.0 * 3600.0;
-/// No rate is higher, in actions per second.
+/// The highest rate in actions per second.
 pub(crate) const FASTEST: f64 = 10_000_000.0;
 const MOST_PERCENT: f64 = 1_000_000.0;
 
 const TIMES: [(&str, f64); 6] = [("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-/// What people write, and what it is called here.
+/// Common wrong units, with the right ones.
 const OTHER_UNITS: [(&str, &str); 22] = [
     ("sec", "s"),
     ("secs", "s"),

@@ -1,4 +1,4 @@
-//! What users do.
+//! The actions of users.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Leave, Span};
 
-/// An action and how often it is drawn against the group's others.
+/// An action with its weight among the actions of its group.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Weighted {
     /// At least 1.
@@ -15,19 +15,19 @@ pub struct Weighted {
     pub action: Action,
 }
 
-/// What a user does.
+/// An action of a user.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Action {
     /// `BROADCAST`.
     Broadcast {
-        /// What is sent.
+        /// The content of the message.
         content: Content,
     },
     /// `MESSAGE`.
     Private {
-        /// To whom.
+        /// The recipient.
         to: To,
-        /// What is sent.
+        /// The content of the message.
         content: Content,
     },
     /// A frame as it stands, and what is to come back for it.
@@ -54,12 +54,12 @@ pub enum Action {
     },
     /// The first half of a frame, a wait, and the rest.
     HalfFrame {
-        /// How long it waits in the middle.
+        /// The time between the two halves.
         stall: Duration,
     },
     /// Leaves and comes back under the same name.
     Reconnect {
-        /// How it leaves.
+        /// The way to close the connection.
         leave: Leave,
     },
 }
@@ -89,12 +89,12 @@ impl Action {
     }
 }
 
-/// To whom a private message goes.
+/// The recipient of a private message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum To {
     /// One of this group (index), drawn each time; never the sender itself unless the group has no other.
     Group(usize),
-    /// A name that nobody has: must be answered by `ERROR|404`.
+    /// A name without a user: the server must answer `ERROR|404`.
     Nobody,
     /// The sender.
     Myself,
@@ -116,6 +116,6 @@ pub struct Content {
 pub enum Size {
     /// In this span, at least the stamp.
     Bytes(Span<u32>),
-    /// So many that the forwarded frame has 1023 bytes: the longest that is legal under both readings of the limit.
+    /// The size at which the forwarded frame has 1023 bytes: the longest frame that both readings of the limit allow.
     Max,
 }

@@ -9,11 +9,11 @@ use super::procedures::Procedure;
 /// A scripted case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Case {
-    /// What it shows.
+    /// The property that the case checks.
     pub title: String,
     /// Its id; by default made from the title.
     pub id: String,
-    /// What a failure means.
+    /// The severity of a failure.
     pub level: Level,
     /// Statements of the protocol's text (`T13`).
     pub spec: Vec<String>,
@@ -21,18 +21,18 @@ pub struct Case {
     pub rule: Vec<String>,
     /// The likely mistake behind a failure.
     pub likely: Option<String>,
-    /// Whether it takes seconds.
+    /// True if the case takes seconds.
     pub slow: bool,
-    /// What it takes to make sense.
+    /// Conditions without which the case is skipped.
     pub needs: Vec<Need>,
-    /// What is done, in order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
     /// The line in the file, from 1.
     pub line: usize,
 }
 
 impl Case {
-    /// A case without steps.
+    /// Returns a case without steps.
     pub fn untold(id: &str) -> Self {
         Self {
             title: id.to_owned(),
@@ -49,7 +49,7 @@ impl Case {
     }
 }
 
-/// What a case takes to make sense; where it is missing the case is skipped, with this reason.
+/// A condition that a case needs; without it the case is skipped, and the report names the condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Need {
@@ -65,16 +65,16 @@ pub enum Need {
     Fresh,
 }
 
-/// What a failed case means.
+/// The severity of a failed case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// The protocol's own text is broken.
+    /// The server violates the text of the protocol.
     #[default]
     Must,
-    /// What any robust server does is not done.
+    /// The server lacks something that every robust server does.
     Should,
-    /// A reading, recorded only.
+    /// An interpretation of the protocol, recorded only.
     May,
 }
 
@@ -83,26 +83,26 @@ pub enum Level {
 pub enum Step {
     /// `connect`: (actor, the name it asks for when that is another actor's), each opened, connected and welcomed.
     Connect(Vec<(String, Option<String>)>),
-    /// `open`: a socket, nothing said.
+    /// `open`: a connection on which nothing is sent.
     Open(String),
     /// `send`: a frame per actor; the terminator is added.
     Send(Vec<(String, String)>),
     /// `bytes`: exactly these.
     Bytes {
-        /// Who sends.
+        /// The sending actor.
         actor: String,
         /// Text with `{hex:…}` and escapes.
         text: String,
-        /// Bytes a piece; `None`: all at once.
+        /// Bytes per part; `None`: one write.
         split: Option<usize>,
-        /// Time between two pieces.
+        /// Time between two parts.
         every: Option<Duration>,
     },
     /// `gets`: the next frame, lists aside, matches one of the patterns.
     Gets(Vec<(String, Vec<String>)>),
-    /// `list`: sooner or later the actor's list is so.
+    /// `list`: the actor's list reaches this state within the timeout.
     List {
-        /// Whose list.
+        /// The actor whose list is checked.
         actor: String,
         /// Exactly these of the case's own names.
         is: Option<Vec<String>>,
@@ -125,12 +125,12 @@ pub enum Step {
     Together(Vec<Step>),
     /// `repeat`.
     Repeat {
-        /// How often.
+        /// The number of repetitions.
         times: u32,
-        /// What.
+        /// The steps to run.
         steps: Vec<Step>,
     },
-    /// `observe`: what these got since they were asked last is written down, whatever it is.
+    /// `observe`: records all frames that these actors received since the last `observe`, without judging them.
     Observe(Vec<String>),
     /// `first`: the very first frame of the connection, lists included.
     First(Vec<(String, Vec<String>)>),
@@ -140,11 +140,11 @@ pub enum Step {
     WithinLimit(Vec<String>),
     /// `if_open` and `if_user`: the steps, where the actor's connection is still open, or the actor was let in.
     IfOpen {
-        /// Whose connection.
+        /// The actor whose connection is checked.
         actor: String,
-        /// Whether it must have been let in, too.
+        /// True if the server must have accepted the actor's CONNECT as well.
         as_user: bool,
-        /// What.
+        /// The steps to run.
         steps: Vec<Step>,
     },
     /// `profile`: what a declared reading asks for, or else `otherwise`.
@@ -160,7 +160,7 @@ pub enum Step {
     Procedure(Procedure),
 }
 
-/// How an actor closes its connection.
+/// A way to close a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CloseKind {

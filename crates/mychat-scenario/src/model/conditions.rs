@@ -1,4 +1,4 @@
-//! What must hold: a figure, a comparison, a value.
+//! Conditions: a metric, a comparison operator and a value.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ pub struct Condition {
     pub text: String,
     /// The line in the file, from 1.
     pub line: usize,
-    /// What is measured.
+    /// The measured figure.
     pub measure: Measure,
-    /// How it is compared.
+    /// The comparison operator.
     pub op: Op,
-    /// With what.
+    /// The value on the right.
     pub value: Value,
     /// `for`: how long it must hold to count (`abort_if`).
     pub window: Option<Duration>,
@@ -26,16 +26,16 @@ pub struct Condition {
 /// A figure of the result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measure {
-    /// What.
+    /// The metric.
     pub metric: Metric,
-    /// Of which part of the run.
+    /// The part of the run that it covers.
     pub selector: Selector,
-    /// Which statistic; `Some` for latencies, `None` for counts (for `server.rss`, `server.cpu`: optional).
+    /// The statistic: `Some` for latencies, `None` for counts; optional for `server.rss` and `server.cpu`.
     pub stat: Option<Stat>,
 }
 
 impl Measure {
-    /// Why accounts as exact as that cannot tell this figure, if they cannot.
+    /// Returns the reason why the figure is unknown at this level of verification, if it is.
     pub fn unseen(&self, verify: Verify) -> Option<&'static str> {
         let Measure { metric, selector, .. } = self;
         match (verify, metric) {
@@ -53,7 +53,7 @@ impl Measure {
     }
 }
 
-/// Which part of the run; `None`: all of it.
+/// The part of the run that a figure covers; `None`: all of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Selector {
     /// Index of a group.
@@ -64,7 +64,7 @@ pub struct Selector {
     pub stage: Option<usize>,
 }
 
-/// What can be measured.
+/// A measurable quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[expect(missing_docs, reason = "documented as a table in scenarios/README.md")]
 pub enum Metric {
@@ -93,12 +93,12 @@ pub enum Metric {
     ServerCpu,
 }
 
-/// What kind of figure a metric is.
+/// The unit of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Unit {
     /// Microseconds; takes a statistic.
     Latency,
-    /// How many.
+    /// A count.
     Count,
     /// A part of something, in percent.
     Percent,
@@ -139,7 +139,7 @@ impl Metric {
         Self::ALL.iter().find(|(_, metric)| *metric == self).map_or("", |(name, _)| name)
     }
 
-    /// What kind of figure it is. `errors` counts frames, and may be compared in percent of what was sent as well.
+    /// Returns the unit. `errors` counts frames and may also be compared in percent of the frames sent.
     pub const fn unit(self) -> Unit {
         match self {
             Self::Connect
@@ -219,7 +219,7 @@ impl Op {
         (">", Self::More),
     ];
 
-    /// Whether `left OP right` holds.
+    /// Returns true if `left OP right` holds.
     pub fn holds(self, left: f64, right: f64) -> bool {
         match self {
             Self::Less => left < right,
@@ -232,7 +232,7 @@ impl Op {
     }
 }
 
-/// What a figure is compared with.
+/// The value on the right of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Value {
     /// In the metric's unit: microseconds, a count, percent, bytes. For `errors` a bare number is a count
@@ -240,6 +240,6 @@ pub enum Value {
     Number(f64),
     /// A count, for a metric whose unit is percent.
     Count(f64),
-    /// So many times another figure of the same kind.
+    /// A factor and another figure of the same unit.
     Times(f64, Measure),
 }

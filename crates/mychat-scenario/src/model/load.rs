@@ -1,4 +1,4 @@
-//! How much over time: the stages of the load.
+//! The stages of a load.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use serde::Serialize;
 pub struct Stage {
     /// Given, or `hold-1`, `ramp-1` and so on.
     pub name: String,
-    /// Which kind.
+    /// The shape of the stage.
     pub kind: StageKind,
     /// The rates at its start, in percent of the groups' own.
     pub from: f64,
     /// The rates at its end; they go there linearly.
     pub to: f64,
-    /// How long it lasts (of a `find_max`: 0, the search decides).
+    /// The duration; 0 for `find_max`, where the search decides.
     pub duration: Duration,
     /// Indices of the groups that act; `None`: all.
     pub only: Option<Vec<usize>>,

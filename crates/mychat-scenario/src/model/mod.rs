@@ -1,4 +1,4 @@
-//! What a scenario file says, once every value in it is known to make sense. Plain data: nothing here reads YAML.
+//! The content of a scenario file after all checks. Plain data: nothing here reads YAML.
 
 mod actions;
 mod cases;
@@ -21,23 +21,23 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A whole file: who, how much over time, what must hold, and scripted cases.
+/// A scenario: groups of users, a load over time, conditions and scripted cases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scenario {
     /// The scenario's name, for reports.
     pub name: String,
     /// One sentence about it.
     pub about: Option<String>,
-    /// `HOST:PORT` that the file asks for; `--target` and `--spawn` go before it.
+    /// The server's `HOST:PORT`; `--target` and `--spawn` take precedence.
     pub target: Option<String>,
-    /// How frames end on the wire.
+    /// The framing on the wire.
     #[serde(serialize_with = "framing_name")]
     pub framing: FramingChoice,
     /// The seed of everything drawn; where it is missing one is drawn and printed.
     pub seed: Option<u64>,
-    /// Patience for an answer.
+    /// The time to wait for an answer.
     pub timeout: Duration,
-    /// How exactly deliveries are accounted for.
+    /// The precision with which deliveries are verified.
     pub verify: Verify,
     /// The groups of users, in the file's order.
     pub groups: Vec<Group>,
@@ -45,9 +45,9 @@ pub struct Scenario {
     pub stages: Vec<Stage>,
     /// Scripted cases, in order.
     pub cases: Vec<Case>,
-    /// What must hold for the run to pass.
+    /// Conditions that must hold for the run to pass.
     pub expect: Vec<Condition>,
-    /// What ends the run early, as failed.
+    /// Conditions that end the run early, as failed.
     pub abort_if: Vec<Condition>,
 }
 
@@ -55,7 +55,7 @@ fn framing_name<S: Serializer>(framing: &FramingChoice, serializer: S) -> Result
     serializer.serialize_str(framing.name())
 }
 
-/// How exactly deliveries are accounted for.
+/// The precision with which deliveries are verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verify {
@@ -69,7 +69,7 @@ pub enum Verify {
 }
 
 impl Verify {
-    /// As it stands in a file.
+    /// Returns the word that files use.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",

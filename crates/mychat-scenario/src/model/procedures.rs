@@ -106,7 +106,7 @@ pub struct Stream {
     pub size: usize,
     /// The commands of the frames.
     pub kind: StreamKind,
-    /// How frames are grouped into writes.
+    /// The number of frames per write.
     pub write: WriteMode,
     /// True if `DISCONNECT` follows in the same write.
     pub leave: bool,
@@ -127,7 +127,7 @@ keywords! {
 }
 
 keywords! {
-    /// How `stream` groups frames into writes.
+    /// The number of frames per write in `stream`.
     WriteMode {
         /// One write per frame.
         Each = "each",

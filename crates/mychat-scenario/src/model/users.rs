@@ -1,4 +1,4 @@
-//! Who is there: groups of users, what they are called, when they act, how they read and leave.
+//! Groups of users: their names, rates, actions, sessions, read policies and ways to leave.
 
 use std::time::Duration;
 
@@ -11,29 +11,29 @@ use super::{Action, Span, Weighted};
 pub struct Group {
     /// Its name in the file.
     pub name: String,
-    /// How many users, at least 1.
+    /// The number of users, at least 1.
     pub count: u32,
-    /// What they are called.
+    /// The pattern of the users' names.
     pub name_pattern: NamePattern,
     /// Connections per second while the group joins.
     pub join: f64,
-    /// When its users act.
+    /// The schedule of the users' actions.
     pub pace: Pace,
-    /// What they do, with the weight of each; empty for users who only read.
+    /// Actions with their weights; empty for users that only read.
     pub actions: Vec<Weighted>,
-    /// How long a user stays before it leaves and comes back; `None`: to the end.
+    /// The time until a user leaves and comes back; `None`: it stays to the end.
     pub session: Option<Span<Duration>>,
-    /// How users leave: one of these is drawn each time, in the proportion in which they are listed.
+    /// Ways to leave: one is drawn each time, in the proportion in which they are listed.
     pub leave: Vec<Leave>,
-    /// How fast they read.
+    /// The read policy.
     pub read: ReadPolicy,
-    /// Whether their own troubles are to be expected, and do not count against the server.
+    /// True if errors of these users are expected and do not count against the server.
     pub hostile: bool,
 }
 
 impl Group {
-    /// Whether its users may leave and come back: by their plan, or because a server may close their connections for
-    /// what they send.
+    /// Returns true if its users may leave and come back: by their plan, or because a server may close their connections
+    /// for the frames that they send.
     pub fn may_come_back(&self) -> bool {
         let provokes = |action: &Action| match action {
             Action::Oversize { .. } | Action::Garbage { .. } => !self.hostile,
@@ -80,16 +80,16 @@ impl NamePattern {
     }
 }
 
-/// When users act.
+/// The schedule of a user's actions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub enum Pace {
     /// Never: they only read.
     Silent,
     /// Open loop: by a schedule that does not wait for the server.
     Open {
-        /// How often at 100 %.
+        /// The rate at 100 %.
         rate: Rate,
-        /// How the times lie.
+        /// The distribution of the times.
         arrivals: Arrivals,
     },
     /// Closed loop: this long after the last action of their own was delivered or answered, or timed out.
@@ -118,7 +118,7 @@ impl Rate {
     }
 }
 
-/// How scheduled times lie.
+/// The distribution of scheduled times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arrivals {
@@ -129,7 +129,7 @@ pub enum Arrivals {
     Even,
 }
 
-/// How a user leaves.
+/// A way to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Leave {
@@ -141,17 +141,17 @@ pub enum Leave {
     Rst,
 }
 
-/// How fast a user reads.
+/// A read policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub enum ReadPolicy {
     /// As fast as it can.
     #[default]
     Fast,
-    /// So many bytes per second.
+    /// A limit in bytes per second.
     Rate(u64),
     /// Stops for `pause`, every `every`.
     Pauses {
-        /// How long it stops.
+        /// The length of the break.
         pause: Duration,
         /// From one stop to the next.
         every: Duration,

@@ -16,7 +16,7 @@ pub(super) fn pattern(windows: bool) -> String {
     format!(r"^({}){window}\s*$", kinds.join("|"))
 }
 
-/// What a condition is made of.
+/// The parts of a condition.
 pub(super) fn description() -> String {
     let metrics = Metric::ALL.map(|(name, _)| name).join(", ");
     let statistics = Stat::ALL.map(|(name, _)| name).join(", ");

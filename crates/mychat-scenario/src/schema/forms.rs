@@ -23,7 +23,7 @@ pub(super) const SIZE_UNIT: &str = "(B|KiB|MiB|GiB)";
 pub(super) const ABOVE_ZERO: &str = r"(?=[0_.]*[1-9])";
 const IDENTIFIER: &str = "^[A-Za-z][A-Za-z0-9_-]{0,39}$";
 const PORT: &str = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
-/// What YAML makes of words that are text to the parser.
+/// The values that YAML reads from words which the parser keeps as text.
 const TEXT: [&str; 3] = ["string", "number", "boolean"];
 
 /// The schema of a form, within bounds.

@@ -24,7 +24,7 @@ pub(super) struct Schema {
     pub(super) examples: Vec<serde_yaml::Value>,
     #[serde(skip_serializing_if = "unset")]
     pub(super) pattern: Option<String>,
-    /// What an editor shows where type or pattern do not fit: no keyword of the standard, but one that editors know.
+    /// The text that an editor shows for a value of the wrong type or pattern. Not in the standard, but editors know it.
     #[serde(skip_serializing_if = "unset")]
     pub(super) error_message: Option<String>,
     #[serde(skip_serializing_if = "unset")]
@@ -71,7 +71,7 @@ pub(super) struct Schema {
 pub(super) enum Rule {
     /// `false`: nothing is, `true`: anything.
     Is(bool),
-    /// What fits the schema.
+    /// A value that fits the schema.
     Fits(Box<Schema>),
 }
 

@@ -1,5 +1,5 @@
-//! What the tables of keys do not say: the bounds of values, how keys of one map go together, and some words more for
-//! whoever points at a key.
+//! Notes that the key tables do not hold: bounds of values, rules between the keys of one map, and longer descriptions
+//! that editors show for a key.
 
 use super::node::{Rule, Schema};
 use crate::grammar::keys::MapSpec;

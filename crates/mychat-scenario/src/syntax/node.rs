@@ -1,6 +1,6 @@
-//! The text as a tree that has lost nothing: entries in order, keys twice where they stand twice, scalars as written.
+//! A lossless tree: entries in order, duplicate keys kept, scalars as written.
 
-/// A place in the tree. Its number is its place in the text too: nodes are numbered in the order in which they start.
+/// A node of the tree. Nodes are numbered in the order in which they start in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(crate) id: usize,
@@ -9,7 +9,7 @@ pub(crate) struct Node {
     pub(crate) content: Option<usize>,
 }
 
-/// What stands there.
+/// The content of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Body {
     /// One value, as written (without its quotes).
@@ -20,7 +20,7 @@ pub(crate) enum Body {
     Map(Vec<(Node, Node)>),
 }
 
-/// What kind of node it is, as YAML sees it.
+/// The kind of a node in YAML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Null,
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
 }
 
 impl Node {
-    /// What it is, for a message.
+    /// Returns the name of the kind for messages.
     pub(crate) fn kind_name(&self) -> &'static str {
         match &self.body {
             Body::Scalar { kind: Kind::Null, .. } => "nothing",
@@ -44,12 +44,12 @@ impl Node {
         }
     }
 
-    /// Whether nothing stands there.
+    /// Returns true for an empty or null value.
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.body, Body::Scalar { kind: Kind::Null, .. })
     }
 
-    /// The value as written; of nothing, and of lists and maps: `None`.
+    /// Returns the scalar as written; `None` for null, lists and maps.
     pub(crate) fn scalar(&self) -> Option<&str> {
         match &self.body {
             Body::Scalar { kind, text } if *kind != Kind::Null => Some(text),
@@ -57,7 +57,7 @@ impl Node {
         }
     }
 
-    /// The node with this number, in here.
+    /// Finds a node by its number.
     pub(crate) fn find(&self, id: usize) -> Option<&Node> {
         if self.id == id {
             return Some(self);

@@ -3,7 +3,7 @@
 use super::node::Node;
 use crate::diagnostic::Problem;
 
-/// All that was found wrong, and all that was used, with the numbers of the nodes.
+/// All problems and all used features, each with the number of its node.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     pub(crate) list: Vec<(usize, Problem)>,
@@ -12,17 +12,17 @@ pub(crate) struct Problems {
 }
 
 impl Problems {
-    /// Notes that something is wrong with a node.
+    /// Adds a problem with a node.
     pub(crate) fn add(&mut self, node: &Node, problem: Problem) {
         self.list.push((node.id, problem));
     }
 
-    /// Notes that a feature is used.
+    /// Records the use of a feature.
     pub(crate) fn uses(&mut self, feature: &'static str, node: &Node) {
         self.uses.push((feature, node.id));
     }
 
-    /// The value, or a note that it is wrong.
+    /// Returns the value, or adds the problem.
     pub(crate) fn take<T>(&mut self, node: &Node, result: Result<T, Problem>) -> Option<T> {
         result.map_err(|problem| self.add(node, problem)).ok()
     }

@@ -1,4 +1,4 @@
-//! What the YAML parser says into what the author of the file should do; and what must not even reach the parser.
+//! The YAML parser's errors into advice for the author; also refuses texts that must not reach the parser.
 
 use crate::diagnostic::{Problem, line_and_column};
 
@@ -24,7 +24,7 @@ pub(crate) fn refuse(text: &str) -> Option<(Problem, Option<usize>)> {
     Some((Problem::new(format!("brackets are nested more than {DEEPEST} levels deep")), Some(byte)))
 }
 
-/// Where a part of `text` starts in it.
+/// Returns the byte offset of `part` in `text`.
 fn offset(text: &str, part: &str) -> usize {
     part.as_ptr() as usize - text.as_ptr() as usize
 }
@@ -33,7 +33,7 @@ fn is_forbidden(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}')
 }
 
-/// Where the nesting of brackets gets too deep, comments and quoted text aside.
+/// Returns the byte where brackets nest too deeply, not counting comments and quoted text.
 fn too_deep(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut quote = None;
@@ -66,7 +66,7 @@ fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
-/// What the parser's message means, and what helps.
+/// Explains the parser's message and adds advice.
 pub(crate) fn explain(message: &str, text: &str, byte: Option<usize>) -> (Problem, Option<usize>) {
     if message.contains("more than one document") {
         let problem = Problem::new("a second document starts here, but a file is one scenario")
@@ -103,7 +103,7 @@ pub(crate) fn explain(message: &str, text: &str, byte: Option<usize>) -> (Proble
     }
 }
 
-/// Where that began which the parser was at, by its message.
+/// Returns the start of the construct that the parser's message refers to.
 fn context(message: &str, what: &str, text: &str) -> Option<usize> {
     let place = &message[message.find(what)?..];
     let mut numbers = place.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse::<usize>().ok());
@@ -118,7 +118,7 @@ fn hint(reason: &str, text: &str, byte: usize) -> Option<&'static str> {
     let line = text[start..].lines().next().unwrap_or_default();
     let indent = &line[..line.len() - line.trim_start().len()];
     if indent.contains('\t') || text[byte..].starts_with('\t') {
-        return Some("YAML is indented with blanks, never with tabs");
+        return Some("YAML is indented with spaces, never with tabs");
     }
     if reason.contains("cannot start any token") {
         return Some("a value that starts with @, `, % or another sign of YAML's own needs quotes");
@@ -135,12 +135,12 @@ fn hint(reason: &str, text: &str, byte: usize) -> Option<&'static str> {
         return Some("keys of one map, and dashes of one list, stand exactly below each other");
     }
     if reason.contains("could not find expected ':'") {
-        return Some("a key is followed by a colon and a blank: `key: value`");
+        return Some("a key is followed by a colon and a space: `key: value`");
     }
     None
 }
 
-/// Where the second document starts: at the first marker behind some content.
+/// Returns the start of the second document: the first marker after some content.
 fn second_document(text: &str) -> Option<usize> {
     let mut content = false;
     for line in text.split_inclusive('\n') {

@@ -1,4 +1,4 @@
-//! Actors' names in a file into names on the wire, and back for people.
+//! Maps actors' names in a file to names on the wire, and back for people.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ pub struct ActorNames {
     names: BTreeMap<String, String>,
     /// Keeps names apart that are made at the same time.
     offset: usize,
-    /// Whether a line end is two bytes, which both count where a message is to be as long as any reading allows.
+    /// True if a line end has two bytes; a message of the greatest legal size is then one byte shorter.
     pub two_byte_ends: bool,
 }
 
 const LONGEST_STEM: usize = 6;
 
 impl ActorNames {
-    /// A cast whose names carry this nonce.
+    /// Creates names that contain this nonce.
     pub fn new(nonce: &str, actors: &[String]) -> Self {
         let width = actors.iter().map(|actor| stem(actor).len()).max().unwrap_or(1).clamp(3, LONGEST_STEM);
         let mut names =
@@ -29,18 +29,18 @@ impl ActorNames {
         names
     }
 
-    /// For a branch that goes on by itself for a while.
+    /// Copies the names for a branch that runs concurrently.
     #[must_use]
     pub fn fork(&self, branch: usize) -> Self {
         Self { offset: self.offset + 17 * (branch + 1), ..self.clone() }
     }
 
-    /// With what a branch called its actors.
+    /// Adds the names of a branch.
     pub fn join(&mut self, branch: Self) {
         self.names.extend(branch.names);
     }
 
-    /// What all names of the case have in them, and nobody else's.
+    /// Returns the nonce that all names of the case contain, and no others.
     pub fn nonce(&self) -> &str {
         &self.nonce
     }
@@ -71,7 +71,7 @@ impl ActorNames {
         self.names.get(actor).map(String::as_str)
     }
 
-    /// Text from the wire with actors' names in place of the wire's.
+    /// Replaces wire names by actors' names.
     pub fn humanize(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (actor, wire) in &self.names {

@@ -4,13 +4,13 @@ use crate::diagnostic::Problem;
 
 /// A piece of text with braces in it.
 pub(crate) enum Piece<'t> {
-    /// As it stands, `{{` and `}}` already one brace.
+    /// Plain text, with `{{` and `}}` replaced by one brace.
     Text(String),
-    /// What stands between braces, and where the opening one is.
+    /// The text between braces, and the byte offset of the opening brace.
     Braced { text: &'t str, at: usize },
 }
 
-/// Cuts text at its braces.
+/// Splits text at its braces.
 pub(crate) fn braces(text: &str) -> Result<Vec<Piece<'_>>, Problem> {
     let mut pieces = Vec::new();
     let mut plain = String::new();

@@ -1,4 +1,4 @@
-//! What a frame must look like, as it stands in a case, into a test of received frames.
+//! Patterns of cases, which received frames are matched with.
 
 use super::actor_names::ActorNames;
 use super::text;
@@ -8,7 +8,7 @@ use super::text;
 pub enum Pattern {
     /// The server closes the connection.
     Closed,
-    /// Nothing comes, proven by a fence.
+    /// No frame arrives, proven by a fence.
     Nothing,
     /// Fields, of which `None` stands for any; whether the last one takes the rest of the frame.
     Fields(Vec<Option<Vec<u8>>>, bool),
@@ -43,7 +43,7 @@ impl Pattern {
         Self::Fields(fields, rest)
     }
 
-    /// Whether a frame is like this.
+    /// Returns true if a frame matches.
     pub fn matches(&self, frame: &[u8]) -> bool {
         match self {
             Self::Closed | Self::Nothing | Self::Unreadable => false,

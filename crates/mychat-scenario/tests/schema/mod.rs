@@ -11,7 +11,7 @@ use super::yaml_files;
 
 const REGENERATE: &str = "cargo run -p mychat-bench -- schema > scenarios/scenario.schema.json";
 
-/// What a schema can catch of the bad files: shapes, keys and values, each by itself.
+/// The bad files whose errors a schema can find: shapes, keys and single values.
 const CAUGHT: [&str; 24] = [
     "action_oversize",
     "action_sizes",

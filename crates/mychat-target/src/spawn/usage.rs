@@ -1,4 +1,4 @@
-//! What a process group uses, from /proc; zero where there is none.
+//! Resource usage of a process group, from /proc; zero where there is none.
 
 use mychat_os::proc::Process;
 

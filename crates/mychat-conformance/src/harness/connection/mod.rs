@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::harness::monitor::Monitors;
 use crate::harness::transcript::{Direction, Transcript};
-use mychat_target::spawn::Watch;
+use mychat_target::spawn::SpawnedServer;
 
 mod throttle;
 mod inbox;
@@ -43,7 +43,7 @@ pub(crate) struct ConnConfig {
     /// The server, where this tool did not start it.
     pub target: SocketAddr,
     /// The server's process: started again it listens elsewhere.
-    pub watch: Option<Watch>,
+    pub watch: Option<SpawnedServer>,
     /// How to talk to it.
     pub framing: FramingPair,
     /// How long to wait for it.
@@ -91,7 +91,7 @@ struct Shared {
 impl Connection {
     /// Opens a connection. `receive_buffer` narrows the system's buffer before the handshake.
     pub(crate) async fn open(actor: &str, config: &ConnConfig, receive_buffer: Option<u32>) -> std::io::Result<Self> {
-        let target = config.watch.as_ref().map_or(config.target, Watch::address);
+        let target = config.watch.as_ref().map_or(config.target, SpawnedServer::address);
         let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
