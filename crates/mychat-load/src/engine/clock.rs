@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::plan::Nanos;
 
-/// Tells the time.
+/// A source of the time.
 pub trait Clock {
     /// Returns the nanoseconds since the run began; never less than before.
     fn now(&self) -> Nanos;

@@ -37,7 +37,7 @@ pub(super) struct SendContext {
 }
 
 /// The connection that an action's frame goes to.
-pub(super) struct Output<'w, W> {
+pub(super) struct FrameOutput<'w, W> {
     pub(super) conn: ConnId,
     pub(super) connection: &'w mut Connection,
     pub(super) wire: &'w mut W,
@@ -48,10 +48,10 @@ pub(super) struct Output<'w, W> {
 /// Bytes of a frame that is sent in two halves.
 const HALF_FRAME: usize = 64;
 
-/// `to` of a stamp on a message that must reach nobody.
+/// `to` of a stamp on a message that must not be delivered.
 pub(super) const NO_RECIPIENT: u32 = MAX_USERS;
 
-impl<W: Wire> Output<'_, W> {
+impl<W: Wire> FrameOutput<'_, W> {
     fn send(&mut self, now: Nanos) {
         self.connection.send(self.wire, self.conn, self.frame, now);
     }
@@ -61,7 +61,7 @@ impl<W: Wire> Output<'_, W> {
 pub(super) fn perform<W: Wire>(
     user: &mut User,
     recording: &mut Recording,
-    mut output: Output<'_, W>,
+    mut output: FrameOutput<'_, W>,
     planned: PlannedAction,
     at: SendContext,
 ) -> SendOutcome {

@@ -54,13 +54,13 @@ impl TimerQueue {
         self.heap.pop().map(|Reverse(timer)| timer)
     }
 
-    /// Returns true if a timer is due at `now`, or the transport has to be told of an earlier one.
+    /// Returns true if a timer is due at `now`, or the transport needs an earlier wake-up time.
     #[inline]
     pub(super) fn needs_run(&self, now: Nanos) -> bool {
         self.next().is_some_and(|at| at <= now || at < self.wake_at)
     }
 
-    /// Returns the time at which the transport has to wake the worker, if it has not been told so yet. A wake-up that comes
+    /// Returns the time at which the transport has to wake the worker, if it does not know that time yet. A wake-up that comes
     /// too early is harmless, and cheaper than a system call that moves it.
     pub(super) fn wake_request(&mut self, now: Nanos) -> Option<Nanos> {
         if self.wake_at <= now {

@@ -19,11 +19,11 @@ impl VerbatimFrame {
     /// Returns the frames of a plan, by group and action; `None` for all other actions.
     pub fn of(plan: &Plan) -> Vec<Vec<Option<Self>>> {
         // A load has no actors: the scenario's checks reject names in braces.
-        let nobody = ActorNames::new("", &[]);
+        let no_actors = ActorNames::new("", &[]);
         let one = |action: &Action| match action {
             Action::Frame { text, gets } => Some(Self {
-                bytes: text::bytes(text, &nobody),
-                replies: gets.iter().map(|pattern| Pattern::new(pattern, &nobody)).collect(),
+                bytes: text::bytes(text, &no_actors),
+                replies: gets.iter().map(|pattern| Pattern::new(pattern, &no_actors)).collect(),
             }),
             _ => None,
         };

@@ -42,7 +42,7 @@ pub enum ReadMode {
 
 /// Reason for the end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CloseReason {
+pub enum DisconnectReason {
     /// The server closed it.
     Eof,
     /// It broke, with the system's error message.

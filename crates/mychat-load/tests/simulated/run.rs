@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use mychat_load::engine::clock::Clock as _;
-use mychat_load::engine::coordinator::{Phase, RunError, RunResults, WorkerSet, run_phases};
+use mychat_load::engine::coordinator::{LoadError, Phase, RunResults, WorkerSet, run_phases};
 use mychat_load::engine::shared::{ProtocolSettings, SharedState};
-use mychat_load::engine::wire::CloseReason;
+use mychat_load::engine::wire::DisconnectReason;
 use mychat_load::engine::worker::{Outstanding, Worker, WorkerResult};
 use mychat_load::plan::{Nanos, Plan};
 use mychat_load::reconcile::Accounting;
@@ -134,12 +134,12 @@ impl WorkerSet for World {
         false
     }
 
-    async fn wait(&mut self, _phase: Phase) -> Result<(), RunError> {
+    async fn wait(&mut self, _phase: Phase) -> Result<(), LoadError> {
         self.advance(MS);
         Ok(())
     }
 
-    async fn outstanding(&mut self, accounting: Option<&Arc<Accounting>>) -> Result<Outstanding, RunError> {
+    async fn outstanding(&mut self, accounting: Option<&Arc<Accounting>>) -> Result<Outstanding, LoadError> {
         let since = *self.draining_since.get_or_insert(self.clock.now());
         let Some(accounting) = accounting else { return Ok(Outstanding::default()) };
         // As in a real run, the workers take some time to answer.
@@ -151,7 +151,7 @@ impl WorkerSet for World {
         Ok(outstanding)
     }
 
-    async fn finish(&mut self) -> Result<Vec<WorkerResult>, RunError> {
+    async fn finish(&mut self) -> Result<Vec<WorkerResult>, LoadError> {
         let mut results = Vec::new();
         for index in 0..self.workers.len() {
             results.push(self.workers[index].finish());
@@ -248,7 +248,7 @@ impl World {
                 if !pipe.arrived.is_empty() {
                     self.workers[end.0].received(end.1, now, &pipe.arrived);
                 }
-                self.workers[end.0].closed(end.1, &CloseReason::Eof);
+                self.workers[end.0].closed(end.1, &DisconnectReason::Eof);
             }
             event => self.server.handle_event(event, &mut self.net.borrow_mut()),
         }

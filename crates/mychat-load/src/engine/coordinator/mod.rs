@@ -47,7 +47,7 @@ pub trait RunObserver {
 
 /// A run that ended without a result.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub enum LoadError {
     /// A worker thread could not be started, or could not wait for its sockets.
     #[error("cannot start a worker thread")]
     WorkerThread(#[source] std::io::Error),
@@ -71,13 +71,13 @@ pub enum RunError {
 ///
 /// # Errors
 ///
-/// See [`RunError`].
+/// See [`LoadError`].
 pub async fn run(
     shared: Arc<SharedState>,
     config: RunConfig,
     observer: &mut dyn RunObserver,
     stop: &Notify,
-) -> Result<Observations, RunError> {
+) -> Result<Observations, LoadError> {
     let mut coordinator = Coordinator::start(&shared, config, observer)?;
     let interrupted = run_phases(&mut coordinator, stop).await?;
     coordinator.finish(interrupted).await

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::RunError;
+use super::LoadError;
 use crate::engine::shared::SharedState;
 use crate::engine::worker::{DrainTimeout, Outstanding, WorkerResult};
 use crate::plan::{Nanos, nanos};
@@ -54,17 +54,17 @@ pub trait WorkerSet {
     /// Returns true once an `abort_if` condition of the scenario has been met.
     fn is_aborted(&self) -> bool;
     /// Lets a short time pass: at most 20 ms.
-    async fn wait(&mut self, phase: Phase) -> Result<(), RunError>;
+    async fn wait(&mut self, phase: Phase) -> Result<(), LoadError>;
     /// Adds up what every worker still waits for. Without `accounting` the answer is zero, and says only that no worker is
     /// sending any more.
-    async fn outstanding(&mut self, accounting: Option<&Arc<Accounting>>) -> Result<Outstanding, RunError>;
+    async fn outstanding(&mut self, accounting: Option<&Arc<Accounting>>) -> Result<Outstanding, LoadError>;
     /// Ends every worker and returns what each of them recorded.
-    async fn finish(&mut self) -> Result<Vec<WorkerResult>, RunError>;
+    async fn finish(&mut self) -> Result<Vec<WorkerResult>, LoadError>;
 }
 
 /// Runs login, load and drain. Each notification of `stop` cuts the current part short: first login or load, then the
 /// drain. Returns true if the run was interrupted.
-pub async fn run_phases(workers: &mut impl WorkerSet, stop: &Notify) -> Result<bool, RunError> {
+pub async fn run_phases(workers: &mut impl WorkerSet, stop: &Notify) -> Result<bool, LoadError> {
     let mut interrupted = tokio::select! {
         result = join_and_load(workers) => { result?; false }
         () = stop.notified() => true,
@@ -80,7 +80,7 @@ pub async fn run_phases(workers: &mut impl WorkerSet, stop: &Notify) -> Result<b
 }
 
 /// Logs all users in and runs the load from its first stage to its last.
-async fn join_and_load(workers: &mut impl WorkerSet) -> Result<(), RunError> {
+async fn join_and_load(workers: &mut impl WorkerSet) -> Result<(), LoadError> {
     let shared = Arc::clone(workers.shared());
     let users = u64::from(shared.plan.own_users());
     workers.start_logins();
@@ -88,7 +88,7 @@ async fn join_and_load(workers: &mut impl WorkerSet) -> Result<(), RunError> {
         workers.wait(Phase::Joining).await?;
     }
     if shared.live.connected.load(Ordering::Relaxed) == 0 {
-        // Every login failed: there is nobody to send anything.
+        // Every login failed: no user can send anything.
         return Ok(());
     }
     wait_for_shards(workers, &shared).await?;
@@ -98,7 +98,7 @@ async fn join_and_load(workers: &mut impl WorkerSet) -> Result<(), RunError> {
     let start = workers.now() + nanos(TICK);
     // An interval ends where the load begins: it holds only samples of the login phase.
     workers.end_interval(start);
-    // Published before any worker is told to send: a recipient on another thread needs it to place the first message.
+    // Published before any worker receives `Load`: a recipient on another thread needs it for the first message.
     shared.load_start.get_or_init(|| start);
     shared.log_remote_sends(start);
     workers.start_load(start);
@@ -115,7 +115,7 @@ async fn join_and_load(workers: &mut impl WorkerSet) -> Result<(), RunError> {
 
 /// Waits until the server's user lists have shown the users of all other shards. The shards have no common clock, and a
 /// user that is listed before the load begins is owed every broadcast of it.
-async fn wait_for_shards(workers: &mut impl WorkerSet, shared: &SharedState) -> Result<(), RunError> {
+async fn wait_for_shards(workers: &mut impl WorkerSet, shared: &SharedState) -> Result<(), LoadError> {
     let others = shared.plan.users.len() as u64 - u64::from(shared.plan.own_users());
     let until = workers.now() + SHARD_TIMEOUT;
     loop {
@@ -124,14 +124,14 @@ async fn wait_for_shards(workers: &mut impl WorkerSet, shared: &SharedState) -> 
             return Ok(());
         }
         if workers.now() > until {
-            return Err(RunError::MissingShards { seen, others });
+            return Err(LoadError::MissingShards { seen, others });
         }
         workers.wait(Phase::Joining).await?;
     }
 }
 
 /// Waits until everything owed has arrived, or nothing has arrived for the length of the timeout.
-async fn drain(workers: &mut impl WorkerSet) -> Result<(), RunError> {
+async fn drain(workers: &mut impl WorkerSet) -> Result<(), LoadError> {
     let shared = Arc::clone(workers.shared());
     // Each worker answers between two turns. After this no worker is in the middle of a send, and the logs are complete.
     workers.outstanding(None).await?;

@@ -162,7 +162,7 @@ fn example_404(plan: &Plan, user: u32, count: u64) -> Example {
         sender: None,
         recipient: Some(name.to_string()),
         sequence: None,
-        what: format!("{name} was told ERROR|404 about a user who was online, {count} times"),
+        what: format!("{name} received ERROR|404 for a user who was online, {count} times"),
         frames: Vec::new(),
     }
 }

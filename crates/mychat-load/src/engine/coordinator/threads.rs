@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::intervals::Intervals;
 use super::phases::{Phase, WorkerSet};
 use super::results::RunResults;
-use super::{Observations, RunConfig, RunError, RunObserver};
+use super::{LoadError, Observations, RunConfig, RunObserver};
 use crate::engine::clock::{Clock as _, RealClock};
 use crate::engine::net::affinity;
 use crate::engine::net::thread::{self, WorkerCommand, WorkerContext, WorkerEvent, WorkerHandle};
@@ -46,14 +46,14 @@ impl<'r> Coordinator<'r> {
         shared: &'r Arc<SharedState>,
         config: RunConfig,
         observer: &'r mut dyn RunObserver,
-    ) -> Result<Self, RunError> {
+    ) -> Result<Self, LoadError> {
         let clock = RealClock::start();
         let (sender, events) = unbounded_channel();
         let shard = shared.plan.shard;
         let own_core = affinity::cores_are_dedicated(config.threads);
         let (mut handles, mut threads) = (Vec::new(), Vec::new());
         for local in 0..config.threads {
-            let (handle, commands, poll) = WorkerHandle::new().map_err(RunError::WorkerThread)?;
+            let (handle, commands, poll) = WorkerHandle::new().map_err(LoadError::WorkerThread)?;
             // Workers of all shards are numbered together.
             let index = shard.index + shard.of * local;
             shared.confirmations[index as usize].set_waker(handle.waker());
@@ -72,7 +72,7 @@ impl<'r> Coordinator<'r> {
             let thread = std::thread::Builder::new()
                 .name(format!("worker-{local}"))
                 .spawn(move || thread::run(shared, context))
-                .map_err(RunError::WorkerThread)?;
+                .map_err(LoadError::WorkerThread)?;
             handles.push(handle);
             threads.push(thread);
         }
@@ -94,7 +94,7 @@ impl<'r> Coordinator<'r> {
     }
 
     /// Ends the workers, joins their threads and assembles what they recorded.
-    pub(super) async fn finish(mut self, interrupted: bool) -> Result<Observations, RunError> {
+    pub(super) async fn finish(mut self, interrupted: bool) -> Result<Observations, LoadError> {
         let length = self.clock.now();
         let mut results = RunResults::default();
         for result in WorkerSet::finish(&mut self).await? {
@@ -105,7 +105,7 @@ impl<'r> Coordinator<'r> {
         // No worker reads any more. Dropping the handles lets them close their connections.
         self.handles.clear();
         for thread in self.threads.drain(..) {
-            thread.join().map_err(|_| RunError::WorkerDied)?;
+            thread.join().map_err(|_| LoadError::WorkerDied)?;
         }
         let generator = usage(self.worker_count, results.busy_wait);
         let (recorder, timeline) = self.intervals.into_parts();
@@ -120,7 +120,7 @@ impl<'r> Coordinator<'r> {
     }
 
     /// Takes one event of a worker. Returns true if the event is a reply that the current phase waits for.
-    fn handle_event(&mut self, event: WorkerEvent) -> Result<bool, RunError> {
+    fn handle_event(&mut self, event: WorkerEvent) -> Result<bool, LoadError> {
         match event {
             WorkerEvent::Interval(recorded) => {
                 if let Some(samples) = self.intervals.receive(&recorded) {
@@ -134,8 +134,8 @@ impl<'r> Coordinator<'r> {
                 self.outstanding.push(count);
                 Ok(true)
             }
-            WorkerEvent::Failed(error) => Err(RunError::WorkerThread(error)),
-            WorkerEvent::Finished(_) => Err(RunError::WorkerDied),
+            WorkerEvent::Failed(error) => Err(LoadError::WorkerThread(error)),
+            WorkerEvent::Finished(_) => Err(LoadError::WorkerDied),
         }
     }
 }
@@ -171,12 +171,12 @@ impl WorkerSet for Coordinator<'_> {
         self.aborted.is_some()
     }
 
-    async fn wait(&mut self, phase: Phase) -> Result<(), RunError> {
+    async fn wait(&mut self, phase: Phase) -> Result<(), LoadError> {
         let until = tokio::time::Instant::now() + self.intervals.pause(self.clock.now());
         loop {
             let event = tokio::select! {
                 () = tokio::time::sleep_until(until) => break,
-                event = self.events.recv() => event.ok_or(RunError::WorkerDied)?,
+                event = self.events.recv() => event.ok_or(LoadError::WorkerDied)?,
             };
             if self.handle_event(event)? {
                 break;
@@ -193,7 +193,7 @@ impl WorkerSet for Coordinator<'_> {
         Ok(())
     }
 
-    async fn outstanding(&mut self, accounting: Option<&Arc<Accounting>>) -> Result<Outstanding, RunError> {
+    async fn outstanding(&mut self, accounting: Option<&Arc<Accounting>>) -> Result<Outstanding, LoadError> {
         self.outstanding.clear();
         self.send_all(|| WorkerCommand::Outstanding(accounting.map(Arc::clone)));
         while self.outstanding.len() < self.handles.len() {
@@ -202,15 +202,15 @@ impl WorkerSet for Coordinator<'_> {
         Ok(self.outstanding.iter().copied().sum())
     }
 
-    async fn finish(&mut self) -> Result<Vec<WorkerResult>, RunError> {
+    async fn finish(&mut self) -> Result<Vec<WorkerResult>, LoadError> {
         self.send_all(|| WorkerCommand::Finish);
         let mut results = Vec::new();
         while results.len() < self.handles.len() {
-            match self.events.recv().await.ok_or(RunError::WorkerDied)? {
+            match self.events.recv().await.ok_or(LoadError::WorkerDied)? {
                 WorkerEvent::Finished(result) => results.push(*result),
                 WorkerEvent::Interval(recorded) => self.intervals.add(&recorded),
                 WorkerEvent::Outstanding(_) => {}
-                WorkerEvent::Failed(error) => return Err(RunError::WorkerThread(error)),
+                WorkerEvent::Failed(error) => return Err(LoadError::WorkerThread(error)),
             }
         }
         Ok(results)

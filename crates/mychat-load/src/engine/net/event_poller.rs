@@ -35,7 +35,7 @@ pub(super) struct EventPoller {
 }
 
 /// Subject of an event.
-pub(super) enum PollEvent {
+pub(super) enum WakeReason {
     /// Another thread has something for the worker.
     Waker,
     /// The worker's timer is due, or soon will be.
@@ -102,12 +102,12 @@ impl EventPoller {
     }
 
     /// Returns what an event is about. A probe is set anew.
-    pub(super) fn classify(&mut self, event: &Event) -> PollEvent {
+    pub(super) fn classify(&mut self, event: &Event) -> WakeReason {
         match event.token() {
-            WAKER => PollEvent::Waker,
-            TIMER => PollEvent::Timer,
-            PROBE => PollEvent::Probe(self.restart_probe()),
-            Token(key) => PollEvent::Socket(key),
+            WAKER => WakeReason::Waker,
+            TIMER => WakeReason::Timer,
+            PROBE => WakeReason::Probe(self.restart_probe()),
+            Token(key) => WakeReason::Socket(key),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Measures how long bytes lie in the system's receive buffers before they are read.
 //!
-//! The delay of the event loop does not show that: a generator that cannot keep up hears of each socket in time, reads a few
+//! The delay of the event loop does not show that: a generator that cannot keep up gets each event in time, reads a few
 //! kilobytes of the megabytes that wait there, and goes on to the next. So a mark is set in one socket after the other, behind
 //! the bytes that it holds. Until the last of them is read, they have waited at least since then.
 

@@ -12,7 +12,7 @@ use mychat_os::Readiness;
 use socket2::SockRef;
 
 use super::connect::start_connect;
-use super::event_poller::{EventPoller, PollEvent};
+use super::event_poller::{EventPoller, WakeReason};
 use super::receive_lag::{UnreadMark, unread};
 use crate::engine::clock::RealClock;
 use crate::engine::wire::{CloseMode, ConnId, ReadMode, ReceiveBuffer, Wire};
@@ -79,9 +79,9 @@ impl TcpWire {
     }
 
     /// Records an event in the readiness of its socket, and returns what it is about.
-    pub(super) fn record_event(&mut self, event: &Event) -> PollEvent {
+    pub(super) fn record_event(&mut self, event: &Event) -> WakeReason {
         let kind = self.poller.classify(event);
-        if let PollEvent::Socket(key) = kind
+        if let WakeReason::Socket(key) = kind
             && let Some(Some(socket)) = self.sockets.get_mut(key)
         {
             socket.readiness.record_event(event);

@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(spin.lead(Instant::now()), LEAD, "it was alone");
         spin.record(micros(3000), micros(70));
         let now = Instant::now();
-        assert_eq!(spin.lead(now), Duration::ZERO, "somebody had 2.9 ms of it");
+        assert_eq!(spin.lead(now), Duration::ZERO, "another thread took 2.93 ms of it");
         assert_eq!(spin.lead(now + BACKOFF), LEAD);
         assert_eq!(spin.spent(), micros(149));
     }

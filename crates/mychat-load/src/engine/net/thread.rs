@@ -117,7 +117,7 @@ pub(in crate::engine) fn run(shared: Arc<SharedState>, context: WorkerContext) {
     // at times, and reports it.
     let _ = mychat_os::request_short_time_slice(TIME_SLICE);
     if let Err(error) = run_worker(shared, context) {
-        // The coordinator keeps its receiver until it has heard from every worker.
+        // The coordinator keeps its receiver until every worker has reported.
         drop(events.send(WorkerEvent::Failed(error)));
     }
 }

@@ -2,10 +2,10 @@
 
 use mio::Events;
 
-use super::event_poller::PollEvent;
+use super::event_poller::WakeReason;
 use super::socket_table::TcpWire;
 use crate::engine::clock::{Clock as _, RealClock};
-use crate::engine::wire::{CloseReason, ConnId};
+use crate::engine::wire::{ConnId, DisconnectReason};
 use crate::engine::worker::Worker;
 use crate::plan::Nanos;
 
@@ -20,10 +20,10 @@ pub(super) fn turn(worker: &mut TcpWorker, events: &mut Events) -> std::io::Resu
     worker.wire.wait(events)?;
     for event in events.iter() {
         match worker.wire.record_event(event) {
-            PollEvent::Waker => worker.take_confirmations(),
-            PollEvent::Timer => {}
-            PollEvent::Probe(late) => probe(worker, late),
-            PollEvent::Socket(key) => serve(worker, key),
+            WakeReason::Waker => worker.take_confirmations(),
+            WakeReason::Timer => {}
+            WakeReason::Probe(late) => probe(worker, late),
+            WakeReason::Socket(key) => serve(worker, key),
         }
     }
     if worker.wire.poller.take_due() {
@@ -100,7 +100,7 @@ fn read(worker: &mut TcpWorker, conn: ConnId) -> bool {
     let now = worker.clock.now();
     let closed = match read {
         None => None,
-        Some(Ok(0)) => Some(CloseReason::Eof),
+        Some(Ok(0)) => Some(DisconnectReason::Eof),
         Some(Ok(count)) => {
             if let Some(lag) = worker.wire.pass_mark(conn, count, now) {
                 worker.record_receive_lag(lag);
@@ -108,7 +108,7 @@ fn read(worker: &mut TcpWorker, conn: ConnId) -> bool {
             worker.received(conn, now, &buffer[..count]);
             None
         }
-        Some(Err(ref error)) => Some(CloseReason::Broken(error.to_string())),
+        Some(Err(ref error)) => Some(DisconnectReason::Broken(error.to_string())),
     };
     worker.wire.buffer = buffer;
     if let Some(reason) = &closed {

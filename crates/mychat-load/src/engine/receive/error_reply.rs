@@ -1,4 +1,4 @@
-//! Replies to a user's own frames: those that are due, wrong ones, and errors that nobody asked for.
+//! Replies to a user's own frames: those that are due, wrong ones, and unexpected errors.
 
 use crate::engine::recording::{Recording, ViolationDetail};
 use crate::engine::user::{ExpectedReply, PendingReply, User, UserState};
@@ -24,7 +24,7 @@ pub(super) fn receive_verbatim(user: &mut User, recording: &mut Recording, now: 
     true
 }
 
-/// Takes an `ERROR`: the reply that is due, a wrong one, or one that nobody asked for.
+/// Takes an `ERROR`: the reply that is due, a wrong one, or an unexpected one.
 pub(super) fn receive_error(user: &mut User, recording: &mut Recording, now: Nanos, code: &str, frame: &[u8]) {
     if user.login.state == UserState::LoggingIn {
         // Rule U3: the code that follows a FAIL, or the reason for a refusal to come.
@@ -75,7 +75,7 @@ fn confirm_own(user: &User, recording: &mut Recording) {
     }
 }
 
-/// Returns true if one of the user's latest private messages went to somebody who was not certainly online.
+/// Returns true if one of the user's latest private messages went to a user who was not certainly online.
 fn may_be_unreachable(user: &User, recording: &Recording, now: Nanos) -> bool {
     let log = &recording.shared.sent[user.id as usize];
     let timeout = crate::plan::nanos(recording.shared.protocol.reply_timeout);

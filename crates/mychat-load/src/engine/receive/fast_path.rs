@@ -1,8 +1,8 @@
 //! The fast path: one read's cached broadcasts are taken at once.
 //!
-//! A user that receives the broadcasts in cache order is described by its position in the cache alone. Its inbox is told of
-//! them later, some hundred at a time: it needs two numbers per sender, which are then in the processor's cache for all of
-//! them. Anything unusual flushes the deferred broadcasts first and is handled message by message.
+//! A user that receives the broadcasts in cache order is described by its position in the cache alone. Its inbox is
+//! updated later, some hundred broadcasts at a time: each needs two numbers per sender, which then stay in the processor's
+//! cache. Anything unusual flushes the deferred broadcasts first and is handled message by message.
 
 use super::FrameEffect;
 use super::deferred::flush_deferred;

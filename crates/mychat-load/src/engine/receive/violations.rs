@@ -17,8 +17,8 @@ pub(super) fn count_out_of_order(
     count: Count,
 ) {
     let (kind, what) = match count {
-        Count::Reordered => (ViolationKind::Reordered, "came after a later one to"),
-        _ => (ViolationKind::Duplicated, "came once more to"),
+        Count::Reordered => (ViolationKind::Reordered, "arrived after a later one at"),
+        _ => (ViolationKind::Duplicated, "arrived again at"),
     };
     let (sender, recipient) = (recording.user_name(stamp.sender), recording.user_name(user.id));
     let what = format!("message {} of {sender} {what} {recipient}", stamp.sequence);
@@ -57,10 +57,10 @@ pub(super) fn count_corrupted(
 pub(super) fn count_misrouted(user: &User, recording: &mut Recording, place: Place, stamp: &Stamp, frame: &[u8]) {
     let users = &recording.shared.plan.users;
     let what = match stamp.to {
-        EVERYBODY => "it was sent to everybody and came as a private message".to_owned(),
+        EVERYBODY => "it was a broadcast and arrived as a private message".to_owned(),
         to => match users.get(to as usize) {
-            Some(owner) => format!("it was for {} alone", owner.name),
-            None => "it was for nobody".to_owned(),
+            Some(owner) => format!("it was meant for {} only", owner.name),
+            None => "it had no recipient".to_owned(),
         },
     };
     // The message belongs to its sender's group, not to that of the user who got it by mistake.

@@ -14,7 +14,7 @@ use mychat_proto::Framing;
 use rustc_hash::FxHashMap;
 
 pub use self::confirmations::{Confirmation, ConfirmationQueue};
-pub use self::presence::Presence;
+pub use self::presence::OnlineState;
 use super::verbatim::VerbatimFrame;
 use crate::plan::{MAX_USERS, Nanos, Plan};
 use crate::reconcile::DeliveryRules;
@@ -37,12 +37,12 @@ pub struct SharedState {
     /// that a recipient on another thread finds it whenever the message arrives.
     pub sent: Vec<SentLog>,
     /// Online or not, by user.
-    pub presence: Vec<Presence>,
+    pub presence: Vec<OnlineState>,
     /// True for each user of another shard that has appeared in a list.
     listed: Vec<AtomicBool>,
     /// Confirmations for each worker, by worker index.
     pub confirmations: Vec<ConfirmationQueue>,
-    /// Start of the load. The coordinator sets it before it tells any worker to send. The cell's release store and the
+    /// Start of the load. The coordinator sets it before it sends `Load` to any worker. The cell's release store and the
     /// workers' acquire loads make it visible to a worker that receives the first message, whatever thread sent that.
     pub load_start: OnceLock<Nanos>,
     /// Counters of the live view.
@@ -89,7 +89,7 @@ impl SharedState {
             protocol,
             names: plan.users.iter().zip(0..).map(|(user, index)| (user.name.clone(), index)).collect(),
             sent: (0..users).map(|_| SentLog::default()).collect(),
-            presence: (0..users).map(|_| Presence::default()).collect(),
+            presence: (0..users).map(|_| OnlineState::default()).collect(),
             listed: (0..users).map(|_| AtomicBool::new(false)).collect(),
             // Workers of all shards are numbered together. The queues of other machines stay empty.
             confirmations: (0..workers * plan.shard.of).map(|_| ConfirmationQueue::default()).collect(),

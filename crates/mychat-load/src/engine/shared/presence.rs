@@ -10,9 +10,9 @@ use crate::plan::Nanos;
 /// that a reader never sees one without the other. The release store pairs with the readers' acquire loads: a reader that
 /// sees a login also sees what that worker wrote before it.
 #[derive(Debug, Default)]
-pub struct Presence(AtomicU64);
+pub struct OnlineState(AtomicU64);
 
-impl Presence {
+impl OnlineState {
     /// Sets the state from `at` on.
     pub fn set(&self, online: bool, at: Nanos) {
         self.0.store(at << 1 | u64::from(online), Ordering::Release);

@@ -3,7 +3,7 @@
 use crate::record::broadcast_cache::{CachePosition, FrameRun};
 
 /// A user's position among the cached broadcasts. While it receives them in cache order, this position alone says
-/// which it has; its inbox is told later, some hundred at a time.
+/// which it has. Its inbox is updated later, some hundred broadcasts at a time.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct BroadcastCursor {
     /// Behind the last broadcast that it received.

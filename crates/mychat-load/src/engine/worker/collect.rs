@@ -90,8 +90,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         }
     }
 
-    /// Ends all sessions and returns what was recorded. The connections stay open: a server tells the others about each close,
-    /// and a worker that still reads would record that. [`close_all`](Self::close_all) closes them later.
+    /// Ends all sessions and returns what was recorded. The connections stay open: the server reports each close to the
+    /// others, and a worker that still reads would record that. [`close_all`](Self::close_all) closes them later.
     pub fn finish(&mut self) -> WorkerResult {
         let now = self.clock.now();
         let mut last_lists = FinalRosters::default();

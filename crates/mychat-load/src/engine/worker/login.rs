@@ -89,7 +89,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             _ => {
                 let user = &self.users[index];
                 let (place, id) = (self.recording.place(user.group, now), user.id);
-                let what = || "a CONNECT_ACK that nobody asked for".to_owned();
+                let what = || "an unexpected CONNECT_ACK".to_owned();
                 self.recording.wrong_reply(place, id, &what, &[b"CONNECT_ACK"]);
             }
         }

@@ -9,7 +9,7 @@ use crate::engine::receive;
 use crate::engine::recording::ViolationDetail;
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::user::UserState;
-use crate::engine::wire::{CloseMode, CloseReason, ConnId, Wire};
+use crate::engine::wire::{CloseMode, ConnId, DisconnectReason, Wire};
 use crate::plan::Nanos;
 use crate::record::example::ViolationKind;
 use crate::record::recorder::{Count, LatencyMetric};
@@ -70,7 +70,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Called when a connection has ended.
-    pub fn closed(&mut self, conn: ConnId, reason: &CloseReason) {
+    pub fn closed(&mut self, conn: ConnId, reason: &DisconnectReason) {
         let now = self.clock.now();
         let Some(connection) = self.connections.get(conn) else { return };
         let index = match connection.role {
@@ -83,8 +83,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             }
         };
         let what = || match reason {
-            CloseReason::Eof => "the server closed the connection".to_owned(),
-            CloseReason::Broken(error) => format!("the connection broke: {error}"),
+            DisconnectReason::Eof => "the server closed the connection".to_owned(),
+            DisconnectReason::Broken(error) => format!("the connection broke: {error}"),
         };
         match self.users[index].login.state {
             UserState::Connecting | UserState::LoggingIn => {

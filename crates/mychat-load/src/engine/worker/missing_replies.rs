@@ -37,7 +37,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         for (place, intended) in missed {
             // The latency would have been at least this. Without the sample the percentiles would look better than they are.
             self.recording.recorder.time(place, LatencyMetric::Ack, now.saturating_sub(intended));
-            self.recording.wrong_reply(place, id, &|| "an answer was due and never came".to_owned(), &[]);
+            self.recording.wrong_reply(place, id, &|| "a reply was due and never arrived".to_owned(), &[]);
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The users of one thread: how they log in, act, receive and leave. A worker has no sockets and no clock of its own. A
-//! [`Wire`] carries its bytes and a [`Clock`] tells the time: real ones in a run, simulated ones in tests.
+//! [`Wire`] carries its bytes and a [`Clock`] supplies the time: real ones in a run, simulated ones in tests.
 
 mod closed_loop;
 mod collect;
@@ -30,7 +30,7 @@ use crate::plan::{Nanos, nanos};
 pub struct Worker<W, C> {
     /// Carries the bytes.
     pub wire: W,
-    /// Tells the time.
+    /// Source of the time.
     pub clock: C,
     recording: Recording,
     timers: TimerQueue,

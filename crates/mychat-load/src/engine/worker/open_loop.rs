@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::Worker;
 use crate::engine::clock::Clock;
 use crate::engine::connection::{ConnRole, DuplicateLogin};
-use crate::engine::send::{Output, SendContext, SendOutcome, perform};
+use crate::engine::send::{FrameOutput, SendContext, SendOutcome, perform};
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::user::{LoadLoop, UserState};
 use crate::engine::wire::{ConnId, ReceiveBuffer, Wire};
@@ -74,7 +74,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     pub(super) fn send_action(&mut self, index: usize, conn: ConnId, planned: PlannedAction, at: SendContext) {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         let user = &mut self.users[index];
-        let output = Output { conn, connection, wire: &mut self.wire, frame: &mut self.frame };
+        let output = FrameOutput { conn, connection, wire: &mut self.wire, frame: &mut self.frame };
         match perform(user, &mut self.recording, output, planned, at) {
             SendOutcome::Sent => {
                 self.recording.shared.live.sent.fetch_add(1, Ordering::Relaxed);
