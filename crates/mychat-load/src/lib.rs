@@ -10,7 +10,7 @@
 //! Each folder is a stage and hands plain data to the next. Only [`engine`] uses sockets. Its users know neither sockets nor
 //! clocks; those are behind [`engine::wire::Wire`] and [`engine::clock::Clock`].
 //!
-//! DeliveryRules order: [`plan`], [`engine::worker`], [`reconcile`], [`verdict`].
+//! Reading order: [`plan`], [`engine::worker`], [`reconcile`], [`verdict`].
 
 pub mod plan;
 pub mod record;

@@ -66,7 +66,7 @@ impl Intervals {
         let (at, length) = (self.next, self.length);
         let end = shared.load_start.get().map(|start| start + shared.plan.end());
         let is_last = end.is_some_and(|end| at + nanos(TICK) >= end && at < end + length);
-        if !is_last { Some(at) } else { (now >= at + length / 2).then_some(now) }
+        if is_last { (now >= at + length / 2).then_some(now) } else { Some(at) }
     }
 
     /// Ends the current interval at `at`; `workers` reports follow.

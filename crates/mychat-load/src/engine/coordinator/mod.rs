@@ -78,7 +78,7 @@ pub async fn run(
     observer: &mut dyn RunObserver,
     stop: &Notify,
 ) -> Result<Observations, LoadError> {
-    let mut coordinator = Coordinator::start(&shared, config, observer)?;
+    let mut coordinator = Coordinator::start(&shared, &config, observer)?;
     let interrupted = run_phases(&mut coordinator, stop).await?;
     coordinator.finish(interrupted).await
 }

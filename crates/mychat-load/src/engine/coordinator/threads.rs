@@ -44,22 +44,22 @@ impl<'r> Coordinator<'r> {
     /// Starts the worker threads. The run's clock starts here.
     pub(super) fn start(
         shared: &'r Arc<SharedState>,
-        config: RunConfig,
+        config: &RunConfig,
         observer: &'r mut dyn RunObserver,
     ) -> Result<Self, LoadError> {
         let clock = RealClock::start();
         let (sender, events) = unbounded_channel();
-        let shard = shared.plan.shard;
+        let part = shared.plan.shard;
         let own_core = affinity::cores_are_dedicated(config.threads);
         let (mut handles, mut threads) = (Vec::new(), Vec::new());
         for local in 0..config.threads {
             let (handle, commands, poll) = WorkerHandle::new().map_err(LoadError::WorkerThread)?;
             // Workers of all shards are numbered together.
-            let index = shard.index + shard.of * local;
+            let index = part.index + part.of * local;
             shared.confirmations[index as usize].set_waker(handle.waker());
             let context = WorkerContext {
                 index,
-                count: shard.of * config.threads,
+                count: part.of * config.threads,
                 address: config.address,
                 sources: Arc::clone(&config.sources),
                 clock,
