@@ -1,4 +1,4 @@
-//! Holds any MyChat server against the protocol and under load, and accounts for every delivery.
+//! Checks any MyChat server against the protocol and under load, and accounts for every delivery.
 //!
 //! This crate is the program: its commands, and what they need of the terminal and of files. The work is done by others:
 //!
@@ -8,72 +8,69 @@
 //!                         └─────────► mychat-conformance ──────────┘
 //! ```
 //!
-//! [`mychat-target`](mychat_target) finds or starts the server; the `run` module is the pipeline itself.
+//! [`mychat-target`](mychat_target) finds or starts the server. `commands` has a file per command, `load` the runs of a
+//! scenario, `check_run` the runs of checks.
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use mychat_load::Exit;
 
-mod capacity;
 mod cli;
-mod conformance;
-mod compare;
-mod init;
-pub mod explain;
-mod load_target;
-mod machine;
-mod out;
-mod outputs;
-mod progress;
-mod readings;
-mod rewrite;
-mod run;
-mod schema;
-mod screen;
-mod serve;
-mod signal;
+mod commands;
+mod check_run;
+mod error;
+pub mod forecast;
+mod host_info;
+mod load;
+mod report_files;
+mod target;
 mod telemetry;
-mod validate;
+mod terminal;
 
-/// The whole program: reads the command line, does what it says, gives the exit code.
+use cli::Command;
+use commands::{
+    compare, completions, conformance, explain, init, man, merge, probe, report, run, schema, serve, validate,
+};
+use error::CommandError;
+use terminal::print;
+
+/// Parses the command line, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        // Help and version end well, everything else is a usage error.
+        // clap reports help and version as errors that go to standard output.
         Err(error) => {
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
     };
     let outcome = match cli.command {
-        cli::Command::Run(args) => on_runtime(run::run(args)),
-        cli::Command::Conformance(args) => on_runtime(conformance::conformance(args)),
-        cli::Command::Probe(args) => on_runtime(conformance::probe(args)),
-        cli::Command::Validate(args) => Ok(validate::validate(&args)),
-        cli::Command::Schema => schema::schema(),
-        cli::Command::Report(args) => rewrite::rewrite(args),
-        cli::Command::Compare(args) => compare::compare(&args),
-        cli::Command::Init(args) => init::init(&args),
-        cli::Command::Completions(args) => Ok(init::completions(&args)),
-        cli::Command::Man(args) => init::man(&args),
-        cli::Command::Merge(args) => rewrite::merge(args),
-        cli::Command::Explain(args) => Ok(explain::explain(&args)),
-        cli::Command::Serve(args) => return serve::serve(args),
+        Command::Run(args) => on_runtime(run::run(args)),
+        Command::Conformance(args) => on_runtime(conformance::conformance(args)),
+        Command::Probe(args) => on_runtime(probe::probe(args)),
+        Command::Validate(args) => Ok(validate::validate(&args)),
+        Command::Schema => schema::schema(),
+        Command::Report(args) => report::report(args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Init(args) => init::init(&args),
+        Command::Completions(args) => Ok(completions::completions(&args)),
+        Command::Man(args) => man::man(&args),
+        Command::Merge(args) => merge::merge(args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Serve(args) => return serve::serve(args),
     };
-    match outcome {
-        Ok(exit) => out::ending(exit).into(),
-        Err(error) => {
-            out::complain(&format!("error: {error:#}\n"));
-            Exit::CouldNotRun.into()
-        }
-    }
+    let exit = outcome.unwrap_or_else(|error| {
+        print::error(&error);
+        error.exit()
+    });
+    print::exit_code(exit).into()
 }
 
-fn on_runtime(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+fn on_runtime(work: impl Future<Output = Result<Exit, CommandError>>) -> Result<Exit, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(work);
-    // A name look-up that nobody waits for any more must not hold up the end.
+    // A pending DNS lookup must not delay the exit.
     runtime.shutdown_background();
     outcome
 }

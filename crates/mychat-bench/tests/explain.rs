@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use mychat_bench::explain::{Forecast, Machine, text};
+use mychat_bench::forecast::{Forecast, HostCapacity, text};
 
-const MACHINE: Machine = Machine { descriptors: 4096, ports: Some((32_768, 60_999)), memory: Some(4 << 30), cores: 2 };
+const MACHINE: HostCapacity =
+    HostCapacity { descriptors: 4096, ports: Some((32_768, 60_999)), memory: Some(4 << 30), cores: 2 };
 
 fn explained(text_of_it: &str) -> String {
     let loaded = mychat_scenario::parse("it.yaml", text_of_it).unwrap_or_else(|errors| panic!("{errors}"));

@@ -1,0 +1,70 @@
+//! The report files of a run of checks.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::error::CommandError;
+use crate::report_files::{ReportFiles, write_report};
+use mychat_load::Exit;
+use mychat_report::ConformanceResult;
+use mychat_report::files::{self, WriteError};
+use mychat_report::html::conformance_page;
+use mychat_report::junit::conformance_report;
+use mychat_report::markdown::conformance_summary;
+
+/// The files that a result is written to.
+#[derive(Debug, Default, Args)]
+pub(crate) struct CheckReports {
+    /// Write everything as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Write JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+
+    /// Write Markdown, for the summary of a CI step
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+
+    /// Write one HTML page
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+impl From<ReportFiles> for CheckReports {
+    /// Keeps the forms that a result of checks has.
+    fn from(files: ReportFiles) -> Self {
+        let ReportFiles { json, junit, markdown, html, .. } = files;
+        Self { json, junit, markdown, html }
+    }
+}
+
+impl CheckReports {
+    /// Checks that every file can be written, before the work whose result would be lost.
+    pub(crate) fn check_writable(&self) -> Result<(), WriteError> {
+        files::check_all_writable([&self.json, &self.junit, &self.markdown, &self.html])
+    }
+}
+
+/// Writes all files, even after a failure, and returns the exit code of the result or the first error.
+pub(crate) fn write_reports(result: &ConformanceResult, reports: &CheckReports) -> Result<Exit, CommandError> {
+    let json = |result: &ConformanceResult| {
+        serde_json::to_string_pretty(result).expect("a result is text, numbers and lists of them")
+    };
+    let mut outcome = Ok(());
+    let mut save = |path: Option<&Path>, render: &dyn Fn(&ConformanceResult) -> String| {
+        if let Some(path) = path {
+            let written = write_report(path, &render(result));
+            outcome = std::mem::replace(&mut outcome, Ok(())).and(written);
+        }
+    };
+    save(reports.json.as_deref(), &json);
+    save(reports.junit.as_deref(), &conformance_report);
+    save(reports.markdown.as_deref(), &conformance_summary);
+    save(reports.html.as_deref(), &conformance_page);
+    let exit = Exit::from_code(result.exit_code);
+    outcome.map_err(|error| CommandError::output_lost(exit, error))?;
+    Ok(exit)
+}

@@ -1,0 +1,124 @@
+//! `compare`: says whether two sets of stored results differ.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::error::CommandError;
+use crate::terminal::print;
+use mychat_load::Exit;
+use mychat_report::compare::{ComparedRun, Threshold, compare as compare_runs, markdown, run_differences, terminal};
+use mychat_report::json::{self, StoredResult};
+use mychat_report::{RunResult, files, visible};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench compare old1.json old2.json old3.json -- new1.json new2.json new3.json
+      three runs a side; let them take turns (old, new, old, new), since machines drift
+  mychat-bench compare old.json new.json
+      a single run a side shows new losses and new failures, and too little about times
+  mychat-bench compare yesterday.json today.json
+      the same of two results of `conformance`: which checks passed and fail now
+  mychat-bench compare old*.json --markdown diff.md -- new*.json
+      a table for a pull request
+
+Runs that the tool itself found invalid are left out of all times.
+
+Exit codes: 0 nothing got worse, 1 something did, \
+2 no results of this tool or of different scenarios, 3 a file could not be written, \
+4 too little data to say anything of delivery times.")]
+pub(crate) struct CompareArgs {
+    /// Results of the first side, or one of each side
+    #[arg(value_name = "A.json", required = true)]
+    pub(crate) first: Vec<PathBuf>,
+
+    /// Results of the second side
+    #[arg(value_name = "B.json", last = true)]
+    pub(crate) second: Vec<PathBuf>,
+
+    /// Changes below so many percent are no difference
+    #[arg(long, value_name = "PERCENT", default_value_t = 3.0, value_parser = percent)]
+    pub(crate) effect: f64,
+
+    /// Write the comparison as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+}
+
+/// Compares the results, prints the outcome, and writes it as Markdown if asked.
+pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
+    let (first, second) = match (&args.first[..], &args.second[..]) {
+        ([a, b], []) => (std::slice::from_ref(a), std::slice::from_ref(b)),
+        (_, []) => {
+            let message = "which results are of which side? `compare A1.json A2.json -- B1.json B2.json`";
+            return Err(CommandError::usage(message));
+        }
+        sides => sides,
+    };
+    files::check_all_writable([&args.markdown])?;
+    let (first, second) = sides(first, second)?;
+    let threshold = Threshold { effect: args.effect / 100.0, ..Threshold::default() };
+    let mut comparison = compare_runs(&first.runs, &second.runs, threshold);
+    comparison.notes.extend(run_differences(&first.results, &second.results));
+    print::result(&terminal(&comparison));
+    if let Some(path) = &args.markdown {
+        files::replace(path, &markdown(&comparison))?;
+    }
+    Ok(if comparison.regressed() {
+        Exit::Failed
+    } else if comparison.undecided() {
+        Exit::Inconclusive
+    } else {
+        Exit::Success
+    })
+}
+
+/// One side: its runs, and where they are more than checks, all that is known of them.
+#[derive(Default)]
+struct Side {
+    of: BTreeSet<String>,
+    runs: Vec<ComparedRun>,
+    results: Vec<RunResult>,
+}
+
+/// Both sides, if they are of one scenario or one suite.
+fn sides(first: &[PathBuf], second: &[PathBuf]) -> Result<(Side, Side), CommandError> {
+    let (first, second) = (side(first)?, side(second)?);
+    let of: Vec<&str> = first.of.union(&second.of).map(String::as_str).collect();
+    if of.len() != 1 {
+        return Err(CommandError::usage(format!(
+            "these are runs of {}: only runs of one scenario, or of one suite, can be compared",
+            of.join(" and of ")
+        )));
+    }
+    Ok((first, second))
+}
+
+fn side(paths: &[PathBuf]) -> Result<Side, CommandError> {
+    let mut side = Side::default();
+    for path in paths {
+        let (of, run) = match json::read_any(path)? {
+            StoredResult::Run(result) => {
+                let run = ComparedRun::new(&result)?;
+                let of = format!("`{}`", visible(&result.scenario.name));
+                side.results.push(*result);
+                (of, run)
+            }
+            StoredResult::Conformance(result) => {
+                (format!("the checks of `{}`", result.info.suite), ComparedRun::of_checks(&result))
+            }
+        };
+        side.of.insert(of);
+        side.runs.push(run);
+    }
+    Ok(side)
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if (0.1..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("expected a number of percent from 0.1 to 100".to_owned()),
+    }
+}

@@ -1,0 +1,151 @@
+//! `conformance`: checks a server against the protocol.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::check_run::{CheckReports, SuiteOptions, catalogue_text, run_checks, write_reports};
+use crate::cli::{FramingArg, ServerArgs, threads};
+use crate::error::CommandError;
+use crate::target::ServerUnderTest;
+use crate::terminal::{print, signal};
+use mychat_conformance::probe::profile;
+use mychat_conformance::suite::{self, Check, baseline, select};
+use mychat_load::Exit;
+use mychat_report::files::{check_writable, replace};
+use mychat_scenario::model::FramingChoice;
+
+/// Instances that are checked at the same time. Checks wait more than they work, so two cores are enough for four.
+const JOBS: usize = 4;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench conformance --target 127.0.0.1:5000
+      holds a server that is running there against all checks
+  mychat-bench conformance --spawn 'python3 server.py {port}'
+      starts it, watches it, and starts it again when it dies
+  mychat-bench conformance --only 'frame.*' --target 127.0.0.1:5000
+      one group of checks
+  mychat-bench conformance --explain frame.two-in-one
+      what a check does, and why
+
+Exit codes: 0 every must check held, 1 one failed (with --strict also a should check), 2 wrong options, 3 nobody there, \
+4 a must check could not be decided, 130 interrupted.")]
+pub(crate) struct ConformanceArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    /// Readings that the server declares to take, as `mychat-bench probe` writes them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+
+    /// Only these checks, by id or glob; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Vec<String>,
+
+    /// Not these checks
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) skip: Vec<String>,
+
+    /// Failed should checks count too
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Instances of a started server that are checked at the same time [default: 4; always 1 with --target]
+    #[arg(long, value_name = "N", conflicts_with = "target", value_parser = threads)]
+    pub(crate) jobs: Option<NonZeroU32>,
+
+    /// Seed of all that is drawn
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+
+    /// Failures that are known: they do not count, and fail when they pass
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Write the baseline instead of holding the run against it
+    #[arg(long, requires = "baseline")]
+    pub(crate) update_baseline: bool,
+
+    /// Print all checks and end
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// Print one check with its steps and end
+    #[arg(long, value_name = "ID")]
+    pub(crate) explain: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) reports: CheckReports,
+}
+
+/// Runs the selected checks and writes their result.
+pub(crate) async fn conformance(args: ConformanceArgs) -> Result<Exit, CommandError> {
+    let checks = suite::catalogue();
+    if args.list {
+        print::result(&catalogue_text::list(&checks));
+        return Ok(Exit::Success);
+    }
+    if let Some(id) = &args.explain {
+        print::result(&catalogue_text::explain(&checks, id)?);
+        return Ok(Exit::Success);
+    }
+    let selected = select::select(&checks, &args.only, &args.skip).map_err(CommandError::usage)?;
+    let options = suite_options(&args, &checks)?;
+    args.reports.check_writable()?;
+    args.baseline.iter().filter(|_| args.update_baseline).try_for_each(|path| check_writable(path))?;
+    let jobs = args.jobs.map_or(JOBS, |jobs| jobs.get() as usize).min(selected.len());
+    let server = ServerUnderTest::start(args.server.target.as_deref(), args.server.spawn.as_deref(), jobs).await?;
+    let stop = signal::stop_requests()?;
+    let result = run_checks(&selected, &server, &options, &stop).await;
+    server.stop().await;
+    let written = write_reports(&result, &args.reports);
+    if let (true, Some(path)) = (args.update_baseline, &args.baseline) {
+        replace(path, &baseline::write(&result.checks))?;
+        return written.map(|_| Exit::Success);
+    }
+    written
+}
+
+fn suite_options(args: &ConformanceArgs, checks: &[Check]) -> Result<SuiteOptions, CommandError> {
+    let declared = args.profile.as_deref().map(|path| read(path, profile::parse)).transpose()?.unwrap_or_default();
+    let known = args.baseline.as_deref().map(|path| known_failures(path, args.update_baseline, checks)).transpose()?;
+    let framing = match (args.server.framing, declared.get("framing").map(String::as_str)) {
+        (FramingArg::Auto, Some("lf")) => FramingChoice::Lf,
+        (FramingArg::Auto, Some("crlf")) => FramingChoice::CrLf,
+        (FramingArg::Auto, Some("raw")) => FramingChoice::Raw,
+        (typed, _) => typed.into(),
+    };
+    Ok(SuiteOptions {
+        suite: "conformance".to_owned(),
+        framing,
+        timeout: args.server.timeout,
+        seed: args.seed.unwrap_or_else(SuiteOptions::random_seed),
+        strict: args.strict,
+        print: Some(print::result),
+        floods: !args.only.is_empty(),
+        profile: declared,
+        baseline: known.unwrap_or_default(),
+    })
+}
+
+fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, CommandError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CommandError::usage(format!("cannot read {}: {error}", path.display())))?;
+    parse(&text).map_err(|message| CommandError::usage(format!("{}: {message}", path.display())))
+}
+
+/// Reads the failures that are known; none where the baseline is about to be written.
+fn known_failures(path: &Path, update: bool, checks: &[Check]) -> Result<BTreeMap<String, String>, CommandError> {
+    if update {
+        return Ok(BTreeMap::new());
+    }
+    let expected = read(path, baseline::parse)?;
+    match expected.keys().find(|id| !checks.iter().any(|check| check.case.id == **id)) {
+        Some(id) => Err(CommandError::usage(format!("{}: {}", path.display(), select::unknown(checks, id)))),
+        None => Ok(expected),
+    }
+}

@@ -1,0 +1,227 @@
+//! Where to try next, and when to stop: growth until something breaks, bisection, confirmation. No clock, no sockets.
+
+use mychat_report::model::SearchPhase as Phase;
+use mychat_scenario::model::FindMax;
+
+/// What a probe came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// All expectations held.
+    Held,
+    /// One of them broke.
+    Broke,
+    /// Not a single user was let in: there was no load.
+    Nobody,
+    /// The generator was the limit: nothing is known of the server.
+    Generator,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Next {
+    /// Try this percentage.
+    Probe(f64, Phase),
+    /// The search is over.
+    Done(End),
+}
+
+/// How a search ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The answer is known and confirmed.
+    FramingProbe,
+    /// Everything held up to the scenario's `max`.
+    AtMost,
+    /// Nothing held, however little was asked.
+    Nothing,
+    /// The server lets nobody in, or does not any more: less load would not help it.
+    FellOver,
+    /// The generator was the limit.
+    Generator,
+}
+
+/// A search under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Search {
+    how: FindMax,
+    /// The largest percentage that held.
+    pub(crate) low: Option<f64>,
+    /// The smallest percentage that broke.
+    pub(crate) high: Option<f64>,
+    /// How often the last percentage was tried in vain, the generator or the door having been the limit.
+    again: (f64, u32),
+    confirmed: bool,
+    /// What held for a short while did not for longer: how far down the next try goes, as a share of what broke. From then
+    /// on only long tries count.
+    step: Option<f64>,
+    stuck: Option<End>,
+}
+
+/// So often a percentage is tried before the generator is taken for the limit, or the server for gone.
+const TRIES: u32 = 3;
+/// Below `start` divided by this nothing is tried any more.
+const LEAST: f64 = 64.0;
+/// A step down, a server's sustained rate being far below what it takes for seconds, never skips more than this.
+const LARGEST_STEP: f64 = 0.5;
+
+impl Search {
+    pub(crate) fn new(how: &FindMax) -> Self {
+        let (low, high, again) = (None, None, (0.0, 0));
+        Self { how: how.clone(), low, high, again, confirmed: false, step: None, stuck: None }
+    }
+
+    /// What to do next.
+    pub(crate) fn next(&self) -> Next {
+        if let Some(end) = self.stuck {
+            return Next::Done(end);
+        }
+        let phase = if self.step.is_some() { Phase::Confirm } else { Phase::Bisect };
+        match (self.low, self.high) {
+            (None, None) => Next::Probe(self.how.start, Phase::Grow),
+            // Less and less, until something holds at last.
+            (None, Some(high)) if high <= self.how.start / LEAST => Next::Done(End::Nothing),
+            (None, Some(high)) => match self.step {
+                Some(step) => Next::Probe(high * (1.0 - step), Phase::Confirm),
+                None => Next::Probe(high / 2.0, Phase::Grow),
+            },
+            (Some(low), None) if low < self.how.max => {
+                Next::Probe((low * self.how.grow).min(self.how.max), Phase::Grow)
+            }
+            (Some(low), Some(high)) if (high - low) / high > self.how.within + 1e-9 => {
+                Next::Probe(f64::midpoint(low, high), phase)
+            }
+            (Some(low), _) if !self.confirmed => Next::Probe(low, Phase::Confirm),
+            (Some(_), None) => Next::Done(End::AtMost),
+            (Some(_), Some(_)) => Next::Done(End::FramingProbe),
+        }
+    }
+
+    /// A probe has been made.
+    pub(crate) fn hear(&mut self, percent: f64, phase: Phase, heard: Heard) {
+        match (heard, phase) {
+            (Heard::Generator | Heard::Nobody, _) => {
+                // Something else may have disturbed it; time and again at the same place is a limit.
+                let before = if self.again.0.to_bits() == percent.to_bits() { self.again.1 } else { 0 };
+                self.again = (percent, before + 1);
+                let end = if heard == Heard::Nobody { End::FellOver } else { End::Generator };
+                self.stuck = (before + 1 >= TRIES).then_some(end);
+            }
+            (Heard::Held, Phase::Confirm) => {
+                self.confirmed = true;
+                self.low = Some(percent);
+            }
+            (Heard::Held, _) => self.low = Some(percent),
+            (Heard::Broke, Phase::Confirm) => {
+                // What holds for a short while only is no answer. Further and further down, until something lasts; then
+                // between the two, and each try a long one.
+                self.high = Some(percent);
+                if !self.confirmed {
+                    self.low = None;
+                    self.step = Some(self.step.map_or(self.how.within, |step| (step * 2.0).min(LARGEST_STEP)));
+                }
+            }
+            (Heard::Broke, _) => self.high = Some(percent),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn how(max: f64) -> FindMax {
+        let second = Duration::from_secs(1);
+        FindMax { start: 100.0, max, grow: 1.5, probe: second, settle: second, within: 0.05, confirm: second }
+    }
+
+    /// A server that holds up to a percentage, and to another one for longer.
+    fn search(max: f64, limit: f64, lasting: f64, generator: f64) -> (End, Search, usize) {
+        let mut search = Search::new(&how(max));
+        for probes in 0..60 {
+            let (percent, phase) = match search.next() {
+                Next::Done(end) => return (end, search, probes),
+                Next::Probe(percent, phase) => (percent, phase),
+            };
+            let limit = if phase == Phase::Confirm { lasting } else { limit };
+            let heard = match percent {
+                percent if percent > generator => Heard::Generator,
+                percent if percent > limit => Heard::Broke,
+                _ => Heard::Held,
+            };
+            search.hear(percent, phase, heard);
+        }
+        panic!("the search does not end");
+    }
+
+    #[test]
+    fn the_answer_is_within_its_width_below_the_limit() {
+        for limit in [101.0, 150.0, 333.0, 480.0, 999.0, 30.0, 2.0] {
+            let (end, search, probes) = search(1000.0, limit, limit, f64::INFINITY);
+            let low = search.low.unwrap();
+            assert_eq!(end, End::FramingProbe, "{limit}");
+            assert!(low <= limit && low >= limit * 0.95 - 1e-9, "{low} for {limit}");
+            assert!(probes < 20, "{probes} probes for {limit}");
+        }
+    }
+
+    /// V10: a bucket of 5,000 tokens a second, probes of 10 s, and `delivery.p99 < 50ms` at 1,000 messages/s for 100 %.
+    #[test]
+    fn a_token_bucket_of_5000_is_found() {
+        let queued_for = |percent: f64| (percent * 10.0 / 5000.0 - 1.0).max(0.0) * 10.0 * 0.99;
+        let mut search = Search::new(&how(2000.0));
+        while let Next::Probe(percent, phase) = search.next() {
+            let heard = if queued_for(percent) < 0.05 { Heard::Held } else { Heard::Broke };
+            search.hear(percent, phase, heard);
+        }
+        let rate = search.low.unwrap() * 10.0;
+        assert!((4750.0..=5025.0).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn what_does_not_last_is_no_answer() {
+        let (end, search, _) = search(1000.0, 500.0, 400.0, f64::INFINITY);
+        assert_eq!(end, End::FramingProbe);
+        assert!((380.0 - 1e-9..=400.0).contains(&search.low.unwrap()), "{:?}", search.low);
+    }
+
+    #[test]
+    fn what_lasts_is_found_quickly_however_far_down_it_is() {
+        for lasting in [470.0, 300.0, 120.0, 30.0, 3.0] {
+            let (end, search, probes) = search(1000.0, 500.0, lasting, f64::INFINITY);
+            let low = search.low.unwrap();
+            assert_eq!(end, End::FramingProbe, "{lasting}");
+            assert!(low <= lasting && low >= lasting * 0.95 - 1e-9, "{low} for {lasting}");
+            assert!(probes < 28, "{probes} probes for {lasting}");
+        }
+        assert_eq!(search(1000.0, 500.0, 0.0, f64::INFINITY).0, End::Nothing);
+    }
+
+    #[test]
+    fn a_server_that_is_gone_is_not_asked_for_less_and_less() {
+        let mut search = Search::new(&how(1000.0));
+        let mut tried = Vec::new();
+        let end = loop {
+            match search.next() {
+                Next::Done(end) => break end,
+                Next::Probe(percent, phase) => {
+                    let gone = search.high.is_some();
+                    let heard = if percent > 200.0 { Heard::Broke } else { Heard::Held };
+                    search.hear(percent, phase, if gone { Heard::Nobody } else { heard });
+                    tried.push(percent);
+                }
+            }
+        };
+        assert_eq!((end, search.low, search.high), (End::FellOver, Some(150.0), Some(225.0)));
+        assert_eq!(tried, [100.0, 150.0, 225.0, 187.5, 187.5, 187.5]);
+    }
+
+    #[test]
+    fn each_other_end_is_told_apart() {
+        assert_eq!(search(300.0, 1e9, 1e9, f64::INFINITY).0, End::AtMost);
+        assert_eq!(search(300.0, 0.0, 0.0, f64::INFINITY).0, End::Nothing);
+        let (end, found, _) = search(1000.0, 1e9, 1e9, 250.0);
+        assert_eq!((end, found.low), (End::Generator, Some(225.0)));
+    }
+}

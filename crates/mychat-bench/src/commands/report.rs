@@ -1,0 +1,107 @@
+//! `report`: writes stored results in other forms.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::check_run;
+use crate::error::CommandError;
+use crate::report_files::ReportFiles;
+use crate::terminal::print;
+use mychat_load::Exit;
+use mychat_report::files::{check_all_writable, replace};
+use mychat_report::json::{self, StoredResult};
+use mychat_report::terminal::{conformance, run};
+use mychat_report::{ConformanceResult, html, matrix};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench report result.json
+      prints the summary again
+  mychat-bench report result.json --html report.html --markdown summary.md
+      writes a page for a browser and a summary for a pull request
+  mychat-bench report result.json --out reports
+      writes all forms into a directory
+  mychat-bench report --matrix submissions/*.json --html class.html --csv class.csv
+      every server of a class against every statement of the protocol
+
+Exit codes: 0 written, 2 no result of this tool, \
+3 a file could not be written. The verdict in the result is not repeated.")]
+pub(crate) struct ReportArgs {
+    /// What `run --json` or `conformance --json` wrote; `-` reads it from standard input. With `--matrix`, any number of
+    /// conformance results
+    #[arg(value_name = "RESULT.json", required = true)]
+    pub(crate) results: Vec<PathBuf>,
+
+    /// Servers against statements, from conformance results: as a table, with --html as a page, with --csv for a
+    /// spreadsheet
+    #[arg(long)]
+    pub(crate) matrix: bool,
+
+    /// Write the matrix as CSV
+    #[arg(long, value_name = "FILE", requires = "matrix")]
+    pub(crate) csv: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) outputs: ReportFiles,
+}
+
+/// Writes a stored result in the requested forms; without any, prints the summary.
+pub(crate) fn report(args: ReportArgs) -> Result<Exit, CommandError> {
+    if args.matrix {
+        return write_matrix(args);
+    }
+    let [path] = &args.results[..] else {
+        return Err(CommandError::usage(
+            "one result at a time; `--matrix` takes several, and `merge` makes one of them",
+        ));
+    };
+    let result = match json::read_any(path)? {
+        StoredResult::Run(result) => result,
+        StoredResult::Conformance(result) => return report_checks(&result, args.outputs),
+    };
+    if args.outputs.is_empty() {
+        print::result(&run::summary(&result));
+    } else {
+        args.outputs.checked()?.write(&result)?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Writes a conformance result, which has no histograms and no timeline.
+fn report_checks(result: &ConformanceResult, outputs: ReportFiles) -> Result<Exit, CommandError> {
+    if outputs.hlog.is_some() || outputs.ndjson.is_some() {
+        let message = "a conformance result times nothing: there is no --hlog and no --ndjson of it";
+        return Err(CommandError::usage(message));
+    }
+    if outputs.is_empty() {
+        let width = conformance::width(result.checks.iter().map(|check| check.id.as_str()));
+        let lines: String = result.checks.iter().map(|check| conformance::line(check, width)).collect();
+        let head = conformance::head(&result.info.target.address, &result.info.notes);
+        print::result(&format!("{head}{lines}{}", conformance::summary(result)));
+    } else {
+        check_run::write_reports(result, &outputs.checked()?.into())?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Writes many servers against the clauses of the protocol.
+fn write_matrix(mut args: ReportArgs) -> Result<Exit, CommandError> {
+    let html = args.outputs.html.take();
+    if !args.outputs.is_empty() {
+        return Err(CommandError::usage("a matrix is written by --html and --csv, and has no other forms"));
+    }
+    check_all_writable([&args.csv, &html])?;
+    let matrix = matrix::read(&args.results)?;
+    if let Some(path) = &args.csv {
+        replace(path, &matrix.csv())?;
+    }
+    if let Some(path) = &html {
+        replace(path, &html::matrix_page(&matrix))?;
+    }
+    if args.csv.is_none() && html.is_none() {
+        print::result(&matrix.csv());
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,227 @@
+//! `run`: runs a scenario against a server.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::sync::Notify;
+
+use super::find_max;
+use crate::check_run::{CheckReports, SuiteOptions, run_checks, write_reports};
+use crate::cli::{FramingArg, threads};
+use crate::error::CommandError;
+use crate::load::{LoadOptions, LoadSession, RunRequest, preflight};
+use crate::report_files::ReportFiles;
+use crate::target::{LoadTarget, ProfileOptions, ServerChoice, ServerUnderTest};
+use crate::telemetry::Telemetry;
+use crate::terminal::progress::View;
+use crate::terminal::{print, signal};
+use mychat_conformance::suite::{self, Check};
+use mychat_load::Exit;
+use mychat_load::plan::Shard;
+use mychat_report::model::RunResult;
+use mychat_report::{ConformanceResult, terminal};
+use mychat_scenario::Loaded;
+use mychat_scenario::model::FramingChoice;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mychat-bench run scenarios/broadcast_storm.yaml
+      starts the reference server on a free port and drives it
+  mychat-bench run scenarios/classroom.yaml --target 127.0.0.1:5000
+      drives a server that is running there
+  mychat-bench run scenarios/smoke.yaml --json result.json --quiet
+      prints one line, and writes everything to a file
+  mychat-bench run scenarios/classroom.yaml --spawn 'python3 server.py {port}' --out reports
+      starts the server, watches its memory and CPU, and writes every kind of report
+  mychat-bench run storm.yaml --target chat:5000 --shard 1/2 --json part1.json
+      one of two machines that share the users; `mychat-bench merge` makes one report
+
+Where values come from: an option, else the file, else the default. \
+The seed is drawn and printed where nobody gives one.
+
+Exit codes: 0 all held, 1 the server fell short, 2 wrong options or file, 3 could not run, \
+4 inconclusive, 130 interrupted. Where several hold: 130, 3, 1 for a count, 4, 1 for a latency.")]
+pub(crate) struct RunArgs {
+    /// The scenario
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The server under test; without it the file's own target, or else the reference server, started for the run
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) target: Option<String>,
+
+    /// Start the server under test: a shell command with {port} where the port goes
+    #[arg(long, value_name = "COMMAND", conflicts_with = "target")]
+    pub(crate) spawn: Option<String>,
+
+    /// Process of a server that is running on this machine, to watch its memory and CPU; one that --spawn starts is
+    /// watched anyway
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+
+    /// How messages end [default: the file's, or found out]
+    #[arg(long, value_enum)]
+    pub(crate) framing: Option<FramingArg>,
+
+    /// Readings that the server declares to take, as `mychat-bench probe` writes them [default: found out]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+
+    /// How long to wait for an answer [default: the file's `timeout`, 2s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Seed of everything that is drawn; the same seed asks the same of any server
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+
+    /// Worker threads [default: the cores, less one where the server is on this machine]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<NonZeroU32>,
+
+    /// Drive one part of the users and leave the others to other machines: `1/3`, `2/3` and `3/3` of the same file, seed and
+    /// target. The load begins once the server's lists show everybody. `merge` makes one result of them. `job/3` takes the
+    /// number from `JOB_COMPLETION_INDEX`, as a Kubernetes Indexed Job sets it
+    #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true)]
+    pub(crate) shard: Shard,
+
+    /// Address to connect from; may be given several times, and they take turns [default: the system's choice, or on
+    /// loopback as many of 127.0.0.x as the users need ports]
+    #[arg(long, value_name = "IP")]
+    pub(crate) source_ip: Vec<IpAddr>,
+
+    /// Time from one point of the timeline to the next
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub(crate) interval: Duration,
+
+    /// A line an interval on standard error, instead of the live view
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+
+    /// No live view and no summary: one line with the verdict
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    // Last: what follows would stand under its heading.
+    #[command(flatten)]
+    pub(crate) outputs: ReportFiles,
+}
+
+impl From<RunArgs> for RunRequest {
+    fn from(args: RunArgs) -> Self {
+        Self {
+            file: args.file,
+            server: ServerChoice { target: args.target, spawn: args.spawn, pid: args.pid },
+            profile: args.profile,
+            framing: args.framing.map(FramingChoice::from),
+            timeout: args.timeout,
+            seed: args.seed,
+            load: LoadOptions {
+                threads: args.threads,
+                shard: args.shard,
+                source_ips: args.source_ip,
+                interval: args.interval,
+            },
+            view: View::of(args.quiet, args.verbose),
+            reports: args.outputs,
+        }
+    }
+}
+
+/// Runs a scenario: its cases, then its load, then the reports.
+pub(crate) async fn run(args: RunArgs) -> Result<Exit, CommandError> {
+    let mut request = RunRequest::from(args);
+    let loaded = mychat_scenario::load(&request.file)?;
+    request.reports = request.reports.checked()?;
+    let stop = signal::stop_requests()?;
+    let cases = run_cases(&request, &loaded, &stop).await?;
+    // A file of cases alone ends here, and so does a run whose cases were interrupted.
+    if let Some(result) = &cases
+        && (loaded.scenario.groups.is_empty() || result.exit_code == Exit::Interrupted.code())
+    {
+        return write_reports(result, &CheckReports::from(request.reports));
+    }
+    preflight::shard_is_possible(&request, &loaded)?;
+    let options = ProfileOptions::read(&request, &loaded.scenario)?;
+    let plan = preflight::plan(&request, &loaded);
+    preflight::raise_descriptor_limit(&plan)?;
+    let server = LoadTarget::start(&request.server, loaded.scenario.target.as_deref()).await?;
+    let profile = server.profile(&options, plan.seed).await;
+    profile.check_supports(&loaded.scenario)?;
+    let process = server.process(request.server.pid)?;
+    let ndjson = request.reports.ndjson.take();
+    let failed = cases.as_ref().map_or(0, ConformanceResult::failed);
+    let session = LoadSession::new(&request, &loaded, &server, profile, process, &plan, failed, stop)?;
+    let telemetry = Telemetry::new(session.process(), ndjson.as_deref())?;
+    let result = match find_max::requested(&loaded.scenario) {
+        Some(search) => find_max::find_max(&session, &plan, search, &telemetry).await?,
+        None => session.run_plan(plan, telemetry, "").await?,
+    };
+    server.stop().await;
+    let result = match cases {
+        Some(cases) => result.with_cases(cases.checks, Exit::from_code(cases.exit_code)),
+        None => result,
+    };
+    finish(&result, &request, session.take_lost_output())
+}
+
+/// Prints the result and writes the reports.
+fn finish(result: &RunResult, request: &RunRequest, lost: Option<anyhow::Error>) -> Result<Exit, CommandError> {
+    let exit = Exit::from_code(result.exit_code);
+    print::result(&if request.view == View::Quiet {
+        terminal::run::line(result)
+    } else {
+        terminal::run::summary(result)
+    });
+    request.reports.write(result).map_err(|error| CommandError::output_lost(exit, error))?;
+    lost.map_or(Ok(exit), |error| Err(CommandError::output_lost(exit, error)))
+}
+
+/// Runs the cases of a scenario before its load. Of several machines, the first one runs them.
+async fn run_cases(
+    request: &RunRequest,
+    loaded: &Loaded,
+    stop: &Arc<Notify>,
+) -> Result<Option<ConformanceResult>, CommandError> {
+    let scenario = &loaded.scenario;
+    if scenario.cases.is_empty() || request.load.shard.index > 0 && !scenario.groups.is_empty() {
+        return Ok(None);
+    }
+    let checks = suite::catalogue::of(&scenario.cases, &loaded.file, &loaded.text);
+    let ServerChoice { target, spawn, .. } = &request.server;
+    let named = target.as_deref().or(scenario.target.as_deref().filter(|_| spawn.is_none()));
+    let server = ServerUnderTest::start(named, spawn.as_deref(), 1).await?;
+    // The outcome of a file that has users too is printed once, at the end of the run.
+    let print: Option<fn(&str)> = match (scenario.groups.is_empty(), request.view) {
+        (true, View::Live | View::Lines) => Some(print::result),
+        (false, View::Lines) => Some(print::message),
+        _ => None,
+    };
+    let options = SuiteOptions {
+        suite: loaded.file.clone(),
+        framing: request.framing.unwrap_or(scenario.framing),
+        timeout: Some(scenario.timeout),
+        seed: request.seed.or(scenario.seed).unwrap_or_else(SuiteOptions::random_seed),
+        strict: false,
+        print,
+        floods: true,
+        profile: std::collections::BTreeMap::new(),
+        baseline: std::collections::BTreeMap::new(),
+    };
+    let selected: Vec<&Check> = checks.iter().collect();
+    let result = run_checks(&selected, &server, &options, stop).await;
+    server.stop().await;
+    Ok(Some(result))
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if (Duration::from_millis(100)..=Duration::from_mins(1)).contains(&time) => Ok(time),
+        _ => Err("expected a time from 100ms to 60s".to_owned()),
+    }
+}

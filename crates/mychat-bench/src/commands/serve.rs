@@ -1,0 +1,38 @@
+//! `serve`: runs the reference server in this process.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use mychat_load::Exit;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  mychat-bench serve --listen 127.0.0.1:5000
+      the server that `run` and `conformance` start where no other is named
+
+Exit codes: 0 stopped by a signal, 2 wrong options, 3 it could not listen or go on, 130 a second signal cut its end short.")]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) server: mychat_server::Args,
+
+    /// Stop when standard input closes: set by `run` for the server that it starts
+    #[arg(long, hide = true)]
+    pub(crate) with_parent: bool,
+}
+
+/// Serves until a signal comes, or the program that started it is gone.
+pub(crate) fn serve(args: ServeArgs) -> ExitCode {
+    if args.with_parent {
+        std::thread::spawn(|| {
+            // Nobody writes to this pipe: it ends when the parent does, however that comes about.
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            std::process::exit(0);
+        });
+    }
+    let code = mychat_server::main_with(args.server);
+    // The server's own program says 1 where it cannot listen; here 1 is a verdict.
+    if code == ExitCode::FAILURE { Exit::CouldNotRun.into() } else { code }
+}

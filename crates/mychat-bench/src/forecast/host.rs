@@ -1,0 +1,139 @@
+//! What this machine has, held against what a plan needs.
+
+use mychat_os::proc;
+
+use super::load::Forecast;
+use mychat_report::grouped;
+
+/// Descriptors beside one a user.
+const SPARE: u64 = 64;
+/// Deliveries a second that one worker can be expected to check; a figure of experience, not of this machine.
+const PER_WORKER: f64 = 2e6;
+
+/// What a machine has; `None` where the system does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostCapacity {
+    /// Descriptors that a process may have at most.
+    pub descriptors: u64,
+    /// The range that ports of outgoing connections come from.
+    pub ports: Option<(u16, u16)>,
+    /// Bytes of memory that are free.
+    pub memory: Option<u64>,
+    /// Cores.
+    pub cores: u32,
+}
+
+/// Something that a plan needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceNeed {
+    /// Of what.
+    pub what: &'static str,
+    /// How much, of how much.
+    pub figure: String,
+    /// Whether there is enough.
+    pub met: bool,
+    /// What to do or to know.
+    pub note: Option<String>,
+}
+
+impl HostCapacity {
+    /// This machine.
+    pub fn detect() -> Self {
+        Self {
+            descriptors: descriptors(),
+            ports: proc::local_ports(),
+            memory: proc::available_memory(),
+            cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
+        }
+    }
+
+    /// What a plan needs of it.
+    pub fn needs(&self, forecast: &Forecast) -> Vec<ResourceNeed> {
+        vec![self.descriptors(forecast), self.ports(forecast), self.memory(forecast), self.cores(forecast)]
+    }
+
+    fn descriptors(&self, forecast: &Forecast) -> ResourceNeed {
+        let needed = forecast.users as u64 + SPARE;
+        let met = needed <= self.descriptors;
+        ResourceNeed {
+            what: "descriptors",
+            figure: format!("{} of {}", grouped(needed), grouped(self.descriptors)),
+            met,
+            note: (!met).then(|| "raise the hard limit (`ulimit -Hn`), or run fewer users".to_owned()),
+        }
+    }
+
+    fn ports(&self, forecast: &Forecast) -> ResourceNeed {
+        let needed = forecast.ports.ceil() as u64;
+        let Some((first, last)) = self.ports else {
+            return ResourceNeed { what: "ports", figure: grouped(needed), met: true, note: None };
+        };
+        let there = u64::from(last.saturating_sub(first)) + 1;
+        // A user each, from one address; a server on this machine is reached from several.
+        let note = if needed > there {
+            Some(
+                "more than one address has: a server on this machine is reached from 127.0.0.x, another one by --source-ip",
+            )
+        } else if forecast.returns > 0.0 {
+            Some("with those that rest for a minute after their users left")
+        } else {
+            None
+        };
+        let addresses = needed.div_ceil(there);
+        ResourceNeed {
+            what: "ports",
+            figure: format!("{} of {}", grouped(needed), grouped(there)),
+            met: addresses <= 254,
+            note: note.map(str::to_owned),
+        }
+    }
+
+    fn memory(&self, forecast: &Forecast) -> ResourceNeed {
+        let needed = forecast.memory as u64;
+        let figure = match self.memory {
+            Some(there) => format!("about {} of {}", bytes(needed as f64), bytes(there as f64)),
+            None => format!("about {}", bytes(needed as f64)),
+        };
+        let met = self.memory.is_none_or(|there| needed <= there);
+        let note = if met {
+            forecast.load.verify_note.clone()
+        } else {
+            Some("shorten the load, or let fewer users broadcast".to_owned())
+        };
+        ResourceNeed { what: "memory", figure, met, note }
+    }
+
+    fn cores(&self, forecast: &Forecast) -> ResourceNeed {
+        let most = forecast.most_deliveries();
+        let workers = self.cores.saturating_sub(1).max(1);
+        let met = most <= PER_WORKER * f64::from(workers);
+        let share = if self.cores > 1 { "one is left to a server on this machine" } else { "shared with the server" };
+        let note = if met {
+            share.to_owned()
+        } else {
+            let workers = if workers == 1 { "one worker".to_owned() } else { format!("{workers} workers") };
+            format!("{} deliveries/s are more than can be expected of {workers}", grouped(most as u64))
+        };
+        ResourceNeed { what: "cores", figure: self.cores.to_string(), met, note: Some(note) }
+    }
+}
+
+/// Bytes as a person reads them.
+pub(super) fn bytes(count: f64) -> String {
+    match mychat_proto::units::scale(count) {
+        (value, "B") => format!("{value:.0} B"),
+        (value, unit) if value < 10.0 => format!("{value:.1} {unit}"),
+        (value, unit) => format!("{value:.0} {unit}"),
+    }
+}
+/// Descriptors that this process may have.
+#[cfg(unix)]
+fn descriptors() -> u64 {
+    rlimit::Resource::NOFILE.get_hard().unwrap_or(u64::MAX)
+}
+
+/// Sockets are no files here, and have no limit of this kind.
+#[cfg(not(unix))]
+fn descriptors() -> u64 {
+    u64::MAX
+}

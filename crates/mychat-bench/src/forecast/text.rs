@@ -1,0 +1,193 @@
+//! The explanation as text: who does what how often, when, how much that makes, and what it needs.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::host::{ResourceNeed, bytes};
+use super::load::Forecast;
+use mychat_load::plan::StageWorkload;
+use mychat_report::grouped;
+use mychat_scenario::Scenario;
+use mychat_scenario::model::{Action, Arrivals, Content, Group, Pace, ReadPolicy, Size, Span, To};
+
+/// The whole explanation.
+pub fn text(scenario: &Scenario, forecast: &Forecast, needs: &[ResourceNeed]) -> String {
+    let mut text = scenario.name.clone();
+    if let Some(about) = &scenario.about {
+        text.push_str(": ");
+        text.push_str(about);
+    }
+    text.push_str("\n\nWho\n");
+    for group in &scenario.groups {
+        let _ = writeln!(text, "  {}", who(group));
+        for line in lines(scenario, group) {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
+    if !scenario.cases.is_empty() {
+        let _ = writeln!(text, "  {} scripted cases, before the load", scenario.cases.len());
+    }
+    when(&mut text, forecast);
+    text.push_str("\nNeeds\n");
+    for ResourceNeed { what, figure, met, note } in needs {
+        let mark = if *met { "✓" } else { "✗" };
+        let note = note.as_ref().map_or(String::new(), |note| format!("  ({note})"));
+        let _ = writeln!(text, "  {mark} {what:12} {figure}{note}");
+    }
+    let can = needs.iter().all(|need| need.met);
+    text.push_str(if can { "\nThis machine can do it.\n" } else { "\nThis machine cannot do it.\n" });
+    text
+}
+
+fn who(group: &Group) -> String {
+    let (first, last) = (group.name_pattern.name(&group.name, 1), group.name_pattern.name(&group.name, group.count));
+    let names = if group.count == 1 { first } else { format!("{first} … {last}") };
+    let users = if group.count == 1 { "1 user".to_owned() } else { format!("{} users", grouped(group.count.into())) };
+    let hostile = if group.hostile { ", hostile" } else { "" };
+    format!(
+        "{}: {users}{hostile}, {names}, joining at {}/s within {}",
+        group.name,
+        number(group.join),
+        seconds(f64::from(group.count) / group.join)
+    )
+}
+
+fn lines(scenario: &Scenario, group: &Group) -> Vec<String> {
+    let mut lines = vec![pace(group)];
+    let weights: u32 = group.actions.iter().map(|weighted| weighted.weight).sum();
+    for weighted in &group.actions {
+        let share = 100.0 * f64::from(weighted.weight) / f64::from(weights);
+        lines.push(format!("{:>4} %  {}", number(share), action(scenario, &weighted.action)));
+    }
+    if let Some(session) = group.session {
+        let ways: Vec<String> = group.leave.iter().map(|leave| format!("{leave:?}").to_lowercase()).collect();
+        let ways = if ways.is_empty() { "disconnect".to_owned() } else { ways.join(", ") };
+        lines.push(format!("stays for {}, leaves by {ways}, and comes back", span(session)));
+    }
+    match group.read {
+        ReadPolicy::Fast => {}
+        ReadPolicy::Rate(rate) => lines.push(format!("reads {}/s at most", bytes(rate as f64))),
+        ReadPolicy::Pauses { pause, every } => {
+            lines.push(format!("stops reading for {} every {}", length(pause), length(every)));
+        }
+        ReadPolicy::Never => lines.push("never reads".to_owned()),
+    }
+    lines
+}
+
+fn pace(group: &Group) -> String {
+    match group.pace {
+        Pace::Silent => "only reads".to_owned(),
+        Pace::Open { rate, arrivals } => {
+            let each = rate.per_user(group.count);
+            let times = match arrivals {
+                Arrivals::Poisson => "at random times",
+                Arrivals::Even => "at even times",
+            };
+            let often = if each >= 1.0 {
+                format!("{} times a second", number(each))
+            } else {
+                format!("once in {}", seconds(1.0 / each))
+            };
+            let all = if group.count == 1 {
+                String::new()
+            } else {
+                format!(", all together {} times a second", number(each * f64::from(group.count)))
+            };
+            format!("each acts {often}{all}, {times}")
+        }
+        Pace::Closed { think } => format!("each acts, waits for the answer, and thinks for {}", span(think)),
+    }
+}
+
+fn action(scenario: &Scenario, action: &Action) -> String {
+    let name = action.name();
+    match action {
+        Action::Broadcast { content } => format!("{name} of {}", size(content)),
+        Action::Private { to, content } => {
+            let to = match to {
+                To::Group(group) => &scenario.groups[*group].name,
+                To::Nobody => "nobody, which must be answered by 404",
+                To::Myself => "itself",
+                To::Partner => "its partner",
+            };
+            format!("{name} of {} to {to}", size(content))
+        }
+        Action::Oversize { size } | Action::Garbage { size } => format!("{name} of {}", range(*size)),
+        Action::DuplicateName { of } => format!("{name} of one of {}", scenario.groups[*of].name),
+        Action::HalfFrame { stall } => format!("{name} with a stall of {}", length(*stall)),
+        Action::Reconnect { leave } => format!("{name} after {}", format!("{leave:?}").to_lowercase()),
+        Action::Frame { text, .. } => format!("{name} {text:?}"),
+    }
+}
+
+fn size(content: &Content) -> String {
+    match content.size {
+        Size::Bytes(span) => range(span),
+        Size::Max => "as many bytes as are legal".to_owned(),
+    }
+}
+
+fn range(span: Span<u32>) -> String {
+    if span.from == span.to { format!("{} bytes", span.from) } else { format!("{} to {} bytes", span.from, span.to) }
+}
+
+fn when(text: &mut String, forecast: &Forecast) {
+    if forecast.load.stages.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nWhen          from       for     sends/s   deliveries/s      sent/s  received/s");
+    let _ = writeln!(text, "  {:10} {:>6} {:>9}", "join", "", seconds(forecast.joining));
+    for part in &forecast.load.stages {
+        let StageWorkload { name, start, seconds: length, sends, deliveries, sent_bytes, received_bytes, .. } = part;
+        let each = |amount: &f64| amount / length.max(0.001);
+        let _ = writeln!(
+            text,
+            "  {name:10} {:>6} {:>9} {:>11} {:>14} {:>11} {:>11}",
+            seconds(*start),
+            seconds(*length),
+            number(each(sends)),
+            number(each(deliveries)),
+            bytes(each(sent_bytes)),
+            bytes(each(received_bytes)),
+        );
+    }
+    let all = |of: fn(&StageWorkload) -> f64| forecast.load.stages.iter().map(of).sum::<f64>();
+    let _ = writeln!(
+        text,
+        "  in all: {} actions, {} deliveries, {} sent, {} received",
+        grouped(all(|part| part.sends).round() as u64),
+        grouped(all(|part| part.deliveries).round() as u64),
+        bytes(all(|part| part.sent_bytes)),
+        bytes(all(|part| part.received_bytes)),
+    );
+    if forecast.load.has_closed_loops {
+        text.push_str("  and what the closed loops send, which depends on how soon they are answered\n");
+    }
+    if forecast.returns > 0.0 {
+        let _ = writeln!(text, "  {} users a second leave and come back", number(forecast.returns));
+    }
+}
+
+/// A number with as many digits as say something.
+fn number(value: f64) -> String {
+    if value >= 100.0 || (value - value.round()).abs() < 1e-9 {
+        grouped(value.round() as u64)
+    } else if value >= 10.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.2}")
+    }
+}
+
+fn seconds(value: f64) -> String {
+    if value < 0.9995 && value > 0.0 { format!("{:.0} ms", value * 1e3) } else { format!("{} s", number(value)) }
+}
+
+fn length(duration: Duration) -> String {
+    seconds(duration.as_secs_f64())
+}
+
+fn span(span: Span<Duration>) -> String {
+    if span.from == span.to { length(span.from) } else { format!("{} to {}", length(span.from), length(span.to)) }
+}

@@ -1,0 +1,172 @@
+//! The runs of one scenario: one, or the probes of a search.
+
+use std::cell::RefCell;
+use std::net::{IpAddr, UdpSocket};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
+
+use super::RunRequest;
+use crate::error::CommandError;
+use crate::host_info;
+use crate::target::{LoadProfile, LoadTarget};
+use crate::telemetry::Telemetry;
+use crate::terminal::progress::{Progress, View, Watcher};
+use mychat_conformance::probe;
+use mychat_load::engine::coordinator::{self, RunConfig};
+use mychat_load::engine::shared::{ProtocolSettings, SharedState};
+use mychat_load::plan::Plan;
+use mychat_load::reconcile::DeliveryRules;
+use mychat_load::verdict::{AbortMonitor, assess};
+use mychat_report::RunInfo;
+use mychat_report::model::{RunResult, TargetInfo};
+use mychat_scenario::Loaded;
+use mychat_target::Target;
+use mychat_target::sample::Sampler;
+
+/// Everything that the runs of one scenario have in common.
+pub(crate) struct LoadSession {
+    target: Target,
+    threads: u32,
+    protocol: ProtocolSettings,
+    delivery_rules: DeliveryRules,
+    sources: Arc<[IpAddr]>,
+    info: RunInfo,
+    process: Option<Sampler>,
+    stop: Arc<Notify>,
+    interval: Duration,
+    view: View,
+    /// Cases of the file that failed before the load.
+    cases_failed: u64,
+    /// The first failure to write NDJSON. It does not stop a run.
+    lost_output: RefCell<Option<anyhow::Error>>,
+}
+
+impl LoadSession {
+    /// Creates the session. Fails if a source address does not belong to this machine.
+    #[expect(clippy::too_many_arguments, reason = "each comes from another step of the command")]
+    pub(crate) fn new(
+        request: &RunRequest,
+        loaded: &Loaded,
+        server: &LoadTarget,
+        profile: LoadProfile,
+        process: Option<Sampler>,
+        plan: &Plan,
+        cases_failed: u64,
+        stop: Arc<Notify>,
+    ) -> Result<Self, CommandError> {
+        let options = &request.load;
+        if let Some(foreign) = options.source_ips.iter().find(|ip| UdpSocket::bind((**ip, 0)).is_err()) {
+            return Err(CommandError::could_not_run(format!("{foreign} of --source-ip is no address of this machine")));
+        }
+        Ok(Self {
+            info: run_info(request, loaded, server, &profile),
+            sources: source_addresses(&options.source_ips, &server.target, plan.own_users() as usize),
+            threads: worker_threads(options.threads, &server.target),
+            target: server.target.clone(),
+            protocol: profile.protocol,
+            delivery_rules: profile.delivery_rules,
+            process,
+            stop,
+            interval: options.interval,
+            view: request.view,
+            cases_failed,
+            lost_output: RefCell::new(None),
+        })
+    }
+
+    /// Returns the sampler of the server's process, if it is known.
+    pub(crate) fn process(&self) -> Option<Sampler> {
+        self.process.clone()
+    }
+
+    /// Returns true if nothing is printed while the session goes on.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.view == View::Quiet
+    }
+
+    /// Takes the first failure to write NDJSON.
+    pub(crate) fn take_lost_output(&self) -> Option<anyhow::Error> {
+        self.lost_output.take()
+    }
+
+    /// Runs a plan from the first connection to the verdict.
+    pub(crate) async fn run_plan(
+        &self,
+        plan: Plan,
+        mut telemetry: Telemetry,
+        title: &str,
+    ) -> anyhow::Result<RunResult> {
+        let shared = Arc::new(SharedState::new(plan, self.protocol, self.threads, self.delivery_rules));
+        let config = RunConfig {
+            address: self.target.address,
+            sources: Arc::clone(&self.sources),
+            threads: self.threads,
+            interval: self.interval,
+        };
+        let mut watcher = Watcher {
+            progress: Progress::new(self.view, title),
+            abort_monitor: AbortMonitor::new(&shared.plan, config.interval),
+            telemetry: &mut telemetry,
+        };
+        let observed = coordinator::run(Arc::clone(&shared), config, &mut watcher, &self.stop).await;
+        watcher.progress.clear();
+        let mut observed = observed?;
+        observed.server = telemetry.finish(&observed.timeline);
+        observed.cases_failed = self.cases_failed;
+        let assessment = assess(&shared.plan, &observed);
+        let mut result = mychat_report::build(&shared.plan, observed, assessment, self.info.clone());
+        if let Err(error) = telemetry.complete(&mut result) {
+            self.lost_output.replace(Some(error));
+        }
+        Ok(result)
+    }
+}
+
+/// Returns the number of worker threads. One core is left to a server on this machine.
+fn worker_threads(requested: Option<NonZeroU32>, target: &Target) -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    let left = if target.address.ip().is_loopback() { cores.saturating_sub(1).max(1) } else { cores };
+    requested.map_or(left, NonZeroU32::get)
+}
+
+/// Returns the addresses to connect from.
+///
+/// Connections from one address to one server differ by their port alone, and Linux hands out about 28,000 ports. Half of
+/// them are left to closed connections in `TIME_WAIT`.
+fn source_addresses(requested: &[IpAddr], target: &Target, users: usize) -> Arc<[IpAddr]> {
+    const USERS_PER_ADDRESS: usize = 14_000;
+    let needed = users.div_ceil(USERS_PER_ADDRESS);
+    match target.address.ip() {
+        IpAddr::V4(ip) if requested.is_empty() && ip.is_loopback() && needed > 1 => {
+            (1..=needed.min(254) as u8).map(|last| IpAddr::from([127, 0, 0, last])).collect()
+        }
+        _ => requested.into(),
+    }
+}
+
+fn run_info(request: &RunRequest, loaded: &Loaded, server: &LoadTarget, profile: &LoadProfile) -> RunInfo {
+    let target = &server.target;
+    let digest = Sha256::digest(loaded.text.as_bytes());
+    RunInfo {
+        file: request.file.display().to_string(),
+        sha256: mychat_scenario::template::text::hexadecimal(&digest),
+        target: TargetInfo {
+            address: if target.name == target.address.to_string() {
+                target.name.clone()
+            } else {
+                format!("{} ({})", target.name, target.address)
+            },
+            framing: probe::framing_name(profile.protocol.framing).to_owned(),
+            profile: Some(profile.profile.clone()),
+            spawned: server.is_reference(),
+            command: request.server.spawn.clone(),
+        },
+        started: jiff::Timestamp::now().to_string(),
+        text: loaded.text.clone(),
+        machine: host_info::describe(),
+    }
+}

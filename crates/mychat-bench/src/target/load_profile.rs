@@ -1,0 +1,117 @@
+//! How the server of a load talks and reads the protocol: what was declared or asked for, and what a short dialogue
+//! finds out before the first user joins. A load needs two of the readings: without them a server that sends no broadcast
+//! back to its sender would seem to lose one copy of each.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mychat_proto::Framing;
+
+use crate::error::CommandError;
+use crate::load::RunRequest;
+use mychat_conformance::TestEnv;
+use mychat_conformance::probe::{self, Profile, profile};
+use mychat_load::engine::shared::ProtocolSettings;
+use mychat_load::reconcile::DeliveryRules;
+use mychat_scenario::model::{Action, FramingChoice, Scenario};
+
+/// What is known of a server before a load.
+#[derive(Debug, Clone)]
+pub(crate) struct LoadProfile {
+    pub(crate) protocol: ProtocolSettings,
+    pub(crate) delivery_rules: DeliveryRules,
+    pub(crate) profile: Profile,
+}
+
+/// What was asked for on the command line, in the file, and in a profile.
+#[derive(Debug)]
+pub(crate) struct ProfileOptions {
+    framing: FramingChoice,
+    timeout: Duration,
+    declared: BTreeMap<String, String>,
+}
+
+impl ProfileOptions {
+    /// Gathers the options. The command line overrides the profile, and the profile overrides the scenario.
+    pub(crate) fn read(request: &RunRequest, scenario: &Scenario) -> Result<Self, CommandError> {
+        let declared = match &request.profile {
+            None => BTreeMap::new(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    CommandError::usage(format!("cannot read the profile {}: {error}", path.display()))
+                })?;
+                profile::parse(&text)
+                    .map_err(|message| CommandError::usage(format!("{}: {message}", path.display())))?
+            }
+        };
+        let declared_framing = declared.get("framing").and_then(|name| match name.as_str() {
+            "lf" => Some(FramingChoice::Lf),
+            "crlf" => Some(FramingChoice::CrLf),
+            "raw" => Some(FramingChoice::Raw),
+            _ => None,
+        });
+        let framing = request.framing.filter(|choice| *choice != FramingChoice::Auto);
+        Ok(Self {
+            framing: framing.or(declared_framing).unwrap_or(scenario.framing),
+            timeout: request.timeout.unwrap_or(scenario.timeout),
+            declared,
+        })
+    }
+
+    /// What is known without a look at the server: enough for the tool's own.
+    pub(crate) fn unprobed(&self) -> LoadProfile {
+        let framing = match self.framing {
+            FramingChoice::CrLf => Framing::CrLf,
+            FramingChoice::Raw => Framing::Raw,
+            FramingChoice::Auto | FramingChoice::Lf => Framing::Lf,
+        };
+        self.load_profile(framing, framing, Profile::default())
+    }
+
+    /// Looks at the server. One that does not answer is taken as the rules have it: its users will not be let in either.
+    pub(crate) async fn probe(&self, target: SocketAddr, seed: u64) -> LoadProfile {
+        let nonce = mychat_scenario::template::actor_names::nonce(seed ^ u64::from(std::process::id()));
+        let found = probe::probe_framing_quickly(target, self.framing, self.timeout, &nonce).await;
+        let declared = Arc::new(self.declared.clone());
+        let env = TestEnv { declared, ..TestEnv::new(target, found.framing, self.timeout, seed) };
+        // Where a profile says all of it there is nothing to ask, and not a message more than the scenario's is sent.
+        let profile = if ["broadcast_echo", "unknown_user"].iter().all(|key| self.declared.contains_key(*key)) {
+            Profile::default()
+        } else {
+            profile::observe_delivery(&env, &found).await
+        };
+        self.load_profile(found.framing.send, found.framing.receive, profile)
+    }
+
+    fn load_profile(&self, framing: Framing, replies: Framing, mut profile: Profile) -> LoadProfile {
+        profile.values.extend(self.declared.clone());
+        profile.values.insert("framing".to_owned(), probe::framing_name(framing).to_owned());
+        profile.declared = self.declared.keys().cloned().collect();
+        let is = |key: &str, value: &str| profile.values.get(key).is_some_and(|known| known == value);
+        let delivery_rules = DeliveryRules {
+            broadcast_echo: !is("broadcast_echo", "false"),
+            unknown_answered: !is("unknown_user", "silent"),
+        };
+        LoadProfile {
+            protocol: ProtocolSettings { framing, reply_framing: replies, reply_timeout: self.timeout },
+            delivery_rules,
+            profile,
+        }
+    }
+}
+
+impl LoadProfile {
+    /// Fails if the scenario cannot be run against such a server.
+    pub(crate) fn check_supports(&self, scenario: &Scenario) -> Result<(), CommandError> {
+        let halves = |action: &Action| matches!(action, Action::HalfFrame { .. });
+        let group = scenario.groups.iter().find(|group| group.actions.iter().any(|weighted| halves(&weighted.action)));
+        let Some(group) = group.filter(|_| !self.protocol.framing.is_terminated()) else { return Ok(()) };
+        Err(CommandError::usage(format!(
+            "the server talks raw, without an end to its messages, and the users of `{}` do `half_frame`: each half would \
+             be a message of its own; take it out for this server, or give --framing lf",
+            group.name
+        )))
+    }
+}

@@ -1,0 +1,83 @@
+//! The server under test: named, started by a command, or the reference server.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+
+use crate::error::CommandError;
+use mychat_conformance::join_all;
+use mychat_target::spawn::SpawnedServer;
+
+/// A server under test, or several instances of it.
+pub(crate) struct ServerUnderTest {
+    /// As it was named.
+    pub(crate) name: String,
+    /// The first instance.
+    pub(crate) address: SocketAddr,
+    /// How it is started, where it was given.
+    pub(crate) command: Option<String>,
+    watches: Vec<SpawnedServer>,
+}
+
+impl ServerUnderTest {
+    /// Connects to the server at `named`, or starts up to `jobs` instances with `spawn`. Without either it starts the
+    /// reference server.
+    pub(crate) async fn start(named: Option<&str>, spawn: Option<&str>, jobs: usize) -> Result<Self, CommandError> {
+        if let (Some(name), None) = (named, spawn) {
+            let reached = mychat_target::reach(name).await?;
+            return Ok(Self { name: reached.name, address: reached.address, command: None, watches: Vec::new() });
+        }
+        let command = match spawn {
+            Some(command) => command.to_owned(),
+            None => {
+                let program = std::env::current_exe().context("cannot start the reference server")?;
+                reference(&program.display().to_string())
+            }
+        };
+        let mut watches = Vec::new();
+        for started in join_all((0..jobs.max(1)).map(|_| SpawnedServer::start(&command)).collect()).await {
+            match started {
+                Ok(watch) => watches.push(watch),
+                // A command that can be run only once at a time: one instance is enough.
+                Err(_) if !watches.is_empty() => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let address = watches
+            .first()
+            .map(SpawnedServer::address)
+            .ok_or_else(|| CommandError::could_not_run("nothing was started"))?;
+        let name = if spawn.is_some() {
+            format!("{address} (started by `{command}`)")
+        } else {
+            format!("{address} (the reference server)")
+        };
+        Ok(Self { name, address, command: spawn.map(str::to_owned), watches })
+    }
+
+    /// Whether this tool started it.
+    pub(crate) fn is_spawned(&self) -> bool {
+        !self.watches.is_empty()
+    }
+
+    /// Returns the instances that this tool started.
+    pub(crate) fn processes(&self) -> &[SpawnedServer] {
+        &self.watches
+    }
+
+    /// Ends what was started.
+    pub(crate) async fn stop(&self) {
+        for watch in &self.watches {
+            watch.stop().await;
+        }
+    }
+}
+
+/// The command that starts the tool's own server, for the system's shell.
+fn reference(program: &str) -> String {
+    if cfg!(windows) {
+        format!("\"{program}\" serve --listen 127.0.0.1:{{port}}")
+    } else {
+        format!("exec '{}' serve --listen 127.0.0.1:{{port}}", program.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,6 @@
+//! The terminal: what is printed, the live view, and Ctrl-C.
+
+pub(crate) mod print;
+pub(crate) mod progress;
+mod progress_term;
+pub(crate) mod signal;

@@ -1,0 +1,41 @@
+//! Output of the tool: results on standard output, everything else on standard error. Text is printed without colours
+//! where they are not wanted. A closed pipe is not an error.
+
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::CommandError;
+use mychat_load::Exit;
+
+/// Set once a result, or a part of one, could not be printed.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints a result. A failure is reported once on standard error, and [`exit_code`] takes it into account.
+pub(crate) fn result(text: &str) {
+    let mut stdout = anstream::stdout().lock();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    // The reader of a closed pipe has read enough.
+    let lost = printed.err().filter(|error| error.kind() != ErrorKind::BrokenPipe);
+    if let Some(error) = lost.filter(|_| !LOST.swap(true, Ordering::Relaxed)) {
+        message(&format!("error: cannot write to standard output: {error}\n"));
+    }
+}
+
+/// Returns the exit code of the tool: `exit`, or "could not run" where a result was lost.
+pub(crate) fn exit_code(exit: Exit) -> Exit {
+    if LOST.load(Ordering::Relaxed) { exit.or(Exit::CouldNotRun) } else { exit }
+}
+
+/// Prints a message on standard error.
+pub(crate) fn message(text: &str) {
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Prints an error on standard error.
+pub(crate) fn error(error: &CommandError) {
+    message(&error.render(colours_on_stderr()));
+}
+
+fn colours_on_stderr() -> bool {
+    std::io::stderr().is_terminal() && anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}

@@ -1,0 +1,63 @@
+//! The terminal that the live view is drawn on, a little narrower than it is.
+//!
+//! A line that is filled to the last column leaves the cursor at the edge, and the `^C` that a terminal shows for Ctrl-C would
+//! stand on a line of its own: the view would be cleared there, and its old line would stay. With room left, both share a line.
+
+use console::Term;
+use indicatif::{ProgressDrawTarget, TermLike};
+
+/// Standard error.
+#[derive(Debug)]
+struct ProgressTerm(Term);
+
+/// What a terminal shows for Ctrl-C, and one column to spare.
+const MARGIN: u16 = 3;
+/// The view is drawn so often a second.
+const HZ: u8 = 10;
+
+/// Where the live view goes.
+pub(crate) fn target() -> ProgressDrawTarget {
+    ProgressDrawTarget::term_like_with_hz(Box::new(ProgressTerm(Term::buffered_stderr())), HZ)
+}
+
+impl TermLike for ProgressTerm {
+    fn width(&self) -> u16 {
+        TermLike::width(&self.0).saturating_sub(MARGIN).max(1)
+    }
+
+    fn height(&self) -> u16 {
+        TermLike::height(&self.0)
+    }
+
+    fn move_cursor_up(&self, n: usize) -> std::io::Result<()> {
+        self.0.move_cursor_up(n)
+    }
+
+    fn move_cursor_down(&self, n: usize) -> std::io::Result<()> {
+        self.0.move_cursor_down(n)
+    }
+
+    fn move_cursor_right(&self, n: usize) -> std::io::Result<()> {
+        self.0.move_cursor_right(n)
+    }
+
+    fn move_cursor_left(&self, n: usize) -> std::io::Result<()> {
+        self.0.move_cursor_left(n)
+    }
+
+    fn write_line(&self, s: &str) -> std::io::Result<()> {
+        self.0.write_line(s)
+    }
+
+    fn write_str(&self, s: &str) -> std::io::Result<()> {
+        self.0.write_str(s)
+    }
+
+    fn clear_line(&self) -> std::io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
