@@ -6,15 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::harness::connection::{ConnConfig, Connection, End};
-use crate::harness::outcome::{CaseFailure, StepResult};
-use crate::harness::transcript::{Transcript, WireLine};
+use crate::harness::connection::{ConnConfig, Connection, End, ReceivedFrame};
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
+use crate::harness::transcript::{ConnectionTranscript, FrameRecord, Transcript};
+use crate::harness::wire_log::{WireLine, WireLog};
 use mychat_scenario::model::{Case, Step};
 use mychat_scenario::template::actor_names::{ActorNames, nonce};
 
-/// What it comes from where nobody is let in beside a connection that says nothing.
-const HELD_UP: &str =
-    "a connection that says nothing holds up the others: its first message is waited for before the next is accepted";
 /// How long the list behind a welcome is waited for.
 const LIST_WAIT: Duration = Duration::from_millis(300);
 
@@ -35,8 +33,6 @@ pub(crate) struct CaseContext {
     pub declared: bool,
     /// What could be declared to accept what was not.
     pub declare: Option<String>,
-    /// What a failure comes from, where it shows and has little to do with what the case is about.
-    pub diagnosis: std::sync::OnceLock<&'static str>,
     /// Fences so far.
     pub fences: u64,
     /// How many lists each had got when somebody was last told to leave.
@@ -50,7 +46,7 @@ impl CaseContext {
         // Two runs at once with one seed must not meet, so the process goes into the names.
         let nonce =
             nonce(env.seed.wrapping_mul(7919).wrapping_add(u64::from(std::process::id()) * 104_729) + number * 37);
-        let transcript = Transcript::default();
+        let wire_log = WireLog::default();
         let config = ConnConfig {
             target: env.target,
             watch: env.watch.clone(),
@@ -58,7 +54,7 @@ impl CaseContext {
             timeout: env.timeout,
             case: case.id.as_str().into(),
             monitors: env.monitors.clone(),
-            transcript,
+            wire_log,
             throttle: env.throttle.clone(),
             sent_invalid_utf8: Arc::default(),
         };
@@ -75,7 +71,6 @@ impl CaseContext {
             observed: Vec::new(),
             declared: false,
             declare: None,
-            diagnosis: std::sync::OnceLock::new(),
             fences: 0,
             stale_lists: BTreeMap::new(),
             config,
@@ -87,9 +82,20 @@ impl CaseContext {
         Self::new(&Case::untold(id), env)
     }
 
-    /// The case's transcript.
+    /// Returns the case as plain data, for the diagnosis.
+    pub(crate) fn transcript(&self) -> Transcript {
+        Transcript {
+            connections: self.conns.iter().map(|(actor, conn)| record(actor, conn)).collect(),
+            witness: self.witness.as_ref().map(|conn| record("witness", conn)),
+            nonce: self.names.nonce().to_owned(),
+            witness_name: self.names.known("zwitness").unwrap_or_default().to_owned(),
+            malformed: self.env.monitors.mistake(&self.config.case),
+        }
+    }
+
+    /// Returns the lines of the wire log so far.
     pub(crate) fn wire_lines(&self) -> Vec<WireLine> {
-        self.config.transcript.wire_lines(&self.names)
+        self.config.wire_log.wire_lines(&self.names)
     }
 
     /// The line of an actor.
@@ -137,14 +143,10 @@ impl CaseContext {
         });
         if answered.await != Some(true) {
             let got = self.describe_last(conn);
-            if conn.inbox().frames.iter().any(|frame| frame.bytes.starts_with(b"CONNECT_ACK|OK")) {
-                let _ = self.diagnosis.set("CONNECT_ACK|OK has something added: it is that and no more");
-            }
-            let silent = |other: &Connection| other.sent.is_empty() && other.is_open();
-            if conn.inbox().bytes == 0 && self.conns.values().any(silent) {
-                let _ = self.diagnosis.set(HELD_UP);
-            }
-            return Err(CaseFailure::fail(want(), got));
+            let inbox = conn.inbox();
+            let frames = inbox.frames.iter().map(|frame| frame.bytes.clone()).collect();
+            let failed = Evidence::LoginFailed { is_silent: inbox.bytes == 0, frames };
+            return Err(CaseFailure::fail(want(), got).with(failed));
         }
         for frame in &mut conn.inbox().frames {
             frame.consumed |= frame.bytes == b"CONNECT_ACK|OK";
@@ -211,6 +213,20 @@ impl CaseContext {
                 conn.wait_at_most(left, |inbox| inbox.end).await;
             }
         }
+    }
+}
+
+fn record(actor: &str, conn: &Connection) -> ConnectionTranscript {
+    let inbox = conn.inbox();
+    let frame = |frame: &ReceivedFrame| FrameRecord { bytes: frame.bytes.clone(), consumed: frame.consumed };
+    ConnectionTranscript {
+        actor: actor.to_owned(),
+        name: conn.name.clone(),
+        sent: conn.sent.clone(),
+        frames: inbox.frames.iter().map(frame).collect(),
+        connect_replies: inbox.connect_replies,
+        closed_by_server: inbox.end.is_some(),
+        closed_by_us: conn.is_closed_by_us(),
     }
 }
 

@@ -4,21 +4,25 @@ use std::time::Duration;
 
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 
 /// What all fences have in them, before the case's nonce.
 const MARK: &str = "fence-";
 
 impl CaseContext {
-    /// Brings the witness in, if it is not here.
+    /// Connects the witness, unless it is connected. A server that refuses it makes the case inconclusive.
     pub(crate) async fn ensure_witness(&mut self) -> StepResult {
-        if self.witness.as_ref().is_some_and(Connection::is_open) {
-            return Ok(());
-        }
-        let name = self.names.wire("zwitness");
-        self.witness = Some(self.connect_as("witness", &name).await.map_err(|_| {
+        self.connect_witness().await.map_err(|_| {
             CaseFailure::Inconclusive("the server lets no further user in, so nothing can be proven".to_owned())
-        })?);
+        })
+    }
+
+    /// Connects the witness, unless it is connected.
+    pub(crate) async fn connect_witness(&mut self) -> StepResult {
+        if !self.witness.as_ref().is_some_and(Connection::is_open) {
+            let name = self.names.wire("zwitness");
+            self.witness = Some(self.connect_as("witness", &name).await?);
+        }
         Ok(())
     }
 
@@ -161,10 +165,11 @@ impl CaseContext {
             Some((actor, frame.bytes.clone()))
         });
         let Some((actor, frame)) = check_nothing_unasked else { return Ok(()) };
-        self.config.transcript.mark(actor, &frame);
-        self.diagnose_frame(actor, &frame);
+        self.config.wire_log.mark(actor, &frame);
         let got = self.names.humanize(&mychat_scenario::template::text::shown(&frame));
-        Err(CaseFailure::fail(format!("{actor} gets only what somebody sent to it"), format!("{actor} got {got}")))
+        let failure =
+            CaseFailure::fail(format!("{actor} gets only what somebody sent to it"), format!("{actor} got {got}"));
+        Err(failure.with(Evidence::UnexpectedFrame { actor: actor.clone(), frame }))
     }
 }
 

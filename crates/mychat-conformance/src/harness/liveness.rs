@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::harness::TestEnv;
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::CaseFailure;
+use crate::harness::failure::CaseFailure;
 use mychat_scenario::template::actor_names::ActorNames;
 
 /// Names that differ at once: a server that cuts names is a matter for other checks.

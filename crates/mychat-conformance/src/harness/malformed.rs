@@ -42,6 +42,32 @@ pub(crate) fn malformed_message(frame: &[u8]) -> Option<&'static str> {
         .then_some("commands are written in capital letters, with nothing before them and no blanks around them")
 }
 
+/// Returns what is wrong with how a list is written, whatever names it has.
+pub(crate) fn malformed_list(list: &str) -> Option<&'static str> {
+    if list.ends_with(',') {
+        Some("a comma at its end, which says that the list goes on, and nothing more came")
+    } else if list.contains('|') {
+        Some("a pipe, where commas stand between names")
+    } else if list.contains(", ") || list.contains(" ,") {
+        Some("a blank beside a comma")
+    } else if list.starts_with(['[', '(', '{']) || list.contains(['\'', '"']) {
+        Some("brackets or quotes, as a language prints its own lists")
+    } else if list.split(',').any(str::is_empty) {
+        Some("an empty name")
+    } else {
+        None
+    }
+}
+
+/// Returns true for the words that languages print for a missing name, and for an address in place of a name.
+pub(crate) fn is_placeholder(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    let words = ["none", "null", "nil", "undefined", "unknown", "unnamed", "anon", "guest", "nobody"];
+    name.is_empty()
+        || words.iter().any(|word| name.starts_with(word))
+        || ["127.0.0.1", "::1"].iter().any(|part| name.contains(part))
+}
+
 fn is_reply(text: &[u8]) -> bool {
     let commands: [&[u8]; 5] = [b"CONNECT_ACK|", b"USER_LIST|", b"MESSAGE|", b"BROADCAST|", b"ERROR|"];
     commands.iter().any(|command| text.starts_with(command))

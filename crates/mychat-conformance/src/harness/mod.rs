@@ -1,6 +1,6 @@
 //! One case's connections to the server, with everything that is recorded on them.
 //!
-//! Layers, each built on those before it: `outcome` and `transcript` (plain data), `malformed` and `monitor` (checks of
+//! Layers, each built on those before it: `failure`, `outcome`, `transcript` and `wire_log` (plain data), `malformed` and `monitor` (checks of
 //! single frames), `connection`, `env`, `context`, and on top of a context `fence` and `liveness`.
 
 pub(crate) mod connection;
@@ -8,11 +8,13 @@ pub(crate) mod context;
 mod env;
 mod fence;
 mod join;
+pub(crate) mod failure;
 pub(crate) mod liveness;
 pub(crate) mod malformed;
 pub(crate) mod monitor;
 pub(crate) mod outcome;
 pub(crate) mod transcript;
+pub(crate) mod wire_log;
 
 pub use env::TestEnv;
 pub use join::join_all;

@@ -1,11 +1,9 @@
 //! The one outcome that every check has.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use crate::harness::context::CaseContext;
-use crate::harness::transcript::WireLine;
+use crate::harness::failure::{CaseFailure, StepResult};
+use crate::harness::wire_log::WireLine;
 use mychat_scenario::model::{Case, Level};
 
 /// How a check ended.
@@ -22,30 +20,17 @@ pub enum Status {
     Skipped,
 }
 
-/// Why a case did not go through.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CaseFailure {
-    /// The server did something else.
-    Fail {
-        /// What would have been right.
-        want: String,
-        /// What came.
-        got: String,
-    },
-    /// The rule was not reached.
-    Inconclusive(String),
-    /// It makes no sense here.
-    Skipped(String),
-}
-
-/// A step, or all of them.
-pub(crate) type StepResult = Result<(), CaseFailure>;
-
-impl CaseFailure {
-    /// A failure.
-    pub(crate) fn fail(want: impl Into<String>, got: impl Into<String>) -> Self {
-        Self::Fail { want: want.into(), got: got.into() }
-    }
+/// The facts about a case that was run, beside its result.
+#[derive(Debug, Default)]
+pub(crate) struct CaseRecord {
+    pub(crate) seconds: f64,
+    /// Behaviour that was seen and is reported whatever the result.
+    pub(crate) observed: Vec<String>,
+    /// A line for the profile that would accept this failure.
+    pub(crate) declare: Option<String>,
+    /// The hint for a failure, where its cause is known.
+    pub(crate) hint: Option<&'static str>,
+    pub(crate) wire: Vec<WireLine>,
 }
 
 /// The outcome of one check.
@@ -117,32 +102,31 @@ impl Outcome {
         }
     }
 
-    pub(crate) fn of(case: &Case, played: StepResult, ctx: &mut CaseContext, took: Duration) -> Self {
+    /// Returns the outcome of a case that was run.
+    pub(crate) fn of(case: &Case, result: StepResult, record: CaseRecord) -> Self {
         let mut outcome = Self::not_run(case, Status::Pass, "");
         outcome.reason = None;
-        outcome.seconds = took.as_secs_f64();
-        outcome.observed = (!ctx.observed.is_empty()).then(|| ctx.observed.join("; "));
-        match played {
-            Ok(()) => return outcome,
+        outcome.seconds = record.seconds;
+        outcome.observed = (!record.observed.is_empty()).then(|| record.observed.join("; "));
+        outcome.wire = record.wire;
+        match result {
+            Ok(()) => {}
             Err(CaseFailure::Skipped(reason)) => {
                 outcome.status = Status::Skipped;
                 outcome.reason = Some(reason);
-                return outcome;
             }
             Err(CaseFailure::Inconclusive(reason)) => {
                 outcome.status = Status::Inconclusive;
                 outcome.reason = Some(reason);
             }
-            Err(CaseFailure::Fail { want, got }) => {
+            Err(CaseFailure::Fail { want, got, .. }) => {
                 outcome.status = Status::Fail;
                 outcome.want = Some(want);
                 outcome.got = Some(got);
-                let mistake = ctx.env.monitors.mistake(&case.id).or(ctx.diagnosis.get().copied());
-                outcome.likely = mistake.map(str::to_owned).or_else(|| case.likely.clone());
-                outcome.declare = ctx.declare.take();
+                outcome.likely = record.hint.map(str::to_owned).or_else(|| case.likely.clone());
+                outcome.declare = record.declare;
             }
         }
-        outcome.wire = ctx.wire_lines();
         outcome
     }
 

@@ -1,121 +1,78 @@
-//! Every byte of a case, with its time and its side, into the lines that a card shows.
+//! A finished case as plain data: what was sent and received on each connection.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
-
-use serde::{Deserialize, Serialize};
-
-use mychat_scenario::template::actor_names::ActorNames;
-use mychat_scenario::template::text;
-
-/// One event on a connection.
-#[derive(Debug, Clone)]
-struct Event {
-    at: Instant,
-    actor: Arc<str>,
-    direction: Direction,
-    bytes: Vec<u8>,
-    size: usize,
-    mark: bool,
-}
-
-/// Which way it went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// From us to the server.
-    Sent,
-    /// From the server to us.
-    Received,
-    /// Something that happened to the connection, in words.
-    Note,
-}
-
-/// One line of a transcript.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WireLine {
-    /// Milliseconds since the case began.
-    pub ms: f64,
-    /// Whose connection.
-    pub actor: String,
-    /// Which way.
-    pub dir: Direction,
-    /// The bytes for people, with actors' names.
-    pub text: String,
-    /// How many bytes they are.
-    pub bytes: usize,
-    /// The bytes themselves, up to 2,048 of them.
-    pub hex: String,
-    /// What is wrong with it.
-    pub mark: Option<String>,
-}
-
-/// The transcript of a case while it is written. Clones are the same transcript.
-#[derive(Debug, Clone)]
+/// Everything that the diagnosis may look at. It holds no sockets and no locks.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Transcript {
-    start: Instant,
-    events: Arc<Mutex<Vec<Event>>>,
+    /// The actors' connections, in the order of the actors' names.
+    pub(crate) connections: Vec<ConnectionTranscript>,
+    /// The connection of the user who sends and receives fences.
+    pub(crate) witness: Option<ConnectionTranscript>,
+    /// The part that all names of this case contain, and no names of other cases.
+    pub(crate) nonce: String,
+    /// The witness's name on the wire.
+    pub(crate) witness_name: String,
+    /// The hint for a malformed message that the server sent during this case.
+    pub(crate) malformed: Option<&'static str>,
 }
 
-/// A flood must not fill the memory: this many events are kept, and this much of each.
-const MOST_EVENTS: usize = 4000;
-const MOST_BYTES: usize = 2048;
+/// One connection of a finished case.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ConnectionTranscript {
+    /// The actor in the case's words.
+    pub(crate) actor: String,
+    /// The last name that was requested on this connection.
+    pub(crate) name: Option<String>,
+    /// The bytes of each write.
+    pub(crate) sent: Vec<Vec<u8>>,
+    /// The frames that arrived, without lists.
+    pub(crate) frames: Vec<FrameRecord>,
+    /// The number of replies to `CONNECT`.
+    pub(crate) connect_replies: usize,
+    /// True if the server closed or reset the connection.
+    pub(crate) closed_by_server: bool,
+    /// True if the suite closed its sending direction, or both.
+    pub(crate) closed_by_us: bool,
+}
 
-impl Default for Transcript {
-    fn default() -> Self {
-        Self { start: Instant::now(), events: Arc::default() }
-    }
+/// A frame that arrived.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FrameRecord {
+    /// The frame without its terminator.
+    pub(crate) bytes: Vec<u8>,
+    /// True if a step expected this frame.
+    pub(crate) consumed: bool,
 }
 
 impl Transcript {
-    /// Notes bytes or words.
-    pub(crate) fn note(&self, actor: &Arc<str>, direction: Direction, bytes: &[u8]) {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        if events.len() < MOST_EVENTS {
-            events.push(Event {
-                at: Instant::now(),
-                actor: Arc::clone(actor),
-                direction,
-                bytes: bytes[..bytes.len().min(MOST_BYTES)].to_vec(),
-                size: bytes.len(),
-                mark: false,
-            });
-        }
+    /// Returns the connection of an actor.
+    pub(crate) fn connection(&self, actor: &str) -> Option<&ConnectionTranscript> {
+        self.connections.iter().find(|conn| conn.actor == actor)
     }
 
-    /// Marks the last line of an actor that holds these bytes as what is wrong.
-    pub(crate) fn mark(&self, actor: &str, bytes: &[u8]) {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let holds = |event: &Event| {
-            !bytes.is_empty()
-                && event.bytes.windows(bytes.len().min(256)).any(|part| part == &bytes[..bytes.len().min(256)])
-        };
-        let found = events.iter_mut().rev().find(|event| {
-            event.direction != Direction::Sent && *event.actor == *actor && (bytes.is_empty() || holds(event))
-        });
-        if let Some(event) = found {
-            event.mark = true;
-        }
+    /// Returns the connection that last requested a name.
+    pub(crate) fn named(&self, name: &[u8]) -> Option<&ConnectionTranscript> {
+        self.connections.iter().find(|conn| conn.has_name(name))
     }
 
-    /// The lines so far.
-    pub(crate) fn wire_lines(&self, names: &ActorNames) -> Vec<WireLine> {
-        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = |event: &Event| {
-            let words = event.direction == Direction::Note;
-            let text =
-                if words { String::from_utf8_lossy(&event.bytes).into_owned() } else { text::shown(&event.bytes) };
-            let cut = if event.size > event.bytes.len() { format!("{text} … ({} B)", event.size) } else { text };
-            WireLine {
-                ms: (event.at - self.start).as_secs_f64() * 1e3,
-                actor: event.actor.to_string(),
-                dir: event.direction,
-                text: names.humanize(&cut),
-                bytes: if words { 0 } else { event.size },
-                hex: if words { String::new() } else { mychat_scenario::template::text::hexadecimal(&event.bytes) },
-                mark: event.mark.then(|| "first violation".to_owned()),
-            }
-        };
-        events.iter().map(line).collect()
+    /// Returns every write of every actor.
+    pub(crate) fn all_sent(&self) -> impl Iterator<Item = &[u8]> {
+        self.connections.iter().flat_map(|conn| &conn.sent).map(Vec::as_slice)
+    }
+
+    /// Returns true if a write of an actor contains `part`.
+    pub(crate) fn was_sent(&self, part: &[u8]) -> bool {
+        self.connections.iter().any(|conn| conn.has_sent(part))
+    }
+}
+
+impl ConnectionTranscript {
+    /// Returns true if `name` is the last name that was requested here.
+    pub(crate) fn has_name(&self, name: &[u8]) -> bool {
+        self.name.as_deref().is_some_and(|own| own.as_bytes() == name)
+    }
+
+    /// Returns true if a write on this connection contains `part`.
+    pub(crate) fn has_sent(&self, part: &[u8]) -> bool {
+        self.sent.iter().any(|sent| memchr::memmem::find(sent, part).is_some())
     }
 }

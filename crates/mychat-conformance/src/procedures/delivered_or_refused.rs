@@ -1,7 +1,7 @@
 //! A message that a server may refuse, but must not lose without a word.
 
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use mychat_scenario::model::procedures::DeliveredOrRefused;
 use mychat_scenario::template::pattern::{Pattern, listed};
 use mychat_scenario::template::text;
@@ -9,8 +9,6 @@ use mychat_scenario::template::text;
 /// What a sender is told of a message that goes nowhere.
 const REFUSAL: &str = "ERROR|*|*";
 const NOTHING: &str = "nothing";
-/// Where neither of them comes.
-const LOST: &str = "what the server cannot take apart it drops without a word: the sender has to be told by an ERROR";
 
 pub(super) async fn delivered_or_refused(ctx: &mut CaseContext, procedure: &DeliveredOrRefused) -> StepResult {
     let DeliveredOrRefused { from, to, frame, gets } = procedure;
@@ -21,9 +19,11 @@ pub(super) async fn delivered_or_refused(ctx: &mut CaseContext, procedure: &Deli
     ctx.expect_frame(to, &[gets.clone(), NOTHING.to_owned()]).await?;
     let pattern = Pattern::new(gets, &ctx.names);
     let arrived = ctx.conn(to)?.inbox().frames.iter().any(|frame| frame.consumed && pattern.matches(&frame.bytes));
-    if arrived
-        || ctx.expect_frame(from, &[REFUSAL.to_owned(), NOTHING.to_owned()]).await.is_ok_and(|()| refused(ctx, from))
-    {
+    if arrived {
+        return Ok(());
+    }
+    let answer = ctx.expect_frame(from, &[REFUSAL.to_owned(), NOTHING.to_owned()]).await;
+    if answer.is_ok() && refused(ctx, from) {
         return Ok(());
     }
     // Where messages overtake each other, the fence says nothing.
@@ -36,9 +36,9 @@ pub(super) async fn delivered_or_refused(ctx: &mut CaseContext, procedure: &Deli
     if late.await.is_some() {
         return Ok(());
     }
-    let _ = ctx.diagnosis.set(LOST);
     let want = format!("{to} gets {}, or {from} gets {REFUSAL}", listed(std::slice::from_ref(gets), &ctx.names));
-    Err(CaseFailure::fail(want, "neither: nobody got anything"))
+    let failure = CaseFailure::fail(want, "neither: nobody got anything").with(Evidence::MessageLost);
+    Err(if let Err(answer) = answer { failure.after(&answer) } else { failure })
 }
 
 /// Whether an error came. Who was thrown out was told nothing.

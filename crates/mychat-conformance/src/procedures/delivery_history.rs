@@ -7,9 +7,9 @@ use mychat_proto::Framing;
 
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use crate::harness::join_all;
 use crate::harness::liveness::{connect_users, numbered_name};
-use crate::harness::outcome::{CaseFailure, StepResult};
 use mychat_scenario::model::procedures::{DeliveryHistory, HistoryCheck};
 use mychat_scenario::template::text;
 
@@ -31,13 +31,13 @@ const GENTLE: usize = 20;
 
 pub(super) async fn delivery_history(ctx: &mut CaseContext, procedure: &DeliveryHistory) -> StepResult {
     let mut dropped = false;
-    let played = play(ctx, procedure, false, &mut dropped).await;
-    if played.is_ok() || !dropped {
-        return played;
+    let Err(first) = play(ctx, procedure, false, &mut dropped).await else { return Ok(()) };
+    if !dropped {
+        return Err(first);
     }
     // What all send at once may be more than a server keeps for one, who is closed then (M6): others are written to, no
     // faster than they read.
-    play(ctx, procedure, true, &mut dropped).await
+    play(ctx, procedure, true, &mut dropped).await.map_err(|second| second.after(&first))
 }
 
 /// Has everybody write, and looks at what came. `gently`: a round has arrived before the next is sent. Says in `dropped` whether
@@ -284,14 +284,11 @@ fn greeted(ctx: &CaseContext, conns: &[Connection]) -> StepResult {
     match frames.iter().find(everywhere) {
         None => Ok(()),
         Some(frame) => {
-            let _ = ctx.diagnosis.set(GREETING);
             let got = format!("each of the {} users got {}", conns.len(), text::shown(frame));
-            Err(CaseFailure::fail("users get what users sent, and lists", got))
+            Err(CaseFailure::fail("users get what users sent, and lists", got).with(Evidence::MessageFromNobody))
         }
     }
 }
-
-const GREETING: &str = "the server says things of its own, such as a greeting, in a message from a user who is not there: nobody asked for it";
 
 async fn lists(ctx: &CaseContext, conns: &[Connection]) -> StepResult {
     // Whether lists are sent when somebody joins is a reading; when somebody has left, everybody gets one.

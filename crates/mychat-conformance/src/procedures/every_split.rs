@@ -1,7 +1,7 @@
 //! One message, cut in two at each place where it can be cut.
 
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use mychat_scenario::model::procedures::{EverySplit, SplitAt};
 use mychat_scenario::template::text;
 
@@ -34,9 +34,9 @@ pub(super) async fn every_split(ctx: &mut CaseContext, split: &EverySplit) -> St
     match extra {
         None => Ok(()),
         Some(frame) => {
-            ctx.diagnose_frame(to, &frame);
             let got = ctx.names.humanize(&text::shown(&frame));
-            Err(CaseFailure::fail(format!("{to} gets each message once"), format!("{to} also got {got}")))
+            let failure = CaseFailure::fail(format!("{to} gets each message once"), format!("{to} also got {got}"));
+            Err(failure.with(Evidence::UnexpectedFrame { actor: to.to_owned(), frame }))
         }
     }
 }
@@ -54,15 +54,16 @@ async fn arrives(ctx: &mut CaseContext, to: &str, want: &[u8], at: usize) -> Ste
     if found.as_deref() == Some(want) {
         return Ok(());
     }
-    if let Some(frame) = &found {
-        ctx.diagnose_frame(to, frame);
-    }
     let got = match &found {
         Some(frame) => format!("{to} got {}", text::shown(frame)),
         None => ctx.conns.get(to).map_or_else(String::new, |conn| format!("{to}: {}", ctx.describe_last(conn))),
     };
     let want = format!("{to} gets {} although byte {at} comes 2 ms before the rest", text::shown(want));
-    Err(CaseFailure::fail(ctx.names.humanize(&want), ctx.names.humanize(&got)))
+    let failure = CaseFailure::fail(ctx.names.humanize(&want), ctx.names.humanize(&got));
+    Err(match found {
+        Some(frame) => failure.with(Evidence::UnexpectedFrame { actor: to.to_owned(), frame }),
+        None => failure,
+    })
 }
 
 fn is_boundary(frame: &[u8], at: usize) -> bool {

@@ -1,7 +1,7 @@
 //! A frame that never ends.
 
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, StepResult};
 use mychat_scenario::model::procedures::Flood;
 
 const CHUNK: usize = 16 * 1024;

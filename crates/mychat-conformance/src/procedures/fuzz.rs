@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
+use crate::harness::failure::{CaseFailure, StepResult};
 use crate::harness::liveness::numbered_name;
-use crate::harness::outcome::{CaseFailure, StepResult};
 use mychat_scenario::model::procedures::Fuzz;
 use mychat_scenario::template::text;
 

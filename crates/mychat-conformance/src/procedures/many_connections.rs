@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
+use crate::harness::failure::{CaseFailure, StepResult};
 use crate::harness::liveness::{connect_users, numbered_name};
-use crate::harness::outcome::{CaseFailure, StepResult};
 use mychat_scenario::model::procedures::{Churn, ManyConnections, Trickle};
 
 /// Descriptors and threads that may come and go without being a leak.

@@ -1,7 +1,7 @@
 //! What steps cannot say: many connections at once, floods, readers that stall, long series.
 
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::StepResult;
+use crate::harness::failure::StepResult;
 use mychat_scenario::model::Procedure;
 
 mod many_connections;

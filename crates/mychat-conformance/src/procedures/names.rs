@@ -2,7 +2,8 @@
 
 use crate::harness::connection::Inbox;
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, StepResult};
+use crate::harness::malformed::malformed_list;
 
 /// Whatever a server makes of a name: it is the same everywhere.
 pub(super) async fn one_name(ctx: &mut CaseContext, of: &str, with: &str) -> StepResult {
@@ -86,23 +87,6 @@ pub(super) async fn list_format(ctx: &mut CaseContext, actor: &str, lacks: Optio
             let got = ctx.names.humanize(&format!("USER_LIST|{list}: {what}"));
             Err(CaseFailure::fail("USER_LIST|name,name,name", got))
         }
-    }
-}
-
-/// What is wrong with how a list is written, whoever is in it.
-pub(crate) fn malformed_list(list: &str) -> Option<&'static str> {
-    if list.ends_with(',') {
-        Some("a comma at its end, which says that the list goes on, and nothing more came")
-    } else if list.contains('|') {
-        Some("a pipe, where commas stand between names")
-    } else if list.contains(", ") || list.contains(" ,") {
-        Some("a blank beside a comma")
-    } else if list.starts_with(['[', '(', '{']) || list.contains(['\'', '"']) {
-        Some("brackets or quotes, as a language prints its own lists")
-    } else if list.split(',').any(str::is_empty) {
-        Some("an empty name")
-    } else {
-        None
     }
 }
 

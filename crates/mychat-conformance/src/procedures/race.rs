@@ -2,12 +2,9 @@
 
 use crate::harness::connection::{Connection, Inbox};
 use crate::harness::context::CaseContext;
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use crate::harness::liveness::{MIN_CAPACITY, numbered_name};
-use crate::harness::outcome::{CaseFailure, StepResult};
 use mychat_scenario::model::procedures::{Race, RaceNames};
-
-const SAME_NAMES: &str = "names that only begin alike are taken for one: they are compared by a part, or cut (see msg.exact-name and name.long)";
-const TOO_MANY: &str = "only so many users are let in at once: an array of a fixed size, a pool of threads, or a race between those who come";
 
 /// How many rounds there are at least: with new connections for all, where a refusal ends them.
 const FRESH: usize = 20;
@@ -33,11 +30,12 @@ pub(super) async fn race(ctx: &mut CaseContext, race: &Race) -> StepResult {
             return Ok(());
         }
         if !(MIN_CAPACITY..connections).contains(&won) || !is_full(ctx, &mut conns).await {
-            let _ = ctx.diagnosis.set(if won == 1 { SAME_NAMES } else { TOO_MANY });
+            let refused = Evidence::SimultaneousLoginsRefused { accepted: won };
             return Err(CaseFailure::fail(
                 format!("of {connections} that ask for a name each at the same time, all get CONNECT_ACK|OK"),
                 format!("{won} got CONNECT_ACK|OK"),
-            ));
+            )
+            .with(refused));
         }
         // As many as it takes, and the one who comes later.
         connections = won - 1;

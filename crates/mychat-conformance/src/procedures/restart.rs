@@ -1,9 +1,9 @@
 //! The server is stopped with connections open, and started again on the same port at once.
 
 use crate::harness::context::CaseContext;
+use crate::harness::failure::{CaseFailure, StepResult};
 use crate::harness::liveness::{connect_users, numbered_name};
 use crate::harness::monitor::Rule;
-use crate::harness::outcome::{CaseFailure, StepResult};
 
 pub(super) async fn restart(ctx: &mut CaseContext, connections: usize) -> StepResult {
     let Some(watch) = ctx.env.watch.clone() else {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::flood::grown;
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use crate::harness::liveness::numbered_name;
-use crate::harness::outcome::{CaseFailure, StepResult};
 use mychat_scenario::model::procedures::{SlowReader, StalledClient};
 use mychat_scenario::template::text;
 
@@ -19,12 +19,6 @@ const ENOUGH: Duration = Duration::from_secs(12);
 const SMALL_BUFFER: u32 = 4096;
 /// Below this nobody speaks of a delay.
 const UNNOTICED: Duration = Duration::from_millis(50);
-
-/// Whether its queue would have a bound is not reached then.
-const BLOCKED: &str = "a blocking send() to one client holds up all others (see robust.slow-reader)";
-
-/// What a full buffer does to whoever does not look at what `send` returns.
-const PARTS: &str = "send() takes only a part of a message where a buffer is full, and says how much: the rest has to be sent later, once (see robust.slow-reader)";
 
 pub(super) async fn slow_reader(ctx: &mut CaseContext, procedure: &SlowReader) -> StepResult {
     let volume = procedure.kib * 1024;
@@ -50,11 +44,11 @@ pub(super) async fn slow_reader(ctx: &mut CaseContext, procedure: &SlowReader) -
     let started = Instant::now();
     while sent < volume && started.elapsed() < ENOUGH {
         let Some(time) = batch(ctx, &mut talker, &listener).await? else {
-            let _ = ctx.diagnosis.set(BLOCKED);
             return Err(CaseFailure::fail(
                 "others' messages go on arriving while one client does not read",
                 format!("none arrived any more after {} KiB", sent / 1024),
-            ));
+            )
+            .with(Evidence::DeliveryBlocked));
         };
         times.push(time);
         sent += BATCH * FRAME;
@@ -103,11 +97,11 @@ async fn whole(ctx: &CaseContext, idle: &Connection, listener: &Connection, drop
     if dropped || ended || rest == 0 && least >= short && most <= long {
         return Ok(());
     }
-    let _ = ctx.diagnosis.set(PARTS);
     Err(CaseFailure::fail(
         format!("the client that reads again gets whole messages, of {long} bytes"),
         format!("messages of {least} to {} bytes: parts were left out where its buffer was full", most.max(rest)),
-    ))
+    )
+    .with(Evidence::PartialMessages))
 }
 
 /// Broadcasts a few frames and waits until the listener has them; `None`: they did not come.

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use mychat_proto::Framing;
 
-use crate::diagnosis::OVERTAKEN;
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use mychat_scenario::model::procedures::{FrameOrder, Stream, StreamKind, WriteMode};
 use mychat_scenario::template::text;
 
@@ -27,7 +26,8 @@ pub(super) async fn stream(ctx: &mut CaseContext, stream: &Stream) -> StepResult
     // no faster than it reads.
     let again = dropped.into_inner() && stream.write != WriteMode::Together;
     if again && come_back(ctx, stream).await.is_ok() {
-        return play(ctx, stream, true, &AtomicBool::new(false)).await;
+        let again = play(ctx, stream, true, &AtomicBool::new(false)).await;
+        return again.map_err(|second| if let Err(first) = &played { second.after(first) } else { second });
     }
     played
 }
@@ -238,23 +238,25 @@ fn compare(ctx: &mut CaseContext, to: &str, series: &Series<'_>) -> StepResult {
         };
         let wrong = own.iter().enumerate().find(|(number, frame)| !right(*number, frame));
         let Some((number, frame)) = wrong else { continue };
-        if series.overtake(sender, &name, &own) {
-            if !series.ordered {
-                continue;
-            }
-            let _ = ctx.diagnosis.set(OVERTAKEN);
+        let is_overtaken = series.overtake(sender, &name, &own);
+        if is_overtaken && !series.ordered {
+            continue;
         }
-        ctx.diagnose_frame(to, frame);
         let wanted = if number < count {
             format!("{} from {actor}", text::shown(&(series.content)(sender, number)))
         } else {
             format!("nothing more: all {count} have come")
         };
         let shown = text::shown(frame);
-        return Err(CaseFailure::fail(
+        let mut failure = CaseFailure::fail(
             ctx.names.humanize(&format!("message {} of {count} at {to}: {wanted}", number + 1)),
             ctx.names.humanize(&format!("{to} got {shown}")),
-        ));
+        );
+        if is_overtaken {
+            failure = failure.with(Evidence::Overtaken);
+        }
+        let frame = (*frame).clone();
+        return Err(failure.with(Evidence::UnexpectedFrame { actor: to.to_owned(), frame }));
     }
     if got >= expected {
         return Ok(());

@@ -1,7 +1,7 @@
 //! The steps of a case, in order.
 
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, StepResult};
 use mychat_scenario::model::Step;
 use mychat_scenario::template::text;
 

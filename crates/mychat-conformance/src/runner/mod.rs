@@ -10,9 +10,11 @@
 mod dispatch;
 mod together;
 
+use crate::diagnosis::diagnose;
 use crate::harness::TestEnv;
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, Outcome, Status};
+use crate::harness::failure::CaseFailure;
+use crate::harness::outcome::{CaseRecord, Outcome, Status};
 use mychat_scenario::model::{Case, Level};
 
 /// Runs one case from its first step to its last fence.
@@ -25,7 +27,19 @@ pub(crate) async fn run_case(case: &Case, env: &TestEnv) -> Outcome {
         Err(_) => Err(CaseFailure::Inconclusive(format!("it did not end within {} s", max_duration.as_secs()))),
     };
     let declared = ctx.declared;
-    let outcome = Outcome::of(case, result, &mut ctx, started.elapsed());
+    let hint = result.as_ref().err().and_then(|failure| match failure {
+        CaseFailure::Fail { .. } => diagnose(&ctx.transcript(), failure),
+        CaseFailure::Inconclusive(_) | CaseFailure::Skipped(_) => None,
+    });
+    let shows_wire = matches!(result, Err(CaseFailure::Fail { .. } | CaseFailure::Inconclusive(_)));
+    let record = CaseRecord {
+        seconds: started.elapsed().as_secs_f64(),
+        observed: std::mem::take(&mut ctx.observed),
+        declare: ctx.declare.take(),
+        hint: hint.map(|hint| hint.0),
+        wire: if shows_wire { ctx.wire_lines() } else { Vec::new() },
+    };
+    let outcome = Outcome::of(case, result, record);
     ctx.disconnect_all().await;
     match (case.level, declared, outcome.status) {
         // A reading is written down, whatever it is; only what a profile declares is asked for.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::harness::context::CaseContext;
+use crate::harness::failure::StepResult;
 use crate::harness::join_all;
-use crate::harness::outcome::StepResult;
 use mychat_scenario::model::Step;
 
 /// Steps that share an actor, in their order: nobody can do two things at once.
@@ -38,7 +38,6 @@ impl CaseContext {
             observed: Vec::new(),
             declared: false,
             declare: None,
-            diagnosis: std::sync::OnceLock::new(),
             fences: self.fences + 1000 * (number as u64 + 1),
             stale_lists: self.stale_lists.clone(),
             config: self.config.clone(),
@@ -52,9 +51,6 @@ impl CaseContext {
         self.observed.extend(ctx.observed);
         self.declared |= ctx.declared;
         self.declare = self.declare.take().or(ctx.declare);
-        if let Some(diagnosis) = ctx.diagnosis.get() {
-            let _ = self.diagnosis.set(diagnosis);
-        }
         self.fences = self.fences.max(ctx.fences);
     }
 }

@@ -2,10 +2,7 @@
 
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, StepResult};
-
-/// Whatever a case is about, this is what a connection that stays open comes from.
-const NOT_CLOSED: &str = "DISCONNECT ends the loop without close(), or an exception ends the connection's thread before it (see leave.closes)";
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 
 impl CaseContext {
     pub(crate) async fn expect_closed(&mut self, actor: &str) -> StepResult {
@@ -14,24 +11,24 @@ impl CaseContext {
         if conn.wait_until(timeout, |inbox| inbox.end).await.is_some() {
             return Ok(());
         }
-        let _ = self.diagnosis.set(NOT_CLOSED);
         Err(CaseFailure::fail(
             format!("the server closes {actor}'s connection"),
             format!("it is still open after {}", humantime::format_duration(timeout)),
-        ))
+        )
+        .with(Evidence::NotClosed))
     }
 
     pub(crate) async fn expect_alive(&mut self, actor: &str) -> StepResult {
         self.conn(actor)?;
-        if self.ensure_witness().await.is_err() {
+        if let Err(refused) = self.connect_witness().await {
             let want = "a further user connects and exchanges messages with it".to_owned();
-            return Err(CaseFailure::fail(want, "the server lets no further user in"));
+            return Err(CaseFailure::fail(want, "the server lets no further user in").after(&refused));
         }
         let want = format!("{actor}'s connection still works: a message from it and one to it arrive");
         let Some(conn) = self.conns.get(actor) else { return Ok(()) };
         if !conn.is_open() {
-            self.diagnose_closed_after_error(actor);
-            return Err(CaseFailure::fail(want, format!("the server closed {actor}'s connection")));
+            let closed = Evidence::ClosedUnexpectedly { actor: actor.to_owned() };
+            return Err(CaseFailure::fail(want, format!("the server closed {actor}'s connection")).with(closed));
         }
         if !conn.is_user() {
             let name = self.names.wire(&format!("z{actor}"));
@@ -51,12 +48,10 @@ impl CaseContext {
         if self.round_trip(actor).await {
             return Ok(());
         }
-        let open = self.conns.get(actor).is_some_and(Connection::is_open);
-        if !open {
-            self.diagnose_closed_after_error(actor);
+        if self.conns.get(actor).is_some_and(Connection::is_open) {
+            return Err(CaseFailure::fail(want, "they did not arrive"));
         }
-        let got =
-            if open { "they did not arrive".to_owned() } else { format!("the server closed {actor}'s connection") };
-        Err(CaseFailure::fail(want, got))
+        let closed = Evidence::ClosedUnexpectedly { actor: actor.to_owned() };
+        Err(CaseFailure::fail(want, format!("the server closed {actor}'s connection")).with(closed))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use mychat_scenario::model::CloseKind;
 use mychat_scenario::template::pattern::{self, Pattern};
 use mychat_scenario::template::text;
@@ -12,9 +12,6 @@ use mychat_scenario::template::text;
 mod list;
 mod silence;
 mod closed;
-
-/// Where a name that is in use is asked for, and given away.
-const GIVEN_TWICE: &str = "the second user overwrites the first one in the map";
 
 impl CaseContext {
     pub(crate) async fn connect(&mut self, actor: &str, other: Option<&str>) -> StepResult {
@@ -147,17 +144,15 @@ impl CaseContext {
                     [] => "the server closed the connection".to_owned(),
                     frame => self.names.humanize(&text::shown(frame)),
                 };
-                self.config.transcript.mark(actor, &frame);
-                // Where nobody else has the name, something else about it should have been refused.
-                let taken = || self.conns.values().any(|other| other.actor != conn.actor && other.name == conn.name);
-                if frame == b"CONNECT_ACK|OK" && written.iter().any(|pattern| pattern == "CONNECT_ACK|FAIL") && taken()
-                {
-                    let _ = self.diagnosis.set(GIVEN_TWICE);
+                self.config.wire_log.mark(actor, &frame);
+                let (actor, expected) = (actor.to_owned(), written.to_vec());
+                let mut failure = CaseFailure::fail(want, format!("{actor} got {got}"))
+                    .with(Evidence::WrongReply { actor: actor.clone(), frame: frame.clone(), expected })
+                    .with(Evidence::UnexpectedFrame { actor: actor.clone(), frame });
+                if self.arrives_late(&actor, &patterns).await {
+                    failure = failure.with(Evidence::Overtaken);
                 }
-                self.diagnose_bare_refusal(&frame, written);
-                self.diagnose_frame(actor, &frame);
-                self.diagnose_overtaking(actor, &patterns).await;
-                Err(CaseFailure::fail(want, format!("{actor} got {got}")))
+                Err(failure)
             }
             None if may_be_nothing => Ok(()),
             None => {
@@ -170,10 +165,20 @@ impl CaseContext {
                     return Ok(());
                 }
                 let got = self.latest_untaken(actor);
-                self.diagnose_lost_error(actor, written);
-                Err(CaseFailure::fail(want, format!("{actor}: {got}")))
+                let no_reply = Evidence::NoReply { actor: actor.to_owned(), expected: written.to_vec() };
+                Err(CaseFailure::fail(want, format!("{actor}: {got}")).with(no_reply))
             }
         }
+    }
+
+    /// Waits a short time, and returns true if the one frame that was expected arrives after another one.
+    async fn arrives_late(&self, actor: &str, expected: &[Pattern]) -> bool {
+        let (Some(conn), [pattern @ Pattern::Fields(..)]) = (self.conns.get(actor), expected) else { return false };
+        let late = conn.wait_at_most(self.env.quiet_period(), |inbox| {
+            let came = inbox.frames.iter().any(|frame| !frame.consumed && pattern.matches(&frame.bytes));
+            if came { Some(true) } else { inbox.end.map(|_| false) }
+        });
+        late.await == Some(true)
     }
 
     fn latest_untaken(&self, actor: &str) -> String {

@@ -3,12 +3,9 @@
 use super::repeated_broadcast;
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
-use crate::harness::outcome::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use mychat_scenario::template::pattern;
 use mychat_scenario::template::text;
-
-/// Whoever gets lists without being a user.
-const EVERY_SOCKET: &str = "lists go to every socket, also to those that have not been let in by a CONNECT";
 
 impl CaseContext {
     pub(crate) async fn expect_silence(&mut self, actor: &str) -> StepResult {
@@ -33,10 +30,10 @@ impl CaseContext {
             .map(|frame| frame.bytes.clone());
         let found = found.or_else(|| repeated_broadcast(&conn.inbox().frames, |frame| self.is_foreign(frame)));
         let Some(frame) = found else { return Ok(()) };
-        self.config.transcript.mark(actor, &frame);
-        self.diagnose_frame(actor, &frame);
+        self.config.wire_log.mark(actor, &frame);
         let got = self.names.humanize(&text::shown(&frame));
-        Err(CaseFailure::fail(format!("{actor} gets nothing"), format!("{actor} got {got}")))
+        let failure = CaseFailure::fail(format!("{actor} gets nothing"), format!("{actor} got {got}"));
+        Err(failure.with(Evidence::UnexpectedFrame { actor: actor.to_owned(), frame }))
     }
 
     /// Who is a user and has not left must not be thrown out because of what others did.
@@ -59,12 +56,11 @@ impl CaseContext {
         .await;
         if conn.inbox().early_lists > 0 {
             let list = conn.inbox().list_frames.first().cloned().unwrap_or_default();
-            let name = conn.name.clone().unwrap_or_default();
-            if !name.is_empty() && !list.split(',').any(|other| other.contains(&name)) {
-                let _ = self.diagnosis.set(EVERY_SOCKET);
-            }
+            let own = conn.name.clone().unwrap_or_default();
+            let early = Evidence::ListBeforeReply { own, list: list.clone() };
             let want = format!("the first frame that {actor} gets is {}", pattern::listed(written, &self.names));
-            return Err(CaseFailure::fail(want, self.names.humanize(&format!("{actor} got USER_LIST|{list} first"))));
+            let got = self.names.humanize(&format!("{actor} got USER_LIST|{list} first"));
+            return Err(CaseFailure::fail(want, got).with(early));
         }
         self.expect_frame(actor, written).await
     }
@@ -86,13 +82,9 @@ impl CaseContext {
         match list {
             None => Ok(()),
             Some(list) => {
-                // The first of those to whom a list is owed after this connection asked is the witness.
-                let witness = self.names.known("zwitness").unwrap_or_default();
-                if first.is_some_and(|first| first.split(',').any(|name| name.contains(witness))) {
-                    let _ = self.diagnosis.set(EVERY_SOCKET);
-                }
+                let without_login = Evidence::ListWithoutLogin { first: first.unwrap_or_default() };
                 let got = self.names.humanize(&format!("{actor} got USER_LIST|{list}"));
-                Err(CaseFailure::fail(format!("{actor} gets no list"), got))
+                Err(CaseFailure::fail(format!("{actor} gets no list"), got).with(without_login))
             }
         }
     }

@@ -8,7 +8,7 @@ use mychat_proto::{Deframer, Framing, Inbound};
 
 use super::ConnConfig;
 use crate::harness::monitor::{Monitors, Rule};
-use crate::harness::transcript::{Direction, Transcript};
+use crate::harness::wire_log::{Direction, WireLog};
 
 /// How the server ended a connection. Both count as closing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) struct Inbox {
     case: Arc<str>,
     sent_invalid_utf8: Arc<AtomicBool>,
     monitors: Monitors,
-    transcript: Transcript,
+    wire_log: WireLog,
 }
 
 /// A frame this long never ends.
@@ -108,7 +108,7 @@ impl Inbox {
             case: Arc::clone(&config.case),
             sent_invalid_utf8: Arc::clone(&config.sent_invalid_utf8),
             monitors: config.monitors.clone(),
-            transcript: config.transcript.clone(),
+            wire_log: config.wire_log.clone(),
         }
     }
 
@@ -134,7 +134,7 @@ impl Inbox {
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        self.transcript.note(&self.actor, Direction::Received, bytes);
+        self.wire_log.note(&self.actor, Direction::Received, bytes);
         if let Some(mut raw) = self.raw.take() {
             let mut whole = Vec::new();
             let mut feed = raw.feed(bytes);
@@ -182,7 +182,7 @@ impl Inbox {
             End::Reset => b"closed by the server (RST)",
             End::Flood => b"closed by us: it sends without end",
         };
-        self.transcript.note(&self.actor, Direction::Note, words);
+        self.wire_log.note(&self.actor, Direction::Note, words);
         // A server that dies may stop anywhere; one that closes in order ends its last frame before.
         if end == End::Closed && !left && !self.count_only {
             self.end_unfinished();

@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::harness::monitor::Monitors;
-use crate::harness::transcript::{Direction, Transcript};
+use crate::harness::wire_log::{Direction, WireLog};
 use mychat_target::spawn::SpawnedServer;
 
 mod throttle;
@@ -53,7 +53,7 @@ pub(crate) struct ConnConfig {
     /// Those who look at every frame.
     pub monitors: Monitors,
     /// Where every byte is noted.
-    pub transcript: Transcript,
+    pub wire_log: WireLog,
     /// How fast connections may follow one another.
     pub throttle: ConnectThrottle,
     /// Whether somebody in the case has sent what is not UTF-8.
@@ -164,7 +164,7 @@ impl Connection {
         }
         self.sent.push(bytes[..bytes.len().min(MAX_SENT_KEPT)].to_vec());
         self.config.sent_invalid_utf8.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
-        self.config.transcript.note(&self.actor, Direction::Sent, bytes);
+        self.config.wire_log.note(&self.actor, Direction::Sent, bytes);
         let written = self.write(bytes).await;
         self.last_write = Some(Instant::now());
         written
@@ -193,7 +193,7 @@ impl Connection {
     pub(crate) fn send_disconnect_now(&self) {
         let mut bytes = b"DISCONNECT".to_vec();
         self.config.framing.send.end(&mut bytes, 0);
-        self.config.transcript.note(&self.actor, Direction::Sent, &bytes);
+        self.config.wire_log.note(&self.actor, Direction::Sent, &bytes);
         let _ = self.try_write(&bytes);
     }
 
@@ -260,7 +260,7 @@ impl Connection {
     }
 
     fn shut_down(&mut self, note: &[u8]) {
-        self.config.transcript.note(&self.actor, Direction::Note, note);
+        self.config.wire_log.note(&self.actor, Direction::Note, note);
         let Some(stream) = self.stream.take() else { return };
         self.shared.sending_closed.store(true, Ordering::SeqCst);
         let _ = socket2::SockRef::from(&*stream).shutdown(std::net::Shutdown::Write);
@@ -268,7 +268,7 @@ impl Connection {
 
     /// Resets the connection.
     pub(crate) fn reset(&mut self) {
-        self.config.transcript.note(&self.actor, Direction::Note, b"reset by us (RST)");
+        self.config.wire_log.note(&self.actor, Direction::Note, b"reset by us (RST)");
         let Some(stream) = self.stream.take() else { return };
         let _ = socket2::SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
         self.reader.abort();
