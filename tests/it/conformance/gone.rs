@@ -96,7 +96,7 @@ fn a_server_that_is_killed_or_stopped_leaves_every_outcome() {
         assert_eq!(exit, 1, "{signal:?} after {after}: {said}");
         assert_eq!(checks["robust.alive"], "fail", "{said}");
         assert_eq!(checks["frame.out-utf8"], "inconclusive", "{said}");
-        assert!(said.contains("the server was gone since") || said.contains("(see conn.ack-ok and"), "{said}");
+        assert!(said.contains("the server has been down since") || said.contains("(see conn.ack-ok and"), "{said}");
     });
 }
 

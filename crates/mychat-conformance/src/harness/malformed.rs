@@ -1,12 +1,12 @@
-//! Messages written wrongly, in ways that trip many checks whatever those are about: what to change, in words.
+//! Finds known mistakes in how a server writes messages and lists, and says what to change.
 
-/// What is wrong with how a message is written, where it is a mistake that is known.
+/// Returns the hint for a message that is written wrongly, if the mistake is a known one.
 pub(crate) fn malformed_message(frame: &[u8]) -> Option<&'static str> {
     let nuls = memchr::memchr_iter(0, frame).count();
     let first = frame.split(|byte| *byte == b'|').next().unwrap_or_default();
     let trimmed = frame.strip_prefix(b"\xef\xbb\xbf");
     if trimmed.is_some_and(is_reply) {
-        return Some("a byte order mark stands before messages: write plain UTF-8, without one");
+        return Some("messages begin with a byte order mark: write plain UTF-8 without one");
     }
     let in_a_row = frame.windows(3).any(|three| three == [0; 3]);
     if frame.len() > 6 && nuls * 3 > frame.len() && !in_a_row {
@@ -15,11 +15,11 @@ pub(crate) fn malformed_message(frame: &[u8]) -> Option<&'static str> {
     if let [0, _, rest @ ..] = frame
         && is_reply(rest)
     {
-        return Some("a length stands before messages, as writeUTF() puts it there: write the text's bytes alone");
+        return Some("messages begin with a length, as writeUTF() writes it: write only the bytes of the text");
     }
     if nuls > 0 && (frame.first() == Some(&0) || frame.last() == Some(&0)) {
         return Some(
-            "bytes behind the text are sent along, such as the NUL at its end: send strlen(text) bytes, no more",
+            "bytes after the text are sent along, such as the NUL at its end: send exactly strlen(text) bytes",
         );
     }
     match frame.split(|byte| *byte == b'|').collect::<Vec<_>>().as_slice() {
@@ -27,29 +27,29 @@ pub(crate) fn malformed_message(frame: &[u8]) -> Option<&'static str> {
             return Some("ERROR is written without its code or its text: ERROR|code|text");
         }
         [b"CONNECT_ACK", _, _, ..] => {
-            return Some("CONNECT_ACK has something added behind OK or FAIL: it is that and no more");
+            return Some("CONNECT_ACK has something added after OK or FAIL: send only the status");
         }
         [b"USER_LIST", _, _, ..] => {
-            return Some("names in a list have commas between them, and no pipes (see list.format)");
+            return Some("names in a list are separated by commas, and there are no pipes (see list.format)");
         }
         [b"CONNECT_ACK", status, ..] if !matches!(*status, b"OK" | b"FAIL") => {
-            return Some("CONNECT_ACK is followed by OK or FAIL, in capital letters, and by nothing else");
+            return Some("CONNECT_ACK takes OK or FAIL, in capital letters, and nothing else");
         }
         _ => {}
     }
     let upper = first.trim_ascii().to_ascii_uppercase();
     (upper != first && is_reply(&[upper.as_slice(), b"|"].concat()))
-        .then_some("commands are written in capital letters, with nothing before them and no blanks around them")
+        .then_some("commands are written in capital letters, with nothing before them and no spaces around them")
 }
 
 /// Returns what is wrong with how a list is written, whatever names it has.
 pub(crate) fn malformed_list(list: &str) -> Option<&'static str> {
     if list.ends_with(',') {
-        Some("a comma at its end, which says that the list goes on, and nothing more came")
+        Some("a comma at its end, which means that the list continues, but nothing more came")
     } else if list.contains('|') {
-        Some("a pipe, where commas stand between names")
+        Some("a pipe where a comma belongs")
     } else if list.contains(", ") || list.contains(" ,") {
-        Some("a blank beside a comma")
+        Some("a space beside a comma")
     } else if list.starts_with(['[', '(', '{']) || list.contains(['\'', '"']) {
         Some("brackets or quotes, as a language prints its own lists")
     } else if list.split(',').any(str::is_empty) {

@@ -156,11 +156,10 @@ impl Monitors {
     }
 }
 
-const UNENDED: &str =
-    "some messages are sent without a line end: each of them needs its own (see frame.out-terminated)";
+const UNENDED: &str = "some messages are sent without a line end: each needs its own (see frame.out-terminated)";
 /// As `frame.out-atomic` has it, which is about this.
 const MIXED: &str = "several threads write to one socket without a lock, or send() is used where sendall() is needed";
-const SWAPPED: &str = ", where the text stands before the code";
+const SWAPPED: &str = ", with the text before the code";
 
 /// Whether an `ERROR` says its text first and its code behind it: a number is no text.
 fn is_swapped(frame: &[u8]) -> bool {

@@ -184,12 +184,12 @@ async fn detect(target: SocketAddr, timeout: Duration, nonce: &str) -> FramingPr
     if again.answers_unterminated { again } else { found }
 }
 
-const NO_REPLY: &str = "CONNECT brought no answer, with a line end and without. Is the answer flushed? Does the server wait for a \
+const NO_REPLY: &str = "the server did not answer CONNECT, neither with nor without a line end. Is the answer flushed? Does the server wait for a \
                     length (readUTF, struct), or for the end of the connection (read until EOF)?";
 
-const FORGETS_PARTIAL: &str = "CONNECT in one piece is answered, and not where its line end comes a moment later: what came before is \
-                         forgotten. TCP cuts a message anywhere: keep what was read until its line end comes, and put the \
-                         pieces together.";
+const FORGETS_PARTIAL: &str = "the server answers CONNECT in one piece, but not if the line end comes a moment later: it has \
+                         forgotten the first part. TCP splits a message anywhere: keep what was read until its line end comes, and join the \
+                         parts.";
 
 /// One connection: `CONNECT` without a line end first, and the line end where no answer came in `unterminated`.
 async fn connect_unterminated(

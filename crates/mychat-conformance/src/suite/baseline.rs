@@ -1,4 +1,4 @@
-//! Failures that are expected, each by its id and what was wanted: a file that shrinks while a server gets better.
+//! Reads and writes baselines: the failures that are expected of a server, each with its reason.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -26,7 +26,7 @@ pub fn write(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// Holds outcomes against a baseline: what is expected is marked so, what is expected and passes fails.
+/// Compares outcomes with a baseline: marks expected failures, and fails checks that are expected to fail but pass.
 pub fn apply(outcomes: &mut [Outcome], baseline: &BTreeMap<String, String>) {
     for outcome in outcomes {
         let Some(reason) = baseline.get(&outcome.id) else { continue };
@@ -35,7 +35,7 @@ pub fn apply(outcomes: &mut [Outcome], baseline: &BTreeMap<String, String>) {
             Status::Pass => {
                 outcome.status = Status::Fail;
                 outcome.want = Some(format!("it fails, as the baseline says ({reason})"));
-                outcome.got = Some("it passes now: take its line out of the baseline (--update-baseline)".to_owned());
+                outcome.got = Some("it passes now: remove its line from the baseline (--update-baseline)".to_owned());
             }
             _ => {}
         }

@@ -26,7 +26,7 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
         return Outcome::not_run(case, Status::Inconclusive, "it has no monitor");
     };
     if rule == Rule::Terminated && !env.framing.send.is_terminated() {
-        let reason = "it makes sense only where messages have an end (raw framing)";
+        let reason = "it applies only where messages have an end (raw framing)";
         return Outcome::not_run(case, Status::Skipped, reason);
     }
     let played = if unusable.is_none() { Some(run_case(case, env).await) } else { None };
@@ -49,10 +49,10 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
     } else if rule == Rule::ErrorFormat && env.monitors.seen(rule) == 0 {
         // Nothing obliges a server to send one at all.
         outcome.status = Status::Skipped;
-        outcome.reason = Some("the server never sent an ERROR, so there is none to look at".to_owned());
+        outcome.reason = Some("the server never sent an ERROR, so there is none to check".to_owned());
     } else if env.monitors.seen(rule) == 0 {
         outcome.status = Status::Inconclusive;
-        outcome.reason = Some("the server sent nothing that it could be seen on".to_owned());
+        outcome.reason = Some("the server sent nothing that could be checked".to_owned());
     } else {
         let frames = format!("{} frames", env.monitors.seen(rule));
         outcome.observed = Some(if rule == Rule::ErrorFormat { format!("{frames}; {}", codes(env)) } else { frames });

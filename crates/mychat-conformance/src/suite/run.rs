@@ -257,7 +257,7 @@ impl<'o> Server<'o> {
     async fn after(&mut self, outcome: &mut Outcome, what: String, shared: &Shared) {
         outcome.after = Some(what.clone());
         shared.record_death(&outcome.id, what);
-        let unusable = format!("the server was gone since {}", outcome.id);
+        let unusable = format!("the server has been down since {}", outcome.id);
         // It may have died in the middle of a word.
         self.env().monitors.forget(Rule::Terminated, &outcome.id);
         // Its last words are on its card before the next instance writes its own.
@@ -267,10 +267,10 @@ impl<'o> Server<'o> {
             return;
         };
         self.unusable = if let Err(error) = watch.start_afresh().await {
-            Some(format!("{unusable}, and could not be started again: {error}"))
+            Some(format!("{unusable}, and could not be restarted: {error}"))
         } else {
             let look = check_serving(self.env()).await;
-            look.err().map(|what| format!("{unusable}, and serves nobody after a new start: {what}"))
+            look.err().map(|what| format!("{unusable}, and serves nobody after a restart: {what}"))
         };
     }
 }
@@ -327,9 +327,9 @@ pub(super) fn attach_server_output(mut outcome: Outcome, env: &TestEnv) -> Outco
 fn unmet_need(case: &Case, env: &TestEnv, may_flood: bool) -> Option<&'static str> {
     case.needs.iter().find_map(|need| match need {
         Need::Terminator if !env.framing.send.is_terminated() => {
-            Some("it makes sense only where messages have an end (raw framing)")
+            Some("it applies only where messages have an end (raw framing)")
         }
-        Need::Raw if env.framing.send.is_terminated() => Some("it makes sense only where messages have no end"),
+        Need::Raw if env.framing.send.is_terminated() => Some("it applies only where messages have no end"),
         Need::Spawn if env.watch.is_none() => Some("it watches the server's process: use --spawn instead of --target"),
         Need::Loopback if !may_flood => Some("a flood is not sent to another machine, unless --only names it"),
         _ => None,
