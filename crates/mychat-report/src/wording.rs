@@ -74,7 +74,7 @@ pub(crate) fn server_use(server: &ServerInfo) -> String {
         format!("{:.1} s of CPU", server.cpu_seconds),
         format!("{} at most", bytes(server.rss_peak)),
     ];
-    parts.extend(server.rss_per_user.map(|each| format!("{} a user", bytes(each))));
+    parts.extend(server.rss_per_user.map(|each| format!("{} per user", bytes(each))));
     parts.extend(server.fds.map(|count| format!("{count} descriptors")));
     parts.join(", ")
 }

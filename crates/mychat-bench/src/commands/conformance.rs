@@ -70,11 +70,11 @@ pub(crate) struct ConformanceArgs {
     #[arg(long, requires = "baseline")]
     pub(crate) update_baseline: bool,
 
-    /// Print all checks and end
+    /// Print all checks and exit
     #[arg(long)]
     pub(crate) list: bool,
 
-    /// Print one check with its steps and end
+    /// Print one check with its steps and exit
     #[arg(long, value_name = "ID")]
     pub(crate) explain: Option<String>,
 

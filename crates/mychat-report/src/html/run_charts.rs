@@ -209,7 +209,7 @@ impl TimelineCharts<'_> {
         const MIB: f64 = 1024.0 * 1024.0;
         let most = self.buckets.iter().filter_map(|bucket| bucket.server_rss).max().unwrap_or(0);
         let figure = match each {
-            Some(each) => format!("up to {}, {} a user", bytes(most), bytes(each)),
+            Some(each) => format!("up to {}, {} per user", bytes(most), bytes(each)),
             None => format!("up to {}", bytes(most)),
         };
         let points =

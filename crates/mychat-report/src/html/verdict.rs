@@ -150,7 +150,7 @@ pub(super) fn counts(result: &RunResult) -> Markup {
                 (violation("Wrong replies", counts.wrong_replies, String::new()))
                 (violation("Errors", errors, codes.join(", ")))
                 (violation("Refused", counts.refused, String::new()))
-                (violation("Thrown out", counts.disconnects, String::new()))
+                (violation("Disconnected", counts.disconnects, String::new()))
                 @if counts.unlisted > 0 { (violation("Not in everybody's list", counts.unlisted, String::new())) }
             }
         }

@@ -73,10 +73,10 @@ fn first(result: &ConformanceResult) -> String {
     // What was seen before the first check is behind the rest, unless it is only a reading.
     let noted = result.info.notes.iter().find_map(|note| {
         let note = note.trim_start();
-        note.strip_prefix("Mend this first: ").or_else(|| note.strip_prefix("To fix: "))
+        note.strip_prefix("Fix this first: ").or_else(|| note.strip_prefix("To fix: "))
     });
     if let Some(note) = noted.filter(|_| result.info.target.framing != "raw" && result.verdict != Verdict::Pass) {
-        return format!("\n{YELLOW}Mend first{YELLOW:#}  {note} (see the first lines of this report)\n");
+        return format!("\n{YELLOW}Fix first{YELLOW:#}  {note} (see the first lines of this report)\n");
     }
     let failed = || result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected);
     let of = |cause: &Option<String>| failed().filter(|check| check.likely == *cause).collect::<Vec<_>>();
@@ -100,7 +100,7 @@ fn first(result: &ConformanceResult) -> String {
     let level = if best.iter().any(|check| check.level == "must") { "must" } else { "should" };
     let got = check.got.as_deref().unwrap_or_default().replace('\n', " ");
     format!(
-        "\n{YELLOW}Mend first{YELLOW:#}  {cause}\n  it shows in {} ({level}){others}: {}\n  {}\n",
+        "\n{YELLOW}Fix first{YELLOW:#}  {cause}\n  it shows in {} ({level}){others}: {}\n  {}\n",
         check.id,
         visible(&got),
         failure_card::rerun_command(check, result)
@@ -135,7 +135,8 @@ fn together(result: &ConformanceResult) -> String {
     }
     let mut text = String::new();
     for (cause, ids) in causes.iter().filter(|(_, ids)| ids.len() > 1) {
-        let _ = write!(text, "\nThese {} fail probably for one reason: {cause}\n  {}\n", ids.len(), ids.join(", "));
+        let _ =
+            write!(text, "\nThese {} probably fail for the same reason: {cause}\n  {}\n", ids.len(), ids.join(", "));
     }
     text
 }

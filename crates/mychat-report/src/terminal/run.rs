@@ -198,7 +198,7 @@ fn counts(text: &mut String, result: &RunResult) {
     line!(text, "");
     let mut users = vec![plain("users", counts.users), plain("welcomed", counts.connected)];
     users.push(violation("refused", counts.refused));
-    users.push(violation("thrown out", counts.disconnects));
+    users.push(violation("disconnected", counts.disconnects));
     if counts.refused_returns > 0 {
         users.push(plain("returns tried again", counts.refused_returns));
     }
