@@ -77,7 +77,7 @@ impl Progress {
         };
         print::message(&format!(
             "{:>7.1} s  {}{stage:<12} {:>7} users  {:>9} sent  {:>11} delivered  {} errors  p50 {}  p99 {}  max {}\n",
-            slice.at as f64 / 1e9,
+            slice.at.seconds(),
             self.title,
             grouped(slice.connected),
             grouped(slice.sent),
@@ -141,7 +141,7 @@ impl Progress {
             Phase::Joining => ("join", users, shared.live.logins_done.load(Ordering::Relaxed)),
             Phase::Load(at) => {
                 let name = shared.plan.stages.get(shared.plan.stage_at(at)).map_or("load", |stage| &stage.name);
-                (name, shared.plan.end(), at)
+                (name, shared.plan.end().nanos(), at.nanos())
             }
             Phase::Draining => ("drain", 1, 1),
         };

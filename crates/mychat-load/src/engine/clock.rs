@@ -1,13 +1,13 @@
-//! Time in nanoseconds since the run began: the system's in a run, simulated in tests.
+//! The time of the run: the system's clock in a run, a simulated one in tests.
 
 use std::time::Duration;
 
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 
 /// A source of the time.
 pub trait Clock {
-    /// Returns the nanoseconds since the run began; never less than before.
-    fn now(&self) -> Nanos;
+    /// Returns the time since the run began; never less than before.
+    fn now(&self) -> RunTime;
 }
 
 /// The system's monotonic clock. All copies agree, on every thread.
@@ -23,13 +23,13 @@ impl RealClock {
     }
 
     /// Converts a time of the run to an [`Instant`](std::time::Instant).
-    pub fn instant(&self, at: Nanos) -> std::time::Instant {
-        self.start + Duration::from_nanos(at)
+    pub fn instant(&self, at: RunTime) -> std::time::Instant {
+        self.start + Duration::from_nanos(at.nanos())
     }
 }
 
 impl Clock for RealClock {
-    fn now(&self) -> Nanos {
-        self.start.elapsed().as_nanos() as Nanos
+    fn now(&self) -> RunTime {
+        RunTime::from_nanos(self.start.elapsed().as_nanos() as u64)
     }
 }

@@ -4,7 +4,7 @@ use mychat_proto::{Deframer, Framing};
 use slab::Slab;
 
 use super::wire::{ConnId, Wire};
-use crate::plan::Nanos;
+use crate::plan::{Nanos, RunTime};
 use crate::record::recorder::Place;
 
 /// Bytes that one connection holds back for a server that does not read. What comes due after that is not sent but
@@ -15,7 +15,7 @@ const OUTBOX: usize = 256 * 1024;
 /// may join two of them if the first was not read yet; a distance of 10 ms makes that unlikely.
 const RAW_GAP: Nanos = 10_000_000;
 
-/// One connection. Times are nanoseconds since the run began.
+/// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     generation: u32,
@@ -24,11 +24,11 @@ pub(super) struct Connection {
     /// Bytes that the socket did not take yet.
     outbox: Vec<u8>,
     /// Since when the outbox has not been empty.
-    blocked_since: Option<Nanos>,
+    blocked_since: Option<RunTime>,
     /// True if the sending side is to be closed once the outbox is empty.
     pub(super) half_close: bool,
     /// Send time of the last message.
-    last_sent: Nanos,
+    last_sent: RunTime,
 }
 
 /// The purpose of a connection.
@@ -48,7 +48,7 @@ pub(super) struct DuplicateLogin {
     /// The user whose name it asks for (index in the plan).
     pub(super) name_holder: u32,
     /// Due time of the action.
-    pub(super) intended: Nanos,
+    pub(super) intended: RunTime,
     /// Cell in which its outcome is counted.
     pub(super) place: Place,
 }
@@ -70,7 +70,7 @@ impl Connection {
             outbox: Vec::new(),
             blocked_since: None,
             half_close: false,
-            last_sent: 0,
+            last_sent: RunTime::ZERO,
         }
     }
 
@@ -80,7 +80,7 @@ impl Connection {
     }
 
     /// Sends bytes, or holds them back until the server reads again.
-    pub(super) fn send(&mut self, wire: &mut impl Wire, conn: ConnId, bytes: &[u8], now: Nanos) {
+    pub(super) fn send(&mut self, wire: &mut impl Wire, conn: ConnId, bytes: &[u8], now: RunTime) {
         self.last_sent = now;
         let written = if self.outbox.is_empty() { wire.write(conn, bytes) } else { 0 };
         if written < bytes.len() {
@@ -90,19 +90,19 @@ impl Connection {
     }
 
     /// Sends bytes that were held back. Returns how long the connection was blocked, once it no longer is.
-    pub(super) fn flush(&mut self, wire: &mut impl Wire, conn: ConnId, now: Nanos) -> Option<Nanos> {
+    pub(super) fn flush(&mut self, wire: &mut impl Wire, conn: ConnId, now: RunTime) -> Option<Nanos> {
         let written = wire.write(conn, &self.outbox);
         self.outbox.drain(..written);
         if !self.outbox.is_empty() {
             return None;
         }
         self.outbox = Vec::new();
-        self.blocked_since.take().map(|since| now.saturating_sub(since))
+        self.blocked_since.take().map(|since| now.since(since))
     }
 
     /// Returns the time from which the next message may be sent without sharing a segment with the last one.
-    pub(super) fn next_send_at(&self, framing: Framing) -> Nanos {
-        if framing.is_terminated() { 0 } else { self.last_sent + RAW_GAP }
+    pub(super) fn next_send_at(&self, framing: Framing) -> RunTime {
+        if framing.is_terminated() { RunTime::ZERO } else { self.last_sent + RAW_GAP }
     }
 
     pub(super) fn is_blocked(&self) -> bool {
@@ -110,8 +110,8 @@ impl Connection {
     }
 
     /// Returns how long the connection has been blocked at `now`.
-    pub(super) fn blocked_for(&self, now: Nanos) -> Nanos {
-        self.blocked_since.map_or(0, |since| now.saturating_sub(since))
+    pub(super) fn blocked_for(&self, now: RunTime) -> Nanos {
+        self.blocked_since.map_or(0, |since| now.since(since))
     }
 }
 

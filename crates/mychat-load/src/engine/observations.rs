@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mychat_os::proc::Process;
 
-use crate::plan::Nanos;
+use crate::plan::{Nanos, RunTime};
 use crate::reconcile::Reconciliation;
 use crate::reconcile::ShardExchange;
 use crate::record::example::Examples;
@@ -41,8 +41,8 @@ pub struct Observations {
     pub aborted: Option<usize>,
     /// True if the run was interrupted from outside.
     pub interrupted: bool,
-    /// Length of the run, from the first connection to the end of the drain.
-    pub length: Nanos,
+    /// End of the run, after the drain.
+    pub end: RunTime,
     /// Resources that the generator used.
     pub generator: GeneratorUsage,
     /// Resources that the server used, if it runs on this machine.
@@ -69,8 +69,8 @@ pub struct GeneratorUsage {
 /// One interval of the timeline.
 #[derive(Debug, Clone)]
 pub struct TimelineSlice {
-    /// End of the interval, since the run began.
-    pub at: Nanos,
+    /// End of the interval.
+    pub at: RunTime,
     /// Stage in the middle of the interval; `None` while users log in.
     pub stage: Option<usize>,
     /// Users online at the end.
@@ -103,7 +103,7 @@ impl Observations {
             errors: BTreeMap::new(),
             aborted: None,
             interrupted: false,
-            length: 0,
+            end: RunTime::ZERO,
             generator: GeneratorUsage::default(),
             server: None,
             cases_failed: 0,

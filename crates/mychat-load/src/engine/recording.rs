@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::shared::{Confirmation, SharedState};
-use crate::plan::Nanos;
 use crate::plan::stamp::Stamp;
+use crate::plan::{Nanos, RunTime};
 use crate::record::broadcast_cache::{BroadcastCache, CachePosition};
 use crate::record::example::{Example, Examples, ViolationKind, readable};
 use crate::record::fanout::FanOut;
@@ -51,9 +51,9 @@ pub(super) struct BroadcastMeta {
     /// Its cell in the recorder, up to the recipient's group.
     pub(super) place: Place,
     /// Its due time.
-    pub(super) intended: Nanos,
+    pub(super) intended: RunTime,
     /// Its send time, if its sender is a user of this machine.
-    pub(super) sent: Option<Nanos>,
+    pub(super) sent: Option<RunTime>,
 }
 
 /// The details of a violation. They are formatted only if it is cached as an example.
@@ -92,14 +92,14 @@ impl Recording {
 
     /// Start of the load, once it is known.
     #[inline]
-    pub(super) fn load_start(&self) -> Option<Nanos> {
+    pub(super) fn load_start(&self) -> Option<RunTime> {
         self.shared.load_start.get().copied()
     }
 
     /// Returns the cell of something that a user of `group` does at `now` outside any action.
-    pub(super) fn place(&self, group: u16, now: Nanos) -> Place {
+    pub(super) fn place(&self, group: u16, now: RunTime) -> Place {
         let stage = match self.load_start() {
-            Some(start) if now >= start => self.shared.plan.stage_at(now - start) as u16,
+            Some(start) if now >= start => self.shared.plan.stage_at(now.in_load(start)) as u16,
             _ => self.recorder.shape().join(),
         };
         Place { stage, group, action: Shape::NO_ACTION }

@@ -7,9 +7,9 @@ use super::recording::Recording;
 use super::user::{ExpectedReply, PendingReply, User};
 use super::wire::{ConnId, Wire};
 use crate::plan::stamp::{EVERYBODY, STAMP_LEN, Stamp};
-use crate::plan::{MAX_USERS, Nanos, PlannedAction, Recipient, UNKNOWN_NAME, nanos};
+use crate::plan::{MAX_USERS, Nanos, PlannedAction, Recipient, RunTime, UNKNOWN_NAME, nanos};
 use crate::record::recorder::{Count, LatencyMetric, Place};
-use crate::record::sent::{Sent, micros};
+use crate::record::sent::Sent;
 use mychat_scenario::model::{Action, Leave};
 
 /// Remaining work for the worker after an action.
@@ -27,12 +27,12 @@ pub(super) enum SendOutcome {
     Reconnect(Leave),
 }
 
-/// Times of an action, in nanoseconds since the run began, and the cell in which it is counted.
+/// Times of an action, and the cell in which it is counted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SendContext {
     /// Its due time.
-    pub(super) intended: Nanos,
-    pub(super) now: Nanos,
+    pub(super) intended: RunTime,
+    pub(super) now: RunTime,
     pub(super) place: Place,
 }
 
@@ -52,7 +52,7 @@ const HALF_FRAME: usize = 64;
 pub(super) const NO_RECIPIENT: u32 = MAX_USERS;
 
 impl<W: Wire> FrameOutput<'_, W> {
-    fn send(&mut self, now: Nanos) {
+    fn send(&mut self, now: RunTime) {
         self.connection.send(self.wire, self.conn, self.frame, now);
     }
 }
@@ -165,7 +165,7 @@ fn write_half_frame(frame: &mut Vec<u8>, recording: &Recording, planned: &Planne
 /// Counts a message as sent and appends it to the sender's log.
 fn log_sent(user: &mut User, recording: &mut Recording, action: &Action, recipient: Recipient, at: SendContext) {
     recording.recorder.count(at.place, Count::Sent);
-    recording.recorder.time(at.place, LatencyMetric::Lateness, at.now.saturating_sub(at.intended));
+    recording.recorder.time(at.place, LatencyMetric::Lateness, at.now.since(at.intended));
     let to = match (action, recipient) {
         (Action::Broadcast { .. }, _) => {
             user.broadcasts += 1;
@@ -177,19 +177,18 @@ fn log_sent(user: &mut User, recording: &mut Recording, action: &Action, recipie
         }
         _ => NO_RECIPIENT,
     };
-    let sent = Sent { at: micros(at.now), to, stage: at.place.stage };
+    let sent = Sent { at: at.now, to, stage: at.place.stage };
     recording.shared.sent[user.id as usize].push(sent);
 }
 
 fn stamp(user: &User, recording: &Recording, at: SendContext, to: u32, index: u32) -> Stamp {
-    let intended = at.intended.saturating_sub(recording.load_start().unwrap_or(0));
     Stamp {
         run: recording.shared.plan.run,
         sender: user.id,
         session: user.sessions % 4096,
         sequence: recording.shared.sent[user.id as usize].len(),
         index,
-        intended: micros(intended),
+        intended: at.intended.in_load(recording.load_start().unwrap_or_default()),
         to,
     }
 }

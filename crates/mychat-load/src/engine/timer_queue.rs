@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::wire::ConnId;
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 
-/// The timers of one worker. Times are nanoseconds since the run began.
+/// The timers of one worker.
 #[derive(Debug)]
 pub(super) struct TimerQueue {
-    heap: BinaryHeap<Reverse<(Nanos, TimerEvent)>>,
+    heap: BinaryHeap<Reverse<(RunTime, TimerEvent)>>,
     /// Time at which the transport is going to wake the worker.
-    wake_at: Nanos,
+    wake_at: RunTime,
 }
 
 /// The effect of a timer. Users are given by their index among the worker's users.
@@ -39,15 +39,15 @@ pub(super) enum TimerEvent {
 
 impl TimerQueue {
     pub(super) fn new() -> Self {
-        Self { heap: BinaryHeap::new(), wake_at: Nanos::MAX }
+        Self { heap: BinaryHeap::new(), wake_at: RunTime::MAX }
     }
 
-    pub(super) fn push(&mut self, at: Nanos, event: TimerEvent) {
+    pub(super) fn push(&mut self, at: RunTime, event: TimerEvent) {
         self.heap.push(Reverse((at, event)));
     }
 
     /// Removes the first timer that is due at `now`, and returns it with its time.
-    pub(super) fn pop_due(&mut self, now: Nanos) -> Option<(Nanos, TimerEvent)> {
+    pub(super) fn pop_due(&mut self, now: RunTime) -> Option<(RunTime, TimerEvent)> {
         if self.next()? > now {
             return None;
         }
@@ -56,22 +56,22 @@ impl TimerQueue {
 
     /// Returns true if a timer is due at `now`, or the transport needs an earlier wake-up time.
     #[inline]
-    pub(super) fn needs_run(&self, now: Nanos) -> bool {
+    pub(super) fn needs_run(&self, now: RunTime) -> bool {
         self.next().is_some_and(|at| at <= now || at < self.wake_at)
     }
 
     /// Returns the time at which the transport has to wake the worker, if it does not know that time yet. A wake-up that comes
     /// too early is harmless, and cheaper than a system call that moves it.
-    pub(super) fn wake_request(&mut self, now: Nanos) -> Option<Nanos> {
+    pub(super) fn wake_request(&mut self, now: RunTime) -> Option<RunTime> {
         if self.wake_at <= now {
-            self.wake_at = Nanos::MAX;
+            self.wake_at = RunTime::MAX;
         }
         let next = self.next().filter(|next| *next < self.wake_at)?;
         self.wake_at = next;
         Some(next)
     }
 
-    fn next(&self) -> Option<Nanos> {
+    fn next(&self) -> Option<RunTime> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 }
@@ -80,28 +80,32 @@ impl TimerQueue {
 mod tests {
     use super::*;
 
+    fn at(nanos: u64) -> RunTime {
+        RunTime::from_nanos(nanos)
+    }
+
     #[test]
     fn timers_come_in_the_order_of_their_times() {
         let mut timers = TimerQueue::new();
-        timers.push(30, TimerEvent::Act(1));
-        timers.push(10, TimerEvent::Heartbeat);
-        assert_eq!(timers.pop_due(9), None);
-        assert_eq!(timers.pop_due(30), Some((10, TimerEvent::Heartbeat)));
-        assert_eq!(timers.pop_due(30), Some((30, TimerEvent::Act(1))));
-        assert_eq!(timers.pop_due(30), None);
+        timers.push(at(30), TimerEvent::Act(1));
+        timers.push(at(10), TimerEvent::Heartbeat);
+        assert_eq!(timers.pop_due(at(9)), None);
+        assert_eq!(timers.pop_due(at(30)), Some((at(10), TimerEvent::Heartbeat)));
+        assert_eq!(timers.pop_due(at(30)), Some((at(30), TimerEvent::Act(1))));
+        assert_eq!(timers.pop_due(at(30)), None);
     }
 
     #[test]
     fn the_transport_is_told_only_of_an_earlier_time() {
         let mut timers = TimerQueue::new();
-        timers.push(50, TimerEvent::Heartbeat);
-        assert_eq!(timers.wake_request(0), Some(50));
-        timers.push(60, TimerEvent::Heartbeat);
-        assert!(!timers.needs_run(0));
-        assert_eq!(timers.wake_request(0), None, "50 comes first");
-        timers.push(20, TimerEvent::Heartbeat);
-        assert!(timers.needs_run(0));
-        assert_eq!(timers.wake_request(0), Some(20));
-        assert_eq!(timers.wake_request(20), Some(20), "that time has come: it is asked for anew");
+        timers.push(at(50), TimerEvent::Heartbeat);
+        assert_eq!(timers.wake_request(at(0)), Some(at(50)));
+        timers.push(at(60), TimerEvent::Heartbeat);
+        assert!(!timers.needs_run(at(0)));
+        assert_eq!(timers.wake_request(at(0)), None, "50 comes first");
+        timers.push(at(20), TimerEvent::Heartbeat);
+        assert!(timers.needs_run(at(0)));
+        assert_eq!(timers.wake_request(at(0)), Some(at(20)));
+        assert_eq!(timers.wake_request(at(20)), Some(at(20)), "that time has come: it is asked for anew");
     }
 }

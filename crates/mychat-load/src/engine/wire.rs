@@ -1,6 +1,6 @@
 //! The transport below the users: [`Wire`] is sockets in a run and memory in tests.
 
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 
 /// Identifies a connection by its key in the worker's table. Keys are reused; `generation` tells one use from the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,5 +62,5 @@ pub trait Wire {
     /// Changes how the connection is read.
     fn set_read_mode(&mut self, conn: ConnId, mode: ReadMode);
     /// Asks for a call of the worker's `run_timers` at `at`, in place of any time asked for before.
-    fn wake_at(&mut self, at: Nanos);
+    fn wake_at(&mut self, at: RunTime);
 }

@@ -1,17 +1,17 @@
 //! Turns a scenario and a seed into the actions of all users: who does what, when, to whom.
 //!
 //! The same seed gives the same plan, byte for byte, with any number of threads: each user draws from its own random
-//! streams. Times count from the start of the load, in nanoseconds.
+//! streams.
 
 mod curve;
 mod program;
 mod shard;
 pub mod stamp;
+mod time;
 mod workload;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::SeedableRng;
@@ -24,10 +24,8 @@ use mychat_scenario::model::{Action, Group, Pace, StageKind, Verify};
 pub use curve::LoadCurve;
 pub use program::{PlannedAction, Recipient, SessionDraws, UNKNOWN_NAME, UserProgram};
 pub use shard::Shard;
+pub use time::{LoadTime, Nanos, RunTime, nanos};
 pub use workload::{StageWorkload, Workload};
-
-/// Nanoseconds; from the start of the load in a plan, from the start of the run elsewhere.
-pub type Nanos = u64;
 
 /// Maximum number of users of a run, limited by the digits of a stamp.
 pub const MAX_USERS: u32 = stamp::EVERYBODY - 1;
@@ -72,10 +70,10 @@ pub struct PlannedUser {
 pub struct PlannedStage {
     /// Its name.
     pub name: String,
-    /// Start, since the start of the load.
-    pub start: Nanos,
-    /// End, since the start of the load.
-    pub end: Nanos,
+    /// Its start.
+    pub start: LoadTime,
+    /// Its end.
+    pub end: LoadTime,
     /// True for holds and spikes: their values count if an expectation names no stage.
     pub headline: bool,
     /// False for a warm-up, whose values are not reported.
@@ -166,7 +164,7 @@ impl Plan {
 
     /// Returns the time at which a closed-loop user acts that starts to think at `from`. If its group pauses then, the user
     /// waits for the pause to end and thinks again. `None` if the load is over by then.
-    pub fn act_after_think(&self, user: u32, from: Nanos, think: Nanos) -> Option<Nanos> {
+    pub fn act_after_think(&self, user: u32, from: LoadTime, think: Nanos) -> Option<LoadTime> {
         let curve = &self.curves[usize::from(self.users[user as usize].group)];
         let mut at = from + think;
         while let Some(resumed) = curve.paused_until(at) {
@@ -176,12 +174,12 @@ impl Plan {
     }
 
     /// Returns the end of the load.
-    pub fn end(&self) -> Nanos {
-        self.stages.last().map_or(0, |stage| stage.end)
+    pub fn end(&self) -> LoadTime {
+        self.stages.last().map_or(LoadTime::ZERO, |stage| stage.end)
     }
 
     /// Returns the index of the stage at a time; the last one after the end.
-    pub fn stage_at(&self, at: Nanos) -> usize {
+    pub fn stage_at(&self, at: LoadTime) -> usize {
         self.stages.iter().position(|stage| at < stage.end).unwrap_or(self.stages.len().saturating_sub(1))
     }
 
@@ -197,8 +195,8 @@ impl Plan {
         let mut digest = Sha256::new();
         digest.update(self.padding.as_bytes());
         for stage in &self.stages {
-            digest.update(stage.start.to_le_bytes());
-            digest.update(stage.end.to_le_bytes());
+            digest.update(stage.start.nanos().to_le_bytes());
+            digest.update(stage.end.nanos().to_le_bytes());
         }
         for user in 0..self.users.len() as u32 {
             digest.update(self.users[user as usize].name.as_bytes());
@@ -228,7 +226,7 @@ impl Plan {
 }
 
 fn planned_stages(scenario: &Scenario) -> Vec<PlannedStage> {
-    let mut start = 0;
+    let mut start = LoadTime::ZERO;
     scenario
         .stages
         .iter()
@@ -245,9 +243,4 @@ fn planned_stages(scenario: &Scenario) -> Vec<PlannedStage> {
             planned
         })
         .collect()
-}
-
-/// Converts to nanoseconds. The scenario checks keep durations far below the 584 years that fit.
-pub fn nanos(duration: Duration) -> Nanos {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

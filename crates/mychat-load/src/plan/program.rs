@@ -7,14 +7,13 @@ use rand::distr::uniform::SampleUniform;
 use rand::rngs::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-use super::{LoadCurve, Nanos, Plan, RandomStream, nanos};
+use super::{LoadCurve, LoadTime, Nanos, Plan, RandomStream, nanos};
 use mychat_scenario::model::{Action, Arrivals, Content, Leave, Pace, Size, Span, To};
 
 /// One action of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlannedAction {
-    /// Time since the start of the load; in a closed loop, the think time after the previous action.
-    pub at: Nanos,
+    time: ActionTime,
     /// Index into the group's actions.
     pub action: u16,
     /// The recipient, for actions that have one.
@@ -36,9 +35,38 @@ pub enum Recipient {
     User(u32),
 }
 
+/// The time of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ActionTime {
+    /// The schedule of an open loop.
+    Due(LoadTime),
+    /// The think time of a closed loop.
+    AfterThink(Nanos),
+}
+
 impl PlannedAction {
+    /// Returns its due time; `None` in a closed loop, which has no schedule.
+    pub const fn due(&self) -> Option<LoadTime> {
+        match self.time {
+            ActionTime::Due(due) => Some(due),
+            ActionTime::AfterThink(_) => None,
+        }
+    }
+
+    /// Returns the think time between the previous action and this one; `None` in an open loop.
+    pub const fn think(&self) -> Option<Nanos> {
+        match self.time {
+            ActionTime::Due(_) => None,
+            ActionTime::AfterThink(think) => Some(think),
+        }
+    }
+
     pub(super) fn digest(&self, digest: &mut Sha256) {
-        digest.update(self.at.to_le_bytes());
+        let nanos = match self.time {
+            ActionTime::Due(due) => due.nanos(),
+            ActionTime::AfterThink(think) => think,
+        };
+        digest.update(nanos.to_le_bytes());
         digest.update(self.action.to_le_bytes());
         let recipient = match self.recipient {
             Recipient::All => u32::MAX,
@@ -71,20 +99,20 @@ enum Times {
 }
 
 impl Times {
-    fn next(&mut self) -> Option<Nanos> {
+    fn next(&mut self) -> Option<ActionTime> {
         match self {
             Self::Poisson { curve, amount, step, rng } => {
                 // 1 − u is in (0, 1]: its logarithm is finite.
                 let unit: f64 = rng.random();
                 *amount -= (1.0 - unit).ln() * *step;
-                curve.time_of(*amount)
+                curve.time_of(*amount).map(ActionTime::Due)
             }
             Self::Even { curve, amount, step } => {
                 let at = curve.time_of(*amount);
                 *amount += *step;
-                at
+                at.map(ActionTime::Due)
             }
-            Self::Think { span, rng } => Some(drawn(rng, *span)),
+            Self::Think { span, rng } => Some(ActionTime::AfterThink(drawn(rng, *span))),
         }
     }
 }
@@ -123,7 +151,7 @@ impl UserProgram {
 
     /// Returns the next action; `None` when the load is over.
     pub fn next(&mut self, plan: &Plan) -> Option<PlannedAction> {
-        let at = self.times.next()?;
+        let time = self.times.next()?;
         let group = plan.group(self.user);
         let last = self.weights.checked_sub(1)?;
         let mut draw = if group.actions.len() == 1 { 0 } else { drawn(&mut self.choices, Span { from: 0, to: last }) };
@@ -133,7 +161,7 @@ impl UserProgram {
             found
         })?;
         let (recipient, size) = self.details(plan, &group.actions[action].action);
-        Some(PlannedAction { at, action: action as u16, recipient, size, padding: self.choices.random() })
+        Some(PlannedAction { time, action: action as u16, recipient, size, padding: self.choices.random() })
     }
 
     fn details(&mut self, plan: &Plan, action: &Action) -> (Recipient, u32) {

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use rand::RngExt as _;
 use rand::rngs::ChaCha8Rng;
 
+use super::LoadTime;
+
 /// Length of a stamp in bytes.
 pub const STAMP_LEN: usize = 36;
 
@@ -43,8 +45,8 @@ pub struct Stamp {
     pub sequence: u32,
     /// Position among the sender's broadcasts, or among its private messages to this recipient, from 0.
     pub index: u32,
-    /// Scheduled time of sending, in microseconds since the start of the load.
-    pub intended: u64,
+    /// Scheduled time of sending. Its whole microseconds are written.
+    pub intended: LoadTime,
     /// Index of the recipient, or [`EVERYBODY`].
     pub to: u32,
 }
@@ -70,7 +72,7 @@ impl Stamp {
         put(out, u64::from(self.session), 2);
         put(out, u64::from(self.sequence), 5);
         put(out, u64::from(self.index), 5);
-        put(out, self.intended, 6);
+        put(out, self.intended.micros(), 6);
         put(out, u64::from(self.to), 3);
         put(out, fold(hash(&out[start..start + HEAD]), 12), 2);
         let body = out.len();
@@ -99,7 +101,7 @@ impl Stamp {
             session: number(8, 2)? as u16,
             sequence: number(10, 5)? as u32,
             index: number(15, 5)? as u32,
-            intended: number(20, 6)?,
+            intended: LoadTime::from_micros(number(20, 6)?),
             to: number(26, 3)? as u32,
         };
         let sum = fold(hash(&stamp[..STAMP_LEN - 5]) ^ hash(&content[STAMP_LEN..]), 30);
@@ -168,8 +170,15 @@ mod tests {
     use super::*;
 
     fn written(text: &str, padding: &str) -> (Stamp, Vec<u8>) {
-        let stamp =
-            Stamp { run: 77, sender: 5, session: 3, sequence: 1_000_000, index: 9, intended: 1 << 35, to: EVERYBODY };
+        let stamp = Stamp {
+            run: 77,
+            sender: 5,
+            session: 3,
+            sequence: 1_000_000,
+            index: 9,
+            intended: LoadTime::from_micros(1 << 35),
+            to: EVERYBODY,
+        };
         let mut out = Vec::new();
         stamp.write(&mut out, text, padding);
         (stamp, out)

@@ -132,7 +132,7 @@ impl Reconciler<'_> {
         *self.result.lost.entry(place(to)).or_default() += 1;
         let is_closed_loop = self.plan.is_closed_loop(sender);
         let timed = |place: Place| if is_closed_loop { place.closed() } else { place };
-        let sent = entry.at * 1000;
+        let sent = entry.at;
         self.result.lost_latency.add_delivery(timed(place(to)), sent);
         if action == BROADCAST {
             self.result.lost_latency.add_broadcast(sender, index, sent, timed(place(from)));
@@ -159,7 +159,7 @@ impl Reconciler<'_> {
         let what = format!(
             "the {} that {from} sent {:.3} s after the run began never reached {to}{end}",
             Action::NAMES[usize::from(flow.action)],
-            entry.at as f64 / 1e6
+            entry.at.seconds()
         );
         Example {
             kind: ViolationKind::Lost,

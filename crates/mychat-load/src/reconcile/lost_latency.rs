@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::plan::Nanos;
+use crate::plan::{Nanos, RunTime};
 use crate::record::recorder::{LatencyMetric, Place, Recorder};
 
 /// Lost deliveries by the time at which they were sent.
@@ -13,19 +13,19 @@ pub struct LostLatency {
     /// not tell ages of seconds apart more finely.
     deliveries: FxHashMap<(Place, u32), u64>,
     /// Broadcasts that at least one user never received, by sender and index: time of sending and the sender's place.
-    broadcasts: FxHashMap<(u32, u32), (Nanos, Place)>,
+    broadcasts: FxHashMap<(u32, u32), (RunTime, Place)>,
 }
 
 const MILLISECOND: Nanos = 1_000_000;
 
 impl LostLatency {
     /// Adds one lost delivery, sent at `sent`, at its recipient's place.
-    pub(super) fn add_delivery(&mut self, place: Place, sent: Nanos) {
-        *self.deliveries.entry((place, (sent / MILLISECOND) as u32)).or_default() += 1;
+    pub(super) fn add_delivery(&mut self, place: Place, sent: RunTime) {
+        *self.deliveries.entry((place, (sent.nanos() / MILLISECOND) as u32)).or_default() += 1;
     }
 
     /// Adds a broadcast that did not reach all recipients, at its sender's place.
-    pub(super) fn add_broadcast(&mut self, sender: u32, index: u32, sent: Nanos, place: Place) {
+    pub(super) fn add_broadcast(&mut self, sender: u32, index: u32, sent: RunTime, place: Place) {
         self.broadcasts.entry((sender, index)).or_insert((sent, place));
     }
 
@@ -35,9 +35,9 @@ impl LostLatency {
     }
 
     /// Records all lost deliveries of a run that ended at `end`, and the broadcasts for which `reached` is false.
-    pub fn record(&self, end: Nanos, reached: impl Fn(u32, u32) -> bool, recorder: &mut Recorder) {
+    pub fn record(&self, end: RunTime, reached: impl Fn(u32, u32) -> bool, recorder: &mut Recorder) {
         for ((place, sent), count) in &self.deliveries {
-            let age = end.saturating_sub(Nanos::from(*sent) * MILLISECOND);
+            let age = end.since(RunTime::from_nanos(u64::from(*sent) * MILLISECOND));
             for metric in [LatencyMetric::Delivery, LatencyMetric::Service] {
                 recorder.time_all(*place, metric, age, *count);
             }
@@ -45,14 +45,14 @@ impl LostLatency {
         let unreceived = self.broadcasts.iter().filter(|((sender, index), _)| !reached(*sender, *index));
         for (sent, place) in unreceived.map(|(_, at)| *at) {
             for metric in [LatencyMetric::DeliveryFirst, LatencyMetric::DeliveryLast] {
-                recorder.time(place, metric, end.saturating_sub(sent));
+                recorder.time(place, metric, end.since(sent));
             }
         }
     }
 
     /// Adds `count` lost deliveries, for tests outside this folder.
     #[cfg(test)]
-    pub(crate) fn add_deliveries(&mut self, place: Place, sent: Nanos, count: usize) {
+    pub(crate) fn add_deliveries(&mut self, place: Place, sent: RunTime, count: usize) {
         (0..count).for_each(|_| self.add_delivery(place, sent));
     }
 }
@@ -66,12 +66,12 @@ mod tests {
     fn lost_deliveries_count_with_their_age_at_the_end() {
         let (mut lost, mut recorder) = (LostLatency::default(), Recorder::new(Shape { stages: 1, groups: 1 }));
         let place = Place { stage: 0, group: 0, action: 0 };
-        let s = 1_000_000_000;
-        lost.add_deliveries(place, s, 2);
-        lost.add_delivery(place, 3 * s);
-        lost.add_broadcast(7, 0, s, place);
-        lost.add_broadcast(7, 1, 3 * s, place);
-        lost.record(5 * s, |_, index| index == 0, &mut recorder);
+        let s = |seconds: u64| RunTime::from_micros(seconds * 1_000_000);
+        lost.add_deliveries(place, s(1), 2);
+        lost.add_delivery(place, s(3));
+        lost.add_broadcast(7, 0, s(1), place);
+        lost.add_broadcast(7, 1, s(3), place);
+        lost.record(s(5), |_, index| index == 0, &mut recorder);
         let times = |metric| {
             let latency = recorder.latency(metric, |_| true).histogram;
             latency.iter_recorded().map(|v| (v.value_iterated_to() / 1_000_000, v.count_at_value())).collect::<Vec<_>>()

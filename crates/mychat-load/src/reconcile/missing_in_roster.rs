@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::plan::{Nanos, Plan};
+use crate::plan::{Plan, RunTime};
 use crate::record::example::{Example, ViolationKind};
 use crate::record::roster::{RosterLog, RosterState};
 use crate::record::session::{SessionEnd, UserSession};
@@ -31,8 +31,8 @@ struct FinalRoster {
 pub struct MissingInRoster {
     /// Index of the missing user.
     pub user: u32,
-    /// Time of its welcome, since the run began.
-    pub online: Nanos,
+    /// Time of its welcome.
+    pub online: RunTime,
     /// Index of the user whose roster is incomplete.
     pub holder: u32,
     /// True if `holder` received no roster at all.
@@ -61,7 +61,7 @@ impl FinalRosters {
 
     /// Returns each user that stayed online to the end since before `quiet` and is missing in the final roster of another
     /// such user; one entry per missing user, sorted.
-    pub fn missing(&self, sessions: &[UserSession], quiet: Nanos) -> Vec<MissingInRoster> {
+    pub fn missing(&self, sessions: &[UserSession], quiet: RunTime) -> Vec<MissingInRoster> {
         let none = RosterState::default().key();
         if self.by_key.keys().all(|key| *key == none) {
             return Vec::new();
@@ -91,9 +91,9 @@ impl FinalRosters {
 
 impl MissingInRoster {
     /// Returns the violation in words. `end` is the end of the run.
-    pub fn example(&self, plan: &Plan, end: Nanos) -> Example {
+    pub fn example(&self, plan: &Plan, end: RunTime) -> Example {
         let name = |user: u32| plan.users[user as usize].name.to_string();
-        let (user, holder, seconds) = (name(self.user), name(self.holder), (end - self.online) as f64 / 1e9);
+        let (user, holder, seconds) = (name(self.user), name(self.holder), end.since(self.online) as f64 / 1e9);
         let what = if self.no_list {
             format!("{holder} never got a list, and {user} had been online for {seconds:.1} s when the run ended")
         } else {
@@ -111,8 +111,9 @@ mod tests {
     use super::*;
     use crate::record::inbox::Inbox;
 
-    fn session(user: u32, online: Nanos, end: SessionEnd) -> UserSession {
+    fn session(user: u32, online: u64, end: SessionEnd) -> UserSession {
         let (leaving, ended, sequences, inbox) = (None, None, 0..0, Inbox::default());
+        let online = RunTime::from_nanos(online);
         UserSession { user, asked: online, online, leaving, ended, end, sequences, inbox }
     }
 
@@ -130,12 +131,12 @@ mod tests {
     }
 
     fn missing(last: &FinalRosters, sessions: &[UserSession]) -> Vec<(u32, u32, bool)> {
-        last.missing(sessions, 10).iter().map(|m| (m.user, m.holder, m.no_list)).collect()
+        last.missing(sessions, RunTime::from_nanos(10)).iter().map(|m| (m.user, m.holder, m.no_list)).collect()
     }
 
     #[test]
     fn a_user_missing_in_a_final_roster_is_found() {
-        let all = [0, 1, 2].map(|user| session(user, 1 + Nanos::from(user), SessionEnd::Stayed));
+        let all = [0, 1, 2].map(|user| session(user, 1 + u64::from(user), SessionEnd::Stayed));
         let whole: Option<&[u8]> = Some(b"ana,bob,eva");
         assert_eq!(missing(&final_rosters(&[(0, whole), (1, whole), (2, whole)]), &all), []);
         assert_eq!(missing(&final_rosters(&[(0, Some(b"ana,bob")), (1, whole), (2, whole)]), &all), [(2, 0, false)]);

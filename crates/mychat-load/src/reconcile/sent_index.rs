@@ -6,8 +6,9 @@ use rustc_hash::FxHashMap;
 
 use super::rules::DeliveryRules;
 use crate::plan::stamp::EVERYBODY;
+use crate::plan::{Nanos, RunTime};
 use crate::record::inbox::{IndexSet, SenderStream};
-use crate::record::sent::{Sent, SentLog, micros};
+use crate::record::sent::{Sent, SentLog};
 use crate::record::session::{SessionEnd, UserSession};
 
 /// Index of `broadcast` in [`mychat_scenario::model::Action::NAMES`].
@@ -28,16 +29,22 @@ pub struct SentIndex {
     senders_to: FxHashMap<u32, Vec<u32>>,
 }
 
+/// The precision of the times in a log, in nanoseconds.
+const MICROSECOND: Nanos = 1000;
+
 /// One message of a sender's log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SentEntry {
-    /// Microseconds since the run began.
-    pub(super) at: u64,
+    /// Time of sending, in whole microseconds.
+    pub(super) at: RunTime,
     /// Position among all messages of the sender.
     pub(super) sequence: u32,
     /// Index of the stage in which it was scheduled.
     pub(super) stage: u16,
 }
+
+// There is one for every message of a run.
+const _: () = assert!(size_of::<SentEntry>() == 16);
 
 impl SentIndex {
     /// Indexes `logs`, where position `n` holds the log of user `n`. Only recipients below `users` count.
@@ -117,22 +124,23 @@ pub(super) struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    /// Returns the number of entries sent before `at` (microseconds).
-    fn sent_before(&self, at: u64) -> u32 {
+    /// Returns the number of entries sent before the microsecond of `at`.
+    fn sent_before(&self, at: RunTime) -> u32 {
+        let at = at.floor_to_micros();
         self.entries.partition_point(|entry| entry.at < at) as u32
     }
 
     /// Returns the indices of the messages that this session had to receive.
     pub(super) fn owed(&self, session: &UserSession) -> Range<u32> {
         // A message of the same microsecond as the welcome may have been sent first.
-        let from = self.sent_before(micros(session.online) + 1);
+        let from = self.sent_before(session.online + MICROSECOND);
         let to = match session.end {
             SessionEnd::Stayed => self.entries.len() as u32,
-            SessionEnd::Closed => self.sent_before(session.ended.map_or(u64::MAX, micros)),
+            SessionEnd::Closed => self.sent_before(session.ended.unwrap_or(RunTime::MAX)),
             SessionEnd::Left(_) | SessionEnd::Provoked => {
                 // The last message may have been of the other kind: order holds across both (rule M5).
                 let seen = self.entries.partition_point(|entry| entry.sequence < self.next_sequence) as u32;
-                self.sent_before(session.leaving.map_or(u64::MAX, micros)).min(seen)
+                self.sent_before(session.leaving.unwrap_or(RunTime::MAX)).min(seen)
             }
         };
         from..to.max(from)
@@ -140,8 +148,8 @@ impl Flow<'_> {
 
     /// Returns the number of messages sent from login request to the end of the session: the upper bound of `owed`.
     pub(super) fn possible(&self, session: &UserSession, owed: &Range<u32>) -> u32 {
-        let first = self.sent_before(micros(session.asked));
-        let end = self.sent_before(session.ended.map_or(u64::MAX, micros));
+        let first = self.sent_before(session.asked);
+        let end = self.sent_before(session.ended.unwrap_or(RunTime::MAX));
         let end = if owed.is_empty() { end } else { end.max(owed.end) };
         end.saturating_sub(first)
     }

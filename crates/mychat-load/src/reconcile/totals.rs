@@ -6,12 +6,12 @@
 
 use super::reconciliation::Reconciliation;
 use super::rules::DeliveryRules;
-use crate::plan::Plan;
 use crate::plan::stamp::EVERYBODY;
+use crate::plan::{Plan, RunTime};
 use crate::record::example::{Example, ViolationKind};
 use crate::record::message_sum::MessageSum;
 use crate::record::recorder::{Place, Shape};
-use crate::record::sent::{Sent, SentLog, micros};
+use crate::record::sent::{Sent, SentLog};
 use crate::record::session::{SessionEnd, UserSession};
 
 /// What was sent, as sums by recipient. All users join before the first message: the scenario checks allow no user to
@@ -24,8 +24,8 @@ pub struct Totals {
     broadcasts_by: Vec<MessageSum>,
     /// The private messages to each user.
     privates_to: Vec<MessageSum>,
-    /// Times of the broadcasts, in microseconds since the run began, sorted.
-    broadcast_times: Vec<u64>,
+    /// Times of the broadcasts, in whole microseconds, sorted.
+    broadcast_times: Vec<RunTime>,
 }
 
 /// Messages that may have been dropped with their sender's connection.
@@ -113,7 +113,7 @@ impl Totals {
             SessionEnd::Stayed => sent.count - may_be_dropped,
             // Broadcasts sent before the close was seen. The times of private messages are not known here.
             SessionEnd::Closed => {
-                let closed = session.ended.map_or(u64::MAX, micros);
+                let closed = session.ended.map_or(RunTime::MAX, RunTime::floor_to_micros);
                 let before = self.broadcast_times.partition_point(|at| *at < closed) as u64;
                 let own = if rules.broadcast_echo { 0 } else { self.broadcasts_by[session.user as usize].count };
                 before.saturating_sub(own + may_be_dropped)

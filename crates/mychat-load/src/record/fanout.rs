@@ -1,6 +1,6 @@
 //! The times at which each broadcast reached its first and its last recipient.
 
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 
 /// The arrivals of every broadcast at the users of one worker.
 #[derive(Debug, Default)]
@@ -9,21 +9,24 @@ pub struct FanOut {
     spans: Vec<Vec<ArrivalSpan>>,
 }
 
-/// First and last arrival of one broadcast. Times count from the start of the run.
+/// First and last arrival of one broadcast.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ArrivalSpan {
     /// Scheduled time of sending.
-    pub(crate) intended: Nanos,
-    pub(crate) first: Nanos,
+    pub(crate) intended: RunTime,
+    pub(crate) first: RunTime,
     /// Zero if it has not arrived.
-    pub(crate) last: Nanos,
+    pub(crate) last: RunTime,
 }
 
-const NOT_ARRIVED: ArrivalSpan = ArrivalSpan { intended: 0, first: Nanos::MAX, last: 0 };
+// There is one for every broadcast of a run.
+const _: () = assert!(size_of::<ArrivalSpan>() == 24);
+
+const NOT_ARRIVED: ArrivalSpan = ArrivalSpan { intended: RunTime::ZERO, first: RunTime::MAX, last: RunTime::ZERO };
 
 impl FanOut {
-    /// Records one arrival. Times count from the start of the run.
-    pub fn note(&mut self, sender: u32, index: u32, intended: Nanos, now: Nanos) {
+    /// Records one arrival.
+    pub fn note(&mut self, sender: u32, index: u32, intended: RunTime, now: RunTime) {
         let (sender, index) = (sender as usize, index as usize);
         if self.spans.len() <= sender {
             self.spans.resize_with(sender + 1, Vec::new);
@@ -47,7 +50,7 @@ impl FanOut {
             if mine.len() < theirs.len() {
                 mine.resize(theirs.len(), NOT_ARRIVED);
             }
-            for (mine, theirs) in mine.iter_mut().zip(theirs).filter(|(_, theirs)| theirs.last > 0) {
+            for (mine, theirs) in mine.iter_mut().zip(theirs).filter(|(_, theirs)| theirs.last > RunTime::ZERO) {
                 mine.intended = theirs.intended;
                 mine.first = mine.first.min(theirs.first);
                 mine.last = mine.last.max(theirs.last);
@@ -58,13 +61,13 @@ impl FanOut {
     /// Returns true if at least one user received this broadcast.
     pub fn has(&self, sender: u32, index: u32) -> bool {
         let span = self.spans.get(sender as usize).and_then(|spans| spans.get(index as usize));
-        span.is_some_and(|span| span.last > 0)
+        span.is_some_and(|span| span.last > RunTime::ZERO)
     }
 
     /// Returns sender, index and arrival times of each broadcast that at least one user received.
     pub(crate) fn spans(&self) -> impl Iterator<Item = (u32, u32, ArrivalSpan)> {
         self.spans.iter().zip(0..).flat_map(|(spans, sender)| {
-            let received = spans.iter().zip(0..).filter(|(span, _)| span.last > 0);
+            let received = spans.iter().zip(0..).filter(|(span, _)| span.last > RunTime::ZERO);
             received.map(move |(span, index)| (sender, index, *span))
         })
     }

@@ -223,9 +223,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::plan::LoadTime;
 
     fn stamp(sequence: u32, index: u32, to: u32) -> Stamp {
-        Stamp { run: 0, sender: 1, session: 0, sequence, index, intended: 0, to }
+        Stamp { run: 0, sender: 1, session: 0, sequence, index, intended: LoadTime::ZERO, to }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use mychat_proto::UserList;
 use rustc_hash::{FxHashMap, FxHasher};
 
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 
 /// The rosters that the users of one worker received.
 #[derive(Debug, Default)]
@@ -21,11 +21,11 @@ pub struct RosterLog {
     /// Users added from one roster to another.
     additions: FxHashMap<(u64, u64), Arc<[u32]>>,
     /// For each join: time at which the last user of this worker received a roster with it.
-    last_received: FxHashMap<Join, Nanos>,
+    last_received: FxHashMap<Join, RunTime>,
 }
 
 /// A user and the time of its welcome.
-pub type Join = (u32, Nanos);
+pub type Join = (u32, RunTime);
 
 /// The progress of one user through the rosters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl RosterLog {
     }
 
     /// Records that a user received a roster with `join` at `now`.
-    pub fn note(&mut self, join: Join, now: Nanos) {
+    pub fn note(&mut self, join: Join, now: RunTime) {
         let last = self.last_received.entry(join).or_default();
         *last = (*last).max(now);
     }
@@ -130,7 +130,7 @@ impl RosterLog {
     }
 
     /// Returns each join and the time at which the last user received a roster with it.
-    pub fn joins(&self) -> impl Iterator<Item = (Join, Nanos)> {
+    pub fn joins(&self) -> impl Iterator<Item = (Join, RunTime)> {
         self.last_received.iter().map(|(join, at)| (*join, *at))
     }
 }

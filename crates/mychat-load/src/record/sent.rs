@@ -11,7 +11,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use crate::plan::stamp::EVERYBODY;
 
 /// Chunk `k` holds `FIRST << k` entries. The log of a silent user takes no memory, and an entry is never moved: readers
@@ -29,8 +29,8 @@ pub struct SentLog {
 /// One message of a [`SentLog`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
-    /// Time at which it was handed to the socket, in microseconds since the run began.
-    pub at: u64,
+    /// Time at which it was handed to the socket. The log keeps its whole microseconds.
+    pub at: RunTime,
     /// Index of the user it went to, or [`EVERYBODY`].
     pub to: u32,
     /// Index of the stage in which it was scheduled.
@@ -47,12 +47,12 @@ impl Sent {
     }
 
     const fn pack(self) -> u64 {
-        self.at << (TO_BITS + STAGE_BITS) | (self.to as u64) << STAGE_BITS | self.stage as u64
+        self.at.micros() << (TO_BITS + STAGE_BITS) | (self.to as u64) << STAGE_BITS | self.stage as u64
     }
 
     const fn unpack(word: u64) -> Self {
         Self {
-            at: word >> (TO_BITS + STAGE_BITS),
+            at: RunTime::from_micros(word >> (TO_BITS + STAGE_BITS)),
             to: (word >> STAGE_BITS) as u32 & ((1 << TO_BITS) - 1),
             stage: word as u16 & ((1 << STAGE_BITS) - 1),
         }
@@ -100,11 +100,6 @@ const fn locate(index: usize) -> (usize, usize) {
     (chunk, index - FIRST * ((1 << chunk) - 1))
 }
 
-/// Converts nanoseconds to whole microseconds.
-pub const fn micros(at: Nanos) -> u64 {
-    at / 1000
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +107,11 @@ mod tests {
     #[test]
     fn entries_come_back_across_chunks() {
         let log = SentLog::default();
-        let sent = |n: u32| Sent { at: u64::from(n) * 1_000_003, to: n % EVERYBODY, stage: (n % 1000) as u16 };
+        let sent = |n: u32| Sent {
+            at: RunTime::from_micros(u64::from(n) * 1_000_003),
+            to: n % EVERYBODY,
+            stage: (n % 1000) as u16,
+        };
         for n in 0..5000 {
             log.push(sent(n));
         }

@@ -2,23 +2,23 @@
 
 use std::ops::Range;
 
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use crate::record::inbox::Inbox;
 use mychat_scenario::model::Leave;
 
-/// One session of one user, from login request to the end of its connection. Times count from the start of the run.
+/// One session of one user, from login request to the end of its connection.
 #[derive(Debug)]
 pub struct UserSession {
     /// Index of the user.
     pub user: u32,
     /// Time of the login request: from then on the user may receive messages.
-    pub asked: Nanos,
+    pub asked: RunTime,
     /// Time at which the welcome arrived: from then on the user must receive messages.
-    pub online: Nanos,
+    pub online: RunTime,
     /// Time at which the user began to leave: from then on it may receive messages.
-    pub leaving: Option<Nanos>,
+    pub leaving: Option<RunTime>,
     /// Time at which the connection ended.
-    pub ended: Option<Nanos>,
+    pub ended: Option<RunTime>,
     /// How the session ended.
     pub end: SessionEnd,
     /// Sequence numbers of the messages sent in this session.

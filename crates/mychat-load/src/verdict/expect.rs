@@ -70,7 +70,7 @@ impl Expectation {
 /// Returns true if this machine drives a closed-loop user whose think time is shorter than the load.
 fn has_active_closed_loops(plan: &Plan) -> bool {
     (0..plan.users.len() as u32).filter(|user| plan.shard.has(*user)).any(|user| match plan.group(user).pace {
-        Pace::Closed { think } => nanos(think.to) < plan.end() && !plan.group(user).actions.is_empty(),
+        Pace::Closed { think } => nanos(think.to) < plan.end().nanos() && !plan.group(user).actions.is_empty(),
         Pace::Open { .. } | Pace::Silent => false,
     })
 }

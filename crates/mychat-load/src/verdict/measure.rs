@@ -98,7 +98,7 @@ pub fn latency_of(plan: &Plan, seen: &Observations, metric: Metric, selector: &S
 pub(super) fn arrived(seen: &Observations, metric: LatencyMetric, filter: &impl Fn(Place) -> bool) -> Latency {
     let mut latency = seen.recorder.latency(metric, filter);
     let mut lost = Recorder::new(seen.recorder.shape());
-    seen.reconciliation.lost_latency.record(seen.length, |_, _| true, &mut lost);
+    seen.reconciliation.lost_latency.record(seen.end, |_, _| true, &mut lost);
     latency.subtract(&lost.latency(metric, filter));
     latency
 }
@@ -149,7 +149,7 @@ pub fn measure(plan: &Plan, seen: &Observations, measure: &Measure) -> MeasuredV
         }
         Metric::ServerCpu => seen.server.map_or_else(
             || no_samples(1),
-            |used| MeasuredValue::exact(100.0 * used.cpu_seconds / (seen.length as f64 / 1e9).max(1e-3)),
+            |used| MeasuredValue::exact(100.0 * used.cpu_seconds / seen.end.seconds().max(1e-3)),
         ),
         Metric::CasesFailed => MeasuredValue::exact(seen.cases_failed as f64),
         Metric::Achieved => {

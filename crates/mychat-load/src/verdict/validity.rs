@@ -117,6 +117,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::plan::RunTime;
     use crate::record::recorder::{Place, Recorder, Shape};
 
     #[test]
@@ -169,13 +170,13 @@ mod tests {
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
         let mut seen = Observations::of_interval(Recorder::new(Shape { stages: 1, groups: 1 }));
         let place = Place { stage: 0, group: 0, action: 0 };
-        seen.length = 9_000_000_000;
+        seen.end = RunTime::from_micros(9_000_000);
         for _ in 0..2000 {
             seen.recorder.time(place, LatencyMetric::Lateness, 4_000_000);
             seen.recorder.cell(place).delivery(9_000_000, Some(5_000_000));
         }
-        seen.reconciliation.lost_latency.add_deliveries(place, 1_000_000_000, 2000);
-        seen.reconciliation.lost_latency.record(seen.length, |_, _| true, &mut seen.recorder);
+        seen.reconciliation.lost_latency.add_deliveries(place, RunTime::from_micros(1_000_000), 2000);
+        seen.reconciliation.lost_latency.record(seen.end, |_, _| true, &mut seen.recorder);
         assert_eq!(
             assess(&plan, &seen).reasons,
             ["the generator sent late: lateness p99 is 4.00 ms, delivery's 9.01 ms"]

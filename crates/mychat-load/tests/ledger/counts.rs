@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mychat_load::plan::Plan;
 use mychat_load::plan::stamp::{EVERYBODY, Stamp};
+use mychat_load::plan::{LoadTime, Plan, RunTime};
 use mychat_load::reconcile::Totals;
 use mychat_load::reconcile::{DeliveryRules, SentIndex, reconcile};
 use mychat_load::record::inbox::{Arrival, Inbox};
@@ -49,8 +49,8 @@ fn account(
         let next = indices.entry((sender, to)).or_default();
         let (sequence, index) = (logs[sender as usize].len(), *next);
         *next += 1;
-        logs[sender as usize].push(Sent { at, to, stage: 0 });
-        let stamp = Stamp { run: 0, sender, session: 0, sequence, index, intended: 0, to };
+        logs[sender as usize].push(Sent { at: RunTime::from_micros(at), to, stage: 0 });
+        let stamp = Stamp { run: 0, sender, session: 0, sequence, index, intended: LoadTime::ZERO, to };
         for user in (0..USERS).filter(|user| to == *user || to == EVERYBODY) {
             if to == EVERYBODY && user == sender && !rules.broadcast_echo {
                 continue;
@@ -69,10 +69,10 @@ fn account(
         .zip(inboxes)
         .map(|(user, inbox)| UserSession {
             user,
-            asked: 0,
-            online: 0,
+            asked: RunTime::ZERO,
+            online: RunTime::ZERO,
             leaving: None,
-            ended: closed[user as usize].then_some(1_000_000),
+            ended: closed[user as usize].then_some(RunTime::from_micros(1000)),
             end: if closed[user as usize] { SessionEnd::Closed } else { SessionEnd::Stayed },
             sequences: 0..logs[user as usize].len(),
             inbox,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mychat_load::plan::Plan;
+use mychat_load::plan::{Plan, RunTime};
 use mychat_load::reconcile::{DeliveryRules, SentIndex, reconcile};
 use mychat_load::record::session::SessionEnd;
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ fn naive(history: &History) -> Sums {
                 let arrived = read.contains(&(sender, sequence));
                 let later = read.iter().any(|(from, other)| *from == sender && *other >= sequence);
                 // Times of messages are whole microseconds.
-                let (at, micros) = (sent.at, |time: u64| time / 1000);
+                let (at, micros) = (sent.at.micros(), RunTime::micros);
                 let in_time = at > micros(session.online)
                     && match session.end {
                         SessionEnd::Stayed => true,
@@ -103,9 +103,9 @@ proptest! {
         let keeps_present = |event: &Event| !matches!(event, Event::Leave(_) | Event::Closed { .. });
         let events: Vec<_> = events.into_iter().filter(|(_, _, event, _)| keeps_present(event)).collect();
         let history = History::play(&events);
-        let online: BTreeMap<u32, u64> = history.finished.iter().map(|(session, _)| (session.user, session.online / 1000)).collect();
+        let online: BTreeMap<u32, u64> = history.finished.iter().map(|(session, _)| (session.user, session.online.micros())).collect();
         let owed = |(sender, sequence, recipient): &&(u32, u32, u32)| {
-            let at = history.logs[*sender as usize].get(*sequence).map_or(0, |sent| sent.at);
+            let at = history.logs[*sender as usize].get(*sequence).map_or(0, |sent| sent.at.micros());
             *recipient != HOSTILE && online.get(recipient).is_some_and(|online| at > *online)
         };
         prop_assert_eq!(ledger(&history).lost, history.omitted.iter().filter(owed).count() as u64);

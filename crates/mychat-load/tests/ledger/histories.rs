@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mychat_load::plan::stamp::{EVERYBODY, Stamp};
+use mychat_load::plan::{LoadTime, RunTime};
 use mychat_load::record::inbox::Inbox;
 use mychat_load::record::sent::{Sent, SentLog};
 use mychat_load::record::session::{SessionEnd, UserSession};
@@ -80,7 +81,7 @@ struct Client {
 
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    now: u64,
+    now: RunTime,
     clients: BTreeMap<u32, Client>,
     pub(crate) finished: Vec<(UserSession, BTreeSet<(u32, u32)>)>,
     pub(crate) logs: Vec<SentLog>,
@@ -175,7 +176,7 @@ impl History {
         };
         let message = Message { sender: user, sequence, index: *next, to: to.unwrap_or(EVERYBODY) };
         *next += 1;
-        log.push(Sent { at: self.now / 1000, to: message.to, stage: 0 });
+        log.push(Sent { at: self.now.floor_to_micros(), to: message.to, stage: 0 });
         if let Some(client) = self.clients.get_mut(&user) {
             client.undelivered.push((message, fault.omits));
         }
@@ -207,7 +208,15 @@ impl History {
         for message in client.in_flight.drain(..count.min(client.in_flight.len())) {
             let Message { sender, sequence, index, to } = message;
             client.read.insert((sender, sequence));
-            client.session.inbox.note(&Stamp { run: 0, sender, session: 0, sequence, index, intended: 0, to });
+            client.session.inbox.note(&Stamp {
+                run: 0,
+                sender,
+                session: 0,
+                sequence,
+                index,
+                intended: LoadTime::ZERO,
+                to,
+            });
         }
     }
 

@@ -1,5 +1,6 @@
 //! Latencies that are known in advance. The ids are those of the rows of the table of expected values.
 
+use mychat_load::plan::RunTime;
 use mychat_load::record::recorder::{Count, LatencyMetric};
 
 use super::run::{MS, Outcome, S, run};
@@ -26,6 +27,11 @@ fn privates(users: u32, rate: u32, arrivals: &str, load: &str) -> String {
 /// Returns a quantile in microseconds for a server with a delay of 10 ms that freezes for 200 ms every 10 s.
 fn frozen(quantile: f64) -> f64 {
     10_000.0 + (200_000.0 - (1.0 - quantile) * 10e6).max(0.0)
+}
+
+/// Returns the time this many seconds after the start of the run.
+fn at(seconds: u64) -> RunTime {
+    RunTime::from_nanos(seconds * S)
 }
 
 fn freezes() -> Behaviour {
@@ -98,7 +104,7 @@ fn v7_a_fan_out_takes_its_time_from_first_to_last() {
 
 #[test]
 fn a_server_that_does_not_read_is_slow_and_the_generator_is_not_late() {
-    let behaviour = Behaviour { deaf: Some(2 * S..4 * S), ..Behaviour::default() };
+    let behaviour = Behaviour { deaf: Some(at(2)..at(4)), ..Behaviour::default() };
     let scenario = "users: { u: { count: 2, rate: 300/s, arrivals: even, \
                     do: [ { private: { to: u, size: 900 } } ] } }\nload: [ { hold: 6s } ]";
     let outcome = run(scenario, behaviour).go();
@@ -112,7 +118,7 @@ fn a_server_that_does_not_read_is_slow_and_the_generator_is_not_late() {
 
 #[test]
 fn messages_that_no_buffer_takes_count_against_the_server() {
-    let behaviour = Behaviour { deaf: Some(S..11 * S), ..Behaviour::default() };
+    let behaviour = Behaviour { deaf: Some(at(1)..at(11)), ..Behaviour::default() };
     let scenario = "users: { u: { count: 1, rate: 200/s, arrivals: even, \
                     do: [ { private: { to: u, size: 900 } } ] } }\nload: [ { hold: 12s } ]";
     let outcome = run(scenario, behaviour).go();

@@ -7,23 +7,23 @@ use std::rc::Rc;
 
 use mychat_load::engine::clock::Clock;
 use mychat_load::engine::wire::{CloseMode, ConnId, ReadMode, ReceiveBuffer, Wire};
-use mychat_load::plan::Nanos;
+use mychat_load::plan::RunTime;
 
 /// Bytes that the systems on both sides buffer for a server that does not read.
 const WINDOW: usize = 64 * 1024;
 
 /// The simulated time.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SimClock(Rc<Cell<Nanos>>);
+pub(crate) struct SimClock(Rc<Cell<RunTime>>);
 
 impl SimClock {
-    pub(crate) fn set(&self, now: Nanos) {
+    pub(crate) fn set(&self, now: RunTime) {
         self.0.set(now);
     }
 }
 
 impl Clock for SimClock {
-    fn now(&self) -> Nanos {
+    fn now(&self) -> RunTime {
         self.0.get()
     }
 }
@@ -90,22 +90,22 @@ pub(crate) struct Pipe {
 #[derive(Debug, Default)]
 pub(crate) struct Net {
     pub(crate) clock: SimClock,
-    queue: BTreeMap<(Nanos, u64), Event>,
+    queue: BTreeMap<(RunTime, u64), Event>,
     order: u64,
     pub(crate) pipes: HashMap<Endpoint, Pipe>,
-    alarms: HashMap<usize, Nanos>,
+    alarms: HashMap<usize, RunTime>,
     /// Time during which the generator is stalled.
-    pub(crate) stall: Option<Range<Nanos>>,
+    pub(crate) stall: Option<Range<RunTime>>,
 }
 
 impl Net {
-    pub(crate) fn put(&mut self, at: Nanos, event: Event) {
+    pub(crate) fn put(&mut self, at: RunTime, event: Event) {
         self.order += 1;
         self.queue.insert((at, self.order), event);
     }
 
     /// Removes the next event up to `until`, and sets the clock to its time.
-    pub(crate) fn next(&mut self, until: Nanos) -> Option<Event> {
+    pub(crate) fn next(&mut self, until: RunTime) -> Option<Event> {
         loop {
             let (&(at, order), _) = self.queue.first_key_value().filter(|((at, _), _)| *at <= until)?;
             let event = self.queue.remove(&(at, order))?;
@@ -194,7 +194,7 @@ impl Wire for SimWire {
         }
     }
 
-    fn wake_at(&mut self, at: Nanos) {
+    fn wake_at(&mut self, at: RunTime) {
         let mut net = self.net.borrow_mut();
         let at = at.max(net.clock.now());
         net.alarms.insert(self.worker, at);

@@ -13,7 +13,7 @@ use mychat_load::engine::coordinator::{LoadError, Phase, RunResults, WorkerSet, 
 use mychat_load::engine::shared::{ProtocolSettings, SharedState};
 use mychat_load::engine::wire::DisconnectReason;
 use mychat_load::engine::worker::{Outstanding, Worker, WorkerResult};
-use mychat_load::plan::{Nanos, Plan};
+use mychat_load::plan::{Nanos, Plan, RunTime};
 use mychat_load::reconcile::Accounting;
 use mychat_load::reconcile::MissingInRoster;
 use mychat_load::reconcile::{DeliveryRules, Reconciliation};
@@ -34,7 +34,7 @@ pub(crate) struct Run {
     scenario: String,
     behaviour: Behaviour,
     workers: u32,
-    stall: Option<Range<Nanos>>,
+    stall: Option<Range<RunTime>>,
 }
 
 /// The result of a run.
@@ -72,7 +72,7 @@ impl Run {
 
     /// Stalls the generator during this time.
     pub(crate) fn stalled(mut self, during: Range<Nanos>) -> Self {
-        self.stall = Some(during);
+        self.stall = Some(RunTime::from_nanos(during.start)..RunTime::from_nanos(during.end));
         self
     }
 
@@ -102,7 +102,7 @@ struct World {
     workers: Vec<Worker<SimWire, SimClock>>,
     server: Model,
     /// Start of the drain.
-    draining_since: Option<Nanos>,
+    draining_since: Option<RunTime>,
     drained: Nanos,
 }
 
@@ -111,22 +111,22 @@ impl WorkerSet for World {
         &self.shared
     }
 
-    fn now(&self) -> Nanos {
+    fn now(&self) -> RunTime {
         self.clock.now()
     }
 
     fn start_logins(&mut self) {
-        self.workers.iter_mut().for_each(|worker| worker.start_logins(0));
+        self.workers.iter_mut().for_each(|worker| worker.start_logins(RunTime::ZERO));
     }
 
     // There is no timeline: one interval lasts for the whole run.
-    fn end_interval(&mut self, _at: Nanos) {}
+    fn end_interval(&mut self, _at: RunTime) {}
 
     fn is_interval_pending(&self) -> bool {
         false
     }
 
-    fn start_load(&mut self, start: Nanos) {
+    fn start_load(&mut self, start: RunTime) {
         self.workers.iter_mut().for_each(|worker| worker.start_load(start));
     }
 
@@ -146,7 +146,7 @@ impl WorkerSet for World {
         self.advance(2 * MS);
         let outstanding: Outstanding = self.workers.iter_mut().map(|worker| worker.outstanding(accounting)).sum();
         if outstanding.owed == 0 {
-            self.drained = self.clock.now() - since;
+            self.drained = self.clock.now().since(since);
         }
         Ok(outstanding)
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use mychat_load::engine::clock::Clock as _;
 use mychat_load::engine::wire::CloseMode;
-use mychat_load::plan::Nanos;
+use mychat_load::plan::{Nanos, RunTime};
 use mychat_proto::Command;
 
 use super::chaos::Chaos;
@@ -23,7 +23,7 @@ pub(crate) struct Behaviour {
     /// Time from the write to one recipient to that to the next, and before the first.
     pub(crate) spacing: Nanos,
     /// Time during which it reads nothing.
-    pub(crate) deaf: Option<Range<Nanos>>,
+    pub(crate) deaf: Option<Range<RunTime>>,
     /// Numbers of the deliveries that it leaves out, from 0.
     pub(crate) lost: Range<u64>,
     /// Numbers of the deliveries whose stamp it destroys.
@@ -108,7 +108,7 @@ pub(crate) struct Model {
     /// Names in use; `None` for a name that is cached after its holder has left.
     users: BTreeMap<String, Option<Endpoint>>,
     /// Time at which the queue will be empty.
-    free_at: Nanos,
+    free_at: RunTime,
     /// Bytes that arrived while it read nothing.
     unread: Vec<(Endpoint, Vec<u8>)>,
     deliveries: u64,
@@ -134,7 +134,7 @@ impl Model {
             behaviour,
             clients: HashMap::new(),
             users: BTreeMap::new(),
-            free_at: 0,
+            free_at: RunTime::ZERO,
             unread: Vec::new(),
             deliveries: 0,
             past: HashMap::new(),
@@ -190,15 +190,15 @@ impl Model {
     }
 
     /// Returns the time at which the effects of a frame that is read at `now` begin.
-    fn handled_at(&mut self, now: Nanos) -> Nanos {
+    fn handled_at(&mut self, now: RunTime) -> RunTime {
         let done = self.thawed(self.thawed(now.max(self.free_at)) + self.behaviour.work);
         self.free_at = done;
         done + self.behaviour.delay
     }
 
-    fn thawed(&self, at: Nanos) -> Nanos {
+    fn thawed(&self, at: RunTime) -> RunTime {
         match self.behaviour.freeze {
-            Some((length, every)) if at % every < length => at - at % every + length,
+            Some((length, every)) if at.nanos() % every < length => at.minus(at.nanos() % every) + length,
             _ => at,
         }
     }

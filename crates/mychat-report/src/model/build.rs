@@ -71,7 +71,7 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, how: RunIn
         },
         target: how.target,
         started: how.started,
-        seconds: seen.length as f64 / 1e9,
+        seconds: seen.end.seconds(),
         verdict: assessment.verdict,
         exit_code: assessment.exit.code(),
         validity: assessment.validity_check.validity,
@@ -242,7 +242,7 @@ pub fn timeline_point(plan: &Plan, slice: &TimelineSlice) -> TimelinePoint {
         |latency: &Latency, quantile: f64| (latency.count() > 0).then(|| latency.histogram.value_at_quantile(quantile));
     let (delivery, lateness) = (slice.delivery.unpack(), slice.lateness.unpack());
     TimelinePoint {
-        t: slice.at as f64 / 1e9,
+        t: slice.at.seconds(),
         stage: slice.stage.map_or("join", |stage| plan.stages[stage].name.as_str()).to_owned(),
         connected: slice.connected,
         sent: slice.sent,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::TimelineSlice;
 use super::phases::TICK;
 use crate::engine::shared::SharedState;
-use crate::plan::{Nanos, nanos};
+use crate::plan::{Nanos, RunTime, nanos};
 use crate::record::packed::PackedLatency;
 use crate::record::recorder::{Count, LatencyMetric, Recorder, Shape};
 
@@ -15,7 +15,7 @@ use crate::record::recorder::{Count, LatencyMetric, Recorder, Shape};
 pub(super) struct Intervals {
     length: Nanos,
     /// End of the current interval.
-    next: Nanos,
+    next: RunTime,
     /// Workers that have not yet reported the interval that is ending.
     pending: usize,
     /// Samples of the current interval.
@@ -30,7 +30,7 @@ impl Intervals {
     pub(super) fn new(shape: Shape, length: Nanos) -> Self {
         Self {
             length,
-            next: length,
+            next: RunTime::from_nanos(length),
             pending: 0,
             current: Recorder::new(shape),
             total: Recorder::new(shape),
@@ -52,25 +52,25 @@ impl Intervals {
 
     /// Returns how long the coordinator may wait: not past the end of an interval, or samples that follow a change of the
     /// load would count as before it.
-    pub(super) fn pause(&self, now: Nanos) -> Duration {
-        let left = Duration::from_nanos(self.next.saturating_sub(now));
+    pub(super) fn pause(&self, now: RunTime) -> Duration {
+        let left = Duration::from_nanos(self.next.since(now));
         if self.is_pending() || left.is_zero() { TICK } else { left.min(TICK) }
     }
 
     /// Returns the end of the current interval once it is over. The interval in which the load ends is extended by up to
     /// half its length and takes in the messages in flight, instead of leaving a line of some milliseconds.
-    pub(super) fn due(&self, shared: &SharedState, now: Nanos) -> Option<Nanos> {
+    pub(super) fn due(&self, shared: &SharedState, now: RunTime) -> Option<RunTime> {
         if self.is_pending() || now < self.next {
             return None;
         }
         let (at, length) = (self.next, self.length);
-        let end = shared.load_start.get().map(|start| start + shared.plan.end());
+        let end = shared.load_start.get().map(|start| shared.plan.end().in_run(*start));
         let is_last = end.is_some_and(|end| at + nanos(TICK) >= end && at < end + length);
         if is_last { (now >= at + length / 2).then_some(now) } else { Some(at) }
     }
 
     /// Ends the current interval at `at`; `workers` reports follow.
-    pub(super) fn end(&mut self, at: Nanos, workers: usize) {
+    pub(super) fn end(&mut self, at: RunTime, workers: usize) {
         self.next = at;
         self.pending = workers;
     }
@@ -95,10 +95,11 @@ impl Intervals {
     }
 
     /// Moves the samples of the current interval, which ended at `at`, to the total and to the timeline.
-    pub(super) fn close(&mut self, shared: &SharedState, at: Nanos) -> &TimelineSlice {
-        let middle = at.saturating_sub(self.length / 2);
+    pub(super) fn close(&mut self, shared: &SharedState, at: RunTime) -> &TimelineSlice {
+        let middle = at.minus(self.length / 2);
         let load_start = shared.load_start.get().copied();
-        let stage = load_start.filter(|start| middle >= *start).map(|start| shared.plan.stage_at(middle - start));
+        let stage =
+            load_start.filter(|start| middle >= *start).map(|start| shared.plan.stage_at(middle.in_load(start)));
         let slice = TimelineSlice {
             at,
             stage,
@@ -129,12 +130,13 @@ mod tests {
 
     #[test]
     fn the_coordinator_does_not_sleep_past_the_end_of_an_interval() {
-        let ms = |ms: u64| Duration::from_millis(ms);
+        let ms = Duration::from_millis;
+        let at = |ms: u64| RunTime::from_micros(ms * 1000);
         let mut intervals = Intervals::new(Shape { stages: 1, groups: 1 }, nanos(ms(1000)));
-        assert_eq!(intervals.pause(nanos(ms(900))), TICK);
-        assert_eq!(intervals.pause(nanos(ms(993))), ms(7), "not 13 ms into the next");
-        assert_eq!(intervals.pause(nanos(ms(1001))), TICK);
-        intervals.end(nanos(ms(1000)), 1);
-        assert_eq!(intervals.pause(nanos(ms(993))), TICK, "the last interval is still being reported");
+        assert_eq!(intervals.pause(at(900)), TICK);
+        assert_eq!(intervals.pause(at(993)), ms(7), "not 13 ms into the next");
+        assert_eq!(intervals.pause(at(1001)), TICK);
+        intervals.end(at(1000), 1);
+        assert_eq!(intervals.pause(at(993)), TICK, "the last interval is still being reported");
     }
 }

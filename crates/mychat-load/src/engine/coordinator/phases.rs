@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::LoadError;
 use crate::engine::shared::SharedState;
 use crate::engine::worker::{DrainTimeout, Outstanding, WorkerResult};
-use crate::plan::{Nanos, nanos};
+use crate::plan::{LoadTime, Nanos, RunTime, nanos};
 use crate::reconcile::Accounting;
 
 /// Pause between two looks at the state of a run.
@@ -29,8 +29,8 @@ const OVERTIME: Nanos = 30_000_000_000;
 pub enum Phase {
     /// Users log in.
     Joining,
-    /// The load has been running for this many nanoseconds.
-    Load(Nanos),
+    /// The load is at this time.
+    Load(LoadTime),
     /// The load is over; messages in flight may still arrive.
     Draining,
 }
@@ -41,16 +41,16 @@ pub enum Phase {
 pub trait WorkerSet {
     /// State that all workers share.
     fn shared(&self) -> &Arc<SharedState>;
-    /// Nanoseconds since the run began.
-    fn now(&self) -> Nanos;
+    /// Returns the time of the run.
+    fn now(&self) -> RunTime;
     /// Tells every worker to log its users in.
     fn start_logins(&mut self);
     /// Ends the current interval of the timeline at `at`.
-    fn end_interval(&mut self, at: Nanos);
+    fn end_interval(&mut self, at: RunTime);
     /// Returns true while some worker has not yet handed over its samples of the interval that ended last.
     fn is_interval_pending(&self) -> bool;
     /// Tells every worker that the load starts at `start`.
-    fn start_load(&mut self, start: Nanos);
+    fn start_load(&mut self, start: RunTime);
     /// Returns true once an `abort_if` condition of the scenario has been met.
     fn is_aborted(&self) -> bool;
     /// Lets a short time pass: at most 20 ms.
@@ -102,14 +102,14 @@ async fn join_and_load(workers: &mut impl WorkerSet) -> Result<(), LoadError> {
     shared.load_start.get_or_init(|| start);
     shared.log_remote_sends(start);
     workers.start_load(start);
-    let end = start + shared.plan.end();
+    let end = shared.plan.end().in_run(start);
     loop {
         let now = workers.now();
         let is_sent = shared.live.active_programs.load(Ordering::Relaxed) == 0 || now > end + OVERTIME;
         if now >= end && is_sent || workers.is_aborted() {
             return Ok(());
         }
-        workers.wait(Phase::Load(now.saturating_sub(start))).await?;
+        workers.wait(Phase::Load(now.in_load(start))).await?;
     }
 }
 
@@ -147,7 +147,7 @@ async fn drain(workers: &mut impl WorkerSet) -> Result<(), LoadError> {
             return Ok(());
         }
         // Counting costs the workers time: nine tenths of it stay free for reading.
-        while workers.now() < now + 9 * (now - asked) {
+        while workers.now() < now + 9 * now.since(asked) {
             workers.wait(Phase::Draining).await?;
         }
     }

@@ -9,7 +9,7 @@ use super::Observations;
 use crate::engine::observations::GeneratorUsage;
 use crate::engine::shared::SharedState;
 use crate::engine::worker::WorkerResult;
-use crate::plan::{Nanos, Plan, nanos};
+use crate::plan::{Nanos, Plan, RunTime, nanos};
 use crate::reconcile::{Accounting, FinalRosters, Reconciliation, ShardExchange, record_fanout};
 use crate::record::example::{Example, Examples, ViolationKind};
 use crate::record::fanout::FanOut;
@@ -43,7 +43,7 @@ pub struct RunResults {
 /// Maps an event outside any action to the recorder's cell for it.
 struct Cells<'p> {
     plan: &'p Plan,
-    load_start: Option<Nanos>,
+    load_start: Option<RunTime>,
     join: u16,
 }
 
@@ -67,18 +67,18 @@ impl RunResults {
     }
 
     /// Reconciles what was sent with what arrived, and completes `recorder` with the latencies and counts that only the end
-    /// of the run, `length` nanoseconds after its start, shows. The timeline and the coordinator's own figures are left
+    /// of the run, at `end`, shows. The timeline and the coordinator's own figures are left
     /// empty.
-    pub fn assemble(mut self, shared: &SharedState, mut recorder: Recorder, length: Nanos) -> Observations {
+    pub fn assemble(mut self, shared: &SharedState, mut recorder: Recorder, end: RunTime) -> Observations {
         let plan = &shared.plan;
         let load_start = shared.load_start.get().copied();
         let cells = Cells { plan, load_start, join: recorder.shape().join() };
-        self.record_rosters(shared, &cells, &mut recorder, length);
+        self.record_rosters(shared, &cells, &mut recorder, end);
         let accounting = Accounting::new(plan, &shared.sent);
         let reconciliation = accounting.reconcile(plan, &shared.sent, self.sessions.iter(), shared.reading);
-        reconciliation.lost_latency.record(length, |sender, index| self.fanout.has(sender, index), &mut recorder);
-        let lost = (&reconciliation.lost_latency, length);
-        record_fanout(&self.fanout, plan, load_start.unwrap_or(0), lost, &mut recorder);
+        reconciliation.lost_latency.record(end, |sender, index| self.fanout.has(sender, index), &mut recorder);
+        let lost = (&reconciliation.lost_latency, end);
+        record_fanout(&self.fanout, plan, load_start.unwrap_or_default(), lost, &mut recorder);
         for (place, duplicated) in &reconciliation.duplicated {
             recorder.add(*place, Count::Duplicated, *duplicated);
         }
@@ -97,7 +97,7 @@ impl RunResults {
             errors: self.errors,
             aborted: None,
             interrupted: false,
-            length,
+            end,
             generator: GeneratorUsage::default(),
             server: None,
             cases_failed: 0,
@@ -106,16 +106,16 @@ impl RunResults {
     }
 
     /// Records how long each join took to reach the user lists, and the users that some last list lacks.
-    fn record_rosters(&mut self, shared: &SharedState, cells: &Cells<'_>, recorder: &mut Recorder, length: Nanos) {
-        let due_before = length.saturating_sub(nanos(shared.protocol.reply_timeout));
+    fn record_rosters(&mut self, shared: &SharedState, cells: &Cells<'_>, recorder: &mut Recorder, end: RunTime) {
+        let due_before = end.minus(nanos(shared.protocol.reply_timeout));
         for unlisted in self.last_lists.missing(&self.sessions, due_before) {
             recorder.count(cells.at(unlisted.user, unlisted.online), Count::MissingInRoster);
             // The latency is at least this long. Without the sample the percentiles would look better than they are.
-            self.rosters.note((unlisted.user, unlisted.online), length);
-            self.examples.push(unlisted.example(cells.plan, length));
+            self.rosters.note((unlisted.user, unlisted.online), end);
+            self.examples.push(unlisted.example(cells.plan, end));
         }
         for ((user, joined), last) in self.rosters.joins() {
-            recorder.time(cells.at(user, joined), LatencyMetric::Roster, last.saturating_sub(joined));
+            recorder.time(cells.at(user, joined), LatencyMetric::Roster, last.since(joined));
         }
     }
 
@@ -124,7 +124,7 @@ impl RunResults {
         let plan = cells.plan;
         for (user, count) in unfounded_404s(plan, &self.unreachable, reconciliation) {
             let stage = plan.stages.len().saturating_sub(1) as u16;
-            recorder.add(Place { stage, ..cells.at(user, 0) }, Count::Errors, count);
+            recorder.add(Place { stage, ..cells.at(user, RunTime::ZERO) }, Count::Errors, count);
             *self.errors.entry("404".to_owned()).or_default() += count;
             if self.examples.wants(ViolationKind::Error) {
                 self.examples.push(example_404(plan, user, count));
@@ -135,9 +135,9 @@ impl RunResults {
 
 impl Cells<'_> {
     /// Returns the cell of something that `user` did at `at`.
-    fn at(&self, user: u32, at: Nanos) -> Place {
+    fn at(&self, user: u32, at: RunTime) -> Place {
         let stage = match self.load_start.filter(|start| at >= *start) {
-            Some(start) => self.plan.stage_at(at - start) as u16,
+            Some(start) => self.plan.stage_at(at.in_load(start)) as u16,
             None => self.join,
         };
         Place { stage, group: self.plan.users[user as usize].group, action: Shape::NO_ACTION }

@@ -15,7 +15,7 @@ use crate::engine::net::thread::{self, WorkerCommand, WorkerContext, WorkerEvent
 use crate::engine::observations::usage;
 use crate::engine::shared::SharedState;
 use crate::engine::worker::{Outstanding, WorkerResult};
-use crate::plan::{Nanos, nanos};
+use crate::plan::{Nanos, RunTime, nanos};
 use crate::reconcile::Accounting;
 use crate::record::recorder::{Recorder, Shape};
 
@@ -33,7 +33,7 @@ pub(super) struct Coordinator<'r> {
     events: UnboundedReceiver<WorkerEvent>,
     intervals: Intervals,
     /// Time of the next call of [`RunObserver::progress`].
-    next_progress: Nanos,
+    next_progress: RunTime,
     /// Replies to the last [`WorkerCommand::Outstanding`].
     outstanding: Vec<Outstanding>,
     /// Index of the `abort_if` condition that was met.
@@ -87,7 +87,7 @@ impl<'r> Coordinator<'r> {
             threads,
             events,
             intervals: Intervals::new(shape, nanos(config.interval)),
-            next_progress: 0,
+            next_progress: RunTime::ZERO,
             outstanding: Vec::new(),
             aborted: None,
         })
@@ -95,13 +95,13 @@ impl<'r> Coordinator<'r> {
 
     /// Ends the workers, joins their threads and assembles what they recorded.
     pub(super) async fn finish(mut self, interrupted: bool) -> Result<Observations, LoadError> {
-        let length = self.clock.now();
+        let end = self.clock.now();
         let mut results = RunResults::default();
         for result in WorkerSet::finish(&mut self).await? {
             self.intervals.add(&result.recorder);
             results.add(result);
         }
-        self.intervals.close(self.shared, length);
+        self.intervals.close(self.shared, end);
         // No worker reads any more. Dropping the handles lets them close their connections.
         self.handles.clear();
         for thread in self.threads.drain(..) {
@@ -109,7 +109,7 @@ impl<'r> Coordinator<'r> {
         }
         let generator = usage(self.worker_count, results.busy_wait);
         let (recorder, timeline) = self.intervals.into_parts();
-        let assembled = results.assemble(self.shared, recorder, length);
+        let assembled = results.assemble(self.shared, recorder, end);
         Ok(Observations { timeline, aborted: self.aborted, interrupted, generator, ..assembled })
     }
 
@@ -145,15 +145,15 @@ impl WorkerSet for Coordinator<'_> {
         self.shared
     }
 
-    fn now(&self) -> Nanos {
+    fn now(&self) -> RunTime {
         self.clock.now()
     }
 
     fn start_logins(&mut self) {
-        self.send_all(|| WorkerCommand::Join(0));
+        self.send_all(|| WorkerCommand::Join(RunTime::ZERO));
     }
 
-    fn end_interval(&mut self, at: Nanos) {
+    fn end_interval(&mut self, at: RunTime) {
         self.intervals.end(at, self.handles.len());
         let shape = self.intervals.shape();
         self.send_all(|| WorkerCommand::Interval(Box::new(Recorder::new(shape))));
@@ -163,7 +163,7 @@ impl WorkerSet for Coordinator<'_> {
         self.intervals.is_pending()
     }
 
-    fn start_load(&mut self, start: Nanos) {
+    fn start_load(&mut self, start: RunTime) {
         self.send_all(|| WorkerCommand::Load(start));
     }
 

@@ -9,7 +9,7 @@ use mio::{Events, Poll, Registry, Token};
 use super::pacer::Pacer;
 use super::spin_policy::{SpinPolicy, SpinTimer};
 use crate::engine::clock::{Clock as _, RealClock};
-use crate::plan::{Nanos, nanos};
+use crate::plan::{Nanos, RunTime, nanos};
 
 /// Tokens below this one are keys of sockets.
 const SOCKETS: usize = usize::MAX - 8;
@@ -31,7 +31,7 @@ pub(super) struct EventPoller {
     /// Fires at known times. How late it is served shows how long a readable socket waits.
     probe: Pacer,
     /// Due time of the probe.
-    probe_at: Nanos,
+    probe_at: RunTime,
 }
 
 /// Subject of an event.
@@ -49,7 +49,7 @@ pub(super) enum WakeReason {
 impl EventPoller {
     pub(super) fn new(clock: RealClock, poll: Poll, own_core: bool) -> Result<Self> {
         let (timer, probe) = (Pacer::new(poll.registry(), TIMER)?, Pacer::new(poll.registry(), PROBE)?);
-        let mut poller = Self { clock, poll, timer, spin: SpinPolicy::new(own_core), probe, probe_at: 0 };
+        let mut poller = Self { clock, poll, timer, spin: SpinPolicy::new(own_core), probe, probe_at: RunTime::ZERO };
         poller.arm_probe(clock.now());
         Ok(poller)
     }
@@ -59,7 +59,7 @@ impl EventPoller {
     }
 
     /// Sets the worker's timer to `at`, in place of any time set before.
-    pub(super) fn wake_at(&mut self, at: Nanos) {
+    pub(super) fn wake_at(&mut self, at: RunTime) {
         let lead = self.spin.lead(Instant::now());
         self.timer.arm(self.clock.instant(at), lead);
     }
@@ -129,10 +129,10 @@ impl EventPoller {
     fn restart_probe(&mut self) -> Nanos {
         let (now, due) = (self.clock.now(), self.probe_at);
         self.arm_probe(now);
-        now.saturating_sub(due)
+        now.since(due)
     }
 
-    fn arm_probe(&mut self, now: Nanos) {
+    fn arm_probe(&mut self, now: RunTime) {
         self.probe_at = now + nanos(PROBE_EVERY);
         self.probe.arm(self.clock.instant(self.probe_at), Duration::ZERO);
     }

@@ -16,7 +16,7 @@ use super::event_poller::{EventPoller, WakeReason};
 use super::receive_lag::{UnreadMark, unread};
 use crate::engine::clock::RealClock;
 use crate::engine::wire::{CloseMode, ConnId, ReadMode, ReceiveBuffer, Wire};
-use crate::plan::Nanos;
+use crate::plan::{Nanos, RunTime};
 
 /// Bytes read at once. Handling them takes about 100 µs, and due timers run between two reads.
 const READ: usize = 16 * 1024;
@@ -153,7 +153,7 @@ impl TcpWire {
 
     /// Counts `count` bytes read at `now` against the socket's mark. Returns how long the bytes before the mark waited, once
     /// all of them are read.
-    pub(super) fn pass_mark(&mut self, conn: ConnId, count: usize, now: Nanos) -> Option<Nanos> {
+    pub(super) fn pass_mark(&mut self, conn: ConnId, count: usize, now: RunTime) -> Option<Nanos> {
         UnreadMark::pass(&mut self.socket(conn)?.mark, count, now)
     }
 
@@ -167,7 +167,7 @@ impl TcpWire {
     }
 
     /// Sets a mark in the next socket that holds unread bytes and is read at full speed.
-    pub(super) fn probe(&mut self, now: Nanos) {
+    pub(super) fn probe(&mut self, now: RunTime) {
         /// Sockets passed over in one probe.
         const PASSED: usize = 64;
         /// Sockets of these that the system is asked about.
@@ -190,7 +190,7 @@ impl TcpWire {
     }
 
     /// Returns the ages of all marks that have not been reached.
-    pub(super) fn pending_lags(&self, now: Nanos) -> Vec<Nanos> {
+    pub(super) fn pending_lags(&self, now: RunTime) -> Vec<Nanos> {
         self.sockets.iter().flatten().filter_map(|socket| Some(socket.mark?.age(now))).collect()
     }
 
@@ -296,7 +296,7 @@ impl Wire for TcpWire {
         }
     }
 
-    fn wake_at(&mut self, at: Nanos) {
+    fn wake_at(&mut self, at: RunTime) {
         self.poller.wake_at(at);
     }
 }

@@ -15,7 +15,7 @@ use super::turn::{TcpWorker, turn};
 use crate::engine::clock::{Clock as _, RealClock};
 use crate::engine::shared::SharedState;
 use crate::engine::worker::{Outstanding, Worker, WorkerResult};
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use crate::reconcile::Accounting;
 use crate::record::recorder::Recorder;
 
@@ -23,9 +23,9 @@ use crate::record::recorder::Recorder;
 #[derive(Debug)]
 pub(in crate::engine) enum WorkerCommand {
     /// Log the users in, from this time on.
-    Join(Nanos),
+    Join(RunTime),
     /// Start the load at this time.
-    Load(Nanos),
+    Load(RunTime),
     /// Hand over the samples of the interval that has ended, and continue with this recorder.
     Interval(Box<Recorder>),
     /// Report what is outstanding. Without accounts the reply only says that nothing is being sent any more.

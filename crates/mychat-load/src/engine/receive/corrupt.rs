@@ -7,14 +7,14 @@ use super::violations::count_corrupted;
 use super::{BROADCAST, PRIVATE};
 use crate::engine::recording::Recording;
 use crate::engine::user::User;
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use crate::plan::stamp::{EVERYBODY, Stamp, StampError};
 
 /// Takes a frame that is neither a reply nor a whole message. A readable stamp in it tells which message it was.
 pub(super) fn receive_corrupt(
     user: &mut User,
     recording: &mut Recording,
-    now: Nanos,
+    now: RunTime,
     what: &dyn Fn() -> String,
     frame: &[u8],
 ) {

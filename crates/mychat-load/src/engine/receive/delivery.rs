@@ -5,7 +5,7 @@ use super::deferred::flush_deferred;
 use super::violations::count_out_of_order;
 use crate::engine::recording::{BroadcastMeta, Recording};
 use crate::engine::user::User;
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use crate::plan::stamp::{EVERYBODY, Stamp};
 use crate::record::inbox::Arrival;
 use crate::record::recorder::{Count, Place};
@@ -14,7 +14,7 @@ use crate::record::recorder::{Count, Place};
 pub(super) fn deliver(
     user: &mut User,
     recording: &mut Recording,
-    now: Nanos,
+    now: RunTime,
     meta: BroadcastMeta,
     frame: &[u8],
 ) -> FrameEffect {
@@ -43,8 +43,8 @@ pub(super) fn deliver(
     if place.is_closed() && (!is_public || stamp.sender == user.id || !recording.shared.reading.broadcast_echo) {
         recording.confirmations.push((stamp.sender, stamp.sequence));
     }
-    let service = sent.map(|sent| now.saturating_sub(sent));
-    recording.recorder.cell(place).delivery(now.saturating_sub(intended), service);
+    let service = sent.map(|sent| now.since(sent));
+    recording.recorder.cell(place).delivery(now.since(intended), service);
     if is_public && !user.hostile {
         recording.fanout.note(stamp.sender, stamp.index, intended, now);
     }
@@ -52,10 +52,10 @@ pub(super) fn deliver(
 }
 
 /// Returns the cell of a message: the stage in which it was due, and the recipient's group.
-pub(super) fn place_of(recording: &Recording, stamp: &Stamp, group: u16, action: u16, now: Nanos) -> Place {
+pub(super) fn place_of(recording: &Recording, stamp: &Stamp, group: u16, action: u16, now: RunTime) -> Place {
     let plan = &recording.shared.plan;
     let place = match recording.load_start() {
-        Some(_) => Place { stage: plan.stage_at(stamp.intended * 1000) as u16, group, action },
+        Some(_) => Place { stage: plan.stage_at(stamp.intended) as u16, group, action },
         None => Place { action, ..recording.place(group, now) },
     };
     let is_in_plan = (stamp.sender as usize) < plan.users.len();
@@ -64,12 +64,12 @@ pub(super) fn place_of(recording: &Recording, stamp: &Stamp, group: u16, action:
 
 /// Returns true if a message arrived in an earlier session of the same user. Only a message sent before this session began
 /// can have, so that nothing else is looked up.
-fn arrived_in_past_session(user: &User, recording: &Recording, stamp: &Stamp, sent: Option<Nanos>) -> bool {
+fn arrived_in_past_session(user: &User, recording: &Recording, stamp: &Stamp, sent: Option<RunTime>) -> bool {
     if user.past_sessions.is_empty() {
         return false;
     }
     // The send time of another shard's message was taken by another clock.
-    let sent = sent.filter(|_| recording.shared.plan.shard.has(stamp.sender)).unwrap_or(0);
+    let sent = sent.filter(|_| recording.shared.plan.shard.has(stamp.sender)).unwrap_or_default();
     user.session.as_ref().is_some_and(|session| sent < session.asked)
         && user
             .past_sessions

@@ -2,7 +2,7 @@
 
 use crate::engine::recording::{Recording, ViolationDetail};
 use crate::engine::user::{ExpectedReply, PendingReply, User, UserState};
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use crate::record::example::ViolationKind;
 use crate::record::recorder::{Count, LatencyMetric};
 
@@ -10,7 +10,7 @@ use crate::record::recorder::{Count, LatencyMetric};
 const ERROR_CODES: usize = 64;
 
 /// Takes a frame if it is a reply that a `frame` action of the user expects. Returns true if it is.
-pub(super) fn receive_verbatim(user: &mut User, recording: &mut Recording, now: Nanos, frame: &[u8]) -> bool {
+pub(super) fn receive_verbatim(user: &mut User, recording: &mut Recording, now: RunTime, frame: &[u8]) -> bool {
     let verbatim = &recording.shared.verbatim[usize::from(user.group)];
     let is_reply = |reply: &PendingReply| {
         let ExpectedReply::Verbatim(action) = reply.expected else { return false };
@@ -19,13 +19,13 @@ pub(super) fn receive_verbatim(user: &mut User, recording: &mut Recording, now: 
     let Some(reply) = user.replies.take_first(is_reply) else { return false };
     // A server that closes the connection after every error may do so now, whatever the reply was.
     user.replies.note_error(now);
-    recording.recorder.time(reply.place, LatencyMetric::Ack, now.saturating_sub(reply.intended));
+    recording.recorder.time(reply.place, LatencyMetric::Ack, now.since(reply.intended));
     confirm_own(user, recording);
     true
 }
 
 /// Takes an `ERROR`: the reply that is due, a wrong one, or an unexpected one.
-pub(super) fn receive_error(user: &mut User, recording: &mut Recording, now: Nanos, code: &str, frame: &[u8]) {
+pub(super) fn receive_error(user: &mut User, recording: &mut Recording, now: RunTime, code: &str, frame: &[u8]) {
     if user.login.state == UserState::LoggingIn {
         // Rule U3: the code that follows a FAIL, or the reason for a refusal to come.
         return;
@@ -34,7 +34,7 @@ pub(super) fn receive_error(user: &mut User, recording: &mut Recording, now: Nan
         if reply.expected == ExpectedReply::AnyError {
             user.replies.note_error(now);
         }
-        recording.recorder.time(reply.place, LatencyMetric::Ack, now.saturating_sub(reply.intended));
+        recording.recorder.time(reply.place, LatencyMetric::Ack, now.since(reply.intended));
         return confirm_own(user, recording);
     }
     if code == "404" && may_be_unreachable(user, recording, now) {
@@ -76,13 +76,13 @@ fn confirm_own(user: &User, recording: &mut Recording) {
 }
 
 /// Returns true if one of the user's latest private messages went to a user who was not certainly online.
-fn may_be_unreachable(user: &User, recording: &Recording, now: Nanos) -> bool {
+fn may_be_unreachable(user: &User, recording: &Recording, now: RunTime) -> bool {
     let log = &recording.shared.sent[user.id as usize];
     let timeout = crate::plan::nanos(recording.shared.protocol.reply_timeout);
     let latest = (0..log.len()).rev().map_while(|sequence| log.get(sequence));
     // A server that stood still sends many replies at once, after much else was sent: time is the only limit.
     latest
-        .take_while(|sent| sent.at * 1000 + timeout >= now)
-        .filter_map(|sent| Some((recording.shared.presence.get(sent.to as usize)?, sent.at * 1000)))
+        .take_while(|sent| sent.at + timeout >= now)
+        .filter_map(|sent| Some((recording.shared.presence.get(sent.to as usize)?, sent.at)))
         .any(|(recipient, sent_at)| !recipient.was_online_since(sent_at))
 }

@@ -9,7 +9,7 @@ use super::deferred::flush_deferred;
 use super::delivery::deliver;
 use crate::engine::recording::Recording;
 use crate::engine::user::User;
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use crate::record::broadcast_cache::FrameRun;
 use crate::record::recorder::Place;
 
@@ -19,7 +19,7 @@ const DEFERRED: usize = 256;
 /// Takes the broadcasts that `bytes` begins with, as far as they are those that follow the user's position in the cache.
 /// Returns the number of deliveries and the number of bytes taken.
 #[inline]
-pub(super) fn receive_run(user: &mut User, recording: &mut Recording, now: Nanos, bytes: &[u8]) -> (u64, usize) {
+pub(super) fn receive_run(user: &mut User, recording: &mut Recording, now: RunTime, bytes: &[u8]) -> (u64, usize) {
     let run = recording.broadcasts.run(user.cursor.at(), bytes);
     if run.is_empty() {
         return (0, 0);
@@ -29,7 +29,7 @@ pub(super) fn receive_run(user: &mut User, recording: &mut Recording, now: Nanos
 }
 
 /// Takes the cached broadcasts of `run`; `bytes` begins with them. Returns the number of deliveries.
-pub(super) fn take_run(user: &mut User, recording: &mut Recording, now: Nanos, run: &FrameRun, bytes: &[u8]) -> u64 {
+pub(super) fn take_run(user: &mut User, recording: &mut Recording, now: RunTime, run: &FrameRun, bytes: &[u8]) -> u64 {
     let is_new = user.cursor.is_new(run);
     user.cursor.advance(run.end());
     let is_ordinary =
@@ -42,7 +42,7 @@ pub(super) fn take_run(user: &mut User, recording: &mut Recording, now: Nanos, r
     take_one_by_one(user, recording, now, run, bytes)
 }
 
-fn take_one_by_one(user: &mut User, recording: &mut Recording, now: Nanos, run: &FrameRun, bytes: &[u8]) -> u64 {
+fn take_one_by_one(user: &mut User, recording: &mut Recording, now: RunTime, run: &FrameRun, bytes: &[u8]) -> u64 {
     let (mut delivered, mut done) = (0, 0);
     for index in 0..run.len() {
         let one = run.single(index);
@@ -57,15 +57,15 @@ fn take_one_by_one(user: &mut User, recording: &mut Recording, now: Nanos, run: 
 }
 
 /// Records the latencies of these broadcasts.
-fn record_deliveries(user: &User, recording: &mut Recording, now: Nanos, run: &FrameRun) {
+fn record_deliveries(user: &User, recording: &mut Recording, now: RunTime, run: &FrameRun) {
     for same_place in recording.broadcasts.frames(run).chunk_by(|one, next| one.meta.place == next.meta.place) {
         let Some(first) = same_place.first() else { continue };
         let place = Place { group: user.group, ..first.meta.place };
         let cell = recording.recorder.cell(place);
         for cached in same_place {
             let meta = &cached.meta;
-            let service = meta.sent.map(|sent| now.saturating_sub(sent));
-            cell.delivery(now.saturating_sub(meta.intended), service);
+            let service = meta.sent.map(|sent| now.since(sent));
+            cell.delivery(now.since(meta.intended), service);
             recording.fanout.note(meta.stamp.sender, meta.stamp.index, meta.intended, now);
         }
     }

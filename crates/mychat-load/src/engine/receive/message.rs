@@ -9,7 +9,7 @@ use super::{BROADCAST, FrameEffect};
 use crate::engine::recording::{BroadcastMeta, Recording};
 use crate::engine::send::NO_RECIPIENT;
 use crate::engine::user::User;
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use crate::plan::stamp::{EVERYBODY, Stamp, StampError};
 use crate::record::recorder::{Count, Place};
 use mychat_scenario::model::{Action, Weighted};
@@ -18,7 +18,7 @@ use mychat_scenario::model::{Action, Weighted};
 pub(super) fn receive_message(
     user: &mut User,
     recording: &mut Recording,
-    now: Nanos,
+    now: RunTime,
     action: u16,
     frame: &[u8],
     rest: &[u8],
@@ -53,9 +53,9 @@ pub(super) fn receive_message(
         note_changed(user, recording, &stamp);
         return FrameEffect::None;
     }
-    let intended = recording.load_start().unwrap_or(0) + stamp.intended * 1000;
+    let intended = stamp.intended.in_run(recording.load_start().unwrap_or_default());
     let sent = shared.sent.get(stamp.sender as usize).and_then(|log| log.get(stamp.sequence));
-    let meta = BroadcastMeta { stamp, place, intended, sent: sent.map(|sent| sent.at * 1000) };
+    let meta = BroadcastMeta { stamp, place, intended, sent: sent.map(|sent| sent.at) };
     if action == BROADCAST && recording.load_start().is_some() {
         let behind = recording.cache_broadcast(frame, meta);
         user.cursor.advance(behind);
@@ -70,7 +70,7 @@ pub(super) fn receive_message(
 fn receive_unreadable(
     user: &mut User,
     recording: &mut Recording,
-    now: Nanos,
+    now: RunTime,
     (action, sender, unreadable): (u16, &[u8], StampError),
     frame: &[u8],
 ) -> FrameEffect {
@@ -125,7 +125,7 @@ fn is_addressed_to(stamp: &Stamp, user: u32, action: u16) -> bool {
 }
 
 /// Counts a message that does not belong to this run.
-fn count_stranger(user: &User, recording: &mut Recording, now: Nanos) -> FrameEffect {
+fn count_stranger(user: &User, recording: &mut Recording, now: RunTime) -> FrameEffect {
     let place = recording.place(user.group, now);
     recording.recorder.count(place, Count::Strangers);
     FrameEffect::None

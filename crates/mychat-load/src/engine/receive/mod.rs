@@ -15,7 +15,7 @@ pub(super) use self::deferred::flush_deferred;
 use self::message::receive_message;
 use super::recording::Recording;
 use super::user::User;
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 
 /// Meaning of a frame for the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +36,14 @@ const PRIVATE: u16 = 1;
 /// Takes the cached broadcasts that `bytes` begins with; `bytes` starts at the beginning of a frame. Returns the number of
 /// deliveries and the number of bytes taken.
 #[inline]
-pub(super) fn receive_cached(user: &mut User, recording: &mut Recording, now: Nanos, bytes: &[u8]) -> (u64, usize) {
+pub(super) fn receive_cached(user: &mut User, recording: &mut Recording, now: RunTime, bytes: &[u8]) -> (u64, usize) {
     // An expected reply may look like anything, and an unterminated frame does not say where it ends.
     let is_comparable = user.replies.is_empty() && recording.shared.protocol.reply_framing.is_terminated();
     if is_comparable { fast_path::receive_run(user, recording, now, bytes) } else { (0, 0) }
 }
 
 /// Takes one frame from the user's own connection.
-pub(super) fn receive_frame(user: &mut User, recording: &mut Recording, now: Nanos, frame: &[u8]) -> FrameEffect {
+pub(super) fn receive_frame(user: &mut User, recording: &mut Recording, now: RunTime, frame: &[u8]) -> FrameEffect {
     if !user.replies.is_empty() && error_reply::receive_verbatim(user, recording, now, frame) {
         return FrameEffect::None;
     }
@@ -76,7 +76,7 @@ pub(super) fn receive_frame(user: &mut User, recording: &mut Recording, now: Nan
 }
 
 /// Takes a user list. Records when each user that joined after this one first appears in it.
-fn receive_user_list(user: &mut User, recording: &mut Recording, now: Nanos, list: &[u8]) {
+fn receive_user_list(user: &mut User, recording: &mut Recording, now: RunTime, list: &[u8]) {
     let news = recording.rosters.take(&mut user.listed, &recording.shared.names, list);
     if recording.load_start().is_none()
         && recording.shared.plan.shard.is_part()

@@ -16,9 +16,9 @@ use rustc_hash::FxHashMap;
 pub use self::confirmations::{Confirmation, ConfirmationQueue};
 pub use self::presence::OnlineState;
 use super::verbatim::VerbatimFrame;
-use crate::plan::{MAX_USERS, Nanos, Plan};
+use crate::plan::{MAX_USERS, Plan, RunTime};
 use crate::reconcile::DeliveryRules;
-use crate::record::sent::{Sent, SentLog, micros};
+use crate::record::sent::{Sent, SentLog};
 
 /// The state that all worker threads share.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub struct SharedState {
     pub confirmations: Vec<ConfirmationQueue>,
     /// Start of the load. The coordinator sets it before it sends `Load` to any worker. The cell's release store and the
     /// workers' acquire loads make it visible to a worker that receives the first message, whatever thread sent that.
-    pub load_start: OnceLock<Nanos>,
+    pub load_start: OnceLock<RunTime>,
     /// Counters of the live view.
     pub live: LiveCounters,
 }
@@ -113,14 +113,15 @@ impl SharedState {
 
     /// Adds to the logs what the users of other shards are going to send by plan: it is owed to the users of this shard.
     /// Called by the coordinator before the load, while no worker writes these logs.
-    pub fn log_remote_sends(&self, load_start: Nanos) {
+    pub fn log_remote_sends(&self, load_start: RunTime) {
         let plan = &self.plan;
         for user in (0..plan.users.len() as u32).filter(|user| !plan.shard.has(*user)) {
             let Some(mut program) = plan.program(user) else { continue };
             for planned in std::iter::from_fn(|| program.next(plan)) {
                 let to = plan.message_recipient(user, &planned).unwrap_or(MAX_USERS);
-                let stage = plan.stage_at(planned.at) as u16;
-                self.sent[user as usize].push(Sent { at: micros(load_start + planned.at), to, stage });
+                let due = planned.due().unwrap_or_default();
+                let stage = plan.stage_at(due) as u16;
+                self.sent[user as usize].push(Sent { at: due.in_run(load_start), to, stage });
             }
         }
     }

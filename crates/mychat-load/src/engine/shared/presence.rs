@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 
 /// The online state of one user in one word: the time of the last change, and a bit for online.
 ///
@@ -14,19 +14,19 @@ pub struct OnlineState(AtomicU64);
 
 impl OnlineState {
     /// Sets the state from `at` on.
-    pub fn set(&self, online: bool, at: Nanos) {
-        self.0.store(at << 1 | u64::from(online), Ordering::Release);
+    pub fn set(&self, online: bool, at: RunTime) {
+        self.0.store(at.nanos() << 1 | u64::from(online), Ordering::Release);
     }
 
     /// Returns true if the user has been online from `at` until now without a break. Otherwise a message sent at `at` may
     /// be answered by 404.
-    pub fn was_online_since(&self, at: Nanos) -> bool {
+    pub fn was_online_since(&self, at: RunTime) -> bool {
         self.online_since().is_some_and(|since| since <= at)
     }
 
     /// Returns the time of the user's login, if it is online.
-    pub fn online_since(&self) -> Option<Nanos> {
+    pub fn online_since(&self) -> Option<RunTime> {
         let word = self.0.load(Ordering::Acquire);
-        (word & 1 == 1).then_some(word >> 1)
+        (word & 1 == 1).then_some(RunTime::from_nanos(word >> 1))
     }
 }

@@ -1,6 +1,6 @@
 //! The source of a user's actions: a schedule, or replies to the action before.
 
-use crate::plan::{Nanos, Plan, PlannedAction, UserProgram};
+use crate::plan::{Plan, PlannedAction, RunTime, UserProgram};
 
 /// Drives the actions of one user.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(in crate::engine) struct ClosedLoop {
     /// The action that follows the current think time.
     pub(in crate::engine) next: Option<PlannedAction>,
     /// Sequence number of the message whose delivery or reply it waits for, and when that was sent.
-    pub(in crate::engine) awaiting: Option<(u32, Nanos)>,
+    pub(in crate::engine) awaiting: Option<(u32, RunTime)>,
     /// True while a timer is set that ends the waiting.
     pub(in crate::engine) has_timeout: bool,
 }

@@ -1,19 +1,19 @@
 //! The login state of a user, and its connection.
 
 use crate::engine::wire::ConnId;
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use mychat_scenario::model::Leave;
 
-/// The login state of a user, and its connection. Times are nanoseconds since the run began.
+/// The login state of a user, and its connection.
 #[derive(Debug)]
 pub(in crate::engine) struct Login {
     pub(in crate::engine) state: UserState,
     /// Its own connection, while it has one.
     pub(in crate::engine) conn: Option<ConnId>,
-    /// Due time of its login; for a return, the end of its last session. 0: none is due.
-    pub(in crate::engine) due_at: Nanos,
+    /// Due time of its login; for a return, the end of its last session. `None` while none is due.
+    pub(in crate::engine) due_at: Option<RunTime>,
     /// Time at which it sent `CONNECT` on this connection.
-    pub(in crate::engine) requested_at: Nanos,
+    pub(in crate::engine) requested_at: RunTime,
     /// Its way of leaving at the end of this session.
     pub(in crate::engine) leave: Leave,
     /// True for a user that logs in again after this session because an action says so.
@@ -44,8 +44,8 @@ impl Default for Login {
         Self {
             state: UserState::Away,
             conn: None,
-            due_at: 0,
-            requested_at: 0,
+            due_at: None,
+            requested_at: RunTime::ZERO,
             leave: Leave::Disconnect,
             reconnects: false,
         }

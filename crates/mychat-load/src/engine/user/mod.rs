@@ -11,7 +11,7 @@ pub(super) use self::broadcast_cursor::BroadcastCursor;
 pub(super) use self::load_loop::{ClosedLoop, LoadLoop};
 pub(super) use self::login::{Login, UserState};
 pub(super) use self::pending_replies::{ExpectedReply, PendingReplies, PendingReply};
-use crate::plan::{Nanos, Plan, SessionDraws};
+use crate::plan::{Plan, RunTime, SessionDraws};
 use crate::record::roster::RosterState;
 use crate::record::session::UserSession;
 
@@ -89,8 +89,8 @@ impl User {
         }
     }
 
-    /// Time at which its current session began to end; 0 while it does not.
-    pub(super) fn left_at(&self) -> Nanos {
-        self.session.as_ref().and_then(|session| session.leaving).unwrap_or(0)
+    /// Returns the time at which its current session began to end; `None` while it does not.
+    pub(super) fn left_at(&self) -> Option<RunTime> {
+        self.session.as_ref().and_then(|session| session.leaving)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::engine::verbatim::VerbatimFrame;
-use crate::plan::Nanos;
+use crate::plan::{Nanos, RunTime};
 use crate::record::recorder::Place;
 
 /// Replies that have not arrived, in the order of their requests.
@@ -11,10 +11,10 @@ use crate::record::recorder::Place;
 pub(in crate::engine) struct PendingReplies {
     queue: VecDeque<PendingReply>,
     /// Time of the last error that was due. Rule F5 lets it close the connection as well.
-    error_at: Option<Nanos>,
+    error_at: Option<RunTime>,
 }
 
-/// A reply that has not arrived. Times are nanoseconds since the run began.
+/// A reply that has not arrived.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::engine) struct PendingReply {
     pub(in crate::engine) expected: ExpectedReply,
@@ -24,7 +24,7 @@ pub(in crate::engine) struct PendingReply {
     /// before that.
     pub(in crate::engine) overtaken: bool,
     /// Due time of the request.
-    pub(in crate::engine) intended: Nanos,
+    pub(in crate::engine) intended: RunTime,
     pub(in crate::engine) place: Place,
 }
 
@@ -74,7 +74,7 @@ impl PendingReplies {
     }
 
     /// Notes an error reply at `now`.
-    pub(in crate::engine) fn note_error(&mut self, now: Nanos) {
+    pub(in crate::engine) fn note_error(&mut self, now: RunTime) {
         self.error_at = Some(now);
     }
 
@@ -87,7 +87,7 @@ impl PendingReplies {
     pub(in crate::engine) fn may_close(
         &self,
         verbatim: &[Option<VerbatimFrame>],
-        (now, timeout): (Nanos, Nanos),
+        (now, timeout): (RunTime, Nanos),
     ) -> bool {
         self.queue.iter().any(|reply| reply.may_be_close(verbatim))
             || self.error_at.is_some_and(|at| now < at + timeout)

@@ -7,25 +7,25 @@ use crate::engine::clock::Clock;
 use crate::engine::send::SendContext;
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::wire::Wire;
-use crate::plan::{Nanos, PlannedAction};
+use crate::plan::{PlannedAction, RunTime};
 use crate::record::recorder::Place;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Draws the next action of a closed loop. Its think time starts at `from`.
-    pub(super) fn start_thinking(&mut self, index: usize, from: Nanos) {
+    pub(super) fn start_thinking(&mut self, index: usize, from: RunTime) {
         let plan = &self.recording.shared.plan;
         let user = &mut self.users[index];
         let id = user.id;
         let (Some(closed), Some(start)) = (user.closed_loop_mut(), self.recording.load_start()) else { return };
-        let Some(planned) = closed.draw(plan) else { return };
-        match plan.act_after_think(id, from.saturating_sub(start), planned.at) {
-            Some(at) => self.timers.push(start + at, TimerEvent::Act(index)),
+        let Some(think) = closed.draw(plan).and_then(|planned| planned.think()) else { return };
+        match plan.act_after_think(id, from.in_load(start), think) {
+            Some(at) => self.timers.push(at.in_run(start), TimerEvent::Act(index)),
             None => closed.next = None,
         }
     }
 
     /// Performs the action whose think time ended at `due`.
-    pub(super) fn run_closed_loop(&mut self, index: usize, planned: PlannedAction, due: Nanos, now: Nanos) {
+    pub(super) fn run_closed_loop(&mut self, index: usize, planned: PlannedAction, due: RunTime, now: RunTime) {
         let shared = &self.recording.shared;
         let is_stopped = shared.live.stop.load(Ordering::Relaxed);
         let user = &mut self.users[index];
@@ -40,7 +40,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         closed.awaiting = Some((shared.sent[id as usize].len(), now));
         let sets_timeout = !std::mem::replace(&mut closed.has_timeout, true);
         let action = &shared.plan.group(id).actions[usize::from(planned.action)].action;
-        let stage = shared.plan.stage_at(due.saturating_sub(start)) as u16;
+        let stage = shared.plan.stage_at(due.in_load(start)) as u16;
         let place = Place { stage, group, action: action.kind() as u16 }.closed();
         if sets_timeout {
             self.timers.push(now + self.reply_timeout(), TimerEvent::LoopTimeout(index));
@@ -50,7 +50,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Ends the waiting for the user's message `sequence`, which was delivered or answered.
-    fn confirm(&mut self, index: usize, sequence: u32, now: Nanos) {
+    fn confirm(&mut self, index: usize, sequence: u32, now: RunTime) {
         let Some(closed) = self.users[index].closed_loop_mut() else { return };
         if closed.awaiting.is_some_and(|(awaited, _)| awaited == sequence) {
             closed.awaiting = None;
@@ -59,14 +59,14 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Ends the waiting for an action that no message of the user's own will confirm.
-    pub(super) fn confirm_any(&mut self, index: usize, now: Nanos) {
+    pub(super) fn confirm_any(&mut self, index: usize, now: RunTime) {
         if self.users[index].closed_loop_mut().is_some_and(|closed| closed.awaiting.take().is_some()) {
             self.start_thinking(index, now);
         }
     }
 
     /// Lets a user go on that has waited for the reply timeout.
-    pub(super) fn check_loop_timeout(&mut self, index: usize, now: Nanos) {
+    pub(super) fn check_loop_timeout(&mut self, index: usize, now: RunTime) {
         let timeout = self.reply_timeout();
         let Some(closed) = self.users[index].closed_loop_mut() else { return };
         closed.has_timeout = false;
@@ -81,7 +81,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Passes confirmations on to the senders: users of this worker at once, others through their worker's queue.
-    pub(super) fn send_confirmations(&mut self, now: Nanos) {
+    pub(super) fn send_confirmations(&mut self, now: RunTime) {
         if self.recording.confirmations.is_empty() {
             return;
         }

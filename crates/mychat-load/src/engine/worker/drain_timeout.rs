@@ -2,7 +2,7 @@
 
 use std::iter::Sum;
 
-use crate::plan::Nanos;
+use crate::plan::{Nanos, RunTime};
 
 /// Deliveries and replies that users are owed and have not received.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,15 +16,15 @@ pub struct Outstanding {
 /// Time since the last whole frame after which partial frames no longer extend the drain.
 const PARTIAL_FRAME_LIMIT: Nanos = 30_000_000_000;
 
-/// Ends the drain of a run once nothing arrives any more. Times are nanoseconds since the run began.
+/// Ends the drain of a run once nothing arrives any more.
 #[derive(Debug)]
 pub struct DrainTimeout {
     length: Nanos,
     least: Outstanding,
     /// Arrival of the last whole frame.
-    last_frame: Nanos,
+    last_frame: RunTime,
     /// Arrival of the last byte.
-    last_progress: Nanos,
+    last_progress: RunTime,
 }
 
 impl Sum for Outstanding {
@@ -38,13 +38,13 @@ impl Sum for Outstanding {
 
 impl DrainTimeout {
     /// A timeout of `length` nanoseconds without progress, from `now` on.
-    pub fn new(length: Nanos, now: Nanos) -> Self {
+    pub fn new(length: Nanos, now: RunTime) -> Self {
         let least = Outstanding { owed: u64::MAX, partial_bytes: 0 };
         Self { length, least, last_frame: now, last_progress: now }
     }
 
     /// Takes note of what is outstanding at `now`. Returns true if the timeout has passed.
-    pub fn observe(&mut self, outstanding: Outstanding, now: Nanos) -> bool {
+    pub fn observe(&mut self, outstanding: Outstanding, now: RunTime) -> bool {
         if outstanding.owed < self.least.owed {
             (self.last_frame, self.last_progress) = (now, now);
             self.least = outstanding;
@@ -64,10 +64,10 @@ mod tests {
 
     /// Returns the second in which a timeout of two seconds passes, if this much is outstanding in each second.
     fn expiry(outstanding: impl Fn(u64) -> (u64, u64)) -> Option<u64> {
-        let mut timeout = DrainTimeout::new(2 * S, 0);
+        let mut timeout = DrainTimeout::new(2 * S, RunTime::ZERO);
         (0..100).find(|second| {
             let (owed, partial_bytes) = outstanding(*second);
-            timeout.observe(Outstanding { owed, partial_bytes }, second * S)
+            timeout.observe(Outstanding { owed, partial_bytes }, RunTime::from_nanos(second * S))
         })
     }
 

@@ -10,13 +10,13 @@ use crate::engine::connection::{ConnRole, DuplicateLogin};
 use crate::engine::receive::{self, FrameEffect};
 use crate::engine::recording::ViolationDetail;
 use crate::engine::wire::{CloseMode, ConnId, Wire};
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use crate::record::example::ViolationKind;
 use crate::record::recorder::Count;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Called when bytes were read from a connection at `now`.
-    pub fn received(&mut self, conn: ConnId, now: Nanos, bytes: &[u8]) {
+    pub fn received(&mut self, conn: ConnId, now: RunTime, bytes: &[u8]) {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         let mut deframer = std::mem::take(&mut connection.deframer);
         let role = connection.role;
@@ -82,7 +82,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Counts more than 64 KiB without the end of a frame as corrupted.
-    fn count_unterminated(&mut self, role: ConnRole, now: Nanos) {
+    fn count_unterminated(&mut self, role: ConnRole, now: RunTime) {
         let (ConnRole::User(index) | ConnRole::Duplicate(DuplicateLogin { user: index, .. })) = role;
         let user = &self.users[index];
         let detail = ViolationDetail {

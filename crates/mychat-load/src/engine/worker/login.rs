@@ -11,7 +11,7 @@ use crate::engine::recording::ViolationDetail;
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::user::UserState;
 use crate::engine::wire::{CloseMode, ConnId, Wire};
-use crate::plan::Nanos;
+use crate::plan::{Nanos, RunTime};
 use crate::record::example::ViolationKind;
 use crate::record::inbox::Inbox;
 use crate::record::recorder::{Count, LatencyMetric};
@@ -22,7 +22,7 @@ const LOGIN_RETRY: Nanos = 20_000_000;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Connects a user whose login was due at `due`.
-    pub(super) fn start_login(&mut self, index: usize, due: Nanos) {
+    pub(super) fn start_login(&mut self, index: usize, due: RunTime) {
         if self.recording.shared.live.stop.load(Ordering::Relaxed) {
             return;
         }
@@ -30,8 +30,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let conn = self.insert_connection(ConnRole::User(index));
         let login = &mut self.users[index].login;
         // A repeated attempt to return counts from the first one.
-        if login.state == UserState::Away && login.due_at == 0 {
-            login.due_at = due;
+        if login.state == UserState::Away {
+            login.due_at.get_or_insert(due);
         }
         login.state = UserState::Connecting;
         login.conn = Some(conn);
@@ -77,7 +77,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Takes the server's answer to `CONNECT`.
-    pub(super) fn connect_answered(&mut self, conn: ConnId, role: ConnRole, status: AckStatus, now: Nanos) {
+    pub(super) fn connect_answered(&mut self, conn: ConnId, role: ConnRole, status: AckStatus, now: RunTime) {
         let ConnRole::User(index) = role else { return };
         match (self.users[index].login.state, status) {
             (UserState::LoggingIn, AckStatus::Ok) => self.logged_in(index, now),
@@ -95,7 +95,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         }
     }
 
-    fn logged_in(&mut self, index: usize, now: Nanos) {
+    fn logged_in(&mut self, index: usize, now: RunTime) {
         let user = &mut self.users[index];
         let shared = &self.recording.shared;
         user.login.state = UserState::Online;
@@ -116,12 +116,12 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         if user.sessions == 1 {
             shared.live.logins_done.fetch_add(1, Ordering::Relaxed);
         }
-        let (due_at, requested_at) = (std::mem::take(&mut user.login.due_at), user.login.requested_at);
+        let (due_at, requested_at) = (user.login.due_at.take().unwrap_or_default(), user.login.requested_at);
         let (group, conn) = (user.group, user.login.conn);
         let place = self.recording.place(group, now);
         self.recording.recorder.count(place, Count::Connected);
-        self.recording.recorder.time(place, LatencyMetric::Connect, now.saturating_sub(due_at));
-        self.recording.recorder.time(place, LatencyMetric::Ack, now.saturating_sub(requested_at));
+        self.recording.recorder.time(place, LatencyMetric::Connect, now.since(due_at));
+        self.recording.recorder.time(place, LatencyMetric::Ack, now.since(requested_at));
         if let Some(conn) = conn {
             self.apply_read_policy(index, conn, now);
         }
@@ -139,7 +139,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &mut self.users[index];
         user.login.conn = None;
         let (id, place) = (user.id, self.recording.place(user.group, now));
-        if user.sessions > 0 && now < user.login.due_at + timeout {
+        if user.sessions > 0 && user.login.due_at.is_some_and(|due_at| now < due_at + timeout) {
             user.login.state = UserState::Away;
             self.recording.recorder.count(place, Count::RefusedReturns);
             self.timers.push(now + LOGIN_RETRY, TimerEvent::Login(index));
@@ -161,10 +161,10 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Takes a frame on the connection of a duplicate login, which the server must refuse.
-    pub(super) fn duplicate_answered(&mut self, conn: ConnId, duplicate: DuplicateLogin, now: Nanos, frame: &[u8]) {
+    pub(super) fn duplicate_answered(&mut self, conn: ConnId, duplicate: DuplicateLogin, now: RunTime, frame: &[u8]) {
         let DuplicateLogin { name_holder, intended, place, .. } = duplicate;
         if frame == b"CONNECT_ACK|FAIL" {
-            self.recording.recorder.time(place, LatencyMetric::Ack, now.saturating_sub(intended));
+            self.recording.recorder.time(place, LatencyMetric::Ack, now.since(intended));
             self.close_connection(conn, CloseMode::Close);
         } else if frame == b"CONNECT_ACK|OK" {
             // If the name's holder was just leaving, the name was free.

@@ -10,7 +10,7 @@ use crate::engine::recording::ViolationDetail;
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::user::UserState;
 use crate::engine::wire::{CloseMode, ConnId, DisconnectReason, Wire};
-use crate::plan::Nanos;
+use crate::plan::RunTime;
 use crate::record::example::ViolationKind;
 use crate::record::recorder::{Count, LatencyMetric};
 use crate::record::roster::RosterState;
@@ -19,20 +19,20 @@ use mychat_scenario::model::Leave;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Sets the timer for the end of a session that began to count at `from`, where the plan limits it.
-    pub(super) fn schedule_logout(&mut self, index: usize, from: Nanos) {
+    pub(super) fn schedule_logout(&mut self, index: usize, from: RunTime) {
         let (user, plan) = (&mut self.users[index], &self.recording.shared.plan);
         let Some(stays) = &mut user.stays else { return };
         let (stay, leave) = stays.next(plan);
         user.login.leave = leave;
         let at = from + stay;
         // A user that would leave after the load stays online, so that its deliveries can be accounted for.
-        if self.recording.load_start().is_some_and(|start| at < start + plan.end()) {
+        if self.recording.load_start().is_some_and(|start| at < plan.end().in_run(start)) {
             self.timers.push(at, TimerEvent::Logout(index, user.sessions));
         }
     }
 
     /// Lets a user leave, if its session of this number is still the current one.
-    pub(super) fn log_out(&mut self, index: usize, session: u16, now: Nanos) {
+    pub(super) fn log_out(&mut self, index: usize, session: u16, now: RunTime) {
         if let Some(free) = self.busy_until(index, now) {
             return self.timers.push(free, TimerEvent::Logout(index, session));
         }
@@ -77,7 +77,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             ConnRole::User(index) => index,
             ConnRole::Duplicate(DuplicateLogin { intended, place, .. }) => {
                 // Rule U3 lets a server close the connection after a refusal. A reset is a close.
-                self.recording.recorder.time(place, LatencyMetric::Ack, now.saturating_sub(intended));
+                self.recording.recorder.time(place, LatencyMetric::Ack, now.since(intended));
                 self.remove_connection(conn);
                 return;
             }
@@ -99,7 +99,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// The server disconnected a user that was online.
-    fn evicted(&mut self, index: usize, conn: ConnId, now: Nanos, how: &dyn Fn() -> String) {
+    fn evicted(&mut self, index: usize, conn: ConnId, now: RunTime, how: &dyn Fn() -> String) {
         let timeout = self.reply_timeout();
         let user = &mut self.users[index];
         let shared = &self.recording.shared;
@@ -128,11 +128,11 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Ends the session on a connection that is over, and lets the user log in again if that is its plan.
-    fn finish_logout(&mut self, conn: ConnId, now: Nanos) {
+    fn finish_logout(&mut self, conn: ConnId, now: RunTime) {
         let Some(ConnRole::User(index)) = self.remove_connection(conn) else { return };
         self.end_session(index, now);
         let user = &mut self.users[index];
-        user.login.due_at = now;
+        user.login.due_at = Some(now);
         let is_provoked = self.recording.sessions.last().is_some_and(|session| session.end == SessionEnd::Provoked);
         let reconnects = std::mem::take(&mut user.login.reconnects);
         if user.stays.is_some() || is_provoked || reconnects {
@@ -144,7 +144,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Completes the user's session and moves it to the recording.
-    pub(super) fn end_session(&mut self, index: usize, now: Nanos) {
+    pub(super) fn end_session(&mut self, index: usize, now: RunTime) {
         self.count_missing_replies(index, now);
         let user = &mut self.users[index];
         if let Some(closed) = user.closed_loop_mut() {
@@ -181,7 +181,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// The reply timeout of a connection is over: gives up a login or logout that the server has not completed.
-    pub(super) fn connection_timed_out(&mut self, conn: ConnId, now: Nanos) {
+    pub(super) fn connection_timed_out(&mut self, conn: ConnId, now: RunTime) {
         let Some(connection) = self.connections.get(conn) else { return };
         let seconds = self.recording.shared.protocol.reply_timeout.as_secs_f64();
         match connection.role {
@@ -196,14 +196,15 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                     self.login_refused(index, &|| format!("no answer to CONNECT within {seconds} s"), &[]);
                 }
                 // The timer may be the one of the login, set before the user began to leave.
-                UserState::Leaving if now < self.users[index].left_at() + self.reply_timeout() => {}
+                UserState::Leaving if self.users[index].left_at().is_some_and(|at| now < at + self.reply_timeout()) => {
+                }
                 UserState::Leaving => self.logout_timed_out(index, conn, now, seconds),
                 UserState::Away | UserState::Online | UserState::Finished | UserState::Evicted => {}
             },
         }
     }
 
-    fn logout_timed_out(&mut self, index: usize, conn: ConnId, now: Nanos, seconds: f64) {
+    fn logout_timed_out(&mut self, index: usize, conn: ConnId, now: RunTime, seconds: f64) {
         let user = &self.users[index];
         let (id, place) = (user.id, self.recording.place(user.group, now));
         if user.login.leave == Leave::Disconnect {

@@ -4,7 +4,7 @@ use super::Worker;
 use crate::engine::clock::Clock;
 use crate::engine::user::PendingReply;
 use crate::engine::wire::Wire;
-use crate::plan::Nanos;
+use crate::plan::{Nanos, RunTime};
 use crate::record::recorder::{LatencyMetric, Place};
 use crate::record::session::SessionEnd;
 
@@ -15,15 +15,15 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     /// Counts the replies that were due in the current session and did not come. In a session that lasts to the end of the
     /// run these are all. Otherwise the last ones may have been in flight: a reply was due if its request is older than the
     /// reply timeout, or if a later message of the user has come back to it.
-    pub(super) fn count_missing_replies(&mut self, index: usize, now: Nanos) {
+    pub(super) fn count_missing_replies(&mut self, index: usize, now: RunTime) {
         let pending = self.users[index].replies.take_all();
         let user = &self.users[index];
         let Some(session) = user.session.as_deref().filter(|_| !pending.is_empty()) else { return };
-        let (shared, leaving) = (&self.recording.shared, session.leaving.unwrap_or(Nanos::MAX));
+        let (shared, leaving) = (&self.recording.shared, session.leaving.unwrap_or(RunTime::MAX));
         let verbatim = &shared.verbatim[usize::from(user.group)];
         let was_due = |reply: &&PendingReply| {
-            let asked = shared.sent[user.id as usize].get(reply.sequence).map_or(0, |sent| sent.at * 1000);
-            let age = leaving.saturating_sub(asked);
+            let asked = shared.sent[user.id as usize].get(reply.sequence).map_or(RunTime::ZERO, |sent| sent.at);
+            let age = leaving.since(asked);
             let in_time = age > self.reply_timeout() || (reply.overtaken && age > IN_FLIGHT);
             match session.end {
                 SessionEnd::Stayed => true,
@@ -31,12 +31,12 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 SessionEnd::Closed | SessionEnd::Provoked => in_time && !reply.may_be_close(verbatim),
             }
         };
-        let missed: Vec<(Place, Nanos)> =
+        let missed: Vec<(Place, RunTime)> =
             pending.iter().filter(was_due).map(|reply| (reply.place, reply.intended)).collect();
         let id = user.id;
         for (place, intended) in missed {
             // The latency would have been at least this. Without the sample the percentiles would look better than they are.
-            self.recording.recorder.time(place, LatencyMetric::Ack, now.saturating_sub(intended));
+            self.recording.recorder.time(place, LatencyMetric::Ack, now.since(intended));
             self.recording.wrong_reply(place, id, &|| "a reply was due and never arrived".to_owned(), &[]);
         }
     }

@@ -24,7 +24,7 @@ use crate::engine::shared::SharedState;
 use crate::engine::timer_queue::{TimerEvent, TimerQueue};
 use crate::engine::user::{LoadLoop, User};
 use crate::engine::wire::{ConnId, Wire};
-use crate::plan::{Nanos, nanos};
+use crate::plan::{Nanos, RunTime, nanos};
 
 /// The users of one thread.
 pub struct Worker<W, C> {
@@ -65,7 +65,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Logs the users in from `start` on, each group at its own rate.
-    pub fn start_logins(&mut self, start: Nanos) {
+    pub fn start_logins(&mut self, start: RunTime) {
         self.timers.push(self.clock.now(), TimerEvent::Heartbeat);
         for index in 0..self.users.len() {
             let (user, plan) = (&self.users[index], &self.recording.shared.plan);
@@ -77,7 +77,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Starts the load: from `start` on, users follow their programs.
-    pub fn start_load(&mut self, start: Nanos) {
+    pub fn start_load(&mut self, start: RunTime) {
         self.recording.shared.load_start.get_or_init(|| start);
         for index in 0..self.users.len() {
             match self.users[index].load {
@@ -99,7 +99,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     pub fn run_timers(&mut self) {
         let mut now = self.clock.now();
         while let Some((at, event)) = self.timers.pop_due(now) {
-            self.recording.stall = self.recording.stall.max(now - at);
+            self.recording.stall = self.recording.stall.max(now.since(at));
             match event {
                 TimerEvent::Heartbeat => self.timers.push(now + HEARTBEAT, TimerEvent::Heartbeat),
                 TimerEvent::Login(user) => self.start_login(user, at),
@@ -120,7 +120,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
 
     /// Runs the timers if one is due or was added. The caller of any other method calls this afterwards: between two reads it
     /// keeps the schedule.
-    pub fn run_timers_if_due(&mut self, now: Nanos) {
+    pub fn run_timers_if_due(&mut self, now: RunTime) {
         if self.timers.needs_run(now) {
             self.run_timers();
         }
@@ -132,7 +132,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Sets the timer that ends the waiting for the server on this connection.
-    fn start_connection_timeout(&mut self, conn: ConnId, now: Nanos) {
+    fn start_connection_timeout(&mut self, conn: ConnId, now: RunTime) {
         self.timers.push(now + self.reply_timeout(), TimerEvent::ConnTimeout(conn));
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::send::{FrameOutput, SendContext, SendOutcome, perform};
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::user::{LoadLoop, UserState};
 use crate::engine::wire::{ConnId, ReceiveBuffer, Wire};
-use crate::plan::{Nanos, PlannedAction};
+use crate::plan::{LoadTime, PlannedAction, RunTime};
 use crate::record::recorder::{Count, LatencyMetric, Place};
 
 impl<W: Wire, C: Clock> Worker<W, C> {
@@ -20,9 +20,9 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let shared = &self.recording.shared;
         let next = open.draw(&shared.plan);
         let is_stopped = shared.live.stop.load(Ordering::Relaxed);
-        match (next, self.recording.load_start()) {
-            (Some(planned), Some(start)) if !is_stopped => {
-                self.timers.push(start + planned.at, TimerEvent::Act(index));
+        match (next.and_then(|planned| planned.due()), self.recording.load_start()) {
+            (Some(due), Some(start)) if !is_stopped => {
+                self.timers.push(due.in_run(start), TimerEvent::Act(index));
             }
             _ => {
                 user.load = None;
@@ -32,21 +32,25 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Performs the action of a user that was due at `due`.
-    pub(super) fn run_action(&mut self, index: usize, due: Nanos, now: Nanos) {
+    pub(super) fn run_action(&mut self, index: usize, due: RunTime, now: RunTime) {
         let Some(load) = &self.users[index].load else { return };
-        let is_closed = matches!(load, LoadLoop::Closed(_));
         let (Some(planned), Some(start)) = (load.next(), self.recording.load_start()) else { return };
         if let Some(free) = self.busy_until(index, now) {
             return self.timers.push(free, TimerEvent::Act(index));
         }
-        if is_closed {
-            self.run_closed_loop(index, planned, due, now);
-        } else {
-            self.run_open_loop(index, planned, start, now);
+        match planned.due() {
+            None => self.run_closed_loop(index, planned, due, now),
+            Some(planned_due) => self.run_open_loop(index, planned, (planned_due, start), now),
         }
     }
 
-    fn run_open_loop(&mut self, index: usize, planned: PlannedAction, start: Nanos, now: Nanos) {
+    fn run_open_loop(
+        &mut self,
+        index: usize,
+        planned: PlannedAction,
+        (due, load_start): (LoadTime, RunTime),
+        now: RunTime,
+    ) {
         let (user, shared) = (&self.users[index], &self.recording.shared);
         let is_stopped = shared.live.stop.load(Ordering::Relaxed);
         // A user that is away by plan has nothing scheduled, but one that the server evicted has. In the middle of a frame a
@@ -54,19 +58,19 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let is_scheduled = (user.is_online() && user.second_half.is_none()) || user.login.state == UserState::Evicted;
         if is_scheduled && !is_stopped {
             let action = &shared.plan.group(user.id).actions[usize::from(planned.action)].action;
-            let stage = shared.plan.stage_at(planned.at) as u16;
+            let stage = shared.plan.stage_at(due) as u16;
             let place = Place { stage, group: user.group, action: action.kind() as u16 };
             let (is_online, conn) = (user.is_online(), user.login.conn);
             self.recording.recorder.count(place, Count::Scheduled);
             if let Some(conn) = conn.filter(|_| is_online) {
-                self.send_action(index, conn, planned, SendContext { intended: start + planned.at, now, place });
+                self.send_action(index, conn, planned, SendContext { intended: due.in_run(load_start), now, place });
             }
         }
         self.schedule_next(index);
     }
 
     /// Returns the time until which a connection in raw framing has to wait with its next message, if it has to.
-    pub(super) fn busy_until(&self, index: usize, now: Nanos) -> Option<Nanos> {
+    pub(super) fn busy_until(&self, index: usize, now: RunTime) -> Option<RunTime> {
         let connection = self.connections.get(self.users[index].login.conn?)?;
         Some(connection.next_send_at(self.recording.shared.protocol.framing)).filter(|free| *free > now)
     }
@@ -98,14 +102,14 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     fn open_duplicate(&mut self, index: usize, name_holder: u32, at: SendContext) {
         self.recording.shared.live.sent.fetch_add(1, Ordering::Relaxed);
         self.recording.recorder.count(at.place, Count::Sent);
-        self.recording.recorder.time(at.place, LatencyMetric::Lateness, at.now.saturating_sub(at.intended));
+        self.recording.recorder.time(at.place, LatencyMetric::Lateness, at.now.since(at.intended));
         let duplicate = DuplicateLogin { user: index, name_holder, intended: at.intended, place: at.place };
         let conn = self.insert_connection(ConnRole::Duplicate(duplicate));
         self.start_connection_timeout(conn, at.now);
         self.wire.open(conn, ReceiveBuffer::Default);
     }
 
-    pub(super) fn send_second_half(&mut self, index: usize, session: u16, now: Nanos) {
+    pub(super) fn send_second_half(&mut self, index: usize, session: u16, now: RunTime) {
         let user = &mut self.users[index];
         if user.sessions != session || !user.is_online() {
             return;

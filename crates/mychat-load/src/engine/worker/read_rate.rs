@@ -5,7 +5,7 @@ use crate::engine::clock::Clock;
 use crate::engine::connection::ConnRole;
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::wire::{ConnId, ReadMode, ReceiveBuffer, Wire};
-use crate::plan::{Nanos, nanos};
+use crate::plan::{RunTime, nanos};
 use mychat_scenario::model::ReadPolicy;
 
 /// Bytes that a user with a limited rate reads at once.
@@ -21,7 +21,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Starts to read by the user's policy, once it is online.
-    pub(super) fn apply_read_policy(&mut self, index: usize, conn: ConnId, now: Nanos) {
+    pub(super) fn apply_read_policy(&mut self, index: usize, conn: ConnId, now: RunTime) {
         match self.read_policy(index) {
             ReadPolicy::Fast => {}
             ReadPolicy::Rate(_) => self.wire.set_read_mode(conn, ReadMode::Chunks(RATE_CHUNK)),
@@ -31,7 +31,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Stops reading after `bytes` bytes for as long as they take at the user's rate, where it has one.
-    pub(super) fn throttle(&mut self, index: usize, conn: ConnId, bytes: usize, now: Nanos) {
+    pub(super) fn throttle(&mut self, index: usize, conn: ConnId, bytes: usize, now: RunTime) {
         if let ReadPolicy::Rate(rate) = self.read_policy(index) {
             self.wire.set_read_mode(conn, ReadMode::Stopped);
             let until = now + (bytes as u64).saturating_mul(1_000_000_000) / rate.max(1);
@@ -39,7 +39,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         }
     }
 
-    pub(super) fn pause_reading(&mut self, conn: ConnId, now: Nanos) {
+    pub(super) fn pause_reading(&mut self, conn: ConnId, now: RunTime) {
         let Some(index) = self.user_of(conn) else { return };
         if let ReadPolicy::Pauses { pause, every } = self.read_policy(index) {
             self.wire.set_read_mode(conn, ReadMode::Stopped);
