@@ -39,8 +39,8 @@ fn v8_several_faults_at_once_are_told_apart_exactly() {
     let scenario = "
 name: faults
 seed: 8
-users: { talkers: { count: 100, join: 1000/s, rate: 80/s, do: [ { broadcast: { weight: 9 } }, { private: { weight: 1, to: talkers } } ] } }
-load: [ { hold: 5s } ]
+users: { talkers: { count: 100, join: 1000/s, rate: 120/s, do: [ { broadcast: { weight: 9 } }, { private: { weight: 1, to: talkers } } ] } }
+load: [ { hold: 3s } ]
 expect: [ \"lost == 0\", \"duplicated == 0\", \"reordered == 0\" ]
 ";
     let outcome = run(scenario).target(liar.address()).go();
@@ -66,14 +66,14 @@ fn v9_churn_alone_is_no_violation() {
 name: churn-at-scale
 seed: 9
 users:
-  talkers: { count: 5, rate: 50/s, do: [ { broadcast: {} } ] }
-  visitors: { count: 100, join: 200/s, session: 5s..15s, leave: [disconnect, fin, rst] }
-load: [ { hold: 10s } ]
+  talkers: { count: 5, rate: 100/s, do: [ { broadcast: {} } ] }
+  visitors: { count: 100, join: 200/s, session: 1s..3s, leave: [disconnect, fin, rst] }
+load: [ { hold: 3s } ]
 expect: [ \"lost == 0\", \"duplicated == 0\", \"reordered == 0\", \"wrong_replies == 0\", \"disconnects == 0\" ]
 ";
     let outcome = run(scenario).target(server.address()).go();
     assert!(outcome.held(), "{}", outcome.said());
-    // About a hundred came back in the ten seconds.
+    // More than a hundred came back in the three seconds.
     assert!(outcome.count("connected") > 105 + 30, "{}", outcome.said());
     assert!(outcome.count("delivered") > 20_000, "{}", outcome.said());
 }

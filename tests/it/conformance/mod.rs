@@ -11,7 +11,7 @@ mod options;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 
 use serde_json::Value;
 
@@ -86,20 +86,44 @@ pub(crate) fn java() -> Option<String> {
     Some(format!("exec java {options} {}/servers/ChatServer.java {{port}}", env!("CARGO_MANIFEST_DIR")))
 }
 
-/// Works through a list, two at a time (or `AT_ONCE`): most of the time is waiting. One list after the other, so that the tests of
-/// latencies beside this one have some of the machine too.
+/// Works through a list on several threads: most of the time is waiting. All lists of the process together have at most four items
+/// (or `AT_ONCE`) in progress, so that the other tests get some of the machine too.
 pub(crate) fn each<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
-    static ONE_LIST: Mutex<()> = Mutex::new(());
-    let _alone = ONE_LIST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let next = Mutex::new(items.iter());
     std::thread::scope(|scope| {
-        let at_once = std::env::var("AT_ONCE").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
-        for _ in 0..at_once {
+        for _ in 0..at_once().min(items.len()) {
             scope.spawn(|| {
                 while let Some(item) = { next.lock().expect("no poison").next() } {
+                    let _permit = Permit::acquire();
                     work(item);
                 }
             });
         }
     });
+}
+
+fn at_once() -> usize {
+    std::env::var("AT_ONCE").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
+}
+
+/// Items of all lists that are in progress.
+static IN_PROGRESS: Mutex<usize> = Mutex::new(0);
+static ONE_LESS: Condvar = Condvar::new();
+
+/// The right to work on one item. It is given back when it is dropped, by a test that fails too.
+struct Permit;
+
+impl Permit {
+    fn acquire() -> Self {
+        let in_progress = IN_PROGRESS.lock().expect("no poison");
+        *ONE_LESS.wait_while(in_progress, |count| *count >= at_once()).expect("no poison") += 1;
+        Self
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        *IN_PROGRESS.lock().expect("no poison") -= 1;
+        ONE_LESS.notify_one();
+    }
 }

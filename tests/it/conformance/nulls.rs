@@ -20,13 +20,13 @@ fn a_server_that_is_none_passes_no_must() {
 /// However few the checks and many the instances: the check that says so is played, and fails.
 #[test]
 fn who_lets_nobody_in_fails_the_check_for_that() {
-    for jobs in ["1", "2", "4"] {
-        for closed in ["ack-lowercase", "n1", "n3"] {
-            let only = ["--only", "conn.ack-ok", "--only", "frame.out-grammar", "--jobs", jobs, "--timeout", "100ms"];
-            let done = conformance(&[&["--spawn", &liar(closed)][..], &only].concat());
-            assert_eq!(done.of("status")["conn.ack-ok"], "fail", "{closed} with {jobs}: {}", done.said);
-        }
-    }
+    let closed = ["ack-lowercase", "n1", "n3"];
+    let cases: Vec<_> = ["1", "2", "4"].into_iter().flat_map(|jobs| closed.map(|closed| (jobs, closed))).collect();
+    each(&cases, |(jobs, closed)| {
+        let only = ["--only", "conn.ack-ok", "--only", "frame.out-grammar", "--jobs", jobs, "--timeout", "100ms"];
+        let done = conformance(&[&["--spawn", &liar(closed)][..], &only].concat());
+        assert_eq!(done.of("status")["conn.ack-ok"], "fail", "{closed} with {jobs}: {}", done.said);
+    });
 }
 
 #[test]
