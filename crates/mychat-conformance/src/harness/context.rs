@@ -1,4 +1,4 @@
-//! Where a case is played: its actors with their lines, a witness, and what is known of the server.
+//! The state of a running case: its actors' connections, the witness, and the observations so far.
 
 use super::TestEnv;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,36 +6,35 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::harness::connection::{ConnConfig, Connection, End, ReceivedFrame};
+use crate::harness::connection::{ConnConfig, Connection, ConnectionEnd, ReceivedFrame};
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use crate::harness::transcript::{ConnectionTranscript, FrameRecord, Transcript};
 use crate::harness::wire_log::{WireLine, WireLog};
 use mychat_scenario::model::{Case, Step};
 use mychat_scenario::template::actor_names::{ActorNames, nonce};
 
-/// How long the list behind a welcome is waited for.
+/// The shortest wait for the list that follows `CONNECT_ACK|OK`.
 const LIST_WAIT: Duration = Duration::from_millis(300);
 
-/// The stage of one case.
+/// The state of one running case.
 #[derive(Debug)]
 pub(crate) struct CaseContext {
-    /// The names.
+    /// The actors' names on the wire.
     pub names: ActorNames,
-    /// The actors' lines.
+    /// The connections by actor.
     pub conns: BTreeMap<String, Connection>,
-    /// A user whom the case does not know, for fences.
+    /// A further user who sends and receives fences; no step names it.
     pub witness: Option<Connection>,
-    /// What the run knows.
     pub env: TestEnv,
-    /// What was observed, in words.
+    /// Observations for the report.
     pub observed: Vec<String>,
-    /// Whether a declared reading was asked for.
+    /// True if a step checked a reading that the profile declares.
     pub declared: bool,
-    /// What could be declared to accept what was not.
+    /// A profile line, `key: value`, that would accept the behaviour that failed.
     pub declare: Option<String>,
-    /// Fences so far.
+    /// The number of fences sent, which makes each of them unique.
     pub fences: u64,
-    /// How many lists each had got when somebody was last told to leave.
+    /// The number of lists that each actor had received when a user last left.
     pub(crate) stale_lists: BTreeMap<String, usize>,
     pub(crate) config: ConnConfig,
 }
@@ -43,7 +42,7 @@ pub(crate) struct CaseContext {
 impl CaseContext {
     pub(crate) fn new(case: &Case, env: TestEnv) -> Self {
         let number = env.cases.fetch_add(1, Ordering::Relaxed);
-        // Two runs at once with one seed must not meet, so the process goes into the names.
+        // Two simultaneous runs with the same seed must not use the same names, so the process id goes into them.
         let nonce =
             nonce(env.seed.wrapping_mul(7919).wrapping_add(u64::from(std::process::id()) * 104_729) + number * 37);
         let wire_log = WireLog::default();
@@ -77,7 +76,7 @@ impl CaseContext {
         }
     }
 
-    /// A stage for a dialogue that is no case.
+    /// Returns a context for a dialogue outside of any case.
     pub(crate) fn without_case(id: &str, env: TestEnv) -> Self {
         Self::new(&Case::untold(id), env)
     }
@@ -98,24 +97,24 @@ impl CaseContext {
         self.config.wire_log.wire_lines(&self.names)
     }
 
-    /// The line of an actor.
+    /// Returns the connection of an actor; inconclusive if the actor has none.
     pub(crate) fn conn(&mut self, actor: &str) -> Result<&mut Connection, CaseFailure> {
         self.conns.get_mut(actor).ok_or_else(|| CaseFailure::Inconclusive(format!("{actor} has no connection")))
     }
 
-    /// Opens a connection that is nobody's yet.
+    /// Opens a connection without logging in. It is not stored in the context.
     pub(crate) async fn open(&self, actor: &str) -> Result<Connection, CaseFailure> {
         self.open_with_buffer(actor, None).await
     }
 
-    /// As [`CaseContext::open`], with a narrow receive buffer.
+    /// As [`CaseContext::open`], with a receive buffer of `buffer` bytes.
     pub(crate) async fn open_with_buffer(&self, actor: &str, buffer: Option<u32>) -> Result<Connection, CaseFailure> {
         Connection::open(actor, &self.config, buffer)
             .await
             .map_err(|error| CaseFailure::Inconclusive(format!("the server takes no connection: {error}")))
     }
 
-    /// As [`CaseContext::open`], to be waited for elsewhere.
+    /// As [`CaseContext::open`], as a future that does not borrow the context.
     pub(crate) fn open_detached(
         &self,
         actor: &str,
@@ -124,14 +123,14 @@ impl CaseContext {
         async move { Connection::open(&actor, &config, None).await }
     }
 
-    /// Opens, connects under a name, and waits for the welcome, and a little for the list behind it.
+    /// Opens a connection, logs in with `name`, and waits a short time for the first list.
     pub(crate) async fn connect_as(&self, actor: &str, name: &str) -> Result<Connection, CaseFailure> {
         let mut conn = self.open(actor).await?;
         self.login(&mut conn, name).await?;
         Ok(conn)
     }
 
-    /// Sends `CONNECT` on a line and waits for the welcome.
+    /// Sends `CONNECT` and waits for `CONNECT_ACK|OK`, then a short time for the first list.
     pub(crate) async fn login(&self, conn: &mut Connection, name: &str) -> StepResult {
         let actor = conn.actor.to_string();
         let want = || format!("{actor} gets CONNECT_ACK|OK");
@@ -155,22 +154,23 @@ impl CaseContext {
         Ok(())
     }
 
-    /// A server may welcome first and enter the name right after. The list that follows says that it has.
+    /// Waits a short time for the first list. A server may send `CONNECT_ACK|OK` before it registers the name; the list
+    /// proves that the name is registered.
     pub(crate) async fn await_first_list(&self, conn: &Connection) {
         let no_list_on_join = self.env.no_list_on_join.load(Ordering::Relaxed);
         let timeout =
             if no_list_on_join { Duration::from_millis(10) } else { LIST_WAIT.max(self.env.response_time * 3) };
         let listed = conn.wait_at_most(timeout, |inbox| inbox.list.is_some().then_some(()));
-        // One that came late, on a busy machine, makes good for it.
+        // The next list that arrives in time clears the flag: a busy machine may have delayed one.
         self.env.no_list_on_join.store(listed.await.is_none(), Ordering::Relaxed);
     }
 
-    /// Somebody leaves: the lists that are there now are old ones.
+    /// Marks the lists received so far as stale, because a user is about to leave.
     pub(crate) fn mark_lists_stale(&mut self) {
         self.stale_lists = self.conns.iter().map(|(actor, conn)| (actor.clone(), conn.inbox().list_count())).collect();
     }
 
-    /// What came last, or that nothing did.
+    /// Describes the last frame that no step expected, or the reason why there is none.
     pub(crate) fn describe_last(&self, conn: &Connection) -> String {
         let mut inbox = conn.inbox();
         let waiting = inbox.unfinished().to_vec();
@@ -189,13 +189,13 @@ impl CaseContext {
             .map(|frame| mychat_scenario::template::text::shown(&frame.bytes));
         match (last, inbox.end) {
             (Some(frame), _) => self.names.humanize(&frame),
-            (None, Some(End::Flood)) => "more than anybody could read, without end".to_owned(),
+            (None, Some(ConnectionEnd::Flood)) => "more data than the limit of this tool".to_owned(),
             (None, Some(_)) => "the server closed the connection".to_owned(),
             (None, None) => format!("no reply within {}", humantime::format_duration(self.env.timeout)),
         }
     }
 
-    /// Ends what is still open, so that no name stays behind.
+    /// Disconnects all open connections, so that the server releases their names before the next case.
     pub(crate) async fn disconnect_all(&mut self) {
         let mut conns: Vec<Connection> = std::mem::take(&mut self.conns).into_values().collect();
         conns.extend(self.witness.take());

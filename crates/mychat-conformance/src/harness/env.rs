@@ -10,51 +10,51 @@ use super::connection::{ConnectThrottle, FramingPair};
 use super::monitor::Monitors;
 use mychat_target::spawn::SpawnedServer;
 
-/// What all cases of a run share.
+/// The settings and state that all cases of a run share.
 #[derive(Debug, Clone)]
 pub struct TestEnv {
-    /// The server, where this tool did not start it.
+    /// The server's address; unused if `watch` is set.
     pub target: SocketAddr,
-    /// How to talk to it.
+    /// The framing of each direction.
     pub framing: FramingPair,
-    /// How long to wait for an answer.
+    /// The longest wait for a reply.
     pub timeout: Duration,
-    /// How long a case may take at most.
+    /// The longest duration of a case.
     pub max_duration: Duration,
-    /// How long the server took to answer when it had nothing else to do.
+    /// The time that the idle server needed for a reply.
     pub response_time: Duration,
-    /// Whether `timeout` was asked for; otherwise a slow server is given more.
+    /// True if the user set `timeout`; otherwise it is raised for a slow server.
     pub fixed_timeout: bool,
-    /// The seed of all that is drawn.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// Gives each case names of its own.
+    /// The number of cases run so far, which makes each case's names unique.
     pub cases: Arc<AtomicU64>,
-    /// Those who look at every frame.
+    /// The checks of every received frame.
     pub monitors: Monitors,
-    /// What the profile declares.
+    /// The readings that the profile declares, by key.
     pub declared: Arc<BTreeMap<String, String>>,
-    /// Whether the server was seen to send no list to a joiner; then nobody waits for one any more.
+    /// True if the server sent no list to the last user who joined; the wait for it is then cut short.
     pub no_list_on_join: Arc<AtomicBool>,
-    /// How fast connections may follow one another.
+    /// The gap between new connections.
     pub throttle: ConnectThrottle,
-    /// The server's process, where this tool started it.
+    /// The server's process, if this tool started it.
     pub watch: Option<SpawnedServer>,
 }
 
-/// A server that answers faster than this is not slow, and neither is a busy machine.
+/// A longer response time counts as slow. The margin allows for a busy machine.
 const SLOW_RESPONSE: Duration = Duration::from_millis(40);
-/// A server that takes longer than this for each message takes seconds for a thousand.
+/// With a longer response time, repetitions are reduced: a thousand of them would take seconds.
 const FAST_RESPONSE: Duration = Duration::from_millis(3);
 
-/// What is done again and again takes so long with a slow server, where each time takes one answer.
+/// The time that all repetitions of a step may take with a slow server, at one reply each.
 const REPEAT_BUDGET: Duration = Duration::from_secs(4);
-/// How often a message can be sent without a terminator, and answered by many.
+/// The time per message with raw framing, where each message is sent after a pause.
 const RAW_GAP: Duration = Duration::from_millis(80);
-/// Longer than any check takes that goes on.
+/// The longest duration of a case on a fast server.
 const MAX_DURATION: Duration = Duration::from_secs(30);
 
 impl TestEnv {
-    /// For a server that nothing else is known of.
+    /// Returns the settings for a server whose readings and response time are unknown.
     pub fn new(target: SocketAddr, framing: FramingPair, timeout: Duration, seed: u64) -> Self {
         Self {
             target,
@@ -73,7 +73,7 @@ impl TestEnv {
         }
     }
 
-    /// With what was measured: who answers slowly is given time, and asked less often.
+    /// Adapts the time limits to a measured response time.
     #[must_use]
     pub fn with_response_time(mut self, response_time: Duration) -> Self {
         self.response_time = response_time;
@@ -86,9 +86,9 @@ impl TestEnv {
         self
     }
 
-    /// As often as a case says, or less often where each time takes long, though never less than `least`.
+    /// Returns the number of repetitions: `count`, or fewer for a slow server, but not fewer than `least`.
     pub fn scaled(&self, count: usize, least: usize) -> usize {
-        // Without terminators every message takes a pause of its own.
+        // With raw framing every message needs a pause before it.
         let response_time =
             if self.framing.send.is_terminated() { self.response_time } else { self.response_time.max(RAW_GAP) };
         if response_time <= FAST_RESPONSE {
@@ -98,8 +98,8 @@ impl TestEnv {
         fit.max(least).min(count)
     }
 
-    /// How long nothing may come where so many messages were sent at once: a server may read them all before it
-    /// writes the first, and answers none of them as fast as when it had nothing else to do.
+    /// Returns the longest silence after `messages` messages were sent at once: the server may read all of them before it
+    /// writes the first reply, and it replies more slowly than when it is idle.
     pub fn timeout_for(&self, messages: usize) -> Duration {
         if self.fixed_timeout || self.response_time <= FAST_RESPONSE {
             return self.timeout;
@@ -107,10 +107,11 @@ impl TestEnv {
         self.timeout + self.response_time * 2 * u32::try_from(messages).unwrap_or(u32::MAX)
     }
 
-    /// Long enough for what is allowed not to come, where nothing can prove that it does not.
+    /// Returns how long to wait before concluding that an optional frame will not arrive.
     pub fn quiet_period(&self) -> Duration {
         QUIET.max(self.response_time * 3)
     }
 }
 
+/// The shortest quiet period.
 const QUIET: Duration = Duration::from_millis(150);

@@ -1,4 +1,4 @@
-//! Messages behind a stimulus that prove, by arriving, that all it caused has arrived before them.
+//! Fences: messages sent after a stimulus. The arrival of a fence proves that every effect of the stimulus has arrived.
 
 use std::time::Duration;
 
@@ -6,14 +6,16 @@ use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 
-/// What all fences have in them, before the case's nonce.
+/// The prefix of every fence's content; the case's nonce follows.
 const MARK: &str = "fence-";
+/// With more users than this, the check for messages that nobody sent is left out.
+const MAX_USERS: usize = 12;
 
 impl CaseContext {
     /// Connects the witness, unless it is connected. A server that refuses it makes the case inconclusive.
     pub(crate) async fn ensure_witness(&mut self) -> StepResult {
         self.connect_witness().await.map_err(|_| {
-            CaseFailure::Inconclusive("the server lets no further user in, so nothing can be proven".to_owned())
+            CaseFailure::Inconclusive("the server accepts no further user, so nothing can be proven".to_owned())
         })
     }
 
@@ -26,7 +28,7 @@ impl CaseContext {
         Ok(())
     }
 
-    /// Whether a frame is a fence, or comes from somebody whom the case does not know.
+    /// Returns true if a frame is a fence or a message from outside this case.
     pub(crate) fn is_foreign(&self, frame: &[u8]) -> bool {
         let nonce = self.names.nonce().as_bytes();
         let message = frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|");
@@ -34,15 +36,15 @@ impl CaseContext {
         message && (fence || !crate::harness::connection::contains(frame, nonce))
     }
 
-    fn mark(&mut self) -> String {
+    fn next_mark(&mut self) -> String {
         self.fences += 1;
         format!("{MARK}{}-{:x}.", self.names.nonce(), self.fences)
     }
 
-    /// Sends a marked message from one of `from` (none: the witness) to `to` (none: the witness) and waits for it.
-    /// Says whether it came; a sender who was closed meanwhile gives `false` at once.
+    /// Sends one fence from `from` to `to` and waits for its arrival. `None` stands for the witness. Returns false if it
+    /// does not arrive in time, or as soon as the server closes one of the two connections.
     async fn pass(&mut self, from: Option<&str>, to: Option<&str>, timeout: Duration) -> bool {
-        let mark = self.mark();
+        let mark = self.next_mark();
         let recipient = match to {
             Some(to) => self.conns.get(to).and_then(|conn| conn.name.clone()),
             None => self.witness.as_ref().and_then(|conn| conn.name.clone()),
@@ -82,7 +84,7 @@ impl CaseContext {
         }
     }
 
-    /// A message through the actor's connection in both directions.
+    /// Sends a fence from the actor to the witness and one back. Returns true if both arrive.
     pub(crate) async fn round_trip(&mut self, actor: &str) -> bool {
         if self.ensure_witness().await.is_err() {
             return false;
@@ -91,18 +93,18 @@ impl CaseContext {
         self.pass(Some(actor), None, timeout).await && self.pass(None, Some(actor), timeout).await
     }
 
-    /// Waits until all that anybody caused so far has arrived at `actor`, and says whether that is proven.
+    /// Waits until all effects of earlier steps have arrived at `actor`. Inconclusive if a fence does not arrive.
     pub(crate) async fn fence(&mut self, actor: &str) -> StepResult {
         self.ensure_witness().await?;
         let timeout = self.env.timeout;
         let unproven = || {
             CaseFailure::Inconclusive(format!(
-                "a message sent behind it did not reach {actor}, so it is not proven that nothing else comes"
+                "a later message did not reach {actor}, so it is not proven that nothing else arrives"
             ))
         };
         let reachable = |ctx: &Self| ctx.conns.get(actor).is_some_and(|conn| conn.is_open() && conn.is_user());
         if reachable(self) {
-            // Its own first: whether the server hangs up on it is known then, and nobody writes to a user who is gone.
+            // The actor's own fence comes first: if the server closes the actor, no other fence is sent to it.
             let own = self.pass(Some(actor), None, timeout).await && self.pass(None, Some(actor), timeout).await;
             if !own && reachable(self) {
                 return Err(unproven());
@@ -127,7 +129,7 @@ impl CaseContext {
         self.fence_by_connect(actor).await
     }
 
-    /// On a connection that is no user's, an answer to `CONNECT` is the fence.
+    /// Uses the reply to `CONNECT` as the fence, on a connection that is not logged in.
     async fn fence_by_connect(&mut self, actor: &str) -> StepResult {
         let name = self.names.wire(&format!("z{actor}"));
         let timeout = self.env.timeout;
@@ -141,30 +143,30 @@ impl CaseContext {
         })
     }
 
-    /// At the end of a case nothing may have come that nobody sent.
+    /// Fails if an actor received a message that no actor sent. Runs at the end of a case.
     pub(crate) async fn check_nothing_unasked(&mut self) -> StepResult {
-        let connect_users: Vec<String> = self
+        let users: Vec<String> = self
             .conns
             .iter()
             .filter(|(_, conn)| conn.is_open() && conn.is_user())
             .map(|(name, _)| name.clone())
             .collect();
-        if connect_users.len() > 12 || self.ensure_witness().await.is_err() {
+        if users.len() > MAX_USERS || self.ensure_witness().await.is_err() {
             return Ok(());
         }
-        for user in &connect_users {
-            // Whether the connection still works is another question; this one is only about what came.
+        for user in &users {
+            // The result does not matter: this check is about the frames received, not about the connection.
             self.pass(None, Some(user), self.env.timeout / 4).await;
         }
         let sent: Vec<&[u8]> = self.conns.values().flat_map(|conn| conn.sent.iter().map(Vec::as_slice)).collect();
         let everything = sent.concat();
-        let check_nothing_unasked = self.conns.iter().find_map(|(actor, conn)| {
+        let unasked = self.conns.iter().find_map(|(actor, conn)| {
             let inbox = conn.inbox();
             let mut rest = inbox.frames.iter().filter(|frame| !frame.consumed && !self.is_foreign(&frame.bytes));
-            let frame = rest.find(|frame| !asked(conn, &frame.bytes, &everything))?;
+            let frame = rest.find(|frame| !was_sent(conn, &frame.bytes, &everything))?;
             Some((actor, frame.bytes.clone()))
         });
-        let Some((actor, frame)) = check_nothing_unasked else { return Ok(()) };
+        let Some((actor, frame)) = unasked else { return Ok(()) };
         self.config.wire_log.mark(actor, &frame);
         let got = self.names.humanize(&mychat_scenario::template::text::shown(&frame));
         let failure =
@@ -173,14 +175,14 @@ impl CaseContext {
     }
 }
 
-/// Whether a message is one that somebody sent to this line, as far as its content tells.
-fn asked(conn: &Connection, frame: &[u8], everything: &[u8]) -> bool {
+/// Returns true if an actor sent this message to `conn`, judging by its content. `everything` has the writes of all actors.
+fn was_sent(conn: &Connection, frame: &[u8], everything: &[u8]) -> bool {
     let mut fields = frame.splitn(3, |byte| *byte == b'|');
     let (command, sender) = (fields.next(), fields.next().unwrap_or_default());
     let content = fields.next().unwrap_or_default();
     let name = conn.name.as_deref().unwrap_or_default().trim().as_bytes();
     match command {
-        // Whether the sender gets a copy of its own message is a reading.
+        // A copy of a message for its sender is a permitted reading.
         Some(b"MESSAGE") if sender == name => crate::harness::connection::contains(&conn.sent.concat(), content),
         Some(b"MESSAGE") => {
             crate::harness::connection::contains(everything, content)

@@ -1,15 +1,15 @@
-//! Several dialogues at the same time, on one thread.
+//! Polls several futures at the same time, on one task.
 
 use std::pin::Pin;
 use std::task::Poll;
 
-/// A future that is not through, or what came of it.
+/// A future that is still running, or its output.
 enum Slot<F: Future> {
     Running(Pin<Box<F>>),
-    Through(F::Output),
+    Finished(F::Output),
 }
 
-/// Plays futures to their ends, and gives what came of each, in their order.
+/// Runs all futures to completion and returns their outputs in the order of the futures.
 pub async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut slots: Vec<Slot<F>> = futures.into_iter().map(|future| Slot::Running(Box::pin(future))).collect();
     std::future::poll_fn(|context| {
@@ -17,7 +17,7 @@ pub async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
         for slot in &mut slots {
             if let Slot::Running(future) = slot {
                 match future.as_mut().poll(context) {
-                    Poll::Ready(output) => *slot = Slot::Through(output),
+                    Poll::Ready(output) => *slot = Slot::Finished(output),
                     Poll::Pending => pending = true,
                 }
             }
@@ -26,7 +26,7 @@ pub async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     })
     .await;
     let output = |slot| match slot {
-        Slot::Through(output) => Some(output),
+        Slot::Finished(output) => Some(output),
         Slot::Running(_) => None,
     };
     slots.into_iter().filter_map(output).collect()

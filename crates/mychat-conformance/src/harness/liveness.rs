@@ -1,4 +1,4 @@
-//! Whether a server still serves: two fresh users come, and one message goes through.
+//! The liveness check: two new users connect, and a message from one reaches the other.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,17 @@ use crate::harness::context::CaseContext;
 use crate::harness::failure::CaseFailure;
 use mychat_scenario::template::actor_names::ActorNames;
 
-/// Names that differ at once: a server that cuts names is a matter for other checks.
-const ONE: &str = "abe";
-const OTHER: &str = "bea";
+/// Names that differ in the first letter, because a server may truncate names (other checks report that).
+const FIRST_NAME: &str = "abe";
+const SECOND_NAME: &str = "bea";
 
-/// Says what does not work, or else how long this server takes to answer. It forgives everything but silence: order,
-/// glue, wrong fields.
+/// Returns the time that the server needs for a reply to `CONNECT`.
+///
+/// Accepts replies in the wrong order, without terminators, or with wrong fields; other checks report those.
+///
+/// # Errors
+///
+/// Returns a description of the part that does not work: opening a connection, logging in, or delivering a message.
 pub async fn measure_response_time(env: &TestEnv) -> Result<Duration, String> {
     let mut ctx = CaseContext::without_case("robust.alive", env.clone());
     let found = exchange(&mut ctx).await;
@@ -24,9 +29,9 @@ pub async fn measure_response_time(env: &TestEnv) -> Result<Duration, String> {
 async fn exchange(ctx: &mut CaseContext) -> Result<Duration, String> {
     let timeout = ctx.env.timeout;
     let mut response_time = Duration::MAX;
-    for (actor, called) in [("one", ONE), ("two", OTHER)] {
+    for (actor, called) in [("one", FIRST_NAME), ("two", SECOND_NAME)] {
         let name = ctx.names.wire(called);
-        let mut conn = ctx.open(actor).await.map_err(|_| "the server takes no connection any more".to_owned())?;
+        let mut conn = ctx.open(actor).await.map_err(|_| "the server no longer accepts connections".to_owned())?;
         let asked = Instant::now();
         let _ = conn.send(format!("CONNECT|{name}").as_bytes()).await;
         let logged_in = |inbox: &mut crate::harness::connection::Inbox| {
@@ -34,24 +39,24 @@ async fn exchange(ctx: &mut CaseContext) -> Result<Duration, String> {
         };
         if conn.wait_at_most(timeout, logged_in).await != Some(true) {
             return Err(match actor {
-                "one" => "a fresh user could not connect".to_owned(),
+                "one" => "a new user could not connect".to_owned(),
                 _ => "while one user was connected, a second one could not connect".to_owned(),
             });
         }
-        // The shorter of the two: a hiccup of this machine is no habit of the server.
+        // The shorter of the two, because a delay of this machine may be in the other one.
         response_time = response_time.min(asked.elapsed());
         ctx.conns.insert(actor.to_owned(), conn);
     }
-    let to = ctx.names.wire(OTHER);
+    let to = ctx.names.wire(SECOND_NAME);
     if message_arrives(ctx, &to, "MESSAGE").await || message_arrives(ctx, "", "BROADCAST").await {
         return Ok(response_time);
     }
-    Err("a fresh user's message did not reach another".to_owned())
+    Err("a new user's message did not reach another one".to_owned())
 }
 
 async fn message_arrives(ctx: &mut CaseContext, to: &str, command: &str) -> bool {
     let timeout = ctx.env.timeout / 2;
-    // Small letters alone: what a server does to others is for the checks to say.
+    // Only small letters, because a server may change others (other checks report that).
     let mark = format!("live{}{}", ctx.names.nonce(), if to.is_empty() { "all" } else { "one" });
     let frame = if to.is_empty() { format!("{command}|{mark}") } else { format!("{command}|{to}|{mark}") };
     let Some(conn) = ctx.conns.get_mut("one") else { return false };
@@ -63,10 +68,10 @@ async fn message_arrives(ctx: &mut CaseContext, to: &str, command: &str) -> bool
     arrived.await == Some(true)
 }
 
-/// A server that takes fewer than these is not full.
+/// A server that refuses a user while it has fewer users than this has failed; with more users it may be full.
 pub(crate) const MIN_CAPACITY: usize = 10;
 
-/// Users for procedures: each connected, in order.
+/// Logs in `count` users, one after the other. Skipped if the server says that it is full (503) before that.
 pub(crate) async fn connect_users(
     ctx: &mut CaseContext,
     stem: &str,
@@ -76,22 +81,22 @@ pub(crate) async fn connect_users(
     for index in 0..count {
         let name = numbered_name(&ctx.names, stem, index);
         let mut conn = ctx.open(&format!("{stem}{index}")).await?;
-        if let Err(trouble) = ctx.login(&mut conn, &name).await {
+        if let Err(failure) = ctx.login(&mut conn, &name).await {
             let says_full =
                 conn.wait_at_most(ctx.env.quiet_period(), |inbox| inbox.has_bytes(b"ERROR|503|").then_some(()));
             if index >= MIN_CAPACITY && says_full.await.is_some() {
                 return Err(CaseFailure::Skipped(format!(
-                    "it takes {count} users, and the server is full (503) with {index}"
+                    "the check needs {count} users, and the server is full (503) with {index}"
                 )));
             }
-            return Err(trouble);
+            return Err(failure);
         }
         conns.push(conn);
     }
     Ok(conns)
 }
 
-/// The wire name of one of many: equally long whatever the number.
-pub(crate) fn numbered_name(cast: &ActorNames, stem: &str, index: usize) -> String {
-    format!("{stem}{}{index:04}", cast.nonce())
+/// Returns the name on the wire of user number `index`. All names of one `stem` have the same length.
+pub(crate) fn numbered_name(names: &ActorNames, stem: &str, index: usize) -> String {
+    format!("{stem}{}{index:04}", names.nonce())
 }

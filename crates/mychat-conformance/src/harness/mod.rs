@@ -1,4 +1,4 @@
-//! One case's connections to the server, with everything that is recorded on them.
+//! The connections of one case, and the record of everything on them.
 //!
 //! Layers, each built on those before it: `failure`, `outcome`, `transcript` and `wire_log` (plain data), `malformed` and `monitor` (checks of
 //! single frames), `connection`, `env`, `context`, and on top of a context `fence` and `liveness`.

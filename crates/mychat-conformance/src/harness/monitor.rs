@@ -1,28 +1,28 @@
-//! What every frame from a server must be, whatever the case is about: looked at on all connections of all cases.
+//! Monitors: rules for every frame from the server, checked on all connections of all cases.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What is looked at; each has a check of its own in the catalogue.
+/// A rule for single frames. Each one has a check in the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// Every byte belongs to a frame with an end.
+    /// Every frame has a terminator.
     Terminated,
-    /// At most 1024 bytes.
+    /// A frame has at most 1024 bytes.
     Limit,
-    /// UTF-8.
+    /// A frame is UTF-8.
     Utf8,
-    /// A reply that the protocol knows, with the right number of fields.
+    /// A frame is a reply of the protocol with the right number of fields.
     Grammar,
-    /// `ERROR`, a code and a text.
+    /// An `ERROR` has a code and a text, in this order.
     ErrorFormat,
 }
 
 impl Rule {
-    /// All of them.
+    /// All rules.
     pub const ALL: [Self; 5] = [Self::Terminated, Self::Limit, Self::Utf8, Self::Grammar, Self::ErrorFormat];
 
-    /// The check in the catalogue that reports it.
+    /// Returns the id of the check that reports violations of this rule.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Terminated => "frame.out-terminated",
@@ -33,7 +33,7 @@ impl Rule {
         }
     }
 
-    /// What it wants.
+    /// Returns the demand of this rule, for reports.
     pub const fn want(self) -> &'static str {
         match self {
             Self::Terminated => "a line end behind every message, also between two that are sent together",
@@ -47,23 +47,23 @@ impl Rule {
     }
 }
 
-/// A broken rule, once.
+/// The first violation of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The case in which it was seen.
     pub case: String,
-    /// What was seen.
+    /// The frame that violates the rule, for reports.
     pub got: String,
 }
 
-/// What all monitors of a run saw. Clones are the same book.
+/// The monitors of a run, with their findings. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Monitors {
-    book: Arc<Mutex<MonitorState>>,
+    state: Arc<Mutex<MonitorState>>,
 }
 
-/// A server that makes up codes is not to fill a line.
-const MOST_CODES: usize = 12;
+/// At most this many different codes of `ERROR` are remembered.
+const MAX_CODES: usize = 12;
 
 #[derive(Debug, Default)]
 struct MonitorState {
@@ -71,97 +71,98 @@ struct MonitorState {
     errors: u64,
     codes: BTreeSet<String>,
     violations: BTreeMap<Rule, Violation>,
-    /// Mistakes in how messages are written, by the case in which they were seen first.
-    forms: BTreeMap<String, &'static str>,
-    /// Whether a line end came with nothing before it.
-    empty: bool,
+    /// The first hint for a malformed message, by case.
+    malformed: BTreeMap<String, &'static str>,
+    /// True if an empty frame arrived.
+    has_empty_frame: bool,
 }
 
 impl Monitors {
-    /// Counts a frame and looks at it. Where the case itself sent bytes that are no UTF-8 (`sent_invalid_utf8`), a server that passes
-    /// them on breaks the rule about what it was sent, which that case judges, and not the one about its own words.
+    /// Counts a frame and checks it against all rules. If the case itself sent invalid UTF-8 (`sent_invalid_utf8`), the
+    /// server may have forwarded it; then that case judges the server, and [`Rule::Utf8`] is not applied.
     pub fn observe_frame(&self, case: &str, frame: &[u8], sent_invalid_utf8: bool) {
-        let mut violation = inspect(frame);
-        violation.retain(|rule| !(sent_invalid_utf8 && *rule == Rule::Utf8));
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        book.frames += 1;
-        book.empty |= frame.is_empty();
+        let mut violated = inspect(frame);
+        violated.retain(|rule| !(sent_invalid_utf8 && *rule == Rule::Utf8));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.frames += 1;
+        state.has_empty_frame |= frame.is_empty();
         if let Some(error) = frame.strip_prefix(b"ERROR") {
-            book.errors += 1;
-            if book.codes.len() < MOST_CODES {
+            state.errors += 1;
+            if state.codes.len() < MAX_CODES {
                 let code = error.split(|byte| *byte == b'|').nth(1).unwrap_or_default();
-                book.codes.insert(String::from_utf8_lossy(&code[..code.len().min(40)]).into_owned());
+                state.codes.insert(String::from_utf8_lossy(&code[..code.len().min(40)]).into_owned());
             }
         }
-        if !violation.is_empty()
+        if !violated.is_empty()
             && let Some(mistake) = crate::harness::malformed::malformed_message(frame)
         {
-            book.forms.entry(case.to_owned()).or_insert(mistake);
+            state.malformed.entry(case.to_owned()).or_insert(mistake);
         }
-        for rule in violation {
+        for rule in violated {
             let swapped = if rule == Rule::ErrorFormat && is_swapped(frame) { SWAPPED } else { "" };
             let got = || format!("{}{swapped}", shown(frame));
-            book.violations.entry(rule).or_insert_with(|| Violation { case: case.to_owned(), got: got() });
+            state.violations.entry(rule).or_insert_with(|| Violation { case: case.to_owned(), got: got() });
         }
     }
 
-    /// Forgets what a case showed of a rule: its server was killed in the middle of a word.
+    /// Removes the violation of `rule` if it was seen in `case`. Used where the server was killed and may have written a part
+    /// of a frame.
     pub fn forget(&self, rule: Rule, case: &str) {
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        if book.violations.get(&rule).is_some_and(|report_violation| report_violation.case == case) {
-            book.violations.remove(&rule);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.violations.get(&rule).is_some_and(|violation| violation.case == case) {
+            state.violations.remove(&rule);
         }
     }
 
-    /// Notes a breach that no single frame shows.
+    /// Records a violation that no single frame shows.
     pub fn report_violation(&self, rule: Rule, case: &str, got: String) {
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        book.violations.entry(rule).or_insert_with(|| Violation { case: case.to_owned(), got });
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.violations.entry(rule).or_insert_with(|| Violation { case: case.to_owned(), got });
         if rule == Rule::Terminated {
-            book.forms.entry(case.to_owned()).or_insert(UNENDED);
+            state.malformed.entry(case.to_owned()).or_insert(UNENDED);
         }
     }
 
-    /// A mistake in how messages are written that a case met, and that may be all that is wrong there.
+    /// Returns the hint for malformed messages that arrived in a case. They may be the cause of its failure.
     pub fn mistake(&self, case: &str) -> Option<&'static str> {
-        let mistake = self.book.lock().unwrap_or_else(PoisonError::into_inner).forms.get(case).copied()?;
+        let mistake = self.state.lock().unwrap_or_else(PoisonError::into_inner).malformed.get(case).copied()?;
         Some(if mistake == UNENDED && self.are_mixed() { MIXED } else { mistake })
     }
 
-    /// Whether messages lack their line ends, and line ends come alone: two threads wrote at the same time.
+    /// Returns true if terminators are missing and others arrived alone: two threads wrote at the same time.
     fn are_mixed(&self) -> bool {
-        let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        book.empty && book.violations.contains_key(&Rule::Terminated)
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.has_empty_frame && state.violations.contains_key(&Rule::Terminated)
     }
 
-    /// The mistake behind a breach of a rule, where it is another one than what the rule is about.
+    /// Returns the hint for a violation of `rule` whose cause is another mistake.
     pub fn cause(&self, rule: Rule) -> Option<&'static str> {
         (matches!(rule, Rule::Terminated | Rule::Grammar) && self.are_mixed()).then_some(MIXED)
     }
 
-    /// The first breach of a rule.
+    /// Returns the first violation of a rule.
     pub fn violation(&self, rule: Rule) -> Option<Violation> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner).violations.get(&rule).cloned()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).violations.get(&rule).cloned()
     }
 
-    /// The codes of all errors, as they came.
+    /// Returns the codes of all `ERROR` frames, at most [`MAX_CODES`] of them.
     pub fn codes(&self) -> Vec<String> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner).codes.iter().cloned().collect()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).codes.iter().cloned().collect()
     }
 
-    /// Frames that a rule was held against.
+    /// Returns the number of frames that were checked against a rule.
     pub fn seen(&self, rule: Rule) -> u64 {
-        let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        if rule == Rule::ErrorFormat { book.errors } else { book.frames }
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if rule == Rule::ErrorFormat { state.errors } else { state.frames }
     }
 }
 
 const UNENDED: &str = "some messages are sent without a line end: each needs its own (see frame.out-terminated)";
-/// As `frame.out-atomic` has it, which is about this.
+/// The hint of the check `frame.out-atomic`.
 const MIXED: &str = "several threads write to one socket without a lock, or send() is used where sendall() is needed";
 const SWAPPED: &str = ", with the text before the code";
 
-/// Whether an `ERROR` says its text first and its code behind it: a number is no text.
+/// Returns true if an `ERROR` has its text before its code.
 fn is_swapped(frame: &[u8]) -> bool {
     let is_number = |field: &[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
     let fields: Vec<&[u8]> = frame.splitn(3, |byte| *byte == b'|').collect();
@@ -172,11 +173,11 @@ fn shown(frame: &[u8]) -> String {
     if frame.is_empty() { "an empty line".to_owned() } else { mychat_scenario::template::text::shown(frame) }
 }
 
-/// Which rules a frame breaks.
+/// Returns the rules that a frame violates.
 pub(crate) fn inspect(frame: &[u8]) -> Vec<Rule> {
     let mut violation = Vec::new();
     let list = frame.starts_with(b"USER_LIST|");
-    // A forward that had to outgrow the limit, and a list that did, have checks of their own.
+    // Forwarded messages and lists that exceed the limit have checks of their own.
     let forward = frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|");
     if frame.len() > mychat_proto::MAX_FRAME && !list && !forward {
         violation.push(Rule::Limit);
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_that_stand_elsewhere_are_mixed_up() {
+    fn missing_and_lone_terminators_show_unlocked_writes() {
         let monitors = Monitors::default();
         monitors.observe_frame("one", b"MESSAGE|ana|xMESSAGE|bob|y", false);
         monitors.report_violation(Rule::Terminated, "one", "two messages".to_owned());
@@ -236,16 +237,13 @@ mod tests {
     }
 
     #[test]
-    fn only_its_own_words_are_held_against_a_server() {
+    fn invalid_utf8_that_the_case_sent_is_no_violation() {
         let monitors = Monitors::default();
-        monitors.observe_frame("led", b"BROADCAST|ana|\xff", true);
+        monitors.observe_frame("sender", b"BROADCAST|ana|\xff", true);
         assert_eq!(monitors.violation(Rule::Utf8), None);
         monitors.observe_frame("plain", b"BROADCAST|ana|\xff", false);
-        assert_eq!(
-            monitors.violation(Rule::Utf8).map(|report_violation| report_violation.case).as_deref(),
-            Some("plain")
-        );
-        monitors.forget(Rule::Utf8, "led");
+        assert_eq!(monitors.violation(Rule::Utf8).map(|violation| violation.case).as_deref(), Some("plain"));
+        monitors.forget(Rule::Utf8, "sender");
         assert!(monitors.violation(Rule::Utf8).is_some());
         monitors.forget(Rule::Utf8, "plain");
         assert_eq!(monitors.violation(Rule::Utf8), None);

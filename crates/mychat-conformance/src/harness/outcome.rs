@@ -1,4 +1,4 @@
-//! The one outcome that every check has.
+//! The outcome of a check.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,17 +6,17 @@ use crate::harness::failure::{CaseFailure, StepResult};
 use crate::harness::wire_log::WireLine;
 use mychat_scenario::model::{Case, Level};
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// As it should be.
+    /// The server did what the check demands.
     Pass,
     /// The server did something else.
     Fail,
-    /// The rule was not reached, so nothing can be said.
+    /// The case did not get as far as the rule that it checks.
     Inconclusive,
-    /// It makes no sense here.
+    /// The check does not apply to this server or this run.
     Skipped,
 }
 
@@ -36,37 +36,37 @@ pub(crate) struct CaseRecord {
 /// The outcome of one check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Its id.
+    /// The id of the check.
     pub id: String,
-    /// What it shows.
+    /// The title of the check.
     pub title: String,
-    /// What a failure means: `must`, `should` or `may`.
+    /// The weight of a failure.
     pub level: String,
-    /// Statements and rules behind it.
+    /// The ids of the clauses and rules that the check is based on.
     pub sources: Vec<String>,
-    /// How it ended.
+    /// The result.
     pub status: Status,
-    /// How long it took.
+    /// The duration of the case in seconds.
     pub seconds: f64,
-    /// What would have been right; of a failure.
+    /// The demanded behaviour, if the check failed.
     pub want: Option<String>,
-    /// What came; of a failure.
+    /// The observed behaviour, if the check failed.
     pub got: Option<String>,
-    /// Why nothing can be said, or why it was skipped.
+    /// The reason, if the check was inconclusive or skipped.
     pub reason: Option<String>,
-    /// What was seen, of a reading.
+    /// Observed behaviour that is reported whatever the result.
     pub observed: Option<String>,
-    /// The likely mistake.
+    /// The likely mistake behind a failure.
     pub likely: Option<String>,
-    /// What could be declared to accept it.
+    /// A profile line that would accept the failure.
     pub declare: Option<String>,
-    /// The transcript.
+    /// The lines of the wire log, if the check failed or was inconclusive.
     pub wire: Vec<WireLine>,
-    /// What was wrong afterwards.
+    /// The result of the liveness check after the case, if it failed.
     pub after: Option<String>,
     /// The last lines that the server wrote to its own output.
     pub server_output: Vec<String>,
-    /// Whether a baseline expects this failure.
+    /// True if a baseline expects this failure.
     pub expected: bool,
 }
 
@@ -80,7 +80,7 @@ pub const fn level_name(level: Level) -> &'static str {
 }
 
 impl Outcome {
-    /// An outcome of a case that was not played.
+    /// Returns the outcome of a case that was not run.
     pub fn not_run(case: &Case, status: Status, reason: &str) -> Self {
         Self {
             id: case.id.clone(),
@@ -130,7 +130,7 @@ impl Outcome {
         outcome
     }
 
-    /// A failed reading is no failure: what came is what was observed.
+    /// Turns a failure into a pass with an observation. For checks of level `may`, which only record a reading.
     #[must_use]
     pub fn recorded(mut self) -> Self {
         let got = self.got.take().unwrap_or_default();

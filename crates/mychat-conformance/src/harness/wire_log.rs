@@ -10,7 +10,7 @@ use mychat_scenario::template::text;
 
 /// One event on a connection.
 #[derive(Debug, Clone)]
-struct Event {
+struct WireEvent {
     at: Instant,
     actor: Arc<str>,
     direction: Direction,
@@ -19,15 +19,15 @@ struct Event {
     mark: bool,
 }
 
-/// Which way it went.
+/// The direction of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// From us to the server.
+    /// Bytes from the suite to the server.
     Sent,
-    /// From the server to us.
+    /// Bytes from the server to the suite.
     Received,
-    /// Something that happened to the connection, in words.
+    /// A note, such as the end of the connection.
     Note,
 }
 
@@ -36,17 +36,17 @@ pub enum Direction {
 pub struct WireLine {
     /// Milliseconds since the case began.
     pub ms: f64,
-    /// Whose connection.
+    /// The actor whose connection it is.
     pub actor: String,
-    /// Which way.
+    /// The direction.
     pub dir: Direction,
-    /// The bytes for people, with actors' names.
+    /// The bytes as readable text, with the names that the case uses.
     pub text: String,
-    /// How many bytes they are.
+    /// The number of bytes; 0 for a note.
     pub bytes: usize,
-    /// The bytes themselves, up to 2,048 of them.
+    /// The first 2048 bytes in hexadecimal.
     pub hex: String,
-    /// What is wrong with it.
+    /// A remark on the line that broke a rule.
     pub mark: Option<String>,
 }
 
@@ -54,12 +54,13 @@ pub struct WireLine {
 #[derive(Debug, Clone)]
 pub(crate) struct WireLog {
     start: Instant,
-    events: Arc<Mutex<Vec<Event>>>,
+    events: Arc<Mutex<Vec<WireEvent>>>,
 }
 
-/// A flood must not fill the memory: this many events are kept, and this much of each.
-const MOST_EVENTS: usize = 4000;
-const MOST_BYTES: usize = 2048;
+/// The number of events that a log keeps; later ones are dropped.
+const MAX_EVENTS: usize = 4000;
+/// The number of bytes that a log keeps of each event.
+const MAX_BYTES: usize = 2048;
 
 impl Default for WireLog {
     fn default() -> Self {
@@ -68,25 +69,25 @@ impl Default for WireLog {
 }
 
 impl WireLog {
-    /// Notes bytes or words.
+    /// Appends an event. For [`Direction::Note`] the bytes are text.
     pub(crate) fn note(&self, actor: &Arc<str>, direction: Direction, bytes: &[u8]) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        if events.len() < MOST_EVENTS {
-            events.push(Event {
+        if events.len() < MAX_EVENTS {
+            events.push(WireEvent {
                 at: Instant::now(),
                 actor: Arc::clone(actor),
                 direction,
-                bytes: bytes[..bytes.len().min(MOST_BYTES)].to_vec(),
+                bytes: bytes[..bytes.len().min(MAX_BYTES)].to_vec(),
                 size: bytes.len(),
                 mark: false,
             });
         }
     }
 
-    /// Marks the last line of an actor that holds these bytes as what is wrong.
+    /// Marks the last received event of an actor that contains these bytes as the violation.
     pub(crate) fn mark(&self, actor: &str, bytes: &[u8]) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let holds = |event: &Event| {
+        let holds = |event: &WireEvent| {
             !bytes.is_empty()
                 && event.bytes.windows(bytes.len().min(256)).any(|part| part == &bytes[..bytes.len().min(256)])
         };
@@ -98,21 +99,21 @@ impl WireLog {
         }
     }
 
-    /// The lines so far.
+    /// Returns the lines so far.
     pub(crate) fn wire_lines(&self, names: &ActorNames) -> Vec<WireLine> {
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = |event: &Event| {
-            let words = event.direction == Direction::Note;
+        let line = |event: &WireEvent| {
+            let is_note = event.direction == Direction::Note;
             let text =
-                if words { String::from_utf8_lossy(&event.bytes).into_owned() } else { text::shown(&event.bytes) };
+                if is_note { String::from_utf8_lossy(&event.bytes).into_owned() } else { text::shown(&event.bytes) };
             let cut = if event.size > event.bytes.len() { format!("{text} … ({} B)", event.size) } else { text };
             WireLine {
                 ms: (event.at - self.start).as_secs_f64() * 1e3,
                 actor: event.actor.to_string(),
                 dir: event.direction,
                 text: names.humanize(&cut),
-                bytes: if words { 0 } else { event.size },
-                hex: if words { String::new() } else { mychat_scenario::template::text::hexadecimal(&event.bytes) },
+                bytes: if is_note { 0 } else { event.size },
+                hex: if is_note { String::new() } else { mychat_scenario::template::text::hexadecimal(&event.bytes) },
                 mark: event.mark.then(|| "first violation".to_owned()),
             }
         };

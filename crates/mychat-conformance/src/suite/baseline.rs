@@ -5,7 +5,11 @@ use std::fmt::Write as _;
 
 use crate::harness::outcome::{Outcome, Status};
 
-/// Reads a baseline: `id: what was wanted`, a line each.
+/// Reads a baseline: one line `id: want` per expected failure.
+///
+/// # Errors
+///
+/// Returns a description of the syntax error.
 pub fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(BTreeMap::new());
@@ -13,7 +17,7 @@ pub fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
     serde_yaml::from_str(text).map_err(|error| format!("a baseline has a reason per id: {error}"))
 }
 
-/// The baseline that would accept these outcomes.
+/// Returns the text of a baseline that accepts the failures among these outcomes.
 pub fn write(outcomes: &[Outcome]) -> String {
     let mut text = String::from(
         "# Failures that are known: id, and what the check wanted. A line that is no longer true fails the run.\n",

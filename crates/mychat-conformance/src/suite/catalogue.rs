@@ -5,11 +5,11 @@ use mychat_scenario::model::Case;
 /// A check of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// What is played.
+    /// The case to run.
     pub case: Case,
-    /// The file that it stands in, without its folder.
+    /// The name of its file, without the folder.
     pub file: String,
-    /// The case as it is written there.
+    /// The text of the case in that file.
     pub text: String,
 }
 
@@ -19,12 +19,11 @@ macro_rules! embedded {
     };
 }
 
-/// Group and text of every file, in the order in which they are run.
+/// The group and the text of every embedded file, in the order of the run.
 pub const FILES: [(&str, &str); 12] =
     embedded!("frame", "utf8", "conn", "name", "list", "msg", "bcast", "cmd", "leave", "order", "load", "robust",);
 
-/// All checks of the embedded files, in order. An embedded file that cannot be read has no checks; a test sees to it
-/// that all can.
+/// Returns all checks of the embedded files, in order. A test proves that each file can be parsed.
 pub fn catalogue() -> Vec<Check> {
     let mut checks = Vec::new();
     for (name, text) in FILES {
@@ -36,7 +35,7 @@ pub fn catalogue() -> Vec<Check> {
     checks
 }
 
-/// The checks of a file of one's own.
+/// Returns the checks of a file with the given cases and text.
 pub fn of(cases: &[Case], file: &str, text: &str) -> Vec<Check> {
     let lines: Vec<&str> = text.lines().collect();
     let mut starts: Vec<usize> = cases.iter().map(|case| case.line.saturating_sub(1)).collect();
@@ -49,7 +48,7 @@ pub fn of(cases: &[Case], file: &str, text: &str) -> Vec<Check> {
         .collect()
 }
 
-/// Without the comment that introduces the next case.
+/// Removes the comment before the next case from the end of `text`.
 fn trimmed(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     while lines.last().is_some_and(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {

@@ -1,13 +1,13 @@
-//! The sentences of the protocol's text that a server can be graded by, and the rules of this project's reading.
+//! The clauses of the protocol's text that servers are graded by, and the rules that fill its gaps.
 
-/// A sentence of the text.
+/// A clause of the protocol's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clause {
-    /// Its id.
+    /// The id, such as `T7`.
     pub id: &'static str,
-    /// Where it stands.
+    /// The section of the text.
     pub section: &'static str,
-    /// What it says.
+    /// The demand of the clause.
     pub text: &'static str,
 }
 
@@ -15,7 +15,7 @@ const fn clause(id: &'static str, section: &'static str, text: &'static str) -> 
     Clause { id, section, text }
 }
 
-/// All of them.
+/// All clauses, in the order of their ids.
 pub const CLAUSES: [Clause; 21] = [
     clause("T1", "3.1.1", "messages are UTF-8 text"),
     clause("T2", "3.1.2", "no message is longer than 1024 bytes"),
@@ -40,7 +40,7 @@ pub const CLAUSES: [Clause; 21] = [
     clause("T21", "2.1", "the transport is TCP: a stream of bytes, in which reads and writes do not match"),
 ];
 
-/// The rules that fill the text's gaps, in one line each.
+/// The rules that fill the gaps of the text, with their ids.
 const RULES: [(&str, &str); 28] = [
     ("F1", "frames are UTF-8"),
     ("F2", "a line end ends a frame, and one CR before it belongs to it"),
@@ -72,13 +72,13 @@ const RULES: [(&str, &str); 28] = [
     ("M6", "a client that does not read delays nobody else"),
 ];
 
-/// What a source says: a statement or a rule.
+/// Returns the text of a clause or a rule by its id.
 pub fn text(source: &str) -> Option<&'static str> {
     let clause = CLAUSES.iter().find(|clause| clause.id == source).map(|clause| clause.text);
     clause.or_else(|| RULES.iter().find(|(id, _)| *id == source).map(|(_, text)| *text))
 }
 
-/// The section of the text that a statement stands in.
+/// Returns the section of a clause; none for a rule.
 pub fn section(source: &str) -> Option<&'static str> {
     CLAUSES.iter().find(|clause| clause.id == source).map(|clause| clause.section)
 }

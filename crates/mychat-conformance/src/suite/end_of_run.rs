@@ -1,4 +1,4 @@
-//! The checks that are about all connections of a run: they are judged when everything else has been played.
+//! The checks that concern all connections of a run. They are judged after all other checks.
 
 use std::sync::PoisonError;
 
@@ -9,15 +9,16 @@ use crate::harness::outcome::{Outcome, Status};
 use crate::runner::run_case;
 use mychat_scenario::model::Case;
 
-/// The check that reports whether legal users were served at all times.
+/// The check that fails if the server stopped serving users during the run.
 pub(super) const ALIVE: &str = "robust.alive";
 
-/// Whether a check is judged at the end.
+/// Returns true if a check is judged at the end.
 pub(super) fn is_end_of_run(id: &str) -> bool {
     id == ALIVE || Rule::ALL.iter().any(|rule| rule.id() == id)
 }
 
-/// Judges one of them. Its own steps see to it that there were connections at all; `unusable`: nobody is served any more.
+/// Judges one of these checks. Its own steps make sure that frames arrive even if it is the only check of the run.
+/// `unusable` is the reason why the server no longer serves users, if it does not.
 pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, shared: &Shared) -> Outcome {
     if case.id == ALIVE {
         return attach_server_output(judge_serving(case, env, unusable, shared).await, env);
@@ -29,25 +30,25 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
         let reason = "it applies only where messages have an end (raw framing)";
         return Outcome::not_run(case, Status::Skipped, reason);
     }
-    let played = if unusable.is_none() { Some(run_case(case, env).await) } else { None };
+    let own_run = if unusable.is_none() { Some(run_case(case, env).await) } else { None };
     let mut outcome = Outcome::not_run(case, Status::Pass, "");
     outcome.reason = None;
-    outcome.seconds = played.as_ref().map_or(0.0, |played| played.seconds);
-    let serves =
-        played.as_ref().is_some_and(|played| played.status == Status::Pass) && check_serving_at_end(env).await.is_ok();
-    if let Some(report_violation) = env.monitors.violation(rule) {
+    outcome.seconds = own_run.as_ref().map_or(0.0, |own_run| own_run.seconds);
+    let serves = own_run.as_ref().is_some_and(|own_run| own_run.status == Status::Pass)
+        && check_serving_at_end(env).await.is_ok();
+    if let Some(violation) = env.monitors.violation(rule) {
         outcome.status = Status::Fail;
         outcome.want = Some(rule.want().to_owned());
-        outcome.got = Some(format!("{} (first seen during {})", report_violation.got, report_violation.case));
+        outcome.got = Some(format!("{} (first seen during {})", violation.got, violation.case));
         outcome.likely = env.monitors.cause(rule).map(str::to_owned).or_else(|| case.likely.clone());
-        outcome.wire = played.map(|played| played.wire).unwrap_or_default();
+        outcome.wire = own_run.map(|own_run| own_run.wire).unwrap_or_default();
     } else if !serves {
-        // What serves nobody says too little for its words to be judged.
+        // A server that serves no user sends too few frames to be judged.
         outcome.status = Status::Inconclusive;
-        let why = "the server serves nobody, so too little of what it says was seen";
-        outcome.reason = Some(unusable.unwrap_or(why).to_owned());
+        let reason = "the server serves no user, so it sent too few messages to be judged";
+        outcome.reason = Some(unusable.unwrap_or(reason).to_owned());
     } else if rule == Rule::ErrorFormat && env.monitors.seen(rule) == 0 {
-        // Nothing obliges a server to send one at all.
+        // A server does not have to send any.
         outcome.status = Status::Skipped;
         outcome.reason = Some("the server never sent an ERROR, so there is none to check".to_owned());
     } else if env.monitors.seen(rule) == 0 {
@@ -60,11 +61,11 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
     outcome
 }
 
-/// Which codes errors had: the text knows but 404, and says nothing of their form.
+/// Describes the codes of all `ERROR` frames. The protocol's text defines only 404, and no format for codes.
 fn codes(env: &TestEnv) -> String {
     let codes = env.monitors.codes();
-    let odd = codes.iter().any(|code| code.len() != 3 || code.bytes().any(|byte| !byte.is_ascii_digit()));
-    let note = if odd { " (not all of them are three digits)" } else { "" };
+    let has_other_format = codes.iter().any(|code| code.len() != 3 || code.bytes().any(|byte| !byte.is_ascii_digit()));
+    let note = if has_other_format { " (not all of them are three digits)" } else { "" };
     format!("codes {}{note}", codes.join(", "))
 }
 

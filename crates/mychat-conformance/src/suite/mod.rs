@@ -1,7 +1,7 @@
-//! The catalogue of checks, and a run of them against one server: each selected check into exactly one outcome.
+//! The catalogue of checks, and a run of them against one server, with exactly one outcome per selected check.
 //!
 //! ```text
-//! scenarios/conformance/*.yaml ─► catalogue ─► select ─► run (play, Alive, monitors) ─► outcomes ─► baseline
+//! cases/*.yaml ─► catalogue ─► select ─► run (case, liveness check, monitors) ─► outcomes ─► baseline
 //! ```
 
 pub mod baseline;

@@ -1,8 +1,12 @@
-//! `--only` and `--skip` into the checks that are run.
+//! Selects checks by the options `--only` and `--skip`.
 
 use super::catalogue::Check;
 
-/// Picks checks by id or glob. Fails where a pattern names none, with the nearest ids.
+/// Selects checks by id or glob.
+///
+/// # Errors
+///
+/// Fails if a pattern matches no check, or if no check is left.
 pub fn select<'c>(checks: &'c [Check], only: &[String], skip: &[String]) -> Result<Vec<&'c Check>, String> {
     for pattern in only.iter().chain(skip) {
         if !checks.iter().any(|check| glob(pattern, &check.case.id)) {
@@ -18,7 +22,7 @@ pub fn select<'c>(checks: &'c [Check], only: &[String], skip: &[String]) -> Resu
     Ok(list)
 }
 
-/// That no check has this id, and which ones come near.
+/// Returns the message that no check matches `pattern`, with the most similar ids.
 pub fn unknown(checks: &[Check], pattern: &str) -> String {
     let mut near: Vec<(f64, &str)> =
         checks.iter().map(|check| (strsim::jaro_winkler(pattern, &check.case.id), check.case.id.as_str())).collect();
@@ -27,7 +31,7 @@ pub fn unknown(checks: &[Check], pattern: &str) -> String {
     format!("no check is called `{pattern}`; the nearest are {} (`conformance --list` shows all)", near.join(", "))
 }
 
-/// Whether an id is like a pattern in which `*` stands for anything.
+/// Returns true if an id matches a pattern, in which `*` stands for any text.
 pub fn glob(pattern: &str, id: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == id,

@@ -1,4 +1,4 @@
-//! The bytes of one connection into frames, in order, with what each one says about the connection kept up to date.
+//! Splits the bytes of one connection into frames, and keeps track of the login, the lists and the end of the connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,14 +10,14 @@ use super::ConnConfig;
 use crate::harness::monitor::{Monitors, Rule};
 use crate::harness::wire_log::{Direction, WireLog};
 
-/// How the server ended a connection. Both count as closing it.
+/// The way a connection ended. Each of them counts as closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// FIN.
+pub(crate) enum ConnectionEnd {
+    /// The server sent FIN.
     Closed,
-    /// RST.
+    /// The server sent RST.
     Reset,
-    /// By us: it sent more than anybody could want.
+    /// The reader stopped because the server sent more than the limits allow.
     Flood,
 }
 
@@ -26,40 +26,40 @@ pub(crate) enum End {
 pub(crate) struct ReceivedFrame {
     /// Without its terminator.
     pub bytes: Vec<u8>,
-    /// When it was read.
+    /// The time at which it was read.
     pub at: Instant,
-    /// Whether a step has asked for it.
+    /// True if a step expected this frame.
     pub consumed: bool,
 }
 
-/// All that arrived on one connection.
+/// Everything that arrived on one connection.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    /// Frames that are no lists, in order.
+    /// The frames without lists, in order.
     pub frames: Vec<ReceivedFrame>,
-    /// How the server ended the connection.
-    pub end: Option<End>,
-    /// Whether `CONNECT_ACK|OK` came.
+    /// The end of the connection; none while it is open.
+    pub end: Option<ConnectionEnd>,
+    /// True if `CONNECT_ACK|OK` arrived.
     pub logged_in: bool,
-    /// How many answers to `CONNECT` came.
+    /// The number of replies to `CONNECT`.
     pub connect_replies: usize,
-    /// How many whole lists came before the first answer to `CONNECT`.
+    /// The number of list frames that arrived before the first reply to `CONNECT`.
     pub early_lists: usize,
-    /// The names of the last list, with commas, continued ones put together.
+    /// The names of the last list, separated by commas. Continued list frames are joined.
     pub list: Option<String>,
-    /// How many lists came.
+    /// The number of complete lists.
     pub lists: usize,
-    /// All lists, where somebody wants them.
+    /// All complete lists, if a procedure asked for them.
     pub kept_lists: Option<Vec<String>>,
-    /// The frames of lists as they came, the last few.
+    /// The names in each of the last 64 list frames.
     pub list_frames: Vec<String>,
-    /// Bytes that arrived.
+    /// The number of bytes that arrived.
     pub bytes: u64,
-    /// Whether frames are counted alone.
+    /// True if messages are only counted and not stored.
     pub count_only: bool,
-    /// How many frames came that are no lists.
+    /// The number of frames without lists.
     pub count: u64,
-    /// The shortest and the longest of those that were counted alone.
+    /// The lengths of the shortest and the longest message that was only counted.
     pub sizes: Option<(usize, usize)>,
     list_frames_seen: usize,
     unfinished: Vec<u8>,
@@ -74,9 +74,9 @@ pub(crate) struct Inbox {
     wire_log: WireLog,
 }
 
-/// A frame this long never ends.
+/// A longer frame is taken for one without an end.
 const MAX_UNFINISHED: usize = 8 * 1024 * 1024;
-/// No case causes so many messages on one connection, or so many bytes of them.
+/// The numbers of frames and bytes after which a connection is flooded. No case causes that many.
 const MAX_FRAMES: usize = 50_000;
 const MAX_BYTES: u64 = 64 << 20;
 const COMMANDS: [&[u8]; 5] = [b"CONNECT_ACK|", b"USER_LIST|", b"MESSAGE|", b"BROADCAST|", b"ERROR|"];
@@ -112,22 +112,22 @@ impl Inbox {
         }
     }
 
-    /// How many frames of lists came.
+    /// Returns the number of list frames.
     pub(crate) fn list_count(&self) -> usize {
         self.list_frames_seen
     }
 
-    /// Whether a read is a message, or some.
+    /// Returns true if the framing is raw.
     pub(super) fn is_raw(&self) -> bool {
         self.raw.is_some()
     }
 
-    /// What came behind the last end of a frame.
+    /// Returns the bytes after the last terminator.
     pub(crate) fn unfinished(&self) -> &[u8] {
         &self.unfinished
     }
 
-    /// Whether these bytes are in a frame that came, or in what has no end yet.
+    /// Returns true if a frame or the unfinished rest contains these bytes.
     pub(crate) fn has_bytes(&self, bytes: &[u8]) -> bool {
         self.frames.iter().rev().any(|frame| contains(&frame.bytes, bytes)) || contains(&self.unfinished, bytes)
     }
@@ -136,15 +136,15 @@ impl Inbox {
         self.bytes += bytes.len() as u64;
         self.wire_log.note(&self.actor, Direction::Received, bytes);
         if let Some(mut raw) = self.raw.take() {
-            let mut whole = Vec::new();
+            let mut frames = Vec::new();
             let mut feed = raw.feed(bytes);
             while let Some(inbound) = feed.next() {
                 if let Inbound::Frame(frame) = inbound {
-                    whole.push(frame.strip_suffix(b"\n").unwrap_or(frame).to_vec());
+                    frames.push(frame.strip_suffix(b"\n").unwrap_or(frame).to_vec());
                 }
             }
             self.raw = Some(raw);
-            for frame in rejoin_content(whole) {
+            for frame in rejoin_content(frames) {
                 self.split_glued(frame);
             }
             return;
@@ -168,28 +168,29 @@ impl Inbox {
         }
     }
 
-    /// Whether more came than anybody could want: whoever goes on reading never comes to an end.
+    /// Returns true if the connection has exceeded a limit, so that reading has to stop.
     pub(super) fn is_flooded(&self) -> bool {
-        let kept_lists = self.frames.len() > MAX_FRAMES || self.bytes > MAX_BYTES && !self.count_only;
-        self.flooded || kept_lists
+        let exceeds_limit = self.frames.len() > MAX_FRAMES || self.bytes > MAX_BYTES && !self.count_only;
+        self.flooded || exceeds_limit
     }
 
-    /// `left`: we had closed our direction before, and a server need not go on with what it was saying to us.
-    pub(super) fn end_stream(&mut self, end: End, left: bool) {
+    /// Records the end of the connection. `sending_closed`: this side had closed its sending direction before, so the server
+    /// need not finish its last frame.
+    pub(super) fn end_stream(&mut self, end: ConnectionEnd, sending_closed: bool) {
         self.end = Some(end);
-        let words: &[u8] = match end {
-            End::Closed => b"closed by the server (FIN)",
-            End::Reset => b"closed by the server (RST)",
-            End::Flood => b"closed by us: it sends without end",
+        let note: &[u8] = match end {
+            ConnectionEnd::Closed => b"closed by the server (FIN)",
+            ConnectionEnd::Reset => b"closed by the server (RST)",
+            ConnectionEnd::Flood => b"closed by us: it sent too much",
         };
-        self.wire_log.note(&self.actor, Direction::Note, words);
-        // A server that dies may stop anywhere; one that closes in order ends its last frame before.
-        if end == End::Closed && !left && !self.count_only {
+        self.wire_log.note(&self.actor, Direction::Note, note);
+        // A server that crashes may stop in the middle of a frame; one that closes properly has to end it first.
+        if end == ConnectionEnd::Closed && !sending_closed && !self.count_only {
             self.end_unfinished();
         }
     }
 
-    /// Takes what has no end for a frame: whoever waited long enough knows that none comes.
+    /// Handles the unfinished bytes as a frame. The caller has waited long enough for the terminator.
     pub(crate) fn end_unfinished(&mut self) {
         if self.unfinished.is_empty() {
             return;
@@ -226,13 +227,13 @@ impl Inbox {
     fn handle_frame(&mut self, frame: Vec<u8>) {
         if self.count_only && (frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|")) {
             self.count += 1;
-            let (least, most) = self.sizes.unwrap_or((frame.len(), frame.len()));
-            self.sizes = Some((least.min(frame.len()), most.max(frame.len())));
+            let (shortest, longest) = self.sizes.unwrap_or((frame.len(), frame.len()));
+            self.sizes = Some((shortest.min(frame.len()), longest.max(frame.len())));
             return;
         }
         self.monitors.observe_frame(&self.case, &frame, self.sent_invalid_utf8.load(Ordering::Relaxed));
         if frame.is_empty() {
-            // A check of its own reports it; a client passes over it.
+            // Empty frames are ignored here; a monitor reports them.
             return;
         }
         if let Some(names) = frame.strip_prefix(b"USER_LIST|") {
@@ -247,8 +248,8 @@ impl Inbox {
         self.frames.push(ReceivedFrame { bytes: frame, at: Instant::now(), consumed: false });
     }
 
-    /// A list whose last character is a comma goes on in the next frame. A server that ends every list so repeats its
-    /// first name there, which no continuation does.
+    /// Joins continued lists: a list frame that ends in a comma continues in the next one. If the next one repeats the first
+    /// name, it is a new list of a server that ends every list with a comma.
     fn handle_list(&mut self, names: &str) {
         self.early_lists += usize::from(self.connect_replies == 0);
         self.list_frames_seen += 1;
@@ -263,42 +264,42 @@ impl Inbox {
         }
         self.continued.push_str(names);
         if names.ends_with(',') {
-            // What is there so far: should no more come, this was all.
+            // The part so far counts as the list until the rest arrives.
             self.list = Some(self.continued.trim_end_matches(',').to_owned());
             return;
         }
-        let whole = std::mem::take(&mut self.continued);
+        let list = std::mem::take(&mut self.continued);
         if let Some(kept_lists) = &mut self.kept_lists {
-            kept_lists.push(whole.clone());
+            kept_lists.push(list.clone());
         }
         self.lists += 1;
-        self.list = Some(whole);
+        self.list = Some(list);
     }
 }
 
-/// Whether one is in the other.
+/// Returns true if `haystack` contains `needle`.
 pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     memchr::memmem::find(haystack, needle).is_some()
 }
 
-/// Content that looks like a message is cut off where no terminator shows the difference. It goes back where it came from:
-/// behind a message without content, since nobody sends empty ones, and where it has no sender, since every message has one.
+/// Joins frames of raw framing that were split inside of content, because the content looks like a message. Such a part
+/// follows a message without content (the suite sends none), or has no sender (every forwarded message has one).
 fn rejoin_content(frames: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-    let mut whole: Vec<Vec<u8>> = Vec::with_capacity(frames.len());
+    let mut joined: Vec<Vec<u8>> = Vec::with_capacity(frames.len());
     for frame in frames {
-        match whole.last_mut() {
+        match joined.last_mut() {
             Some(last) if has_text(last) && (last.ends_with(b"|") || is_without_sender(&frame)) => last.extend(frame),
-            _ => whole.push(frame),
+            _ => joined.push(frame),
         }
     }
-    whole
+    joined
 }
 
 fn is_message(frame: &[u8]) -> bool {
     frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|")
 }
 
-/// Whether a frame ends in words of somebody's, which may look like anything.
+/// Returns true if a frame ends with free text, which may look like a message.
 fn has_text(frame: &[u8]) -> bool {
     is_message(frame) || frame.starts_with(b"ERROR|")
 }
@@ -307,8 +308,8 @@ fn is_without_sender(frame: &[u8]) -> bool {
     is_message(frame) && memchr::memchr_iter(b'|', frame).count() == 1
 }
 
-/// Where a second reply begins in a frame that cannot hold one: behind the answer to `CONNECT`, and in a list, which
-/// has no second pipe.
+/// Returns the position of a second reply in one frame: after `CONNECT_ACK|OK` or `FAIL`, or in a list, which has no
+/// second pipe.
 fn glued_at(frame: &[u8]) -> Option<usize> {
     for answer in [&b"CONNECT_ACK|OK"[..], b"CONNECT_ACK|FAIL"] {
         if let Some(rest) = frame.strip_prefix(answer) {
@@ -316,7 +317,7 @@ fn glued_at(frame: &[u8]) -> Option<usize> {
         }
     }
     let names = frame.strip_prefix(b"USER_LIST|")?;
-    // A name may be called like a command, and stands behind whatever this server puts between names.
+    // A user may have the name of a command. A name follows the separator that this server uses.
     let is_name = |at: &usize| *at > 0 && b"|,; ".contains(&names[at - 1]);
     let begins = |command: &&[u8]| memchr::memmem::find_iter(names, *command).find(|at| !is_name(at));
     let at = COMMANDS.iter().filter_map(begins).min()?;

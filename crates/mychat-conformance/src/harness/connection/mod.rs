@@ -1,4 +1,4 @@
-//! One actor's connection: writes what it is told, and reads all the time into frames that are looked at later.
+//! One actor's connection. A reader task stores every frame in an inbox, where steps inspect it later.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,77 +19,78 @@ mod throttle;
 mod inbox;
 mod reader;
 
-pub(crate) use inbox::{End, Inbox, ReceivedFrame, contains};
+pub(crate) use inbox::{ConnectionEnd, Inbox, ReceivedFrame, contains};
 use reader::read_all;
 pub(crate) use throttle::ConnectThrottle;
 
-/// How to talk to a server.
+/// The framing of the two directions of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FramingPair {
-    /// How our frames end.
+    /// The framing of frames to the server.
     pub send: Framing,
-    /// How its frames are told apart.
+    /// The framing of frames from the server.
     pub receive: Framing,
 }
 
-/// Without terminators two messages must not share a segment: this long apart they don't, unless the server sleeps.
+/// The pause between two messages with raw framing, so that they arrive in different segments.
 const RAW_GAP: Duration = Duration::from_millis(25);
-/// How many times the patience a server gets that goes on sending something else.
+/// A wait lasts at most this many timeouts, even if the server keeps sending other frames.
 const MAX_EXTENSIONS: u32 = 8;
 
-/// Where a line belongs.
+/// The settings that all connections of a case share.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnConfig {
-    /// The server, where this tool did not start it.
+    /// The server's address; unused if `watch` is set.
     pub target: SocketAddr,
-    /// The server's process: started again it listens elsewhere.
+    /// The server's process, if this tool started it. Its address changes with a restart.
     pub watch: Option<SpawnedServer>,
-    /// How to talk to it.
+    /// The framing of each direction.
     pub framing: FramingPair,
-    /// How long to wait for it.
+    /// The longest wait for the server.
     pub timeout: Duration,
-    /// The case, for the monitors.
+    /// The id of the case, for the monitors.
     pub case: Arc<str>,
-    /// Those who look at every frame.
+    /// The checks of every received frame.
     pub monitors: Monitors,
-    /// Where every byte is noted.
+    /// The log of every byte.
     pub wire_log: WireLog,
-    /// How fast connections may follow one another.
+    /// The gap between new connections.
     pub throttle: ConnectThrottle,
-    /// Whether somebody in the case has sent what is not UTF-8.
+    /// True if a connection of the case has sent invalid UTF-8.
     pub sent_invalid_utf8: Arc<AtomicBool>,
 }
 
-/// Of what is written at once, so much is remembered: more than any case says that is asked about it later.
+/// The number of bytes of each write that are remembered for later steps and for the diagnosis.
 const MAX_SENT_KEPT: usize = 32 * 1024;
 
-/// A connection.
+/// A connection of one actor.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Whose it is, in the case's words.
+    /// The actor's name in the case.
     pub actor: Arc<str>,
-    /// The name it asked for last.
+    /// The last name that was requested on this connection.
     pub name: Option<String>,
-    /// Frames and bytes that it sent.
+    /// The bytes of each write, at most [`MAX_SENT_KEPT`] of each.
     pub sent: Vec<Vec<u8>>,
     config: ConnConfig,
-    shared: Arc<Shared>,
+    shared: Arc<ReaderState>,
     stream: Option<Arc<TcpStream>>,
     reader: AbortHandle,
     last_write: Option<Instant>,
 }
 
+/// The state that a connection shares with its reader task.
 #[derive(Debug)]
-struct Shared {
+struct ReaderState {
     inbox: Mutex<Inbox>,
     progress: Notify,
     paused: AtomicBool,
-    /// Whether our direction was closed by us.
+    /// True if this side closed its sending direction.
     sending_closed: AtomicBool,
 }
 
 impl Connection {
-    /// Opens a connection. `receive_buffer` narrows the system's buffer before the handshake.
+    /// Opens a connection. `receive_buffer` is the size of the system's receive buffer in bytes.
     pub(crate) async fn open(actor: &str, config: &ConnConfig, receive_buffer: Option<u32>) -> std::io::Result<Self> {
         let target = config.watch.as_ref().map_or(config.target, SpawnedServer::address);
         let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
@@ -105,7 +106,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         let actor: Arc<str> = actor.into();
         let inbox = Inbox::new(Arc::clone(&actor), config);
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ReaderState {
             inbox: Mutex::new(inbox),
             progress: Notify::new(),
             paused: AtomicBool::new(false),
@@ -116,33 +117,33 @@ impl Connection {
         Ok(Self { actor, name: None, sent: Vec::new(), config, shared, stream: Some(stream), reader, last_write: None })
     }
 
-    /// How long to wait for an answer.
+    /// Returns the longest wait for a reply.
     pub(crate) fn timeout(&self) -> Duration {
         self.config.timeout
     }
 
-    /// What has arrived.
+    /// Locks the inbox. The reader task waits while the guard is held.
     pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.shared.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops reading, or goes on.
+    /// Pauses or resumes the reader task.
     pub(crate) fn pause_reading(&self, paused: bool) {
         self.shared.paused.store(paused, Ordering::SeqCst);
         self.shared.progress.notify_waiters();
     }
 
-    /// Whether we have not closed it, and have not seen the server close it.
+    /// Returns true if neither side has closed the connection.
     pub(crate) fn is_open(&self) -> bool {
         self.stream.is_some() && self.inbox().end.is_none()
     }
 
-    /// Whether we have closed it, or our direction.
+    /// Returns true if this side closed the connection or its sending direction.
     pub(crate) fn is_closed_by_us(&self) -> bool {
         self.stream.is_none()
     }
 
-    /// Whether the server has let this user in.
+    /// Returns true if `CONNECT_ACK|OK` arrived.
     pub(crate) fn is_user(&self) -> bool {
         self.inbox().logged_in
     }
@@ -189,7 +190,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Says goodbye as far as that goes without waiting.
+    /// Sends `DISCONNECT` if that is possible without waiting.
     pub(crate) fn send_disconnect_now(&self) {
         let mut bytes = b"DISCONNECT".to_vec();
         self.config.framing.send.end(&mut bytes, 0);
@@ -197,15 +198,15 @@ impl Connection {
         let _ = self.try_write(&bytes);
     }
 
-    /// Writes as much as goes without waiting; gives the bytes written.
+    /// Writes as much as possible without waiting. Returns the number of bytes written.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
         let Some(stream) = &self.stream else { return Err(std::io::ErrorKind::NotConnected.into()) };
         self.config.sent_invalid_utf8.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
         stream.try_write(bytes)
     }
 
-    /// Waits until something is true of what arrived, or nothing more has come for so long: a server that is busy with
-    /// what it was asked before is slow, not silent. Sending without end buys a few times as much, and no more.
+    /// Waits until `look` returns a value, or until nothing has arrived for `timeout`. Any received byte restarts the timeout,
+    /// because a server that works on earlier messages is slow, not silent. The total is at most [`MAX_EXTENSIONS`] timeouts.
     pub(crate) async fn wait_until<T>(
         &self,
         timeout: Duration,
@@ -214,7 +215,7 @@ impl Connection {
         self.wait(timeout, timeout * MAX_EXTENSIONS, look).await
     }
 
-    /// Waits until something is true of what arrived, or the time is over: for what need not come.
+    /// Waits until `look` returns a value, or until `time` is over. For frames that are optional.
     pub(crate) async fn wait_at_most<T>(&self, time: Duration, look: impl FnMut(&mut Inbox) -> Option<T>) -> Option<T> {
         self.wait(time, time, look).await
     }
@@ -222,7 +223,7 @@ impl Connection {
     async fn wait<T>(
         &self,
         silence: Duration,
-        longest: Duration,
+        max_wait: Duration,
         mut look: impl FnMut(&mut Inbox) -> Option<T>,
     ) -> Option<T> {
         let started = Instant::now();
@@ -239,7 +240,7 @@ impl Connection {
                 }
                 if inbox.bytes != seen_bytes {
                     seen_bytes = inbox.bytes;
-                    deadline = (Instant::now() + silence).min(started + longest);
+                    deadline = (Instant::now() + silence).min(started + max_wait);
                 }
             }
             if tokio::time::timeout_at(deadline, notified).await.is_err() {

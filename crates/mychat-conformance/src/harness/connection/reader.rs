@@ -1,4 +1,4 @@
-//! The reading half of a line.
+//! The reader task of a connection.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use super::{End, Shared};
+use super::{ConnectionEnd, ReaderState};
 
-/// What is read at once where reads are messages, at most.
-const MOST_AT_ONCE: usize = 1 << 20;
+/// The largest message with raw framing, where one read is one message.
+const MAX_RAW_READ: usize = 1 << 20;
 const READ_BUFFER: usize = 16 * 1024;
 
-/// Reads until the end, and rings at everything that came.
-pub(super) async fn read_all(stream: Arc<TcpStream>, shared: Arc<Shared>) {
+/// Reads until the connection ends. Notifies `progress` after every read.
+pub(super) async fn read_all(stream: Arc<TcpStream>, shared: Arc<ReaderState>) {
     let mut buffer = vec![0; READ_BUFFER];
     loop {
         if shared.paused.load(Ordering::SeqCst) {
-            // Rung when reading goes on; looked at again anyway, so that no ring can be missed.
+            // `notify_waiters` stores no permit, so a notification between the load and this wait is lost. The timeout makes
+            // the task look again.
             let _ = tokio::time::timeout(Duration::from_millis(20), shared.progress.notified()).await;
             continue;
         }
@@ -27,26 +28,26 @@ pub(super) async fn read_all(stream: Arc<TcpStream>, shared: Arc<Shared>) {
         let outcome = stream.try_read(&mut buffer);
         let mut inbox = shared.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = match outcome {
-            Ok(0) if was_reset(&stream, &shared) => Some(End::Reset),
-            Ok(0) => Some(End::Closed),
+            Ok(0) if was_reset(&stream, &shared) => Some(ConnectionEnd::Reset),
+            Ok(0) => Some(ConnectionEnd::Closed),
             Ok(count) if count == READ_BUFFER && inbox.is_raw() => {
-                // Where this read ended says nothing: what else is there belongs to it.
+                // The buffer ended this read, not the segment: the rest belongs to the same message.
                 let mut all = buffer.clone();
                 while let Ok(more @ 1..) = stream.try_read(&mut buffer) {
                     all.extend_from_slice(&buffer[..more]);
-                    if more < READ_BUFFER || all.len() > MOST_AT_ONCE {
+                    if more < READ_BUFFER || all.len() > MAX_RAW_READ {
                         break;
                     }
                 }
                 inbox.feed(&all);
-                inbox.is_flooded().then_some(End::Flood)
+                inbox.is_flooded().then_some(ConnectionEnd::Flood)
             }
             Ok(count) => {
                 inbox.feed(&buffer[..count]);
-                inbox.is_flooded().then_some(End::Flood)
+                inbox.is_flooded().then_some(ConnectionEnd::Flood)
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(_) => Some(End::Reset),
+            Err(_) => Some(ConnectionEnd::Reset),
         };
         if let Some(end) = ended {
             inbox.end_stream(end, shared.sending_closed.load(Ordering::SeqCst));
@@ -59,9 +60,9 @@ pub(super) async fn read_all(stream: Arc<TcpStream>, shared: Arc<Shared>) {
     }
 }
 
-/// Whether an end is a reset's. The system tells of a reset once; where a write was told, a read sees an end like any
-/// other. A connection that was reset has no peer any more, and one that the server closed has, until we close it too.
-fn was_reset(stream: &TcpStream, shared: &Shared) -> bool {
+/// Returns true if the connection was reset. The system reports a reset only once: after a write got the error, a read sees
+/// an ordinary end. A socket that was reset has no peer address; one that the server closed has, until this side closes it.
+fn was_reset(stream: &TcpStream, shared: &ReaderState) -> bool {
     !shared.sending_closed.load(Ordering::SeqCst) && stream.peer_addr().is_err()
 }
 
@@ -74,13 +75,14 @@ mod tests {
 
     use mychat_proto::Framing;
 
-    use super::End;
+    use super::ConnectionEnd;
     use crate::harness::TestEnv;
     use crate::harness::connection::{Connection, FramingPair};
     use crate::harness::context::CaseContext;
     use crate::harness::monitor::Rule;
 
-    /// A server that says half a word and closes with our bytes unread or read, and how the line saw it end.
+    /// Connects to a server that writes a part of a frame and closes, with the client's bytes read or unread. Returns the
+    /// connection after its end.
     async fn end(unread: bool) -> (CaseContext, Connection) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let framing = FramingPair { send: Framing::Lf, receive: Framing::Lf };
@@ -106,12 +108,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reset_that_a_write_was_told_of_is_one() {
+    async fn a_reset_that_a_write_reported_is_recognised() {
         let (ctx, conn) = end(true).await;
-        assert_eq!(conn.inbox().end, Some(End::Reset));
+        assert_eq!(conn.inbox().end, Some(ConnectionEnd::Reset));
         assert!(ctx.env.monitors.violation(Rule::Terminated).is_none());
         let (ctx, conn) = end(false).await;
-        assert_eq!(conn.inbox().end, Some(End::Closed));
+        assert_eq!(conn.inbox().end, Some(ConnectionEnd::Closed));
         assert!(ctx.env.monitors.violation(Rule::Terminated).is_some());
     }
 }

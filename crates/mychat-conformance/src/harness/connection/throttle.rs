@@ -1,35 +1,37 @@
-//! How fast connections may follow one another: a server with a short listen queue (`listen(5)`, as many a library has it)
-//! lets those wait that come faster than it accepts, and the system asks again only a second later.
+//! The gap between new connections. A server with a short listen queue (`listen(5)` is common) drops connection requests that
+//! arrive faster than it accepts them, and the client's system repeats a request only after a second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// A connection that took so long was asked for again.
-const ASKED_AGAIN: Duration = Duration::from_millis(900);
-/// Milliseconds between connections to a server that let one wait, and at most.
-const FIRST: u64 = 4;
-const MOST: u64 = 32;
+/// A connection that takes longer had its request (SYN) repeated.
+const SYN_RETRY: Duration = Duration::from_millis(900);
+/// The first gap after a repeated request, in milliseconds.
+const MIN_GAP_MS: u64 = 4;
+/// The largest gap, in milliseconds.
+const MAX_GAP_MS: u64 = 32;
 
-/// What all connections of a run know of it. They wait for nothing before one had to be asked for twice.
+/// The gap that all connections of a run keep. It is zero until a connection request had to be repeated. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectThrottle {
     gap: Arc<AtomicU64>,
 }
 
 impl ConnectThrottle {
-    /// Waits until the next may go.
+    /// Waits for the current gap.
     pub async fn wait_turn(&self) {
+        // Relaxed: the gap is a hint that no other data depends on.
         let gap = self.gap.load(Ordering::Relaxed);
         if gap > 0 {
             tokio::time::sleep(Duration::from_millis(gap)).await;
         }
     }
 
-    /// A connection took so long to be made.
+    /// Takes the duration of a connection setup, and doubles the gap if the request was repeated.
     pub fn record_duration(&self, time: Duration) {
-        if time >= ASKED_AGAIN {
-            let wider = |gap: u64| Some((gap * 2).clamp(FIRST, MOST));
+        if time >= SYN_RETRY {
+            let wider = |gap: u64| Some((gap * 2).clamp(MIN_GAP_MS, MAX_GAP_MS));
             let _ = self.gap.fetch_update(Ordering::Relaxed, Ordering::Relaxed, wider);
         }
     }
@@ -40,14 +42,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_connection_that_was_asked_for_again_makes_others_wait() {
+    fn only_a_repeated_request_widens_the_gap() {
         let throttle = ConnectThrottle::default();
         let gap = || throttle.gap.load(Ordering::Relaxed);
         throttle.record_duration(Duration::from_millis(300));
         assert_eq!(gap(), 0);
         throttle.record_duration(Duration::from_millis(1020));
-        assert_eq!(gap(), FIRST);
+        assert_eq!(gap(), MIN_GAP_MS);
         (0..10).for_each(|_| throttle.record_duration(Duration::from_secs(3)));
-        assert_eq!(gap(), MOST);
+        assert_eq!(gap(), MAX_GAP_MS);
     }
 }
