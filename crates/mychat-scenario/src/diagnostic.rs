@@ -1,4 +1,4 @@
-//! Errors in a scenario file with their places, for its author.
+//! Errors in a scenario file, with their positions.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-/// The most errors that are shown: most others follow from the first ones.
+/// The number of errors that are shown; further ones often follow from the first.
 pub const MAX_SHOWN: usize = 20;
 
 /// One error in a scenario file.
@@ -20,7 +20,7 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The file, as it was named.
     pub path: String,
-    /// The line, from 1; `None` where the whole file is meant.
+    /// The line, from 1; `None` if the error concerns the whole file.
     pub line: Option<usize>,
     /// The column in characters, from 1.
     pub column: Option<usize>,
@@ -76,7 +76,7 @@ impl Problem {
         self
     }
 
-    /// Adds the place.
+    /// Adds the position.
     pub(crate) fn at(self, path: &str, text: &str, span: Option<Range<usize>>) -> Diagnostic {
         let place = span.as_ref().map(|span| line_and_column(text, span.start));
         Diagnostic {
@@ -91,7 +91,7 @@ impl Problem {
     }
 }
 
-/// The line and the column of a byte, both from 1, columns in characters.
+/// Returns the line and the column of a byte, both from 1, columns in characters.
 pub(crate) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);

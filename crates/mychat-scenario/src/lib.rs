@@ -1,13 +1,13 @@
-//! Turns the text of a scenario file into a [`Scenario`], or into all its errors with their places.
+//! Parses the text of a scenario file into a [`Scenario`], or returns all its errors with their positions.
 //!
 //! ```text
-//! file ─load─► text ─load─► tree of nodes ─file─► draft ─check─► Scenario
-//!                              │                                    
-//!                              └── problems (node, what is wrong) ─locate─► Diagnostics
+//! file ─► text ─syntax─► tree of nodes ─lower─► draft ─check─► Scenario
+//!                                          │             │
+//!                                          └─ problems ──┴─locate─► Diagnostics
 //! ```
 //!
-//! Reading goes on after an error, with the part in question left out, so that all errors are shown at once. Positions
-//! are looked up only for what is wrong.
+//! The parser continues after an error and leaves out the wrong part, so that all errors are shown at once. It looks up
+//! positions only for errors.
 
 pub mod diagnostic;
 pub mod model;
@@ -65,7 +65,6 @@ pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     let mut problems = Problems::default();
     let draft = document::document(&document.root, text, &mut problems);
     let scenario = draft.map(|draft| check::check(draft, &mut problems));
-    check::supported(&mut problems);
     match scenario {
         Some(scenario) if problems.list.is_empty() => {
             Ok(Loaded { scenario, text: text.to_owned(), file: name.to_owned() })

@@ -1,8 +1,8 @@
-//! A word that is not known into the one that was meant.
+//! Finds the known word that an unknown word most likely stands for.
 
 use std::fmt::Write;
 
-/// The candidate that `word` most likely stands for.
+/// Returns the candidate that is nearest to `word`, if one is near enough.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > 64 {
         return None;
@@ -19,12 +19,12 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// "did you mean …?", where something is near.
+/// Returns "did you mean …?" if a candidate is near enough.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(word, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
 }
 
-/// `a, b or c`, shortened where there are many.
+/// Formats words as `a, b or c`; a long list is shortened.
 pub(crate) fn listing<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 24;
     let words: Vec<&str> = words.into_iter().collect();

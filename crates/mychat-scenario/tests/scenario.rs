@@ -23,7 +23,7 @@ fn bad_files_are_explained() {
     insta::allow_duplicates! {
         for file in files {
             let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
-            // As if started in the folder: snapshots must not hold this machine's paths.
+            // Snapshots must not contain paths of this machine.
             let shown = format!("{name}.yaml");
             let errors = mychat_scenario::load(&file).expect_err(&shown);
             assert!(errors.iter().count() <= MAX_SHOWN);
@@ -42,8 +42,8 @@ fn shipped_files_are_right() {
     for file in files {
         let loaded = mychat_scenario::load(&file).unwrap_or_else(|errors| panic!("{errors}"));
         assert!(loaded.text.starts_with("# yaml-language-server: $schema=scenario.schema.json\n"), "{}", loaded.file);
-        assert_eq!(loaded.scenario.target, None, "{}: the machine's own business", loaded.file);
-        assert!(loaded.scenario.seed.is_some(), "{}: two runs are to be comparable", loaded.file);
+        assert_eq!(loaded.scenario.target, None, "{}: a shipped file names no server", loaded.file);
+        assert!(loaded.scenario.seed.is_some(), "{}: two runs must be comparable", loaded.file);
     }
 }
 
@@ -59,7 +59,7 @@ fn a_path_that_is_no_file_is_explained() {
     let large = folder.path().join("large.yaml");
     fs::write(&large, vec![b'#'; 2 << 20]).expect("a file");
     let large = reason(&large);
-    assert_eq!(large.as_deref(), Some("cannot read the scenario: it has more than 1 MiB, which no scenario needs"));
+    assert_eq!(large.as_deref(), Some("cannot read the scenario: it is larger than 1 MiB"));
 }
 
 #[test]
@@ -69,8 +69,8 @@ fn colours_come_only_when_asked_for() {
     assert!(errors.render(true).contains('\u{1b}'));
 }
 
-/// Whatever is wrong with a text, its errors can be shown, and point into it.
-fn is_handled(text: &str) {
+/// Asserts that the errors of a text can be shown, and that their positions are inside the text.
+fn assert_handled(text: &str) {
     if let Err(errors) = mychat_scenario::parse("x.yaml", text) {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         assert!(!errors.to_string().is_empty() && errors.count() > 0);
@@ -91,15 +91,15 @@ proptest! {
 
     #[test]
     fn any_text_is_handled(text in "\\PC{0,200}", yaml in "([a-z{}\\[\\],:&*!|>'\"#%@`?\\- \n\t]|- |: |\n  ){0,120}") {
-        is_handled(&text);
-        is_handled(&yaml);
-        is_handled(&format!("name: x\n{yaml}"));
+        assert_handled(&text);
+        assert_handled(&yaml);
+        assert_handled(&format!("name: x\n{yaml}"));
     }
 
     #[test]
     fn any_condition_is_handled(text in "[a-z0-9.\\[\\], <>=!%x\u{e4}-]{0,40}", tail in "\\PC{0,20}") {
         let quoted = format!("{text}{tail}").replace('\'', "''");
-        is_handled(&format!(
+        assert_handled(&format!(
             "name: x\nusers: {{ a: {{ count: 1 }} }}\nload: [ hold: 1s ]\nexpect:\n  - '{quoted}'\n  - 'delivery[{quoted}'\n  - 'lost {quoted}'\n"
         ));
     }
@@ -109,7 +109,7 @@ proptest! {
         let quoted = text.replace('\'', "''");
         let keys = "count name join rate think session leave read hostile";
         let group: Vec<String> = keys.split(' ').map(|key| format!("{key}: '{quoted}'")).collect();
-        is_handled(&format!(
+        assert_handled(&format!(
             "name: '{quoted}'\ntarget: '{quoted}'\ntimeout: '{quoted}'\nusers: {{ a: {{ {} }} }}\nload: [ spike: {{ to: '{quoted}', for: '{quoted}' }} ]\n\
              cases: [ {{ case: a, steps: [ connect: b, send: {{ b: '{quoted}' }}, bytes: {{ b: '{quoted}' }}, gets: {{ b: '{quoted}' }} ] }} ]\n",
             group.join(", ")
@@ -128,19 +128,51 @@ proptest! {
             let to = (from + cut).min(chars.len());
             chars.splice(from..to, insert.chars());
         }
-        is_handled(&chars.into_iter().collect::<String>());
+        assert_handled(&chars.into_iter().collect::<String>());
     }
 }
 
-/// The README's scenarios are read as they stand there: those that start with a name are whole files.
+fn readme() -> String {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/README.md");
+    fs::read_to_string(readme).expect("the README is there")
+}
+
+/// YAML blocks of the README that start with a name are whole files.
 #[test]
 fn the_readme_shows_files_that_are_right() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/README.md");
-    let readme = fs::read_to_string(readme).expect("the README is there");
+    let readme = readme();
     let blocks = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let files: Vec<&str> = blocks.filter(|block| block.starts_with("name:")).collect();
     assert!(files.len() >= 6);
     for file in files {
         mychat_scenario::parse("README.md", file).unwrap_or_else(|errors| panic!("{errors}"));
+    }
+}
+
+#[test]
+fn the_readme_lists_every_shipped_file() {
+    let readme = readme();
+    for file in yaml_files("../../scenarios") {
+        let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(readme.contains(&format!("| [{name}]({name}) |")), "scenarios/README.md does not list {name}");
+    }
+}
+
+#[test]
+fn the_readme_names_every_key_and_metric_and_calls_none_unsupported() {
+    let readme = readme();
+    let lower = readme.to_lowercase();
+    for phrase in ["not supported yet", "unsupported", "not implemented"] {
+        assert!(
+            !lower.contains(phrase),
+            "scenarios/README.md says `{phrase}`, but the parser accepts the whole language"
+        );
+    }
+    let schema: serde_json::Value =
+        serde_json::from_str(&mychat_scenario::schema::text().expect("a schema")).expect("JSON");
+    let keys = schema["properties"].as_object().expect("the keys of a file").keys().map(String::as_str);
+    let metrics = mychat_scenario::model::Metric::ALL.iter().map(|(name, _)| *name);
+    for word in keys.chain(metrics) {
+        assert!(readme.contains(&format!("`{word}`")), "scenarios/README.md does not explain `{word}`");
     }
 }

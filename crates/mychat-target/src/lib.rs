@@ -1,4 +1,4 @@
-//! The server under test: where it is, and starting one where none was named.
+//! The server under test: finds it, or starts one.
 
 mod reference;
 pub mod spawn;
@@ -12,13 +12,13 @@ pub use reference::{Reference, SpawnError};
 /// A server that accepts connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The name that was given.
+    /// The name as given by the user.
     pub name: String,
-    /// The first of its addresses that took a connection.
+    /// The first of its addresses that accepted a connection.
     pub address: SocketAddr,
 }
 
-/// The target cannot be used.
+/// An error of finding the target.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// It is not `HOST:PORT`.
@@ -27,7 +27,7 @@ pub enum TargetError {
     /// The name has no address.
     #[error("cannot find the host of {name}: {reason}")]
     Unknown {
-        /// The name that was given.
+        /// The name as given by the user.
         name: String,
         /// The system's error.
         reason: String,
@@ -35,7 +35,7 @@ pub enum TargetError {
     /// No server accepts connections there.
     #[error("cannot reach {name}{}: {reason}; is the server running there?", if *address == *name { String::new() } else { format!(" ({address})") })]
     Unreachable {
-        /// The name that was given.
+        /// The name as given by the user.
         name: String,
         /// The address that was tried last.
         address: String,
@@ -44,10 +44,10 @@ pub enum TargetError {
     },
 }
 
-/// The longest time to accept the first connection.
+/// The longest time to wait for the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Finds the address of `HOST:PORT` that takes a connection.
+/// Returns the first address of `HOST:PORT` that accepts a connection.
 pub async fn reach(name: &str) -> Result<Target, TargetError> {
     let port = name.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
     let bare_ipv6 = name.parse::<std::net::Ipv6Addr>().is_ok();

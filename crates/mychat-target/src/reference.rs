@@ -1,4 +1,4 @@
-//! The tool's own server as a child process, so that its CPU time and memory are its own.
+//! The tool's own server as a child process, so that its CPU time and memory can be measured apart from the tool's.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -6,21 +6,21 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// A running reference server. It ends when this is dropped, and also when this process is killed: it watches the pipe
-/// that is its standard input.
+/// A running reference server. It is killed when this is dropped. It also exits when this process dies, because its
+/// standard input is a pipe that then closes.
 #[derive(Debug)]
 pub struct Reference {
     child: Child,
     address: String,
 }
 
-/// The reference server did not start.
+/// An error of starting the reference server.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
-    /// This program's own file cannot be run.
+    /// The executable of this program could not be started.
     #[error("cannot start the reference server")]
     Start(#[source] std::io::Error),
-    /// It ended, or said something else than where it listens.
+    /// It ended, or did not report its address.
     #[error("the reference server did not start: {0}")]
     NotListening(String),
 }
@@ -28,7 +28,7 @@ pub enum SpawnError {
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Reference {
-    /// Starts it on a free port of the loopback interface and waits until it listens.
+    /// Starts the server on a free port of the loopback interface and waits until it listens.
     pub async fn start() -> Result<Self, SpawnError> {
         let program = std::env::current_exe().map_err(SpawnError::Start)?;
         let mut command = Command::new(program);
@@ -38,7 +38,7 @@ impl Reference {
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .kill_on_drop(true);
-        // Ctrl-C in a terminal goes to a whole process group. The server is to outlive it until the run has drained.
+        // Ctrl-C in a terminal signals the whole process group. The server must keep running until the run has drained.
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn().map_err(SpawnError::Start)?;
@@ -49,31 +49,34 @@ impl Reference {
             Ok(Ok(None)) => return Err(SpawnError::NotListening("it ended at once".to_owned())),
             Ok(Err(error)) => return Err(SpawnError::NotListening(error.to_string())),
             Err(_) => {
-                return Err(SpawnError::NotListening(format!("it said nothing within {} s", START_TIMEOUT.as_secs())));
+                return Err(SpawnError::NotListening(format!(
+                    "it did not report its address within {} s",
+                    START_TIMEOUT.as_secs()
+                )));
             }
         };
         let address = line
             .strip_prefix("listening on ")
-            .ok_or_else(|| SpawnError::NotListening(format!("it said `{line}`")))?
+            .ok_or_else(|| SpawnError::NotListening(format!("it wrote `{line}`")))?
             .to_owned();
         Ok(Self { child, address })
     }
 
-    /// `HOST:PORT` where it listens.
+    /// Returns the `HOST:PORT` on which it listens.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Its process, while it runs.
+    /// Returns its process id; `None` if it has ended.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Lets it end by itself: its standard input closes.
+    /// Closes its standard input, so that it exits by itself, and waits for it.
     pub async fn stop(mut self) {
         drop(self.child.stdin.take());
         if tokio::time::timeout(START_TIMEOUT, self.child.wait()).await.is_err() {
-            // It is killed when the handle is dropped.
+            // Dropping the handle kills it.
             drop(self.child);
         }
     }

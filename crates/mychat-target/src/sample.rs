@@ -1,38 +1,38 @@
-//! Resource usage of the server's process, seen from outside: memory, CPU time, threads, descriptors. It is known on Linux
-//! only, from `/proc`; reports leave it out elsewhere.
+//! Resource usage of the server's process: memory, CPU time, threads, descriptors. It is read from `/proc`, so it is known
+//! on Linux only; elsewhere reports leave it out.
 
 use mychat_os::proc::Process;
 use serde::{Deserialize, Serialize};
 
-/// The process at one moment.
+/// Resource usage at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
     /// Resident memory in bytes.
     pub rss: u64,
-    /// The most that it ever was.
+    /// The highest resident memory so far, in bytes.
     pub rss_peak: u64,
-    /// User and system time since the process began.
+    /// User and system time since the process started, in seconds.
     pub cpu_seconds: f64,
     /// Threads.
     pub threads: u64,
-    /// Open descriptors; `None` where they may not be counted.
+    /// Open descriptors; `None` if this process may not count them.
     pub fds: Option<u64>,
 }
 
 /// Resource usage of a server during a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ServerUse {
-    /// Its process.
+    /// The process id.
     pub pid: u32,
-    /// User and system time.
+    /// User and system time in seconds.
     pub cpu_seconds: f64,
-    /// The most memory it held, in bytes.
+    /// The highest resident memory, in bytes.
     pub rss_peak: u64,
     /// Memory growth from before the first user to the peak of users online, in bytes per user.
     pub rss_per_user: Option<u64>,
-    /// The most threads it had.
+    /// The highest number of threads.
     pub threads: u64,
-    /// The most descriptors it had open.
+    /// The highest number of open descriptors.
     pub fds: Option<u64>,
 }
 
@@ -44,17 +44,17 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// For a process of this machine.
+    /// Creates a sampler of a process of this machine.
     pub fn new(pid: u32) -> Self {
         Self { pid, group: false }
     }
 
-    /// For a whole process group, by its leader: a shell with the server that it started, and what that forked.
+    /// Creates a sampler of the process group of `leader`: a shell, the server that it started, and the server's children.
     pub fn of_group(leader: u32) -> Self {
         Self { pid: leader, group: true }
     }
 
-    /// The process.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.pid
     }
@@ -84,7 +84,7 @@ impl Sample {
         })
     }
 
-    /// Two processes together. That both were largest at the same time is assumed, not known.
+    /// Returns the sum of two samples. The sum of the peaks is an upper bound, because they may have occurred at different times.
     fn with(self, other: Self) -> Self {
         Self {
             rss: self.rss + other.rss,
@@ -117,12 +117,12 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_group_is_all_that_a_command_started() {
+    fn a_group_includes_all_that_a_command_started() {
         use std::os::unix::process::CommandExt as _;
         let mut command = std::process::Command::new("sh");
         let mut shell = command.args(["-c", "sleep 60 & sleep 60 & wait"]).process_group(0).spawn().unwrap();
         let sampler = Sampler::of_group(shell.id());
-        // The shell and the two that it starts, whenever it comes to that.
+        // The shell and its two children, which it starts after some time.
         while sampler.sample().is_none_or(|sample| sample.threads < 3) {
             std::thread::yield_now();
         }

@@ -31,14 +31,14 @@ pub(super) fn contents(groups: &[&GroupDraft<'_>], problems: &mut Problems) {
                 && span.to as usize > most
             {
                 let problem = Problem::new(format!(
-                    "{} bytes of content make a frame of {}",
+                    "{} bytes of content need a frame of {}",
                     span.to,
                     span.to as usize + overhead
                 ));
                 problems.add(
                     place,
                     problem.help(format!(
-                        "a frame has at most 1024 bytes, so at most {most} here; `size: max` is always right"
+                        "a frame has at most 1024 bytes, so at most {most} here; `size: max` always fits"
                     )),
                 );
             }

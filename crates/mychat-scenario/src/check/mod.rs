@@ -1,5 +1,4 @@
-//! Checks that need the whole file: parts that depend on each other, name clashes, limits of the load, and features that
-//! this version does not support yet.
+//! Checks that need the whole file: parts that depend on each other, name clashes, and limits of the load.
 
 mod messages;
 mod user_names;
@@ -12,28 +11,6 @@ use crate::lower::groups::GroupDraft;
 use crate::model::{Scenario, StageKind};
 use crate::suggest::shown;
 use crate::syntax::problems::Problems;
-
-/// Actions, stages, metrics, keys and values of the language that this version does not support yet. When a feature is
-/// added, its line is removed here and in `scenarios/README.md`.
-pub(crate) const NOT_YET: &[&str] = &[
-    // keys
-    // values
-    // actions
-    // stages
-    // metrics
-];
-
-/// Adds a problem for each feature that is used and not supported yet.
-pub(crate) fn supported(problems: &mut Problems) {
-    for (feature, node) in std::mem::take(&mut problems.uses) {
-        if NOT_YET.contains(&feature) {
-            let problem = Problem::new(format!("`{feature}` is not supported yet")).help(
-                "it is part of the language, but this version cannot run it; scenarios/README.md says what it can",
-            );
-            problems.list.push((node, problem));
-        }
-    }
-}
 
 /// Checks the whole file and returns the scenario, which is valid only if no problem was added.
 pub(crate) fn check(draft: Draft<'_>, problems: &mut Problems) -> Scenario {
@@ -57,13 +34,13 @@ fn parts(draft: &Draft<'_>, problems: &mut Problems) {
     let has = |name: &str| draft.fields.has(name);
     match (key("users"), key("load"), key("cases")) {
         (None, None, None) if !has("users") && !has("cases") => {
-            let problem = Problem::new("the file has neither users nor cases")
-                .help("`users` with `load`, or `cases`, say what is to happen");
+            let problem =
+                Problem::new("the file has neither users nor cases").help("add `users` and `load`, or `cases`");
             problems.add(key("name").unwrap_or(draft.root), problem);
         }
         (Some(users), None, _) if !has("load") => {
             let problem = Problem::new("the file has `users`, but no `load`")
-                .help("add `load: [ { hold: 10s } ]`: it says how long they act");
+                .help("add `load: [ { hold: 10s } ]`, the time for which they act");
             problems.add(users, problem);
         }
         (None, Some(load), _) if !has("users") => {
@@ -77,39 +54,17 @@ fn parts(draft: &Draft<'_>, problems: &mut Problems) {
     }
     let searches = draft.stages.iter().any(|(stage, _)| matches!(stage.kind, StageKind::FindMax(_)));
     if let (true, Some(load)) = (searches && draft.stages.len() > 1, key("load")) {
-        let problem = Problem::new("`find_max` is combined with other stages");
-        problems.add(load, problem.help("it makes runs of its own, so it is the whole `load` of its file"));
+        let problem = Problem::new("`find_max` must be the only stage");
+        problems.add(load, problem.help("it starts several runs of its own; put other stages into another file"));
     }
     let conditions = draft.scenario.expect.iter().chain(&draft.scenario.abort_if);
     for condition in conditions {
         let about_cases = condition.measure.metric == crate::model::Metric::CasesFailed;
-        let what = if about_cases { "cases" } else { "users" };
-        if let (false, Some(place)) = (has(what), key("expect").or(key("abort_if"))) {
+        let key_name = if about_cases { "cases" } else { "users" };
+        if let (false, Some(place)) = (has(key_name), key("expect").or(key("abort_if"))) {
             let problem =
-                Problem::new(format!("`{}` is expected, but the file has no `{what}`", shown(&condition.text)));
-            problems.add(place, problem.help("the condition would have nothing to judge"));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::NOT_YET;
-    use crate::grammar::keys;
-    use crate::model::{Action, Metric};
-
-    #[test]
-    fn what_is_not_done_yet_is_part_of_the_language_and_of_the_readme() {
-        let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/README.md");
-        let readme = std::fs::read_to_string(readme).expect("the README of the scenarios");
-        let keys = |spec: &keys::MapSpec| spec.names().collect::<Vec<_>>();
-        let known = [keys(&keys::FILE), keys(&keys::GROUP), keys(&keys::HOLD), keys(&keys::STAGES)].concat();
-        for feature in NOT_YET {
-            let key = feature.split(':').next().unwrap_or(feature);
-            let metric = Metric::ALL.iter().any(|(name, _)| name == feature);
-            assert!(metric || known.contains(&key) || Action::NAMES.contains(feature), "{feature}");
-            let word = feature.rsplit(' ').next().unwrap_or(feature);
-            assert!(readme.contains(&format!("`{word}")), "the README says nothing of `{feature}`");
+                Problem::new(format!("`{}` is expected, but the file has no `{key_name}`", shown(&condition.text)));
+            problems.add(place, problem.help("the condition would never have a value"));
         }
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn verification(draft: &Draft<'_>, groups: &[&GroupDraft<'_>], proble
     let unseen =
         draft.scenario.expect.iter().find_map(|condition| Some((condition, condition.measure.unseen(verify)?)));
     if let (Some((condition, why)), Some(place)) = (unseen, draft.fields.get("verify")) {
-        let problem = Problem::new(format!("`{}` cannot be judged: {why}", shown(&condition.text)));
+        let problem = Problem::new(format!("`{}` cannot be evaluated: {why}", shown(&condition.text)));
         problems.add(place, problem.help("use `verify: full`, or remove the condition"));
     }
     if verify != Verify::Counts {
@@ -22,9 +22,10 @@ pub(super) fn verification(draft: &Draft<'_>, groups: &[&GroupDraft<'_>], proble
     let leaves = |draft: &&&GroupDraft<'_>| draft.group.may_come_back();
     if let (Some(group), Some(place)) = (groups.iter().find(leaves), draft.fields.get("verify")) {
         let name = &group.group.name;
-        let problem =
-            Problem::new(format!("`verify: counts` cannot follow the users of `{name}`, who may come and go"));
-        let help = "use `verify: full`, or take `session`, `reconnect` and what servers may close a connection for out";
+        let problem = Problem::new(format!(
+            "`verify: counts` cannot follow the users of `{name}`, which may leave and come back"
+        ));
+        let help = "use `verify: full`, or remove `session`, `reconnect` and the actions for which servers may close a connection";
         problems.add(place, problem.help(help));
     }
 }

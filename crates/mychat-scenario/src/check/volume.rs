@@ -3,7 +3,7 @@
 use crate::diagnostic::Problem;
 use crate::lower::document::Draft;
 use crate::lower::groups::GroupDraft;
-use crate::lower::units::FASTEST;
+use crate::lower::units::MAX_RATE;
 use crate::model::{Pace, StageKind};
 use crate::syntax::problems::Problems;
 
@@ -40,7 +40,7 @@ pub(super) fn volume(draft: &Draft<'_>, groups: &[&GroupDraft<'_>], problems: &m
             let rate = rate.per_user(draft.group.count) * f64::from(draft.group.count);
             total += rate * percent_seconds;
             let top = rate * highest / 100.0;
-            if top > FASTEST {
+            if top > MAX_RATE {
                 let problem = Problem::new(format!("the group would act {top:.0} times per second"));
                 problems.add(
                     draft.rate.unwrap_or(draft.key),
@@ -59,7 +59,7 @@ pub(super) fn volume(draft: &Draft<'_>, groups: &[&GroupDraft<'_>], problems: &m
         problems.add(load, problem.help(format!("at most {MOST_STAGES}")));
     }
     if let (true, Some(load)) = (total > MOST_ACTIONS, draft.fields.key("load")) {
-        let problem = Problem::new(format!("the load would be {total:.0} actions"));
+        let problem = Problem::new(format!("the load would have {total:.0} actions"));
         problems.add(load, problem.help("at most 1_000_000_000: lower the rates, or shorten the stages"));
     }
 }

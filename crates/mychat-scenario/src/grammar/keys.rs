@@ -21,7 +21,7 @@ pub(crate) struct FieldSpec {
     pub(crate) name: &'static str,
     pub(crate) value_type: ValueType,
     pub(crate) presence: Presence,
-    /// A description for people.
+    /// A description, shown by editors and in errors.
     pub(crate) doc: &'static str,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct FieldSpec {
 pub(crate) enum Presence {
     /// The key is required.
     Needed,
-    /// The key is optional; the text is its default, as people read it.
+    /// The key is optional; the text describes its default.
     Default(&'static str),
 }
 
@@ -63,33 +63,38 @@ pub(crate) static FILE: MapSpec = MapSpec {
     what: "a scenario",
     example: "{ name: smoke, users: …, load: …, expect: … }",
     keys: &[
-        need("name", ValueType::Text, "What the scenario is called in reports."),
-        opt("about", ValueType::Text, "nothing", "One sentence about what it shows."),
+        need("name", ValueType::Text, "The name of the scenario in reports."),
+        opt("about", ValueType::Text, "nothing", "One sentence about the purpose of the scenario."),
         opt(
             "target",
             ValueType::Address,
             "the tool's own reference server",
-            "The server, as HOST:PORT; --target and --spawn go before it.",
+            "The server, as HOST:PORT; --target and --spawn take precedence.",
         ),
-        opt("framing", ValueType::Word(&["auto", "lf", "crlf", "raw"]), "auto", "How frames end on the wire."),
+        opt("framing", ValueType::Word(&["auto", "lf", "crlf", "raw"]), "auto", "The end of a frame on the wire."),
         opt(
             "seed",
             ValueType::Whole,
-            "drawn and printed",
-            "The seed of everything drawn: the same seed gives the same run.",
+            "random, and printed",
+            "The seed of the random numbers: the same seed gives the same run.",
         ),
-        opt("timeout", ValueType::Duration, "2s", "Patience for an answer."),
+        opt("timeout", ValueType::Duration, "2s", "The longest time to wait for an answer."),
         opt(
             "verify",
             ValueType::Word(&["full", "counts", "none"]),
             "full",
-            "How exactly deliveries are accounted for.",
+            "The precision with which deliveries are verified.",
         ),
-        opt("users", USERS, "none", "Who: groups of users that behave alike."),
-        opt("load", ValueType::List(&ValueType::TaggedMap(&STAGES)), "none", "How much over time: stages, in order."),
+        opt("users", USERS, "none", "Groups of users that behave alike."),
+        opt("load", ValueType::List(&ValueType::TaggedMap(&STAGES)), "none", "The load over time: stages, in order."),
         opt("cases", ValueType::List(&ValueType::Map(&CASE)), "none", "Scripted cases, run before the load."),
-        opt("expect", ValueType::List(&ValueType::Condition), "none", "What must hold for the run to pass."),
-        opt("abort_if", ValueType::List(&ValueType::Condition), "none", "What ends the run early, as failed."),
+        opt("expect", ValueType::List(&ValueType::Condition), "none", "Conditions that must hold for the run to pass."),
+        opt(
+            "abort_if",
+            ValueType::List(&ValueType::Condition),
+            "none",
+            "Conditions that end the run early, as failed.",
+        ),
     ],
 };
 
@@ -102,76 +107,91 @@ pub(crate) static GROUP: MapSpec = MapSpec {
     what: "a group of users",
     example: "{ count: 10, rate: 10/s, do: [ { broadcast: {} } ] }",
     keys: &[
-        need("count", ValueType::Whole, "How many users."),
-        opt("name", ValueType::Naming, "{group}{n}", "What they are called: text with {group}, {n} or {n:04}."),
+        need("count", ValueType::Whole, "The number of users."),
+        opt("name", ValueType::Naming, "{group}{n}", "The names of the users: text with {group}, {n} or {n:04}."),
         opt("join", ValueType::Rate, "100/s", "Connections per second while the group joins."),
         opt(
             "rate",
             ValueType::Rates,
             "no actions",
-            "Open loop: how often they act at 100 %, whatever the server does.",
+            "Open loop: actions per second at 100 %, on a schedule that does not wait for the server.",
         ),
         opt(
             "think",
             ValueType::Durations,
             "no actions",
-            "Closed loop: the pause after an action was delivered or answered.",
+            "Closed loop: the think time after an action was delivered or answered.",
         ),
-        opt("arrivals", ValueType::Word(&["poisson", "even"]), "poisson", "How the times of a rate lie."),
-        opt("do", ValueType::List(&ValueType::TaggedMap(&ACTIONS)), "they only read", "What they do."),
+        opt("arrivals", ValueType::Word(&["poisson", "even"]), "poisson", "The distribution of the times of `rate`."),
+        opt("do", ValueType::List(&ValueType::TaggedMap(&ACTIONS)), "they only read", "The actions of the users."),
         opt(
             "session",
             ValueType::Durations,
             "to the end",
-            "How long a user stays before it leaves and comes back under its name.",
+            "The time until a user leaves and comes back under the same name.",
         ),
-        opt("leave", ValueType::Many(&LEAVES), "disconnect", "How users leave; of a list one is drawn each time."),
+        opt(
+            "leave",
+            ValueType::Many(&LEAVES),
+            "disconnect",
+            "The way in which users leave; from a list, one is drawn each time.",
+        ),
         opt(
             "read",
             ValueType::Either(&ValueType::Word(&["fast", "never"]), &ValueType::Map(&READ)),
             "fast",
-            "How fast they read.",
+            "The speed at which the users read.",
         ),
-        opt("hostile", ValueType::Truth, "false", "Whether their own troubles do not count against the server."),
+        opt("hostile", ValueType::Truth, "false", "If true, errors of these users do not count against the server."),
     ],
 };
 
 pub(crate) static READ: MapSpec = MapSpec {
-    what: "a way of reading",
+    what: "a read policy",
     example: "{ rate: 256B/s }",
     keys: &[
-        opt("rate", ValueType::Bandwidth, "no limit", "So many bytes per second."),
-        opt("pause", ValueType::Duration, "no pause", "Stops reading for this long; with `every`."),
-        opt("every", ValueType::Duration, "no pause", "From one stop to the next."),
+        opt("rate", ValueType::Bandwidth, "no limit", "The limit in bytes per second."),
+        opt("pause", ValueType::Duration, "no pause", "The duration of a stop; used with `every`."),
+        opt("every", ValueType::Duration, "no pause", "The time from one stop to the next."),
     ],
 };
 
 const fn weight() -> FieldSpec {
-    opt("weight", ValueType::Whole, "1", "How often it is drawn against the group's other actions.")
+    opt("weight", ValueType::Whole, "1", "The share in which it is drawn among the group's actions.")
 }
 
 pub(crate) static ACTIONS: MapSpec = MapSpec {
     what: "an action",
     example: "broadcast: { size: 64 }",
     keys: &[
-        opt("broadcast", ValueType::Map(&BROADCAST), "", "A message to everybody."),
+        opt("broadcast", ValueType::Map(&BROADCAST), "", "A message to all users."),
         opt("private", ValueType::Map(&PRIVATE), "", "A message to one user."),
-        opt("frame", ValueType::Map(&FRAME), "", "A frame as it stands."),
-        opt("oversize", ValueType::Map(&OVERSIZE), "", "A frame that is too long: must be refused, never forwarded."),
+        opt("frame", ValueType::Map(&FRAME), "", "A frame, sent as written."),
+        opt(
+            "oversize",
+            ValueType::Map(&OVERSIZE),
+            "",
+            "A frame that is too long: the server must refuse it and not forward it.",
+        ),
         opt(
             "duplicate_name",
             ValueType::Map(&DUPLICATE_NAME),
             "",
-            "A second connection asks for a name in use: must be refused.",
+            "A second connection requests a name in use: the server must refuse it.",
         ),
-        opt("garbage", ValueType::Map(&GARBAGE), "", "A terminated frame that is not UTF-8: must be refused."),
+        opt(
+            "garbage",
+            ValueType::Map(&GARBAGE),
+            "",
+            "A terminated frame that is not UTF-8: the server must refuse it.",
+        ),
         opt("half_frame", ValueType::Map(&HALF_FRAME), "", "Half a frame, a wait, and the rest."),
-        opt("reconnect", ValueType::Map(&RECONNECT), "", "Leaves and comes back under the same name."),
+        opt("reconnect", ValueType::Map(&RECONNECT), "", "The user leaves and comes back under the same name."),
     ],
 };
 
-const SIZE: &str = "Bytes of content, at least 40; `max` is the longest that any server takes.";
-const TEXT: &str = "Words in the content, behind the stamp that the tool needs.";
+const SIZE: &str = "Bytes of content, at least 40; `max` is the longest content that every server accepts.";
+const TEXT: &str = "Text in the content, after the stamp of the tool.";
 
 pub(crate) static BROADCAST: MapSpec = MapSpec {
     what: "`broadcast`",
@@ -187,7 +207,7 @@ pub(crate) static PRIVATE: MapSpec = MapSpec {
         need(
             "to",
             ValueType::Recipient,
-            "To whom: somebody of a group, always the same `partner` in the own group, `nobody` (must answer ERROR|404) or `self`.",
+            "The recipient: a user of a group, `partner` (always the same user of the sender's group), `nobody` (the server must answer ERROR|404) or `self`.",
         ),
         opt("size", ValueType::Size, "64", SIZE),
         opt("text", ValueType::Text, "padding", TEXT),
@@ -200,7 +220,12 @@ pub(crate) static FRAME: MapSpec = MapSpec {
     keys: &[
         weight(),
         need("text", ValueType::Frame, "The frame, without its terminator."),
-        opt("gets", ValueType::Many(&ValueType::Pattern), "nothing comes back", "What is to come back, one of these."),
+        opt(
+            "gets",
+            ValueType::Many(&ValueType::Pattern),
+            "no answer is expected",
+            "The expected answer: matches one of these patterns.",
+        ),
     ],
 };
 
@@ -213,7 +238,7 @@ pub(crate) static OVERSIZE: MapSpec = MapSpec {
 pub(crate) static DUPLICATE_NAME: MapSpec = MapSpec {
     what: "`duplicate_name`",
     example: "{ of: innocents }",
-    keys: &[weight(), need("of", ValueType::Group, "The group whose names are asked for.")],
+    keys: &[weight(), need("of", ValueType::Group, "The group whose names are requested.")],
 };
 
 pub(crate) static GARBAGE: MapSpec = MapSpec {
@@ -225,13 +250,13 @@ pub(crate) static GARBAGE: MapSpec = MapSpec {
 pub(crate) static HALF_FRAME: MapSpec = MapSpec {
     what: "`half_frame`",
     example: "{ stall: 3s }",
-    keys: &[weight(), need("stall", ValueType::Duration, "How long it waits in the middle.")],
+    keys: &[weight(), need("stall", ValueType::Duration, "The wait between the two halves.")],
 };
 
 pub(crate) static RECONNECT: MapSpec = MapSpec {
     what: "`reconnect`",
     example: "{ leave: rst }",
-    keys: &[weight(), need("leave", LEAVES, "How it leaves.")],
+    keys: &[weight(), need("leave", LEAVES, "The way in which the user leaves.")],
 };
 
 static ONLY: ValueType = ValueType::Many(&ValueType::Group);
@@ -240,27 +265,27 @@ pub(crate) static STAGES: MapSpec = MapSpec {
     what: "a stage",
     example: "hold: 10s",
     keys: &[
-        opt("warmup", ValueType::Duration, "", "Sent and verified, but not in the figures."),
+        opt("warmup", ValueType::Duration, "", "100 %; messages are verified, but not part of the measurements."),
         opt("hold", ValueType::Either(&ValueType::Duration, &ValueType::Map(&HOLD)), "", "100 % for a time."),
-        opt("ramp", ValueType::Map(&RAMP), "", "From one percentage to another, evenly."),
-        opt("spike", ValueType::Map(&SPIKE), "", "Far more for a moment."),
-        opt("pause", ValueType::Duration, "", "Nobody acts."),
+        opt("ramp", ValueType::Map(&RAMP), "", "Linearly from one percentage to another."),
+        opt("spike", ValueType::Map(&SPIKE), "", "Another percentage, usually a higher one, for a short time."),
+        opt("pause", ValueType::Duration, "", "No user acts."),
         opt(
             "find_max",
             ValueType::Map(&FIND_MAX),
             "",
-            "Looks for the highest percentage at which all expectations hold.",
+            "Searches for the highest percentage at which all expectations hold.",
         ),
     ],
 };
 
-const STAGE_NAME: &str = "What conditions call it.";
+const STAGE_NAME: &str = "The name of the stage in conditions.";
 
 pub(crate) static HOLD: MapSpec = MapSpec {
     what: "`hold`",
     example: "{ for: 20s, name: steady }",
     keys: &[
-        need("for", ValueType::Duration, "How long."),
+        need("for", ValueType::Duration, "The duration."),
         opt("name", ValueType::Text, "hold-1, hold-2 …", STAGE_NAME),
         opt("only", ONLY, "all", "The groups that act."),
     ],
@@ -270,9 +295,9 @@ pub(crate) static RAMP: MapSpec = MapSpec {
     what: "`ramp`",
     example: "{ from: 10%, to: 100%, over: 10s }",
     keys: &[
-        need("from", ValueType::Percent, "At its start."),
-        need("to", ValueType::Percent, "At its end."),
-        need("over", ValueType::Duration, "How long."),
+        need("from", ValueType::Percent, "The percentage at the start."),
+        need("to", ValueType::Percent, "The percentage at the end."),
+        need("over", ValueType::Duration, "The duration."),
         opt("name", ValueType::Text, "ramp-1, ramp-2 …", STAGE_NAME),
     ],
 };
@@ -281,8 +306,8 @@ pub(crate) static SPIKE: MapSpec = MapSpec {
     what: "`spike`",
     example: "{ to: 300%, for: 3s }",
     keys: &[
-        need("to", ValueType::Percent, "How much."),
-        need("for", ValueType::Duration, "How long."),
+        need("to", ValueType::Percent, "The percentage."),
+        need("for", ValueType::Duration, "The duration."),
         opt("name", ValueType::Text, "spike-1, spike-2 …", STAGE_NAME),
     ],
 };
@@ -291,12 +316,12 @@ pub(crate) static FIND_MAX: MapSpec = MapSpec {
     what: "`find_max`",
     example: "{ start: 100%, max: 5000% }",
     keys: &[
-        need("start", ValueType::Percent, "Where the search starts."),
-        need("max", ValueType::Percent, "Where it ends at the latest."),
-        opt("grow", ValueType::Factor, "1.5x", "From one probe to the next, while it grows."),
-        opt("probe", ValueType::Duration, "10s", "Length of a probe."),
-        opt("settle", ValueType::Duration, "3s", "Time before a probe that does not count."),
-        opt("within", ValueType::Percent, "5%", "How exact the answer is."),
-        opt("confirm", ValueType::Duration, "30s", "Length of the probe that confirms the answer."),
+        need("start", ValueType::Percent, "The first percentage that is tried."),
+        need("max", ValueType::Percent, "The highest percentage that is tried."),
+        opt("grow", ValueType::Factor, "1.5x", "The factor from one probe to the next, until one fails."),
+        opt("probe", ValueType::Duration, "10s", "The duration of a probe."),
+        opt("settle", ValueType::Duration, "3s", "The time before each probe that is not measured."),
+        opt("within", ValueType::Percent, "5%", "The precision of the answer."),
+        opt("confirm", ValueType::Duration, "30s", "The duration of the probe that confirms the answer."),
     ],
 };

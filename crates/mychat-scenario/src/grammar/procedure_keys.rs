@@ -30,16 +30,16 @@ pub(crate) static EVERY_SPLIT: MapSpec = MapSpec {
     what: "`every_split`",
     example: "{ from: alice, to: bob, content: \"hé\" }",
     keys: &[
-        who("from", "Who sends."),
-        who("to", "Who must get it."),
+        who("from", "The sending actor."),
+        who("to", "The actor that must receive it."),
         FieldSpec {
             name: "content",
             value_type: ValueType::Text,
             presence: Presence::Needed,
-            doc: "The content of the message, sent once for each place where it can be cut in two.",
+            doc: "The content of the message, sent once for each position at which it can be cut in two.",
         },
         number("pause", "2", "Milliseconds between the two halves."),
-        word::<SplitAt>("at", "bytes", "Cut everywhere, or inside characters only."),
+        word::<SplitAt>("at", "bytes", "The positions of the cuts: between any two bytes, or inside characters only."),
     ],
 };
 
@@ -47,14 +47,14 @@ pub(crate) static STREAM: MapSpec = MapSpec {
     what: "`stream`",
     example: "{ from: alice, to: bob, count: 100 }",
     keys: &[
-        who("from", "Who send, all at the same time."),
-        who("to", "Who must get everything, unharmed, once."),
-        number("count", "100", "Frames a sender."),
-        number("size", "0", "Bytes a frame, terminator included; 0 for short ones."),
-        word::<StreamKind>("kind", "message", "What is sent."),
-        word::<WriteMode>("write", "each", "A write a frame, or one for all of them."),
-        switch("leave", "Whether DISCONNECT follows in the same write."),
-        word::<FrameOrder>("order", "kept", "Whether each sender's frames must come in their order."),
+        who("from", "The sending actors; all send at the same time."),
+        who("to", "The actors that must receive everything once and unchanged."),
+        number("count", "100", "Frames per sender."),
+        number("size", "0", "Bytes per frame, terminator included; 0 for short frames."),
+        word::<StreamKind>("kind", "message", "The command that is sent."),
+        word::<WriteMode>("write", "each", "One write per frame, or one for all frames."),
+        switch("leave", "If `yes`, DISCONNECT follows in the same write."),
+        word::<FrameOrder>("order", "kept", "If `kept`, each sender's frames must arrive in order."),
     ],
 };
 
@@ -62,9 +62,9 @@ pub(crate) static RACE: MapSpec = MapSpec {
     what: "`race`",
     example: "{ connections: 16, names: same, rounds: 200 }",
     keys: &[
-        number("connections", "16", "How many ask at the same time."),
-        number("rounds", "1", "How often."),
-        word::<RaceNames>("names", "same", "Whether they ask for one name or for one each."),
+        number("connections", "16", "The number of simultaneous CONNECTs."),
+        number("rounds", "1", "The number of rounds."),
+        word::<RaceNames>("names", "same", "The names requested: one for all, or one each."),
     ],
 };
 
@@ -72,8 +72,8 @@ pub(crate) static FLOOD: MapSpec = MapSpec {
     what: "`flood`",
     example: "{ by: alice, kib: 1024 }",
     keys: &[
-        who("by", "Who sends."),
-        number("kib", "1024", "How much, without a terminator."),
+        who("by", "The sending actor."),
+        number("kib", "1024", "KiB to send without a terminator."),
         number("memory", "64", "MiB that the server may grow by (where the tool started it)."),
     ],
 };
@@ -82,10 +82,10 @@ pub(crate) static CHURN: MapSpec = MapSpec {
     what: "`churn`",
     example: "{ connections: 50, users: no }",
     keys: &[
-        number("connections", "50", "How many come and go."),
-        number("at_once", "20", "How many of them at the same time."),
-        switch("users", "Whether they connect as users, or leave without a word."),
-        switch("count", "Whether the server's descriptors and threads are counted before and after."),
+        number("connections", "50", "The number of connections."),
+        number("at_once", "20", "The number of connections open at the same time."),
+        switch("users", "If `yes`, each connection sends CONNECT; otherwise it sends nothing."),
+        switch("count", "If `yes`, the server's descriptors and threads are counted before and after."),
     ],
 };
 
@@ -93,9 +93,9 @@ pub(crate) static STALL: MapSpec = MapSpec {
     what: "`stall`",
     example: "{ kib: 8192 }",
     keys: &[
-        number("kib", "8192", "How much is broadcast past a client that does not read."),
-        word::<StalledClient>("who", "reader", "Whether a bystander does not read, or the sender itself."),
-        number("memory", "0", "MiB that the server may grow by (where the tool started it); 0: not looked at."),
+        number("kib", "8192", "KiB to broadcast while a client does not read."),
+        word::<StalledClient>("who", "reader", "The client that does not read: a recipient, or the sender."),
+        number("memory", "0", "MiB that the server may grow by (where the tool started it); 0: not checked."),
     ],
 };
 
@@ -103,9 +103,9 @@ pub(crate) static CROWD: MapSpec = MapSpec {
     what: "`crowd`",
     example: "{ users: 200 }",
     keys: &[
-        number("users", "200", "How many."),
-        number("within", "0", "Milliseconds in which all of them come; 0: as they may."),
-        number("broadcasts", "1", "How many each of them sends."),
+        number("users", "200", "The number of users."),
+        number("within", "0", "Milliseconds within which all users join; 0: no limit."),
+        number("broadcasts", "1", "The number of broadcasts per user."),
     ],
 };
 
@@ -113,55 +113,61 @@ pub(crate) static DRIP: MapSpec = MapSpec {
     what: "`drip`",
     example: "{ connections: 50 }",
     keys: &[
-        number("connections", "50", "How many connections say one byte a second."),
-        number("seconds", "1", "For how long."),
+        number("connections", "50", "The number of connections that send one byte per second."),
+        number("seconds", "1", "The duration in seconds."),
     ],
 };
 
 pub(crate) static FUZZ: MapSpec = MapSpec {
     what: "`fuzz`",
     example: "{ frames: 1000 }",
-    keys: &[number("frames", "1000", "How many."), number("connections", "4", "On how many connections.")],
+    keys: &[
+        number("frames", "1000", "The number of frames."),
+        number("connections", "4", "The number of connections that send them."),
+    ],
 };
 
 pub(crate) static TURNOVER: MapSpec = MapSpec {
     what: "`turnover`",
     example: "{ users: 20, times: 200 }",
     keys: &[
-        number("users", "20", "How many users come and go."),
-        number("times", "200", "How many joins and leaves."),
-        word::<JoinLeaveCheck>("check", "last", "What is looked at."),
+        number("users", "20", "The number of users that join and leave."),
+        number("times", "200", "The number of joins and leaves."),
+        word::<JoinLeaveCheck>("check", "last", "The property that is checked."),
     ],
 };
 
 pub(crate) static OVERLONG_LIST: MapSpec = MapSpec {
     what: "`overlong_list`",
     example: "{ users: 80 }",
-    keys: &[number("users", "80", "How many users with names of 16 bytes.")],
+    keys: &[number("users", "80", "The number of users, each with a name of 16 bytes.")],
 };
 
 pub(crate) static HISTORY: MapSpec = MapSpec {
     what: "`history`",
     example: "{ users: 10, messages: 100, look: loss }",
     keys: &[
-        number("users", "10", "How many users."),
-        number("messages", "100", "How many messages each of them sends."),
-        word::<HistoryCheck>("look", "loss", "What the history is searched for."),
+        number("users", "10", "The number of users."),
+        number("messages", "100", "The number of messages per user."),
+        word::<HistoryCheck>("look", "loss", "The kind of error that is searched for."),
     ],
 };
 
 pub(crate) static RESTART: MapSpec = MapSpec {
     what: "`restart`",
     example: "{}",
-    keys: &[number("connections", "5", "How many connections are open when it is stopped.")],
+    keys: &[number("connections", "5", "The number of connections that are open when the server stops.")],
 };
 
 pub(crate) static ONE_NAME: MapSpec = MapSpec {
     what: "`one_name`",
     example: "{ of: alice, with: bob }",
     keys: &[
-        who("of", "Whose name has one form in lists, as a sender and as a recipient, where it was let in."),
-        who("with", "Who looks."),
+        who(
+            "of",
+            "The actor whose name must have the same form in lists, as sender and as recipient; skipped if the server refused it.",
+        ),
+        who("with", "The actor that receives the lists and messages."),
     ],
 };
 
@@ -169,12 +175,12 @@ pub(crate) static LIST_FORMAT: MapSpec = MapSpec {
     what: "`list_format`",
     example: "{ of: alice }",
     keys: &[
-        who("of", "Whose last list is names with commas between them, and nothing else."),
+        who("of", "The actor whose last list must be names separated by commas, and nothing else."),
         FieldSpec {
             name: "lacks",
             value_type: ValueType::Many(&ValueType::Actor),
             presence: Presence::Default("nobody"),
-            doc: "Who has left: a list without this user is waited for, if it comes.",
+            doc: "An actor that has left; the check first waits for a list without it.",
         },
     ],
 };
@@ -183,14 +189,14 @@ pub(crate) static DELIVERED_OR_REFUSED: MapSpec = MapSpec {
     what: "`delivered_or_refused`",
     example: "{ from: alice, to: bob, frame: \"MESSAGE|{bob}|a|b\", gets: \"MESSAGE|{alice}|a|b\" }",
     keys: &[
-        who("from", "Who sends, and is told where it is not delivered."),
-        who("to", "Who gets it whole, or gets nothing."),
-        FieldSpec { name: "frame", value_type: ValueType::Text, presence: Presence::Needed, doc: "What is sent." },
+        who("from", "The sending actor, which must get an error if the message is not delivered."),
+        who("to", "The actor that receives the whole message or nothing."),
+        FieldSpec { name: "frame", value_type: ValueType::Text, presence: Presence::Needed, doc: "The frame to send." },
         FieldSpec {
             name: "gets",
             value_type: ValueType::Text,
             presence: Presence::Needed,
-            doc: "What arrives, if anything does.",
+            doc: "The frame that arrives if the message is delivered.",
         },
     ],
 };
@@ -198,5 +204,5 @@ pub(crate) static DELIVERED_OR_REFUSED: MapSpec = MapSpec {
 pub(crate) static LAST_LIST: MapSpec = MapSpec {
     what: "`last_list`",
     example: "{ of: alice, has: alice }",
-    keys: &[who("of", "Whose last list, now."), who("has", "Who stands in it.")],
+    keys: &[who("of", "The actor whose last list is checked now."), who("has", "The actor that must be in it.")],
 };

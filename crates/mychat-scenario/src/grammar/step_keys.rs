@@ -11,20 +11,20 @@ pub(crate) static CASE: MapSpec = MapSpec {
     what: "a case",
     example: "{ case: greets, steps: [ { connect: alice } ] }",
     keys: &[
-        need("case", ValueType::Text, "What it shows."),
+        need("case", ValueType::Text, "The title: the property that the case checks."),
         opt("id", ValueType::Text, "made from the title", "Its id, for reports and --only."),
-        opt("level", ValueType::Word(&["must", "should", "may"]), "must", "What a failure means."),
+        opt("level", ValueType::Word(&["must", "should", "may"]), "must", "The severity of a failure."),
         opt("spec", ValueType::Many(&ValueType::Text), "none", "Statements of the protocol's text, such as T13."),
         opt("rule", ValueType::Many(&ValueType::Text), "none", "Rules of this project's reading, such as F5."),
         opt("likely", ValueType::Text, "none", "The likely mistake behind a failure."),
-        opt("slow", ValueType::Truth, "false", "Whether it takes seconds."),
+        opt("slow", ValueType::Truth, "false", "If true, the case takes seconds."),
         opt(
             "needs",
             ValueType::Many(&ValueType::Text),
             "nothing",
-            "What it takes: terminator, spawn, loopback, raw or fresh.",
+            "Conditions without which the case is skipped: terminator, spawn, loopback, raw or fresh.",
         ),
-        need("steps", ValueType::List(&ValueType::TaggedMap(&STEPS)), "What is done, in order."),
+        need("steps", ValueType::List(&ValueType::TaggedMap(&STEPS)), "The steps, in order."),
     ],
 };
 
@@ -39,24 +39,29 @@ pub(crate) static STEPS: MapSpec = MapSpec {
             "connect",
             ValueType::Either(&ACTORS, &ValueType::Names(&ValueType::Actor)),
             "",
-            "Opens, sends CONNECT, wants CONNECT_ACK|OK.",
+            "Opens a connection, sends CONNECT and waits for CONNECT_ACK|OK.",
         ),
-        opt("open", ValueType::Actor, "", "A socket, nothing said."),
-        opt("send", ValueType::Names(&ValueType::Frame), "", "A frame; the terminator is added."),
+        opt("open", ValueType::Actor, "", "Opens a connection and sends nothing."),
+        opt("send", ValueType::Names(&ValueType::Frame), "", "Sends a frame; the terminator is added."),
         opt(
             "bytes",
             ValueType::Names(&ValueType::Either(&ValueType::RawBytes, &ValueType::Map(&BYTES))),
             "",
-            "Exactly these bytes.",
+            "Sends exactly these bytes.",
         ),
         opt(
             "gets",
             ValueType::Names(&ValueType::Many(&ValueType::Pattern)),
             "",
-            "The next frame, lists aside, matches one of these.",
+            "The next frame, apart from user lists, matches one of these patterns.",
         ),
-        opt("list", ValueType::Names(&ValueType::Map(&LIST)), "", "Sooner or later the actor's list is so."),
-        opt("silence", ACTORS, "", "Nothing but lists, proven by a fence."),
+        opt(
+            "list",
+            ValueType::Names(&ValueType::Map(&LIST)),
+            "",
+            "The actor receives such a user list within the timeout.",
+        ),
+        opt("silence", ACTORS, "", "No frame arrives apart from user lists, proven by a fence."),
         opt("closed", ACTORS, "", "The server closes the connection."),
         opt("alive", ACTORS, "", "The connection still works."),
         opt(
@@ -65,21 +70,26 @@ pub(crate) static STEPS: MapSpec = MapSpec {
             "",
             "The actor closes its connection.",
         ),
-        opt("wait", ValueType::Duration, "", "Time passes."),
+        opt("wait", ValueType::Duration, "", "Waits for this time."),
         opt("together", SCRIPT, "", "The steps start at the same time."),
-        opt("repeat", ValueType::Map(&REPEAT), "", "The steps, several times."),
-        opt("observe", ACTORS, "", "What these got is written down, whatever it is."),
+        opt("repeat", ValueType::Map(&REPEAT), "", "Runs the steps several times."),
+        opt("observe", ACTORS, "", "Records all frames that these actors received, without judging them."),
         opt(
             "first",
             ValueType::Names(&ValueType::Many(&ValueType::Pattern)),
             "",
-            "The very first frame, lists included, is one of these.",
+            "The very first frame of the connection, user lists included, matches one of these patterns.",
         ),
-        opt("no_list", ACTORS, "", "No list has come, proven by a fence."),
-        opt("within_limit", ACTORS, "", "Nothing that came is longer than 1024 bytes."),
-        opt("if_open", ValueType::Map(&IF_OPEN), "", "The steps, where the actor's connection is still open."),
-        opt("if_user", ValueType::Map(&IF_OPEN), "", "The steps, where the actor was let in."),
-        opt("profile", ValueType::Map(&PROFILE), "", "What a declared reading asks for, or else `otherwise`."),
+        opt("no_list", ACTORS, "", "No user list has arrived, proven by a fence."),
+        opt("within_limit", ACTORS, "", "No received frame is longer than 1024 bytes."),
+        opt("if_open", ValueType::Map(&IF_OPEN), "", "Runs the steps if the actor's connection is still open."),
+        opt("if_user", ValueType::Map(&IF_OPEN), "", "Runs the steps if the server accepted the actor's CONNECT."),
+        opt(
+            "profile",
+            ValueType::Map(&PROFILE),
+            "",
+            "Runs the steps for the value that the profile declares, or else `otherwise`.",
+        ),
         opt("every_split", ValueType::Map(&EVERY_SPLIT), "", PROCEDURE),
         opt("stream", ValueType::Map(&STREAM), "", PROCEDURE),
         opt("race", ValueType::Map(&RACE), "", PROCEDURE),
@@ -105,8 +115,8 @@ pub(crate) static BYTES: MapSpec = MapSpec {
     example: "{ text: \"MESSAGE|{bob}|hi\\n\", split: 1, every: 5ms }",
     keys: &[
         need("text", ValueType::RawBytes, "Text with {hex:c3a9}, \\n, \\r."),
-        opt("split", ValueType::Whole, "all at once", "Bytes a piece."),
-        opt("every", ValueType::Duration, "at once", "Time between two pieces."),
+        opt("split", ValueType::Whole, "all at once", "Bytes per part."),
+        opt("every", ValueType::Duration, "at once", "The time between two parts."),
     ],
 };
 
@@ -114,16 +124,16 @@ pub(crate) static LIST: MapSpec = MapSpec {
     what: "`list`",
     example: "{ has: [alice], lacks: [bob] }",
     keys: &[
-        opt("is", ACTORS, "any", "Exactly these of the case's own users."),
-        opt("has", ACTORS, "none", "At least these."),
-        opt("lacks", ACTORS, "none", "None of these."),
+        opt("is", ACTORS, "any", "The list contains exactly these of the case's actors."),
+        opt("has", ACTORS, "none", "The list contains at least these."),
+        opt("lacks", ACTORS, "none", "The list contains none of these."),
     ],
 };
 
 pub(crate) static REPEAT: MapSpec = MapSpec {
     what: "`repeat`",
     example: "{ times: 3, steps: [ { alive: alice } ] }",
-    keys: &[need("times", ValueType::Whole, "How often."), need("steps", SCRIPT, "What.")],
+    keys: &[need("times", ValueType::Whole, "The number of repetitions."), need("steps", SCRIPT, "The steps to run.")],
 };
 
 const PROCEDURE: &str = "A procedure; scenarios/README.md describes it.";
@@ -131,15 +141,18 @@ const PROCEDURE: &str = "A procedure; scenarios/README.md describes it.";
 pub(crate) static IF_OPEN: MapSpec = MapSpec {
     what: "`if_open`",
     example: "{ actor: alice, steps: [ { alive: alice } ] }",
-    keys: &[need("actor", ValueType::Actor, "Whose connection."), need("steps", SCRIPT, "What.")],
+    keys: &[
+        need("actor", ValueType::Actor, "The actor whose connection is checked."),
+        need("steps", SCRIPT, "The steps to run."),
+    ],
 };
 
 pub(crate) static PROFILE: MapSpec = MapSpec {
     what: "`profile`",
     example: "{ key: broadcast_echo, is: { \"false\": [ { silence: alice } ] }, otherwise: [ … ] }",
     keys: &[
-        need("key", ValueType::Text, "The profile's key."),
+        need("key", ValueType::Text, "The key of the profile."),
         need("is", ValueType::Names(&SCRIPT), "Steps by declared value."),
-        need("otherwise", SCRIPT, "Steps where it is not declared."),
+        need("otherwise", SCRIPT, "Steps if the profile does not declare the key."),
     ],
 };

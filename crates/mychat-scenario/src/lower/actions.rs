@@ -1,4 +1,4 @@
-//! The items of `do` into actions.
+//! Reads the items of `do` into actions.
 
 use super::fields::{Fields, many, scalar, tagged_map};
 use super::step_text::{self, Kind};
@@ -22,7 +22,7 @@ pub(crate) const SHORTEST_OVERSIZE: u32 = 1025;
 pub(crate) const LEAVES: [(&str, Leave); 3] =
     [("disconnect", Leave::Disconnect), ("fin", Leave::Fin), ("rst", Leave::Rst)];
 
-/// One item of `do`, and the node where its size is said (or the action itself).
+/// Reads one item of `do`. Also returns the node of its size, or of the action if it has no size.
 pub(crate) fn action<'n>(
     node: &'n Node,
     symbols: &SymbolTable,
@@ -30,7 +30,6 @@ pub(crate) fn action<'n>(
 ) -> Option<(Weighted, &'n Node)> {
     let item = tagged_map(node, &keys::ACTIONS, problems)?;
     let spec = inner(item.name);
-    problems.uses(item.name, item.key);
     let fields = Fields::open(item.key, item.value, spec, problems)?;
     let weight = match fields.get("weight") {
         Some(_) => fields.read("weight", problems, |text| units::count(text, 1..=MOST_WEIGHT)),
@@ -44,13 +43,13 @@ pub(crate) fn action<'n>(
         }
         "frame" => frame(&fields, problems),
         "oversize" => {
-            let why = "a frame may have 1024, so anything shorter is not too long";
+            let why = "a frame of up to 1024 bytes is not too long";
             span(&fields, problems, SHORTEST_OVERSIZE, why).map(|size| Action::Oversize { size })
         }
         "duplicate_name" => {
             fields.read("of", problems, |text| symbols.group(text)).map(|of| Action::DuplicateName { of })
         }
-        "garbage" => span(&fields, problems, 1, "the first byte makes it garbage").map(|size| Action::Garbage { size }),
+        "garbage" => span(&fields, problems, 1, "the first byte makes it invalid").map(|size| Action::Garbage { size }),
         "half_frame" => fields.read("stall", problems, units::duration).map(|stall| Action::HalfFrame { stall }),
         _ => fields.read("leave", problems, |text| units::word(text, &LEAVES)).map(|leave| Action::Reconnect { leave }),
     };
@@ -94,23 +93,23 @@ fn size(text: &str, needed: u32, with_words: bool) -> Result<Size, Problem> {
         return Ok(Size::Max);
     }
     let why = if with_words {
-        "the stamp by which a message is recognised, a blank, and the text"
+        "the stamp that identifies a message, a space, and the text"
     } else {
-        "a message carries a stamp of up to 40 bytes, by which it is recognised"
+        "a message contains a stamp of up to 40 bytes, which identifies it"
     };
-    let most = "so long is a frame; `max` is the longest content that fits";
-    units::span(text, |bytes| units::size(bytes, needed..=LONGEST_CONTENT, why, most)).map(Size::Bytes)
+    let high_why = "the length of a frame; `max` is the longest content that fits";
+    units::span(text, |bytes| units::size(bytes, needed..=LONGEST_CONTENT, why, high_why)).map(Size::Bytes)
 }
 
 fn words(text: &str) -> Result<String, Problem> {
     const LONGEST: usize = 800;
     if text.is_empty() || text.trim() != text {
-        return Err(Problem::new("the text is empty, or has blanks at its ends"));
+        return Err(Problem::new("the text is empty, or begins or ends with a space"));
     }
     if let Some((at, c)) = text.char_indices().find(|(_, c)| mychat_proto::name::is_invisible(*c)) {
         let problem = Problem::new(format!("a control or format character (U+{:04X}) in the text", u32::from(c)))
             .part(at..at + c.len_utf8())
-            .help("a line feed would end the frame; `frame` sends frames as they stand");
+            .help("a line feed would end the frame; `frame` sends any frame");
         return Err(problem);
     }
     if text.len() > LONGEST {
@@ -121,7 +120,7 @@ fn words(text: &str) -> Result<String, Problem> {
 
 fn span(fields: &Fields<'_>, problems: &mut Problems, least: u32, why: &'static str) -> Option<Span<u32>> {
     fields.read("size", problems, |text| {
-        units::span(text, |bytes| units::size(bytes, least..=LONGEST_FRAME, why, "1 MiB is where the tool stops"))
+        units::span(text, |bytes| units::size(bytes, least..=LONGEST_FRAME, why, "the limit of the tool"))
     })
 }
 

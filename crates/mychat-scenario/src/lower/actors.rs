@@ -10,7 +10,7 @@ use crate::syntax::node::{Body, Node};
 
 /// The actors of a case.
 pub(crate) struct CaseActors {
-    /// All names, those that connect later included.
+    /// All names, those of actors that connect later included.
     pub(super) names: Vec<String>,
     /// The names whose connection has been opened.
     pub(super) connected: HashSet<String>,
@@ -72,13 +72,13 @@ impl CaseActors {
         if self.names.iter().any(|actor| actor == name) {
             return Ok(name.to_owned());
         }
-        let legal = || self.names.iter().map(String::as_str);
+        let names = || self.names.iter().map(String::as_str);
         let mut problem = Problem::new(format!("`{}` is not an actor of this case", shown(name)));
-        problem.label = did_you_mean(name, legal());
+        problem.label = did_you_mean(name, names());
         Err(problem.help(if self.names.is_empty() {
-            "actors come with `connect: alice` or `open: alice`".to_owned()
+            "`connect: alice` or `open: alice` introduces an actor".to_owned()
         } else {
-            format!("its actors are {}", listing(legal()))
+            format!("its actors are {}", listing(names()))
         }))
     }
 
@@ -88,15 +88,15 @@ impl CaseActors {
             Ok(name)
         } else {
             Err(Problem::new(format!("`{name}` is not connected yet"))
-                .help(format!("`connect: {name}`, or `open: {name}`, comes first")))
+                .help(format!("it needs `connect: {name}` or `open: {name}` in an earlier step")))
         }
     }
 }
 
 pub(super) fn new_actor(text: &str) -> Result<String, Problem> {
     if WORDS.contains(&text) {
-        return Err(Problem::new(format!("an actor cannot be called `{text}`"))
-            .help("that word has a meaning of its own; find another"));
+        return Err(Problem::new(format!("an actor cannot have the name `{text}`"))
+            .help("the word is reserved; choose another name"));
     }
     name_pattern::identifier(text, "an actor")
 }

@@ -1,4 +1,4 @@
-//! The list of `cases` into cases.
+//! Reads the list of `cases`.
 
 use std::collections::HashSet;
 
@@ -58,31 +58,34 @@ fn case(node: &Node, text: &str, ids: &mut HashSet<String>, problems: &mut Probl
     Some(Case { title: title?, id: id?, level, spec, rule, likely, slow, needs, steps, line })
 }
 
-/// Text in one line, as it goes into reports.
+/// Checks a text of one line for reports.
 pub(crate) fn line(text: &str) -> Result<&str, Problem> {
     const LONGEST: usize = 200;
     if text.trim().is_empty() {
         return Err(Problem::new("the text is empty"));
     }
     if let Some(c) = text.chars().find(|c| mychat_proto::name::is_invisible(*c)) {
-        return Err(Problem::new(format!("a line end, or a control character (U+{:04X}), in this text", u32::from(c))));
+        return Err(Problem::new(format!(
+            "the text contains a line end or control character (U+{:04X})",
+            u32::from(c)
+        )));
     }
     if text.chars().count() > LONGEST {
-        return Err(Problem::new("the text is very long").help(format!("at most {LONGEST} characters")));
+        return Err(Problem::new("the text is too long").help(format!("at most {LONGEST} characters")));
     }
     Ok(text)
 }
 
 fn id(text: &str) -> Result<String, Problem> {
-    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-    if text.chars().all(legal) && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.len() <= 80 {
+    let is_valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    if text.chars().all(is_valid) && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.len() <= 80 {
         return Ok(text.to_owned());
     }
     Err(Problem::new(format!("`{}` is not an id", shown(text)))
-        .help("it has small letters, digits, `-` and `.`, at most 80: `frame.single`"))
+        .help("it takes lower-case letters, digits, `-` and `.`, at most 80, such as `frame.single`"))
 }
 
-/// The id of a title: what is no letter or digit becomes a dash.
+/// Returns the id for a title: characters other than letters and digits become dashes.
 fn slug(title: &str) -> String {
     let mut slug = String::new();
     for c in title.to_lowercase().chars() {

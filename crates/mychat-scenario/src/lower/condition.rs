@@ -1,5 +1,6 @@
-//! One line of `expect` or `abort_if` into a condition: measure, comparison, value, and perhaps a time.
+//! Reads an item of `expect` or `abort_if`: a measure, a comparison, a value, and an optional `for` duration.
 
+use super::amount::amount;
 use super::measure::{measure, metric_names};
 use super::symbols::SymbolTable;
 use super::units;
@@ -21,14 +22,14 @@ const OTHER_OPS: [(&str, &str); 9] = [
     ("!", "!="),
 ];
 
-/// Reads a condition; `windows` says whether it may have a `for`.
+/// Reads a condition; with `windows` it may have a `for`.
 pub(crate) fn condition(text: &str, line: usize, windows: bool, symbols: &SymbolTable) -> Result<Condition, Problem> {
     let (measure, length) = measure(text, symbols)?;
-    let at = length + blanks(&text[length..]);
+    let at = length + leading_spaces(&text[length..]);
     let (op, sign) = comparison(&text[at..]).map_err(|problem| problem.shift(at, text[at..].len().min(2)))?;
     let at = at + sign;
     if text.ends_with(" for") {
-        return Err(Problem::new("a time is missing behind `for`")
+        return Err(Problem::new("a duration is missing after `for`")
             .part(text.len() - 3..text.len())
             .help("such as `for 5s`"));
     }
@@ -36,27 +37,26 @@ pub(crate) fn condition(text: &str, line: usize, windows: bool, symbols: &Symbol
         Some(word) => (&text[at..at + word], Some(at + word + 5)),
         None => (&text[at..], None),
     };
-    let start = at + blanks(value_text);
+    let start = at + leading_spaces(value_text);
     let value = value(value_text.trim(), &measure, op, symbols)
         .map_err(|problem| problem.shift(start, value_text.trim().len()))?;
     let window = match window {
         Some(at) if windows => {
             let rest = text[at..].trim();
-            let place = at + blanks(&text[at..]);
+            let place = at + leading_spaces(&text[at..]);
             Some(units::duration(rest).map_err(|problem| problem.shift(place, rest.len()))?)
         }
         Some(at) => {
-            let problem = Problem::new("`for` belongs to `abort_if`: an expectation is judged once, at the end");
-            return Err(problem
-                .part(at - 4..text.len())
-                .help("move the condition to `abort_if`, or take the time out"));
+            let problem =
+                Problem::new("`for` is allowed in `abort_if` only: an expectation is evaluated once, at the end");
+            return Err(problem.part(at - 4..text.len()).help("move the condition to `abort_if`, or remove `for`"));
         }
         None => None,
     };
     Ok(Condition { text: text.to_owned(), line, measure, op, value, window })
 }
 
-fn blanks(text: &str) -> usize {
+fn leading_spaces(text: &str) -> usize {
     text.len() - text.trim_start().len()
 }
 
@@ -73,17 +73,17 @@ fn comparison(text: &str) -> Result<(Op, usize), Problem> {
         Some((sign, op)) => Ok((*op, sign.len())),
         None if text.is_empty() => Err(Problem::new("a comparison is missing")
             .part(0..0)
-            .help("a condition is such as `lost == 0` or `delivery.p99 < 50ms`")),
+            .help("write a condition such as `lost == 0` or `delivery.p99 < 50ms`")),
         None => {
             let word = text.split_whitespace().next().unwrap_or(text);
-            Err(Problem::new(format!("`{}` where a comparison belongs", shown(word))).part(0..word.len()).help(help))
+            Err(Problem::new(format!("expected a comparison, found `{}`", shown(word))).part(0..word.len()).help(help))
         }
     }
 }
 
 fn value(text: &str, measure: &Measure, op: Op, symbols: &SymbolTable) -> Result<Value, Problem> {
     if text.is_empty() {
-        return Err(Problem::new("a value is missing behind the comparison")
+        return Err(Problem::new("a value is missing after the comparison")
             .help(format!("it takes {}", example(measure.metric))));
     }
     if let Some(value) = relative(text, measure, symbols)? {
@@ -100,13 +100,13 @@ fn value(text: &str, measure: &Measure, op: Op, symbols: &SymbolTable) -> Result
         },
         Unit::Count => count(text, measure.metric).map(Value::Number),
         Unit::Percent => {
-            let amount = units::amount(text, &value_type)
+            let amount = amount(text, &value_type)
                 .map_err(|problem| problem.help(format!("it takes {}", example(measure.metric))))?;
             if amount.unit.is_empty() && measure.metric == Metric::Errors {
                 return count(text, measure.metric).map(Value::Count);
             }
             if measure.metric == Metric::Errors && measure.selector.stage == Some(symbols.join()) {
-                return Err(Problem::new("nobody sends anything while joining, so errors are no share of it")
+                return Err(Problem::new("no user sends while joining, so errors have no percentage there")
                     .help("it takes a count such as `0`"));
             }
             let percent = units::percent(text)
@@ -115,8 +115,8 @@ fn value(text: &str, measure: &Measure, op: Op, symbols: &SymbolTable) -> Result
             let never =
                 beyond && matches!(op, Op::AtLeast | Op::More | Op::Equal) && measure.metric == Metric::Achieved;
             if never {
-                Err(Problem::new("more than 100% can never be achieved")
-                    .help("what is sent is a part of what was scheduled"))
+                Err(Problem::new("`achieved` is never more than 100%")
+                    .help("it is the part of the scheduled messages that was sent"))
             } else {
                 Ok(Value::Number(percent))
             }
@@ -142,7 +142,7 @@ fn count(text: &str, metric: Metric) -> Result<f64, Problem> {
 
 fn example(metric: Metric) -> &'static str {
     match (metric, metric.unit()) {
-        (Metric::Errors, _) => "a share of what was sent such as `5%`, or a count such as `0`",
+        (Metric::Errors, _) => "a percentage of the messages sent such as `5%`, or a count such as `0`",
         (_, Unit::Latency) => "a duration such as `50ms`, or `2x` another latency",
         (_, Unit::Count) => "a whole number such as `0`, or `2x` another count",
         (_, Unit::Percent) => "a percentage such as `99.5%`",
@@ -150,7 +150,7 @@ fn example(metric: Metric) -> &'static str {
     }
 }
 
-/// `2x delivery[calm].p99`; `None` where the value is no relative one.
+/// Reads a value such as `2x delivery[calm].p99`; `None` if the value is absolute.
 fn relative(text: &str, measure: &Measure, symbols: &SymbolTable) -> Result<Option<Value>, Problem> {
     if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
         if !text.contains(['.', '[']) && !metric_names().any(|name| text.starts_with(name)) {
@@ -158,17 +158,17 @@ fn relative(text: &str, measure: &Measure, symbols: &SymbolTable) -> Result<Opti
             return Err(problem.help(format!("it takes {}", example(measure.metric))));
         }
         let (_, length) = self::measure(text, symbols)?;
-        let problem = Problem::new("a figure is compared with a multiple of another one").part(0..length);
+        let problem = Problem::new("a comparison of two measurements needs a factor").part(0..length);
         return Err(problem.label(format!("did you mean `1x {}`?", shown(&text[..length]))));
     }
     let Some((number, rest)) = text.split_once('x') else {
         return Ok(None);
     };
     let factor = units::factor(&text[..=number.len()])?;
-    let at = number.len() + 1 + blanks(rest);
+    let at = number.len() + 1 + leading_spaces(rest);
     if rest.trim().is_empty() {
-        let problem = Problem::new(format!("`{}` of what?", shown(text)));
-        return Err(problem.help("name a figure behind it, such as `2x delivery[calm].p99`"));
+        let problem = Problem::new(format!("`{}` has no measurement", shown(text)));
+        return Err(problem.help("add a measurement after the factor, such as `2x delivery[calm].p99`"));
     }
     if factor <= 0.0 {
         return Err(Problem::new("the factor is zero").part(0..number.len() + 1));
@@ -176,18 +176,20 @@ fn relative(text: &str, measure: &Measure, symbols: &SymbolTable) -> Result<Opti
     let (other, length) = self::measure(&text[at..], symbols).map_err(|problem| problem.shift(at, text[at..].len()))?;
     if let Some(junk) = Some(text[at + length..].trim()).filter(|junk| !junk.is_empty()) {
         let from = text.len() - junk.len();
-        return Err(Problem::new(format!("`{}` is too much here", shown(junk))).part(from..text.len()));
+        return Err(Problem::new(format!("`{}` is unexpected here", shown(junk))).part(from..text.len()));
     }
     if other.metric.unit() != measure.metric.unit() {
         let problem = Problem::new(format!(
-            "`{}` and `{}` are different kinds of figures",
+            "`{}` and `{}` are different kinds of measurements",
             measure.metric.name(),
             other.metric.name()
         ));
-        return Err(problem.part(at..at + length).help("a latency is compared with a latency, a count with a count"));
+        return Err(problem
+            .part(at..at + length)
+            .help("a latency can be compared with a latency, a count with a count"));
     }
     if other == *measure {
-        return Err(Problem::new("the figure is compared with itself").part(at..at + length));
+        return Err(Problem::new("the measurement is compared with itself").part(at..at + length));
     }
     Ok(Some(Value::Times(factor, other)))
 }
@@ -245,10 +247,10 @@ mod tests {
             assert_eq!(read(text).0.selector.stage, Some(2));
         }
         let problem = |text: &str| condition(text, 1, true, &symbols()).expect_err(text).message;
-        assert_eq!(problem("sent[join] > 0"), "`sent` is about messages, and nobody sends any while joining");
-        assert_eq!(problem("errors[private, join] == 0"), "nobody does `private` while joining");
-        assert_eq!(problem("errors[join] < 5%"), "nobody sends anything while joining, so errors are no share of it");
-        assert_eq!(problem("connect[join, steady].p99 < 1s"), "two stages at once");
+        assert_eq!(problem("sent[join] > 0"), "`sent` measures messages, and no user sends while joining");
+        assert_eq!(problem("errors[private, join] == 0"), "no user performs `private` while joining");
+        assert_eq!(problem("errors[join] < 5%"), "no user sends while joining, so errors have no percentage there");
+        assert_eq!(problem("connect[join, steady].p99 < 1s"), "the selector has two stages");
     }
 
     #[test]

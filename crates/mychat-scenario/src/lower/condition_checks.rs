@@ -1,16 +1,36 @@
-//! Checks that a condition can have figures: its action occurs, in a stage that it covers.
+//! Checks that a condition can have a value: its action occurs in a stage that it covers.
+
+use std::fmt;
 
 use super::symbols::SymbolTable;
 use crate::diagnostic::Problem;
 use crate::model::{Action, Metric, Selector, StageKind};
 
-const NOTHING: &str = "the condition would have nothing to judge";
+const NO_VALUE: &str = "the condition would never have a value";
 
-/// Fails if a metric can never have figures with this selector.
+/// A part of a selector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SelectorPart {
+    Group,
+    Action,
+    Stage,
+}
+
+impl fmt::Display for SelectorPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Group => "group",
+            Self::Action => "action",
+            Self::Stage => "stage",
+        })
+    }
+}
+
+/// Fails if a metric can never have a value with this selector. `part` is the part that was read last, and `name` its name.
 pub(crate) fn check_selector(
     metric: Metric,
     selector: &Selector,
-    what: &str,
+    part: SelectorPart,
     name: &str,
     symbols: &SymbolTable,
 ) -> Result<(), Problem> {
@@ -20,37 +40,39 @@ pub(crate) fn check_selector(
     };
     let metric_name = metric.name();
     let joining = selector.stage == Some(symbols.join());
-    let never = |why: String| Err(Problem::new(why).help(NOTHING));
+    let never = |why: String| Err(Problem::new(why).help(NO_VALUE));
     match metric {
-        CasesFailed => return never(format!("`{metric_name}` counts cases, which have no {what}")),
-        ServerRss | ServerCpu if what != "stage" => {
-            return never(format!("`{metric_name}` is the whole server's: it can be selected by stage alone"));
+        CasesFailed => return never(format!("`{metric_name}` counts cases, which have no {part}")),
+        ServerRss | ServerCpu if part != SelectorPart::Stage => {
+            return never(format!("`{metric_name}` measures the whole server: it can be selected by stage only"));
         }
-        Connect | Roster | Disconnects if what == "action" => {
-            return never(format!("`{metric_name}` is not about an action"));
+        Connect | Roster | Disconnects if part == SelectorPart::Action => {
+            return never(format!("`{metric_name}` does not measure actions"));
         }
         Connect | Roster | Disconnects | Errors | Corrupted | WrongReplies | ServerRss | ServerCpu => {}
-        _ if joining => return never(format!("`{metric_name}` is about messages, and nobody sends any while joining")),
+        _ if joining => return never(format!("`{metric_name}` measures messages, and no user sends while joining")),
         _ => {}
     }
     if let (true, Some(action)) = (joining, selector.action) {
-        return never(format!("nobody does `{}` while joining", Action::NAMES[action]));
+        return never(format!("no user performs `{}` while joining", Action::NAMES[action]));
     }
-    if let ("action", Some(done), Some(action)) = (what, symbols.done, selector.action)
+    if let (SelectorPart::Action, Some(done), Some(action)) = (part, symbols.done, selector.action)
         && !done[action]
     {
-        return never(format!("nobody in this file does `{name}`"));
+        return never(format!("no group of this file performs `{name}`"));
     }
-    if let ("stage", Some(stage)) = (what, selector.stage)
+    if let (SelectorPart::Stage, Some(stage)) = (part, selector.stage)
         && let Some((_, Some(StageKind::FindMax(_)))) = symbols.stages.get(stage)
     {
-        return never(format!("`{name}` is a search, which is judged apart from the rest"));
+        return never(format!("`{name}` is a search, and each of its probes is evaluated on its own"));
     }
-    let Some(group) = selector.group.filter(|_| what == "group").and_then(|group| symbols.groups.get(group)) else {
+    let Some(group) =
+        selector.group.filter(|_| part == SelectorPart::Group).and_then(|group| symbols.groups.get(group))
+    else {
         return Ok(());
     };
     if group.silent && matches!(metric, Lateness | Achieved | Sent | WrongReplies) {
-        return never(format!("`{name}` only reads, and `{metric_name}` is about those who send"));
+        return never(format!("`{name}` only reads, and `{metric_name}` measures senders"));
     }
     let received = matches!(metric, Delivery | Delivered | Lost | Duplicated | Reordered | Corrupted);
     if group.hostile && received {
@@ -65,7 +87,7 @@ pub(crate) fn check_coverage(metric: Metric, selector: &Selector, symbols: &Symb
         Achieved, Ack, Delivered, Delivery, DeliveryFirst, DeliveryLast, DeliverySpread, Lateness, Sent, Service,
     };
     let of_senders = matches!(metric, Achieved | Ack | DeliveryFirst | DeliveryLast | DeliverySpread | Lateness | Sent);
-    // What is counted as wrong covers the whole run; and of a stage that is not understood nothing is known.
+    // Counts of errors cover the whole run. A stage with an error has an unknown kind.
     let unknown = symbols.stages.iter().any(|(_, kind)| kind.is_none());
     if unknown || symbols.stages.is_empty() || !(of_senders || matches!(metric, Delivered | Delivery | Service)) {
         return Ok(());
@@ -80,8 +102,8 @@ pub(crate) fn check_coverage(metric: Metric, selector: &Selector, symbols: &Symb
     let name = metric.name();
     match selector.stage.filter(|stage| *stage < symbols.stages.len()) {
         Some(stage) if !acts(stage) => {
-            let (who, stage) = (group.map_or("nobody acts".to_owned(), |g| format!("`{g}` does not act")), stage);
-            Err(Problem::new(format!("{who} in `{}`", symbols.stages[stage].0)).help(NOTHING))
+            let (who, stage) = (group.map_or("no user acts".to_owned(), |g| format!("`{g}` does not act")), stage);
+            Err(Problem::new(format!("{who} in `{}`", symbols.stages[stage].0)).help(NO_VALUE))
         }
         Some(_) => Ok(()),
         None if selector.stage.is_some() => Ok(()),
@@ -95,12 +117,12 @@ pub(crate) fn check_coverage(metric: Metric, selector: &Selector, symbols: &Symb
             let who = group.map_or("the load has no `hold` and no `spike`".to_owned(), |group| {
                 format!("`{group}` acts in no `hold` and no `spike`")
             });
-            let problem = Problem::new(format!("{who}, and without a stage `{name}` covers these alone"));
+            let problem = Problem::new(format!("{who}, and without a stage `{name}` covers only these"));
             Err(match (0..symbols.stages.len()).find(|stage| acts(*stage)) {
                 Some(stage) => {
                     problem.help(format!("name a stage in the brackets: `{name}[{}]`", symbols.stages[stage].0))
                 }
-                None => problem.help(NOTHING),
+                None => problem.help(NO_VALUE),
             })
         }
     }

@@ -1,4 +1,4 @@
-//! The whole tree into a scenario: each part is read by its own module, in the order in which parts refer to each other.
+//! Reads the whole tree into a scenario. Each part has a module of its own; parts are read before those that refer to them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::units;
 use crate::diagnostic::{Problem, line_and_column};
 use crate::grammar::keys;
 use crate::grammar::value_type::ValueType;
-use crate::model::{Condition, FramingChoice, Pace, Scenario, Stage, Value, Verify};
+use crate::model::{Condition, FramingChoice, Pace, Scenario, Stage, Verify};
 use crate::suggest::shown;
 use crate::syntax::node::{Body, Node};
 use crate::syntax::problems::Problems;
@@ -27,18 +27,18 @@ const FRAMINGS: [(&str, FramingChoice); 4] = [
 ];
 const VERIFIES: [(&str, Verify); 3] = [("full", Verify::Full), ("counts", Verify::Counts), ("none", Verify::None)];
 
-/// A scenario with the places of what is checked across its parts.
+/// A scenario with the nodes that later checks across its parts need.
 pub(crate) struct Draft<'n> {
     pub(crate) root: &'n Node,
     pub(crate) fields: Fields<'n>,
-    /// As read; its groups and stages are still in the two lists below.
+    /// The scenario without its groups and stages, which are in the two lists below.
     pub(crate) scenario: Scenario,
-    /// `None`: not understood.
+    /// `None` if the group has an error.
     pub(crate) groups: Vec<Option<GroupDraft<'n>>>,
     pub(crate) stages: Vec<(Stage, &'n Node)>,
 }
 
-/// Reads the whole file; `None` where it is no map at all.
+/// Reads the whole file. Returns `None` if it is not a map.
 pub(crate) fn document<'n>(root: &'n Node, text: &str, problems: &mut Problems) -> Option<Draft<'n>> {
     fields::twice(root, problems);
     let fields = Fields::open(root, root, &keys::FILE, problems)?;
@@ -49,15 +49,9 @@ pub(crate) fn document<'n>(root: &'n Node, text: &str, problems: &mut Problems) 
     };
     let groups = read_groups(entries, &mut symbols, problems);
     let stages = stages::stages(fields.list("load", problems), &mut symbols, problems);
-    if let Some(key) = fields.key("cases") {
-        problems.uses("cases", key);
-    }
     let cases = cases::cases(fields.list("cases", problems), text, problems);
     let expect = conditions("expect", &fields, text, &symbols, problems);
     let abort_if = conditions("abort_if", &fields, text, &symbols, problems);
-    if let Some(key) = fields.key("abort_if") {
-        problems.uses("abort_if", key);
-    }
     let scenario = Scenario {
         name: fields.read("name", problems, |text| cases::line(text).map(str::to_owned)).unwrap_or_default(),
         about: fields.read("about", problems, |text| Ok(text.to_owned())),
@@ -114,23 +108,19 @@ fn conditions(
         let (line, _) = line_and_column(text, node.content.unwrap_or_default());
         let read = |written: &str| condition(written, line, name == "abort_if", symbols);
         if let Some(right) = as_text(node) {
-            let problem = Problem::new("a map where a condition belongs").label(format!("did you mean `{right}`?"));
-            problems.add(node, problem.help("a condition is one text: metric, comparison, value"));
+            let problem = Problem::new("expected a condition, found a map").label(format!("did you mean `{right}`?"));
+            problems.add(node, problem.help("a condition is one text with a metric, a comparison and a value"));
             continue;
         }
         let Some(condition) = scalar(node, &ValueType::Condition, problems, read) else {
             continue;
         };
-        problems.uses(condition.measure.metric.name(), node);
-        if let Value::Times(_, other) = &condition.value {
-            problems.uses(other.metric.name(), node);
-        }
         list.push(condition);
     }
     list
 }
 
-/// `lost: 0` as the condition that was meant.
+/// Returns a map such as `lost: 0` as a condition, `lost == 0`.
 fn as_text(node: &Node) -> Option<String> {
     let Body::Map(entries) = &node.body else {
         return None;
@@ -149,18 +139,18 @@ fn verify(fields: &Fields<'_>, problems: &mut Problems) -> Verify {
     fields.read("verify", problems, |text| units::word(text, &VERIFIES)).unwrap_or_default()
 }
 
-/// `HOST:PORT`; an IPv6 address stands in brackets.
+/// Checks `HOST:PORT`; an IPv6 address needs brackets.
 fn address(text: &str) -> Result<String, Problem> {
     let help = "it takes HOST:PORT, such as `127.0.0.1:5000`, `chat.example.org:5000` or `[::1]:5000`";
     let Some((host, port)) = text.rsplit_once(':') else {
         return Err(Problem::new(format!("`{}` has no port", shown(text))).help(help));
     };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let legal = match bare {
+    let valid = match bare {
         Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || ":[]/".contains(c)),
     };
-    if !legal {
+    if !valid {
         return Err(Problem::new(format!("`{}` is not a host", shown(host))).part(0..host.len()).help(help));
     }
     if let Ok(1..) = port.parse::<u16>() {

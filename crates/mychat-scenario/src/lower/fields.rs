@@ -1,4 +1,4 @@
-//! A map of the tree into the values of its keys, by the table of the keys it may have.
+//! Reads the values of a map, by the specification of its keys.
 
 use crate::diagnostic::Problem;
 use crate::grammar::keys::{MapSpec, Presence};
@@ -7,15 +7,15 @@ use crate::suggest::{did_you_mean, listing, nearest, shown};
 use crate::syntax::node::{Body, Node};
 use crate::syntax::problems::Problems;
 
-/// An open map.
+/// A map with its specification.
 pub(crate) struct Fields<'n> {
     spec: &'static MapSpec,
     entries: &'n [(Node, Node)],
-    /// Keys that are missing, and seem to be there under a name that is misspelt.
+    /// Missing keys for which the map has a similar, unknown key.
     misspelt: Vec<&'static str>,
 }
 
-/// A list item with one key: the key's name as it stands in the table, its node, and its value.
+/// A list item with one key: the name of the key in the specification, its node, and its value.
 pub(crate) struct TaggedMap<'n> {
     pub(crate) name: &'static str,
     pub(crate) key: &'n Node,
@@ -23,7 +23,7 @@ pub(crate) struct TaggedMap<'n> {
 }
 
 impl<'n> Fields<'n> {
-    /// Opens a map; `at` is where something that is missing in it is shown (the key it stands behind).
+    /// Checks the keys of a map. A problem about a missing key is shown at `at`, usually the key that precedes the map.
     pub(crate) fn open(at: &Node, value: &'n Node, spec: &'static MapSpec, problems: &mut Problems) -> Option<Self> {
         let entries: &'n [(Node, Node)] = match &value.body {
             Body::Map(entries) => entries,
@@ -59,12 +59,12 @@ impl<'n> Fields<'n> {
         self.key(name).is_some() || self.misspelt.contains(&name)
     }
 
-    /// The value of a key, where it has one.
+    /// Returns the value of a key, unless it is null.
     pub(crate) fn get(&self, name: &str) -> Option<&'n Node> {
         self.entry(name).map(|(_, value)| value).filter(|value| !value.is_null())
     }
 
-    /// The node of a key.
+    /// Returns the node of a key.
     pub(crate) fn key(&self, name: &str) -> Option<&'n Node> {
         self.entry(name).map(|(key, _)| key)
     }
@@ -74,7 +74,7 @@ impl<'n> Fields<'n> {
         self.entries.iter().find(|(key, _)| key.scalar() == Some(name))
     }
 
-    /// The value of a key that is one scalar, parsed.
+    /// Parses the scalar value of a key.
     pub(crate) fn read<T>(
         &self,
         name: &str,
@@ -85,15 +85,14 @@ impl<'n> Fields<'n> {
         scalar(self.get(name)?, &value_type, problems, parse)
     }
 
-    /// The items of a key whose value is a list; none where the key is missing.
+    /// Returns the items of a list; none if the key is missing.
     pub(crate) fn list(&self, name: &str, problems: &mut Problems) -> &'n [Node] {
         let (Some(node), Some(key)) = (self.get(name), self.spec.key(name)) else {
             return &[];
         };
         if let Body::List(items) = &node.body {
             if items.is_empty() {
-                problems
-                    .add(node, Problem::new(format!("`{name}` is an empty list")).help("leave the key out instead"));
+                problems.add(node, Problem::new(format!("`{name}` is an empty list")).help("remove the key instead"));
             }
             return items;
         }
@@ -104,12 +103,12 @@ impl<'n> Fields<'n> {
 
 fn check_key(key: &Node, value: &Node, spec: &'static MapSpec, problems: &mut Problems) {
     let Some(name) = key.scalar() else {
-        return problems.add(key, Problem::new(format!("a key must be a word, this is {}", key.kind_name())));
+        return problems.add(key, Problem::new(format!("a key must be a word, but this is {}", key.kind_name())));
     };
     let Some(known) = spec.key(name) else {
         let mut problem = Problem::new(format!("`{}` is not a key of {}", shown(name), spec.what));
         if name == "<<" {
-            problem = problem.help("merging maps (`<<`) is not part of the language: write the keys out");
+            problem = problem.help("scenario files have no merge keys (`<<`): write all keys");
             return problems.add(key, problem);
         }
         problem.label = did_you_mean(name, spec.names());
@@ -124,7 +123,7 @@ fn check_key(key: &Node, value: &Node, spec: &'static MapSpec, problems: &mut Pr
     }
 }
 
-/// A scalar, parsed.
+/// Parses a scalar.
 pub(crate) fn scalar<T>(
     node: &Node,
     value_type: &ValueType,
@@ -139,7 +138,7 @@ pub(crate) fn scalar<T>(
     }
 }
 
-/// One value, or the items of a list of them.
+/// Returns the items of a list, or a single value as the only item.
 pub(crate) fn many<'n>(node: &'n Node, problems: &mut Problems) -> &'n [Node] {
     match &node.body {
         Body::List(items) => {
@@ -152,12 +151,12 @@ pub(crate) fn many<'n>(node: &'n Node, problems: &mut Problems) -> &'n [Node] {
     }
 }
 
-/// The one key of a list item.
+/// Reads the only key of a list item.
 pub(crate) fn tagged_map<'n>(node: &'n Node, spec: &'static MapSpec, problems: &mut Problems) -> Option<TaggedMap<'n>> {
     let Body::Map(entries) = &node.body else {
         let mut problem = unexpected(node, &ValueType::TaggedMap(spec));
         if let Some(name) = node.scalar().filter(|text| spec.key(text).is_some()) {
-            problem = Problem::new(format!("`{name}` needs a colon and its value"))
+            problem = Problem::new(format!("`{name}` needs a colon and a value"))
                 .label(format!("did you mean `{name}: {}`?", value_example(name, spec)));
         }
         problems.add(node, problem);
@@ -170,9 +169,8 @@ pub(crate) fn tagged_map<'n>(node: &'n Node, spec: &'static MapSpec, problems: &
     let known = key.scalar().and_then(|name| spec.key(name));
     if let Some((second, _)) = entries.get(1) {
         let name = known.map_or("the first key", |known| known.name);
-        let problem = Problem::new(format!("{} has one key, this one has {}", spec.what, entries.len())).help(format!(
-            "start another item with a dash, or put what belongs to `{name}` behind it in braces: `{name}: {{ … }}`"
-        ));
+        let problem = Problem::new(format!("{} has one key, but this one has {}", spec.what, entries.len()))
+            .help(format!("start another item with a dash, or put the keys of `{name}` in braces: `{name}: {{ … }}`"));
         problems.add(second, problem);
         return None;
     }
@@ -203,7 +201,7 @@ fn value_example(name: &str, spec: &'static MapSpec) -> &'static str {
 
 /// Returns the problem for a value of the wrong type.
 pub(crate) fn unexpected(node: &Node, value_type: &ValueType) -> Problem {
-    Problem::new(format!("{} where {} belongs", node.kind_name(), short(value_type)))
+    Problem::new(format!("expected {}, found {}", short(value_type), node.kind_name()))
         .help(format!("it takes {}", value_type.expected()))
 }
 
@@ -218,7 +216,7 @@ fn short(value_type: &ValueType) -> String {
     }
 }
 
-/// Keys that stand twice in one map, anywhere.
+/// Adds a problem for each key that occurs twice in a map, anywhere in the tree.
 pub(crate) fn twice(node: &Node, problems: &mut Problems) {
     match &node.body {
         Body::Scalar { .. } => {}

@@ -1,4 +1,4 @@
-//! The map of `users` into groups.
+//! Reads the map of `users` into groups.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::model::{Action, Arrivals, Group, Leave, Pace, ReadPolicy, Span};
 use crate::syntax::node::{Body, Node};
 use crate::syntax::problems::Problems;
 
-/// The most users of a file.
+/// The limit on users of a file.
 pub(crate) const MOST_USERS: u32 = 262_142;
 pub(crate) const MOST_GROUPS: usize = 200;
-const USUAL_JOIN: f64 = 100.0;
+const DEFAULT_JOIN_RATE: f64 = 100.0;
 
-/// A group with the places of what is checked later, against the rest of the file.
+/// A group with the nodes that later checks against the rest of the file need.
 pub(crate) struct GroupDraft<'n> {
     pub(crate) group: Group,
     pub(crate) key: &'n Node,
-    /// The value of `name`, if it is given.
+    /// The node of `name`.
     pub(crate) name_pattern: Option<&'n Node>,
     /// The node of the rate.
     pub(crate) rate: Option<&'n Node>,
@@ -31,7 +31,7 @@ pub(crate) struct GroupDraft<'n> {
     pub(crate) sizes: Vec<&'n Node>,
 }
 
-/// The groups by name alone: everything else may refer to them.
+/// Adds the names of all groups to the symbol table, because every other part may refer to them. Returns their entries.
 pub(crate) fn members<'n>(users: &'n Node, symbols: &mut SymbolTable, problems: &mut Problems) -> &'n [(Node, Node)] {
     let Body::Map(entries) = &users.body else {
         problems.add(users, unexpected(users, &keys::USERS));
@@ -52,13 +52,13 @@ pub(crate) fn members<'n>(users: &'n Node, symbols: &mut SymbolTable, problems: 
 
 fn group_name(text: &str) -> Result<String, Problem> {
     if RESERVED.contains(&text) {
-        return Err(Problem::new(format!("a group cannot be called `{text}`"))
-            .help("that word has a meaning of its own; find another"));
+        return Err(Problem::new(format!("a group cannot have the name `{text}`"))
+            .help("the word is reserved; choose another name"));
     }
     name_pattern::identifier(text, "a group")
 }
 
-/// One group.
+/// Reads one group.
 pub(crate) fn group<'n>(
     index: usize,
     key: &'n Node,
@@ -80,7 +80,7 @@ pub(crate) fn group<'n>(
     };
     let join = match fields.get("join") {
         Some(_) => fields.read("join", problems, |text| units::per_second(text, &ValueType::Rate)),
-        None => Some(USUAL_JOIN),
+        None => Some(DEFAULT_JOIN_RATE),
     };
     let mut sizes = Vec::new();
     let mut list = Vec::new();
@@ -123,15 +123,14 @@ fn pace(key: &Node, fields: &Fields<'_>, problems: &mut Problems) -> Option<Pace
     let acts = fields.key("do").is_some();
     let pace = match (fields.key("rate"), fields.key("think")) {
         (Some(_), Some(think)) => {
-            problems.uses("think", think);
-            let problem = Problem::new("`rate` and `think` exclude each other")
-                .help("`rate` acts by the clock (open loop), `think` waits for the server (closed loop): take one out");
+            let problem = Problem::new("`rate` and `think` exclude each other").help(
+                "`rate` follows a schedule (open loop), `think` waits for the server (closed loop): remove one of them",
+            );
             problems.add(think, problem);
             return None;
         }
         (Some(_), None) => Pace::Open { rate: fields.read("rate", problems, units::rate)?, arrivals },
-        (None, Some(think)) => {
-            problems.uses("think", think);
+        (None, Some(_)) => {
             Pace::Closed { think: fields.read("think", problems, |text| units::span(text, units::pause))? }
         }
         (None, None) => Pace::Silent,
@@ -141,13 +140,13 @@ fn pace(key: &Node, fields: &Fields<'_>, problems: &mut Problems) -> Option<Pace
     }
     match pace {
         Pace::Silent if acts => {
-            let problem = Problem::new("these users have actions, but nothing says when they act")
+            let problem = Problem::new("these users have actions, but neither `rate` nor `think`")
                 .help("add `rate: 50/s` for the whole group, or `rate: 0.5/s each`");
             problems.add(fields.key("do").unwrap_or(key), problem);
         }
         Pace::Open { .. } | Pace::Closed { .. } if !acts => {
-            let problem = Problem::new("these users have a pace, but nothing to do")
-                .help("add `do: [ { broadcast: {} } ]`, or take the pace out: then they only read");
+            let problem = Problem::new("these users have a rate or a think time, but no actions")
+                .help("add `do: [ { broadcast: {} } ]`, or remove the rate or think time: then they only read");
             problems.add(fields.key("rate").or(fields.key("think")).unwrap_or(key), problem);
         }
         _ => {}
@@ -156,7 +155,6 @@ fn pace(key: &Node, fields: &Fields<'_>, problems: &mut Problems) -> Option<Pace
 }
 
 fn session(fields: &Fields<'_>, problems: &mut Problems) -> Option<Span<Duration>> {
-    problems.uses("session", fields.key("session")?);
     fields.read("session", problems, |text| units::span(text, units::duration))
 }
 
@@ -172,7 +170,7 @@ fn leave(fields: &Fields<'_>, reconnects: bool, problems: &mut Problems) -> Vec<
         .collect();
     if let (Some(key), None, false) = (fields.key("leave"), fields.key("session"), reconnects) {
         let problem = Problem::new("`leave` has no effect without `session`")
-            .help("`session: 5s..20s` says how long users stay before they leave");
+            .help("`session: 5s..20s` is the time until users leave");
         problems.add(key, problem);
     }
     leave
@@ -182,9 +180,6 @@ fn read(fields: &Fields<'_>, problems: &mut Problems) -> ReadPolicy {
     let (Some(key), Some(node)) = (fields.key("read"), fields.get("read")) else {
         return ReadPolicy::Fast;
     };
-    if node.scalar() != Some("fast") {
-        problems.uses("read", key);
-    }
     if node.scalar().is_some() {
         let words = [("fast", ReadPolicy::Fast), ("never", ReadPolicy::Never)];
         return fields.read("read", problems, |text| units::word(text, &words)).unwrap_or_default();
@@ -202,7 +197,7 @@ fn read(fields: &Fields<'_>, problems: &mut Problems) -> ReadPolicy {
             return ReadPolicy::Pauses { pause, every };
         }
         ([false, true, true], _, Some(_), Some(_)) => {
-            problems.add(node, Problem::new("the pause is not shorter than the time from one to the next"));
+            problems.add(node, Problem::new("`pause` is not shorter than `every`"));
         }
         ([true, false, false] | [false, true, true], ..) => {}
         _ => {
@@ -215,9 +210,5 @@ fn read(fields: &Fields<'_>, problems: &mut Problems) -> ReadPolicy {
 }
 
 fn hostile(fields: &Fields<'_>, problems: &mut Problems) -> bool {
-    let hostile = fields.read("hostile", problems, units::truth).unwrap_or_default();
-    if let (Some(key), true) = (fields.key("hostile"), hostile) {
-        problems.uses("hostile", key);
-    }
-    hostile
+    fields.read("hostile", problems, units::truth).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
-//! The left side of a condition, `delivery.last[group, stage].p99`, into a measure.
+//! Reads the left side of a condition, such as `delivery.last[group, stage].p99`.
 
-use super::condition_checks::{check_coverage, check_selector};
+use super::condition_checks::{SelectorPart, check_coverage, check_selector};
 use super::symbols::{JOIN, SymbolTable};
 use crate::diagnostic::Problem;
 use crate::model::{Action, Measure, Metric, Selector, Stat, Unit};
@@ -43,13 +43,13 @@ pub(crate) fn metric_names() -> impl Iterator<Item = &'static str> + Clone {
     Metric::ALL.iter().map(|(name, _)| *name)
 }
 
-/// Reads the measure at the front of `text`; also says how long it is.
+/// Reads the measure at the start of `text`. Also returns its length in bytes.
 pub(crate) fn measure(text: &str, symbols: &SymbolTable) -> Result<(Measure, usize), Problem> {
     let word_end =
         text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-')).unwrap_or(text.len());
     let (metric, stat) = metric(&text[..word_end])?;
     if let Some(inner) = text[word_end..].strip_prefix('(').and_then(|rest| rest.split(')').next()) {
-        let problem = Problem::new("a selector stands in brackets, not in parentheses").part(word_end..word_end + 1);
+        let problem = Problem::new("a selector takes brackets, not parentheses").part(word_end..word_end + 1);
         return Err(problem.label(format!("did you mean `{}[{}]`?", metric.name(), shown(inner))));
     }
     let mut at = word_end;
@@ -59,7 +59,7 @@ pub(crate) fn measure(text: &str, symbols: &SymbolTable) -> Result<(Measure, usi
     if text[at..].trim_start().starts_with('[') {
         let open = at + text[at..].find('[').unwrap_or_default();
         let Some(length) = text[open..].find(']') else {
-            return Err(Problem::new("this bracket is never closed").part(open..open + 1));
+            return Err(Problem::new("this bracket is not closed").part(open..open + 1));
         };
         selector = select(metric, &text[open + 1..open + length], symbols)
             .map_err(|problem| problem.shift(open + 1, length - 1))?;
@@ -70,13 +70,13 @@ pub(crate) fn measure(text: &str, symbols: &SymbolTable) -> Result<(Measure, usi
         let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len());
         let found = statistic(&rest[..length], metric).map_err(|problem| problem.shift(at + 1, length))?;
         if stat.is_some() {
-            return Err(Problem::new("two statistics at once").part(at..at + 1 + length));
+            return Err(Problem::new("the measurement has two statistics").part(at..at + 1 + length));
         }
         stat = Some(found);
         at += 1 + length;
     } else if let (Some(found), Some(bracket)) = (stat, bracket) {
         let right = format!("{}{}.{}", metric.name(), &text[bracket.clone()], stat_name(found));
-        return Err(Problem::new("the statistic stands behind the selector")
+        return Err(Problem::new("the statistic must follow the selector")
             .part(0..bracket.end)
             .label(format!("did you mean `{right}`?")));
     }
@@ -98,12 +98,12 @@ fn metric(word: &str) -> Result<(Metric, Option<Stat>), Problem> {
         let stat = statistic(rest, metric).map_err(|problem| problem.shift(name.len() + 1, rest.len()))?;
         return Ok((metric, Some(stat)));
     }
-    // The statistic is none of the metric's name: `delivry.last.p99` means `delivery.last`.
+    // The statistic is not part of the metric's name: `delivry.last.p99` means `delivery.last`.
     let base = Stat::ALL.iter().find_map(|(stat, _)| word.strip_suffix(stat)?.strip_suffix('.')).unwrap_or(word);
     let first = base.split('.').next().unwrap_or(base);
     let other = OTHER_METRICS.iter().find(|(other, _)| *other == base).map(|(_, metric)| *metric);
-    let (bad, meant) = match other.or_else(|| nearest(base, metric_names())) {
-        Some(meant) => (base, Some(meant)),
+    let (bad, suggestion) = match other.or_else(|| nearest(base, metric_names())) {
+        Some(metric) => (base, Some(metric)),
         None => (if nearest(first, metric_names()).is_some() { first } else { base }, nearest(first, metric_names())),
     };
     let problem = match bad {
@@ -112,8 +112,8 @@ fn metric(word: &str) -> Result<(Metric, Option<Stat>), Problem> {
     };
     let mut problem = problem
         .part(0..bad.len())
-        .help(format!("metrics are {} …; all of them are in scenarios/README.md", MOST_USED.join(", ")));
-    problem.label = meant.map(|meant| format!("did you mean `{meant}`?"));
+        .help(format!("metrics are {} …; scenarios/README.md lists all of them", MOST_USED.join(", ")));
+    problem.label = suggestion.map(|metric| format!("did you mean `{metric}`?"));
     Err(problem)
 }
 
@@ -130,7 +130,7 @@ fn statistic(text: &str, metric: Metric) -> Result<Stat, Problem> {
     let parts: Vec<&str> = metric_names().filter_map(|name| name.strip_prefix(prefix.as_str())).collect();
     let part = text.split('.').next().unwrap_or(text);
     let mut problem = match text {
-        "" => Problem::new("a statistic is missing behind the dot"),
+        "" => Problem::new("a statistic is missing after the dot"),
         _ => Problem::new(format!("`{}` is not a statistic", shown(text))),
     };
     problem.label = OTHER_STATS
@@ -145,18 +145,18 @@ fn statistic(text: &str, metric: Metric) -> Result<Stat, Problem> {
 fn check_stat(metric: Metric, stat: Option<Stat>, written: &str) -> Result<(), Problem> {
     let all = 0..written.len();
     match (metric.unit(), metric, stat) {
-        (Unit::Latency, _, None) => Err(Problem::new(format!("`{}` has many values: which one?", metric.name()))
+        (Unit::Latency, _, None) => Err(Problem::new(format!("`{}` needs a statistic", metric.name()))
             .part(all)
             .label(format!("did you mean `{}.p99`?", shown(written)))
             .help(format!("statistics are {}", listing(Stat::ALL.iter().map(|(name, _)| *name))))),
         (Unit::Latency, ..) | (_, Metric::ServerRss | Metric::ServerCpu, _) | (_, _, None) => Ok(()),
-        (_, _, Some(_)) => Err(Problem::new(format!("`{}` is one figure and has no statistics", metric.name()))
+        (_, _, Some(_)) => Err(Problem::new(format!("`{}` is a single value and has no statistics", metric.name()))
             .part(all)
-            .help("statistics belong to latencies, such as `delivery.p99`")),
+            .help("only latencies have statistics, such as `delivery.p99`")),
     }
 }
 
-/// Reads what stands between the brackets.
+/// Reads the content of the brackets.
 fn select(metric: Metric, text: &str, symbols: &SymbolTable) -> Result<Selector, Problem> {
     let mut selector = Selector::default();
     let mut at = 0;
@@ -165,24 +165,24 @@ fn select(metric: Metric, text: &str, symbols: &SymbolTable) -> Result<Selector,
         let start = at + piece.len() - piece.trim_start().len();
         let place = |problem: Problem| problem.part(start..start + name.len());
         at += piece.len() + 1;
-        let (slot, index, what) = if let Some(group) = symbols.groups.iter().position(|group| group.name == name) {
-            (&mut selector.group, group, "group")
+        let (slot, index, part) = if let Some(group) = symbols.groups.iter().position(|group| group.name == name) {
+            (&mut selector.group, group, SelectorPart::Group)
         } else if let Some(action) = Action::NAMES.iter().position(|action| *action == name) {
-            (&mut selector.action, action, "action")
+            (&mut selector.action, action, SelectorPart::Action)
         } else if let Some(stage) = symbols.stages.iter().position(|(stage, _)| stage == name) {
-            (&mut selector.stage, stage, "stage")
+            (&mut selector.stage, stage, SelectorPart::Stage)
         } else if name == JOIN {
-            (&mut selector.stage, symbols.join(), "stage")
+            (&mut selector.stage, symbols.join(), SelectorPart::Stage)
         } else {
             return Err(place(unknown(name, symbols)));
         };
         if slot.replace(index).is_some() {
             return Err(place(
-                Problem::new(format!("two {what}s at once"))
+                Problem::new(format!("the selector has two {part}s"))
                     .help("a selector has at most one group, one action and one stage"),
             ));
         }
-        check_selector(metric, &selector, what, name, symbols).map_err(place)?;
+        check_selector(metric, &selector, part, name, symbols).map_err(place)?;
     }
     Ok(selector)
 }
@@ -193,7 +193,7 @@ fn unknown(name: &str, symbols: &SymbolTable) -> Problem {
     }
     let groups = symbols.groups.iter().map(|group| group.name.as_str());
     let stages = symbols.stages.iter().map(|(name, _)| name.as_str());
-    let mut problem = Problem::new(format!("`{}` is neither a group nor a stage nor an action", shown(name)));
+    let mut problem = Problem::new(format!("`{}` is not a group, an action or a stage", shown(name)));
     problem.label = did_you_mean(name, groups.clone().chain(stages.clone()).chain(Action::NAMES));
     let some =
         |what: &str, names: String| if names.is_empty() { format!("no {what}") } else { format!("{what} {names}") };

@@ -1,7 +1,8 @@
-//! A tree of nodes into the parts of a scenario, one module per part of the file.
+//! Reads a tree of nodes into the parts of a scenario, one module per part of the file.
 
 pub(crate) mod actions;
 mod actors;
+mod amount;
 mod cases;
 mod condition;
 mod condition_checks;

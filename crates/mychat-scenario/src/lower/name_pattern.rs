@@ -1,4 +1,4 @@
-//! The pattern of user names into its pieces; and which names files may use for groups, stages and actors.
+//! Reads the pattern of user names, and checks the names of groups, stages and actors.
 
 use crate::diagnostic::Problem;
 use crate::grammar::value_type::ValueType;
@@ -6,7 +6,7 @@ use crate::model::{NamePattern, NamePiece};
 use crate::suggest::{did_you_mean, shown};
 use crate::template::braces::{Piece, braces};
 
-/// `{group}{n}`: how users are called where the file does not say.
+/// Returns the default pattern of user names, `{group}{n}`.
 pub(crate) fn default_pattern() -> NamePattern {
     NamePattern { pieces: vec![NamePiece::Group, NamePiece::Number { width: 0 }] }
 }
@@ -23,7 +23,7 @@ pub(crate) fn pattern(text: &str) -> Result<NamePattern, Problem> {
                 if let Some(width @ 1..=20_usize) = other.strip_prefix("n:0").and_then(|width| width.parse().ok()) {
                     NamePiece::Number { width }
                 } else {
-                    let mut problem = Problem::new(format!("`{{{}}}` has no meaning in a name", shown(other)))
+                    let mut problem = Problem::new(format!("`{{{}}}` is not a placeholder of a name", shown(other)))
                         .part(at..at + other.len() + 2)
                         .help("it takes {group}, {n}, or {n:04} for a number of four digits; {{ and }} are braces");
                     problem.label = did_you_mean(other, ["group", "n"]);
@@ -38,16 +38,15 @@ pub(crate) fn pattern(text: &str) -> Result<NamePattern, Problem> {
     Ok(NamePattern { pieces })
 }
 
-/// A name that conditions and other keys refer to: a letter, then letters, digits, `_` and `-`.
+/// Checks a name that conditions and other keys refer to: a letter, then letters, digits, `_` and `-`.
 pub(crate) fn identifier(text: &str, what: &str) -> Result<String, Problem> {
     const LONGEST: usize = 40;
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if text.len() <= LONGEST && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(legal) {
         return Ok(text.to_owned());
     }
-    Err(Problem::new(format!("`{}` is not a name for {what}", shown(text))).help(format!(
-        "it starts with a letter a-z, goes on with letters, digits, `_` and `-`, and has at most {LONGEST}"
-    )))
+    Err(Problem::new(format!("`{}` is not a name for {what}", shown(text)))
+        .help(format!("it is a letter a-z, then letters, digits, `_` and `-`, at most {LONGEST} characters")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The parameters of a procedure into its type in the model.
+//! Reads the parameters of a procedure.
 
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ fn delivered_or_refused<F: FindActor>(read: &mut Parameters<'_, F>) -> Option<Pr
     Some(Procedure::DeliveredOrRefused(DeliveredOrRefused { from: from?, to: to?, frame: frame?, gets: gets? }))
 }
 
-/// A limit of 0 means that there is none.
+/// Returns `None`, which is no limit, for 0.
 fn limit(value: usize) -> Option<u64> {
     (value > 0).then_some(value as u64)
 }
@@ -161,7 +161,7 @@ struct Parameters<'r, F> {
 }
 
 impl<F: FindActor> Parameters<'_, F> {
-    /// The default value of a key, as a file would write it.
+    /// Returns the default value of a key in the spelling of a file.
     fn default(&self, name: &str) -> Option<&'static str> {
         match self.spec.key(name)?.presence {
             Presence::Default(text) => Some(text),
@@ -198,7 +198,7 @@ impl<F: FindActor> Parameters<'_, F> {
         Some(nodes.iter().filter_map(read).collect())
     }
 
-    /// The first actor: a list of several is legal, and the others do nothing.
+    /// Returns the first actor; further actors of a list are allowed and ignored.
     fn actor(&mut self, name: &str) -> Option<String> {
         self.actors(name)?.into_iter().next()
     }
@@ -215,7 +215,7 @@ mod tests {
     use crate::grammar::keys::STEPS;
 
     #[test]
-    fn every_default_is_a_legal_value() {
+    fn every_default_is_a_valid_value() {
         let tables = STEPS.keys.iter().filter_map(|key| match key.value_type {
             ValueType::Map(spec) => Some(spec),
             _ => None,

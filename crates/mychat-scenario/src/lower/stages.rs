@@ -1,4 +1,4 @@
-//! The list of `load` into stages.
+//! Reads the list of `load` into stages.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::syntax::problems::Problems;
 
 const FULL: f64 = 100.0;
 
-/// Reads all stages; their names go into the cast, also of those that are wrong.
+/// Reads all stages. Adds their names to the symbol table, even if a stage has an error.
 pub(crate) fn stages<'n>(
     items: &'n [Node],
     symbols: &mut SymbolTable,
@@ -28,7 +28,6 @@ pub(crate) fn stages<'n>(
             continue;
         };
         kinds.push(item.name);
-        problems.uses(item.name, item.key);
         let number = kinds.iter().filter(|kind| **kind == item.name).count();
         let (name, place) = match given_name(item.value) {
             Some(node) => (scalar(node, &ValueType::Text, problems, |text| stage_name(text, symbols)), node),
@@ -37,8 +36,8 @@ pub(crate) fn stages<'n>(
         let stage = stage(&item, symbols, problems);
         if let Some(name) = &name {
             if symbols.stages.iter().any(|(known, _)| known == name) {
-                let problem = Problem::new(format!("two stages are called `{name}`"))
-                    .help("conditions could not tell them apart: give one of them another name");
+                let problem = Problem::new(format!("two stages have the name `{name}`"))
+                    .help("conditions cannot tell them apart: give one of them another name");
                 problems.add(place, problem);
             }
             symbols.only.push(stage.as_ref().and_then(|stage| stage.only.clone()));
@@ -70,13 +69,13 @@ fn stage_name(text: &str, symbols: &SymbolTable) -> Result<String, Problem> {
         None
     };
     match taken {
-        Some(what) => Err(Problem::new(format!("`{name}` is the name of {what} already"))
-            .help(format!("a condition such as `delivery[{name}].p99` could mean either: find another name"))),
+        Some(what) => Err(Problem::new(format!("`{name}` is already the name of {what}"))
+            .help(format!("a condition such as `delivery[{name}].p99` could mean either: choose another name"))),
         None => Ok(name),
     }
 }
 
-/// A stage without its name.
+/// Reads a stage, except for its name.
 fn stage(item: &TaggedMap<'_>, symbols: &SymbolTable, problems: &mut Problems) -> Option<Stage> {
     let value_type = keys::STAGES.key(item.name)?.value_type;
     let new = |kind, from, to, duration, only| Stage { name: String::new(), kind, from, to, duration, only };
@@ -99,7 +98,7 @@ fn stage(item: &TaggedMap<'_>, symbols: &SymbolTable, problems: &mut Problems) -
             let to = fields.read("to", problems, units::percent);
             let time = fields.read("over", problems, units::duration);
             if let (Some(0.0), Some(0.0)) = (from, to) {
-                problems.add(item.key, Problem::new("nobody acts from 0% to 0%").help("`pause` does that"));
+                problems.add(item.key, Problem::new("no user acts from 0% to 0%").help("use `pause` for that"));
             }
             Some(new(StageKind::Ramp, from?, to?, time?, None))
         }
@@ -117,7 +116,6 @@ fn stage(item: &TaggedMap<'_>, symbols: &SymbolTable, problems: &mut Problems) -
 }
 
 fn only(fields: &Fields<'_>, symbols: &SymbolTable, problems: &mut Problems) -> Option<Vec<usize>> {
-    problems.uses("only", fields.key("only")?);
     let mut groups = Vec::new();
     let node = fields.get("only")?;
     for node in many(node, problems) {
@@ -127,7 +125,7 @@ fn only(fields: &Fields<'_>, symbols: &SymbolTable, problems: &mut Problems) -> 
         if groups.contains(&index) {
             problems.add(node, Problem::new("the group is listed twice"));
         } else if symbols.groups[index].silent {
-            let problem = Problem::new(format!("`{}` only reads: it has no actions", symbols.groups[index].name));
+            let problem = Problem::new(format!("`{}` has no actions and only reads", symbols.groups[index].name));
             problems.add(
                 node,
                 problem.help("`only` lists the groups that act in this stage; all others stay connected and read"),
@@ -152,14 +150,14 @@ fn find_max(item: &TaggedMap<'_>, problems: &mut Problems) -> Option<FindMax> {
     let grow = match fields.get("grow") {
         Some(_) => fields.read("grow", problems, |text| match units::factor(text)? {
             factor if factor > 1.0 && factor <= 10.0 => Ok(factor),
-            _ => Err(Problem::new("the search must grow, but not by leaps").help("it takes more than 1x, up to 10x")),
+            _ => Err(Problem::new("`grow` is out of bounds").help("it takes more than 1x, up to 10x")),
         }),
         None => Some(1.5),
     };
     let within = match fields.get("within") {
         Some(_) => fields.read("within", problems, |text| match units::percent(text)? {
             part if part > 0.0 && part <= 50.0 => Ok(part / 100.0),
-            _ => Err(Problem::new("no answer can be as exact as that").help("it takes more than 0%, up to 50%")),
+            _ => Err(Problem::new("`within` is out of bounds").help("it takes more than 0%, up to 50%")),
         }),
         None => Some(0.05),
     };

@@ -1,10 +1,10 @@
-//! The little language inside frames, bytes and patterns: `{alice}`, `{fill:1023}`, `{hex:c3a9}`, `*`, `/…/`, `closed`.
+//! Checks the placeholders inside frames, bytes and patterns: `{alice}`, `{fill:1023}`, `{hex:c3a9}`, `*`, `/…/`, `closed`.
 
 use crate::diagnostic::Problem;
 use crate::suggest::{did_you_mean, listing, shown};
 use crate::template::braces::{Piece, braces};
 
-/// Words that stand between braces and name no actor.
+/// Placeholders that are not names of actors.
 pub(crate) const WORDS: [&str; 7] = ["fill", "hex", "star", "closed", "nothing", "nonce", "rep"];
 const LONGEST_FILL: usize = 1 << 20;
 
@@ -19,24 +19,24 @@ pub(crate) enum Kind {
     Pattern,
 }
 
-/// Checks a text; it is kept as written, and read again by whoever plays the case.
+/// Checks a text and returns it unchanged. The runner of the case parses it again.
 pub(crate) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, Problem> {
     if text.is_empty() {
         return Err(Problem::new("the text is empty"));
     }
     if kind == Kind::Pattern && text.starts_with('/') {
         let Some(expression) = text[1..].strip_suffix('/') else {
-            return Err(Problem::new("a regular expression ends with a `/` too"));
+            return Err(Problem::new("a regular expression must end with a `/`"));
         };
-        // One that cannot be read would match nothing, and the server would be blamed.
+        // An invalid expression would match nothing, and the failure would be reported as the server's.
         return match regex_lite::Regex::new(expression) {
             Ok(_) => Ok(text.to_owned()),
             Err(error) => Err(Problem::new(format!("not a regular expression: {error}"))),
         };
     }
     if let (Some(at), Kind::Frame) = (text.find(['\n', '\r']), kind) {
-        let problem = Problem::new("a frame holds no line end: it is what ends one").part(at..at + 1);
-        return Err(problem.help("`bytes` sends bytes as they are"));
+        let problem = Problem::new("a frame cannot contain a line end").part(at..at + 1);
+        return Err(problem.help("use `bytes` to send it"));
     }
     let mut fills = 0;
     for piece in braces(text)? {
@@ -45,7 +45,7 @@ pub(crate) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, 
             fills += usize::from(inner.starts_with("fill:"));
             placeholder(inner, kind, actors).map_err(|problem| problem.part(part.clone()))?;
             if fills > 1 {
-                return Err(Problem::new("a frame is filled up once").part(part));
+                return Err(Problem::new("a frame can have one `{fill:N}` only").part(part));
             }
         }
     }
@@ -65,18 +65,20 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Problem
             }
         },
         "hex" if kind != Kind::Frame => {
-            let legal = !value.is_empty()
+            let is_valid = !value.is_empty()
                 && value.len().is_multiple_of(2)
                 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if legal {
+            if is_valid {
                 Ok(())
             } else {
-                Err(Problem::new("`{hex:…}` takes two hexadecimal digits a byte").help("such as `{hex:c3a9}`"))
+                Err(Problem::new("`{hex:…}` takes two hexadecimal digits per byte").help("such as `{hex:c3a9}`"))
             }
         }
-        "hex" => Err(Problem::new("`{hex:…}` stands in `bytes` and patterns only")
+        "hex" => Err(Problem::new("`{hex:…}` is allowed in `bytes` and patterns only")
             .help("a frame is text; `bytes` sends any bytes")),
-        "fill" => Err(Problem::new("`{fill:N}` stands in frames and patterns only").help("bytes are sent as they are")),
+        "fill" => {
+            Err(Problem::new("`{fill:N}` is allowed in frames and patterns only").help("`bytes` is sent as written"))
+        }
         "star" if kind == Kind::Pattern => Ok(()),
         "nonce" if value.is_empty() => Ok(()),
         "rep" => match value.split_once(':').map(|(count, text)| (count.parse::<usize>(), text)) {
@@ -85,13 +87,13 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Problem
         },
         _ if actors.iter().any(|actor| actor == inner) => Ok(()),
         _ => {
-            let legal = || actors.iter().map(String::as_str);
+            let names = || actors.iter().map(String::as_str);
             let mut problem = Problem::new(format!("`{}` is not an actor of this case", shown(inner)));
-            problem.label = did_you_mean(inner, legal());
+            problem.label = did_you_mean(inner, names());
             Err(problem.help(if actors.is_empty() {
-                "there are no actors here; braces themselves are written `{{` and `}}`".to_owned()
+                "there are no actors here; write literal braces as `{{` and `}}`".to_owned()
             } else {
-                format!("its actors are {}; braces themselves are written `{{{{` and `}}}}`", listing(legal()))
+                format!("its actors are {}; write literal braces as `{{{{` and `}}}}`", listing(names()))
             }))
         }
     }
@@ -101,9 +103,9 @@ fn stars(text: &str) -> Result<(), Problem> {
     let mut at = 0;
     for field in text.split('|') {
         if let (Some(star), true) = (field.find('*'), field != "*") {
-            return Err(Problem::new("a `*` stands for a whole field")
+            return Err(Problem::new("a `*` matches a whole field")
                 .part(at + star..at + star + 1)
-                .help("such as `ERROR|404|*`; an asterisk itself is written `{star}`"));
+                .help("such as `ERROR|404|*`; a literal asterisk is `{star}`"));
         }
         at += field.len() + 1;
     }
@@ -122,7 +124,7 @@ mod tests {
         assert!(legal(Kind::Bytes, "caf{hex:c3a9}\n"));
         assert!(legal(Kind::Pattern, "ERROR|*|*"));
         assert!(legal(Kind::Pattern, "/^ERROR.*\\{x$/"));
-        assert!(!legal(Kind::Pattern, "/[/"), "it would match nothing, and the server would be blamed");
+        assert!(!legal(Kind::Pattern, "/[/"), "an invalid expression must be an error of the file");
         assert!(legal(Kind::Pattern, "BROADCAST|{alice}|{star}"));
         assert!(!legal(Kind::Frame, "MESSAGE|{eve}|x"));
         assert!(!legal(Kind::Frame, "a\nb"));

@@ -1,4 +1,4 @@
-//! The steps of a case into the model.
+//! Reads the steps of a case.
 
 use super::actors::{CaseActors, new_actor};
 use super::fields::{Fields, TaggedMap, many, scalar, tagged_map, unexpected};
@@ -12,9 +12,8 @@ use crate::model::{CloseKind, Step};
 use crate::syntax::node::{Body, Node};
 use crate::syntax::problems::Problems;
 
-pub(crate) const MOST_TIMES: u32 = 100_000;
-/// Bytes of a piece.
-pub(crate) const MOST_PIECE: u64 = 1 << 20;
+pub(crate) const MAX_REPETITIONS: u32 = 100_000;
+pub(crate) const MAX_PART_BYTES: u64 = 1 << 20;
 const CLOSES: [(&str, CloseKind); 4] = [
     ("disconnect", CloseKind::Disconnect),
     ("fin", CloseKind::Fin),
@@ -75,7 +74,7 @@ fn step(item: &TaggedMap<'_>, actors: &mut CaseActors, problems: &mut Problems) 
         "profile" => profile(item, actors, problems)?,
         "repeat" => {
             let fields = Fields::open(item.key, value, &keys::REPEAT, problems)?;
-            let times = fields.read("times", problems, |text| units::count(text, 1..=MOST_TIMES));
+            let times = fields.read("times", problems, |text| units::count(text, 1..=MAX_REPETITIONS));
             let steps = steps(fields.list("steps", problems), actors, problems);
             Step::Repeat { times: times?, steps }
         }
@@ -130,7 +129,7 @@ fn connect(value: &Node, actors: &mut CaseActors, problems: &mut Problems) -> Ve
     list
 }
 
-/// A map with a value per actor.
+/// Reads a map with a value per actor.
 fn each<T>(
     item: &TaggedMap<'_>,
     actors: &CaseActors,
@@ -152,13 +151,13 @@ fn each<T>(
     list
 }
 
-/// The one entry of a map with a value per actor.
+/// Returns the only entry of a map with a value per actor; adds a problem if there are several.
 fn only_one<T>(item: &TaggedMap<'_>, mut list: Vec<(String, T)>, problems: &mut Problems) -> Option<(String, T)> {
     if let Body::Map(entries) = &item.value.body
         && entries.len() > 1
     {
         let problem =
-            Problem::new(format!("`{}` takes one actor a step", item.name)).help("give each actor a step of its own");
+            Problem::new(format!("`{}` takes one actor per step", item.name)).help("write one step for each actor");
         problems.add(&entries[1].0, problem);
     }
     list.pop()
@@ -188,7 +187,7 @@ fn bytes(item: &TaggedMap<'_>, actors: &CaseActors, problems: &mut Problems) -> 
         }
         let fields = Fields::open(item.key, node, &keys::BYTES, problems)?;
         let text = fields.read("text", problems, read);
-        let split = fields.read("split", problems, |text| units::whole(text, 1..=MOST_PIECE));
+        let split = fields.read("split", problems, |text| units::whole(text, 1..=MAX_PART_BYTES));
         let every = fields.read("every", problems, units::duration);
         if let (Some(key), None) = (fields.key("every"), fields.key("split")) {
             problems.add(key, Problem::new("`every` has no effect without `split`"));
@@ -206,8 +205,7 @@ fn list(item: &TaggedMap<'_>, actors: &CaseActors, problems: &mut Problems) -> O
             |name: &str| fields.get(name).map(|node| read_actors(node, actors, problems, CaseActors::known));
         let (is, has, lacks) = (names("is"), names("has"), names("lacks"));
         if is.is_none() && has.is_none() && lacks.is_none() {
-            problems
-                .add(node, Problem::new("the list is compared with nothing").help("it takes `is`, `has` or `lacks`"));
+            problems.add(node, Problem::new("`list` has no condition").help("it takes `is`, `has` or `lacks`"));
         }
         Some((is, has.unwrap_or_default(), lacks.unwrap_or_default()))
     });

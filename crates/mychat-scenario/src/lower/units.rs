@@ -1,146 +1,54 @@
-//! Values with their units into numbers: `50/s`, `30s`, `48..200`, `256B/s`, `300%`, `1.5x`.
+//! Parses values with units: `50/s`, `30s`, `48..200`, `256B/s`, `300%`, `1.5x`.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use mychat_proto::units::SIZES;
 
+use super::amount::{Amount, amount, bad_unit, too_large};
 use crate::diagnostic::Problem;
 use crate::grammar::value_type::ValueType;
 use crate::model::{Rate, Span};
 use crate::suggest::{did_you_mean, listing, shown};
 
-/// The longest duration in seconds.
-const LONGEST: f64 = 24.0 * 3600.0;
-/// The highest rate in actions per second.
-pub(crate) const FASTEST: f64 = 10_000_000.0;
-const MOST_PERCENT: f64 = 1_000_000.0;
+/// The limit of a duration in seconds.
+const MAX_SECONDS: f64 = 24.0 * 3600.0;
+/// The limit of a rate in actions per second.
+pub(crate) const MAX_RATE: f64 = 10_000_000.0;
+const MAX_PERCENT: f64 = 1_000_000.0;
 
+/// The units of durations with their seconds.
 const TIMES: [(&str, f64); 6] = [("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-/// Common wrong units, with the right ones.
-const OTHER_UNITS: [(&str, &str); 22] = [
-    ("sec", "s"),
-    ("secs", "s"),
-    ("second", "s"),
-    ("seconds", "s"),
-    ("S", "s"),
-    ("min", "m"),
-    ("mins", "m"),
-    ("minutes", "m"),
-    ("hours", "h"),
-    ("msec", "ms"),
-    ("millis", "ms"),
-    ("MS", "ms"),
-    ("μs", "us"),
-    ("usec", "us"),
-    ("K", "KiB"),
-    ("KB", "KiB"),
-    ("kB", "KiB"),
-    ("M", "MiB"),
-    ("MB", "MiB"),
-    ("G", "GiB"),
-    ("GB", "GiB"),
-    ("b", "B"),
-];
-
-/// A number and what follows it.
-pub(crate) struct Amount<'t> {
-    pub(crate) number: f64,
-    /// The digits as written.
-    pub(crate) digits: &'t str,
-    pub(crate) unit: &'t str,
-}
-
-/// Cuts a number off the front of `text`.
-pub(crate) fn amount<'t>(text: &'t str, value_type: &ValueType) -> Result<Amount<'t>, Problem> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '_' | '.')).unwrap_or(text.len());
-    // `5s..20s`: the dots of a span are none of a number.
-    let digits = text[..digits].find("..").unwrap_or(digits);
-    let (digits, unit) = text.split_at(digits);
-    let problem = |message: String| Problem::new(message).help(format!("it takes {}", value_type.expected()));
-    if digits.is_empty() {
-        let negative = text.starts_with('-') && text[1..].starts_with(|c: char| c.is_ascii_digit());
-        return Err(match negative {
-            _ if text.is_empty() => problem("a value is missing here".to_owned()),
-            true => problem(format!("`{}` is negative", shown(text))),
-            false => problem(format!("`{}` does not start with a number", shown(text))),
-        });
-    }
-    let plain = digits.replace('_', "");
-    let number: f64 = match plain.parse() {
-        Ok(number) if plain.starts_with(|c: char| c.is_ascii_digit()) && !plain.ends_with('.') => number,
-        _ => return Err(problem(format!("`{}` is not a number", shown(text)))),
-    };
-    if unit.starts_with(['e', 'E']) && unit[1..].starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')) {
-        return Err(problem(format!("`{}` has an exponent", shown(text))).label("write the number out in digits"));
-    }
-    if unit.starts_with(',') {
-        return Err(
-            problem(format!("`{}` has a comma", shown(text))).label("a decimal point is a `.`; thousands are `_`")
-        );
-    }
-    if number > 1e15 {
-        return Err(problem(format!("`{}` is too large", shown(digits))).part(0..digits.len()));
-    }
-    Ok(Amount { number, digits, unit })
-}
-
-fn bad_unit(amount: &Amount<'_>, whole: &str, units: &[&str], default: &str, value_type: &ValueType) -> Problem {
-    let unit = amount.unit.trim();
-    let at = amount.digits.len()..whole.len();
-    let problem = match unit {
-        "" => Problem::new(format!("`{}` has no unit", shown(whole))),
-        _ => Problem::new(format!("`{}` is not a unit here", shown(unit))).part(at),
-    };
-    let misspelt = units
-        .iter()
-        .find(|known| **known == unit)
-        .or_else(|| {
-            let other = OTHER_UNITS.iter().find(|(other, _)| *other == unit)?;
-            units.iter().find(|known| **known == other.1)
-        })
-        .or(if unit.is_empty() { Some(&default) } else { None });
-    match misspelt {
-        Some(unit) => problem.label(format!("did you mean `{}{unit}`?", amount.digits)),
-        None => problem,
-    }
-    .help(format!("it takes {}", value_type.expected()))
-}
-
-fn too_much(text: &str, most: &str) -> Problem {
-    Problem::new(format!("`{}` is too much", shown(text))).help(format!("at most {most}"))
-}
-
-/// Seconds of a duration.
+/// Parses a duration into seconds.
 pub(crate) fn seconds(text: &str) -> Result<f64, Problem> {
     let amount = amount(text, &ValueType::Duration)?;
     let Some((_, factor)) = TIMES.iter().find(|(unit, _)| *unit == amount.unit) else {
         let units = TIMES.map(|(unit, _)| unit);
         let problem = bad_unit(&amount, text, &units, "s", &ValueType::Duration);
-        return Err(match several(text) {
+        return Err(match sum_of_parts(text) {
             Some(seconds) => problem.label(format!("did you mean `{seconds}s`?")),
             None => problem,
         });
     };
     let seconds = amount.number * factor;
-    if seconds > LONGEST { Err(too_much(text, "24h")) } else { Ok(seconds) }
+    if seconds > MAX_SECONDS { Err(too_large(text, "24h")) } else { Ok(seconds) }
 }
 
-/// Seconds of a duration of several parts, such as `1m30s`: a duration has one unit here.
-fn several(text: &str) -> Option<f64> {
+/// Returns the seconds of a duration of several parts, such as `1m30s`, for a suggestion: a duration has one unit.
+fn sum_of_parts(text: &str) -> Option<f64> {
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let next = at + text[at..].find(|c: char| c.is_ascii_digit())?;
     let first = seconds(text[..next].trim_end()).ok()?;
-    let rest = seconds(&text[next..]).ok().or_else(|| several(&text[next..]))?;
+    let rest = seconds(&text[next..]).ok().or_else(|| sum_of_parts(&text[next..]))?;
     (first > 0.0).then_some(first + rest)
 }
 
-/// A duration, or none at all (`0s`).
+/// Parses a duration that may be zero.
 pub(crate) fn pause(text: &str) -> Result<Duration, Problem> {
     seconds(text).map(Duration::from_secs_f64)
 }
 
-/// A duration above zero.
+/// Parses a duration above zero.
 pub(crate) fn duration(text: &str) -> Result<Duration, Problem> {
     let duration = pause(text)?;
     if duration.is_zero() {
@@ -149,7 +57,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Problem> {
     Ok(duration)
 }
 
-/// A span of values, or one value for both ends.
+/// Parses a span of values, or one value for both ends.
 pub(crate) fn span<T: PartialOrd + Copy>(
     text: &str,
     value: impl Fn(&str) -> Result<T, Problem>,
@@ -159,7 +67,7 @@ pub(crate) fn span<T: PartialOrd + Copy>(
             text.split_once(sign).filter(|(low, high)| value(low.trim()).is_ok() && value(high.trim()).is_ok())
         };
         if let Some((low, high)) = cut("-").or_else(|| cut("–")).or_else(|| cut(" to ")) {
-            return Err(Problem::new("a span has two dots between its ends").label(format!(
+            return Err(Problem::new("a span needs two dots between its ends").label(format!(
                 "did you mean `{}..{}`?",
                 low.trim(),
                 high.trim()
@@ -170,12 +78,14 @@ pub(crate) fn span<T: PartialOrd + Copy>(
     let from = value(low).map_err(|problem| problem.shift(0, low.len()))?;
     let to = value(high).map_err(|problem| problem.shift(low.len() + 2, high.len()))?;
     if from > to {
-        return Err(Problem::new("the span is the wrong way round").label(format!("did you mean `{high}..{low}`?")));
+        return Err(
+            Problem::new("the ends of the span are in the wrong order").label(format!("did you mean `{high}..{low}`?"))
+        );
     }
     Ok(Span { from, to })
 }
 
-/// A whole number within limits.
+/// Parses a whole number within limits.
 pub(crate) fn whole(text: &str, limits: RangeInclusive<u64>) -> Result<u64, Problem> {
     let (low, high) = (*limits.start(), *limits.end());
     let help = format!("it takes a whole number from {low} to {high}");
@@ -190,12 +100,12 @@ pub(crate) fn whole(text: &str, limits: RangeInclusive<u64>) -> Result<u64, Prob
     }
 }
 
-/// A count that fits into 32 bits.
+/// Parses a count within limits of 32 bits.
 pub(crate) fn count(text: &str, limits: RangeInclusive<u32>) -> Result<u32, Problem> {
     whole(text, u64::from(*limits.start())..=u64::from(*limits.end())).map(|number| number as u32)
 }
 
-/// Bytes, bare or with a unit.
+/// Parses bytes, with or without a unit.
 pub(crate) fn bytes(text: &str) -> Result<f64, Problem> {
     let amount = amount(text, &ValueType::Bytes)?;
     if amount.unit.is_empty() {
@@ -207,7 +117,7 @@ pub(crate) fn bytes(text: &str) -> Result<f64, Problem> {
     Ok(amount.number * *factor as f64)
 }
 
-/// Whole bytes within limits, with what is said where they are left.
+/// Parses whole bytes within limits. `low_why` and `high_why` are the reasons for the limits.
 pub(crate) fn size(text: &str, limits: RangeInclusive<u32>, low_why: &str, high_why: &str) -> Result<u32, Problem> {
     let bytes = bytes(text)?;
     let (low, high) = (f64::from(*limits.start()), f64::from(*limits.end()));
@@ -223,7 +133,7 @@ pub(crate) fn size(text: &str, limits: RangeInclusive<u32>, low_why: &str, high_
     Ok(bytes as u32)
 }
 
-/// Actions per second.
+/// Parses actions per second.
 pub(crate) fn per_second(text: &str, value_type: &ValueType) -> Result<f64, Problem> {
     let amount = amount(text, value_type)?;
     if amount.unit != "/s" {
@@ -232,7 +142,7 @@ pub(crate) fn per_second(text: &str, value_type: &ValueType) -> Result<f64, Prob
     if amount.number <= 0.0 {
         return Err(Problem::new("the rate is zero").help(format!("it takes {}, above zero", value_type.expected())));
     }
-    if amount.number > FASTEST { Err(too_much(text, "10_000_000/s")) } else { Ok(amount.number) }
+    if amount.number > MAX_RATE { Err(too_large(text, "10_000_000/s")) } else { Ok(amount.number) }
 }
 
 fn bad_rate(amount: &Amount<'_>, text: &str, value_type: &ValueType) -> Problem {
@@ -240,7 +150,7 @@ fn bad_rate(amount: &Amount<'_>, text: &str, value_type: &ValueType) -> Problem 
     let unit = amount.unit.trim();
     let problem = match unit {
         "" => Problem::new(format!("`{}` has no unit", shown(text))),
-        _ => Problem::new(format!("`{}` is not a unit of rates", shown(unit))).part(digits.len()..text.len()),
+        _ => Problem::new(format!("`{}` is not a unit of a rate", shown(unit))).part(digits.len()..text.len()),
     };
     let problem = match unit {
         "" | "/" | "/s" | "s" | "/S" | "/sec" | "/second" | "ps" | "per second" | "Hz" | "/ s" => {
@@ -255,11 +165,11 @@ fn bad_rate(amount: &Amount<'_>, text: &str, value_type: &ValueType) -> Problem 
     problem.help(format!("it takes {}", value_type.expected()))
 }
 
-/// `50/s`, or `0.5/s each`.
+/// Parses `50/s` or `0.5/s each`.
 pub(crate) fn rate(text: &str) -> Result<Rate, Problem> {
     match text.strip_suffix("each") {
         Some(one) => per_second(one.trim_end(), &ValueType::Rates).map(Rate::Each).map_err(|mut problem| {
-            // What is meant is one user's rate all the same.
+            // The suggestion must remain a rate per user.
             problem.label = problem.label.map(|label| label.replace("/s`?", "/s each`?"));
             problem
         }),
@@ -267,7 +177,7 @@ pub(crate) fn rate(text: &str) -> Result<Rate, Problem> {
     }
 }
 
-/// `256B/s`.
+/// Parses `256B/s`.
 pub(crate) fn bandwidth(text: &str) -> Result<u64, Problem> {
     let expected = format!("it takes {}", ValueType::Bandwidth.expected());
     let Some(size) = text.strip_suffix("/s") else {
@@ -280,7 +190,7 @@ pub(crate) fn bandwidth(text: &str) -> Result<u64, Problem> {
     Ok(bytes as u64)
 }
 
-/// `300%`, in percent.
+/// Parses `300%`.
 pub(crate) fn percent(text: &str) -> Result<f64, Problem> {
     let amount = amount(text, &ValueType::Percent)?;
     if amount.unit != "%" {
@@ -290,16 +200,16 @@ pub(crate) fn percent(text: &str) -> Result<f64, Problem> {
             _ => problem,
         });
     }
-    if amount.number > MOST_PERCENT { Err(too_much(text, "1_000_000%")) } else { Ok(amount.number) }
+    if amount.number > MAX_PERCENT { Err(too_large(text, "1_000_000%")) } else { Ok(amount.number) }
 }
 
-/// `300%`, above zero.
+/// Parses a percentage above zero.
 pub(crate) fn percent_above_zero(text: &str) -> Result<f64, Problem> {
     let percent = percent(text)?;
-    if percent <= 0.0 { Err(Problem::new("nobody acts at 0%").help("`pause` does that")) } else { Ok(percent) }
+    if percent <= 0.0 { Err(Problem::new("no user acts at 0%").help("use `pause` for that")) } else { Ok(percent) }
 }
 
-/// `1.5x`.
+/// Parses `1.5x`.
 pub(crate) fn factor(text: &str) -> Result<f64, Problem> {
     let amount = amount(text, &ValueType::Factor)?;
     if amount.unit != "x" {
@@ -308,26 +218,26 @@ pub(crate) fn factor(text: &str) -> Result<f64, Problem> {
     Ok(amount.number)
 }
 
-/// One of some words.
+/// Parses one of these words.
 pub(crate) fn word<T: Copy>(text: &str, words: &[(&'static str, T)]) -> Result<T, Problem> {
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(*value);
     }
     let names = || words.iter().map(|(word, _)| *word);
     let mut problem =
-        Problem::new(format!("`{}` is not known here", shown(text))).help(format!("it takes {}", listing(names())));
+        Problem::new(format!("`{}` is not allowed here", shown(text))).help(format!("it takes {}", listing(names())));
     problem.label = did_you_mean(text, names());
     Err(problem)
 }
 
-/// `true` or `false`.
+/// Parses `true` or `false`.
 pub(crate) fn truth(text: &str) -> Result<bool, Problem> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => {
-            let problem =
-                Problem::new(format!("`{}` is not a truth value", shown(text))).help("it takes `true` or `false`");
+            let problem = Problem::new(format!("`{}` is neither `true` nor `false`", shown(text)))
+                .help("it takes `true` or `false`");
             Err(match text.to_lowercase().as_str() {
                 "yes" | "on" | "y" | "1" | "true" => problem.label("did you mean `true`?"),
                 "no" | "off" | "n" | "0" | "false" => problem.label("did you mean `false`?"),

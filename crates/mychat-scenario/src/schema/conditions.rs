@@ -1,9 +1,9 @@
-//! The shape of a condition as one pattern: metric, selector, statistic, comparison, value.
+//! A regular expression for conditions: metric, selector, statistic, comparison, value.
 
 use super::forms::{ABOVE_ZERO, NUMBER, SIZE_UNIT, TIME_UNIT};
 use crate::model::{Metric, Op, Stat, Unit};
 
-/// The pattern; `windows` says whether a time may stand behind the value.
+/// Returns the pattern; with `windows` a duration may follow the value.
 pub(super) fn pattern(windows: bool) -> String {
     let kinds = [
         kind(|metric| metric.unit() == Unit::Latency, &format!("{NUMBER}{TIME_UNIT}")),
@@ -16,7 +16,7 @@ pub(super) fn pattern(windows: bool) -> String {
     format!(r"^({}){window}\s*$", kinds.join("|"))
 }
 
-/// The parts of a condition.
+/// The regular expressions of the parts of a condition.
 pub(super) fn description() -> String {
     let metrics = Metric::ALL.map(|(name, _)| name).join(", ");
     let statistics = Stat::ALL.map(|(name, _)| name).join(", ");
@@ -27,7 +27,7 @@ pub(super) fn description() -> String {
     )
 }
 
-/// Conditions about some metrics, which are all of one unit.
+/// Returns the pattern of conditions about metrics with the same unit.
 fn kind(belongs: impl Fn(Metric) -> bool, value: &str) -> String {
     let metrics: Vec<Metric> =
         Metric::ALL.iter().map(|(_, metric)| *metric).filter(|metric| belongs(*metric)).collect();

@@ -1,7 +1,7 @@
-//! The forms of values into schemas: types, patterns, and what an editor says where a pattern does not fit.
+//! Builds the schema of a value from its type, with the message that an editor shows for a wrong value.
 //!
-//! A schema must take whatever the parser takes. It may take more: what needs a second look at the file, such as whether
-//! a group exists, is the parser's alone.
+//! A schema must accept every value that the parser accepts. It may accept more: checks that need the rest of the file,
+//! such as the existence of a group, are left to the parser.
 
 use std::ptr;
 
@@ -15,18 +15,18 @@ use crate::lower::symbols::RESERVED;
 use crate::lower::{name_pattern, units};
 use crate::model::Action;
 
-/// Digits, with `_` between them where they help the eye, and perhaps a part behind the point.
+/// A regular expression for digits with optional `_` between them and an optional decimal part.
 pub(super) const NUMBER: &str = r"[0-9][0-9_]*(\.[0-9][0-9_]*)?";
 pub(super) const TIME_UNIT: &str = "(us|µs|ms|s|m|h)";
 pub(super) const SIZE_UNIT: &str = "(B|KiB|MiB|GiB)";
-/// Stands before a number: some digit of it is not zero.
+/// A lookahead before a number: at least one of its digits is not zero.
 pub(super) const ABOVE_ZERO: &str = r"(?=[0_.]*[1-9])";
 const IDENTIFIER: &str = "^[A-Za-z][A-Za-z0-9_-]{0,39}$";
 const PORT: &str = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
-/// The values that YAML reads from words which the parser keeps as text.
+/// The words that YAML reads as values and the parser keeps as text.
 const TEXT: [&str; 3] = ["string", "number", "boolean"];
 
-/// The schema of a form, within bounds.
+/// Returns the schema of a type, within bounds.
 pub(super) fn schema(value_type: &ValueType, bound: Bound) -> Schema {
     match value_type {
         ValueType::Text => text(None, value_type, bound),
@@ -116,7 +116,7 @@ fn list(items: Schema) -> Schema {
     Schema { types: vec!["array"], items: Some(Box::new(items)), min_items: Some(1), ..Schema::default() }
 }
 
-/// A map whose keys are the names of groups, or of actors.
+/// Returns the schema of a map whose keys are names of groups or actors.
 fn names(one: &'static ValueType) -> Schema {
     let groups = matches!(one, ValueType::Map(spec) if ptr::eq::<MapSpec>(*spec, &raw const keys::GROUP));
     let (value_type, taken) = if groups {
@@ -133,7 +133,7 @@ fn names(one: &'static ValueType) -> Schema {
     }
 }
 
-/// A default as a value, where it is one and not words for people.
+/// Returns a default as a value; `None` if it is a description.
 pub(super) fn default(value_type: &ValueType, text: &str) -> Option<serde_json::Value> {
     let legal = match value_type {
         ValueType::Whole | ValueType::Size => return text.parse::<u64>().ok().map(Into::into),

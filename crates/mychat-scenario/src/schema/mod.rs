@@ -1,7 +1,6 @@
-//! The tables of the language into a JSON Schema (draft-07): editors complete keys by it, explain them, and mark values
-//! that are wrong.
+//! Builds a JSON Schema (draft-07) from the grammar. Editors use it to complete and explain keys and to mark wrong values.
 //!
-//! The parser does not read it. It is written out once as `scenarios/scenario.schema.json`, and a test compares the two.
+//! The parser does not read it. It is stored as `scenarios/scenario.schema.json`, and a test compares the two.
 
 mod conditions;
 mod forms;
@@ -13,18 +12,18 @@ use crate::grammar::value_type::ValueType;
 use node::{Rule, Schema};
 use notes::Bound;
 
-/// The schema as it stands in its file.
+/// Returns the schema as the text of its file.
 pub fn text() -> serde_json::Result<String> {
     let root = Schema {
         dialect: Some("http://json-schema.org/draft-07/schema#"),
-        description: Some("Who is there, how much they do over time, and what must hold.".to_owned()),
+        description: Some("Groups of users, a load over time, and the conditions that must hold.".to_owned()),
         definitions: vec![("step", Rule::from(tagged_map(&keys::STEPS)))],
         ..map(&keys::FILE)
     };
     serde_json::to_string_pretty(&root).map(|text| text + "\n")
 }
 
-/// A map by the table of its keys.
+/// Returns the schema of a map.
 fn map(spec: &'static MapSpec) -> Schema {
     let needed = spec.keys.iter().filter(|key| key.presence == Presence::Needed);
     let schema = Schema {
@@ -39,7 +38,7 @@ fn map(spec: &'static MapSpec) -> Schema {
     notes::together(spec, schema)
 }
 
-/// A map with exactly one of the table's keys.
+/// Returns the schema of a map with exactly one of the keys.
 fn tagged_map(spec: &'static MapSpec) -> Schema {
     Schema {
         title: Some(spec.what),
@@ -53,7 +52,7 @@ fn tagged_map(spec: &'static MapSpec) -> Schema {
     }
 }
 
-/// The table's example as a value; the one of a whole file is too short to be one.
+/// Returns the example of a map as a value; `None` for a whole file, whose example is abbreviated.
 fn example(spec: &'static MapSpec) -> Vec<serde_yaml::Value> {
     let whole = !spec.example.contains('…');
     whole.then(|| serde_yaml::from_str(spec.example).ok()).flatten().into_iter().collect()
@@ -75,11 +74,11 @@ fn property(spec: &'static MapSpec, key: &'static FieldSpec) -> Schema {
         description.push(format!("It takes {}.", key.value_type.expected()));
     }
     match key.presence {
-        Presence::Needed => description.push("It must be there.".to_owned()),
+        Presence::Needed => description.push("Required.".to_owned()),
         Presence::Default("") => {}
         Presence::Default(text) => {
             schema.default = forms::default(&key.value_type, text);
-            let what = if schema.default.is_some() { "Default" } else { "Without it" };
+            let what = if schema.default.is_some() { "Default" } else { "If missing" };
             description.push(format!("{what}: {text}."));
         }
     }

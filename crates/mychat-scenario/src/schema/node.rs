@@ -1,8 +1,8 @@
-//! A JSON Schema as data. Its keywords are fields, and its maps are lists, so that what is written out has one order.
+//! A JSON Schema as data. Its maps are lists, so that the output always has the same order.
 
 use serde::{Serialize, Serializer};
 
-/// One schema; what is not set is not written.
+/// One schema; keywords that are not set are left out of the output.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Schema {
@@ -24,7 +24,7 @@ pub(super) struct Schema {
     pub(super) examples: Vec<serde_yaml::Value>,
     #[serde(skip_serializing_if = "unset")]
     pub(super) pattern: Option<String>,
-    /// The text that an editor shows for a value of the wrong type or pattern. Not in the standard, but editors know it.
+    /// The text that an editor shows for a value of the wrong type or pattern. A keyword outside the standard that editors support.
     #[serde(skip_serializing_if = "unset")]
     pub(super) error_message: Option<String>,
     #[serde(skip_serializing_if = "unset")]
@@ -65,13 +65,13 @@ pub(super) struct Schema {
     pub(super) definitions: Vec<(&'static str, Rule)>,
 }
 
-/// A schema where nothing at all may be legal.
+/// A schema, or `true` or `false` in its place.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(super) enum Rule {
-    /// `false`: nothing is, `true`: anything.
+    /// `true` accepts every value, `false` none.
     Is(bool),
-    /// A value that fits the schema.
+    /// A schema for the value.
     Fits(Box<Schema>),
 }
 
@@ -82,7 +82,7 @@ impl From<Schema> for Rule {
 }
 
 impl Schema {
-    /// A map that has these keys, whatever else it has.
+    /// Returns the schema of maps that have at least these keys.
     pub(super) fn with_keys(keys: &[&'static str]) -> Self {
         Self { required: keys.to_vec(), ..Self::default() }
     }

@@ -6,26 +6,26 @@ use crate::grammar::keys::MapSpec;
 use crate::lower::actions::{LONGEST_CONTENT, LONGEST_FRAME, MOST_WEIGHT, SHORTEST_OVERSIZE, STAMP};
 use crate::lower::document::MOST_CONDITIONS;
 use crate::lower::groups::{MOST_GROUPS, MOST_USERS};
-use crate::lower::steps::{MOST_PIECE, MOST_TIMES};
+use crate::lower::steps::{MAX_PART_BYTES, MAX_REPETITIONS};
 
-/// Within what a value must be.
+/// The bounds of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bound {
-    /// No more than its form says.
+    /// Only those of its type.
     None,
-    /// Characters from the one to the other.
+    /// The number of characters, from and to.
     Length(u64, u64),
-    /// A number, where it stands without a unit, from the one to the other.
+    /// The range of a number without a unit.
     Numbers(u64, Option<u64>),
-    /// Items of a list, or entries of a map.
+    /// The number of items of a list or entries of a map.
     Items(u64, u64),
-    /// Not zero, where the form would have it.
+    /// Not zero, where the type would allow it.
     AboveZero,
-    /// A condition that may have a time behind its value.
+    /// A condition that may have a duration after its value.
     Window,
 }
 
-/// More about a key.
+/// Additional text and bounds for a key.
 #[derive(Debug)]
 pub(super) struct Note {
     spec: &'static str,
@@ -56,39 +56,39 @@ const WEIGHT: Bound = numbers(1, MOST_WEIGHT);
 static NOTES: &[Note] = &[
     note(FILE, "name", LINE, "One line of at most 200 characters."),
     note(FILE, "target", Bound::None, "An IPv6 address stands in brackets: `[::1]:5000`."),
-    note(FILE, "framing", Bound::None, "`lf` and `crlf` end each frame with that; with `raw` a segment is a message; `auto` asks the server which it is."),
-    note(FILE, "seed", Bound::Numbers(0, None), "It decides who acts when, what is drawn, and what the messages hold."),
-    note(FILE, "timeout", Bound::None, "What is not answered by then counts as not answered."),
-    note(FILE, "verify", Bound::None, "`full` follows each one; `counts` compares a number and a sum per recipient, and needs users who stay; `none` looks at no content."),
-    note(FILE, "users", Bound::Items(1, MOST_GROUPS as u64), "A name is a letter, then letters, digits, `_` and `-`, at most 40 characters, and not the name of an action or a stage. It goes together with `load`."),
+    note(FILE, "framing", Bound::None, "`lf` and `crlf`: each frame ends with it; `raw`: a segment is a message; `auto`: detected at the start."),
+    note(FILE, "seed", Bound::Numbers(0, None), "It determines the schedule, all random choices and the content of the messages."),
+    note(FILE, "timeout", Bound::None, "A later answer counts as missing."),
+    note(FILE, "verify", Bound::None, "`full` follows each delivery; `counts` compares a count and a sum per recipient, and needs users that stay; `none` does not look for lost, duplicated or reordered messages."),
+    note(FILE, "users", Bound::Items(1, MOST_GROUPS as u64), "A name is a letter, then letters, digits, `_` and `-`, at most 40 characters, and not the name of an action or a stage. It needs `load`."),
     note(FILE, "load", Bound::None, "Before the first stage all users join. A stage scales the rates of all groups in percent, never the number of users."),
-    note(FILE, "cases", Bound::None, "Each is a little play of actors, who are none of `users`."),
-    note(FILE, "expect", Bound::Items(1, MOST_CONDITIONS as u64), "Conditions such as `lost == 0` or `delivery[steady].p99 < 50ms`, judged once, at the end."),
-    note(FILE, "abort_if", Bound::Window, "Conditions as in `expect`, and how long they must be true: `errors > 5% for 5s`."),
+    note(FILE, "cases", Bound::None, "Each is a script for a few connections, the actors, which are not part of `users`."),
+    note(FILE, "expect", Bound::Items(1, MOST_CONDITIONS as u64), "Conditions such as `lost == 0` or `delivery[steady].p99 < 50ms`, evaluated once, at the end."),
+    note(FILE, "abort_if", Bound::Window, "Conditions as in `expect`, with the time for which they must be true: `errors > 5% for 5s`."),
 
-    note(GROUP, "count", numbers(1, MOST_USERS), "At most 1,000,000 in all groups together."),
-    note(GROUP, "name", Bound::None, "{n} is the user's number, from 1; {n:04} has zeros in front. The result is a legal user name, of 1 to 64 bytes, that no other user has."),
-    note(GROUP, "join", Bound::None, "The whole group is to be there within an hour."),
-    note(GROUP, "rate", Bound::None, "All times are known before the run. It excludes `think`, and needs `do`."),
-    note(GROUP, "think", Bound::None, "A slow server is asked less: the headline `delivery` and `achieved` leave these users out. It excludes `rate`, and needs `do`."),
+    note(GROUP, "count", numbers(1, MOST_USERS), "At most 262,142 in all groups together."),
+    note(GROUP, "name", Bound::None, "{n} is the user's number, from 1; {n:04} has zeros in front. The result must be a valid user name of 1 to 64 bytes that no other user has."),
+    note(GROUP, "join", Bound::None, "The whole group must be able to join within an hour."),
+    note(GROUP, "rate", Bound::None, "The schedule is computed before the run. It excludes `think` and needs `do`."),
+    note(GROUP, "think", Bound::None, "These users send less to a slow server, so `delivery`, `ack` and `achieved` leave them out. It excludes `rate` and needs `do`."),
     note(GROUP, "arrivals", Bound::None, "`poisson`: independent of each other; `even`: equally far apart. It needs `rate`."),
-    note(GROUP, "do", Bound::None, "For each time one of these is drawn, by `weight`. It needs `rate` or `think`."),
-    note(GROUP, "session", Bound::AboveZero, "Of a span one value is drawn each time."),
-    note(GROUP, "leave", Bound::None, "`disconnect`: with the DISCONNECT frame; `fin`: the socket is closed; `rst`: the connection is reset. [fin, fin, rst] is two to one. It needs `session`, or a `reconnect` among the actions."),
-    note(GROUP, "read", Bound::None, "A slow reader has a small receive buffer too, so that the server notices."),
-    note(GROUP, "hostile", Bound::None, "What these users lose never counts; what they do to others does."),
-    note("a way of reading", "rate", Bound::None, "It excludes `pause` and `every`."),
-    note("a way of reading", "pause", Bound::None, "Shorter than `every`."),
+    note(GROUP, "do", Bound::None, "Each time, one action is drawn by `weight`. It needs `rate` or `think`."),
+    note(GROUP, "session", Bound::AboveZero, "From a span, a value is drawn each time."),
+    note(GROUP, "leave", Bound::None, "`disconnect`: with the DISCONNECT frame; `fin`: the socket is closed; `rst`: the connection is reset. [fin, fin, rst] means two `fin` for each `rst`. It needs `session`, or a `reconnect` among the actions."),
+    note(GROUP, "read", Bound::None, "A slow reader also has a small receive buffer, so that the server's queue fills."),
+    note(GROUP, "hostile", Bound::None, "Messages that these users lose do not count; errors that other users see do."),
+    note("a read policy", "rate", Bound::None, "It excludes `pause` and `every`."),
+    note("a read policy", "pause", Bound::None, "Shorter than `every`."),
 
-    note(ACTION, "broadcast", Bound::None, "It counts as lost where a user who is there does not get it."),
-    note(ACTION, "private", Bound::None, "Anybody else who gets it makes it `misrouted`."),
-    note(ACTION, "frame", Bound::None, "For what no other action says."),
-    note(ACTION, "half_frame", Bound::None, "Its content carries no stamp and is not accounted for."),
+    note(ACTION, "broadcast", Bound::None, "It counts as lost for each connected user that does not receive it."),
+    note(ACTION, "private", Bound::None, "It counts as `misrouted` if another user receives it."),
+    note(ACTION, "frame", Bound::None, "For frames that no other action sends."),
+    note(ACTION, "half_frame", Bound::None, "It has no stamp, so its delivery is not verified."),
     note("`broadcast`", "weight", WEIGHT, ""),
-    note("`broadcast`", "size", CONTENT, "The stamp, by which a message is recognised, is part of them."),
+    note("`broadcast`", "size", CONTENT, "They include the stamp that identifies the message."),
     note("`broadcast`", "text", Bound::Length(1, 800), "One line, at most 800 bytes."),
     note("`private`", "weight", WEIGHT, ""),
-    note("`private`", "size", CONTENT, "The stamp, by which a message is recognised, is part of them."),
+    note("`private`", "size", CONTENT, "They include the stamp that identifies the message."),
     note("`private`", "text", Bound::Length(1, 800), "One line, at most 800 bytes."),
     note("`frame`", "weight", WEIGHT, ""),
     note("`oversize`", "weight", WEIGHT, ""),
@@ -100,9 +100,9 @@ static NOTES: &[Note] = &[
     note("`reconnect`", "weight", WEIGHT, ""),
 
     note(STAGE, "hold", Bound::None, "Selected in conditions by its name, or as `hold-1`, `hold-2`."),
-    note(STAGE, "find_max", Bound::None, "It is judged apart from the rest."),
-    note("`hold`", "only", Bound::None, "The others stay, and read."),
-    note("`spike`", "to", Bound::AboveZero, "Percent of the groups' own rates."),
+    note(STAGE, "find_max", Bound::None, "It must be the only stage of the load."),
+    note("`hold`", "only", Bound::None, "The other groups stay connected and read."),
+    note("`spike`", "to", Bound::AboveZero, "In percent of the groups' own rates."),
     note("`find_max`", "start", Bound::AboveZero, ""),
     note("`find_max`", "max", Bound::AboveZero, "Above `start`."),
     note("`find_max`", "grow", Bound::None, "Above 1x, at most 10x."),
@@ -110,12 +110,12 @@ static NOTES: &[Note] = &[
 
     note(CASE, "case", LINE, "One line of at most 200 characters."),
     note(CASE, "id", Bound::Length(1, 80), "Small letters, digits, `-` and `.`; no two cases have the same."),
-    note(CASE, "level", Bound::None, "`must`: the protocol's own text is broken; `should`: a robust server does better; `may`: recorded only."),
-    note(STEP, "bytes", Bound::Items(1, 1), "Of one actor a step."),
-    note(STEP, "list", Bound::Items(1, 1), "Of one actor a step."),
-    note("`bytes`", "split", Bound::Numbers(1, Some(MOST_PIECE)), ""),
+    note(CASE, "level", Bound::None, "`must`: a failure violates the text of the protocol; `should`: a robust server passes; `may`: recorded only."),
+    note(STEP, "bytes", Bound::Items(1, 1), "One actor per step."),
+    note(STEP, "list", Bound::Items(1, 1), "One actor per step."),
+    note("`bytes`", "split", Bound::Numbers(1, Some(MAX_PART_BYTES)), ""),
     note("`bytes`", "every", Bound::None, "It needs `split`."),
-    note("`repeat`", "times", numbers(1, MOST_TIMES), ""),
+    note("`repeat`", "times", numbers(1, MAX_REPETITIONS), ""),
 ];
 
 /// The note on a key of a table.
@@ -123,7 +123,7 @@ pub(super) fn note_on(spec: &MapSpec, key: &str) -> Option<&'static Note> {
     NOTES.iter().find(|note| note.spec == spec.what && note.key == key)
 }
 
-/// Adds how the keys of one map go together.
+/// Adds the rules between the keys of one map.
 pub(super) fn together(spec: &MapSpec, schema: Schema) -> Schema {
     let needs = |keys: &[&'static str]| Rule::from(Schema::with_keys(keys));
     let one_of = |keys: &[&'static str]| keys.iter().map(|key| Schema::with_keys(&[key])).collect();
@@ -153,7 +153,7 @@ pub(super) fn together(spec: &MapSpec, schema: Schema) -> Schema {
             ],
             ..schema
         },
-        "a way of reading" => Schema {
+        "a read policy" => Schema {
             dependencies: vec![
                 ("rate", without(&[], &["pause", "every"])),
                 ("pause", needs(&["every"])),

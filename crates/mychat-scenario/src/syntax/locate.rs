@@ -1,11 +1,12 @@
-//! A node, and a part of its value, into the bytes of the text where they stand.
+//! Finds the bytes of a node, or of a part of its value, in the text.
 
 use std::ops::Range;
 
 use super::node::Body;
 use super::yaml_tree::Document;
 
-/// The bytes of a node; of a `part` of its value, where the value stands in the text as it is.
+/// Returns the bytes of a node. With `part` it returns the bytes of this part of the value, if the text contains the value
+/// unchanged.
 pub(crate) fn span(text: &str, document: &Document, id: usize, part: Option<&Range<usize>>) -> Option<Range<usize>> {
     let start = behind_properties(text, document.start(text, id)?);
     let node = document.root.find(id)?;
@@ -16,14 +17,14 @@ pub(crate) fn span(text: &str, document: &Document, id: usize, part: Option<&Ran
     Some(range)
 }
 
-/// The character at a byte, kept inside the text.
+/// Returns the range of the character at a byte; the last character if the byte is beyond the end.
 pub(crate) fn character(text: &str, byte: usize) -> Range<usize> {
     let range = within(text, 0, &(byte..byte));
     let length = text[range.start..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
     range.start..range.start + length
 }
 
-/// Behind `&anchor` and `!!tag`, which may stand before a value.
+/// Skips `&anchor` and `!!tag` before a value.
 fn behind_properties(text: &str, mut start: usize) -> usize {
     while text[start..].starts_with(['&', '!']) {
         let rest = &text[start..];
@@ -49,7 +50,7 @@ fn scalar(text: &str, start: usize, value: &str, part: Option<&Range<usize>>) ->
     start..start + quoted(rest, quote)
 }
 
-/// A part of a value, kept inside the text and on the borders of characters.
+/// Returns the range of a part of a value, limited to the text and rounded to whole characters.
 fn within(rest: &str, start: usize, part: &Range<usize>) -> Range<usize> {
     let border = |mut byte: usize| {
         byte = byte.min(rest.len());
@@ -62,7 +63,7 @@ fn within(rest: &str, start: usize, part: &Range<usize>) -> Range<usize> {
     start + from..start + border(part.end.max(part.start)).max(from)
 }
 
-/// The length of a quoted value, quotes included, as far as it goes on its first line.
+/// Returns the length of a quoted value on its first line, quotes included.
 fn quoted(rest: &str, quote: char) -> usize {
     let first = line(rest).len();
     let mut chars = rest.char_indices().skip(1).peekable();
@@ -84,7 +85,7 @@ fn quoted(rest: &str, quote: char) -> usize {
     first
 }
 
-/// The rest of the line, without a comment and blanks behind it.
+/// Returns the rest of the line, without a comment and trailing spaces.
 fn line(rest: &str) -> &str {
     let line = rest.lines().next().unwrap_or_default();
     line.find(" #").map_or(line, |comment| &line[..comment]).trim_end()

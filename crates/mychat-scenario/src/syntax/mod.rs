@@ -1,4 +1,4 @@
-//! YAML text into a tree of nodes that keeps the place and the spelling of every value.
+//! Parses YAML text into a tree of nodes that keeps the position and the spelling of every value.
 
 pub(crate) mod locate;
 pub(crate) mod node;

@@ -5,7 +5,7 @@
 pub(crate) struct Node {
     pub(crate) id: usize,
     pub(crate) body: Body,
-    /// The byte where its content starts, of a scalar that stands in the text as it is.
+    /// The byte at which the content of a scalar starts, if the text contains it unchanged.
     pub(crate) content: Option<usize>,
 }
 
@@ -36,7 +36,7 @@ impl Node {
     pub(crate) fn kind_name(&self) -> &'static str {
         match &self.body {
             Body::Scalar { kind: Kind::Null, .. } => "nothing",
-            Body::Scalar { kind: Kind::Bool, .. } => "a truth value",
+            Body::Scalar { kind: Kind::Bool, .. } => "`true` or `false`",
             Body::Scalar { kind: Kind::Number, .. } => "a number",
             Body::Scalar { .. } => "text",
             Body::List(_) => "a list",

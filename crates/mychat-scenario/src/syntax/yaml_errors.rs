@@ -1,11 +1,11 @@
-//! The YAML parser's errors into advice for the author; also refuses texts that must not reach the parser.
+//! Turns the YAML parser's errors into advice, and refuses texts that must not reach the parser.
 
 use crate::diagnostic::{Problem, line_and_column};
 
 /// The deepest nesting of `[` and `{`; the parser's work grows with the square of it.
 const DEEPEST: usize = 64;
 
-/// Refuses texts that would keep the parser busy for minutes, or that it reads without saying what they mean.
+/// Refuses texts that would keep the parser busy for minutes, or that it would misread without an error.
 pub(crate) fn refuse(text: &str) -> Option<(Problem, Option<usize>)> {
     if text.trim().is_empty() {
         let help = "the smallest scenario has `name`, `users`, `load` and `expect`: see scenarios/smoke.yaml";
@@ -93,8 +93,9 @@ pub(crate) fn explain(message: &str, text: &str, byte: Option<usize>) -> (Proble
     let opened = context(message, "while parsing a flow", text).filter(|_| reason.contains("',' or"));
     if let Some(opened) = opened {
         let (line, column) = line_and_column(text, opened);
-        let help =
-            format!("the bracket of line {line}, column {column} is not closed before this, or a comma is missing");
+        let help = format!(
+            "the bracket of line {line}, column {column} is not closed before this place, or a comma is missing"
+        );
         return (problem.help(help), byte);
     }
     match byte.and_then(|byte| hint(reason, text, byte)) {
@@ -118,21 +119,21 @@ fn hint(reason: &str, text: &str, byte: usize) -> Option<&'static str> {
     let line = text[start..].lines().next().unwrap_or_default();
     let indent = &line[..line.len() - line.trim_start().len()];
     if indent.contains('\t') || text[byte..].starts_with('\t') {
-        return Some("YAML is indented with spaces, never with tabs");
+        return Some("YAML must be indented with spaces, not with tabs");
     }
     if reason.contains("cannot start any token") {
-        return Some("a value that starts with @, `, % or another sign of YAML's own needs quotes");
+        return Some("a value that starts with @, `, % or another special character of YAML needs quotes");
     }
     if reason.contains("mapping values are not allowed") {
         return Some(
-            "a value that holds `: ` needs quotes; otherwise look at the indentation of this line and the one before",
+            "a value that contains `: ` needs quotes; otherwise check the indentation of this line and the one before",
         );
     }
     if reason.contains("end of stream") {
-        return Some("a quote is opened and never closed");
+        return Some("a quote is not closed");
     }
     if reason.contains("expected key") || reason.contains("expected '-' indicator") || reason.contains("block") {
-        return Some("keys of one map, and dashes of one list, stand exactly below each other");
+        return Some("the keys of a map, and the dashes of a list, must have the same indentation");
     }
     if reason.contains("could not find expected ':'") {
         return Some("a key is followed by a colon and a space: `key: value`");

@@ -1,8 +1,8 @@
-//! A file into text, and text into a tree of nodes. The one file that names the YAML crate.
+//! Reads a file and parses its text into a tree of nodes. Only this file uses the YAML crate.
 //!
-//! The crate types plain scalars (`1024` arrives as a number) and forgets how they were written, unless it is asked for
-//! text. So the text is read twice: once for the kinds of all nodes, once for their contents. Asked to refuse a node, the
-//! crate attaches its position to the refusal: that is how a node is found again in the text.
+//! The crate converts plain scalars (`1024` becomes a number) and drops their spelling, unless a string is requested. So
+//! the text is parsed twice: first for the kinds of all nodes, then for their contents. The crate reveals the position of a
+//! node only in an error. To find a node in the text, the second pass therefore fails at that node on purpose.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -16,9 +16,9 @@ use super::node::{Body, Kind, Node};
 use super::yaml_errors;
 use crate::diagnostic::Problem;
 
-/// The largest file.
+/// The size limit of a file in bytes.
 const MOST_BYTES: usize = 1 << 20;
-/// The most nodes, aliases written out.
+/// The limit on nodes after aliases are expanded.
 const MOST_NODES: usize = 200_000;
 
 /// Reads a file as text, without the byte order mark that some editors put first.
@@ -35,7 +35,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Problem> {
     let text = String::from_utf8(bytes).map_err(|err| {
         let byte = err.utf8_error().valid_up_to();
         let line = String::from_utf8_lossy(&err.as_bytes()[..byte]).matches('\n').count() + 1;
-        Problem::new(format!("the file is not UTF-8 text: byte {} (in line {line}) does not fit", byte + 1))
+        Problem::new(format!("the file is not UTF-8 text: byte {} (in line {line}) is invalid", byte + 1))
             .help("save it as UTF-8; other encodings (Latin-1, UTF-16) are not read")
     })?;
     match text.strip_prefix('\u{feff}') {
@@ -53,12 +53,12 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     // One byte more than is legal tells that there is more, without reading a device that never ends.
     fs::File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > MOST_BYTES {
-        return Err(io::Error::other("it has more than 1 MiB, which no scenario needs"));
+        return Err(io::Error::other("it is larger than 1 MiB"));
     }
     Ok(bytes)
 }
 
-/// The text as a tree.
+/// A text and its tree.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) root: Node,
@@ -66,7 +66,7 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Reads a text; an error comes with the byte where it was found, if it is known.
+    /// Parses a text. An error comes with its byte offset, if that is known.
     pub(crate) fn new(text: &str) -> Result<Self, (Problem, Option<usize>)> {
         let shapes = Shapes::default();
         (&shapes).deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|err| {
@@ -86,7 +86,7 @@ impl Document {
         }
     }
 
-    /// The byte at which a node starts (with its anchor, if it has one).
+    /// Returns the byte at which a node starts, its anchor included.
     pub(crate) fn start(&self, text: &str, id: usize) -> Option<usize> {
         let builder = Builder::new(&self.kinds, text, Some(id));
         let refused = (&builder).deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
@@ -94,7 +94,7 @@ impl Document {
     }
 }
 
-/// The first reading: which kind each node is.
+/// The first pass: the kind of each node.
 #[derive(Default)]
 struct Shapes {
     kinds: RefCell<Vec<Kind>>,
@@ -109,9 +109,9 @@ impl Shapes {
         if self.kinds.borrow().len() > MOST_NODES || self.bytes.get() > 4 * MOST_BYTES {
             return self.refuse(
                 Problem::new(format!(
-                    "the file has more than {MOST_NODES} values, or 4 MiB, once its aliases are written out"
+                    "the file has more than {MOST_NODES} values, or 4 MiB, after its aliases are expanded"
                 ))
-                .help("an alias (`*name`) repeats all that its anchor (`&name`) stands for"),
+                .help("an alias (`*name`) repeats the whole value of its anchor (`&name`)"),
             );
         }
         Ok(())
@@ -193,13 +193,13 @@ impl<'de> Visitor<'de> for &Shapes {
 
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<(), A::Error> {
         self.refuse(
-            Problem::new("a tag (`!name`) has no meaning in a scenario")
+            Problem::new("tags (`!name`) are not allowed in a scenario")
                 .help("a value that starts with an exclamation mark needs quotes"),
         )
     }
 }
 
-/// The second reading: the contents; or the refusal of one node.
+/// The second pass: reads the contents, or fails at one node to find its position.
 struct Builder<'k> {
     kinds: &'k [Kind],
     text: &'k str,
@@ -248,7 +248,7 @@ impl<'de> Visitor<'de> for Content<'_, '_> {
     type Value = Body;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("what was there before")
+        f.write_str("the node of the first pass")
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Body, E> {

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-/// The names of one case. On the wire they are equally long, carry a nonce so that two runs at once never meet, and
-/// consist of small letters and digits alone.
+/// The names of one case. On the wire they all have the same length, consist of lower-case letters and digits, and contain
+/// a nonce so that concurrent runs do not use the same names.
 #[derive(Debug, Clone)]
 pub struct ActorNames {
     nonce: String,
     width: usize,
     names: BTreeMap<String, String>,
-    /// Keeps names apart that are made at the same time.
+    /// Part of each name, so that branches that run concurrently create different names.
     offset: usize,
-    /// True if a line end has two bytes; a message of the greatest legal size is then one byte shorter.
+    /// True if a line end has two bytes; the longest valid message is then one byte shorter.
     pub two_byte_ends: bool,
 }
 
@@ -45,7 +45,7 @@ impl ActorNames {
         &self.nonce
     }
 
-    /// The wire name of an actor: its own letters, padded, the nonce, and a digit or two that keep it unique.
+    /// Returns the wire name of an actor: its own letters, padding, the nonce, and one or two digits that make it unique.
     pub fn wire(&mut self, actor: &str) -> String {
         if let Some(name) = self.names.get(actor) {
             return name.clone();
@@ -58,7 +58,7 @@ impl ActorNames {
         name
     }
 
-    /// An actor asks for a name that the case spells out. It must have the nonce in it, and be nobody else's.
+    /// Records a literal name that an actor requests. It must contain the nonce and belong to no other actor.
     pub fn rename(&mut self, actor: &str, name: &str) {
         let legal = name.contains(&self.nonce) && !name.contains(['|', ',']);
         if legal && !self.names.values().any(|other| other == name) {
@@ -66,7 +66,7 @@ impl ActorNames {
         }
     }
 
-    /// The wire name of an actor that is known already.
+    /// Returns the wire name of an actor that has one.
     pub fn known(&self, actor: &str) -> Option<&str> {
         self.names.get(actor).map(String::as_str)
     }
@@ -86,7 +86,7 @@ fn stem(actor: &str) -> String {
     letters.to_ascii_lowercase()
 }
 
-/// A nonce from a number: five letters and digits.
+/// Returns a nonce of five letters and digits for a number.
 pub fn nonce(number: u64) -> String {
     const DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
     let mut rest = number;

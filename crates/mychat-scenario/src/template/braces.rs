@@ -1,4 +1,4 @@
-//! Text with placeholders in braces into its pieces.
+//! Splits text with placeholders in braces into its pieces.
 
 use crate::diagnostic::Problem;
 
@@ -22,7 +22,7 @@ pub(crate) fn braces(text: &str) -> Result<Vec<Piece<'_>>, Problem> {
             at += 2;
         } else if c == '{' {
             let end = rest.find('}').ok_or_else(|| {
-                Problem::new("this brace is never closed").part(at..at + 1).help("a brace itself is written `{{`")
+                Problem::new("this brace is not closed").part(at..at + 1).help("write a literal brace as `{{`")
             })?;
             if !plain.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut plain)));
@@ -30,9 +30,9 @@ pub(crate) fn braces(text: &str) -> Result<Vec<Piece<'_>>, Problem> {
             pieces.push(Piece::Braced { text: &rest[1..end], at });
             at += end + 1;
         } else if c == '}' {
-            return Err(Problem::new("this brace was never opened")
+            return Err(Problem::new("this brace has no opening brace")
                 .part(at..at + 1)
-                .help("a brace itself is written `}}`"));
+                .help("write a literal brace as `}}`"));
         } else {
             plain.push(c);
             at += c.len_utf8();

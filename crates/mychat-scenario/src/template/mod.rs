@@ -1,5 +1,5 @@
-//! Texts with gaps: frames as cases write them, with `{ana}` for a user's name on the wire, into bytes and into tests of
-//! received frames.
+//! Texts with placeholders, such as `{ana}` for a user's name on the wire: converts them into bytes to send and into
+//! patterns for received frames.
 
 pub mod actor_names;
 pub(crate) mod braces;

@@ -1,4 +1,4 @@
-//! Patterns of cases, which received frames are matched with.
+//! Patterns that received frames are matched with.
 
 use super::actor_names::ActorNames;
 use super::text;
@@ -10,11 +10,11 @@ pub enum Pattern {
     Closed,
     /// No frame arrives, proven by a fence.
     Nothing,
-    /// Fields, of which `None` stands for any; whether the last one takes the rest of the frame.
+    /// Fields (`None` matches any field), and true if the last one matches the rest of the frame.
     Fields(Vec<Option<Vec<u8>>>, bool),
     /// A regular expression over the whole frame.
     Expression(Box<regex_lite::Regex>),
-    /// An expression that cannot be read matches nothing.
+    /// An invalid expression, which matches nothing.
     Unreadable,
 }
 
@@ -61,7 +61,7 @@ impl Pattern {
     }
 }
 
-/// All alternatives as people read them.
+/// Formats all alternatives for reports.
 pub fn listed(written: &[String], names: &ActorNames) -> String {
     let each = written.iter().map(|pattern| match pattern.as_str() {
         "closed" => "the connection closed".to_owned(),

@@ -1,10 +1,10 @@
-//! The little language inside frames and bytes, with an actor's wire name for `{ana}`, into bytes.
+//! Converts texts with placeholders, such as `{ana}` for an actor's name on the wire, into bytes.
 
 use super::actor_names::ActorNames;
 use super::braces::{Piece, braces};
 use std::fmt::Write as _;
 
-/// The bytes of a frame, or of `bytes`.
+/// Returns the bytes of a `send` or `bytes` text.
 pub fn bytes(text: &str, names: &ActorNames) -> Vec<u8> {
     let mut out = Vec::new();
     let mut fill = None;
@@ -34,7 +34,7 @@ pub fn bytes(text: &str, names: &ActorNames) -> Vec<u8> {
     out
 }
 
-/// Bytes as hexadecimal digits.
+/// Parses hexadecimal digits into bytes.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -44,7 +44,7 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// Letters in an order that shows where something was cut or doubled.
+/// Returns padding in which a cut or a repetition is visible.
 pub fn padding(size: usize) -> Vec<u8> {
     (0..size).map(|at| b'a' + (at % 26) as u8).collect()
 }
@@ -59,7 +59,7 @@ fn repeated(value: &str) -> Vec<u8> {
     text.repeat(count.parse().unwrap_or(0)).into_bytes()
 }
 
-/// Bytes as people read them: quoted, escaped, long ones cut in the middle with their length.
+/// Formats bytes for reports: quoted and escaped; long ones are shortened in the middle and followed by their length.
 pub fn shown(bytes: &[u8]) -> String {
     const LONGEST: usize = 160;
     if bytes.len() > LONGEST {
@@ -91,7 +91,7 @@ fn quoted(bytes: &[u8]) -> String {
     out
 }
 
-/// With a carriage return before each line feed.
+/// Inserts a carriage return before each line feed.
 pub fn crlf(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 2);
     for (at, byte) in bytes.iter().enumerate() {

@@ -1,21 +1,21 @@
-//! Resource usage of a process group, from /proc; zero where there is none.
+//! Resource usage of a process group, read from `/proc`; zero on systems without it.
 
 use mychat_os::proc::Process;
 
-/// Memory, threads, descriptors and processor time of a server.
+/// Memory, threads, descriptors and CPU time of a process group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Resident bytes.
     pub rss: u64,
-    /// Threads.
+    /// Number of threads.
     pub threads: u64,
     /// Open descriptors.
     pub fds: u64,
-    /// Ticks of the processor that it has had, 100 a second.
+    /// CPU time in ticks, 100 per second.
     pub ticks: u64,
 }
 
-/// The sum over all processes of a group.
+/// Returns the sum over all processes of a group.
 pub(super) fn of_group(group: i32) -> Usage {
     let mut usage = Usage::default();
     for process in Process::all().into_iter().flatten().map(Process::Id) {
