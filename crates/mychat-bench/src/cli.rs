@@ -13,7 +13,7 @@ use crate::commands::{
 };
 use mychat_scenario::model::FramingChoice;
 
-/// Holds any MyChat server against the protocol and under load, and accounts for every single delivery.
+/// Checks any MyChat server against the protocol and under load, and accounts for every single delivery.
 #[derive(Debug, Parser)]
 #[command(name = "mychat-bench", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -35,17 +35,17 @@ everything else to standard error. `mychat-bench COMMAND --help` has examples.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a scenario against a server and judge what came of it
+    /// Run a scenario against a server and judge the outcome
     Run(run::RunArgs),
-    /// Hold a server against the protocol, check by check
+    /// Check a server against the protocol, one check at a time
     Conformance(conformance::ConformanceArgs),
-    /// Find out how a server talks, and which readings of the protocol it takes
+    /// Find out the framing of a server and its readings of the protocol
     Probe(probe::ProbeArgs),
-    /// Write a stored result in other forms
+    /// Write a stored result in other formats
     Report(report::ReportArgs),
-    /// Say whether two sets of runs differ: better, worse, no difference, or too little data
+    /// Report if two sets of runs differ: better, worse, no difference, or too little data
     Compare(compare::CompareArgs),
-    /// Make one result of those of several machines
+    /// Merge the results of several machines into one
     Merge(merge::MergeArgs),
     /// Check scenario files without running them
     Validate(validate::ValidateArgs),
@@ -58,22 +58,22 @@ pub(crate) enum Command {
     Completions(completions::CompletionsArgs),
     /// Write the manual pages
     Man(man::ManArgs),
-    /// Say what a scenario will do, before anything runs, and whether this machine can do it
+    /// Describe what a scenario will do before it runs, and if this machine can run it
     Explain(explain::ExplainArgs),
     /// Run the reference server, with the options of mychat-server
     Serve(serve::ServeArgs),
 }
 
-/// How messages end, as it is typed.
+/// Framing as typed on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum FramingArg {
-    /// Find out
+    /// Detect it
     Auto,
     /// A line feed
     Lf,
-    /// Carriage return and line feed
+    /// A carriage return and a line feed
     Crlf,
-    /// Nothing: a segment is a message
+    /// No terminator: a segment is a message
     Raw,
 }
 
@@ -88,22 +88,22 @@ impl From<FramingArg> for FramingChoice {
     }
 }
 
-/// The server under test, and how to talk to it.
+/// The server under test, and the dialogue with it.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
-    /// The server; without --target and --spawn the reference server, started for the occasion
+    /// The server; without --target and --spawn, the reference server is started
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "spawn")]
     pub(crate) target: Option<String>,
 
-    /// Start the server: a shell command with {port} where the port goes
+    /// Start the server: a shell command with {port} in place of the port
     #[arg(long, value_name = "COMMAND")]
     pub(crate) spawn: Option<String>,
 
-    /// How messages end
+    /// Framing of messages
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) framing: FramingArg,
 
-    /// How long to wait while nothing comes [default: 2s, or more where the server is found to be slow]
+    /// Time to wait for a reply [default: 2s, or more if the server is slow]
     #[arg(long, value_name = "TIME", value_parser = reply_timeout)]
     pub(crate) timeout: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! Errors of commands: what went wrong, which exit code that is, and what the user can do about it.
+//! Errors of commands: the cause, the exit code, and advice for the user.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub(crate) enum ErrorKind {
     Usage,
     /// The command could not do its work: no server, no rights, or a file that cannot be written.
     CouldNotRun,
-    /// The work is done and had this exit code, but a part of its output could not be written.
+    /// The work is done and has this exit code, but a part of its output could not be written.
     OutputLost(Exit),
 }
 
@@ -26,6 +26,8 @@ pub(crate) enum ErrorKind {
 pub(crate) struct CommandError {
     kind: ErrorKind,
     error: anyhow::Error,
+    /// Further errors of the same kind, each printed on its own line.
+    others: Vec<anyhow::Error>,
     hints: Vec<String>,
 }
 
@@ -40,13 +42,23 @@ impl CommandError {
         Self::new(ErrorKind::CouldNotRun, anyhow::Error::msg(error.into()))
     }
 
-    /// Creates an error about lost output of work that ended with `exit`.
-    pub(crate) fn output_lost(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
-        Self::new(ErrorKind::OutputLost(exit), error.into())
+    /// Combines all failures to write output into one error, or returns `Ok` if there are none.
+    pub(crate) fn check_outputs<E: Into<anyhow::Error>>(kind: ErrorKind, failures: Vec<E>) -> Result<(), Self> {
+        let mut failures = failures.into_iter().map(Into::into);
+        match failures.next() {
+            Some(first) => Err(Self { others: failures.collect(), ..Self::new(kind, first) }),
+            None => Ok(()),
+        }
     }
 
     fn new(kind: ErrorKind, error: anyhow::Error) -> Self {
-        Self { kind, error, hints: Vec::new() }
+        Self { kind, error, others: Vec::new(), hints: Vec::new() }
+    }
+
+    /// Adds a further error, which is printed after this one.
+    pub(crate) fn and(mut self, error: impl Into<anyhow::Error>) -> Self {
+        self.others.push(error.into());
+        self
     }
 
     /// Adds advice, which is printed after the error.
@@ -69,7 +81,10 @@ impl CommandError {
     pub(crate) fn render(&self, colours: bool) -> String {
         match self.error.downcast_ref::<Diagnostics>() {
             Some(diagnostics) => diagnostics.render(colours),
-            None => format!("error: {self}\n"),
+            None => {
+                let others = self.others.iter().map(|error| format!("error: {error:#}\n"));
+                std::iter::once(format!("error: {self}\n")).chain(others).collect()
+            }
         }
     }
 }
@@ -114,3 +129,17 @@ macro_rules! from {
 
 from!(Usage: Diagnostics, ReadError, MergeError, mychat_report::model::histogram::HistogramError);
 from!(CouldNotRun: WriteError, ReferenceError, std::io::Error, serde_json::Error);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_lost_output_is_named() {
+        let failures = vec![anyhow::anyhow!("cannot write a"), anyhow::anyhow!("cannot write b")];
+        let error = CommandError::check_outputs(ErrorKind::OutputLost(Exit::Failed), failures).unwrap_err();
+        assert_eq!(error.render(false), "error: cannot write a\nerror: cannot write b\n");
+        assert_eq!(error.exit(), Exit::Failed.or(Exit::CouldNotRun));
+        assert!(CommandError::check_outputs::<anyhow::Error>(ErrorKind::CouldNotRun, Vec::new()).is_ok());
+    }
+}

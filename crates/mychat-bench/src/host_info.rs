@@ -1,8 +1,8 @@
-//! The machine that the tool runs on: in one line for reports.
+//! One-line description of the machine for reports.
 
 use mychat_os::proc;
 
-/// System, processor, cores and memory; what the system does not tell is left out.
+/// Returns system, processor, cores and memory. Parts that the system does not report are omitted.
 pub(crate) fn describe() -> String {
     let release = proc::kernel_release().unwrap_or_default();
     let system = format!("{} {release} {}", std::env::consts::OS, std::env::consts::ARCH);

@@ -1,6 +1,6 @@
 //! Checks any MyChat server against the protocol and under load, and accounts for every delivery.
 //!
-//! This crate is the program: its commands, and what they need of the terminal and of files. The work is done by others:
+//! This crate is the program: its commands, the terminal and the files. Other crates do the work:
 //!
 //! ```text
 //! scenario.yaml ─► mychat-scenario ─► mychat-load ─────────► mychat-report

@@ -1,4 +1,4 @@
-//! The files that a result is written to, in the forms that were asked for.
+//! Report files of a run, in the requested formats.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,15 @@ use clap::Args;
 use mychat_report::RunResult;
 use mychat_report::files::{self, WriteError};
 
-/// Where the result goes besides the terminal.
+/// Report files of a run.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Reports")]
 pub(crate) struct ReportFiles {
-    /// Write the result as JSON; every other report can be made from it later
+    /// Write the result as JSON; all other reports can be made from it later
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
-    /// Write a page for a browser: one file, nothing fetched
+    /// Write an HTML page: one file that loads nothing
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 
@@ -23,7 +23,7 @@ pub(crate) struct ReportFiles {
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
 
-    /// Write Markdown for a CI step summary; the file is appended to where it is `$GITHUB_STEP_SUMMARY`
+    /// Write Markdown for a CI step summary; if the file is `$GITHUB_STEP_SUMMARY`, it is appended to
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
 
@@ -31,7 +31,7 @@ pub(crate) struct ReportFiles {
     #[arg(long, value_name = "FILE")]
     pub(crate) hlog: Option<PathBuf>,
 
-    /// Write a line of JSON an interval, while it runs; of a search the intervals of each try, with its `percent`
+    /// Write one line of JSON per interval during the run; a search also writes the `percent` of each probe
     #[arg(long, value_name = "FILE")]
     pub(crate) ndjson: Option<PathBuf>,
 
@@ -40,11 +40,11 @@ pub(crate) struct ReportFiles {
     pub(crate) out: Option<PathBuf>,
 }
 
-/// The result as text.
+/// Function that renders a result.
 type Form = fn(&RunResult) -> String;
 
 impl ReportFiles {
-    /// The same with `--out` resolved: every form that was not named goes into its directory.
+    /// Resolves `--out`: every format without a path of its own gets a file in that directory.
     pub(crate) fn resolved(mut self) -> Result<Self, WriteError> {
         let Some(directory) = self.out.take() else { return Ok(self) };
         std::fs::create_dir_all(&directory).map_err(|error| WriteError::new(&directory, &error))?;
@@ -62,7 +62,7 @@ impl ReportFiles {
         Ok(self)
     }
 
-    /// Finds out whether all of it could be written: before a run, which would be in vain otherwise.
+    /// Checks before the run that all files can be written.
     pub(crate) fn check_writable(&self) -> Result<(), WriteError> {
         files::check_all_writable(self.files())
     }
@@ -74,7 +74,7 @@ impl ReportFiles {
         Ok(resolved)
     }
 
-    /// Whether nothing at all is to be written.
+    /// Returns true if no report is requested.
     pub(crate) fn is_empty(&self) -> bool {
         self.out.is_none() && self.files().iter().all(|path| path.is_none())
     }
@@ -83,8 +83,8 @@ impl ReportFiles {
         [&self.json, &self.html, &self.junit, &self.markdown, &self.hlog, &self.ndjson]
     }
 
-    /// Writes all that was asked for; goes on after a file that could not be written, and reports the first such.
-    pub(crate) fn write(&self, result: &RunResult) -> Result<(), WriteError> {
+    /// Writes all requested reports, even after failures. Returns every failure.
+    pub(crate) fn write(&self, result: &RunResult) -> Vec<WriteError> {
         let forms: [(&Option<PathBuf>, Form); 6] = [
             (&self.json, mychat_report::json::write),
             (&self.html, mychat_report::html::run_page),
@@ -93,18 +93,14 @@ impl ReportFiles {
             (&self.hlog, mychat_report::hlog::write),
             (&self.ndjson, mychat_report::json::ndjson::write),
         ];
-        let mut outcome = Ok(());
-        for (path, form) in forms {
-            let Some(path) = path else { continue };
-            outcome = outcome.and(write_report(path, &form(result)));
-        }
-        outcome
+        let requested = forms.into_iter().filter_map(|(path, form)| Some((path.as_deref()?, form)));
+        requested.filter_map(|(path, form)| write_report(path, &form(result)).err()).collect()
     }
 }
 
-/// Writes a text for people or programs where they asked for it.
+/// Writes a text to a report file.
 pub(crate) fn write_report(path: &Path, text: &str) -> Result<(), WriteError> {
-    // Steps of one job share this file: what others wrote into it stays.
+    // All steps of a CI job share this file, so earlier content stays.
     let shared = std::env::var_os("GITHUB_STEP_SUMMARY").is_some_and(|summary| Path::new(&summary) == path);
     if shared { files::append(path, text) } else { files::replace(path, text) }
 }

@@ -1,4 +1,4 @@
-//! What is noted at the end of each interval while a run goes on: the server's memory and CPU, and a line of NDJSON.
+//! Telemetry of a run: after each interval, the server's memory and CPU, and a line of NDJSON.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,26 +12,26 @@ use mychat_report::json::ndjson;
 use mychat_report::model::{RunResult, TimelinePoint};
 use mychat_target::sample::{Sample, Sampler, ServerUse};
 
-/// Notes of one run.
+/// Telemetry of one run.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     sampler: Option<Sampler>,
     before: Option<Sample>,
     samples: Vec<Option<Sample>>,
-    /// Lines that are written, and the end of the last of them.
+    /// Number of written lines, and the end of the last interval in seconds.
     written: (usize, f64),
     ndjson: Option<Arc<File>>,
-    /// Of a search: what is tried.
+    /// Percentage of the probe, in a search.
     percent: Option<f64>,
-    /// The first failure to write a line, told at the end: a run is not thrown away for it.
+    /// First failure to write a line. It is reported at the end and does not stop the run.
     failed: Option<std::io::Error>,
 }
 
-/// Systems count processor time in hundredths of a second: over less than this it says nothing.
-const TELLING: f64 = 0.1;
+/// Shortest interval in seconds with a CPU value: systems count CPU time in hundredths of a second.
+const SHORTEST_FOR_CPU: f64 = 0.1;
 
 impl Telemetry {
-    /// Begins. The process is looked at before the first user comes.
+    /// Creates the telemetry and takes the first sample, before the first login.
     pub(crate) fn new(sampler: Option<Sampler>, ndjson: Option<&Path>) -> anyhow::Result<Self> {
         let before = sampler.as_ref().and_then(Sampler::sample);
         let create = |path: &Path| File::create(path).with_context(|| format!("cannot write {}", path.display()));
@@ -40,7 +40,7 @@ impl Telemetry {
         Ok(Self { sampler, before, samples: Vec::new(), written: (0, 0.0), ndjson, percent: None, failed: None })
     }
 
-    /// Notes of one try of a search, with lines in the same file.
+    /// Creates the telemetry of one probe of a search, which writes to the same file.
     pub(crate) fn of_try(&self, percent: f64) -> Self {
         let sampler = self.sampler.clone();
         let before = sampler.as_ref().and_then(Sampler::sample);
@@ -48,9 +48,9 @@ impl Telemetry {
         Self { sampler, before, samples: Vec::new(), written: (0, 0.0), ndjson, percent, failed: None }
     }
 
-    /// An interval is over.
+    /// Records an interval.
     pub(crate) fn slice(&mut self, plan: &Plan, slice: &TimelineSlice) {
-        self.look();
+        self.sample();
         if self.ndjson.is_none() {
             return;
         }
@@ -59,10 +59,10 @@ impl Telemetry {
         self.write(&point);
     }
 
-    /// The run is over, and the server still there.
+    /// Ends the sampling while the server still runs, and returns its resources.
     pub(crate) fn finish(&mut self, timeline: &[TimelineSlice]) -> Option<ServerUse> {
         while self.samples.len() < timeline.len() {
-            self.look();
+            self.sample();
         }
         let (before, sampler) = (self.before?, self.sampler.as_ref()?);
         let all = || self.samples.iter().flatten();
@@ -82,7 +82,7 @@ impl Telemetry {
         })
     }
 
-    /// Puts what was noted into the result, and the lines that are still missing into the NDJSON file.
+    /// Adds the samples to the result, and the missing lines to the NDJSON file. Fails if any line could not be written.
     pub(crate) fn complete(&mut self, result: &mut RunResult) -> anyhow::Result<()> {
         let mut from = 0.0;
         for (index, point) in result.timeline.iter_mut().enumerate() {
@@ -98,7 +98,7 @@ impl Telemetry {
         }
     }
 
-    fn look(&mut self) {
+    fn sample(&mut self) {
         self.samples.push(self.sampler.as_ref().and_then(Sampler::sample));
     }
 
@@ -110,7 +110,7 @@ impl Telemetry {
         point.server_threads = Some(sample.threads);
         point.server_fds = sample.fds;
         let cpu = earlier.map(|earlier| (sample.cpu_seconds - earlier.cpu_seconds).max(0.0) / seconds);
-        point.server_cpu = cpu.filter(|_| seconds >= TELLING);
+        point.server_cpu = cpu.filter(|_| seconds >= SHORTEST_FOR_CPU);
     }
 
     fn write(&mut self, point: &TimelinePoint) {

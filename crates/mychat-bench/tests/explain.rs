@@ -1,4 +1,4 @@
-//! What `explain` says of the shipped scenarios, on a machine that is always the same.
+//! Snapshots of `explain` for the shipped scenarios, on a machine with fixed resources.
 
 use std::path::Path;
 
@@ -61,6 +61,6 @@ fn what_is_timed_by_stage_and_group_takes_its_memory() {
         Forecast::new(&loaded.scenario).memory / 1024.0 / 1024.0
     };
     assert!((10.0..16.0).contains(&forecast(1, 1)), "{} MiB", forecast(1, 1));
-    // 20 stages, 12 groups, nine things that are timed: 2,160 histograms of 130 KiB.
+    // 20 stages, 12 groups, nine timed metrics: 2,160 histograms of 130 KiB.
     assert!((300.0..400.0).contains(&forecast(20, 12)), "{} MiB", forecast(20, 12));
 }

@@ -1,4 +1,4 @@
-//! A check that did not pass as a card: labelled lines, the same in every writing.
+//! Failure card: the labelled facts about a check that did not pass, the same in all formats.
 
 use std::fmt::Write as _;
 
@@ -7,18 +7,18 @@ use mychat_conformance::suite::clauses;
 use mychat_conformance::{Direction, WireLine};
 use mychat_conformance::{Outcome, Status};
 
-/// Lines of a transcript that a card shows; the whole of it is in the JSON.
+/// Number of transcript lines on a card; the JSON has the whole transcript.
 const MOST_WIRE: usize = 16;
-/// Letters of one message that a card shows.
+/// Number of characters of one message on a card.
 const LONGEST_TEXT: usize = 96;
 
-/// One labelled part of a card.
+/// Labelled part of a card.
 pub(crate) struct Field {
     pub(crate) label: &'static str,
     pub(crate) lines: Vec<String>,
 }
 
-/// The level, the statements and rules, and their sections.
+/// Returns the level, the clauses and rules, and their sections.
 pub(crate) fn sources(check: &Outcome) -> String {
     let mut sections: Vec<String> = Vec::new();
     for section in check.sources.iter().filter_map(|source| clauses::section(source)) {
@@ -31,12 +31,12 @@ pub(crate) fn sources(check: &Outcome) -> String {
     format!("{} {}{dot}{}", check.level, check.sources.join(" "), sections.join(" ")).trim_end().to_owned()
 }
 
-/// The level, as one of the words there are.
+/// Returns the level as a word.
 pub(crate) fn level(check: &Outcome) -> &'static str {
     ["should", "may"].into_iter().find(|level| check.level == *level).unwrap_or("must")
 }
 
-/// A card as plain text, a line a fact.
+/// Renders a card as plain text, one fact per line.
 pub(crate) fn card_text(check: &Outcome, result: &ConformanceResult) -> String {
     let mut text = String::new();
     for field in fields(check, result) {
@@ -49,7 +49,7 @@ pub(crate) fn card_text(check: &Outcome, result: &ConformanceResult) -> String {
     text
 }
 
-/// The parts of a card, in order.
+/// Returns the parts of a card in order.
 pub(crate) fn fields(check: &Outcome, result: &ConformanceResult) -> Vec<Field> {
     let mut fields = Vec::new();
     let mut add = |label, lines: Vec<String>| {
@@ -84,7 +84,7 @@ fn rules(check: &Outcome) -> Vec<String> {
         .collect()
 }
 
-/// The command that plays it again.
+/// Returns the command that repeats the check.
 pub(crate) fn rerun_command(check: &Outcome, result: &ConformanceResult) -> String {
     let target = match &result.info.target.command {
         Some(command) => format!("--spawn '{command}'"),
@@ -98,13 +98,13 @@ pub(crate) fn rerun_command(check: &Outcome, result: &ConformanceResult) -> Stri
 }
 
 fn wire(lines: &[WireLine]) -> Vec<String> {
-    // The tool's own messages, by which it knows that nothing else comes, say nothing to whoever reads the card.
+    // The tool's own fences tell the reader nothing.
     let told = |line: &&WireLine| line.mark.is_some() || line.actor != "witness" && !line.text.contains("|fence-");
     let lines: Vec<&WireLine> = lines.iter().filter(told).collect();
     let rows = folded(&lines);
     let marked = rows.iter().position(|row| matches!(row, WireRow::Line(line) if line.mark.is_some()));
     let start = match marked {
-        // What led to it, and what came right after.
+        // Shows the lines before the failure and those right after it.
         Some(mark) => (mark + 4).saturating_sub(MOST_WIRE).min(mark),
         None => rows.len().saturating_sub(MOST_WIRE),
     };
@@ -117,7 +117,7 @@ fn wire(lines: &[WireLine]) -> Vec<String> {
     out
 }
 
-/// A line of a transcript, or that there are more like those around it.
+/// Line of a transcript, or a gap that stands for similar lines.
 enum WireRow<'l> {
     Line(&'l WireLine),
     More(usize),
@@ -132,7 +132,7 @@ impl WireRow<'_> {
     }
 }
 
-/// A long series of one kind: its first two and its last tell it.
+/// Collapses a long series of similar lines to its first two and its last.
 fn folded<'l>(lines: &[&'l WireLine]) -> Vec<WireRow<'l>> {
     let mut rows = Vec::new();
     let mut rest = lines;
@@ -154,7 +154,7 @@ fn folded<'l>(lines: &[&'l WireLine]) -> Vec<WireRow<'l>> {
     rows
 }
 
-/// The command that a line begins with; nothing where it begins in the middle of a message.
+/// Returns the command at the start of a line, or nothing if the line starts inside a message.
 fn kind(line: &WireLine) -> &str {
     let word = line.text.trim_start_matches('"').split('|').next().unwrap_or_default();
     if word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') { word } else { "" }
@@ -172,7 +172,7 @@ fn one(line: &WireLine) -> String {
     format!("+{:<7.3} {:<9} {arrow} {}{size}{mark}", line.ms / 1e3, line.actor, short(&line.text))
 }
 
-/// Its beginning and its end, where it is too long for a line of a screen.
+/// Shortens a long text to its beginning and its end.
 fn short(text: &str) -> String {
     let count = text.chars().count();
     if count <= LONGEST_TEXT {

@@ -1,10 +1,10 @@
-//! Text into files: whole or not at all.
+//! Writes text files completely or not at all.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A file could not be written.
+/// Failure to write a file.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}: {why}", path.display())]
 pub struct WriteError {
@@ -13,7 +13,7 @@ pub struct WriteError {
 }
 
 impl WriteError {
-    /// Of a file, from what the system says.
+    /// Creates the error for a path from the error of the system.
     pub fn new(path: &Path, error: &Error) -> Self {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
         let why = match (error.kind(), folder) {
@@ -25,8 +25,8 @@ impl WriteError {
     }
 }
 
-/// Puts a text into a file. Readers see the old file or the whole new one: it is written beside its place and moved.
-/// What is no file, such as a pipe or `/dev/stdout`, is written to as it is.
+/// Replaces the content of a file. The text is written to a temporary file that is then renamed, so readers see
+/// either the old content or the new. A path that is no regular file, such as a pipe or `/dev/stdout`, is written directly.
 pub fn replace(path: &Path, text: &str) -> Result<(), WriteError> {
     put(path, |file| {
         file.write_all(text.as_bytes())?;
@@ -34,27 +34,27 @@ pub fn replace(path: &Path, text: &str) -> Result<(), WriteError> {
     })
 }
 
-/// Finds out before a run whether [`replace`] could do it after the run. What is there stays as it is.
+/// Checks in advance that [`replace`] can write the file. An existing file is unchanged.
 pub fn check_writable(path: &Path) -> Result<(), WriteError> {
     match std::fs::metadata(path) {
-        // The reader of a pipe would take it for the end if it were opened and closed.
+        // Opening and closing a pipe would signal its end to the reader.
         Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
         _ => put(path, |_| Ok(Then::Discard)),
     }
 }
 
-/// [`check_writable`] for all files that were asked for.
+/// Checks all given paths with [`check_writable`].
 pub fn check_all_writable<'p>(paths: impl IntoIterator<Item = &'p Option<PathBuf>>) -> Result<(), WriteError> {
     paths.into_iter().flatten().try_for_each(|path| check_writable(path))
 }
 
-/// Puts a text at the end of a file.
+/// Appends a text to a file.
 pub fn append(path: &Path, text: &str) -> Result<(), WriteError> {
     let opened = OpenOptions::new().create(true).append(true).open(path);
     opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| WriteError::new(path, &error))
 }
 
-/// What becomes of what was written.
+/// Fate of the temporary file.
 #[derive(PartialEq, Eq)]
 enum Then {
     Keep,
@@ -81,13 +81,13 @@ fn put(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<Then>) -> R
         Err(error) => Err(error),
     };
     moved.map_err(|error| {
-        // What is half written helps nobody; that it cannot be removed either is no other error.
+        // A partly written file is useless. A failure to remove it is not reported in addition.
         let _ = std::fs::remove_file(beside);
         failed(&error)
     })
 }
 
-/// Reads a file, or standard input where the path is `-`.
+/// Reads a file, or standard input if the path is `-`.
 pub fn read(path: &Path) -> std::io::Result<String> {
     if path == Path::new("-") {
         let mut text = String::new();

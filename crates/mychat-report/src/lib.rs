@@ -1,4 +1,4 @@
-//! Reports of mychat-bench: one result, written for people in a terminal and a browser and for programs and pipelines.
+//! Reports of mychat-bench: one result in formats for people, for programs and for build servers.
 //!
 //! ```text
 //! engine, verdict ─► model ─┬─► terminal, html, markdown, junit, hlog, json

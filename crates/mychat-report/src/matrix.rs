@@ -1,4 +1,4 @@
-//! Conformance results of many servers as one table: a line a server, a column a statement of the protocol's text.
+//! Conformance results of many servers as a matrix: one row per server, one column per clause of the protocol.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,37 +8,37 @@ use serde::Deserialize;
 use crate::json::{ReadError, parse_json, schema, text};
 use crate::model::conformance::SCHEMA;
 
-/// What is read of a conformance result.
+/// Fields of a conformance result that the matrix uses.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Conformance {
     statements: Vec<Statement>,
 }
 
-/// A sentence of the protocol's text.
+/// Clause of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Statement {
-    /// Such as `T13`.
+    /// Id, such as `T13`.
     pub id: String,
-    /// Where it stands.
+    /// Section of the clause.
     #[serde(default)]
     pub section: String,
-    /// What it says.
+    /// Text of the clause.
     #[serde(default)]
     pub text: String,
     /// `pass`, `fail`, `inconclusive` or `skipped`.
     pub status: String,
 }
 
-/// Servers against statements.
+/// Statuses of all servers and clauses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matrix {
-    /// The columns, in the order of the text.
+    /// Columns: the clauses in the order of the protocol.
     pub statements: Vec<Statement>,
-    /// The lines: the name of each result's file, and its status for each statement.
+    /// Rows: the name of each result file, and its status per clause.
     pub servers: Vec<(String, Vec<Option<String>>)>,
 }
 
-/// Reads the results, a server each.
+/// Reads the results, one per server.
 pub fn read(paths: &[PathBuf]) -> Result<Matrix, ReadError> {
     let mut found = Vec::new();
     for path in paths {
@@ -73,17 +73,17 @@ fn conformance(path: &Path) -> Result<Conformance, ReadError> {
 }
 
 impl Matrix {
-    /// How many statements a server passes.
+    /// Returns the number of clauses that a server passes.
     pub fn passed(line: &[Option<String>]) -> usize {
         line.iter().filter(|status| status.as_deref() == Some("pass")).count()
     }
 
-    /// How many servers pass the statement in this column.
+    /// Returns the number of servers that pass the clause in this column.
     pub fn passed_by(&self, column: usize) -> usize {
         self.servers.iter().filter(|(_, line)| line.get(column).and_then(Option::as_deref) == Some("pass")).count()
     }
 
-    /// For spreadsheets: comma-separated, with a header.
+    /// Renders comma-separated values with a header.
     pub fn csv(&self) -> String {
         let mut text = "server,passed".to_owned();
         for statement in &self.statements {
@@ -102,7 +102,7 @@ impl Matrix {
     }
 }
 
-/// Quoted where needed, and never something that a spreadsheet would calculate: names of files come from anybody.
+/// Quotes a CSV field if needed, and defuses spreadsheet formulas: file names are untrusted.
 fn cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };

@@ -1,4 +1,4 @@
-//! Made-up results for tests: of any length, with everything in them that a report can show.
+//! Results for tests, of any length, with everything that a report can show.
 
 use crate::model::histogram;
 use crate::model::{
@@ -24,11 +24,11 @@ expect:
   - delivery.p99.9 < 60ms
 ";
 
-/// Latencies that a server could have: `count` samples around `middle` microseconds, a few far longer.
+/// Creates a plausible histogram: `count` samples around `middle` microseconds, a few far longer.
 pub fn latency(count: u64, middle: u64) -> Latency {
     let mut latency = Latency::default();
     for number in 0..count {
-        // A fixed mixture instead of chance: the same figures in every test.
+        // A fixed mixture makes every test see the same values.
         let spread = number * 7919 % 1000;
         let long = if spread > 985 { (spread - 985) * middle } else { 0 };
         latency.record((middle / 2 + spread * middle / 1000 + long) * 1000);
@@ -36,7 +36,8 @@ pub fn latency(count: u64, middle: u64) -> Latency {
     latency
 }
 
-/// A run with so many intervals.
+/// Creates a run with the given number of intervals.
+#[expect(clippy::too_many_lines, reason = "one literal with every field of a result")]
 pub fn run(points: u64) -> RunResult {
     let measured = |count, middle, independent| LatencyResult::new(&latency(count, middle).histogram, independent, 0);
     let block = |count, middle| {
@@ -149,7 +150,7 @@ pub fn run(points: u64) -> RunResult {
     }
 }
 
-/// A search that found something.
+/// Creates the outcome of a successful search.
 pub fn capacity() -> Capacity {
     let probe = |percent: f64, broke: Option<&str>| CapacityProbe {
         percent,
@@ -171,7 +172,7 @@ pub fn capacity() -> Capacity {
     }
 }
 
-/// A case that ended like this, with a server's text and a wire.
+/// Creates a case with the given status, with text from a server and a transcript.
 pub fn case(id: &str, status: Status, said: &str) -> Outcome {
     let line = WireLine {
         ms: 1.5,

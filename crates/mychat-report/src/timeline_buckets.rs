@@ -1,4 +1,4 @@
-//! A timeline of any length as one that a picture can show: neighbours joined, histograms merged, never averaged.
+//! Reduces a timeline to the resolution of a chart: adjacent intervals are joined, and their histograms are merged.
 
 use hdrhistogram::Histogram;
 
@@ -7,46 +7,46 @@ use crate::model::{TimelinePoint, histogram};
 /// One or several intervals of one stage.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TimelineBucket {
-    /// Its beginning, in seconds since the run began.
+    /// Start, in seconds since the start of the run.
     pub(crate) from: f64,
-    /// Its end.
+    /// End, in seconds since the start of the run.
     pub(crate) to: f64,
-    /// Its stage.
+    /// Stage of the load.
     pub(crate) stage: String,
-    /// Users online at its end.
+    /// Number of online users at the end.
     pub(crate) connected: u64,
-    /// Actions done.
+    /// Number of performed actions.
     pub(crate) sent: u64,
-    /// First copies that arrived.
+    /// Number of first copies that arrived.
     pub(crate) delivered: u64,
-    /// Errors that nobody wanted.
+    /// Number of unexpected errors.
     pub(crate) errors: u64,
-    /// Delivery in microseconds: 50 %, 99 %, the longest.
+    /// Delivery latency in microseconds: p50, p99 and maximum.
     pub(crate) delivery: [Option<u64>; 3],
-    /// The largest of its intervals' lateness figures.
+    /// Maximum lateness among the intervals.
     pub(crate) lateness_p99: Option<u64>,
-    /// The most of its intervals.
+    /// Maximum memory among the intervals.
     pub(crate) server_rss: Option<u64>,
-    /// Over its time, in CPU seconds per second.
+    /// Mean CPU seconds per second.
     pub(crate) server_cpu: Option<f64>,
-    /// The most threads and descriptors of its intervals.
+    /// Maximum threads and descriptors among the intervals.
     pub(crate) server_threads: Option<u64>,
     pub(crate) server_fds: Option<u64>,
 }
 
 impl TimelineBucket {
-    /// A count as a rate.
+    /// Converts a count into a rate per second.
     pub(crate) fn per_second(&self, count: u64) -> f64 {
         count as f64 / (self.to - self.from).max(1e-3)
     }
 }
 
-/// The timeline in at most about `most` buckets; a change of stage always begins a new one.
+/// Returns at most about `most` buckets. A new stage always begins a new bucket.
 pub(crate) fn buckets(timeline: &[TimelinePoint], most: usize) -> Vec<TimelineBucket> {
     bucket_ranges(timeline, most).map(|(from, points)| join(from, points)).collect()
 }
 
-/// The intervals that become a bucket each, with when it begins.
+/// Groups the intervals into buckets, each with its start.
 pub(crate) fn bucket_ranges(timeline: &[TimelinePoint], most: usize) -> impl Iterator<Item = (f64, &[TimelinePoint])> {
     let together = timeline.len().div_ceil(most.max(1)).max(1);
     let stages = timeline.chunk_by(|a, b| a.stage == b.stage);
@@ -83,7 +83,7 @@ fn join(from: f64, points: &[TimelinePoint]) -> TimelineBucket {
     }
 }
 
-/// Percentiles of several intervals together, from their histograms.
+/// Returns the percentiles of several intervals together, from their histograms.
 fn percentiles(points: &[TimelinePoint]) -> [Option<u64>; 3] {
     match merged_histogram(points) {
         Some(sum) => [0.5, 0.99, 1.0].map(|quantile| Some(sum.value_at_quantile(quantile))),
@@ -91,7 +91,7 @@ fn percentiles(points: &[TimelinePoint]) -> [Option<u64>; 3] {
     }
 }
 
-/// The deliveries of several intervals together, where there are any.
+/// Merges the delivery histograms of several intervals; `None` if there are none.
 pub(crate) fn merged_histogram(points: &[TimelinePoint]) -> Option<Histogram<u64>> {
     let mut sum: Option<Histogram<u64>> = None;
     for histogram in points.iter().filter_map(|point| histogram::decode(&point.hdr).ok()) {

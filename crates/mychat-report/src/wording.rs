@@ -1,5 +1,5 @@
-//! What every writing says in the same words: verdicts, validity, what became of an expectation, a case or a try, and what
-//! each clock measures. How a tone looks is the writing's own: a colour, a sign, a class.
+//! Phrases that all formats share: verdicts, validity, outcomes of expectations, cases and probes, and descriptions of
+//! the latency metrics. Each format styles a [`Tone`] in its own way.
 
 use crate::model::{Capacity, CapacityProbe, GeneratorInfo, LatencyResult, RunResult, SearchPhase, ServerInfo};
 use crate::{bytes, duration, grouped};
@@ -7,7 +7,7 @@ use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 
-/// How something is meant.
+/// Tone of a phrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
     Good,
@@ -16,7 +16,7 @@ pub(crate) enum Tone {
 }
 
 impl Tone {
-    /// A sign for those who see no colours.
+    /// Returns a symbol for readers who do not see colours.
     pub(crate) const fn sign(self) -> &'static str {
         match self {
             Self::Good => "✓",
@@ -26,7 +26,7 @@ impl Tone {
     }
 }
 
-/// The verdict.
+/// Returns the verdict with its tone.
 pub(crate) const fn verdict(verdict: Verdict) -> (Tone, &'static str) {
     match verdict {
         Verdict::Pass => (Tone::Good, "PASS"),
@@ -36,7 +36,7 @@ pub(crate) const fn verdict(verdict: Verdict) -> (Tone, &'static str) {
     }
 }
 
-/// Returns the verdict as it stands in results.
+/// Returns the verdict as written in results.
 pub(crate) const fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
@@ -46,7 +46,7 @@ pub(crate) const fn verdict_name(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Whether the run was sound, and what that means for its figures.
+/// Describes the validity of the run and its consequence for the latencies.
 pub(crate) const fn validity(validity: Validity) -> (Tone, &'static str, &'static str) {
     match validity {
         Validity::Valid => (Tone::Good, "valid", "the generator kept its schedule, so the figures are the server's"),
@@ -57,7 +57,7 @@ pub(crate) const fn validity(validity: Validity) -> (Tone, &'static str, &'stati
     }
 }
 
-/// Who was asked: the command that started it, where one was given, and where it is.
+/// Describes the server: the command that started it, if any, and its address.
 pub(crate) fn server(result: &RunResult) -> (Option<&str>, String) {
     match &result.target.command {
         Some(command) => (Some(command), format!("at {}", result.target.address)),
@@ -66,7 +66,7 @@ pub(crate) fn server(result: &RunResult) -> (Option<&str>, String) {
     }
 }
 
-/// What the server's process used, where it could be seen.
+/// Describes the resources of the server process, if known.
 pub(crate) fn server_use(server: &ServerInfo) -> String {
     let plural = if server.threads == 1 { "" } else { "s" };
     let mut parts = vec![
@@ -79,7 +79,7 @@ pub(crate) fn server_use(server: &ServerInfo) -> String {
     parts.join(", ")
 }
 
-/// What the tool itself used, as far as the system tells.
+/// Describes the resources of the tool, as far as the system reports them.
 pub(crate) fn generator_use(generator: &GeneratorInfo) -> String {
     let plural = if generator.threads == 1 { "" } else { "s" };
     let mut parts = vec![format!("{} thread{plural}", generator.threads)];
@@ -96,12 +96,12 @@ pub(crate) fn generator_use(generator: &GeneratorInfo) -> String {
     parts.join(", ")
 }
 
-/// How many expectations held.
+/// Describes the number of expectations that hold.
 pub(crate) fn held(result: &RunResult) -> usize {
     result.expectations.iter().filter(|expectation| expectation.ok == Some(true)).count()
 }
 
-/// What became of an expectation.
+/// Describes the outcome of an expectation.
 pub(crate) const fn expectation(ok: Option<bool>) -> (Tone, &'static str) {
     match ok {
         Some(true) => (Tone::Good, "held"),
@@ -110,7 +110,7 @@ pub(crate) const fn expectation(ok: Option<bool>) -> (Tone, &'static str) {
     }
 }
 
-/// What became of a case.
+/// Describes the outcome of a case.
 pub(crate) const fn case(status: Status) -> (Tone, &'static str) {
     match status {
         Status::Pass => (Tone::Good, "passed"),
@@ -120,7 +120,7 @@ pub(crate) const fn case(status: Status) -> (Tone, &'static str) {
     }
 }
 
-/// The answer of a search: what holds, and what else is known.
+/// Describes the answer of a search: the highest passing rate and the limits.
 pub(crate) fn answer(capacity: &Capacity) -> (String, String) {
     let load = |percent: f64, rate: Option<f64>| {
         let rate = rate.map_or_else(String::new, |rate| format!(", {} messages/s", grouped(rate.round() as u64)));
@@ -129,13 +129,13 @@ pub(crate) fn answer(capacity: &Capacity) -> (String, String) {
     let Some(percent) = capacity.percent else {
         return ("no rate was found at which everything holds".to_owned(), String::new());
     };
-    // A try that the server did not survive sent less than what holds: that is no rate to name beside it.
+    // A probe that overloads the server can send less than one that passes, so its rate is not shown.
     let more = capacity.broke_at_per_second().filter(|rate| capacity.sent_per_second.is_none_or(|held| *rate > held));
     let beyond = capacity.broke_at.map_or_else(String::new, |broke_at| format!("; {} does not", load(broke_at, more)));
     (load(percent, capacity.sent_per_second), format!(" holds{beyond}"))
 }
 
-/// Which try of a search all other figures are of.
+/// Names the probe that all other figures describe.
 pub(crate) fn figures_of(capacity: &Capacity) -> &'static str {
     if capacity.percent.is_none() {
         "All other figures are of the last try."
@@ -146,7 +146,7 @@ pub(crate) fn figures_of(capacity: &Capacity) -> &'static str {
     }
 }
 
-/// What became of one try of a search.
+/// Describes the outcome of a probe.
 pub(crate) fn probe(probe: &CapacityProbe) -> (Tone, &str) {
     match (&probe.broke, probe.validity) {
         (Some(why), _) => (Tone::Bad, why),
@@ -156,7 +156,7 @@ pub(crate) fn probe(probe: &CapacityProbe) -> (Tone, &str) {
     }
 }
 
-/// The clocks in the order in which people ask for them, each with what it measures.
+/// Latency metrics in display order, each with its definition.
 pub(crate) const CLOCKS: [(&str, &str); 9] = [
     ("connect", "due → welcome"),
     ("ack", "request → its direct answer"),
@@ -169,7 +169,7 @@ pub(crate) const CLOCKS: [(&str, &str); 9] = [
     ("lateness", "due → really sent: the generator's own"),
 ];
 
-/// Those that measured anything.
+/// Returns the metrics that have samples.
 pub(crate) fn measured(result: &RunResult) -> impl Iterator<Item = (&'static str, &'static str, &LatencyResult)> {
     CLOCKS.into_iter().filter_map(|(name, meaning)| {
         let whole = &result.latency.get(name)?.whole;
@@ -177,24 +177,24 @@ pub(crate) fn measured(result: &RunResult) -> impl Iterator<Item = (&'static str
     })
 }
 
-/// A percentile, or that there are too few samples for it.
+/// Formats a percentile, or notes that there are too few samples.
 pub(crate) fn percentile(value: Option<u64>) -> String {
     value.map_or_else(|| "n/a".to_owned(), |value| duration(value as f64))
 }
 
-/// The columns that every table of latencies has besides the count.
+/// Column titles of every latency table, after the count.
 pub(crate) const COLUMNS: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
 
-/// A latency as these columns show it.
+/// Returns the values of these columns.
 pub(crate) fn cells(latency: &LatencyResult) -> [String; 5] {
     let LatencyResult { p50, p90, p99, p99_9, max, .. } = *latency;
     [percentile(p50), percentile(p90), percentile(p99), percentile(p99_9), duration(max as f64)]
 }
 
-/// What the latencies of a whole run cover.
+/// Scope of the latencies of a whole run.
 pub(crate) const TIMED: &str = "over holds and spikes";
 
-/// Delivery in each stage, in the order of the run; of a run that has a single one, none.
+/// Returns the delivery latency of each stage in order, or nothing if there is only one stage.
 pub(crate) fn delivery_by_stage(result: &RunResult) -> Vec<(&str, &LatencyResult)> {
     let Some(block) = result.latency.get("delivery").filter(|block| block.by.stage.len() > 1) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The catalogue for people: `--list` and `--explain`.
+//! Catalogue of checks for `--list` and `--explain`.
 
 use std::fmt::Write as _;
 

@@ -1,10 +1,10 @@
-//! What the framing means for a run, for somebody who has never thought about it.
+//! Notes on the consequences of the framing, for readers who are new to framing.
 
 use mychat_conformance::probe::FramingProbe;
 use mychat_conformance::suite::Check;
 use mychat_scenario::model::Need;
 
-/// Three lines where there is something to learn, or one; and a mistake that would be in every card.
+/// Returns up to three lines, and the likely mistake if the framing itself is wrong.
 pub(super) fn framing_notes(found: &FramingProbe, checks: &[&Check]) -> Vec<String> {
     let mut notes = of_framing(found, checks);
     notes.extend(found.mistake.map(|mistake| format!("         Fix this first: {mistake}")));

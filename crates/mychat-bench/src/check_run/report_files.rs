@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::report_files::{ReportFiles, write_report};
 use mychat_load::Exit;
 use mychat_report::ConformanceResult;
@@ -13,7 +13,7 @@ use mychat_report::html::conformance_page;
 use mychat_report::junit::conformance_report;
 use mychat_report::markdown::conformance_summary;
 
-/// The files that a result is written to.
+/// Report files of a conformance result.
 #[derive(Debug, Default, Args)]
 pub(crate) struct CheckReports {
     /// Write everything as JSON
@@ -34,7 +34,7 @@ pub(crate) struct CheckReports {
 }
 
 impl From<ReportFiles> for CheckReports {
-    /// Keeps the forms that a result of checks has.
+    /// Keeps the formats that a conformance result has.
     fn from(files: ReportFiles) -> Self {
         let ReportFiles { json, junit, markdown, html, .. } = files;
         Self { json, junit, markdown, html }
@@ -42,22 +42,21 @@ impl From<ReportFiles> for CheckReports {
 }
 
 impl CheckReports {
-    /// Checks that every file can be written, before the work whose result would be lost.
+    /// Checks before the run that every file can be written.
     pub(crate) fn check_writable(&self) -> Result<(), WriteError> {
         files::check_all_writable([&self.json, &self.junit, &self.markdown, &self.html])
     }
 }
 
-/// Writes all files, even after a failure, and returns the exit code of the result or the first error.
+/// Writes all files, even after failures. Returns the exit code of the result, or an error that names every failed file.
 pub(crate) fn write_reports(result: &ConformanceResult, reports: &CheckReports) -> Result<Exit, CommandError> {
     let json = |result: &ConformanceResult| {
         serde_json::to_string_pretty(result).expect("a result is text, numbers and lists of them")
     };
-    let mut outcome = Ok(());
+    let mut failures = Vec::new();
     let mut save = |path: Option<&Path>, render: &dyn Fn(&ConformanceResult) -> String| {
         if let Some(path) = path {
-            let written = write_report(path, &render(result));
-            outcome = std::mem::replace(&mut outcome, Ok(())).and(written);
+            failures.extend(write_report(path, &render(result)).err());
         }
     };
     save(reports.json.as_deref(), &json);
@@ -65,6 +64,6 @@ pub(crate) fn write_reports(result: &ConformanceResult, reports: &CheckReports) 
     save(reports.markdown.as_deref(), &conformance_summary);
     save(reports.html.as_deref(), &conformance_page);
     let exit = Exit::from_code(result.exit_code);
-    outcome.map_err(|error| CommandError::output_lost(exit, error))?;
+    CommandError::check_outputs(ErrorKind::OutputLost(exit), failures)?;
     Ok(exit)
 }

@@ -17,7 +17,7 @@ const DOCUMENTS: [&str; 6] = [
     "crates/mychat-bench/src/commands/first.yaml",
 ];
 
-/// The ways in which a document starts the tool.
+/// Commands that start the tool in documents.
 const NAMES: [&str; 3] = ["mychat-bench ", "cargo run --release -p mychat-bench -- ", "docker run --rm mychat "];
 
 /// Returns the commands of a text: the lines that start with one of [`NAMES`], with or without a prompt.

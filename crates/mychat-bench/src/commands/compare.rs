@@ -1,4 +1,4 @@
-//! `compare`: says whether two sets of stored results differ.
+//! `compare`: reports if two sets of stored results differ.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ Exit codes: 0 nothing got worse, 1 something did, \
 2 no results of this tool or of different scenarios, 3 a file could not be written, \
 4 too little data to say anything of delivery times.")]
 pub(crate) struct CompareArgs {
-    /// Results of the first side, or one of each side
+    /// Results of the first side, or one result of each side
     #[arg(value_name = "A.json", required = true)]
     pub(crate) first: Vec<PathBuf>,
 
@@ -38,7 +38,7 @@ pub(crate) struct CompareArgs {
     #[arg(value_name = "B.json", last = true)]
     pub(crate) second: Vec<PathBuf>,
 
-    /// Changes below so many percent are no difference
+    /// Smallest change that counts as a difference, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 3.0, value_parser = percent)]
     pub(crate) effect: f64,
 
@@ -75,7 +75,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
     })
 }
 
-/// One side: its runs, and where they are more than checks, all that is known of them.
+/// One side: its runs, and the complete results if they are of runs.
 #[derive(Default)]
 struct Side {
     of: BTreeSet<String>,
@@ -83,7 +83,7 @@ struct Side {
     results: Vec<RunResult>,
 }
 
-/// Both sides, if they are of one scenario or one suite.
+/// Reads both sides. Fails unless all results are of one scenario or of one suite.
 fn sides(first: &[PathBuf], second: &[PathBuf]) -> Result<(Side, Side), CommandError> {
     let (first, second) = (side(first)?, side(second)?);
     let of: Vec<&str> = first.of.union(&second.of).map(String::as_str).collect();

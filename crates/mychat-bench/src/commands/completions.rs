@@ -13,7 +13,7 @@ Examples:
   mychat-bench completions zsh > ~/.zfunc/_mychat-bench
   mychat-bench completions fish > ~/.config/fish/completions/mychat-bench.fish")]
 pub(crate) struct CompletionsArgs {
-    /// Of which shell
+    /// Name of the shell
     pub(crate) shell: clap_complete::Shell,
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Exit {
 fn script(shell: clap_complete::Shell) -> String {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "mychat-bench", &mut text);
-    // clap_complete 4.6 takes the hyphen of the name for the step to a subcommand in one of two places that must agree.
+    // clap_complete 4.6 confuses the hyphen of the name with a subcommand separator in one of two places that must agree.
     String::from_utf8_lossy(&text).replace("mychat__subcmd__bench", "mychat__bench")
 }
 

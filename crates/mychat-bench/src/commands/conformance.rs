@@ -17,7 +17,7 @@ use mychat_load::Exit;
 use mychat_report::files::{check_writable, replace};
 use mychat_scenario::model::FramingChoice;
 
-/// Instances that are checked at the same time. Checks wait more than they work, so two cores are enough for four.
+/// Number of instances that are checked at the same time. Checks mostly wait, so four need only two cores.
 const JOBS: usize = 4;
 
 #[derive(Debug, Args)]
@@ -38,35 +38,35 @@ pub(crate) struct ConformanceArgs {
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 
-    /// Readings that the server declares to take, as `mychat-bench probe` writes them
+    /// Readings that the server declares, as `mychat-bench probe` writes them
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
 
-    /// Only these checks, by id or glob; may be given several times
+    /// Run only these checks, by id or glob; can be given several times
     #[arg(long, value_name = "GLOB")]
     pub(crate) only: Vec<String>,
 
-    /// Not these checks
+    /// Skip these checks
     #[arg(long, value_name = "GLOB")]
     pub(crate) skip: Vec<String>,
 
-    /// Failed should checks count too
+    /// Count failed should checks too
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// Instances of a started server that are checked at the same time [default: 4; always 1 with --target]
+    /// Number of started instances to check at the same time [default: 4; always 1 with --target]
     #[arg(long, value_name = "N", conflicts_with = "target", value_parser = threads)]
     pub(crate) jobs: Option<NonZeroU32>,
 
-    /// Seed of all that is drawn
+    /// Seed of all random draws
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// Failures that are known: they do not count, and fail when they pass
+    /// File of known failures: they do not count, and fail if they pass
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
 
-    /// Write the baseline instead of holding the run against it
+    /// Write the baseline instead of checking the run against it
     #[arg(long, requires = "baseline")]
     pub(crate) update_baseline: bool,
 
@@ -104,8 +104,11 @@ pub(crate) async fn conformance(args: ConformanceArgs) -> Result<Exit, CommandEr
     server.stop().await;
     let written = write_reports(&result, &args.reports);
     if let (true, Some(path)) = (args.update_baseline, &args.baseline) {
-        replace(path, &baseline::write(&result.checks))?;
-        return written.map(|_| Exit::Success);
+        let baseline = replace(path, &baseline::write(&result.checks));
+        return match (written, baseline) {
+            (Err(lost), Err(error)) => Err(lost.and(error)),
+            (written, baseline) => written.and(Ok(baseline.map(|()| Exit::Success)?)),
+        };
     }
     written
 }
@@ -138,7 +141,7 @@ fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, 
     parse(&text).map_err(|message| CommandError::usage(format!("{}: {message}", path.display())))
 }
 
-/// Reads the failures that are known; none where the baseline is about to be written.
+/// Reads the known failures. There are none if the baseline is about to be written.
 fn known_failures(path: &Path, update: bool, checks: &[Check]) -> Result<BTreeMap<String, String>, CommandError> {
     if update {
         return Ok(BTreeMap::new());

@@ -1,4 +1,4 @@
-//! `explain`: says what a scenario will do, and whether this machine can do it.
+//! `explain`: describes what a scenario will do, and if this machine can run it.
 
 use std::path::PathBuf;
 
@@ -17,12 +17,12 @@ Example:
 
 Exit codes: 0 this machine can do it, 2 the file is wrong, 3 this machine cannot do it.")]
 pub(crate) struct ExplainArgs {
-    /// The scenario
+    /// The scenario file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 }
 
-/// Explains one file. A plan that exceeds this machine is not an error of the file: it is printed, and the exit code is 3.
+/// Explains one file. If the plan exceeds this machine, the explanation is printed too, and the exit code is 3.
 pub(crate) fn explain(args: &ExplainArgs) -> Result<Exit, CommandError> {
     let loaded = mychat_scenario::load(&args.file)?;
     let forecast = Forecast::new(&loaded.scenario);

@@ -1,7 +1,7 @@
-//! `find_max`: the highest percentage of a scenario's rates at which all its expectations hold.
+//! `find_max`: searches the highest percentage of a scenario's rates at which all its expectations hold.
 //!
-//! Each probe is a run of its own, with fresh users: what an overloaded server still owes from one probe cannot spoil
-//! the next. The result of the whole is that of the probe that confirms the answer, with the search beside it.
+//! Each probe is a separate run with fresh users, so a backlog from one probe cannot affect the next.
+//! The result describes the probe that confirms the answer, and contains the search.
 
 mod search;
 
@@ -20,7 +20,7 @@ use mychat_scenario::Scenario;
 use mychat_scenario::model::{FindMax, Stage, StageKind};
 use search::{End, Heard, Next, Search};
 
-/// Returns the search that a scenario asks for.
+/// Returns the search that a scenario requests.
 pub(crate) fn requested(scenario: &Scenario) -> Option<FindMax> {
     scenario.stages.iter().find_map(|stage| match &stage.kind {
         StageKind::FindMax(search) => Some(search.clone()),
@@ -28,7 +28,7 @@ pub(crate) fn requested(scenario: &Scenario) -> Option<FindMax> {
     })
 }
 
-/// Runs the search. An interrupted search returns what it has found.
+/// Runs the search. An interrupted search returns its result so far.
 pub(crate) async fn find_max(
     session: &LoadSession,
     plan: &Plan,
@@ -68,7 +68,7 @@ fn how_long(how: &FindMax, phase: Phase) -> std::time::Duration {
     if phase == Phase::Confirm { how.confirm } else { how.probe }
 }
 
-/// The plan of one probe: settle, then what is measured.
+/// Plans one probe: a settling stage, then the measured stage.
 fn plan_of(plan: &Plan, how: &FindMax, percent: f64, phase: Phase) -> Plan {
     let stage = |name: &str, kind, duration| Stage {
         name: name.to_owned(),
@@ -88,9 +88,9 @@ fn hear(result: &RunResult, phase: Phase) -> Heard {
     let broke = result.expectations.iter().any(|expectation| expectation.ok == Some(false));
     match (result.verdict, result.validity) {
         _ if let_in_nobody(result) => Heard::Nobody,
-        // Counts are true however late the generator was.
+        // Counts are exact even if the generator was late.
         (Verdict::Fail, _) => Heard::Broke,
-        // What held although the generator added to it would hold without; but an answer is to be about a sound run.
+        // A latency that passes despite a late generator would pass without it, but an answer needs a valid run.
         (_, Validity::Invalid) if broke || phase == Phase::Confirm => Heard::Generator,
         _ if broke => Heard::Broke,
         _ => Heard::Held,
@@ -102,7 +102,7 @@ fn let_in_nobody(result: &RunResult) -> bool {
 }
 
 fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Duration, heard: Heard) -> CapacityProbe {
-    // Counted by stage: intervals of the timeline do not begin where stages do.
+    // Counts come by stage, because intervals of the timeline do not begin with stages.
     let rate = |metric: &str| {
         let measured = result.latency.get(metric).and_then(|block| block.by.stage.get("probe"));
         measured.map_or(0.0, |latency| latency.count as f64 / length.as_secs_f64().max(1e-3))
@@ -121,7 +121,7 @@ fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Dura
     }
 }
 
-/// The first expectation that broke, with its figure.
+/// Returns the first expectation that failed, with its value.
 fn broken(result: &RunResult) -> String {
     let first = result.expectations.iter().find(|expectation| expectation.ok == Some(false));
     first.map_or_else(String::new, |expectation| match expectation.actual {
@@ -130,8 +130,8 @@ fn broken(result: &RunResult) -> String {
     })
 }
 
-/// The first expectation of which a try could not say whether it holds; one about a server's process that nobody sees
-/// takes no part.
+/// Returns the first expectation without a verdict. Expectations about an unknown server process
+/// are ignored.
 fn undecided(result: &RunResult) -> Option<String> {
     let open = result.expectations.iter().find(|e| e.ok.is_none() && !e.text.starts_with("server."));
     open.map(|expectation| expectation.text.clone())
@@ -178,7 +178,7 @@ fn conclude(
     RunResult { capacity, verdict, exit_code: exit.code(), ..result }
 }
 
-/// What was tried last before the server let nobody in.
+/// Returns the result of the last probe before all logins failed.
 fn fell_over(probes: &[CapacityProbe]) -> String {
     let loaded = probes.iter().rev().find(|probe| probe.sent_per_second > 0.0);
     match loaded.map(|probe| (probe.percent, &probe.broke)) {

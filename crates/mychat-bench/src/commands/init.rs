@@ -21,12 +21,12 @@ Example:
 
 Exit codes: 0 written, 2 there is a file of that name, 3 it cannot be written.")]
 pub(crate) struct InitArgs {
-    /// Where to
+    /// File to create
     #[arg(value_name = "FILE", default_value = "scenario.yaml")]
     pub(crate) file: PathBuf,
 }
 
-/// Writes the scenario; never over an existing file.
+/// Writes the scenario. Never overwrites a file.
 pub(crate) fn init(args: &InitArgs) -> Result<Exit, CommandError> {
     let mut file = std::fs::File::create_new(&args.file).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {

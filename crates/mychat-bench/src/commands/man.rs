@@ -14,7 +14,7 @@ use mychat_load::Exit;
 Example:
   mychat-bench man ~/.local/share/man/man1")]
 pub(crate) struct ManArgs {
-    /// Where to, a file a command
+    /// Directory for one file per command
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
 }

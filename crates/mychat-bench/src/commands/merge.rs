@@ -1,10 +1,10 @@
-//! `merge`: makes one result of those of several machines.
+//! `merge`: merges the results of several machines.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::report_files::ReportFiles;
 use crate::terminal::print;
 use mychat_load::Exit;
@@ -22,7 +22,7 @@ is settled.
 Exit codes: those of `run`, for the whole; 2 for results that do not belong together, \
 4 where a part is missing.")]
 pub(crate) struct MergeArgs {
-    /// What `run --json` wrote on each machine
+    /// Results that `run --json` wrote on each machine
     #[arg(value_name = "RESULT.json", required = true)]
     pub(crate) results: Vec<PathBuf>,
 
@@ -35,7 +35,7 @@ pub(crate) fn merge(args: MergeArgs) -> Result<Exit, CommandError> {
     let reports = args.outputs.checked()?;
     let results = args.results.iter().map(|path| mychat_report::json::read(path)).collect::<Result<Vec<_>, _>>()?;
     let merged = mychat_report::merge::merge(&results)?;
-    reports.write(&merged)?;
+    CommandError::check_outputs(ErrorKind::CouldNotRun, reports.write(&merged))?;
     print::result(&summary(&merged));
     Ok(Exit::from_code(merged.exit_code))
 }

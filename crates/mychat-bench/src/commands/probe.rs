@@ -1,4 +1,4 @@
-//! `probe`: finds out how a server talks, and prints it as a profile.
+//! `probe`: finds out the framing of a server and its readings of the protocol, and prints them as a profile.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ pub(crate) struct ProbeArgs {
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 
-    /// Write it as JSON too
+    /// Write the profile as JSON too
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 }

@@ -1,11 +1,11 @@
-//! `report`: writes stored results in other forms.
+//! `report`: writes stored results in other formats.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::check_run;
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::report_files::ReportFiles;
 use crate::terminal::print;
 use mychat_load::Exit;
@@ -29,12 +29,12 @@ Examples:
 Exit codes: 0 written, 2 no result of this tool, \
 3 a file could not be written. The verdict in the result is not repeated.")]
 pub(crate) struct ReportArgs {
-    /// What `run --json` or `conformance --json` wrote; `-` reads it from standard input. With `--matrix`, any number of
+    /// Result of `run --json` or `conformance --json`; `-` reads it from standard input. With `--matrix`, any number of
     /// conformance results
     #[arg(value_name = "RESULT.json", required = true)]
     pub(crate) results: Vec<PathBuf>,
 
-    /// Servers against statements, from conformance results: as a table, with --html as a page, with --csv for a
+    /// Write a matrix of servers and clauses from conformance results: as a table, with --html as a page, with --csv for a
     /// spreadsheet
     #[arg(long)]
     pub(crate) matrix: bool,
@@ -47,7 +47,7 @@ pub(crate) struct ReportArgs {
     pub(crate) outputs: ReportFiles,
 }
 
-/// Writes a stored result in the requested forms; without any, prints the summary.
+/// Writes a stored result in the requested formats. Without any, prints the summary.
 pub(crate) fn report(args: ReportArgs) -> Result<Exit, CommandError> {
     if args.matrix {
         return write_matrix(args);
@@ -64,7 +64,7 @@ pub(crate) fn report(args: ReportArgs) -> Result<Exit, CommandError> {
     if args.outputs.is_empty() {
         print::result(&run::summary(&result));
     } else {
-        args.outputs.checked()?.write(&result)?;
+        CommandError::check_outputs(ErrorKind::CouldNotRun, args.outputs.checked()?.write(&result))?;
     }
     Ok(Exit::Success)
 }
@@ -86,7 +86,7 @@ fn report_checks(result: &ConformanceResult, outputs: ReportFiles) -> Result<Exi
     Ok(Exit::Success)
 }
 
-/// Writes many servers against the clauses of the protocol.
+/// Writes the matrix of servers and clauses.
 fn write_matrix(mut args: ReportArgs) -> Result<Exit, CommandError> {
     let html = args.outputs.html.take();
     if !args.outputs.is_empty() {

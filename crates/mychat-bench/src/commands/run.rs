@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 use super::find_max;
 use crate::check_run::{CheckReports, SuiteOptions, run_checks, write_reports};
 use crate::cli::{FramingArg, threads};
-use crate::error::CommandError;
-use crate::load::{LoadOptions, LoadSession, RunRequest, preflight};
+use crate::error::{CommandError, ErrorKind};
+use crate::load::{LoadOptions, LoadSession, RunRequest, SessionContext, preflight};
 use crate::report_files::ReportFiles;
 use crate::target::{LoadTarget, ProfileOptions, ServerChoice, ServerUnderTest};
 use crate::telemetry::Telemetry;
@@ -47,67 +47,67 @@ The seed is drawn and printed where nobody gives one.
 Exit codes: 0 all held, 1 the server fell short, 2 wrong options or file, 3 could not run, \
 4 inconclusive, 130 interrupted. Where several hold: 130, 3, 1 for a count, 4, 1 for a latency.")]
 pub(crate) struct RunArgs {
-    /// The scenario
+    /// The scenario file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
-    /// The server under test; without it the file's own target, or else the reference server, started for the run
+    /// The server under test; without it the file's own target, or else the reference server is started for the run
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) target: Option<String>,
 
-    /// Start the server under test: a shell command with {port} where the port goes
+    /// Start the server under test: a shell command with {port} in place of the port
     #[arg(long, value_name = "COMMAND", conflicts_with = "target")]
     pub(crate) spawn: Option<String>,
 
-    /// Process of a server that is running on this machine, to watch its memory and CPU; one that --spawn starts is
-    /// watched anyway
+    /// Process id of a server on this machine, to watch its memory and CPU; a server that --spawn starts is
+    /// always watched
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Option<u32>,
 
-    /// How messages end [default: the file's, or found out]
+    /// Framing of messages [default: the file's, or detected]
     #[arg(long, value_enum)]
     pub(crate) framing: Option<FramingArg>,
 
-    /// Readings that the server declares to take, as `mychat-bench probe` writes them [default: found out]
+    /// Readings that the server declares, as `mychat-bench probe` writes them [default: detected]
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
 
-    /// How long to wait for an answer [default: the file's `timeout`, 2s]
+    /// Time to wait for a reply [default: the file's `timeout`, 2s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Option<Duration>,
 
-    /// Seed of everything that is drawn; the same seed asks the same of any server
+    /// Seed of all random draws; the same seed plans the same actions for any server
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// Worker threads [default: the cores, less one where the server is on this machine]
+    /// Worker threads [default: the cores, minus one if the server is on this machine]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroU32>,
 
     /// Drive one part of the users and leave the others to other machines: `1/3`, `2/3` and `3/3` of the same file, seed and
-    /// target. The load begins once the server's lists show everybody. `merge` makes one result of them. `job/3` takes the
+    /// target. The load begins once the server's lists show all users. `merge` combines the results. `job/3` takes the
     /// number from `JOB_COMPLETION_INDEX`, as a Kubernetes Indexed Job sets it
     #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true)]
     pub(crate) shard: Shard,
 
-    /// Address to connect from; may be given several times, and they take turns [default: the system's choice, or on
+    /// Address to connect from; can be given several times, for use in turn [default: the system's choice, or on
     /// loopback as many of 127.0.0.x as the users need ports]
     #[arg(long, value_name = "IP")]
     pub(crate) source_ip: Vec<IpAddr>,
 
-    /// Time from one point of the timeline to the next
+    /// Length of an interval of the timeline
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) interval: Duration,
 
-    /// A line an interval on standard error, instead of the live view
+    /// Print a line per interval on standard error instead of the live view
     #[arg(long, short, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 
-    /// No live view and no summary: one line with the verdict
+    /// Print one line with the verdict, without live view and summary
     #[arg(long, short)]
     pub(crate) quiet: bool,
 
-    // Last: what follows would stand under its heading.
+    // Last, because clap puts later options under the heading of these.
     #[command(flatten)]
     pub(crate) outputs: ReportFiles,
 }
@@ -140,7 +140,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Exit, CommandError> {
     request.reports = request.reports.checked()?;
     let stop = signal::stop_requests()?;
     let cases = run_cases(&request, &loaded, &stop).await?;
-    // A file of cases alone ends here, and so does a run whose cases were interrupted.
+    // A file that has only cases ends here, and so does a run with interrupted cases.
     if let Some(result) = &cases
         && (loaded.scenario.groups.is_empty() || result.exit_code == Exit::Interrupted.code())
     {
@@ -156,7 +156,11 @@ pub(crate) async fn run(args: RunArgs) -> Result<Exit, CommandError> {
     let process = server.process(request.server.pid)?;
     let ndjson = request.reports.ndjson.take();
     let failed = cases.as_ref().map_or(0, ConformanceResult::failed);
-    let session = LoadSession::new(&request, &loaded, &server, profile, process, &plan, failed, stop)?;
+    let session = LoadSession::new(
+        &request,
+        SessionContext { loaded: &loaded, server: &server, profile, process, cases_failed: failed, stop },
+        plan.own_users() as usize,
+    )?;
     let telemetry = Telemetry::new(session.process(), ndjson.as_deref())?;
     let result = match find_max::requested(&loaded.scenario) {
         Some(search) => find_max::find_max(&session, &plan, search, &telemetry).await?,
@@ -178,11 +182,12 @@ fn finish(result: &RunResult, request: &RunRequest, lost: Option<anyhow::Error>)
     } else {
         terminal::run::summary(result)
     });
-    request.reports.write(result).map_err(|error| CommandError::output_lost(exit, error))?;
-    lost.map_or(Ok(exit), |error| Err(CommandError::output_lost(exit, error)))
+    let failures = request.reports.write(result).into_iter().map(anyhow::Error::from).chain(lost).collect();
+    CommandError::check_outputs(ErrorKind::OutputLost(exit), failures)?;
+    Ok(exit)
 }
 
-/// Runs the cases of a scenario before its load. Of several machines, the first one runs them.
+/// Runs the cases of a scenario before its load. If the run is sharded, only the first shard runs them.
 async fn run_cases(
     request: &RunRequest,
     loaded: &Loaded,
@@ -196,7 +201,7 @@ async fn run_cases(
     let ServerChoice { target, spawn, .. } = &request.server;
     let named = target.as_deref().or(scenario.target.as_deref().filter(|_| spawn.is_none()));
     let server = ServerUnderTest::start(named, spawn.as_deref(), 1).await?;
-    // The outcome of a file that has users too is printed once, at the end of the run.
+    // For a file that has users too, the outcome is printed once, at the end of the run.
     let print: Option<fn(&str)> = match (scenario.groups.is_empty(), request.view) {
         (true, View::Live | View::Lines) => Some(print::result),
         (false, View::Lines) => Some(print::message),

@@ -18,21 +18,21 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) server: mychat_server::Args,
 
-    /// Stop when standard input closes: set by `run` for the server that it starts
+    /// Stop when standard input closes: `run` sets this for the server that it starts
     #[arg(long, hide = true)]
     pub(crate) with_parent: bool,
 }
 
-/// Serves until a signal comes, or the program that started it is gone.
+/// Serves until a signal arrives or the parent process ends.
 pub(crate) fn serve(args: ServeArgs) -> ExitCode {
     if args.with_parent {
         std::thread::spawn(|| {
-            // Nobody writes to this pipe: it ends when the parent does, however that comes about.
+            // The parent never writes to this pipe. It closes when the parent ends, for any reason.
             let _ = std::io::stdin().read_to_end(&mut Vec::new());
             std::process::exit(0);
         });
     }
     let code = mychat_server::main_with(args.server);
-    // The server's own program says 1 where it cannot listen; here 1 is a verdict.
+    // The program mychat-server exits with 1 if it cannot listen; here 1 is a verdict.
     if code == ExitCode::FAILURE { Exit::CouldNotRun.into() } else { code }
 }

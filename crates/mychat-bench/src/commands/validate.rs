@@ -22,7 +22,7 @@ pub(crate) struct ValidateArgs {
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// Checks all files; goes on after a wrong one.
+/// Checks all files, even after an invalid one.
 pub(crate) fn validate(args: &ValidateArgs) -> Exit {
     let mut exit = Exit::Success;
     for file in &args.files {

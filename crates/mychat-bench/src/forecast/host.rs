@@ -1,43 +1,43 @@
-//! What this machine has, held against what a plan needs.
+//! Compares the resources of this machine with the needs of a plan.
 
 use mychat_os::proc;
 
 use super::load::Forecast;
 use mychat_report::grouped;
 
-/// Descriptors beside one a user.
+/// Number of descriptors besides one per user.
 const SPARE: u64 = 64;
-/// Deliveries a second that one worker can be expected to check; a figure of experience, not of this machine.
+/// Deliveries per second that one worker can check: an empirical value, not measured on this machine.
 const PER_WORKER: f64 = 2e6;
 
-/// What a machine has; `None` where the system does not tell.
+/// Resources of a machine; `None` if the system does not report them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostCapacity {
-    /// Descriptors that a process may have at most.
+    /// Descriptor limit of a process.
     pub descriptors: u64,
-    /// The range that ports of outgoing connections come from.
+    /// Port range of outgoing connections.
     pub ports: Option<(u16, u16)>,
-    /// Bytes of memory that are free.
+    /// Bytes of free memory.
     pub memory: Option<u64>,
-    /// Cores.
+    /// Number of cores.
     pub cores: u32,
 }
 
-/// Something that a plan needs.
+/// Resource that a plan needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceNeed {
-    /// Of what.
+    /// Name of the resource.
     pub what: &'static str,
-    /// How much, of how much.
+    /// Need and supply as text.
     pub figure: String,
-    /// Whether there is enough.
+    /// True if the supply suffices; `None` if it is unknown.
     pub met: bool,
-    /// What to do or to know.
+    /// Advice or explanation.
     pub note: Option<String>,
 }
 
 impl HostCapacity {
-    /// This machine.
+    /// Reads the resources of this machine.
     pub fn detect() -> Self {
         Self {
             descriptors: descriptors(),
@@ -47,7 +47,7 @@ impl HostCapacity {
         }
     }
 
-    /// What a plan needs of it.
+    /// Returns the needs of a plan with their supply.
     pub fn needs(&self, forecast: &Forecast) -> Vec<ResourceNeed> {
         vec![self.descriptors(forecast), self.ports(forecast), self.memory(forecast), self.cores(forecast)]
     }
@@ -69,7 +69,7 @@ impl HostCapacity {
             return ResourceNeed { what: "ports", figure: grouped(needed), met: true, note: None };
         };
         let there = u64::from(last.saturating_sub(first)) + 1;
-        // A user each, from one address; a server on this machine is reached from several.
+        // Each user takes a port of one address; a server on this machine is reached from several addresses.
         let note = if needed > there {
             Some(
                 "more than one address has: a server on this machine is reached from 127.0.0.x, another one by --source-ip",
@@ -118,7 +118,7 @@ impl HostCapacity {
     }
 }
 
-/// Bytes as a person reads them.
+/// Formats bytes for readers.
 pub(super) fn bytes(count: f64) -> String {
     match mychat_proto::units::scale(count) {
         (value, "B") => format!("{value:.0} B"),
@@ -126,13 +126,13 @@ pub(super) fn bytes(count: f64) -> String {
         (value, unit) => format!("{value:.0} {unit}"),
     }
 }
-/// Descriptors that this process may have.
+/// Returns the descriptor limit of this process.
 #[cfg(unix)]
 fn descriptors() -> u64 {
     rlimit::Resource::NOFILE.get_hard().unwrap_or(u64::MAX)
 }
 
-/// Sockets are no files here, and have no limit of this kind.
+/// Sockets are no descriptors on this system, so there is no such limit.
 #[cfg(not(unix))]
 fn descriptors() -> u64 {
     u64::MAX

@@ -56,21 +56,21 @@ impl Forecast {
     }
 }
 
-/// Bytes of all histograms: what is timed is kept by stage, group and action, in whole and of the present interval, by the
-/// worker and by the conductor.
+/// Returns the bytes of all histograms. Samples are kept by stage, group and action, for the whole run and for the current
+/// interval, by each worker and by the coordinator.
 fn histograms(scenario: &Scenario) -> f64 {
     let each = (Latency::default().histogram.distinct_values() * size_of::<u64>()) as f64;
     let shouted = scenario.groups.iter().any(|group| does(group, |action| matches!(action, Action::Broadcast { .. })));
     let of_stage = |stage: &Stage| -> f64 {
         let acts = |index: &usize| stage.only.as_ref().is_none_or(|only| only.contains(index));
         let timed = scenario.groups.iter().enumerate().filter(|(index, _)| acts(index)).map(|(_, group)| timed(group));
-        // Everybody hears: when it was due, and when it was really sent.
+        // Each broadcast is timed from its due time and from its actual sending.
         let heard = if shouted { 2 * scenario.groups.len() } else { 0 };
         if matches!(stage.kind, StageKind::Pause) { 0.0 } else { (timed.sum::<usize>() + heard) as f64 }
     };
     let stages = scenario.stages.iter().map(of_stage);
     let most = stages.clone().fold(0.0, f64::max);
-    // Everybody's connect and ack while joining; of the present stage, what a worker fills and the conductor adds up.
+    // Connect and ack during login; of the current stage, both the workers and the coordinator keep histograms.
     (stages.sum::<f64>() + 2.0 * most + 2.0 * scenario.groups.len() as f64) * each
 }
 
@@ -78,7 +78,7 @@ fn does(group: &Group, wanted: impl Fn(&Action) -> bool) -> bool {
     !matches!(group.pace, Pace::Silent) && group.actions.iter().any(|weighted| wanted(&weighted.action))
 }
 
-/// How many things are timed of what a group does, but for broadcasts as they are heard.
+/// Returns the number of timed metrics of a group's actions, without the delivery of broadcasts.
 fn timed(group: &Group) -> usize {
     let broadcasts = does(group, |action| matches!(action, Action::Broadcast { .. }));
     let messages = does(group, |action| matches!(action, Action::Private { to, .. } if !matches!(to, To::Nobody)));

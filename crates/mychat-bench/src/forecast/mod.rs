@@ -1,4 +1,4 @@
-//! What a scenario will do, computed before anything runs, and what it needs of the machine.
+//! Forecast of a scenario: its load and its needs, computed without running it.
 
 mod host;
 mod load;

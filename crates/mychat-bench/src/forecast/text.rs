@@ -1,4 +1,4 @@
-//! The explanation as text: who does what how often, when, how much that makes, and what it needs.
+//! Forecast as text: the actions, their rates and times, the resulting load, and its needs.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use mychat_report::grouped;
 use mychat_scenario::Scenario;
 use mychat_scenario::model::{Action, Arrivals, Content, Group, Pace, ReadPolicy, Size, Span, To};
 
-/// The whole explanation.
+/// Renders the whole forecast.
 pub fn text(scenario: &Scenario, forecast: &Forecast, needs: &[ResourceNeed]) -> String {
     let mut text = scenario.name.clone();
     if let Some(about) = &scenario.about {
@@ -169,7 +169,7 @@ fn when(text: &mut String, forecast: &Forecast) {
     }
 }
 
-/// A number with as many digits as say something.
+/// Formats a number with its significant digits.
 fn number(value: f64) -> String {
     if value >= 100.0 || (value - value.round()).abs() < 1e-9 {
         grouped(value.round() as u64)

@@ -1,8 +1,8 @@
-//! The load of a scenario: what was requested, whether it is possible, and the runs themselves.
+//! Load of a scenario: the request, its preflight checks, and the runs.
 
 pub(crate) mod preflight;
 mod request;
 mod session;
 
 pub(crate) use request::{LoadOptions, RunRequest};
-pub(crate) use session::LoadSession;
+pub(crate) use session::{LoadSession, SessionContext};

@@ -1,4 +1,4 @@
-//! Checks before a load: is the run possible with these options, this scenario and this machine.
+//! Preflight checks: is the run possible with these options, this scenario and this machine.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn shard_obstacle(request: &RunRequest, loaded: &Loaded) -> Option<String> {
     None
 }
 
-/// Makes the plan of this shard. Without a seed one is drawn, and every report prints it.
+/// Makes the plan of this shard. Without a given seed it draws one; every report prints it.
 pub(crate) fn plan(request: &RunRequest, loaded: &Loaded) -> Plan {
     let seed = request.seed.or(loaded.scenario.seed).unwrap_or_else(|| u64::from(rand::rng().random::<u32>()));
     Plan::new(Arc::new(loaded.scenario.clone()), seed).with_shard(request.load.shard)

@@ -1,4 +1,4 @@
-//! The runs of one scenario: one, or the probes of a search.
+//! Runs of one scenario: a single one, or the probes of a search.
 
 use std::cell::RefCell;
 use std::net::{IpAddr, UdpSocket};
@@ -14,7 +14,7 @@ use crate::error::CommandError;
 use crate::host_info;
 use crate::target::{LoadProfile, LoadTarget};
 use crate::telemetry::Telemetry;
-use crate::terminal::progress::{Progress, View, Watcher};
+use crate::terminal::progress::{LiveObserver, Progress, View};
 use mychat_conformance::probe;
 use mychat_load::engine::coordinator::{self, RunConfig};
 use mychat_load::engine::shared::{ProtocolSettings, SharedState};
@@ -27,7 +27,19 @@ use mychat_scenario::Loaded;
 use mychat_target::Target;
 use mychat_target::sample::Sampler;
 
-/// Everything that the runs of one scenario have in common.
+/// Outcome of the steps before the load.
+pub(crate) struct SessionContext<'c> {
+    pub(crate) loaded: &'c Loaded,
+    pub(crate) server: &'c LoadTarget,
+    pub(crate) profile: LoadProfile,
+    /// Sampler of the server's process, if it is known.
+    pub(crate) process: Option<Sampler>,
+    /// Number of cases that failed before the load.
+    pub(crate) cases_failed: u64,
+    pub(crate) stop: Arc<Notify>,
+}
+
+/// Common data of the runs of one scenario.
 pub(crate) struct LoadSession {
     target: Target,
     threads: u32,
@@ -39,32 +51,26 @@ pub(crate) struct LoadSession {
     stop: Arc<Notify>,
     interval: Duration,
     view: View,
-    /// Cases of the file that failed before the load.
+    /// Number of cases that failed before the load.
     cases_failed: u64,
-    /// The first failure to write NDJSON. It does not stop a run.
+    /// First failure to write NDJSON. It does not stop a run.
     lost_output: RefCell<Option<anyhow::Error>>,
 }
 
 impl LoadSession {
-    /// Creates the session. Fails if a source address does not belong to this machine.
-    #[expect(clippy::too_many_arguments, reason = "each comes from another step of the command")]
-    pub(crate) fn new(
-        request: &RunRequest,
-        loaded: &Loaded,
-        server: &LoadTarget,
-        profile: LoadProfile,
-        process: Option<Sampler>,
-        plan: &Plan,
-        cases_failed: u64,
-        stop: Arc<Notify>,
-    ) -> Result<Self, CommandError> {
+    /// Creates the session for a plan with `users` users on this machine. Fails if a source address does not belong to
+    /// this machine.
+    pub(crate) fn new(request: &RunRequest, context: SessionContext<'_>, users: usize) -> Result<Self, CommandError> {
+        let SessionContext { loaded, server, profile, process, cases_failed, stop } = context;
         let options = &request.load;
         if let Some(foreign) = options.source_ips.iter().find(|ip| UdpSocket::bind((**ip, 0)).is_err()) {
-            return Err(CommandError::could_not_run(format!("{foreign} of --source-ip is no address of this machine")));
+            return Err(CommandError::could_not_run(format!(
+                "{foreign} of --source-ip is not an address of this machine"
+            )));
         }
         Ok(Self {
             info: run_info(request, loaded, server, &profile),
-            sources: source_addresses(&options.source_ips, &server.target, plan.own_users() as usize),
+            sources: source_addresses(&options.source_ips, &server.target, users),
             threads: worker_threads(options.threads, &server.target),
             target: server.target.clone(),
             protocol: profile.protocol,
@@ -83,7 +89,7 @@ impl LoadSession {
         self.process.clone()
     }
 
-    /// Returns true if nothing is printed while the session goes on.
+    /// Returns true if nothing is printed during the session.
     pub(crate) fn is_quiet(&self) -> bool {
         self.view == View::Quiet
     }
@@ -107,13 +113,13 @@ impl LoadSession {
             threads: self.threads,
             interval: self.interval,
         };
-        let mut watcher = Watcher {
+        let mut observer = LiveObserver {
             progress: Progress::new(self.view, title),
             abort_monitor: AbortMonitor::new(&shared.plan, config.interval),
             telemetry: &mut telemetry,
         };
-        let observed = coordinator::run(Arc::clone(&shared), config, &mut watcher, &self.stop).await;
-        watcher.progress.clear();
+        let observed = coordinator::run(Arc::clone(&shared), config, &mut observer, &self.stop).await;
+        observer.progress.clear();
         let mut observed = observed?;
         observed.server = telemetry.finish(&observed.timeline);
         observed.cases_failed = self.cases_failed;
@@ -135,7 +141,7 @@ fn worker_threads(requested: Option<NonZeroU32>, target: &Target) -> u32 {
 
 /// Returns the addresses to connect from.
 ///
-/// Connections from one address to one server differ by their port alone, and Linux hands out about 28,000 ports. Half of
+/// Connections from one address to one server differ only by their port, and Linux hands out about 28,000 ports. Half of
 /// them are left to closed connections in `TIME_WAIT`.
 fn source_addresses(requested: &[IpAddr], target: &Target, users: usize) -> Arc<[IpAddr]> {
     const USERS_PER_ADDRESS: usize = 14_000;

@@ -1,6 +1,6 @@
-//! How the server of a load talks and reads the protocol: what was declared or asked for, and what a short dialogue
-//! finds out before the first user joins. A load needs two of the readings: without them a server that sends no broadcast
-//! back to its sender would seem to lose one copy of each.
+//! Framing and readings of the server of a load: from the options, or from a short dialogue before the first login. A load
+//! needs two of the readings: without them, a server that sends no broadcast back to its sender would seem to lose one copy
+//! of each.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use mychat_load::engine::shared::ProtocolSettings;
 use mychat_load::reconcile::DeliveryRules;
 use mychat_scenario::model::{Action, FramingChoice, Scenario};
 
-/// What is known of a server before a load.
+/// Known properties of a server before a load.
 #[derive(Debug, Clone)]
 pub(crate) struct LoadProfile {
     pub(crate) protocol: ProtocolSettings,
@@ -25,7 +25,7 @@ pub(crate) struct LoadProfile {
     pub(crate) profile: Profile,
 }
 
-/// What was asked for on the command line, in the file, and in a profile.
+/// Properties given on the command line, in the file and in a profile.
 #[derive(Debug)]
 pub(crate) struct ProfileOptions {
     framing: FramingChoice,
@@ -60,7 +60,7 @@ impl ProfileOptions {
         })
     }
 
-    /// What is known without a look at the server: enough for the tool's own.
+    /// Returns the properties that are known without a dialogue, which suffice for the reference server.
     pub(crate) fn unprobed(&self) -> LoadProfile {
         let framing = match self.framing {
             FramingChoice::CrLf => Framing::CrLf,
@@ -70,13 +70,13 @@ impl ProfileOptions {
         self.load_profile(framing, framing, Profile::default())
     }
 
-    /// Looks at the server. One that does not answer is taken as the rules have it: its users will not be let in either.
+    /// Probes the server. If it does not reply, the protocol's rules are assumed: its users will not log in either.
     pub(crate) async fn probe(&self, target: SocketAddr, seed: u64) -> LoadProfile {
         let nonce = mychat_scenario::template::actor_names::nonce(seed ^ u64::from(std::process::id()));
         let found = probe::probe_framing_quickly(target, self.framing, self.timeout, &nonce).await;
         let declared = Arc::new(self.declared.clone());
         let env = TestEnv { declared, ..TestEnv::new(target, found.framing, self.timeout, seed) };
-        // Where a profile says all of it there is nothing to ask, and not a message more than the scenario's is sent.
+        // A complete profile leaves nothing to probe, and the server gets no message besides the scenario's.
         let profile = if ["broadcast_echo", "unknown_user"].iter().all(|key| self.declared.contains_key(*key)) {
             Profile::default()
         } else {

@@ -1,4 +1,4 @@
-//! The server of a load: named, started by a command, or the reference server.
+//! Server of a load: given by address, started by a command, or the reference server.
 
 use super::load_profile::{LoadProfile, ProfileOptions};
 use crate::error::CommandError;
@@ -6,18 +6,18 @@ use mychat_target::sample::Sampler;
 use mychat_target::spawn::SpawnedServer;
 use mychat_target::{Reference, Target};
 
-/// The server that the command line chooses.
+/// Server that the command line chooses.
 #[derive(Debug)]
 pub(crate) struct ServerChoice {
     /// `HOST:PORT`.
     pub(crate) target: Option<String>,
     /// Shell command that starts it.
     pub(crate) spawn: Option<String>,
-    /// Its process, if it runs on this machine.
+    /// Process id, if it runs on this machine.
     pub(crate) pid: Option<u32>,
 }
 
-/// The server of a load.
+/// Server of a load, with its process if the tool started it.
 pub(crate) struct LoadTarget {
     pub(crate) target: Target,
     watch: Option<SpawnedServer>,
@@ -69,7 +69,7 @@ impl LoadTarget {
         if self.is_reference() { options.unprobed() } else { options.probe(self.target.address, seed).await }
     }
 
-    /// Ends what was started.
+    /// Stops the server if the tool started it.
     pub(crate) async fn stop(self) {
         if let Some(reference) = self.reference {
             reference.stop().await;

@@ -1,4 +1,4 @@
-//! The server under test: where it is, how it is started, and how it reads the protocol.
+//! Server under test: its address, its start, and its readings of the protocol.
 
 mod load_profile;
 mod load_target;

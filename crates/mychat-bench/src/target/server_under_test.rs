@@ -1,4 +1,4 @@
-//! The server under test: named, started by a command, or the reference server.
+//! Server under test of a run of checks: given by address, started by a command, or the reference server.
 
 use std::net::SocketAddr;
 
@@ -8,13 +8,13 @@ use crate::error::CommandError;
 use mychat_conformance::join_all;
 use mychat_target::spawn::SpawnedServer;
 
-/// A server under test, or several instances of it.
+/// Server under test, or several instances of it.
 pub(crate) struct ServerUnderTest {
-    /// As it was named.
+    /// Name as given.
     pub(crate) name: String,
-    /// The first instance.
+    /// Address of the first instance.
     pub(crate) address: SocketAddr,
-    /// How it is started, where it was given.
+    /// Command that starts it, if given.
     pub(crate) command: Option<String>,
     watches: Vec<SpawnedServer>,
 }
@@ -38,7 +38,7 @@ impl ServerUnderTest {
         for started in join_all((0..jobs.max(1)).map(|_| SpawnedServer::start(&command)).collect()).await {
             match started {
                 Ok(watch) => watches.push(watch),
-                // A command that can be run only once at a time: one instance is enough.
+                // Some commands can run only once at a time: one instance suffices.
                 Err(_) if !watches.is_empty() => break,
                 Err(error) => return Err(error.into()),
             }
@@ -55,7 +55,7 @@ impl ServerUnderTest {
         Ok(Self { name, address, command: spawn.map(str::to_owned), watches })
     }
 
-    /// Whether this tool started it.
+    /// Returns true if this tool started the server.
     pub(crate) fn is_spawned(&self) -> bool {
         !self.watches.is_empty()
     }
@@ -65,7 +65,7 @@ impl ServerUnderTest {
         &self.watches
     }
 
-    /// Ends what was started.
+    /// Stops the instances that this tool started.
     pub(crate) async fn stop(&self) {
         for watch in &self.watches {
             watch.stop().await;
@@ -73,7 +73,7 @@ impl ServerUnderTest {
     }
 }
 
-/// The command that starts the tool's own server, for the system's shell.
+/// Returns the shell command that starts the reference server.
 fn reference(program: &str) -> String {
     if cfg!(windows) {
         format!("\"{program}\" serve --listen 127.0.0.1:{{port}}")

@@ -1,4 +1,4 @@
-//! The terminal: what is printed, the live view, and Ctrl-C.
+//! Terminal: output, live view and Ctrl-C.
 
 pub(crate) mod print;
 pub(crate) mod progress;

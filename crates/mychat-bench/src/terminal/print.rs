@@ -1,5 +1,5 @@
-//! Output of the tool: results on standard output, everything else on standard error. Text is printed without colours
-//! where they are not wanted. A closed pipe is not an error.
+//! Output of the tool: results on standard output, everything else on standard error. Colours are removed
+//! where they are not supported. A closed pipe is not an error.
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::CommandError;
 use mychat_load::Exit;
 
-/// Set once a result, or a part of one, could not be printed.
+/// True once any part of a result could not be printed.
 static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Prints a result. A failure is reported once on standard error, and [`exit_code`] takes it into account.
@@ -21,7 +21,7 @@ pub(crate) fn result(text: &str) {
     }
 }
 
-/// Returns the exit code of the tool: `exit`, or "could not run" where a result was lost.
+/// Returns the exit code of the tool: `exit`, or "could not run" if a result was lost.
 pub(crate) fn exit_code(exit: Exit) -> Exit {
     if LOST.load(Ordering::Relaxed) { exit.or(Exit::CouldNotRun) } else { exit }
 }

@@ -1,4 +1,4 @@
-//! The live view: how far the run has come, drawn on a terminal and nowhere else.
+//! Live view of the progress, drawn only on a terminal.
 
 use std::io::IsTerminal as _;
 use std::sync::atomic::Ordering;
@@ -14,19 +14,19 @@ use mychat_load::record::recorder::Recorder;
 use mychat_load::verdict::AbortMonitor;
 use mychat_report::{duration, grouped};
 
-/// Whether a live view is wanted.
+/// Kind of progress output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum View {
-    /// A bar, where standard error is a terminal.
+    /// A bar, if standard error is a terminal.
     Live,
-    /// A line an interval, terminal or not.
+    /// One line per interval, on a terminal or not.
     Lines,
-    /// Nothing.
+    /// No output.
     Quiet,
 }
 
 impl View {
-    /// What the options ask for.
+    /// Chooses the view from the options.
     pub(crate) fn of(quiet: bool, verbose: bool) -> Self {
         match (quiet, verbose) {
             (true, _) => Self::Quiet,
@@ -36,20 +36,20 @@ impl View {
     }
 }
 
-/// The live view of one run.
+/// Live view of one run.
 pub(crate) struct Progress {
     view: View,
     bar: ProgressBar,
-    /// When, how many sent, how many delivered: to make rates of.
+    /// Time and counts of the last interval, to compute rates: seconds, sent, delivered.
     last: Option<(Instant, u64, u64)>,
     rates: (f64, f64),
-    /// What stands before the stage: which probe of a search this is.
+    /// Prefix of the stage: the probe of a search.
     title: String,
 }
 
 impl Progress {
     pub(crate) fn new(view: View, title: &str) -> Self {
-        // A line that is drawn again and again takes a terminal that can go back.
+        // Redrawing a line needs a terminal that can move the cursor.
         let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
         let shown = view == View::Live && std::io::stderr().is_terminal() && !dumb;
         let target = if shown { progress_term::target() } else { ProgressDrawTarget::hidden() };
@@ -59,12 +59,12 @@ impl Progress {
         Self { view, bar, last: None, rates: (0.0, 0.0), title: title.to_owned() }
     }
 
-    /// Takes the view off the screen.
+    /// Removes the view from the screen.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// A line for those who asked for lines.
+    /// Prints a line for an interval if the view is [`View::Lines`].
     fn slice(&self, shared: &SharedState, slice: &TimelineSlice) {
         if self.view != View::Lines {
             return;
@@ -107,16 +107,16 @@ impl Progress {
     }
 }
 
-/// The live view, the conditions that end a run early, and what is noted of each interval.
-pub(crate) struct Watcher<'w> {
+/// Observer of a run: live view, abort conditions and telemetry.
+pub(crate) struct LiveObserver<'w> {
     pub(crate) progress: Progress,
     pub(crate) abort_monitor: AbortMonitor,
     pub(crate) telemetry: &'w mut Telemetry,
 }
 
-impl RunObserver for Watcher<'_> {
+impl RunObserver for LiveObserver<'_> {
     fn progress(&mut self, phase: Phase, shared: &SharedState, latest: Option<&TimelineSlice>) {
-        self.progress.look(phase, shared, latest);
+        self.progress.draw(phase, shared, latest);
     }
 
     fn interval_ended(&mut self, shared: &SharedState, recorded: &Recorder) -> Option<usize> {
@@ -130,7 +130,7 @@ impl RunObserver for Watcher<'_> {
 }
 
 impl Progress {
-    fn look(&mut self, phase: Phase, shared: &SharedState, latest: Option<&TimelineSlice>) {
+    fn draw(&mut self, phase: Phase, shared: &SharedState, latest: Option<&TimelineSlice>) {
         if self.bar.is_hidden() {
             return;
         }

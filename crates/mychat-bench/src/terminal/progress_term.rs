@@ -1,7 +1,7 @@
-//! The terminal that the live view is drawn on, a little narrower than it is.
+//! Terminal for the live view that reports a slightly smaller width.
 //!
-//! A line that is filled to the last column leaves the cursor at the edge, and the `^C` that a terminal shows for Ctrl-C would
-//! stand on a line of its own: the view would be cleared there, and its old line would stay. With room left, both share a line.
+//! A line that fills the last column leaves the cursor at the edge, and the `^C` that a terminal shows for Ctrl-C would start
+//! a new line: the view would be cleared there, and its old line would stay. With space left, both share a line.
 
 use console::Term;
 use indicatif::{ProgressDrawTarget, TermLike};
@@ -10,12 +10,12 @@ use indicatif::{ProgressDrawTarget, TermLike};
 #[derive(Debug)]
 struct ProgressTerm(Term);
 
-/// What a terminal shows for Ctrl-C, and one column to spare.
+/// Width of the `^C` that a terminal shows, and one spare column.
 const MARGIN: u16 = 3;
-/// The view is drawn so often a second.
+/// Redraws per second.
 const HZ: u8 = 10;
 
-/// Where the live view goes.
+/// Output of the live view.
 pub(crate) fn target() -> ProgressDrawTarget {
     ProgressDrawTarget::term_like_with_hz(Box::new(ProgressTerm(Term::buffered_stderr())), HZ)
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, as a request to stop: the first cuts the load short, the second the drain, the third everything.
+//! Ctrl-C and SIGTERM as requests to stop: the first ends the load, the second the drain, the third the process.
 
 use std::sync::Arc;
 

@@ -1,18 +1,18 @@
-//! Values to places along an axis, and the ticks that a person reads them by.
+//! Axes: the mapping of values to positions, and the tick labels.
 
 use crate::duration;
 
-/// Where a value lies between the ends of an axis, as a part of its length.
+/// Mapping of a value to a position on an axis, as a fraction of its length.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Scale {
-    /// Evenly, from the first value to the second.
+    /// Linear, from the first value to the second.
     Linear(f64, f64),
-    /// LatencyBreakdown orders of magnitude, from the first value to the second.
+    /// Logarithmic, from the first value to the second.
     Log(f64, f64),
 }
 
 impl Scale {
-    /// 0 at the low end, 1 at the high one; values beyond an end stay there.
+    /// Returns 0 at the low end and 1 at the high end. Values beyond an end are clamped to it.
     pub(crate) fn at(self, value: f64) -> f64 {
         let place = match self {
             Self::Linear(low, high) => (value - low) / (high - low),
@@ -22,7 +22,7 @@ impl Scale {
     }
 }
 
-/// An axis: a scale with labelled ticks.
+/// Scale with labelled ticks.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Axis {
     pub(crate) scale: Scale,
@@ -30,7 +30,7 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// From zero to a little above `most`, with about four ticks.
+    /// Creates a linear axis from zero to a little above `most`, with about four ticks.
     pub(crate) fn amounts(most: f64, label: impl Fn(f64) -> String) -> Self {
         let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
         let step = nice(most / 4.0);
@@ -39,17 +39,17 @@ impl Axis {
         Self { scale: Scale::Linear(0.0, f64::from(count) * step), ticks }
     }
 
-    /// Latencies in microseconds from `least` to `most`.
+    /// Creates a logarithmic axis of latencies in microseconds.
     pub(crate) fn latencies(least: f64, most: f64) -> Self {
         Self::logarithmic(least, most, short_duration)
     }
 
-    /// Rates from `least` to `most`, for what grows by factors.
+    /// Creates a logarithmic axis of rates.
     pub(crate) fn rates(least: f64, most: f64) -> Self {
         Self::logarithmic(least, most, compact)
     }
 
-    /// LatencyBreakdown orders of magnitude: a tick a decade, or three where there are few.
+    /// Creates a logarithmic axis with one tick per decade, or three where there are few decades.
     fn logarithmic(least: f64, most: f64, label: impl Fn(f64) -> String) -> Self {
         let low = least.max(1.0).log10().floor();
         let high = most.max(1.0).log10().ceil().max(low + 1.0);
@@ -66,7 +66,7 @@ impl Axis {
         Self { scale: Scale::Log(10f64.powf(low), 10f64.powf(high)), ticks }
     }
 
-    /// Quantiles, each nine as long as the one before: 50 %, 90 %, 99 %… up to `highest`.
+    /// Creates an axis of quantiles on which each further nine takes the same length: 50 %, 90 %, 99 %… up to `highest`.
     pub(crate) fn nines(highest: f64) -> Self {
         let end = nines(highest).max(1.0);
         let all = [(0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %")];
@@ -79,7 +79,7 @@ impl Axis {
         Self { scale: Scale::Linear(0.0, end), ticks }
     }
 
-    /// Seconds of a run, from 0 to `end`.
+    /// Creates an axis of the seconds of a run, from 0 to `end`.
     pub(crate) fn time(end: f64) -> Self {
         let end = if end > 0.0 { end } else { 1.0 };
         let steps = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0];
@@ -89,7 +89,7 @@ impl Axis {
     }
 }
 
-/// How many nines a quantile has: 1 for 90 %, 2 for 99 %.
+/// Returns the number of nines of a quantile: 1 for 90 %, 2 for 99 %.
 pub(crate) fn nines(quantile: f64) -> f64 {
     -(1.0 - quantile).max(1e-12).log10()
 }
@@ -110,7 +110,7 @@ fn clock(at: f64, end: f64) -> String {
     }
 }
 
-/// A round time without the digits that say nothing: `5 ms`, not `5.00 ms`.
+/// Formats a round time without trailing zeros: `5 ms`, not `5.00 ms`.
 fn short_duration(micros: f64) -> String {
     let text = duration(micros);
     match text.split_once(' ') {
@@ -121,7 +121,7 @@ fn short_duration(micros: f64) -> String {
     }
 }
 
-/// A number in as few digits as an axis needs: `1.5 k`, `20 M`.
+/// Formats a number with as few digits as an axis needs: `1.5 k`, `20 M`.
 pub(crate) fn compact(value: f64) -> String {
     let (value, unit) = match value {
         value if value >= 1e9 => (value / 1e9, " G"),

@@ -1,26 +1,26 @@
-//! Where the values of a distribution lie as time passes: a column a moment, darker where more of its values lie.
+//! Heatmap of a distribution over time: one column per interval, darker for values that occur more often.
 
 use maud::{Markup, html};
 
-/// A rectangle along the axes, in one of the shades.
+/// Rectangle in axis coordinates with one of the shades.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct HeatCell {
     pub(crate) from: f64,
     pub(crate) to: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
-    /// 1 for the least, up to the number of [`SHADES`].
+    /// Shade from 1 (the lightest) to the number of [`SHADES`].
     pub(crate) shade: usize,
 }
 
-/// The shades from the least: the part of a column's values from which each is used, and its name.
+/// Shades from the lightest: the smallest share of a column's values for it, and its label.
 pub(crate) const SHADES: [(f64, &str); 5] =
     [(0.0, "rarer"), (0.0001, "≥ 0.01 %"), (0.001, "≥ 0.1 %"), (0.01, "≥ 1 %"), (0.1, "≥ 10 %")];
 
-/// Classes of values in each order of magnitude.
+/// Value classes per order of magnitude.
 const PER_DECADE: f64 = 10.0;
 
-/// The cells of one moment's values, given with how often each came up; neighbours of a shade are one cell.
+/// Returns the cells of one column. `values` are pairs of value and count. Adjacent classes of one shade share a cell.
 pub(crate) fn heat_column(from: f64, to: f64, values: impl Iterator<Item = (u64, u64)>) -> Vec<HeatCell> {
     let mut classes: Vec<u64> = Vec::new();
     for (value, count) in values {
@@ -29,7 +29,7 @@ pub(crate) fn heat_column(from: f64, to: f64, values: impl Iterator<Item = (u64,
         classes[class] += count;
     }
     let total = classes.iter().sum::<u64>() as f64;
-    // From which class to which, and the shade.
+    // First class, last class and shade.
     let mut runs: Vec<(usize, usize, usize)> = Vec::new();
     for (class, count) in classes.into_iter().enumerate().filter(|(_, count)| *count > 0) {
         let shade = SHADES.iter().filter(|(part, _)| count as f64 / total >= *part).count();
@@ -44,7 +44,7 @@ pub(crate) fn heat_column(from: f64, to: f64, values: impl Iterator<Item = (u64,
         .collect()
 }
 
-/// What each shade means, the darkest first.
+/// Returns the legend entries, the darkest first.
 pub(super) fn legend() -> Markup {
     html! {
         @for (number, (_, name)) in SHADES.iter().enumerate().rev() {
@@ -64,7 +64,7 @@ mod tests {
     fn a_column_covers_its_values_and_nothing_between_them() {
         let cells = heat_column(2.0, 3.0, [(100, 8_000), (130, 1_990), (50_000, 9), (60_000_000, 1)].into_iter());
         let covers = |value: f64| cells.iter().find(|cell| (cell.low..cell.high).contains(&value));
-        // 80 % and 20 % are of one shade, side by side; one in ten thousand is seen as well.
+        // 80 % and 20 % are adjacent and share a shade. One value in ten thousand is visible too.
         assert_eq!(covers(100.0), covers(130.0));
         let shades = [100.0, 50_000.0, 60_000_000.0].map(|value| covers(value).map(|cell| cell.shade));
         assert_eq!(shades, [Some(5), Some(2), Some(2)]);

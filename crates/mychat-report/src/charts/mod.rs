@@ -1,5 +1,5 @@
-//! Charts as inline SVG: no script, coloured by the page's style sheet, told apart by dashes too, and read aloud by
-//! their title and description.
+//! Charts as inline SVG without scripts. The page's style sheet colours the lines, and dashes distinguish them too. Screen
+//! readers get a title and a description.
 
 mod heatmap;
 mod axis;
@@ -11,26 +11,26 @@ use maud::{Markup, html};
 pub(crate) use axis::{Axis, compact, nines};
 pub(crate) use heatmap::{HeatCell, heat_column};
 
-/// One line of a chart.
+/// Line of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
     pub(crate) name: String,
-    /// Which of the style sheet's lines it is, from 1.
+    /// Number of the line style in the style sheet, from 1.
     pub(crate) style: u8,
-    /// What the legend says beside the name.
+    /// Legend text beside the name.
     pub(crate) figure: String,
-    /// Along the axes; `None` where nothing was measured: the line has a gap there.
+    /// Points in axis coordinates. `None` is a gap: nothing was measured.
     pub(crate) points: Vec<(f64, Option<f64>)>,
 }
 
 impl Series {
-    /// Whether no point has a neighbour to draw a line to.
+    /// Returns true if no point has a neighbour to draw a line to.
     fn is_dots(&self) -> bool {
         self.points.windows(2).all(|pair| pair[0].1.is_none() || pair[1].1.is_none())
     }
 }
 
-/// A stretch of the horizontal axis with a name: a stage of the run.
+/// Named section of the horizontal axis: a stage of the run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Band {
     pub(crate) from: f64,
@@ -38,31 +38,31 @@ pub(crate) struct Band {
     pub(crate) name: String,
 }
 
-/// A chart.
+/// Chart with axes, lines and bands.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chart {
-    /// Distinct among the charts of a page: ids are made of it.
+    /// Prefix of all element ids. It must be unique on the page.
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
-    /// What it shows, for those who cannot see it.
+    /// Description for screen readers.
     pub(crate) description: String,
     pub(crate) x: Axis,
     pub(crate) y: Axis,
     pub(crate) bands: Vec<Band>,
     pub(crate) series: Vec<Series>,
-    /// Behind the lines: a distribution over time.
+    /// Heatmap behind the lines.
     pub(crate) heat: Vec<HeatCell>,
-    /// What is shown where the pointer rests: from where to where, and the text.
+    /// Tooltips: start and end on the horizontal axis, and the text.
     pub(crate) tooltips: Vec<(f64, f64, String)>,
 }
 
-/// Where a band's name is written.
+/// Position of a band's label.
 struct BandLabel<'c> {
-    /// Where the band begins.
+    /// Horizontal position of the band's start.
     left: f64,
-    /// From the picture upwards.
+    /// Label row, counted upwards from the plot area.
     row: usize,
-    /// Whether it ends where the picture does, since it would not fit after the band's beginning.
+    /// True for a label that is right-aligned to the plot area, because it does not fit to the right of the band's start.
     at_end: bool,
     text: &'c str,
 }
@@ -73,14 +73,14 @@ const LEFT: f64 = 62.0;
 const RIGHT: f64 = WIDTH - 14.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = HEIGHT - 30.0;
-/// Rows of stage names above the picture, and how far they are apart.
+/// Number of label rows above the plot area, and their distance.
 const ROWS: usize = 2;
 const ROW: f64 = 17.0;
-/// Room for a letter of a stage's name, on a phone too, where the style sheet makes it larger.
+/// Width reserved per letter of a stage name. It also suffices on phones, where the style sheet enlarges the text.
 const LETTER: f64 = 9.4;
 
 impl Chart {
-    /// The chart with its heading and legend.
+    /// Renders the chart with its heading and legend.
     pub(crate) fn render(&self) -> Markup {
         let lines = self.series.iter().any(|series| series.points.iter().any(|(_, value)| value.is_some()));
         let measured = lines || !self.heat.is_empty();
@@ -126,7 +126,7 @@ impl Chart {
             @for (number, band) in self.bands.iter().enumerate() {
                 @let (left, right) = (self.x_position(band.from), self.x_position(band.to));
                 @let room = right - left;
-                // Behind a distribution it would change the shades.
+                // Behind a heatmap, a shaded band would change the shades.
                 @if number % 2 == 0 && self.heat.is_empty() {
                     rect.band x=(round(left)) y=(TOP) width=(round(room)) height=(BOTTOM - TOP) {}
                 }
@@ -143,7 +143,7 @@ impl Chart {
         }
     }
 
-    /// The bands' names above the picture. What finds no room in any row is left out: the table below has it.
+    /// Renders the band labels above the plot area. A label that fits into no row is omitted: the table below has it.
     fn band_labels(&self) -> Vec<BandLabel<'_>> {
         let mut free = [LEFT; ROWS];
         let mut names = Vec::new();
@@ -160,7 +160,7 @@ impl Chart {
         names
     }
 
-    /// A path a shade, however many cells there are.
+    /// Renders one path per shade, however many cells there are.
     fn heat_paths(&self) -> Markup {
         let mut paths = [const { String::new() }; heatmap::SHADES.len()];
         for cell in &self.heat {
@@ -198,7 +198,7 @@ impl Chart {
         for stretch in series.points.split(|(_, value)| value.is_none()) {
             let places: Vec<(f64, f64)> =
                 stretch.iter().filter_map(|(x, y)| Some((self.x_position(*x), self.y_position((*y)?)))).collect();
-            // A point without neighbours has no line to be seen by.
+            // A point without neighbours is part of no line, so it is drawn as a dot.
             if let [alone] = places[..] {
                 dots.push(alone);
             }

@@ -1,4 +1,4 @@
-//! A run's figures, and what they could as well have been: blocks of its intervals drawn again and again.
+//! Block bootstrap of a run: its figures, and their spread over resampled blocks of its intervals.
 
 use rand::RngExt as _;
 use rand::rngs::ChaCha8Rng;
@@ -6,7 +6,7 @@ use rand::rngs::ChaCha8Rng;
 use super::run::ComparedRun;
 use mychat_load::verdict::samples_needed;
 
-/// What is compared, by name, and whether less is better.
+/// Figures that are compared: name, and true if lower is better.
 pub(super) const TIMED: [(&str, bool); 8] = [
     ("delivery p50", true),
     ("delivery p90", true),
@@ -18,20 +18,20 @@ pub(super) const TIMED: [(&str, bool); 8] = [
     ("ack p99", true),
 ];
 
-/// Those that are percentiles of delivery.
+/// Names of the delivery percentiles.
 pub(super) const QUANTILES: [(&str, f64); 3] = [("delivery p50", 0.5), ("delivery p90", 0.9), ("delivery p99", 0.99)];
 
-/// A figure of each kind, where the run has it.
+/// One value per figure; `None` if the run does not have it.
 pub(super) type Figures = [Option<f64>; TIMED.len()];
 
-/// A run, laid out for drawing from it often.
+/// Run in a layout that is fast to resample.
 pub(super) struct BlockBootstrap<'r> {
     run: &'r ComparedRun,
     /// All latencies that occur, ascending.
     values: Vec<u64>,
-    /// The latencies of each interval: index into `values`, and how many.
+    /// Latencies of each interval: index into `values`, and count.
     intervals: Vec<Vec<(usize, u64)>>,
-    /// Reused from draw to draw.
+    /// Scratch counts that all draws share.
     counts: Vec<u64>,
 }
 
@@ -51,13 +51,13 @@ impl<'r> BlockBootstrap<'r> {
         Self { run, values, intervals, counts }
     }
 
-    /// The figures as they were measured.
+    /// Returns the figures as measured.
     pub(super) fn measured(&mut self) -> Figures {
         let all: Vec<usize> = (0..self.intervals.len()).collect();
         self.figures(&all)
     }
 
-    /// The figures of as many intervals, drawn in blocks: neighbours are alike, and single ones would hide that.
+    /// Returns the figures of as many intervals drawn in blocks. Single draws would ignore that neighbours are correlated.
     pub(super) fn draw(&mut self, rng: &mut ChaCha8Rng) -> Figures {
         let count = self.intervals.len();
         if count == 0 {
@@ -67,7 +67,7 @@ impl<'r> BlockBootstrap<'r> {
         let mut drawn = Vec::with_capacity(count + block);
         while drawn.len() < count {
             let start = rng.random_range(0..count);
-            // Around the end: otherwise the first and the last intervals would be drawn too seldom.
+            // Blocks wrap around. Otherwise the first and the last intervals would be drawn too seldom.
             drawn.extend((start..start + block).map(|index| index % count));
         }
         drawn.truncate(count);

@@ -1,9 +1,9 @@
-//! The difference between two sides that took turns on a machine whose speed drifts.
+//! Estimates the difference between two sides whose runs alternated on a machine with drifting speed.
 //!
-//! Differences of neighbours, taken two or three times over, leave nothing of whatever changes slowly; what is left is
-//! the difference of the sides and the noise of single runs. Both are fitted there by least squares.
+//! Second or third differences of adjacent runs cancel slow drift. The remainder is the difference between the sides and the
+//! noise of single runs. Both are fitted by least squares.
 
-/// What was found: a mean difference, its standard error, and with how many degrees of freedom that is known.
+/// Estimate: mean difference, its standard error, and the degrees of freedom.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Estimate {
     pub(super) mean: f64,
@@ -11,7 +11,7 @@ pub(super) struct Estimate {
     pub(super) freedom: f64,
 }
 
-/// From values in the order of time, each with whether it is of the second side.
+/// Estimates the difference from values in time order. The flag is true for runs of the second side.
 pub(super) fn estimate(values: &[(f64, bool)]) -> Estimate {
     let order = if values.len() >= 14 { 3 } else { 2 };
     let weights: &[f64] = if order == 3 { &[-1.0, 3.0, -3.0, 1.0] } else { &[1.0, -2.0, 1.0] };
@@ -26,7 +26,7 @@ pub(super) fn estimate(values: &[(f64, bool)]) -> Estimate {
     let square: f64 = x.iter().map(|x| x * x).sum();
     let mean = z.iter().zip(&x).map(|(z, x)| z * x).sum::<f64>() / square;
 
-    // Neighbouring differences share runs: their covariance, in units of one run's variance.
+    // Adjacent differences share runs: this is their covariance, in units of the variance of one run.
     let covariance = |apart: usize| -> f64 { weights.iter().skip(apart).zip(weights).map(|(a, b)| a * b).sum::<f64>() };
     let count = z.len();
     let shared: Vec<Vec<f64>> = (0..count)
@@ -36,7 +36,7 @@ pub(super) fn estimate(values: &[(f64, bool)]) -> Estimate {
                 .collect()
         })
         .collect();
-    // What the fit leaves: residuals are (1 − x xᵀ / x·x) z.
+    // The residuals are (1 − x xᵀ / x·x) z.
     let left: Vec<Vec<f64>> = (0..count)
         .map(|row| (0..count).map(|column| f64::from(u8::from(row == column)) - x[row] * x[column] / square).collect())
         .collect();

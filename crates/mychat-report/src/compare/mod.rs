@@ -1,9 +1,9 @@
-//! Two sets of runs into a verdict for each figure: better, worse, no difference, or too little data to say.
+//! Compares two sets of runs: a verdict for each figure (better, worse, no difference, or too little data).
 //!
-//! Machines drift by far more than what people want to see, so a difference is only believed when it is large against
-//! what differs between runs of one side. Where the runs took turns, what drifts slowly cancels (`drift`). How much a
-//! single run's figures could vary comes from drawing blocks of its intervals again (`resample`); the larger of the
-//! two uncertainties counts.
+//! Machine speed drifts by more than the changes that users look for. A difference therefore counts only if it is large
+//! compared with the spread between runs of one side. Slow drift cancels if the runs alternate (`drift`). The uncertainty of
+//! a single run comes from resampling blocks of its intervals (`bootstrap`). The larger of the
+//! two uncertainties is used.
 
 mod run_differences;
 mod violation_counts;
@@ -24,57 +24,57 @@ use crate::grouped;
 use bootstrap::TIMED;
 use mychat_load::verdict::validity::Validity;
 
-/// What a figure says about the second side.
+/// Verdict on one figure of the second side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeVerdict {
-    /// It got better.
+    /// The figure improved.
     Better,
-    /// It did not change by as much as anybody would notice.
+    /// The change is smaller than the least effect.
     NoDifference,
-    /// The runs are too few, or too unlike each other.
+    /// The runs are too few or vary too much.
     TooLittleData,
-    /// It got worse.
+    /// The figure got worse.
     Worse,
 }
 
-/// One figure of both sides.
+/// Figure of both sides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparedFigure {
-    /// Its name.
+    /// Name of the figure.
     pub name: &'static str,
-    /// Of the first side and of the second.
+    /// Value of the first side and of the second.
     pub values: (f64, f64),
-    /// The change, as a part of the first: 0.05 is 5 % more. For counts there is none.
+    /// Relative change: 0.05 is 5 % more. `None` for counts.
     pub change: Option<f64>,
-    /// Where the change lies, with the confidence that is left to one of several figures.
+    /// Confidence interval of the change, corrected for the number of figures.
     pub interval: Option<(f64, f64)>,
-    /// What it says.
+    /// Verdict on the figure.
     pub finding: ChangeVerdict,
 }
 
-/// A whole comparison.
+/// Complete comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// Runs of each side that are used.
+    /// Number of runs of each side.
     pub runs: (usize, usize),
     /// All figures.
     pub rows: Vec<ComparedFigure>,
-    /// Expectations, cases and checks that do not end as they did.
+    /// Expectations, cases and checks with a different outcome.
     pub passed: Vec<PassChange>,
-    /// How many expectations, cases and checks both sides have.
+    /// Number of expectations, cases and checks that both sides have.
     pub tried: usize,
-    /// Whether they are runs of a load, which take times, and not of checks alone.
+    /// True for load runs, which have times; false for conformance results.
     pub timed: bool,
-    /// What the reader should know.
+    /// Notes on the comparison.
     pub notes: Vec<String>,
 }
 
-/// How sure and how large a difference must be.
+/// Required confidence and least effect.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Threshold {
-    /// How often in all a difference may be seen where there is none.
+    /// Probability of reporting any difference if there is none.
     pub error: f64,
-    /// Smaller changes are none, as a part of the first side's figure.
+    /// Least effect, as a fraction of the first side's figure.
     pub effect: f64,
 }
 
@@ -85,12 +85,12 @@ impl Default for Threshold {
 }
 
 impl Comparison {
-    /// Whether something got worse.
+    /// Returns true if anything got worse.
     pub fn regressed(&self) -> bool {
         self.findings().any(|finding| finding == ChangeVerdict::Worse)
     }
 
-    /// Whether something got better.
+    /// Returns true if anything got better.
     pub fn improved(&self) -> bool {
         self.findings().any(|finding| finding == ChangeVerdict::Better)
     }
@@ -99,7 +99,7 @@ impl Comparison {
         self.rows.iter().map(|row| row.finding).chain(self.passed.iter().map(|passed| passed.finding))
     }
 
-    /// Whether nothing can be said of what people wait for, however well the rest is known.
+    /// Returns true if no delivery figure could be decided, even if other figures were.
     pub fn undecided(&self) -> bool {
         let timed = || self.rows.iter().filter(|row| row.change.is_some());
         let waits = timed().filter(|row| row.name.starts_with(WAITING)).count();
@@ -107,13 +107,13 @@ impl Comparison {
             row.finding == ChangeVerdict::TooLittleData && (waits == 0 || row.name.starts_with(WAITING))
         };
         match timed().count() {
-            // Results of checks have no times at all; of a load something should be said.
+            // Conformance results have no times. A comparison of loads must decide at least one.
             0 => self.timed || self.tried == 0,
             all => timed().filter(open).count() == if waits == 0 { all } else { waits },
         }
     }
 
-    /// What people wait for and nothing can be said of, where something can be said of the rest.
+    /// Returns the undecided delivery figures, if other figures were decided.
     pub fn open(&self) -> Vec<&'static str> {
         let decided =
             |name: &str| self.rows.iter().any(|row| row.name == name && row.finding != ChangeVerdict::TooLittleData);
@@ -123,14 +123,14 @@ impl Comparison {
     }
 }
 
-/// How the names of the figures begin that people wait for.
+/// Prefix of the names of the delivery figures.
 const WAITING: &str = "delivery p";
-/// Runs a side below which nothing is said about times.
+/// Least number of runs per side for a verdict on times.
 const FEWEST: usize = 3;
-/// An interval wider than so many times the least effect says nothing.
+/// An interval that is wider than this multiple of the least effect is inconclusive.
 const WIDEST: f64 = 5.0;
 
-/// Compares two sides. The same input gives the same answer: what is drawn comes from a fixed seed.
+/// Compares two sides. The result is deterministic: resampling uses a fixed seed.
 pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Threshold) -> Comparison {
     let mut notes = Vec::new();
     let mut sound = |runs: &[ComparedRun], name: &str| {
@@ -148,7 +148,7 @@ pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Thresho
     let fewest = timed_first.len().min(timed_second.len());
     let mut rows = timings::compare_timings(&timed_first, &timed_second, paired, threshold);
     if first.iter().chain(second).all(|run| run.intervals.is_empty()) {
-        // Checks take no times.
+        // Conformance checks have no times.
     } else if fewest < FEWEST {
         notes.push(format!("times need at least {FEWEST} valid runs a side, better 5, and taking turns: A B A B A B"));
     } else if paired {
@@ -164,7 +164,7 @@ pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Thresho
     Comparison { runs: (timed_first.len(), timed_second.len()), rows, passed, tried, timed, notes }
 }
 
-/// Percentiles that are in no row, because some run has too few samples for them, or no intervals.
+/// Returns a note on percentiles that have no row, because a run has too few samples or no intervals.
 fn unmeasured(first: &[ComparedRun], second: &[ComparedRun], rows: &[ComparedFigure]) -> Option<String> {
     if first.iter().chain(second).any(|run| run.independent > 0 && run.intervals.is_empty()) {
         let why = "a run has no interval of load to compare times by: it was too short for its `--interval`";
@@ -178,20 +178,20 @@ fn unmeasured(first: &[ComparedRun], second: &[ComparedRun], rows: &[ComparedFig
     (!told.is_empty()).then(|| format!("a run has {} independent samples, and {}", grouped(fewest), told.join(", ")))
 }
 
-/// How far the runs are from saying something, where they are not enough: what they could show, and how many could.
+/// Returns a note on the power of the comparison: the change that these runs can show, and the number of runs needed.
 fn more_runs(rows: &[ComparedFigure], fewest: usize, threshold: Threshold) -> Option<String> {
     const SENSIBLE: f64 = 30.0;
     let blurred = rows.iter().filter(|row| row.finding == ChangeVerdict::TooLittleData);
     let mut widths: Vec<(&str, f64)> =
         blurred.filter_map(|row| Some((row.name, row.interval.map(|(low, high)| (high - low) / 2.0)?))).collect();
-    // What people wait for first; of that, what the runs know least of.
+    // Delivery figures come first, and among them the one with the widest interval.
     widths.sort_by(|one, other| {
         let waits = |name: &str| name.starts_with(WAITING);
         waits(other.0).cmp(&waits(one.0)).then(other.1.total_cmp(&one.1))
     });
     let (name, half) = *widths.first()?;
     let wanted = WIDEST * threshold.effect;
-    // Uncertainty falls with the square root of the runs.
+    // The uncertainty falls with the square root of the number of runs.
     let runs = fewest as f64 * (half / wanted).powi(2);
     let advice = if runs > SENSIBLE {
         "longer runs or a calmer machine would show more".to_owned()
@@ -204,7 +204,7 @@ fn more_runs(rows: &[ComparedFigure], fewest: usize, threshold: Threshold) -> Op
     ))
 }
 
-/// Whether the runs alternate, so that each has a neighbour of the other side.
+/// Returns true if the runs alternate, so that each is next to a run of the other side.
 fn take_turns(first: &[ComparedRun], second: &[ComparedRun]) -> bool {
     let mut order: Vec<(&str, bool)> = first.iter().map(|run| (run.started.as_str(), true)).collect();
     order.extend(second.iter().map(|run| (run.started.as_str(), false)));

@@ -1,40 +1,40 @@
-//! What passes or fails: expectations, cases, and the checks of a suite. What passed and fails now is a regression.
+//! Compares outcomes: expectations, cases and conformance checks. One that passed before and fails now is a regression.
 
 use super::{ChangeVerdict, ComparedRun, FEWEST};
 use mychat_load::verdict::validity::Validity;
 
-/// How something ended in one run.
+/// Outcome of one item in one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassOutcome {
-    /// What it is called.
+    /// Name of the item.
     pub name: String,
-    /// Whether it passed; `None` where that could not be said.
+    /// True for a pass; `None` for no verdict.
     pub passed: Option<bool>,
-    /// Whether it is about counts or steps. Anything else may be broken by the machine as well.
+    /// True if the item is about counts or steps. Other items can also fail because of the machine.
     pub exact: bool,
 }
 
-/// So many passed, of so many that could be decided.
+/// Number of passes among the decided outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PassRate {
-    /// Passed.
+    /// Number of passes.
     pub passed: usize,
-    /// Decided.
+    /// Number of decided outcomes.
     pub of: usize,
 }
 
-/// Something that does not end as it did.
+/// Item with a different outcome on the second side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassChange {
-    /// What it is called.
+    /// Name of the item.
     pub name: String,
-    /// In the runs of each side.
+    /// Pass rate of each side.
     pub shares: (PassRate, PassRate),
-    /// What that says.
+    /// Verdict on the change.
     pub finding: ChangeVerdict,
 }
 
-/// All that changed, and of how many that both sides have.
+/// Returns all changes, and the number of items that both sides have.
 pub(super) fn compare(first: &[ComparedRun], second: &[ComparedRun]) -> (Vec<PassChange>, usize) {
     let Some(names) = first.first().map(|run| &run.tried) else { return (Vec::new(), 0) };
     let mut changed = Vec::new();
@@ -59,8 +59,8 @@ fn share(runs: &[ComparedRun], name: &str, exact: bool) -> PassRate {
     PassRate { passed: decided.iter().filter(|passed| **passed).count(), of: decided.len() }
 }
 
-/// Where one side never failed and the other one did. A time that is near its limit falls on either side of it by chance:
-/// that it did so is believed when several runs a side agree.
+/// Returns the verdict if one side never failed and the other did. A time near its limit passes or fails by chance:
+/// such a change counts only if several runs per side agree.
 fn finding(a: PassRate, b: PassRate, exact: bool) -> Option<ChangeVerdict> {
     let (all, none) = (|share: PassRate| share.passed == share.of, |share: PassRate| share.passed == 0);
     let said = |clear: bool, finding| {

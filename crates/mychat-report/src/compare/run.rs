@@ -1,4 +1,4 @@
-//! What a comparison needs of a run: its intervals as sparse counts that are quickly resampled.
+//! Input of a comparison: the intervals of a run as sparse counts that are fast to resample.
 
 use std::collections::BTreeMap;
 
@@ -9,46 +9,46 @@ use crate::model::{ExpectationResult, MeasuredUnit, RunResult, TimelinePoint};
 use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::validity::Validity;
 
-/// One interval of the load.
+/// Interval of the load.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadInterval {
-    /// How long it was.
+    /// Length in seconds.
     pub seconds: f64,
-    /// Delivery latencies: microseconds, and how many.
+    /// Delivery latencies: microseconds, and count.
     pub delivery: Vec<(u64, u64)>,
-    /// CPU seconds that the server used per second.
+    /// CPU seconds of the server per second.
     pub server_cpu: Option<f64>,
     /// Memory of the server in bytes.
     pub server_rss: Option<u64>,
 }
 
-/// One run.
+/// Data of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparedRun {
-    /// When it began, RFC 3339: runs of both sides are paired by it.
+    /// Start of the run, RFC 3339. Runs of both sides are paired by it.
     pub started: String,
-    /// Its load, joining and warm-up aside.
+    /// Intervals of the load, without login and warm-up.
     pub intervals: Vec<LoadInterval>,
-    /// Independent samples of delivery: how high a percentile may be.
+    /// Number of independent delivery samples, which limits the percentiles.
     pub independent: u64,
     /// Percentiles of the whole run that have no intervals.
     pub wholes: BTreeMap<&'static str, u64>,
     /// Violations by name.
     pub violations: BTreeMap<&'static str, u64>,
-    /// First copies that arrived.
+    /// Number of first copies that arrived.
     pub delivered: u64,
-    /// Whether its latencies are about the server.
+    /// True for a run whose latencies describe the server.
     pub validity: Validity,
-    /// What passes or fails.
+    /// Outcomes of expectations, cases and checks.
     pub tried: Vec<PassOutcome>,
 }
 
-/// Counts that should be zero.
+/// Counts that are zero for a correct server.
 const VIOLATIONS: [&str; 8] =
     ["lost", "duplicated", "reordered", "misrouted", "corrupted", "wrong_replies", "refused", "disconnects"];
 
 impl ComparedRun {
-    /// Takes it from a result.
+    /// Extracts the data from the result of a run.
     pub fn new(result: &RunResult) -> Result<Self, HistogramError> {
         let mut intervals = Vec::new();
         let mut from = 0.0;
@@ -59,7 +59,7 @@ impl ComparedRun {
             from = point.t;
         }
         let independent = result.latency.get("delivery").map_or(0, |block| {
-            // Results of older versions do not say.
+            // Results of older versions do not have this field.
             if block.whole.independent == 0 { block.whole.count } else { block.whole.independent }
         });
         let wholes = [("connect", "connect p99"), ("ack", "ack p99")];
@@ -79,7 +79,7 @@ impl ComparedRun {
         })
     }
 
-    /// Takes it from a result that has checks alone.
+    /// Extracts the data from a conformance result.
     pub fn of_checks(result: &ConformanceResult) -> Self {
         Self {
             started: result.info.started.clone(),
@@ -108,7 +108,7 @@ fn check(check: &Outcome) -> PassOutcome {
     PassOutcome { name: check.id.clone(), passed, exact: true }
 }
 
-/// Whether an interval belongs to what is compared. The stages are the same on both sides, so that nothing hangs on it.
+/// Returns true if the interval takes part in the comparison. Both sides have the same stages, so this favours neither.
 fn is_load(point: &TimelinePoint) -> bool {
     point.stage != "join" && !point.stage.starts_with("warmup") && point.p50.is_some()
 }

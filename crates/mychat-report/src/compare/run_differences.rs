@@ -1,10 +1,10 @@
-//! What a reader of a comparison must know of the runs themselves, where they were not alike or not whole.
+//! Notes on runs that differ in their circumstances or are incomplete.
 
 use crate::model::RunResult;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 
-/// Notes on how the runs were done.
+/// Returns notes on the circumstances of the runs.
 pub fn run_differences(first: &[RunResult], second: &[RunResult]) -> Vec<String> {
     let all = || first.iter().chain(second);
     let mut notes = Vec::new();

@@ -1,6 +1,6 @@
-//! Student's t: how likely a difference is by chance, and how wide an interval must be.
+//! Student's t distribution: p-values and quantiles.
 
-/// The probability of a value at least so far from zero, either way, with so many degrees of freedom.
+/// Returns the two-sided p-value of `t` with `freedom` degrees of freedom.
 pub(super) fn chance(t: f64, freedom: f64) -> f64 {
     if !t.is_finite() {
         return 0.0;
@@ -8,7 +8,7 @@ pub(super) fn chance(t: f64, freedom: f64) -> f64 {
     incomplete_beta(freedom / (freedom + t * t), freedom / 2.0, 0.5)
 }
 
-/// The value whose [`chance`] is this.
+/// Returns the t whose two-sided p-value is `p`.
 pub(super) fn quantile(chance_beyond: f64, freedom: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1e6);
     for _ in 0..100 {
@@ -22,7 +22,7 @@ pub(super) fn quantile(chance_beyond: f64, freedom: f64) -> f64 {
     low
 }
 
-/// The regularised incomplete beta function, by its continued fraction (Lentz's method).
+/// Computes the regularised incomplete beta function by its continued fraction (Lentz's method).
 fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
@@ -31,7 +31,7 @@ fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
         return 1.0;
     }
     let front = (ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * x.ln() + b * (1.0 - x).ln()).exp();
-    // The fraction converges quickly on this side of the mean only.
+    // The fraction converges fast only on this side of the mean.
     if x < (a + 1.0) / (a + b + 2.0) {
         front * fraction(x, a, b) / a
     } else {
@@ -62,7 +62,7 @@ fn fraction(x: f64, a: f64, b: f64) -> f64 {
     sum
 }
 
-/// The logarithm of the gamma function, by Stirling's series where it is exact enough.
+/// Computes the logarithm of the gamma function by Stirling's series, shifted to where the series is accurate.
 fn ln_gamma(mut x: f64) -> f64 {
     let mut shift = 0.0;
     while x < 10.0 {

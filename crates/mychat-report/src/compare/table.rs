@@ -1,4 +1,4 @@
-//! A comparison for people: as Markdown for a pull request, and for a terminal.
+//! Comparison as text: Markdown for a pull request, and text for a terminal.
 
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ fn verdict(comparison: &Comparison) -> ChangeVerdict {
     }
 }
 
-/// What the verdict does not cover, and which runs it comes from.
+/// Returns the notes below the table: the limits of the verdict, and the runs.
 fn scope(comparison: &Comparison) -> (String, String) {
     let open = match comparison.open()[..] {
         [] => String::new(),
@@ -40,7 +40,7 @@ fn scope(comparison: &Comparison) -> (String, String) {
     (open, format!("{} (A) against {} (B)", runs(comparison.runs.0), runs(comparison.runs.1)))
 }
 
-/// How much of what passes or fails is as it was.
+/// Describes the number of unchanged outcomes.
 fn alike(comparison: &Comparison) -> Option<String> {
     let alike = comparison.tried - comparison.passed.len();
     let plural = if alike == 1 { "expectation or check ends" } else { "expectations and checks end" };
@@ -51,7 +51,7 @@ fn share(share: PassRate) -> String {
     format!("{} of {}", share.passed, share.of)
 }
 
-/// The comparison as Markdown.
+/// Renders the comparison as Markdown.
 pub fn markdown(comparison: &Comparison) -> String {
     let mut text = String::new();
     let (sign, word, _) = words(verdict(comparison));
@@ -83,7 +83,7 @@ pub fn markdown(comparison: &Comparison) -> String {
     text
 }
 
-/// The comparison for a terminal.
+/// Renders the comparison for a terminal.
 pub fn terminal(comparison: &Comparison) -> String {
     let mut text = String::new();
     let (_, word, style) = words(verdict(comparison));
@@ -135,11 +135,11 @@ fn cells(row: &ComparedFigure) -> [String; 4] {
 }
 
 fn percent(part: f64) -> String {
-    // Far away from anything that is believed, the digits only fill the table.
+    // Far beyond plausible changes, more digits say nothing.
     if part.abs() >= 9.995 {
         format!("{part:+.0}×")
     } else {
-        // Adding zero takes the sign from a zero that rounding left.
+        // Adding zero removes the sign of a negative zero left by rounding.
         format!("{:+.1} %", (part * 1000.0).round() / 10.0 + 0.0)
     }
 }

@@ -5,7 +5,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
 
-/// A machine whose speed wanders by 25 % within minutes, and more or less from second to second.
+/// Machine whose speed drifts by 25 % within minutes and also varies from second to second.
 struct Machine {
     rng: ChaCha8Rng,
     seconds: f64,
@@ -20,13 +20,13 @@ impl Machine {
         Self { rng, seconds: 0.0, phase, restless: 0.0 }
     }
 
-    /// How slow it is at present: 1 on average.
+    /// Current slowdown: 1 on average.
     fn slowness(&mut self) -> f64 {
         self.restless = 0.8 * self.restless + self.rng.random_range(-0.02..0.02);
         1.0 + 0.125 * (self.seconds / 480.0 * std::f64::consts::TAU + self.phase).sin() + self.restless
     }
 
-    /// A run of 30 intervals whose tail is `tail` times as long as usual.
+    /// Simulates a run of 30 intervals whose tail is `tail` times as long as usual.
     fn run(&mut self, tail: f64) -> ComparedRun {
         let intervals: Vec<LoadInterval> = (0..30)
             .map(|_| {
@@ -36,7 +36,7 @@ impl Machine {
                 for _ in 0..400 {
                     let draw: f64 = self.rng.random_range(1e-4..1.0);
                     let body = 500.0 * slow * (1.0 - 0.3 * draw.ln());
-                    // The slowest tenth is what a change of p99 is about.
+                    // A change of p99 affects the slowest tenth.
                     let value = if draw < 0.1 { body * tail } else { body };
                     *delivery.entry(value as u64 / 4 * 4).or_default() += 1;
                 }
@@ -60,12 +60,12 @@ impl Machine {
         }
     }
 
-    /// Eight runs a side, taking turns.
+    /// Simulates eight alternating runs per side.
     fn sides(&mut self, tail: f64) -> (Vec<ComparedRun>, Vec<ComparedRun>) {
         self.some(8, tail)
     }
 
-    /// So many runs a side, taking turns.
+    /// Simulates the given number of alternating runs per side.
     fn some(&mut self, runs: usize, tail: f64) -> (Vec<ComparedRun>, Vec<ComparedRun>) {
         (0..runs).map(|_| (self.run(1.0), self.run(tail))).unzip()
     }
@@ -97,7 +97,7 @@ fn a_tail_five_percent_longer_is_seen() {
     assert!(seen >= 80, "{seen} of 100");
 }
 
-/// What few runs can show, of 50 comparisons each: how often a change is seen, and how often one that is not there.
+/// Measures the power of few runs: detected changes and false alarms in 50 comparisons each.
 #[test]
 fn few_runs_see_large_changes_and_invent_none() {
     let seen = |runs, tail: f64| {
@@ -165,7 +165,7 @@ fn a_comparison_reads_well() {
     insta::assert_snapshot!(format!("{}\n{}", markdown(&comparison), terminal(&comparison)));
 }
 
-/// A run of which only this is known.
+/// Creates a run of which only these outcomes are known.
 fn tried(name: &str, passed: Option<bool>, exact: bool) -> ComparedRun {
     let mut run = Machine::new(0).run(1.0);
     (run.independent, run.intervals, run.tried) =
@@ -186,7 +186,7 @@ fn what_passed_and_fails_now_is_a_regression() {
     assert_eq!(said(&[ok, no], &[no, no], true), None, "it failed before");
     assert_eq!(said(&[ok], &[open], true), None, "nothing is known of it");
     assert_eq!(said(&[ok; 3], &[ok, ok, no], true), Some(ChangeVerdict::Worse));
-    // A time at its limit breaks by chance.
+    // A time at its limit fails by chance.
     assert_eq!(said(&[ok], &[no], false), Some(ChangeVerdict::TooLittleData));
     assert_eq!(said(&[ok; 3], &[ok, no, no], false), Some(ChangeVerdict::TooLittleData));
     assert_eq!(said(&[ok; 3], &[no; 3], false), Some(ChangeVerdict::Worse));

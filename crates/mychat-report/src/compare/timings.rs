@@ -1,4 +1,4 @@
-//! Times and rates: the difference of the sides, how sure it is, and what may be said of it.
+//! Compares times and rates: the difference, its uncertainty and the verdict.
 
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha8Rng;
@@ -7,12 +7,12 @@ use super::bootstrap::{BlockBootstrap, Figures, TIMED};
 use super::drift::{self, Estimate};
 use super::{ChangeVerdict, ComparedFigure, ComparedRun, FEWEST, Threshold, WIDEST, t_test};
 
-/// A server that uses less of a core than this uses nothing worth comparing.
+/// CPU use of a server, in cores, below which it is not compared.
 const IDLE: f64 = 0.01;
-/// How often each run is drawn anew: its spread is known to about 7 % then, and there are several runs.
+/// Number of bootstrap draws per run. They give the spread of one run to about 7 %, and there are several runs.
 const DRAWS: usize = 100;
 
-/// The mean change of a figure, as a logarithm.
+/// Mean change of a figure, as a logarithm.
 struct LogChange {
     values: (f64, f64),
     estimate: Estimate,
@@ -39,7 +39,7 @@ pub(super) fn compare_timings(
         let side = |wanted| logs.iter().filter(move |(_, second)| *second == wanted).map(|(log, _)| *log).collect();
         let (a, b): (Vec<f64>, Vec<f64>) = (side(false), side(true));
         let mut estimate = if paired && fewest >= FEWEST { drift::estimate(&logs) } else { apart(&a, &b) };
-        // Runs may look alike by luck; what a run could as well have given is never less than what its parts say.
+        // Runs can look alike by chance, so the uncertainty is at least that of single runs.
         estimate.error = estimate.error.max(within * (1.0 / a.len() as f64 + 1.0 / b.len() as f64).sqrt());
         let values = (mean(&a).exp(), mean(&b).exp());
         if TIMED[index].0 == "server CPU" && values.0.max(values.1) < IDLE {
@@ -50,14 +50,14 @@ pub(super) fn compare_timings(
     decide(&found, fewest, threshold)
 }
 
-/// Two sides that did not take turns: their means, and what differs between runs of one side.
+/// Estimates the difference if the runs did not alternate: from the means and the spread within each side.
 fn apart(a: &[f64], b: &[f64]) -> Estimate {
     let part = |side: &[f64]| spread(side).powi(2) / side.len() as f64;
     let fewest = a.len().min(b.len()) as f64;
     Estimate { mean: mean(b) - mean(a), error: (part(a) + part(b)).sqrt(), freedom: (fewest - 1.0).max(1.0) }
 }
 
-/// How much each figure of a single run varies (as a logarithm) when blocks of its intervals are drawn anew.
+/// Returns the spread of each figure of one run (as a logarithm) over bootstrap draws.
 fn within(bootstraps: &mut [BlockBootstrap<'_>]) -> [f64; TIMED.len()] {
     let mut rng = ChaCha8Rng::seed_from_u64(0x636f_6d70);
     let mut squares = [0.0; TIMED.len()];
@@ -71,7 +71,7 @@ fn within(bootstraps: &mut [BlockBootstrap<'_>]) -> [f64; TIMED.len()] {
     squares.map(|sum| (sum / bootstraps.len() as f64).sqrt())
 }
 
-/// Holm's correction: the clearest difference is held against the strictest limit, the next against a milder one.
+/// Applies Holm's correction: the clearest difference is tested at the strictest level, the next at a weaker one.
 fn decide(found: &[(usize, LogChange)], fewest: usize, threshold: Threshold) -> Vec<ComparedFigure> {
     let clear = |change: &LogChange| {
         let Estimate { mean, error, freedom } = change.estimate;

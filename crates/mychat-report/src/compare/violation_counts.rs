@@ -1,8 +1,8 @@
-//! Counts that should be zero: exact, so that a single run is enough to see that some are new.
+//! Compares counts that are zero for a correct server. They are exact, so a single run can show new violations.
 
 use super::{ChangeVerdict, ComparedFigure, ComparedRun};
 
-/// A row for each count that either side has, and for losses in any case.
+/// Returns a row for each count that either side has, and always one for losses.
 pub(super) fn compare_violations(first: &[ComparedRun], second: &[ComparedRun]) -> Vec<ComparedFigure> {
     let sum = |runs: &[ComparedRun], count: fn(&ComparedRun) -> u64| runs.iter().map(count).sum::<u64>() as f64;
     let delivered = (sum(first, |run| run.delivered), sum(second, |run| run.delivered));
@@ -18,10 +18,10 @@ pub(super) fn compare_violations(first: &[ComparedRun], second: &[ComparedRun]) 
             if a == 0.0 && b == 0.0 && name != "lost" {
                 return None;
             }
-            // As many as the second side would have at the first one's rate.
+            // Expected count of the second side at the rate of the first.
             let share = if delivered.0 > 0.0 && delivered.1 > 0.0 { delivered.1 / delivered.0 } else { 1.0 };
             let difference = b - a * share;
-            // Counts of rare things vary by the square root; where there were none, one is news.
+            // Rare events vary by the square root of their count. If the first side had none, one is a change.
             let noticeable = if a == 0.0 { 0.5 } else { 3.0 * (b + a * share * share).sqrt() };
             let finding = match difference {
                 difference if difference > noticeable => ChangeVerdict::Worse,

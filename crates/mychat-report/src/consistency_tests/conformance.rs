@@ -1,4 +1,4 @@
-//! All writings of one conformance result say the same: held against each other over results of all kinds.
+//! Compares all formats of one conformance result with each other, over many kinds of results.
 
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ use mychat_conformance::{Outcome, Status};
 const LEVELS: [&str; 3] = ["must", "should", "may"];
 const STATUSES: [Status; 4] = [Status::Pass, Status::Fail, Status::Inconclusive, Status::Skipped];
 
-/// A check of a number, with words in it that a server may have sent.
+/// Creates a check with words that a server may have sent.
 fn check(number: usize, level: &str, status: Status, known: bool, said: &str) -> Outcome {
     let group = ["frame", "conn", "msg"][number % 3];
     let mut check = test_fixture::case(&format!("{group}.check-{number}"), status, said);
@@ -50,7 +50,7 @@ prop_compose! {
     }
 }
 
-/// How often each status stands in what is between two places of a text, told by the words for it.
+/// Counts the status words in a part of a text.
 fn counted(text: &str, words: [&str; 4]) -> [usize; 4] {
     words.map(|word| text.matches(word).count())
 }
@@ -69,7 +69,7 @@ proptest! {
         let [passed, failed, open, skipped] = STATUSES.map(of);
         prop_assert_eq!(result.failed() as usize, failed - known);
 
-        // Every check once, under its id.
+        // Every check appears once, with its id.
         let table = page.split("<h2>All checks").nth(1).unwrap();
         for check in &result.checks {
             let id = &check.id;
@@ -80,7 +80,7 @@ proptest! {
             let cards = usize::from(check.status == Status::Fail && !check.expected);
             prop_assert_eq!(bare.matches(&card).count(), cards, "{}'s card in the terminal", id);
         }
-        // JUnit has no word for failures that are known: they are skipped.
+        // JUnit has no status for expected failures: they are skipped.
         prop_assert_eq!(counted(&xml, ["<testcase ", "<failure ", "<error ", "<skipped "]),
             [result.checks.len(), failed - known, open, skipped + known]);
         prop_assert_eq!(counted(table, ["</span>passed<", "</span>failed<", "</span>inconclusive<", "</span>skipped<"]),

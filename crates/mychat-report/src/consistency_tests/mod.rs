@@ -1,4 +1,4 @@
-//! Every output format must say the same of one result: counts, verdicts, ids and histograms.
+//! Tests that all formats of one result agree on counts, verdicts, ids and histograms.
 
 mod conformance;
 mod run;

@@ -1,4 +1,4 @@
-//! All writings of one result say the same: held against each other over results of all kinds.
+//! Compares all formats of one result of a run with each other, over many kinds of results.
 
 use hdrhistogram::Histogram;
 use proptest::prelude::*;
@@ -61,12 +61,12 @@ prop_compose! {
     }
 }
 
-/// The text between what stands before it and what stands behind it.
+/// Returns the text between two markers.
 fn between(text: &str, before: &str, behind: &str) -> Option<String> {
     text.split_once(before)?.1.split_once(behind).map(|(found, _)| found.to_owned())
 }
 
-/// The sum of the histograms of a log's lines that begin with `prefix`, or of all that have no tag.
+/// Adds up the histograms of the log lines that begin with `prefix`, or of all lines without a tag.
 fn logged(log: &str, tag: Option<&str>) -> Histogram<u64> {
     let mut sum = Histogram::new_with_bounds(1, 60_000_000, 3).unwrap();
     for line in log.lines().filter(|line| !line.starts_with(['#', '"'])) {
@@ -97,7 +97,7 @@ proptest! {
     }
 }
 
-/// Counts, ids, verdicts and histograms of a result, held against each writing of it.
+/// Compares counts, ids, verdicts and histograms of a result with each format.
 fn says_the_same(result: &RunResult) -> Result<(), TestCaseError> {
     let (page, xml, text) = (run_page(result), run_report(result), terminal::run::summary(result));
     let (summary, log, lines) = (run_summary(result), hlog::write(result), ndjson::write(result));
@@ -135,7 +135,7 @@ fn says_the_same(result: &RunResult) -> Result<(), TestCaseError> {
         }
     }
     let unsettled = result.cases.iter().filter(|case| needs_card(case)).count();
-    // A card has the wire, and there is one for each case that did not go through.
+    // Each case that did not pass has a card with its transcript.
     for (place, what) in [(&page, "HTML"), (&xml, "JUnit"), (&summary, "Markdown"), (&bare, "the terminal")] {
         let cards = if what == "JUnit" { place.split("<system-out>").next().unwrap() } else { place.as_str() };
         prop_assert_eq!(cards.matches("CONNECT|ana").count(), unsettled, "wires in {}", what);

@@ -1,13 +1,13 @@
-//! The result as a histogram log, version 1.3, for the tools around HdrHistogram.
+//! Result as a histogram log, version 1.3, for the HdrHistogram tools.
 //!
-//! Lines without a tag are the deliveries of each interval; a line with a tag is a metric over all that it covers.
-//! Values are microseconds; the log's own "max" column is in milliseconds, as these tools print it.
+//! Lines without a tag are the delivery latencies of an interval. A line with a tag is a metric over the whole run.
+//! Values are in microseconds. The "max" column of the log is in milliseconds, as these tools print it.
 
 use std::fmt::Write as _;
 
 use crate::model::RunResult;
 
-/// The log.
+/// Renders the log.
 pub fn write(result: &RunResult) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.

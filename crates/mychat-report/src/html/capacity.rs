@@ -1,4 +1,4 @@
-//! What a search for the highest rate found: the answer, every try, and latency against throughput.
+//! Section on a search for the highest rate: the answer, all probes, and latency against throughput.
 
 use maud::{Markup, html};
 
@@ -46,7 +46,7 @@ fn row(probe: &CapacityProbe) -> Markup {
 }
 
 fn curve(capacity: &Capacity) -> Chart {
-    // The confirmation is at a rate that was tried before.
+    // The confirmation repeats a rate of an earlier probe.
     let mut probes: Vec<&CapacityProbe> =
         capacity.probes.iter().filter(|probe| probe.phase != SearchPhase::Confirm).collect();
     probes.sort_by(|a, b| a.sent_per_second.total_cmp(&b.sent_per_second));
@@ -60,7 +60,7 @@ fn curve(capacity: &Capacity) -> Chart {
         points.into_iter().flat_map(|(rate, value)| [(rate, Some(value)), (rate, None)]).collect()
     };
     let (p50, p99) = (told(|probe| probe.p50, &|_| true), told(|probe| probe.p99, &|_| true));
-    // A short try has too few samples for a p99, and is marked on the other line.
+    // A short probe has too few samples for a p99. It is marked on the p50 line.
     let held = told(|probe| probe.p99.or(probe.p50), &|probe| probe.held);
     let not = told(|probe| probe.p99.or(probe.p50), &|probe| !probe.held);
     let values = || p50.iter().chain(&p99).map(|(_, value)| *value);

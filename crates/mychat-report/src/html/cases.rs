@@ -1,4 +1,4 @@
-//! The scenario's cases: a row each, and a card with its wire for each that did not pass.
+//! Section on the scenario's cases: one row each, and a failure card for each that did not pass.
 
 use maud::{Markup, html};
 
@@ -23,7 +23,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
     }
 }
 
-/// Checks as a table, a row each.
+/// Renders checks as a table with one row each.
 pub(crate) fn rows(checks: &[Outcome]) -> Markup {
     html! {
         div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
@@ -49,7 +49,7 @@ fn row(case: &Outcome) -> Markup {
     }
 }
 
-/// All there is to say of a check that did not pass.
+/// Renders the failure card of a check that did not pass.
 pub(crate) fn card(case: &Outcome, view: &ConformanceResult) -> Markup {
     html! {
         article.card id=(case.id) {

@@ -1,4 +1,4 @@
-//! The result as one HTML page that needs nothing else, in the dress of the report of a run.
+//! Conformance result as one self-contained HTML page, in the style of the run report.
 
 use maud::{Markup, html};
 
@@ -11,7 +11,7 @@ use crate::visible;
 use crate::wording::{self, Tone};
 use mychat_conformance::Status;
 
-/// Writes the result.
+/// Renders the result.
 pub fn conformance_page(result: &ConformanceResult) -> String {
     let cards = |status| result.checks.iter().filter(move |check| check.status == status && !check.expected);
     let page = html! {
@@ -27,7 +27,7 @@ pub fn conformance_page(result: &ConformanceResult) -> String {
             @if cards(Status::Inconclusive).next().is_some() {
                 section {
                     h2 { "What could not be decided" }
-                    // Where the server is gone they are many, and say all the same.
+                    // If the server is down, there are many of them with the same reason.
                     @for check in cards(Status::Inconclusive).filter(|check| !check.wire.is_empty()) {
                         (card(check, result))
                     }
@@ -64,7 +64,7 @@ fn head(result: &ConformanceResult) -> Markup {
     }
 }
 
-/// A server's name, its command as code.
+/// Renders the name of a server; a command is shown as code.
 fn named(name: &str) -> Markup {
     let parts = name.split_once('`').and_then(|(before, rest)| Some((before, rest.rsplit_once('`')?)));
     html! {

@@ -1,4 +1,4 @@
-//! The tables: every latency over the whole run, then by stage, group and action, and the run over time.
+//! Tables of latencies: over the whole run, by stage, group and action, and over time.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use crate::model::{LatencyResult, RunResult};
 use crate::timeline_buckets::buckets;
 use crate::{bytes, duration, grouped, wording};
 
-/// As many rows as a table of buckets may have.
+/// Maximum number of rows in a table of buckets.
 const ROWS: usize = 60;
 
 pub(super) fn section(result: &RunResult) -> Markup {
@@ -44,7 +44,7 @@ fn by(result: &RunResult, part: Breakdown) -> Vec<(Markup, &LatencyResult)> {
     };
     let mut rows: Vec<(&String, &LatencyResult)> = found.iter().collect();
     if let Breakdown::Stage = part {
-        // In the order of the run, not of the alphabet.
+        // Stages are listed in the order of the run, not alphabetically.
         let place = |stage: &str| result.timeline.iter().position(|point| point.stage == stage);
         rows.sort_by_key(|(stage, _)| place(stage).unwrap_or(usize::MAX));
     }

@@ -1,11 +1,11 @@
-//! Many servers against the statements of the protocol, as a page.
+//! Conformance matrix of many servers as a page.
 
 use maud::html;
 
 use super::page_frame;
 use crate::matrix::Matrix;
 
-/// The page.
+/// Renders the page.
 pub fn matrix_page(matrix: &Matrix) -> String {
     let page = page_frame(
         "Conformance · MyChat bench",
@@ -34,7 +34,7 @@ pub fn matrix_page(matrix: &Matrix) -> String {
                                 }
                             }
                         }
-                        // What a class should hear about once more.
+                        // A clause that most servers fail may need another explanation in class.
                         tfoot { tr {
                             th scope="row" { "passed by" } td {}
                             @for column in 0..matrix.statements.len() { td { (matrix.passed_by(column)) } }

@@ -1,4 +1,4 @@
-//! The result as one page for a browser: no script, nothing fetched, readable on a phone, in the dark and on paper.
+//! Result as one HTML page. It has no script, loads nothing, and suits phones, dark mode and print.
 
 mod capacity;
 mod cases;
@@ -22,7 +22,7 @@ use crate::{visible, wording};
 
 const STYLE: &str = include_str!("style.css");
 
-/// The whole page.
+/// Renders the complete page.
 pub fn run_page(result: &RunResult) -> String {
     let title = format!("{} {} · MyChat bench", wording::verdict(result.verdict).1, result.scenario.name);
     let page = page_frame(
@@ -45,7 +45,7 @@ pub fn run_page(result: &RunResult) -> String {
     visible(&page.into_string())
 }
 
-/// A page of ours around what it is to show.
+/// Wraps the body of a page in the common frame.
 fn page_frame(title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -54,7 +54,7 @@ fn page_frame(title: &str, content: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                // The page proves itself that it fetches nothing.
+                // The content security policy guarantees that the page loads nothing.
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
                 link rel="icon" href="data:,";
                 title { (title) }

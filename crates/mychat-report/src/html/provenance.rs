@@ -1,4 +1,4 @@
-//! The end of the page: what went wrong frame by frame, and where all of it comes from.
+//! End of the page: example violations with their frames, and the provenance of the result.
 
 use maud::{Markup, html};
 
@@ -36,7 +36,7 @@ fn card(example: &Example) -> Markup {
     }
 }
 
-/// A kind of violation in words.
+/// Returns the label of a violation kind.
 pub(crate) const fn violation_name(kind: ViolationKind) -> &'static str {
     match kind {
         ViolationKind::Lost => "lost",

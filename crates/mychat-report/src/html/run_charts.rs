@@ -1,4 +1,4 @@
-//! The charts: the percentile curve of all clocks, and the run over time.
+//! Charts of a run: percentile curves of all latency metrics, and the run over time.
 
 use maud::{Markup, html};
 
@@ -8,14 +8,14 @@ use crate::model::histogram::{decode, highest_quantile};
 use crate::timeline_buckets::{TimelineBucket, bucket_ranges, buckets, merged_histogram};
 use crate::{bytes, duration};
 
-/// As many buckets as a chart has room for.
+/// Maximum number of buckets in a line chart.
 const MOMENTS: usize = 400;
-/// As many columns as an eye can tell apart in a picture of a distribution.
+/// Maximum number of columns in a heatmap.
 const COLUMNS: usize = 160;
-/// As many places as a pointer can tell apart.
+/// Maximum number of tooltips in a chart.
 const HINTS: usize = 100;
 
-/// The clocks with what they mean and their line styles.
+/// Latency metrics with their descriptions and line styles.
 const CLOCKS: [(&str, u8); 8] = [
     ("delivery", 1),
     ("service", 2),
@@ -101,7 +101,7 @@ fn summary(series: &[Series]) -> String {
     told.join(", ").trim().to_owned()
 }
 
-/// What a line shows of a bucket.
+/// Value of a bucket on a line.
 type BucketValue = fn(&TimelineBucket) -> Option<u64>;
 
 struct TimelineCharts<'m> {
@@ -159,7 +159,7 @@ impl TimelineCharts<'_> {
         self.chart("latency-time", "Delivery over time", Axis::latencies(least, most), series)
     }
 
-    /// Every delivery of the run: two ways through the server, or a stall, show here and in no percentile.
+    /// Heatmap of all deliveries. It shows two paths through the server, or a stall, which percentiles hide.
     fn spread(&self, result: &RunResult) -> Chart {
         let heat: Vec<HeatCell> = bucket_ranges(&result.timeline, COLUMNS)
             .filter_map(|(from, points)| Some((from, points.last()?.t, merged_histogram(points)?)))
@@ -221,7 +221,7 @@ impl TimelineCharts<'_> {
 }
 
 impl TimelineCharts<'_> {
-    /// Threads and descriptors: what a server holds on to for each of its users.
+    /// Threads and descriptors of the server, which can grow with the number of users.
     fn handles(&self) -> Chart {
         let lines: [(&str, u8, BucketValue); 2] =
             [("descriptors", 1, |m| m.server_fds), ("threads", 7, |m| m.server_threads)];
@@ -242,7 +242,7 @@ impl TimelineCharts<'_> {
     }
 }
 
-/// What a pointer that rests on a bucket is told, in all charts alike.
+/// Tooltip of a bucket, the same in all charts.
 fn tooltips(result: &RunResult) -> Vec<(f64, f64, String)> {
     let of = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |value| duration(value as f64));
     buckets(&result.timeline, HINTS)

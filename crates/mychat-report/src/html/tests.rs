@@ -1,4 +1,4 @@
-//! The page at all sizes: what is on it, in which order, and that it stays small and well-formed.
+//! Tests of the page at all sizes: its content and order, its size and its well-formedness.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use crate::model::RunResult;
 use crate::test_fixture;
 use mychat_conformance::Status;
 
-/// What a page holds: its headings, tables and pictures, with how much is in each.
+/// Outline of a page: its headings, tables and charts with their sizes.
 fn outline(html: &str) -> String {
     let mut text = String::new();
     let marks = regex_lite::Regex::new(
@@ -43,7 +43,7 @@ fn outline(html: &str) -> String {
     text
 }
 
-/// A result with everything in it.
+/// Creates a result with everything in it.
 fn full(points: u64) -> RunResult {
     let mut result = test_fixture::run(points);
     result.cases =
@@ -51,7 +51,7 @@ fn full(points: u64) -> RunResult {
     result
 }
 
-/// Every tag that is opened is closed, in order.
+/// Checks that all tags are closed in order.
 fn assert_nested(html: &str) {
     const VOID: [&str; 4] = ["meta", "link", "br", "!DOCTYPE"];
     let mut open: Vec<&str> = Vec::new();
@@ -93,7 +93,7 @@ fn nothing_is_fetched_and_nothing_is_run() {
     }
 }
 
-/// Writes the pages for a person to look at: `LOOK=/tmp/pages cargo test -p mychat-bench --lib html::tests::pages`.
+/// Writes the pages for inspection: `LOOK=/tmp/pages cargo test -p mychat-report --lib html::tests::pages`.
 #[test]
 fn pages_to_look_at() {
     let Some(folder) = std::env::var_os("LOOK") else { return };

@@ -1,4 +1,4 @@
-//! The top of the page: the verdict, whether it can be trusted, what was expected, and the counts.
+//! Top of the page: the verdict, the validity, the expectations and the counts.
 
 use maud::{Markup, html};
 
@@ -9,7 +9,7 @@ use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 
-/// The class of a tone in the style sheet.
+/// Returns the CSS class of a tone.
 pub(crate) const fn class(tone: Tone) -> &'static str {
     match tone {
         Tone::Good => "good",
@@ -18,7 +18,7 @@ pub(crate) const fn class(tone: Tone) -> &'static str {
     }
 }
 
-/// What became of something, told by sign, word and colour.
+/// Renders an outcome as symbol, word and colour.
 pub(crate) fn mark((tone, word): (Tone, &str)) -> Markup {
     html! { span class={ "mark " (class(tone)) } { span aria-hidden="true" { (tone.sign()) " " } (word) } }
 }
@@ -65,7 +65,7 @@ fn validity(result: &RunResult) -> Markup {
     }
 }
 
-/// How long it took, as a person says it.
+/// Formats a duration for readers.
 fn length(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {

@@ -1,4 +1,4 @@
-//! The result as JSON, and back.
+//! Results as JSON: writing and reading.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -13,36 +13,36 @@ use crate::model::{LatencyBreakdown, RunResult, SCHEMA};
 
 pub mod ndjson;
 
-/// Why a stored result cannot be used.
+/// Reason why a stored result cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be read.
     #[error("cannot read {}: {reason}", path.display())]
     File {
-        /// Where it should be.
+        /// Path of the file.
         path: PathBuf,
-        /// What is in the way.
+        /// Error of the system.
         reason: String,
     },
-    /// It is something else than a conformance result.
+    /// The file is not a conformance result.
     #[error("{} is not a result of `mychat-bench conformance`: {reason}", path.display())]
     NotConformance {
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
-        /// What it is instead.
+        /// Description of the content.
         reason: String,
     },
-    /// It is something else.
+    /// The file is not a result.
     #[error("{} is not a result of `mychat-bench run`: {reason}", path.display())]
     NotRun {
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
-        /// What it is instead.
+        /// Description of the content.
         reason: String,
     },
 }
 
-/// The result as it is stored.
+/// Serializes a result.
 pub fn write(result: &RunResult) -> String {
     let mut text =
         serde_json::to_string_pretty(result).expect("a result is made of strings, numbers and maps of these");
@@ -50,12 +50,12 @@ pub fn write(result: &RunResult) -> String {
     text
 }
 
-/// A stored result of either kind.
+/// Stored result of either kind.
 #[derive(Debug)]
 pub enum StoredResult {
-    /// Of `run`.
+    /// Result of `run`.
     Run(Box<RunResult>),
-    /// Of `conformance`, or of a file that has cases alone.
+    /// Result of `conformance`, or of `run` for a file that has only cases.
     Conformance(Box<ConformanceResult>),
 }
 
@@ -70,13 +70,13 @@ pub fn read(path: &Path) -> Result<RunResult, ReadError> {
     }
 }
 
-/// Reads a stored result, whichever it is.
+/// Reads a stored result of either kind.
 pub fn read_any(path: &Path) -> Result<StoredResult, ReadError> {
     let other = |reason: String| ReadError::NotRun { path: path.to_owned(), reason };
     let text = text(path)?;
     let value = parse_json(&text).map_err(other)?;
     let version = value.pointer("/tool/version").and_then(Value::as_str).map(str::to_owned);
-    // Once more from the text, which knows lines.
+    // Parsing the text again gives errors with line numbers.
     let stored = match schema(&value, &[SCHEMA, CONFORMANCE_SCHEMA]).map_err(other)? {
         SCHEMA => serde_json::from_str(&text).map(|result| StoredResult::Run(Box::new(result))),
         _ => serde_json::from_str(&text).map(|result| StoredResult::Conformance(Box::new(result))),
@@ -92,7 +92,7 @@ pub fn read_any(path: &Path) -> Result<StoredResult, ReadError> {
     Ok(stored)
 }
 
-/// The text of a file.
+/// Reads the text of a file.
 pub(crate) fn text(path: &Path) -> Result<String, ReadError> {
     files::read(path).map_err(|error| {
         let reason = match error.kind() {
@@ -105,7 +105,7 @@ pub(crate) fn text(path: &Path) -> Result<String, ReadError> {
     })
 }
 
-/// A text as JSON, or what is wrong with the file.
+/// Parses a text as JSON, or returns a description of the problem.
 pub(crate) fn parse_json(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Err("it is empty".to_owned());
@@ -119,7 +119,7 @@ pub(crate) fn parse_json(text: &str) -> Result<Value, String> {
     })
 }
 
-/// Which of the schemas that can be read a result has.
+/// Returns the schema of a result if this version can read it.
 pub(crate) fn schema<'s>(value: &Value, readable: &[&'s str]) -> Result<&'s str, String> {
     let Some(schema) = value.get("schema").and_then(Value::as_str) else {
         return Err("it has no `schema`".to_owned());
@@ -133,7 +133,7 @@ pub(crate) fn schema<'s>(value: &Value, readable: &[&'s str]) -> Result<&'s str,
     })
 }
 
-/// What of a result is there and makes no sense: found here, so that no report shows half of it.
+/// Checks the values of a result for consistency, so that no report fails halfway.
 fn find_damage(result: &RunResult) -> Option<String> {
     if result.started.parse::<jiff::Timestamp>().is_err() {
         return Some(format!("`started` is no time: {}", result.started));

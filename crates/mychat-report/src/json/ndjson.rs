@@ -1,4 +1,4 @@
-//! The timeline as one JSON object a line: each interval as it ends, for whoever watches a run from a program.
+//! Timeline as NDJSON: one JSON object per interval, written as the interval ends.
 
 use std::io::Write;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::model::{RunResult, TimelinePoint};
 
-/// An interval, and of a search which percentage was tried in it.
+/// Interval, and for a search the percentage of the probe.
 #[derive(Serialize)]
 struct Line<'p> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -15,7 +15,7 @@ struct Line<'p> {
     point: &'p TimelinePoint,
 }
 
-/// Writes one interval. It is there for readers at once.
+/// Writes one interval and flushes it, so that readers see it at once.
 pub fn line(mut to: impl Write, percent: Option<f64>, point: &TimelinePoint) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(&Line { percent, point })?;
     text.push(b'\n');
@@ -23,11 +23,11 @@ pub fn line(mut to: impl Write, percent: Option<f64>, point: &TimelinePoint) -> 
     to.flush()
 }
 
-/// All intervals of a result.
+/// Returns all intervals of a result.
 pub fn write(result: &RunResult) -> String {
     let mut bytes = Vec::new();
     for point in &result.timeline {
-        // A Vec takes all bytes.
+        // Writing to a Vec cannot fail.
         let _ = line(&mut bytes, None, point);
     }
     String::from_utf8(bytes).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The result as JUnit XML: a suite a group of checks, a case a check.
+//! Conformance result as JUnit XML: one test suite per group of checks, one test case per check.
 
 use super::document::{TestCase, TestOutcome, TestSuite, document};
 use crate::failure_card;
@@ -6,7 +6,7 @@ use crate::model::conformance::ConformanceResult;
 use crate::wording;
 use mychat_conformance::{Outcome, Status};
 
-/// Writes the result.
+/// Renders the result.
 pub fn conformance_report(result: &ConformanceResult) -> String {
     let mut suites: Vec<TestSuite> = Vec::new();
     for check in &result.checks {

@@ -1,51 +1,46 @@
-//! Test suites as JUnit XML that both schemas in use accept: Ant's (which is strict) and Jenkins'.
+//! JUnit XML that is valid under both schemas in use: Ant's (the strict one) and Jenkins'.
 
 use std::fmt::{self, Write as _};
 
-/// A suite of test cases.
+/// Test suite.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TestSuite {
-    /// What was tested.
     pub(crate) name: String,
-    /// When it began, RFC 3339.
+    /// Start, RFC 3339.
     pub(crate) started: String,
-    /// How long it took.
+    /// Duration in seconds.
     pub(crate) seconds: f64,
-    /// Names and values.
+    /// Properties as names and values.
     pub(crate) properties: Vec<(String, String)>,
-    /// What was found.
     pub(crate) cases: Vec<TestCase>,
-    /// The report for people.
+    /// Readable report.
     pub(crate) text: String,
 }
 
-/// A test case.
+/// Test case.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TestCase {
-    /// What was tested.
     pub(crate) name: String,
-    /// Where it belongs.
+    /// Name of the group.
     pub(crate) class: String,
-    /// How long it took.
+    /// Duration in seconds.
     pub(crate) seconds: f64,
-    /// What came of it.
     pub(crate) outcome: TestOutcome,
 }
 
-/// What came of a test case.
+/// Outcome of a test case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TestOutcome {
-    /// It held.
     Passed,
-    /// It did not: the kind, a line, and all there is to say.
+    /// Failure: its type, a one-line message and the details.
     Failed(&'static str, String, String),
-    /// It cannot be said, likewise.
+    /// Error, with the same parts: no verdict was possible.
     Undecided(&'static str, String, String),
-    /// It was not tried, and why.
+    /// The test was not run; the reason.
     Skipped(String),
 }
 
-/// Suites as one document.
+/// Renders test suites as one document.
 pub(crate) fn document(suites: &[TestSuite]) -> String {
     let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
     for (id, suite) in suites.iter().enumerate() {
@@ -110,19 +105,19 @@ impl TestCase {
     }
 }
 
-/// A time in seconds as the schemas take it: digits and a point, never a sign or an exponent.
+/// Formats seconds as the schemas require: digits and a point, without sign and exponent.
 fn seconds(seconds: f64) -> String {
     format!("{:.3}", if seconds.is_finite() { seconds.max(0.0) } else { 0.0 })
 }
 
-/// RFC 3339 to the second and without a zone, in UTC; the beginning of time where it is no time at all.
+/// Formats an RFC 3339 time in UTC, to the second and without a zone. An invalid time becomes the Unix epoch.
 fn timestamp(started: &str) -> String {
     let parsed: jiff::Timestamp = started.parse().unwrap_or_default();
     parsed.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-/// Text that XML takes anywhere: markup escaped, and what XML cannot hold at all, such as control bytes from a server,
-/// made visible.
+/// Escapes markup, and makes characters visible that XML cannot contain, such as control
+/// characters from a server.
 fn xml_text(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

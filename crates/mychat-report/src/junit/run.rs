@@ -1,4 +1,4 @@
-//! The result as JUnit XML, which every build server reads: a test case an expectation, and one for the run's validity.
+//! Result of a run as JUnit XML: one test case per expectation, and one for the validity of the run.
 
 use super::document::{TestCase, TestOutcome, TestSuite, document};
 use crate::failure_card::{card_text, level};
@@ -10,7 +10,7 @@ use crate::{terminal, wording};
 use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::validity::Validity;
 
-/// The report.
+/// Renders the report.
 pub fn run_report(result: &RunResult) -> String {
     let mut cases: Vec<TestCase> = result.expectations.iter().map(|expectation| case(result, expectation)).collect();
     cases.push(validity(result));
@@ -34,13 +34,13 @@ fn case(result: &RunResult, expectation: &ExpectationResult) -> TestCase {
     let outcome = match expectation.ok {
         Some(true) => TestOutcome::Passed,
         Some(false) => TestOutcome::Failed("expectation", told, place),
-        // Nothing is known to be wrong with the server, but nobody should take this for a success.
+        // The server may be correct, but an invalid run must not look like a success.
         None => TestOutcome::Undecided("undecided", told, place),
     };
     TestCase { name: expectation.text.clone(), class: result.scenario.name.clone(), seconds: 0.0, outcome }
 }
 
-/// A case of the scenario, with its card where it has one.
+/// Converts a case of the scenario into a test case, with the failure card if it has one.
 fn one(result: &RunResult, played: &Outcome, view: &ConformanceResult) -> TestCase {
     let (message, card) = (format!("{}: {}", played.title, remark(played)), || card_text(played, view));
     let outcome = match played.status {

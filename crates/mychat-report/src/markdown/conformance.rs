@@ -1,4 +1,4 @@
-//! The result as Markdown, for the summary of a CI step.
+//! Conformance result as Markdown, for the summary of a CI step.
 
 use super::escaped;
 use crate::failure_card;
@@ -7,7 +7,7 @@ use crate::{visible, wording};
 use mychat_conformance::{Outcome, Status};
 use std::fmt::Write as _;
 
-/// Writes the result.
+/// Renders the result.
 pub fn conformance_summary(result: &ConformanceResult) -> String {
     let mut text = format!("## MyChat conformance: {}\n\n", wording::verdict_name(result.verdict));
     let _ = write!(
@@ -64,7 +64,7 @@ pub fn conformance_summary(result: &ConformanceResult) -> String {
     visible(&text)
 }
 
-/// A card that is unfolded by a click.
+/// Renders a failure card that unfolds on a click.
 pub(crate) fn folded_card(check: &Outcome, result: &ConformanceResult) -> String {
     let known = if check.expected { " (known)" } else { "" };
     let mark = if check.status == Status::Fail { "❌" } else { "❔" };

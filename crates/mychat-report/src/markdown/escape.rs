@@ -1,4 +1,4 @@
-//! Text from peers and files, made safe for Markdown.
+//! Escapes text from peers and files for Markdown.
 
 /// Escapes what Markdown and HTML would interpret, and joins lines.
 pub(crate) fn escaped(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! The result as Markdown, for the summary of a CI step or a comment on a pull request.
+//! Result of a run as Markdown, for the summary of a CI step or a comment on a pull request.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 
-/// The summary.
+/// Renders the summary.
 pub fn run_summary(result: &RunResult) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.

@@ -1,4 +1,4 @@
-//! Expectations of a run on several machines, judged anew: percentiles from the added histograms, counts from the sums.
+//! Judges the expectations of a merged result: percentiles from the added histograms, counts from the sums.
 
 use super::reconcile::ShardReconciliation;
 use crate::model::histogram::decode;
@@ -28,7 +28,7 @@ pub(super) fn judge(merged: &mut RunResult, results: &[RunResult], reconciliatio
             (None, condition) => together(expectation, &shares, condition, reconciliation),
         }
     }
-    // What one machine alone found, such as that nobody was let in.
+    // Reasons found by one machine alone, for example that no user could log in.
     for extra in results.iter().flat_map(|result| &result.expectations) {
         if same(&expectations, extra).is_none() {
             expectations.insert(0, extra.clone());
@@ -41,7 +41,7 @@ fn same<'e>(all: &'e [ExpectationResult], one: &ExpectationResult) -> Option<&'e
     all.iter().find(|other| (other.line, &other.text) == (one.line, &one.text))
 }
 
-/// The verdict on figures that the merged result has as a whole: latencies. `None` for others.
+/// Judges a latency expectation from the merged histograms. Returns `None` for other metrics.
 fn whole(merged: &RunResult, scenario: &Scenario, condition: &Condition) -> Option<(Option<bool>, Option<f64>)> {
     let left = figure(merged, scenario, &condition.measure)?;
     let right = match &condition.value {
@@ -89,7 +89,7 @@ fn figure(merged: &RunResult, scenario: &Scenario, measure: &Measure) -> Option<
     Some(MeasuredValue { value, lower, upper, samples: (latency.independent, needed) })
 }
 
-/// The distribution of a metric over the part of the run that it selects.
+/// Returns the distribution of a metric over the selected part of the run.
 fn part<'r>(merged: &'r RunResult, scenario: &Scenario, measure: &Measure) -> Option<&'r LatencyResult> {
     let block = merged.latency.get(&measure.metric.name().replace('.', "_"))?;
     let selector = &measure.selector;
@@ -106,7 +106,7 @@ fn part<'r>(merged: &'r RunResult, scenario: &Scenario, measure: &Measure) -> Op
     }
 }
 
-/// Where there is no whole: the machines' own verdicts together.
+/// Combines the verdicts of the machines, for figures that cannot be computed for the whole.
 fn together(
     expectation: &mut ExpectationResult,
     shares: &[&ExpectationResult],
@@ -124,7 +124,7 @@ fn together(
     let actuals: Vec<f64> = shares.iter().filter_map(|share| share.actual).collect();
     let all = actuals.len() == shares.len();
     match expectation.unit {
-        // Sums may break what no part did.
+        // A sum can exceed a limit that no part exceeded.
         MeasuredUnit::Count => {
             expectation.actual = all.then(|| actuals.iter().sum());
             let limit = condition.and_then(|condition| match condition.value {
@@ -136,7 +136,7 @@ fn together(
             }
         }
         MeasuredUnit::Percent if !about_server => {
-            // Not a mean of percentages: the worst of the parts, which the verdict hangs on.
+            // The verdict depends on the worst of the parts. A mean of percentages would hide it.
             expectation.actual = if all { actuals.into_iter().reduce(f64::min) } else { None };
             expectation.note = Some("each machine judged its own share; the least of them is shown".to_owned());
             return;
@@ -152,7 +152,7 @@ fn together(
     }
 }
 
-/// How the whole ends, by the rules of a single run.
+/// Returns the verdict and the exit code of the whole, by the rules of a single run.
 pub(super) fn conclusion(merged: &RunResult) -> Exit {
     let broken = |count: bool| {
         merged.expectations.iter().any(|e| e.ok == Some(false) && (e.unit == MeasuredUnit::Count) == count)

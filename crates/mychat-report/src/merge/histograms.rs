@@ -1,4 +1,4 @@
-//! Latencies of several machines: histograms added bit for bit, and their figures worked out anew.
+//! Merges the latencies of several machines: adds their histograms and computes the percentiles again.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use crate::model::histogram::{HistogramError, decode, encode};
 use crate::model::{LatencyBlock, LatencyBreakdown, LatencyResult, RunResult, TimelinePoint};
 
-/// Adds the latencies of one machine to those of the others.
+/// Adds the latencies of one machine to `into`.
 pub(super) fn add_latencies(
     mine: &mut BTreeMap<String, LatencyBlock>,
     theirs: &RunResult,
@@ -55,7 +55,7 @@ fn added(a: &str, b: &str) -> Result<Histogram<u64>, HistogramError> {
     Ok(sum)
 }
 
-/// Intervals of the same number belong together: the machines begin together, each by its own clock.
+/// Merges intervals of the same number: the machines start together, each by its own clock.
 pub(super) fn timeline(results: &[RunResult]) -> Result<Vec<TimelinePoint>, HistogramError> {
     let longest = results.iter().map(|result| result.timeline.len()).max().unwrap_or(0);
     let Some(fullest) = results.iter().find(|result| result.timeline.len() == longest) else { return Ok(Vec::new()) };

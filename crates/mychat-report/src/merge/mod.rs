@@ -1,5 +1,5 @@
-//! Results of several machines into one: histograms added bit for bit, counts summed, the timeline laid side by side, what
-//! one sent and another received reconciliation, and every expectation judged anew where the whole allows it.
+//! Merges the results of several machines into one: adds histograms and counts, joins the timelines, reconciles
+//! deliveries between machines, and judges the expectations again.
 
 mod expectations;
 mod histograms;
@@ -16,30 +16,30 @@ use crate::model::{Counts, RunResult};
 use mychat_load::Exit;
 use mychat_load::verdict::Verdict;
 
-/// Why results cannot be one.
+/// Reason why results cannot be merged.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
-    /// There is none.
+    /// There are no results.
     #[error("there is nothing to merge")]
     Nothing,
-    /// They did different things.
+    /// The results are of different scenarios, seeds or versions.
     #[error("`{0}` and `{1}` are runs of different scenarios or seeds")]
     Different(String, String),
-    /// The same run twice, which would count everything twice.
+    /// The same run occurs twice, and would be counted twice.
     #[error("the same run of `{0}`, which began at {1}, is given twice")]
     Twice(String, String),
-    /// They are parts of runs that were shared out in another way, or the same part twice.
+    /// The results are parts of differently sharded runs, or the same part twice.
     #[error("{0}")]
     Shards(String),
-    /// Their counts are not what this version writes.
+    /// The counts do not have the fields of this version.
     #[error("the counts cannot be added: {0}")]
     Counts(#[from] serde_json::Error),
-    /// One is damaged.
+    /// A result is damaged.
     #[error(transparent)]
     HistogramError(#[from] HistogramError),
 }
 
-/// Makes one result of several of the same scenario and seed.
+/// Merges several results of the same scenario and seed into one.
 pub fn merge(results: &[RunResult]) -> Result<RunResult, MergeError> {
     let [first, rest @ ..] = results else { return Err(MergeError::Nothing) };
     if rest.is_empty() && first.shard.is_none() {
@@ -96,7 +96,7 @@ fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
     Ok(())
 }
 
-/// The verdict on the whole, by the rules of a single run: what one machine could not see is none of it.
+/// Returns the verdict on the whole, by the rules of a single run. Findings of single machines alone do not count.
 fn conclude(merged: &mut RunResult, results: &[RunResult], reconciliation: &reconcile::ShardReconciliation) {
     let any = |exit: Exit| results.iter().any(|result| result.exit_code == exit.code());
     let exit = if any(Exit::Interrupted) {

@@ -1,4 +1,4 @@
-//! What one machine was to receive and another one to send, reconciliation: lost, or never sent, or not to be known.
+//! Reconciles deliveries between machines: each missing one was lost, never sent, or is uncertain.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,26 +6,26 @@ use super::MergeError;
 use crate::model::{RunResult, ShardInfo, UserLosses};
 use mychat_load::record::example::{Example, ViolationKind};
 
-/// What came of it.
+/// Outcome of the reconciliation.
 #[derive(Debug, Default)]
 pub(super) struct ShardReconciliation {
-    /// Deliveries between machines that were owed and are lost.
+    /// Owed deliveries between machines that are lost.
     pub(super) lost: u64,
-    /// Parts whose results are not there.
+    /// Shards whose results are absent.
     pub(super) missing_shards: Vec<u32>,
 }
 
 impl ShardReconciliation {
-    /// Whether every part of the run is there.
+    /// Returns true if all shards are present.
     pub(super) const fn is_whole(&self) -> bool {
         self.missing_shards.is_empty()
     }
 }
 
-/// Examples of losses between machines that are kept.
+/// Number of loss examples to keep.
 const EXAMPLES: usize = 5;
 
-/// Settles what the parts have to tell each other, and writes it into the counts.
+/// Reconciles the deliveries between the shards and adds the outcome to the counts.
 pub(super) fn reconcile(merged: &mut RunResult, results: &[RunResult]) -> Result<ShardReconciliation, MergeError> {
     let shards: Vec<&ShardInfo> = results.iter().filter_map(|result| result.shard.as_ref()).collect();
     merged.shard = None;
@@ -66,7 +66,7 @@ pub(super) fn reconcile(merged: &mut RunResult, results: &[RunResult]) -> Result
     Ok(reconciliation)
 }
 
-/// What is lost, by sender and recipient, and how much of what is missing is explained by it or was never sent.
+/// Returns the losses by sender and recipient, and the numbers of missing deliveries that are uncertain or were never sent.
 fn lost<'s>(shards: &[&'s ShardInfo]) -> (Vec<(&'s str, &'s str, u64)>, u64) {
     let mut unsent: BTreeMap<(&str, Option<&str>), u64> = BTreeMap::new();
     for open in shards.iter().flat_map(|shard| &shard.unsent) {
@@ -74,7 +74,7 @@ fn lost<'s>(shards: &[&'s ShardInfo]) -> (Vec<(&'s str, &'s str, u64)>, u64) {
     }
     let unsure: BTreeSet<&str> = shards.iter().flat_map(|shard| &shard.unsure).map(String::as_str).collect();
     let (mut lost, mut known) = (Vec::new(), 0);
-    // Whoever's connection died may have sent what nobody read: that stays uncertain.
+    // The last messages on an abruptly ended connection may never have been read: they stay uncertain.
     let missing = shards.iter().flat_map(|shard| &shard.missing);
     for missing in missing.filter(|missing| !unsure.contains(missing.sender.as_str())) {
         known += missing.broadcasts + missing.privates;

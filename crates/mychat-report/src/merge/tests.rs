@@ -3,7 +3,7 @@ use crate::model::histogram::decode;
 use crate::model::{MissingDeliveries, ShardInfo, UnsentMessages};
 use crate::test_fixture;
 
-/// A run with so many intervals that began in that second.
+/// Creates a run with the given number of intervals and the given start.
 fn run(second: u32, points: u64) -> RunResult {
     RunResult { started: format!("2026-11-22T16:15:{second:02}Z"), ..test_fixture::run(points) }
 }
@@ -63,7 +63,7 @@ fn a_percentile_of_the_whole_is_judged_on_the_added_histograms() {
     assert_eq!((judged.ok, judged.actual), (Some(true), merged.latency["delivery"].whole.p99_9.map(|p| p as f64)));
 }
 
-/// Part `index` of two, which misses so many broadcasts of ana, and whose users did not send so many of bob's.
+/// Creates shard `index` of two, with missing broadcasts of ana, and unsent messages to bob.
 fn part(index: u32, missing: u64, unsent: u64, unsure: &[&str]) -> RunResult {
     let mut result = run(index, 3);
     (result.counts.lost, result.counts.uncertain) = (0, missing);

@@ -1,4 +1,4 @@
-//! What was seen and judged, into the result.
+//! Builds the result of a run from the observations and the verdicts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,24 +16,24 @@ use mychat_load::record::recorder::{Count, Latency};
 use mychat_load::verdict::{Assessment, latency_of, samples};
 use mychat_scenario::model::{Action, Metric, Selector, Value};
 
-/// What a result says about how it came to be.
+/// Provenance of a result.
 #[derive(Debug, Clone)]
 pub struct RunInfo {
-    /// The scenario's file, as it was given.
+    /// Path of the scenario file, as given.
     pub file: String,
-    /// Digest of it.
+    /// SHA-256 digest of the file, in hexadecimal.
     pub sha256: String,
-    /// The server.
+    /// Server under test.
     pub target: TargetInfo,
-    /// When the run began, RFC 3339.
+    /// Start of the run, RFC 3339.
     pub started: String,
-    /// The scenario's text.
+    /// Text of the scenario.
     pub text: String,
-    /// The machine.
+    /// Description of the machine.
     pub machine: String,
 }
 
-/// The latency metrics that are measured, with their names in results.
+/// Latency metrics and their names in results.
 const METRICS: [(&str, Metric); 9] = [
     ("connect", Metric::Connect),
     ("ack", Metric::Ack),
@@ -46,7 +46,7 @@ const METRICS: [(&str, Metric); 9] = [
     ("lateness", Metric::Lateness),
 ];
 
-/// Makes the result.
+/// Builds the result of a run.
 pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, how: RunInfo) -> RunResult {
     let source = Source { plan, seen: &seen };
     let latency = METRICS.iter().map(|(name, metric)| ((*name).to_owned(), source.block(*metric))).collect();
@@ -111,7 +111,7 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, how: RunIn
     }
 }
 
-/// What is to be settled with other machines, by the users' names.
+/// Returns the deliveries to reconcile with other shards, by the names of users.
 fn shard(plan: &Plan, share: &ShardExchange, reconciliation: &Reconciliation) -> ShardInfo {
     let name = |user: u32| plan.users[user as usize].name.to_string();
     let missing = reconciliation.missing.iter().map(|missing| MissingDeliveries {
@@ -174,7 +174,7 @@ impl Source<'_> {
         LatencyBlock { whole: self.result(metric, &Selector::default()), by }
     }
 
-    /// Selectors of more than one part that expectations use.
+    /// Selectors with more than one part that expectations use.
     fn combinations(&self, metric: Metric) -> Vec<Selector> {
         let conditions = self.plan.scenario.expect.iter();
         let measures = conditions.flat_map(|condition| {
@@ -206,11 +206,11 @@ impl Source<'_> {
 
 fn counts(plan: &Plan, seen: &Observations) -> Counts {
     let total = |count| seen.recorder.total(count, |_| true);
-    // What hostile users suffer is their own doing.
+    // Lateness of hostile users is their own doing.
     let innocent =
         |place: mychat_load::record::recorder::Place| !plan.scenario.groups[usize::from(place.group)].hostile;
     let (sent, scheduled) = (total(Count::Sent), total(Count::Scheduled));
-    // Closed loops have no schedule to be held against.
+    // Closed loops have no schedule, so they have no lateness.
     let on_time = seen.recorder.total(Count::Sent, |place| !place.is_closed());
     Counts {
         users: u64::from(plan.own_users()),
@@ -236,7 +236,7 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
     }
 }
 
-/// One line of the timeline as the result has it.
+/// Converts an interval of the timeline into its stored form.
 pub fn timeline_point(plan: &Plan, slice: &TimelineSlice) -> TimelinePoint {
     let value =
         |latency: &Latency, quantile: f64| (latency.count() > 0).then(|| latency.histogram.value_at_quantile(quantile));

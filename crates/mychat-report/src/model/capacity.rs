@@ -1,26 +1,26 @@
-//! What a search for the highest rate found.
+//! Result of a search for the highest rate.
 
 use serde::{Deserialize, Serialize};
 
 use mychat_load::verdict::validity::Validity;
 
-/// The answer of a search for the highest rate.
+/// Outcome of a search for the highest rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Capacity {
-    /// The highest percentage of the scenario's rates that is known to hold; `None` where none does.
+    /// Highest percentage of the scenario's rates that passes; `None` if none does.
     pub percent: Option<f64>,
-    /// What was sent a second there.
+    /// Messages sent per second at that percentage.
     pub sent_per_second: Option<f64>,
-    /// The lowest percentage that is known to break; `None` where none did.
+    /// Lowest percentage that fails; `None` if none did.
     pub broke_at: Option<f64>,
-    /// Why the search ended, in words.
+    /// Reason for the end of the search, as text.
     pub reason: String,
-    /// Everything that was tried, in order.
+    /// All probes in order.
     pub probes: Vec<CapacityProbe>,
 }
 
 impl Capacity {
-    /// What was sent a second at the lowest percentage that is known to break.
+    /// Returns the messages sent per second at the lowest percentage that fails.
     pub fn broke_at_per_second(&self) -> Option<f64> {
         let broke_at = self.broke_at?;
         let broke = |probe: &&CapacityProbe| probe.broke.is_some() && (probe.percent - broke_at).abs() < 1e-9;
@@ -28,26 +28,26 @@ impl Capacity {
     }
 }
 
-/// One try of a search.
+/// One probe of a search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CapacityProbe {
-    /// Of the scenario's rates.
+    /// Percentage of the scenario's rates.
     pub percent: f64,
     /// Phase of the search.
     pub phase: SearchPhase,
-    /// Sent a second while it was measured.
+    /// Messages sent per second during the measurement.
     pub sent_per_second: f64,
-    /// Delivered a second, likewise.
+    /// Messages delivered per second during the measurement.
     pub delivered_per_second: f64,
-    /// Delivery, in microseconds.
+    /// Median delivery latency in microseconds.
     pub p50: Option<u64>,
-    /// As above.
+    /// 99th percentile of the delivery latency in microseconds.
     pub p99: Option<u64>,
-    /// Whether everything held; where not and nothing `broke`, the generator was the limit.
+    /// True if all expectations held. If false and `broke` is `None`, the generator was the limit.
     pub held: bool,
-    /// The expectation that broke, with its figure.
+    /// Violated expectation with its value.
     pub broke: Option<String>,
-    /// Whether the generator kept its schedule.
+    /// True if the generator kept its schedule.
     pub validity: Validity,
 }
 
@@ -55,16 +55,16 @@ pub struct CapacityProbe {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SearchPhase {
-    /// Each probe asks for more than the one before, until an expectation breaks.
+    /// Each probe has a higher rate than the one before, until an expectation fails.
     Grow,
-    /// Probes lie between a percentage that held and one that broke.
+    /// Probes are between a percentage that passed and one that failed.
     Bisect,
-    /// The answer is measured again, for longer.
+    /// A longer probe repeats the answer.
     Confirm,
 }
 
 impl SearchPhase {
-    /// Returns the phase as it stands in results and reports.
+    /// Returns the phase as written in results and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Grow => "grow",

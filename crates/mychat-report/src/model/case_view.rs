@@ -1,4 +1,4 @@
-//! A run's cases as the conformance suite sees its checks, so that a failed one is the same card in every writing.
+//! View of a run's cases as a conformance result, so that all reports show the same failure cards.
 
 use super::RunResult;
 use super::conformance::{ConformanceResult, SuiteRunInfo, build};
@@ -6,7 +6,7 @@ use mychat_conformance::probe::Profile;
 use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::Verdict;
 
-/// The cases of a run as a conformance result of their own.
+/// Returns the cases of a run as a conformance result.
 pub(crate) fn as_conformance_result(result: &RunResult) -> ConformanceResult {
     let about = SuiteRunInfo {
         suite: result.scenario.file.clone(),
@@ -21,12 +21,12 @@ pub(crate) fn as_conformance_result(result: &RunResult) -> ConformanceResult {
     build(result.cases.clone(), about, result.verdict == Verdict::Interrupted)
 }
 
-/// Whether there is more to say of a case than that it ended as it should.
+/// Returns true if the case has a failure card.
 pub(crate) const fn needs_card(case: &Outcome) -> bool {
     matches!(case.status, Status::Fail | Status::Inconclusive)
 }
 
-/// What there is to say on one line beside the title.
+/// Returns the one-line note beside the title.
 pub(crate) fn remark(case: &Outcome) -> &str {
     let remark = match case.status {
         Status::Pass => case.observed.as_deref(),

@@ -1,4 +1,4 @@
-//! The result of a conformance run as data: what `--json` writes, and what every other writing is made from.
+//! Result of a conformance run: the content of `--json` and the source of all other formats.
 
 use std::collections::BTreeMap;
 
@@ -11,90 +11,90 @@ use mychat_conformance::{Outcome, Status};
 use mychat_load::Exit;
 use mychat_load::verdict::Verdict;
 
-/// The value of [`ConformanceResult::schema`].
+/// Value of [`ConformanceResult::schema`].
 pub const SCHEMA: &str = "mychat-bench/conformance@1";
 
-/// The result of one run.
+/// Result of one conformance run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConformanceResult {
-    /// [`SCHEMA`].
+    /// Schema of the result: [`SCHEMA`].
     pub schema: String,
-    /// What made it.
+    /// Tool that wrote the result.
     pub tool: ToolInfo,
-    /// What the run was like.
+    /// Circumstances of the run.
     #[serde(flatten)]
     pub info: SuiteRunInfo,
-    /// The verdict.
+    /// Verdict on the server.
     pub verdict: Verdict,
-    /// How the tool ended.
+    /// Exit code of the tool.
     pub exit_code: u8,
-    /// The protocol's sentences, each with its own status.
+    /// Clauses of the protocol, each with its status.
     pub statements: Vec<ClauseResult>,
     /// Counts by level.
     pub summary: BTreeMap<String, Counts>,
-    /// Every check.
+    /// All checks.
     pub checks: Vec<Outcome>,
 }
 
-/// One sentence of the protocol's text.
+/// Clause of the protocol.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClauseResult {
-    /// Its id.
+    /// Id of the clause.
     pub id: String,
-    /// Where it stands.
+    /// Section of the clause.
     pub section: String,
-    /// What it says.
+    /// Text of the clause.
     pub text: String,
-    /// `pass`, `fail`, `inconclusive`, or `skipped` where no check was about it.
+    /// `pass`, `fail`, `inconclusive`, or `skipped` if no check covered it.
     pub status: Status,
-    /// The checks behind it: the must checks, or else the should checks.
+    /// Ids of the checks that cover it: the must checks, or else the should checks.
     pub checks: Vec<String>,
 }
 
-/// How the checks of a level ended.
+/// Outcomes of the checks of one level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// As it should be.
+    /// Number of passes.
     pub pass: usize,
-    /// Otherwise; expected failures included.
+    /// Number of failures, including expected ones.
     pub fail: usize,
-    /// Nothing can be said.
+    /// Number of checks without a verdict.
     pub inconclusive: usize,
-    /// Not played.
+    /// Number of checks that were not run.
     pub skipped: usize,
-    /// Failures that a baseline expects.
+    /// Number of failures that a baseline expects.
     pub expected: usize,
 }
 
-/// What a run was like, beside its outcomes.
+/// Circumstances of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SuiteRunInfo {
-    /// What was run: the suite, or a file.
+    /// Name of the suite, or path of a file.
     pub suite: String,
-    /// Of whom.
+    /// Server under test.
     pub target: TargetInfo,
-    /// The profile in force.
+    /// Effective profile.
     pub profile: Profile,
-    /// What the framing means for the run, in a few lines.
+    /// Notes on the framing.
     pub notes: Vec<String>,
-    /// The seed.
+    /// Seed of all random draws.
     pub seed: u64,
-    /// When it began, RFC 3339.
+    /// Start of the run, RFC 3339.
     pub started: String,
-    /// How long it took.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// Whether failed should checks count.
+    /// True if failed should checks count.
     pub strict: bool,
 }
 
 impl ConformanceResult {
-    /// Checks that failed, whatever their level, but for those that a baseline expects.
+    /// Returns the number of failed checks of all levels, without those that a baseline expects.
     pub fn failed(&self) -> u64 {
         self.checks.iter().filter(|check| check.status == Status::Fail && !check.expected).count() as u64
     }
 }
 
-/// Draws the conclusions; `interrupted`: somebody cut the run short.
+/// Computes the result from the outcomes. `interrupted` is true for a run that was cut short.
 pub fn build(checks: Vec<Outcome>, info: SuiteRunInfo, interrupted: bool) -> ConformanceResult {
     let mut summary: BTreeMap<String, Counts> =
         ["must", "should", "may"].map(|level| (level.to_owned(), Counts::default())).into();
@@ -122,12 +122,12 @@ pub fn build(checks: Vec<Outcome>, info: SuiteRunInfo, interrupted: bool) -> Con
     }
 }
 
-/// How the tool ends: by what fails, then by what could not be decided. Nothing executed is never a success.
+/// Returns the exit code: failures first, then inconclusive checks. A run without any executed check is not a success.
 fn exit(checks: &[Outcome], strict: bool, interrupted: bool) -> Exit {
     if interrupted {
         return Exit::Interrupted;
     }
-    // A failed `may` is one that a profile declares: it was asked for.
+    // A failed `may` check contradicts a declared profile.
     let counts = |check: &&Outcome| check.level != "should" || strict;
     let any = |status| checks.iter().filter(counts).any(|check| check.status == status && !check.expected);
     let executed = checks.iter().any(|check| matches!(check.status, Status::Pass | Status::Fail));
@@ -154,7 +154,7 @@ fn statements(checks: &[Outcome]) -> Vec<ClauseResult> {
                 let about = |check: &&Outcome| check.sources.iter().any(|source| source == statement.id);
                 checks.iter().filter(|check| check.level == level).filter(about).collect()
             };
-            // Where no must check is about a sentence, two of them collide there: the should checks tell.
+            // Clauses without a must check collide with another clause: the should checks decide.
             let behind = Some(of("must")).filter(|list| !list.is_empty()).unwrap_or_else(|| of("should"));
             ClauseResult {
                 id: statement.id.to_owned(),

@@ -1,4 +1,4 @@
-//! Everything that was counted.
+//! Counts of a run.
 
 use std::collections::BTreeMap;
 
@@ -7,51 +7,51 @@ use serde::{Deserialize, Serialize};
 /// Counts of the whole run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Users of the scenario.
+    /// Number of users in the scenario.
     pub users: u64,
-    /// Welcomes, returns included.
+    /// Number of successful logins, repeated logins included.
     pub connected: u64,
-    /// Users that were not let in.
+    /// Number of users that could not log in.
     pub refused: u64,
     /// Connections of well-behaved users that the server ended.
     pub disconnects: u64,
-    /// Users that were there, and missing in the last list of somebody else.
+    /// Online users that were missing in the last roster of another user.
     #[serde(default)]
     pub unlisted: u64,
-    /// Actions done.
+    /// Number of performed actions.
     pub sent: u64,
-    /// Actions that came due.
+    /// Number of actions that came due.
     pub scheduled: u64,
-    /// `sent` in percent of `scheduled`; `None` where nothing was scheduled.
+    /// `sent` in percent of `scheduled`; `None` if nothing was scheduled.
     pub achieved: Option<f64>,
-    /// Deliveries that had to happen.
+    /// Number of owed deliveries.
     pub expected_deliveries: u64,
-    /// First copies that arrived.
+    /// Number of first copies that arrived.
     pub delivered: u64,
-    /// Deliveries that had to happen and did not.
+    /// Number of owed deliveries that did not arrive.
     pub lost: u64,
-    /// Further copies.
+    /// Number of further copies.
     pub duplicated: u64,
-    /// Messages that came after a later one of the same sender.
+    /// Messages that arrived after a later message of the same sender.
     pub reordered: u64,
-    /// Messages that came to somebody they were not for.
+    /// Messages that arrived at a user they were not addressed to.
     pub misrouted: u64,
-    /// Messages that came changed, and frames that are no reply.
+    /// Messages with changed content, and frames that are no reply.
     pub corrupted: u64,
-    /// Deliveries that could have happened or not, because somebody was coming or going.
+    /// Deliveries that may or may not be owed, because a user was logging in or out.
     pub uncertain: u64,
-    /// Returns that were refused because the name was not free yet.
+    /// Repeated logins that were refused because the name was still in use.
     pub refused_returns: u64,
-    /// For how long connections did not take what was to be sent, summed up.
+    /// Total time in seconds for which connections accepted no bytes to send.
     pub blocked_seconds: f64,
-    /// Answers that were wrong or never came.
+    /// Replies that were wrong or missing.
     pub wrong_replies: u64,
-    /// ERROR frames that no action wants, by code.
+    /// Unexpected ERROR frames by code.
     pub errors: BTreeMap<String, u64>,
 }
 
 impl Counts {
-    /// The whole numbers with their names, in the order in which reports list them.
+    /// Returns the integer counts with their names, in report order.
     pub fn named(&self) -> [(&'static str, u64); 17] {
         [
             ("users", self.users),

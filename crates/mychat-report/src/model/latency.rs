@@ -1,4 +1,4 @@
-//! Distributions: over a whole run, and over parts of it.
+//! Latency distributions of a whole run and of its parts.
 
 use std::collections::BTreeMap;
 
@@ -8,68 +8,68 @@ use serde::{Deserialize, Serialize};
 use super::MeasuredUnit;
 use super::histogram::{encode, quantile};
 
-/// A latency metric: over all that it covers, and over parts of it.
+/// Distributions of one latency metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatencyBlock {
-    /// Over holds and spikes (`connect`: over all).
+    /// Distribution over the measured stages (`connect`: over all stages).
     #[serde(flatten)]
     pub whole: LatencyResult,
-    /// Over parts.
+    /// Distributions over parts of the run.
     pub by: LatencyBreakdown,
 }
 
-/// A latency over parts of a run.
+/// Distributions of one metric over parts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LatencyBreakdown {
-    /// LatencyBreakdown stage.
+    /// Distributions by stage.
     pub stage: BTreeMap<String, LatencyResult>,
-    /// LatencyBreakdown group.
+    /// Distributions by group.
     pub group: BTreeMap<String, LatencyResult>,
-    /// LatencyBreakdown action.
+    /// Distributions by action.
     pub action: BTreeMap<String, LatencyResult>,
-    /// LatencyBreakdown combinations that an expectation asks for.
+    /// Distributions by combinations that an expectation selects.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selector: BTreeMap<String, LatencyResult>,
 }
 
-/// One distribution, in microseconds. A percentile is there only where there are samples enough for it.
+/// One distribution in microseconds. It has only the percentiles that its number of samples supports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatencyResult {
-    /// `us`.
+    /// Unit: always `us`.
     pub unit: MeasuredUnit,
-    /// Samples.
+    /// Number of samples.
     pub count: u64,
-    /// How many of them are independent: a broadcast is one, however many hear it. Percentiles are judged by this.
+    /// Number of independent samples, which limits the percentiles. All copies of a broadcast count once.
     #[serde(default)]
     pub independent: u64,
-    /// The shortest.
+    /// Minimum.
     pub min: u64,
-    /// The average.
+    /// Mean.
     pub mean: f64,
-    /// The standard deviation.
+    /// Standard deviation.
     pub stdev: f64,
-    /// 50 %.
+    /// 50th percentile.
     pub p50: Option<u64>,
-    /// 90 %.
+    /// 90th percentile.
     pub p90: Option<u64>,
-    /// 95 %.
+    /// 95th percentile.
     pub p95: Option<u64>,
-    /// 99 %.
+    /// 99th percentile.
     pub p99: Option<u64>,
-    /// 99.9 %.
+    /// 99.9th percentile.
     pub p99_9: Option<u64>,
-    /// 99.99 %.
+    /// 99.99th percentile.
     pub p99_99: Option<u64>,
-    /// The longest.
+    /// Maximum.
     pub max: u64,
-    /// Samples over 60 s, which count as 60 s.
+    /// Number of samples over 60 s, which are recorded as 60 s.
     pub overflow: u64,
-    /// The whole histogram: HdrHistogram V2, deflated, base 64.
+    /// Complete histogram: HdrHistogram V2, deflated, Base64.
     pub hdr: String,
 }
 
 impl LatencyResult {
-    /// Of a histogram of microseconds, so many samples of which are independent, and so many of which were over 60 s.
+    /// Creates a distribution from a histogram in microseconds, its number of independent samples and of those over 60 s.
     pub fn new(histogram: &Histogram<u64>, independent: u64, overflow: u64) -> Self {
         let at = |wanted| quantile(histogram, independent, wanted);
         Self {

@@ -1,4 +1,4 @@
-//! The result of a run as data: what `--json` writes, and what every other writing is made from.
+//! Result of a run: the content of `--json` and the source of all other formats.
 
 mod build;
 mod capacity;
@@ -30,75 +30,75 @@ pub use unit::MeasuredUnit;
 
 pub use mychat_target::sample::ServerUse as ServerInfo;
 
-/// The value of [`RunResult::schema`].
+/// Value of [`RunResult::schema`].
 pub const SCHEMA: &str = "mychat-bench/run@1";
 
-/// The result of one run.
+/// Result of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
-    /// [`SCHEMA`].
+    /// Schema of the result: [`SCHEMA`].
     pub schema: String,
-    /// What made it.
+    /// Tool that wrote the result.
     pub tool: ToolInfo,
-    /// What was asked for.
+    /// Scenario of the run.
     pub scenario: ScenarioInfo,
-    /// Of whom.
+    /// Server under test.
     pub target: TargetInfo,
-    /// When the run began, RFC 3339.
+    /// Start of the run, RFC 3339.
     pub started: String,
-    /// How long it took, from the first connection to the end of the drain.
+    /// Duration in seconds, from the first connection to the end of the drain.
     pub seconds: f64,
-    /// The verdict.
+    /// Verdict on the server.
     pub verdict: Verdict,
-    /// How the tool ended.
+    /// Exit code of the tool.
     pub exit_code: u8,
-    /// Whether the latencies are about the server.
+    /// Validity of the latencies.
     pub validity: Validity,
-    /// Why they are not, or not quite.
+    /// Reasons for a reduced validity.
     pub validity_reasons: Vec<String>,
-    /// What was expected.
+    /// Expectations with their verdicts.
     pub expectations: Vec<ExpectationResult>,
-    /// What came of the scenario's cases, each with its wire, as in a conformance result.
+    /// Outcomes of the scenario's cases with their transcripts, as in a conformance result.
     #[serde(default)]
     pub cases: Vec<Outcome>,
     /// Latencies by metric.
     pub latency: BTreeMap<String, LatencyBlock>,
-    /// Counts.
+    /// Counts of the whole run.
     pub counts: Counts,
-    /// The first few violations.
+    /// First violations of each kind.
     pub examples: Vec<Example>,
-    /// The run, interval by interval.
+    /// Intervals of the run.
     pub timeline: Vec<TimelinePoint>,
-    /// What a search for the highest rate found; the rest of the result is then about the probe that confirms it.
+    /// Outcome of a search for the highest rate. The other fields then describe the probe that confirms it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
-    /// What is to be settled with the other machines, of a part of a run that several share.
+    /// Deliveries to reconcile with other shards, if the run is a shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardInfo>,
-    /// How many whole runs `merge` added up here, where they were not parts of one.
+    /// Number of complete runs that `merge` added up; absent if they were shards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_runs: Option<u64>,
-    /// The server, where it runs on this machine.
+    /// Resources of the server process, if it runs on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerInfo>,
-    /// What the generator itself used.
+    /// Resources of the load generator.
     pub generator: GeneratorInfo,
-    /// Who lost how much, the worst first.
+    /// Users that lost deliveries, most losses first.
     #[serde(default)]
     pub losers: Vec<UserLosses>,
 }
 
-/// Somebody who was owed messages that never came.
+/// User that did not receive owed messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserLosses {
-    /// The user's name.
+    /// Name of the user.
     pub user: String,
-    /// How many.
+    /// Number of lost deliveries.
     pub lost: u64,
 }
 
 impl RunResult {
-    /// The same with the scenario's cases, which were played before the load and ended the tool like this.
+    /// Adds the outcomes of the scenario's cases, which ran before the load and ended with `exit`.
     #[must_use]
     pub fn with_cases(mut self, cases: Vec<Outcome>, exit: Exit) -> Self {
         let both = Exit::from_code(self.exit_code).or(exit);
@@ -108,14 +108,14 @@ impl RunResult {
         self
     }
 
-    /// How many cases ended like this.
+    /// Returns the number of cases with the given status.
     pub fn cases_that(&self, status: Status) -> usize {
         self.cases.iter().filter(|case| case.status == status).count()
     }
 }
 
 impl RunResult {
-    /// What a reader must know of how the run was done, where it was not done as usual.
+    /// Returns notes on unusual circumstances of the run.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         match (&self.scenario.verify_note, self.scenario.verify) {
@@ -166,134 +166,134 @@ impl RunResult {
     }
 }
 
-/// What made a result.
+/// Tool that wrote a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolInfo {
-    /// The version of mychat-bench.
+    /// Version of mychat-bench.
     pub version: String,
 }
 
-/// What was asked for.
+/// Scenario of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioInfo {
-    /// Its name.
+    /// Name of the scenario.
     pub name: String,
-    /// Its file, as it was given.
+    /// Path of the file, as given.
     pub file: String,
-    /// Digest of the file.
+    /// SHA-256 digest of the file.
     pub sha256: String,
-    /// Digest of everything that was planned from it.
+    /// SHA-256 digest of the plan.
     pub plan_sha256: String,
-    /// The seed.
+    /// Seed of all random draws.
     pub seed: u64,
-    /// How exactly deliveries were accounted for: full, counts or none.
+    /// Precision of the accounting: full, counts or none.
     #[serde(default)]
     pub verify: Verify,
-    /// Why not as exactly as the file asks for, if so.
+    /// Reason for a precision below the one in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_note: Option<String>,
-    /// The file's text, so that a stored result can be read without it.
+    /// Text of the file, so that a stored result is self-contained.
     #[serde(default)]
     pub text: String,
 }
 
-/// The server under test.
+/// Server under test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetInfo {
-    /// Where it is.
+    /// Address of the server.
     pub address: String,
-    /// How frames end there.
+    /// Framing of the server.
     pub framing: String,
-    /// Whether the tool started it.
+    /// True if the tool started the server.
     pub spawned: bool,
-    /// How the server reads the protocol, as far as a load wants to know it.
+    /// Readings of the protocol that matter for a load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<mychat_conformance::probe::Profile>,
-    /// The command that started it, where one was given.
+    /// Command that started the server, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
 }
 
-/// One expectation.
+/// Expectation with its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExpectationResult {
-    /// As it stands in the file.
+    /// Text of the expectation in the file.
     pub text: String,
-    /// Its line there, from 1.
+    /// Line number in the file, from 1.
     pub line: usize,
-    /// What was measured; `None` where there are too few samples.
+    /// Measured value; `None` if there are too few samples.
     pub actual: Option<f64>,
-    /// Of what was measured: `us`, `count`, `percent`, `bytes`.
+    /// Unit of the value: `us`, `count`, `percent`, `bytes`.
     pub unit: MeasuredUnit,
-    /// Whether it holds; `None` where that cannot be said.
+    /// True if it holds; `None` for no verdict.
     pub ok: Option<bool>,
-    /// What else there is to say, such as how many samples are missing.
+    /// Note on the verdict, such as the number of missing samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// One interval.
+/// Interval of the timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimelinePoint {
-    /// Its end, in seconds since the run began.
+    /// End of the interval, in seconds since the start of the run.
     pub t: f64,
-    /// The stage.
+    /// Stage of the load.
     pub stage: String,
-    /// Users online.
+    /// Number of online users.
     pub connected: u64,
-    /// Actions done.
+    /// Number of performed actions.
     pub sent: u64,
-    /// First copies that arrived.
+    /// Number of first copies that arrived.
     pub delivered: u64,
-    /// ERROR frames that no action wants.
+    /// Number of unexpected ERROR frames.
     pub errors: u64,
-    /// Delivery, in microseconds; `None` where nothing arrived.
+    /// Median delivery latency in microseconds; `None` if nothing arrived.
     pub p50: Option<u64>,
-    /// As above.
+    /// 99th percentile of the delivery latency.
     pub p99: Option<u64>,
-    /// As above.
+    /// Maximum delivery latency.
     pub max: Option<u64>,
-    /// Lateness, in microseconds; `None` where nothing was sent.
+    /// Lateness in microseconds; `None` if nothing was sent.
     pub lateness_p99: Option<u64>,
-    /// Memory of the server, in bytes, where it runs on this machine.
+    /// Memory of the server in bytes, if it runs on this machine.
     #[serde(default)]
     pub server_rss: Option<u64>,
-    /// CPU seconds that the server used per second, where it runs on this machine.
+    /// CPU seconds of the server per second, if it runs on this machine.
     #[serde(default)]
     pub server_cpu: Option<f64>,
-    /// Threads of the server, likewise.
+    /// Number of threads of the server.
     #[serde(default)]
     pub server_threads: Option<u64>,
-    /// Descriptors that the server had open, likewise, where they may be counted.
+    /// Number of open descriptors of the server, if they can be counted.
     #[serde(default)]
     pub server_fds: Option<u64>,
-    /// The histogram of delivery.
+    /// Histogram of the delivery latency.
     pub hdr: String,
 }
 
-/// What the generator itself used.
+/// Resources of the load generator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorInfo {
-    /// CPU time, user and system.
+    /// CPU time in seconds, user and system.
     pub cpu_seconds: f64,
-    /// Those of them that went into staying awake for messages that were about to be due, and would be left out by a
-    /// generator that is less punctual.
+    /// Part of the CPU time that was spent spinning before timers. It buys precision and could be saved at the cost of
+    /// lateness.
     #[serde(default)]
     pub busy_wait_seconds: f64,
-    /// The most memory it held, in bytes.
+    /// Peak memory in bytes.
     pub rss_peak: u64,
-    /// Worker threads.
+    /// Number of worker threads.
     pub threads: u32,
-    /// How long what had arrived waited to be read, p99 in microseconds; no less than the event loop's own delay.
+    /// Receive lag: p99 in microseconds. Its lower bound is the delay of the event loop.
     #[serde(default)]
     pub read_lag_p99: u64,
-    /// The most bytes that a connection was found to hold unread.
+    /// Largest number of unread bytes found on a connection.
     #[serde(default)]
     pub unread_bytes: u64,
-    /// The latest that anything was done after its time, in microseconds.
+    /// Maximum lateness of an action in microseconds.
     #[serde(default)]
     pub stall_max: u64,
-    /// The machine it ran on: system, processor, cores, memory.
+    /// Description of the machine: system, processor, cores, memory.
     #[serde(default)]
     pub machine: String,
 }

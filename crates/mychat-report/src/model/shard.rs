@@ -1,42 +1,42 @@
-//! Of a part of a run that several machines share: what `merge` needs to make one of them.
+//! Data of a shard that `merge` needs.
 
 use serde::{Deserialize, Serialize};
 
-/// Which part of a run this is, and what `merge` needs to settle what one part sent and another one received.
+/// Number of a shard, and the deliveries to reconcile with the other shards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardInfo {
-    /// Which part, from 1.
+    /// Number of the shard, from 1.
     pub index: u32,
-    /// Of how many.
+    /// Number of shards.
     pub of: u32,
-    /// What was planned by users of other parts for users of this one, and did not come.
+    /// Planned messages from users of other shards that did not arrive.
     pub missing: Vec<MissingDeliveries>,
-    /// What users of this part planned for users of others and did not send.
+    /// Planned messages to users of other shards that were not sent.
     pub unsent: Vec<UnsentMessages>,
-    /// Users of this part whose last messages may have died with a connection.
+    /// Users of this shard whose last messages may be lost with their connection.
     pub unsure: Vec<String>,
 }
 
-/// Messages that one user expected of another by plan.
+/// Planned messages from one user to another that did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingDeliveries {
-    /// Who was to send them.
+    /// Name of the sender.
     pub sender: String,
-    /// Who was to get them.
+    /// Name of the recipient.
     pub recipient: String,
-    /// Of those to everybody.
+    /// Number of missing broadcasts.
     pub broadcasts: u64,
-    /// Of those to the recipient alone.
+    /// Number of missing private messages.
     pub privates: u64,
 }
 
-/// Messages that were planned and not sent.
+/// Planned messages that were not sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnsentMessages {
-    /// Who was to send them.
+    /// Name of the sender.
     pub sender: String,
-    /// Who was to get them; `None` for everybody.
+    /// Name of the recipient; `None` for broadcasts.
     pub to: Option<String>,
-    /// How many.
+    /// Number of messages.
     pub count: u64,
 }

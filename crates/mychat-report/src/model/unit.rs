@@ -5,23 +5,23 @@ use serde::{Deserialize, Serialize};
 use crate::{bytes, duration, grouped};
 use mychat_scenario::model::Unit;
 
-/// The unit of a measured value.
+/// Unit of a measured value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MeasuredUnit {
     /// Microseconds.
     #[serde(rename = "us")]
     Microseconds,
-    /// A number of things.
+    /// Plain count.
     Count,
-    /// Percent of a whole.
+    /// Percent.
     Percent,
     /// Bytes.
     Bytes,
 }
 
 impl MeasuredUnit {
-    /// Formats a value of this unit.
+    /// Formats a value with this unit.
     pub fn format(self, value: f64) -> String {
         match self {
             Self::Microseconds => duration(value),

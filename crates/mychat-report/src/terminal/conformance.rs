@@ -1,4 +1,4 @@
-//! The result for people: a line a check, a card for each that failed, and what it comes to.
+//! Conformance result for a terminal: one line per check, a card per failure, and the summary.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ const RED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Re
 const YELLOW: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 const DIM: Style = Style::new().dimmed();
 
-/// How wide the column of these ids is. A title of one's own may make a very long one: it moves its own line alone.
+/// Width of the id column. A case title can be longer: it then shifts only its own line.
 pub fn width<'i>(ids: impl IntoIterator<Item = &'i str>) -> usize {
     ids.into_iter().map(|id| id.chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or(0).max(NARROWEST)
 }
@@ -25,7 +25,7 @@ pub fn width<'i>(ids: impl IntoIterator<Item = &'i str>) -> usize {
 const NARROWEST: usize = 28;
 const WIDEST: usize = 56;
 
-/// One line for one check, its id in a column so wide.
+/// Renders the line of one check with the given width of the id column.
 pub fn line(check: &Outcome, width: usize) -> String {
     let (word, style) = match (check.status, check.expected) {
         (Status::Fail, true) => ("known", YELLOW),
@@ -45,7 +45,7 @@ pub fn line(check: &Outcome, width: usize) -> String {
     format!("{style}{word:<5}{style:#} {:<width$} {:<6} {}{detail}\n", check.id, check.level, check.title)
 }
 
-/// The lines in front of the first check.
+/// Renders the header before the first check.
 pub fn head(address: &str, notes: &[String]) -> String {
     let mut text = format!("conformance of {address}\n");
     for note in notes {
@@ -55,7 +55,7 @@ pub fn head(address: &str, notes: &[String]) -> String {
     text
 }
 
-/// Cards, statements and the verdict.
+/// Renders the cards, the clauses and the verdict.
 pub fn summary(result: &ConformanceResult) -> String {
     let mut text = String::new();
     for check in result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected) {
@@ -68,9 +68,9 @@ pub fn summary(result: &ConformanceResult) -> String {
     text
 }
 
-/// Where to begin: the cause behind most of what failed, one check that shows it, and how to see that one alone.
+/// Suggests a starting point: the most frequent cause, one check that shows it, and the command that repeats it.
 fn first(result: &ConformanceResult) -> String {
-    // What was seen before the first check is behind the rest, unless it is only a reading.
+    // An observation made before the first check causes later failures, unless it is only a reading.
     let noted = result.info.notes.iter().find_map(|note| {
         let note = note.trim_start();
         note.strip_prefix("Fix this first: ").or_else(|| note.strip_prefix("To fix: "))
@@ -89,7 +89,7 @@ fn first(result: &ConformanceResult) -> String {
         }
     }
     let Some(cause) = best.first().and_then(|check| check.likely.as_deref()) else { return String::new() };
-    // Some causes name the check that is about them.
+    // Some causes name the check for them.
     let about = best.iter().find(|check| cause.contains(check.id.as_str())).or(best.first());
     let Some(check) = about else { return String::new() };
     let others = match best.len() - 1 {
@@ -107,7 +107,7 @@ fn first(result: &ConformanceResult) -> String {
     )
 }
 
-/// A card.
+/// Renders a failure card.
 pub(crate) fn card(check: &Outcome, result: &ConformanceResult) -> String {
     let mut text = format!(
         "\n{RED}FAIL{RED:#}  {:<28} {}   {:.3} s   framing {}\n",

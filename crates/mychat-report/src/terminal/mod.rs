@@ -1,5 +1,5 @@
-//! Results for a person at a terminal. The text contains ANSI styles; the program that prints it strips them where they
-//! are not wanted.
+//! Results for a terminal. The text contains ANSI styles; the printing program strips them if the
+//! output is no terminal.
 
 pub mod conformance;
 pub mod run;

@@ -1,4 +1,4 @@
-//! The result for a person at a terminal: the verdict first, then why, then the figures.
+//! Result of a run for a terminal: the verdict, its reasons, then the figures.
 
 use std::fmt::Write as _;
 
@@ -25,7 +25,7 @@ macro_rules! line {
     };
 }
 
-/// The whole summary, with colours; whoever prints it takes them out where they are not wanted.
+/// Renders the whole summary with ANSI styles.
 pub fn summary(result: &RunResult) -> String {
     let mut text = String::new();
     head(&mut text, result);
@@ -38,7 +38,7 @@ pub fn summary(result: &RunResult) -> String {
     text
 }
 
-/// The verdict in one line, for scripts and for people who have seen the summary before.
+/// Renders the verdict in one line, for scripts.
 pub fn line(result: &RunResult) -> String {
     let mut text = String::new();
     let counts = &result.counts;
@@ -59,7 +59,7 @@ pub fn line(result: &RunResult) -> String {
     text
 }
 
-/// One try of a search, on a line.
+/// Renders one probe of a search as a line.
 pub fn probe(probe: &CapacityProbe) -> String {
     let (tone, word) = wording::probe(probe);
     let (style, word, p99) = (style(tone), visible(word), wording::percentile(probe.p99));
@@ -143,7 +143,7 @@ fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
     }
 }
 
-/// A line a case, and a card for each that did not pass.
+/// Renders one line per case, and a card for each that did not pass.
 fn cases(text: &mut String, result: &RunResult) {
     if result.cases.is_empty() {
         return;
@@ -177,7 +177,7 @@ fn latencies(text: &mut String, result: &RunResult) {
         line!(text, "  {name:<width$}{:>10}{cells}{meaning}", grouped(latency.count));
     };
     for (name, meaning, whole) in wording::measured(result) {
-        // The parts of a broadcast's delivery stand below it.
+        // The parts of a broadcast's delivery latency are indented below it.
         let name = name.strip_prefix("delivery_").map_or_else(|| name.to_owned(), |part| format!("  {part}"));
         row(text, &name, whole, meaning);
     }
@@ -209,7 +209,7 @@ fn counts(text: &mut String, result: &RunResult) {
     let achieved = counts.achieved.map_or(String::new(), |achieved| {
         format!(" · {} scheduled, {achieved:.2} % of that achieved", grouped(counts.scheduled))
     });
-    // What came although it was not owed: sent while its recipient was coming or going.
+    // Deliveries that arrived without being owed: the recipient was logging in or out.
     let extra = (counts.delivered + counts.lost).saturating_sub(counts.expected_deliveries);
     let uncertain = if extra > 0 { format!(" and {} that were not owed", grouped(extra)) } else { String::new() };
     line!(

@@ -1,67 +1,67 @@
-//! Where to try next, and when to stop: growth until something breaks, bisection, confirmation. No clock, no sockets.
+//! Search strategy: growth until a probe fails, bisection, confirmation. It has no clock and no sockets.
 
 use mychat_report::model::SearchPhase as Phase;
 use mychat_scenario::model::FindMax;
 
-/// What a probe came to.
+/// Outcome of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// All expectations held.
     Held,
-    /// One of them broke.
+    /// An expectation failed.
     Broke,
-    /// Not a single user was let in: there was no load.
+    /// No user could log in, so there was no load.
     Nobody,
-    /// The generator was the limit: nothing is known of the server.
+    /// The generator was the limit, so nothing is known about the server.
     Generator,
 }
 
-/// What to do next.
+/// Next step of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Next {
-    /// Try this percentage.
+    /// Run a probe at this percentage.
     Probe(f64, Phase),
-    /// The search is over.
+    /// End the search.
     Done(End),
 }
 
-/// How a search ends.
+/// Reason for the end of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// The answer is known and confirmed.
     FramingProbe,
-    /// Everything held up to the scenario's `max`.
+    /// All probes up to the scenario's `max` passed.
     AtMost,
-    /// Nothing held, however little was asked.
+    /// No probe passed, not even at low rates.
     Nothing,
-    /// The server lets nobody in, or does not any more: less load would not help it.
+    /// The server accepts no logins. Less load would not help.
     FellOver,
     /// The generator was the limit.
     Generator,
 }
 
-/// A search under way.
+/// Search in progress.
 #[derive(Debug, Clone)]
 pub(crate) struct Search {
     how: FindMax,
-    /// The largest percentage that held.
+    /// Highest percentage that passed.
     pub(crate) low: Option<f64>,
-    /// The smallest percentage that broke.
+    /// Lowest percentage that failed.
     pub(crate) high: Option<f64>,
-    /// How often the last percentage was tried in vain, the generator or the door having been the limit.
+    /// Repetitions of the last percentage because of the generator or failed logins.
     again: (f64, u32),
     confirmed: bool,
-    /// What held for a short while did not for longer: how far down the next try goes, as a share of what broke. From then
-    /// on only long tries count.
+    /// Set once a longer probe failed where a short one passed: the next step down, as a share of the failed percentage. From
+    /// then on all probes are long.
     step: Option<f64>,
     stuck: Option<End>,
 }
 
-/// So often a percentage is tried before the generator is taken for the limit, or the server for gone.
+/// Attempts per percentage before the generator or the server is taken for the limit.
 const TRIES: u32 = 3;
-/// Below `start` divided by this nothing is tried any more.
+/// The search gives up below `start` divided by this.
 const LEAST: f64 = 64.0;
-/// A step down, a server's sustained rate being far below what it takes for seconds, never skips more than this.
+/// Largest step down. A server's sustained rate can be far below its short-term rate.
 const LARGEST_STEP: f64 = 0.5;
 
 impl Search {
@@ -70,7 +70,7 @@ impl Search {
         Self { how: how.clone(), low, high, again, confirmed: false, step: None, stuck: None }
     }
 
-    /// What to do next.
+    /// Returns the next step.
     pub(crate) fn next(&self) -> Next {
         if let Some(end) = self.stuck {
             return Next::Done(end);
@@ -78,7 +78,7 @@ impl Search {
         let phase = if self.step.is_some() { Phase::Confirm } else { Phase::Bisect };
         match (self.low, self.high) {
             (None, None) => Next::Probe(self.how.start, Phase::Grow),
-            // Less and less, until something holds at last.
+            // Halves the rate until a probe passes.
             (None, Some(high)) if high <= self.how.start / LEAST => Next::Done(End::Nothing),
             (None, Some(high)) => match self.step {
                 Some(step) => Next::Probe(high * (1.0 - step), Phase::Confirm),
@@ -96,11 +96,11 @@ impl Search {
         }
     }
 
-    /// A probe has been made.
+    /// Records the outcome of a probe.
     pub(crate) fn hear(&mut self, percent: f64, phase: Phase, heard: Heard) {
         match (heard, phase) {
             (Heard::Generator | Heard::Nobody, _) => {
-                // Something else may have disturbed it; time and again at the same place is a limit.
+                // A single failure may be a disturbance. Repeated failures at one percentage are a limit.
                 let before = if self.again.0.to_bits() == percent.to_bits() { self.again.1 } else { 0 };
                 self.again = (percent, before + 1);
                 let end = if heard == Heard::Nobody { End::FellOver } else { End::Generator };
@@ -112,8 +112,8 @@ impl Search {
             }
             (Heard::Held, _) => self.low = Some(percent),
             (Heard::Broke, Phase::Confirm) => {
-                // What holds for a short while only is no answer. Further and further down, until something lasts; then
-                // between the two, and each try a long one.
+                // A rate that passes only a short probe is no answer. Larger steps down follow until a long probe passes, then
+                // bisection with long probes.
                 self.high = Some(percent);
                 if !self.confirmed {
                     self.low = None;
@@ -136,7 +136,7 @@ mod tests {
         FindMax { start: 100.0, max, grow: 1.5, probe: second, settle: second, within: 0.05, confirm: second }
     }
 
-    /// A server that holds up to a percentage, and to another one for longer.
+    /// Simulates a server that passes short probes up to one percentage and long ones up to another.
     fn search(max: f64, limit: f64, lasting: f64, generator: f64) -> (End, Search, usize) {
         let mut search = Search::new(&how(max));
         for probes in 0..60 {
