@@ -17,7 +17,7 @@ const RAW_GAP: Nanos = 10_000_000;
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct UserConnection {
     generation: u32,
     pub(super) role: ConnRole,
     pub(super) deframer: Deframer,
@@ -56,12 +56,12 @@ pub(super) struct DuplicateLogin {
 /// All connections of one worker.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionTable {
-    slab: Slab<Connection>,
+    slab: Slab<UserConnection>,
     /// Generation of the connection opened last.
     generation: u32,
 }
 
-impl Connection {
+impl UserConnection {
     fn new(generation: u32, role: ConnRole, framing: Framing) -> Self {
         Self {
             generation,
@@ -119,26 +119,26 @@ impl ConnectionTable {
     /// Adds a connection that is about to be made.
     pub(super) fn insert(&mut self, role: ConnRole, framing: Framing) -> ConnId {
         self.generation = self.generation.wrapping_add(1);
-        let key = self.slab.insert(Connection::new(self.generation, role, framing));
+        let key = self.slab.insert(UserConnection::new(self.generation, role, framing));
         ConnId { key, generation: self.generation }
     }
 
     #[inline]
-    pub(super) fn get(&self, conn: ConnId) -> Option<&Connection> {
+    pub(super) fn get(&self, conn: ConnId) -> Option<&UserConnection> {
         self.slab.get(conn.key).filter(|connection| connection.generation == conn.generation)
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Connection> {
+    pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut UserConnection> {
         self.slab.get_mut(conn.key).filter(|connection| connection.generation == conn.generation)
     }
 
-    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Connection> {
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<UserConnection> {
         self.get(conn)?;
         self.slab.try_remove(conn.key)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Connection> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &UserConnection> {
         self.slab.iter().map(|(_, connection)| connection)
     }
 

@@ -22,7 +22,7 @@ pub struct Observations {
     /// The run, interval by interval.
     pub timeline: Vec<TimelineSlice>,
     /// All sessions of all users.
-    pub visits: Vec<UserSession>,
+    pub sessions: Vec<UserSession>,
     /// Deliveries that were owed, and those that never came.
     pub reconciliation: Reconciliation,
     /// The first violations of each kind, except losses.
@@ -32,7 +32,7 @@ pub struct Observations {
     /// Longest delay of a timer.
     pub stall: Nanos,
     /// Time for which readable sockets waited to be read.
-    pub read_lag: Latency,
+    pub receive_lag: Latency,
     /// The most bytes found unread in one socket.
     pub unread: u64,
     /// `ERROR` frames that no action asks for, by code.
@@ -93,12 +93,12 @@ impl Observations {
         Self {
             recorder,
             timeline: Vec::new(),
-            visits: Vec::new(),
+            sessions: Vec::new(),
             reconciliation: Reconciliation::default(),
             examples: Examples::default(),
             blocked: 0,
             stall: 0,
-            read_lag: Latency::default(),
+            receive_lag: Latency::default(),
             unread: 0,
             errors: BTreeMap::new(),
             aborted: None,

@@ -126,7 +126,7 @@ impl Recording {
         }
     }
 
-    /// Counts a reply that breaks the rules for what `user` had asked.
+    /// Counts a reply that breaks the rules for the requests of `user`.
     pub(super) fn wrong_reply(&mut self, place: Place, user: u32, what: &dyn Fn() -> String, frames: &[&[u8]]) {
         let detail = ViolationDetail {
             kind: ViolationKind::WrongReply,

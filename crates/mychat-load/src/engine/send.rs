@@ -2,7 +2,7 @@
 
 use mychat_proto::MAX_FRAME;
 
-use super::connection::Connection;
+use super::connection::UserConnection;
 use super::recording::Recording;
 use super::user::{ExpectedReply, PendingReply, User};
 use super::wire::{ConnId, Wire};
@@ -39,7 +39,7 @@ pub(super) struct SendContext {
 /// The connection that an action's frame goes to.
 pub(super) struct FrameOutput<'w, W> {
     pub(super) conn: ConnId,
-    pub(super) connection: &'w mut Connection,
+    pub(super) connection: &'w mut UserConnection,
     pub(super) wire: &'w mut W,
     /// Buffer in which the frame is built.
     pub(super) frame: &'w mut Vec<u8>,
@@ -131,7 +131,7 @@ fn write_frame(
             let index = user.privates.get(&to).copied().unwrap_or(0);
             let stamp = stamp(user, recording, at, to, index);
             write_content(frame, recording, planned, &stamp, content.text.as_deref());
-            (to == NO_RECIPIENT && shared.reading.unknown_answered).then_some(ExpectedReply::NotFound)
+            (to == NO_RECIPIENT && shared.rules.unknown_answered).then_some(ExpectedReply::NotFound)
         }
         Action::Oversize { .. } => {
             // A broadcast that is too long. Its stamp names no recipient, so that any piece of it that arrives is a violation.

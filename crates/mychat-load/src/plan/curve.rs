@@ -11,12 +11,12 @@ use mychat_scenario::model::{Stage, StageKind};
 /// The load of one group over time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadCurve {
-    segments: Vec<Segment>,
+    segments: Vec<LoadSegment>,
 }
 
 /// The load during one stage.
 #[derive(Debug, Clone, PartialEq)]
-struct Segment {
+struct LoadSegment {
     /// Seconds from the start of the load.
     start: f64,
     seconds: f64,
@@ -28,7 +28,7 @@ struct Segment {
     end: LoadTime,
 }
 
-impl Segment {
+impl LoadSegment {
     fn amount(&self) -> f64 {
         self.from.midpoint(self.to) * self.seconds
     }
@@ -44,7 +44,7 @@ impl LoadCurve {
                 let acts = stage.only.as_ref().is_none_or(|only| only.contains(&group));
                 let factor = if acts && !matches!(stage.kind, StageKind::Pause) { 0.01 } else { 0.0 };
                 end += nanos(stage.duration);
-                let segment = Segment {
+                let segment = LoadSegment {
                     start,
                     end,
                     seconds: nanos(stage.duration) as f64 / 1e9,

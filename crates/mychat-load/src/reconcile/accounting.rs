@@ -10,7 +10,7 @@ use crate::record::sent::SentLog;
 use crate::record::session::UserSession;
 use mychat_scenario::model::Verify;
 
-/// What was sent, prepared for comparison with what arrived.
+/// The sent messages, prepared for comparison with the deliveries.
 #[derive(Debug)]
 pub enum Accounting {
     /// Message by message.
@@ -32,7 +32,7 @@ impl Accounting {
     }
 
     /// Returns the number of owed deliveries to open sessions that have not arrived yet.
-    pub fn outstanding<'v>(&self, sessions: impl Iterator<Item = &'v UserSession>, rules: DeliveryRules) -> u64 {
+    pub fn outstanding<'s>(&self, sessions: impl Iterator<Item = &'s UserSession>, rules: DeliveryRules) -> u64 {
         match self {
             Self::Full(index) => ledger::outstanding(index, sessions, rules),
             Self::Counts(totals) | Self::Nothing(totals) => totals.outstanding(sessions, rules),
@@ -40,11 +40,11 @@ impl Accounting {
     }
 
     /// Compares what was sent with what arrived.
-    pub fn reconcile<'v>(
+    pub fn reconcile<'s>(
         self,
         plan: &Plan,
         logs: &[SentLog],
-        sessions: impl Iterator<Item = &'v UserSession> + Clone,
+        sessions: impl Iterator<Item = &'s UserSession> + Clone,
         rules: DeliveryRules,
     ) -> Reconciliation {
         match self {

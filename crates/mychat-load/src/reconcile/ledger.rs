@@ -19,7 +19,7 @@ use super::unconfirmed::UnconfirmedTails;
 use crate::plan::Plan;
 use crate::record::example::{Example, ViolationKind};
 use crate::record::recorder::Place;
-use crate::record::session::{SessionEnd, UserSession};
+use crate::record::session::{UserSession, UserSessionEnd};
 use mychat_scenario::model::Action;
 use rustc_hash::FxHashMap;
 
@@ -27,10 +27,10 @@ use rustc_hash::FxHashMap;
 ///
 /// `sessions` includes those of hostile users. Nothing is owed to them, but their last messages may be unconfirmed, and
 /// what they received confirms the messages of others.
-pub fn reconcile<'v>(
+pub fn reconcile<'s>(
     plan: &Plan,
     index: &SentIndex,
-    sessions: impl Iterator<Item = &'v UserSession> + Clone,
+    sessions: impl Iterator<Item = &'s UserSession> + Clone,
     rules: DeliveryRules,
 ) -> Reconciliation {
     let tails = UnconfirmedTails::new(index, sessions.clone());
@@ -46,9 +46,9 @@ pub fn reconcile<'v>(
 /// Returns the number of owed deliveries to open sessions that have not arrived yet.
 ///
 /// This is [`reconcile`] without details, fast enough to be called repeatedly while a run drains.
-pub(super) fn outstanding<'v>(
+pub(super) fn outstanding<'s>(
     index: &SentIndex,
-    sessions: impl Iterator<Item = &'v UserSession>,
+    sessions: impl Iterator<Item = &'s UserSession>,
     rules: DeliveryRules,
 ) -> u64 {
     let mut missing = 0;
@@ -107,7 +107,7 @@ impl Reconciler<'_> {
     /// users that are present all the time; for the others the clocks of the machines would have to agree.
     fn check_remote(&mut self, session: &UserSession, flow: &Flow<'_>) {
         let planned = flow.entries.len() as u32;
-        if session.end != SessionEnd::Stayed || !self.plan.is_always_present(session.user) {
+        if session.end != UserSessionEnd::Stayed || !self.plan.is_always_present(session.user) {
             self.result.uncertain += u64::from(planned);
             return;
         }
@@ -153,7 +153,7 @@ impl Reconciler<'_> {
         let name = |user: u32| &self.plan.users[user as usize].name;
         let (from, to) = (name(flow.sender), name(session.user));
         let end = match session.end {
-            SessionEnd::Closed => "; the server had closed this connection by then or soon after",
+            UserSessionEnd::Closed => "; the server had closed this connection by then or soon after",
             _ => "",
         };
         let what = format!(
@@ -173,7 +173,7 @@ impl Reconciler<'_> {
 }
 
 /// Counts, by sender, the private messages that no session received.
-fn undelivered_privates<'v>(index: &SentIndex, sessions: impl Iterator<Item = &'v UserSession>) -> FxHashMap<u32, u64> {
+fn undelivered_privates<'s>(index: &SentIndex, sessions: impl Iterator<Item = &'s UserSession>) -> FxHashMap<u32, u64> {
     let mut undelivered: FxHashMap<u32, u64> = FxHashMap::default();
     for (sender, count) in index.private_counts() {
         *undelivered.entry(sender).or_default() += count;

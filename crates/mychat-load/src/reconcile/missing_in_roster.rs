@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::plan::{Plan, RunTime};
 use crate::record::example::{Example, ViolationKind};
 use crate::record::roster::{RosterLog, RosterState};
-use crate::record::session::{SessionEnd, UserSession};
+use crate::record::session::{UserSession, UserSessionEnd};
 
 /// The last roster of each user; equal rosters are stored once.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub struct MissingInRoster {
     /// Index of the missing user.
     pub user: u32,
     /// Time of its welcome.
-    pub online: RunTime,
+    pub online_at: RunTime,
     /// Index of the user whose roster is incomplete.
     pub holder: u32,
     /// True if `holder` received no roster at all.
@@ -67,7 +67,7 @@ impl FinalRosters {
             return Vec::new();
         }
         let present: Vec<&UserSession> =
-            sessions.iter().filter(|s| s.end == SessionEnd::Stayed && s.online < quiet).collect();
+            sessions.iter().filter(|s| s.end == UserSessionEnd::Stayed && s.online_at < quiet).collect();
         let present_users: FxHashSet<u32> = present.iter().map(|session| session.user).collect();
         let mut found: FxHashMap<u32, MissingInRoster> = FxHashMap::default();
         for (key, roster) in &self.by_key {
@@ -79,8 +79,8 @@ impl FinalRosters {
                 else {
                     continue;
                 };
-                let (user, online, no_list) = (session.user, session.online, *key == none);
-                found.entry(user).or_insert(MissingInRoster { user, online, holder, no_list });
+                let (user, online_at, no_list) = (session.user, session.online_at, *key == none);
+                found.entry(user).or_insert(MissingInRoster { user, online_at, holder, no_list });
             }
         }
         let mut found: Vec<MissingInRoster> = found.into_values().collect();
@@ -93,7 +93,7 @@ impl MissingInRoster {
     /// Returns the violation in words. `end` is the end of the run.
     pub fn example(&self, plan: &Plan, end: RunTime) -> Example {
         let name = |user: u32| plan.users[user as usize].name.to_string();
-        let (user, holder, seconds) = (name(self.user), name(self.holder), end.since(self.online) as f64 / 1e9);
+        let (user, holder, seconds) = (name(self.user), name(self.holder), end.since(self.online_at) as f64 / 1e9);
         let what = if self.no_list {
             format!("{holder} never got a list, and {user} had been online for {seconds:.1} s when the run ended")
         } else {
@@ -109,12 +109,12 @@ impl MissingInRoster {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::inbox::Inbox;
+    use crate::record::inbox::UserInbox;
 
-    fn session(user: u32, online: u64, end: SessionEnd) -> UserSession {
-        let (leaving, ended, sequences, inbox) = (None, None, 0..0, Inbox::default());
-        let online = RunTime::from_nanos(online);
-        UserSession { user, asked: online, online, leaving, ended, end, sequences, inbox }
+    fn session(user: u32, online: u64, end: UserSessionEnd) -> UserSession {
+        let (leaving_at, ended_at, sequences, inbox) = (None, None, 0..0, UserInbox::default());
+        let online_at = RunTime::from_nanos(online);
+        UserSession { user, requested_at: online_at, online_at, leaving_at, ended_at, end, sequences, inbox }
     }
 
     fn final_rosters(lists: &[(u32, Option<&[u8]>)]) -> FinalRosters {
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_user_missing_in_a_final_roster_is_found() {
-        let all = [0, 1, 2].map(|user| session(user, 1 + u64::from(user), SessionEnd::Stayed));
+        let all = [0, 1, 2].map(|user| session(user, 1 + u64::from(user), UserSessionEnd::Stayed));
         let whole: Option<&[u8]> = Some(b"ana,bob,eva");
         assert_eq!(missing(&final_rosters(&[(0, whole), (1, whole), (2, whole)]), &all), []);
         assert_eq!(missing(&final_rosters(&[(0, Some(b"ana,bob")), (1, whole), (2, whole)]), &all), [(2, 0, false)]);
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_sufficient_roster_reports_nobody() {
-        let (stayed, closed) = (SessionEnd::Stayed, SessionEnd::Closed);
+        let (stayed, closed) = (UserSessionEnd::Stayed, UserSessionEnd::Closed);
         let all = [session(0, 1, stayed), session(1, 2, stayed), session(2, 3, closed)];
         assert_eq!(missing(&final_rosters(&[(0, Some(b"ana,bob")), (1, Some(b"ana"))]), &all), [], "its own name");
         let late = [session(0, 1, stayed), session(1, 11, stayed)];

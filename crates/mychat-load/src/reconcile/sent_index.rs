@@ -1,4 +1,4 @@
-//! What was sent, indexed by sender and recipient.
+//! The sent messages, indexed by sender and recipient.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::plan::stamp::EVERYBODY;
 use crate::plan::{Nanos, RunTime};
 use crate::record::inbox::{IndexSet, SenderStream};
 use crate::record::sent::{Sent, SentLog};
-use crate::record::session::{SessionEnd, UserSession};
+use crate::record::session::{UserSession, UserSessionEnd};
 
 /// Index of `broadcast` in [`mychat_scenario::model::Action::NAMES`].
 pub(super) const BROADCAST: u16 = 0;
@@ -113,7 +113,7 @@ impl SentIndex {
 pub(super) struct Flow<'a> {
     pub(super) sender: u32,
     pub(super) action: u16,
-    /// What was sent.
+    /// The messages that were sent.
     pub(super) entries: &'a [SentEntry],
     /// Indices into `entries` of what was received.
     pub(super) got: &'a IndexSet,
@@ -133,14 +133,14 @@ impl Flow<'_> {
     /// Returns the indices of the messages that this session had to receive.
     pub(super) fn owed(&self, session: &UserSession) -> Range<u32> {
         // A message of the same microsecond as the welcome may have been sent first.
-        let from = self.sent_before(session.online + MICROSECOND);
+        let from = self.sent_before(session.online_at + MICROSECOND);
         let to = match session.end {
-            SessionEnd::Stayed => self.entries.len() as u32,
-            SessionEnd::Closed => self.sent_before(session.ended.unwrap_or(RunTime::MAX)),
-            SessionEnd::Left(_) | SessionEnd::Provoked => {
+            UserSessionEnd::Stayed => self.entries.len() as u32,
+            UserSessionEnd::Closed => self.sent_before(session.ended_at.unwrap_or(RunTime::MAX)),
+            UserSessionEnd::Left(_) | UserSessionEnd::Provoked => {
                 // The last message may have been of the other kind: order holds across both (rule M5).
                 let seen = self.entries.partition_point(|entry| entry.sequence < self.next_sequence) as u32;
-                self.sent_before(session.leaving.unwrap_or(RunTime::MAX)).min(seen)
+                self.sent_before(session.leaving_at.unwrap_or(RunTime::MAX)).min(seen)
             }
         };
         from..to.max(from)
@@ -148,8 +148,8 @@ impl Flow<'_> {
 
     /// Returns the number of messages sent from login request to the end of the session: the upper bound of `owed`.
     pub(super) fn possible(&self, session: &UserSession, owed: &Range<u32>) -> u32 {
-        let first = self.sent_before(session.asked);
-        let end = self.sent_before(session.ended.unwrap_or(RunTime::MAX));
+        let first = self.sent_before(session.requested_at);
+        let end = self.sent_before(session.ended_at.unwrap_or(RunTime::MAX));
         let end = if owed.is_empty() { end } else { end.max(owed.end) };
         end.saturating_sub(first)
     }

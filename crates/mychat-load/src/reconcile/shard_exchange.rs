@@ -1,4 +1,4 @@
-//! What shards of one run exchange afterwards, so that messages between their users can be accounted for.
+//! The figures that the shards of a run exchange at its end, so that messages between their users can be accounted for.
 //!
 //! Each shard expects, by plan, what the users of the others send. A message that did not arrive was lost, was never sent,
 //! or was dropped with its sender's connection: the sender's shard knows which.
@@ -10,7 +10,7 @@ use crate::plan::stamp::EVERYBODY;
 use crate::record::sent::SentLog;
 use crate::record::session::UserSession;
 
-/// What this shard's users planned and did not send, or may not have delivered.
+/// Messages that this shard's users planned and did not send, or that may not have been delivered.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ShardExchange {
     /// Planned messages that were never sent: the sender, the recipient (or [`EVERYBODY`]), the number.

@@ -12,9 +12,9 @@ use crate::record::example::{Example, ViolationKind};
 use crate::record::message_sum::MessageSum;
 use crate::record::recorder::{Place, Shape};
 use crate::record::sent::{Sent, SentLog};
-use crate::record::session::{SessionEnd, UserSession};
+use crate::record::session::{UserSession, UserSessionEnd};
 
-/// What was sent, as sums by recipient. All users join before the first message: the scenario checks allow no user to
+/// Sums of the sent messages by recipient. All users join before the first message: the scenario checks allow no user to
 /// leave and return with this accounting.
 #[derive(Debug, Default)]
 pub struct Totals {
@@ -81,18 +81,18 @@ impl Totals {
     }
 
     /// Returns the number of deliveries that these sessions are owed and have not received yet.
-    pub(super) fn outstanding<'v>(&self, sessions: impl Iterator<Item = &'v UserSession>, rules: DeliveryRules) -> u64 {
+    pub(super) fn outstanding<'s>(&self, sessions: impl Iterator<Item = &'s UserSession>, rules: DeliveryRules) -> u64 {
         let received = |session: &UserSession| session.inbox.sum().count + session.inbox.corrupt_total();
         let missing = |session: &UserSession| self.sent_to(session.user, rules).count.saturating_sub(received(session));
         sessions.map(missing).sum()
     }
 
     /// Compares what was sent with what arrived, as [`super::ledger::reconcile`] does message by message.
-    pub fn reconcile<'v>(
+    pub fn reconcile<'s>(
         &self,
         plan: &Plan,
         logs: &[SentLog],
-        sessions: impl Iterator<Item = &'v UserSession> + Clone,
+        sessions: impl Iterator<Item = &'s UserSession> + Clone,
         rules: DeliveryRules,
     ) -> Reconciliation {
         let unconfirmed = Unconfirmed::new(logs, sessions.clone());
@@ -110,15 +110,15 @@ impl Totals {
         let may_be_dropped = senders.map(|sender| self.broadcasts_by[*sender as usize].count).sum::<u64>();
         let may_be_dropped = (may_be_dropped + unconfirmed.privates_to[session.user as usize]).min(sent.count);
         let owed = match session.end {
-            SessionEnd::Stayed => sent.count - may_be_dropped,
+            UserSessionEnd::Stayed => sent.count - may_be_dropped,
             // Broadcasts sent before the close was seen. The times of private messages are not known here.
-            SessionEnd::Closed => {
-                let closed = session.ended.map_or(RunTime::MAX, RunTime::floor_to_micros);
+            UserSessionEnd::Closed => {
+                let closed = session.ended_at.map_or(RunTime::MAX, RunTime::floor_to_micros);
                 let before = self.broadcast_times.partition_point(|at| *at < closed) as u64;
                 let own = if rules.broadcast_echo { 0 } else { self.broadcasts_by[session.user as usize].count };
                 before.saturating_sub(own + may_be_dropped)
             }
-            SessionEnd::Left(_) | SessionEnd::Provoked => 0,
+            UserSessionEnd::Left(_) | UserSessionEnd::Provoked => 0,
         };
         let mut lost = owed.saturating_sub(got.count + session.inbox.corrupt_total());
         let mut duplicated = got.count.saturating_sub(sent.count);
@@ -131,7 +131,7 @@ impl Totals {
 }
 
 impl Unconfirmed {
-    fn new<'v>(logs: &[SentLog], sessions: impl Iterator<Item = &'v UserSession>) -> Self {
+    fn new<'s>(logs: &[SentLog], sessions: impl Iterator<Item = &'s UserSession>) -> Self {
         let mut unconfirmed = Self { senders: Vec::new(), privates_to: vec![0; logs.len()] };
         for session in sessions.filter(|session| session.end.may_drop_last_messages()) {
             unconfirmed.senders.push(session.user);

@@ -16,7 +16,7 @@ pub(super) struct UnconfirmedTails(FxHashMap<u32, Vec<Range<u32>>>);
 
 impl UnconfirmedTails {
     /// Finds the tail of each session that ended abruptly.
-    pub(super) fn new<'v>(index: &SentIndex, sessions: impl Iterator<Item = &'v UserSession> + Clone) -> Self {
+    pub(super) fn new<'s>(index: &SentIndex, sessions: impl Iterator<Item = &'s UserSession> + Clone) -> Self {
         let mut tails: FxHashMap<u32, Vec<Range<u32>>> = FxHashMap::default();
         for session in sessions.clone().filter(|s| s.end.may_drop_last_messages() && !s.sequences.is_empty()) {
             tails.entry(session.user).or_default().push(session.sequences.clone());

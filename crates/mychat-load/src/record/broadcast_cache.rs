@@ -23,11 +23,11 @@ const INDEX_SLOTS: usize = 1 << 15;
 /// Recent broadcasts, each with metadata `T` from its first copy.
 #[derive(Debug)]
 pub struct BroadcastCache<T> {
-    segments: VecDeque<Segment<T>>,
+    segments: VecDeque<CacheSegment<T>>,
     /// Number of the oldest segment.
     oldest: u64,
     /// An evicted segment, kept for its allocations.
-    spare: Option<Segment<T>>,
+    spare: Option<CacheSegment<T>>,
     /// Position of a frame by the hash of its last bytes. Entries may be outdated.
     index: Vec<CachePosition>,
 }
@@ -40,7 +40,7 @@ pub struct CachePosition {
 }
 
 #[derive(Debug)]
-struct Segment<T> {
+struct CacheSegment<T> {
     bytes: Vec<u8>,
     frames: Vec<CachedFrame<T>>,
     /// All frames from this one on are unique.
@@ -115,7 +115,7 @@ impl<T> Default for BroadcastCache<T> {
     }
 }
 
-impl<T> Segment<T> {
+impl<T> CacheSegment<T> {
     fn start(&self, frame: u32) -> usize {
         frame.checked_sub(1).map_or(0, |before| self.frames[before as usize].end as usize)
     }
@@ -191,7 +191,7 @@ impl<T: Copy> BroadcastCache<T> {
     pub fn insert(&mut self, frame: &[u8], terminator: &[u8], meta: T, is_unique: bool) -> CachePosition {
         let length = frame.len() + terminator.len();
         if self.segments.back().is_none_or(|last| last.bytes.len() + length > SEGMENT_BYTES) {
-            let empty = Segment { bytes: Vec::new(), frames: Vec::new(), unique_from: 0 };
+            let empty = CacheSegment { bytes: Vec::new(), frames: Vec::new(), unique_from: 0 };
             self.segments.push_back(self.spare.take().unwrap_or(empty));
         }
         let segment = self.oldest + self.segments.len() as u64 - 1;
@@ -226,7 +226,7 @@ impl<T: Copy> BroadcastCache<T> {
         }
     }
 
-    fn segment(&self, number: u64) -> Option<&Segment<T>> {
+    fn segment(&self, number: u64) -> Option<&CacheSegment<T>> {
         self.segments.get(usize::try_from(number.checked_sub(self.oldest)?).ok()?)
     }
 }

@@ -1,4 +1,4 @@
-//! What one user received from each sender. It tells out-of-order, duplicate and missing messages apart, whatever the order
+//! The messages that one user received from each sender. An inbox tells out-of-order, duplicate and missing messages apart, whatever the order
 //! of arrival, and takes two numbers per sender as long as nothing is missing.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use super::message_sum::MessageSum;
 use crate::plan::stamp::{EVERYBODY, Stamp};
 use mychat_scenario::model::Verify;
 
-/// How a message relates to those that arrived before it.
+/// The relation of a message to those that arrived before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// The first copy, in order.
@@ -22,7 +22,7 @@ pub enum Arrival {
 
 /// Everything that one user received in one session.
 #[derive(Debug, Default)]
-pub struct Inbox {
+pub struct UserInbox {
     received: Received,
     /// Messages with a destroyed stamp; absent while there are none.
     corrupt: Option<Box<CorruptCounts>>,
@@ -51,7 +51,7 @@ impl Default for Received {
     }
 }
 
-/// What arrived from one sender.
+/// The messages that arrived from one sender.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SenderStream {
     /// One more than the highest sequence number received.
@@ -71,7 +71,7 @@ pub struct IndexSet {
     holes: Option<Box<BTreeSet<u32>>>,
 }
 
-impl Inbox {
+impl UserInbox {
     /// Returns an empty inbox with the precision of `verify`.
     pub fn new(verify: Verify) -> Self {
         let received = match verify {
@@ -231,14 +231,14 @@ mod tests {
 
     #[test]
     fn two_swapped_messages_are_one_out_of_order() {
-        let mut inbox = Inbox::default();
+        let mut inbox = UserInbox::default();
         let arrivals = [0, 2, 1, 3].map(|n| inbox.note(&stamp(n, n, EVERYBODY)));
         assert_eq!(arrivals, [Arrival::InOrder, Arrival::InOrder, Arrival::OutOfOrder, Arrival::InOrder]);
     }
 
     #[test]
     fn order_holds_across_private_and_public() {
-        let mut inbox = Inbox::default();
+        let mut inbox = UserInbox::default();
         assert_eq!(inbox.note(&stamp(1, 0, 7)), Arrival::InOrder);
         assert_eq!(inbox.note(&stamp(0, 0, EVERYBODY)), Arrival::OutOfOrder);
     }

@@ -1,4 +1,4 @@
-//! What the users sent and received: who sent what when ([`sent`]), what arrived where ([`inbox`]), how long it took
+//! The record of a run: sent messages ([`sent`]), deliveries by recipient ([`inbox`]), latencies and counts
 //! ([`recorder`]). Nothing here decides what should have arrived; that is [`crate::reconcile`].
 
 pub mod sent;

@@ -1,4 +1,5 @@
-//! What each user sent, when, and to whom: 8 bytes per message, written by one thread and read by all without a lock.
+//! The log of each user's sent messages, with time and recipient: 8 bytes per message, written by one thread and read by
+//! all without a lock.
 //!
 //! During the run the log gives the time at which a message was handed to the socket, from which the `service` latency
 //! counts. Afterwards it gives the messages that a recipient was owed.

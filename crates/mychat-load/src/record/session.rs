@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::plan::RunTime;
-use crate::record::inbox::Inbox;
+use crate::record::inbox::UserInbox;
 use mychat_scenario::model::Leave;
 
 /// One session of one user, from login request to the end of its connection.
@@ -12,24 +12,24 @@ pub struct UserSession {
     /// Index of the user.
     pub user: u32,
     /// Time of the login request: from then on the user may receive messages.
-    pub asked: RunTime,
+    pub requested_at: RunTime,
     /// Time at which the welcome arrived: from then on the user must receive messages.
-    pub online: RunTime,
+    pub online_at: RunTime,
     /// Time at which the user began to leave: from then on it may receive messages.
-    pub leaving: Option<RunTime>,
+    pub leaving_at: Option<RunTime>,
     /// Time at which the connection ended.
-    pub ended: Option<RunTime>,
-    /// How the session ended.
-    pub end: SessionEnd,
+    pub ended_at: Option<RunTime>,
+    /// The manner of its end.
+    pub end: UserSessionEnd,
     /// Sequence numbers of the messages sent in this session.
     pub sequences: Range<u32>,
-    /// What it received.
-    pub inbox: Inbox,
+    /// The messages that it received.
+    pub inbox: UserInbox,
 }
 
-/// How a session ended.
+/// The end of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionEnd {
+pub enum UserSessionEnd {
     /// It lasted to the end of the run.
     Stayed,
     /// The user left.
@@ -40,7 +40,7 @@ pub enum SessionEnd {
     Provoked,
 }
 
-impl SessionEnd {
+impl UserSessionEnd {
     /// Returns true if the last messages of the user may have been dropped with its connection.
     pub const fn may_drop_last_messages(self) -> bool {
         matches!(self, Self::Left(Leave::Rst) | Self::Closed | Self::Provoked)

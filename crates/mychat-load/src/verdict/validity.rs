@@ -11,7 +11,7 @@ use mychat_scenario::model::{Metric, Selector};
 use super::measure::{arrived, latency_of, places};
 use super::percentile::highest_supported;
 
-/// How far the latencies of a run describe the server.
+/// The trust that the latencies of a run deserve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Validity {
@@ -89,17 +89,17 @@ pub fn assess(plan: &Plan, seen: &Observations) -> ValidityCheck {
             ),
         );
     }
-    let read_lag = seen.read_lag.histogram.value_at_quantile(0.99);
+    let receive_lag = seen.receive_lag.histogram.value_at_quantile(0.99);
     // A generator that reads this late fills its own receive buffers, and the server has to wait for it. The latencies then
     // say nothing about the server, however long they are.
-    let is_far_behind = read_lag >= STALL_US;
-    if compared && read_lag > NOTICEABLE_US && (read_lag * 10 > response || is_far_behind) {
-        let validity = if read_lag * 2 > response || is_far_behind { Validity::Invalid } else { Validity::Degraded };
+    let is_far_behind = receive_lag >= STALL_US;
+    if compared && receive_lag > NOTICEABLE_US && (receive_lag * 10 > response || is_far_behind) {
+        let validity = if receive_lag * 2 > response || is_far_behind { Validity::Invalid } else { Validity::Degraded };
         check.add(
             validity,
             format!(
                 "the generator read late: what had arrived waited for up to {} (p99) to be read, {compared_with}'s p{:.0} is {}",
-                duration(read_lag as f64),
+                duration(receive_lag as f64),
                 quantile * 100.0,
                 duration(response as f64)
             ),
@@ -156,7 +156,7 @@ mod tests {
             let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
             recorder.cell(Place { stage: 0, group: 0, action: 0 }).delivery(8_000_000_000, Some(8_000_000_000));
             let mut seen = Observations::of_interval(recorder);
-            seen.read_lag.record(lag);
+            seen.receive_lag.record(lag);
             assess(&plan, &seen).validity
         };
         assert_eq!(judged(150_000_000), Validity::Valid, "a fiftieth of what is measured");

@@ -7,9 +7,9 @@ use mychat_load::plan::stamp::{EVERYBODY, Stamp};
 use mychat_load::plan::{LoadTime, Plan, RunTime};
 use mychat_load::reconcile::Totals;
 use mychat_load::reconcile::{DeliveryRules, SentIndex, reconcile};
-use mychat_load::record::inbox::{Arrival, Inbox};
+use mychat_load::record::inbox::{Arrival, UserInbox};
 use mychat_load::record::sent::{Sent, SentLog};
-use mychat_load::record::session::{SessionEnd, UserSession};
+use mychat_load::record::session::{UserSession, UserSessionEnd};
 use mychat_scenario::model::Verify;
 use proptest::prelude::*;
 
@@ -42,7 +42,7 @@ fn account(
 ) -> Vec<(u64, u64)> {
     let logs: Vec<SentLog> = (0..USERS).map(|_| SentLog::default()).collect();
     let mut indices: BTreeMap<(u32, u32), u32> = BTreeMap::new();
-    let mut inboxes: Vec<Inbox> = (0..USERS).map(|_| Inbox::new(verify)).collect();
+    let mut inboxes: Vec<UserInbox> = (0..USERS).map(|_| UserInbox::new(verify)).collect();
     let mut duplicated = [0; USERS as usize];
     for (at, (sender, to, outcomes)) in (1..).zip(messages) {
         let (sender, to) = (*sender, to.unwrap_or(EVERYBODY));
@@ -69,11 +69,11 @@ fn account(
         .zip(inboxes)
         .map(|(user, inbox)| UserSession {
             user,
-            asked: RunTime::ZERO,
-            online: RunTime::ZERO,
-            leaving: None,
-            ended: closed[user as usize].then_some(RunTime::from_micros(1000)),
-            end: if closed[user as usize] { SessionEnd::Closed } else { SessionEnd::Stayed },
+            requested_at: RunTime::ZERO,
+            online_at: RunTime::ZERO,
+            leaving_at: None,
+            ended_at: closed[user as usize].then_some(RunTime::from_micros(1000)),
+            end: if closed[user as usize] { UserSessionEnd::Closed } else { UserSessionEnd::Stayed },
             sequences: 0..logs[user as usize].len(),
             inbox,
         })

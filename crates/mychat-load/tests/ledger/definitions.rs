@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mychat_load::plan::{Plan, RunTime};
 use mychat_load::reconcile::{DeliveryRules, SentIndex, reconcile};
-use mychat_load::record::session::SessionEnd;
+use mychat_load::record::session::UserSessionEnd;
 use proptest::prelude::*;
 
 use crate::histories::{Event, History, events};
@@ -37,12 +37,12 @@ fn naive(history: &History) -> Sums {
                 let later = read.iter().any(|(from, other)| *from == sender && *other >= sequence);
                 // Times of messages are whole microseconds.
                 let (at, micros) = (sent.at.micros(), RunTime::micros);
-                let in_time = at > micros(session.online)
+                let in_time = at > micros(session.online_at)
                     && match session.end {
-                        SessionEnd::Stayed => true,
-                        SessionEnd::Closed => session.ended.is_some_and(|ended| at < micros(ended)),
-                        SessionEnd::Left(_) | SessionEnd::Provoked => {
-                            later && session.leaving.is_some_and(|leaving| at < micros(leaving))
+                        UserSessionEnd::Stayed => true,
+                        UserSessionEnd::Closed => session.ended_at.is_some_and(|ended| at < micros(ended)),
+                        UserSessionEnd::Left(_) | UserSessionEnd::Provoked => {
+                            later && session.leaving_at.is_some_and(|leaving| at < micros(leaving))
                         }
                     };
                 let unconfirmed = history.finished.iter().any(|(theirs, _)| {
@@ -51,7 +51,8 @@ fn naive(history: &History) -> Sums {
                         && theirs.end.may_drop_last_messages()
                         && !received_by_any(sender, &|other| other >= sequence && theirs.sequences.contains(&other))
                 });
-                let possible = at >= micros(session.asked) && session.ended.is_none_or(|ended| at < micros(ended));
+                let possible =
+                    at >= micros(session.requested_at) && session.ended_at.is_none_or(|ended| at < micros(ended));
                 if in_time && (arrived || !unconfirmed) {
                     sums.owed += 1;
                     sums.lost += u64::from(!arrived);
@@ -103,7 +104,7 @@ proptest! {
         let keeps_present = |event: &Event| !matches!(event, Event::Leave(_) | Event::Closed { .. });
         let events: Vec<_> = events.into_iter().filter(|(_, _, event, _)| keeps_present(event)).collect();
         let history = History::play(&events);
-        let online: BTreeMap<u32, u64> = history.finished.iter().map(|(session, _)| (session.user, session.online.micros())).collect();
+        let online: BTreeMap<u32, u64> = history.finished.iter().map(|(session, _)| (session.user, session.online_at.micros())).collect();
         let owed = |(sender, sequence, recipient): &&(u32, u32, u32)| {
             let at = history.logs[*sender as usize].get(*sequence).map_or(0, |sent| sent.at.micros());
             *recipient != HOSTILE && online.get(recipient).is_some_and(|online| at > *online)

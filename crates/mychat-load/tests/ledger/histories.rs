@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mychat_load::plan::stamp::{EVERYBODY, Stamp};
 use mychat_load::plan::{LoadTime, RunTime};
-use mychat_load::record::inbox::Inbox;
+use mychat_load::record::inbox::UserInbox;
 use mychat_load::record::sent::{Sent, SentLog};
-use mychat_load::record::session::{SessionEnd, UserSession};
+use mychat_load::record::session::{UserSession, UserSessionEnd};
 use mychat_scenario::model::Leave;
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ pub(crate) enum Event {
     Swap,
 }
 
-/// How the server treats a message.
+/// The faults of the server with one message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServerFault {
     /// It omits every other recipient.
@@ -102,13 +102,13 @@ impl History {
                 self.clients.entry(user).or_insert_with(|| Client {
                     session: UserSession {
                         user,
-                        asked: now,
-                        online: now,
-                        leaving: None,
-                        ended: None,
-                        end: SessionEnd::Stayed,
+                        requested_at: now,
+                        online_at: now,
+                        leaving_at: None,
+                        ended_at: None,
+                        end: UserSessionEnd::Stayed,
                         sequences: 0..0,
-                        inbox: Inbox::default(),
+                        inbox: UserInbox::default(),
                     },
                     welcomed: false,
                     leaving: false,
@@ -120,8 +120,8 @@ impl History {
             Event::Leave(how) => {
                 let now = self.now;
                 if let Some(client) = self.clients.get_mut(&user).filter(|client| client.welcomed) {
-                    client.session.leaving = Some(now);
-                    client.session.end = SessionEnd::Left(how);
+                    client.session.leaving_at = Some(now);
+                    client.session.end = UserSessionEnd::Left(how);
                     client.leaving = true;
                 }
             }
@@ -129,8 +129,8 @@ impl History {
                 let now = self.now;
                 if let Some(client) = self.clients.get_mut(&user).filter(|client| client.welcomed) {
                     // The user reads all that the server wrote before the close.
-                    client.session.leaving = Some(now);
-                    client.session.end = if provoked { SessionEnd::Provoked } else { SessionEnd::Closed };
+                    client.session.leaving_at = Some(now);
+                    client.session.end = if provoked { UserSessionEnd::Provoked } else { UserSessionEnd::Closed };
                     let count = client.in_flight.len();
                     self.read(user, count);
                     self.end(user);
@@ -150,7 +150,7 @@ impl History {
         let leaving: Vec<u32> =
             self.clients.iter().filter(|(_, client)| client.leaving).map(|(user, _)| *user).collect();
         for user in leaving {
-            if self.clients[&user].session.end != SessionEnd::Left(Leave::Rst) {
+            if self.clients[&user].session.end != UserSessionEnd::Left(Leave::Rst) {
                 let count = self.clients[&user].in_flight.len();
                 self.read(user, count);
             }
@@ -158,7 +158,7 @@ impl History {
         }
         for (user, client) in self.clients.iter_mut().filter(|(_, client)| !client.welcomed) {
             client.welcomed = true;
-            client.session.online = now;
+            client.session.online_at = now;
             let next = self.logs[*user as usize].len();
             client.session.sequences = next..next;
         }
@@ -222,7 +222,7 @@ impl History {
 
     fn end(&mut self, user: u32) {
         // The server processes what was sent before an orderly close, but not before a reset or before it closed itself.
-        if let Some(SessionEnd::Left(Leave::Disconnect | Leave::Fin)) =
+        if let Some(UserSessionEnd::Left(Leave::Disconnect | Leave::Fin)) =
             self.clients.get(&user).map(|client| client.session.end)
         {
             self.deliver(user);
@@ -230,7 +230,7 @@ impl History {
             self.read(user, count);
         }
         if let Some(mut client) = self.clients.remove(&user) {
-            client.session.ended = (client.session.end != SessionEnd::Stayed).then_some(self.now);
+            client.session.ended_at = (client.session.end != UserSessionEnd::Stayed).then_some(self.now);
             client.session.sequences.end = self.logs[user as usize].len();
             self.finished.push((client.session, client.read));
         }

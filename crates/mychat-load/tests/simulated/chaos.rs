@@ -1,5 +1,5 @@
 //! A server that loses, doubles and swaps deliveries and cuts its writes anywhere. The expected counts are computed from the
-//! bytes that each user was given.
+//! bytes that each user received.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -23,13 +23,13 @@ pub(crate) struct Chaos {
     /// By user: bytes not yet written.
     unwritten: HashMap<Endpoint, Vec<u8>>,
     /// By user: all bytes written.
-    given: HashMap<Endpoint, Vec<u8>>,
+    written: HashMap<Endpoint, Vec<u8>>,
 }
 
 impl Chaos {
     pub(crate) fn new(seed: u64, one_in: u32) -> Self {
-        let (held, unwritten, given) = <(HashMap<_, _>, HashMap<_, _>, HashMap<_, _>)>::default();
-        Self { random: ChaCha8Rng::seed_from_u64(seed), one_in, held, unwritten, given }
+        let (held, unwritten, written) = <(HashMap<_, _>, HashMap<_, _>, HashMap<_, _>)>::default();
+        Self { random: ChaCha8Rng::seed_from_u64(seed), one_in, held, unwritten, written }
     }
 
     /// Takes a delivery to a user. Returns the bytes that are written now.
@@ -51,21 +51,21 @@ impl Chaos {
             1 => self.random.random_range(0..=bytes.len()),
             _ => 0,
         };
-        let written: Vec<u8> = bytes.drain(..now).collect();
-        self.given.entry(end).or_default().extend_from_slice(&written);
-        written
+        let chunk: Vec<u8> = bytes.drain(..now).collect();
+        self.written.entry(end).or_default().extend_from_slice(&chunk);
+        chunk
     }
 
-    pub(crate) fn given(self) -> Vec<Vec<u8>> {
-        self.given.into_values().collect()
+    pub(crate) fn written(self) -> Vec<Vec<u8>> {
+        self.written.into_values().collect()
     }
 }
 
-/// Counts deliveries, duplicates and swaps in what one user was given.
-fn count_given(given: &[u8]) -> [u64; 3] {
+/// Counts deliveries, duplicates and swaps in the bytes written to one user.
+fn count_written(written: &[u8]) -> [u64; 3] {
     let (mut delivered, mut copies, mut late) = (0, 0, 0);
     let mut seen: HashMap<u32, BTreeSet<u32>> = HashMap::new();
-    for frame in given.split_inclusive(|byte| *byte == b'\n').filter_map(|frame| frame.strip_suffix(b"\n")) {
+    for frame in written.split_inclusive(|byte| *byte == b'\n').filter_map(|frame| frame.strip_suffix(b"\n")) {
         let content = frame.splitn(3, |byte| *byte == b'|').nth(2).expect("a message");
         let stamp = Stamp::read(content).expect("as it was sent");
         let seen = seen.entry(stamp.sender).or_default();
@@ -82,8 +82,8 @@ fn count_given(given: &[u8]) -> [u64; 3] {
 
 fn assert_accounted(outcome: &Outcome) {
     let mut wanted = [0; 3];
-    for given in &outcome.given {
-        wanted.iter_mut().zip(count_given(given)).for_each(|(sum, one)| *sum += one);
+    for written in &outcome.written {
+        wanted.iter_mut().zip(count_written(written)).for_each(|(sum, one)| *sum += one);
     }
     let [delivered, copies, late] = wanted;
     let lost = outcome.reconciliation.owed - delivered;

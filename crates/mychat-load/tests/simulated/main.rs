@@ -1,11 +1,11 @@
-//! The users of the load engine in simulated time, over memory, against a modelled server of known latency: figures
-//! that are exact, from minutes of load in seconds of work.
+//! The load engine in simulated time, over connections in memory, against a modelled server of known latency. Minutes of
+//! load take seconds, and the expected figures are exact.
 
 mod chaos;
 mod net;
 mod run;
 mod server;
 
-mod clocks;
+mod latencies;
 mod damage;
-mod lives;
+mod sessions;

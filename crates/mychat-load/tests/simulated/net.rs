@@ -80,7 +80,7 @@ pub(crate) struct Pipe {
     /// Bytes written and not read by the server.
     pub(crate) unread: usize,
     wants_to_write: bool,
-    /// Confirmation and not read by the user.
+    /// Bytes that arrived and were not read by the user.
     pub(crate) arrived: Vec<u8>,
     stopped: bool,
     chunk: Option<usize>,

@@ -41,21 +41,21 @@ pub(crate) struct Run {
 pub(crate) struct Outcome {
     pub(crate) recorder: Recorder,
     pub(crate) reconciliation: Reconciliation,
-    pub(crate) visits: Vec<UserSession>,
+    pub(crate) sessions: Vec<UserSession>,
     pub(crate) blocked: Nanos,
     pub(crate) stall: Nanos,
     /// Time from the end of the load until everything owed had arrived; zero if some of it never did.
     pub(crate) drained: Nanos,
     /// Messages that the server sent to users who had received them in an earlier session.
     pub(crate) repeated: u64,
-    /// Deliveries that the server mangled.
-    pub(crate) mangled: u64,
+    /// Deliveries that the server corrupted.
+    pub(crate) corrupted: u64,
     /// Replies that the server left out.
     pub(crate) unanswered: u64,
-    /// With chaos: all bytes that each user was given.
-    pub(crate) given: Vec<Vec<u8>>,
+    /// With chaos: all bytes written to each user.
+    pub(crate) written: Vec<Vec<u8>>,
     /// Users who were online and missing in another user's last list.
-    pub(crate) unlisted: Vec<MissingInRoster>,
+    pub(crate) missing_in_roster: Vec<MissingInRoster>,
 }
 
 /// Takes `users:` and `load:` of a scenario, against a server of this behaviour.
@@ -186,22 +186,22 @@ impl World {
             results.add(result);
         }
         // Stricter than a real run, which gives a list the time of the reply timeout.
-        let unlisted = results.last_lists.missing(&results.sessions, length);
+        let missing_in_roster = results.last_lists.missing(&results.sessions, length);
         let seen = results.assemble(&self.shared, recorder.expect("there is a worker"), length);
-        let given = self.server.chaos.map(Chaos::given).unwrap_or_default();
-        let Model { repeated, mangled, unanswered, .. } = self.server;
+        let written = self.server.chaos.map(Chaos::written).unwrap_or_default();
+        let Model { repeated, corrupted, unanswered, .. } = self.server;
         Outcome {
             recorder: seen.recorder,
             reconciliation: seen.reconciliation,
-            visits: seen.visits,
+            sessions: seen.sessions,
             blocked: seen.blocked,
             stall: seen.stall,
             drained: self.drained,
             repeated,
-            mangled,
+            corrupted,
             unanswered,
-            given,
-            unlisted,
+            written,
+            missing_in_roster,
         }
     }
 

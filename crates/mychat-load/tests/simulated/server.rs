@@ -23,13 +23,13 @@ pub(crate) struct Behaviour {
     /// Time from the write to one recipient to that to the next, and before the first.
     pub(crate) spacing: Nanos,
     /// Time during which it reads nothing.
-    pub(crate) deaf: Option<Range<RunTime>>,
+    pub(crate) reads_nothing: Option<Range<RunTime>>,
     /// Numbers of the deliveries that it leaves out, from 0.
     pub(crate) lost: Range<u64>,
     /// Numbers of the deliveries whose stamp it destroys.
     pub(crate) damaged: Range<u64>,
-    /// Numbers of the deliveries that it mangles, and how.
-    pub(crate) mangled: Option<(Range<u64>, Mangled)>,
+    /// Numbers of the deliveries that it corrupts, and the change.
+    pub(crate) corrupted: Option<(Range<u64>, Corruption)>,
     /// It leaves out one in this many replies to messages for unknown users.
     pub(crate) unanswered: Option<u64>,
     /// A user that returns receives the first delivery of its last session again.
@@ -53,10 +53,10 @@ impl Default for Behaviour {
             freeze: None,
             work: 0,
             spacing: 0,
-            deaf: None,
+            reads_nothing: None,
             lost: 0..0,
             damaged: 0..0,
-            mangled: None,
+            corrupted: None,
             unanswered: None,
             repeats: false,
             refused: None,
@@ -70,16 +70,16 @@ impl Default for Behaviour {
 
 /// A change to a delivery.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Mangled {
+pub(crate) enum Corruption {
     /// The byte at this index is changed.
     Byte(usize),
     /// It ends at this index.
     Cut(usize),
 }
 
-impl Mangled {
+impl Corruption {
     /// Changes a frame that ends with a line feed. Returns true if the frame is long enough.
-    fn mangle(self, frame: &mut Vec<u8>) -> bool {
+    fn apply(self, frame: &mut Vec<u8>) -> bool {
         let (Self::Byte(at) | Self::Cut(at)) = self;
         let there = at + 1 < frame.len();
         match self {
@@ -116,9 +116,9 @@ pub(crate) struct Model {
     past: HashMap<String, Vec<u8>>,
     /// Messages sent to users who had received them in an earlier session.
     pub(crate) repeated: u64,
-    /// Deliveries that were mangled.
-    pub(crate) mangled: u64,
-    answers: u64,
+    /// Deliveries that were corrupted.
+    pub(crate) corrupted: u64,
+    unknown_replies: u64,
     /// Replies that were left out.
     pub(crate) unanswered: u64,
     pub(crate) chaos: Option<Chaos>,
@@ -126,8 +126,8 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new(behaviour: Behaviour, net: &mut Net) -> Self {
-        if let Some(deaf) = &behaviour.deaf {
-            net.put(deaf.end, Event::ResumeReading);
+        if let Some(reads_nothing) = &behaviour.reads_nothing {
+            net.put(reads_nothing.end, Event::ResumeReading);
         }
         Self {
             chaos: behaviour.chaos.map(|(seed, one_in)| Chaos::new(seed, one_in)),
@@ -139,8 +139,8 @@ impl Model {
             deliveries: 0,
             past: HashMap::new(),
             repeated: 0,
-            mangled: 0,
-            answers: 0,
+            corrupted: 0,
+            unknown_replies: 0,
             unanswered: 0,
         }
     }
@@ -149,7 +149,9 @@ impl Model {
     pub(crate) fn handle_event(&mut self, event: Event, net: &mut Net) {
         let now = net.clock.now();
         match event {
-            Event::AtServer(end, bytes) if self.behaviour.deaf.as_ref().is_some_and(|deaf| deaf.contains(&now)) => {
+            Event::AtServer(end, bytes)
+                if self.behaviour.reads_nothing.as_ref().is_some_and(|reads_nothing| reads_nothing.contains(&now)) =>
+            {
                 self.unread.push((end, bytes));
             }
             Event::AtServer(end, bytes) => self.read(end, &bytes, net),
@@ -191,12 +193,12 @@ impl Model {
 
     /// Returns the time at which the effects of a frame that is read at `now` begin.
     fn handled_at(&mut self, now: RunTime) -> RunTime {
-        let done = self.thawed(self.thawed(now.max(self.free_at)) + self.behaviour.work);
+        let done = self.after_freeze(self.after_freeze(now.max(self.free_at)) + self.behaviour.work);
         self.free_at = done;
         done + self.behaviour.delay
     }
 
-    fn thawed(&self, at: RunTime) -> RunTime {
+    fn after_freeze(&self, at: RunTime) -> RunTime {
         match self.behaviour.freeze {
             Some((length, every)) if at.nanos() % every < length => at.minus(at.nanos() % every) + length,
             _ => at,
@@ -227,8 +229,8 @@ impl Model {
     }
 
     fn reply_unknown(&mut self, end: Endpoint, net: &mut Net) {
-        self.answers += 1;
-        if self.behaviour.unanswered.is_some_and(|one_in| self.answers.is_multiple_of(one_in)) {
+        self.unknown_replies += 1;
+        if self.behaviour.unanswered.is_some_and(|one_in| self.unknown_replies.is_multiple_of(one_in)) {
             self.unanswered += 1;
         } else {
             send(end, "ERROR|404|no such user\n", net);
@@ -263,10 +265,10 @@ impl Model {
                 {
                     frame[stamp + 1..stamp + 9].fill(b'?');
                 }
-                if let Some((numbers, how)) = &self.behaviour.mangled
+                if let Some((numbers, how)) = &self.behaviour.corrupted
                     && numbers.contains(&number)
                 {
-                    self.mangled += u64::from(how.mangle(&mut frame));
+                    self.corrupted += u64::from(how.apply(&mut frame));
                 }
                 if let Some(client) = self.clients.get_mut(end) {
                     client.first.get_or_insert_with(|| frame.clone());

@@ -103,7 +103,7 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, how: RunIn
             busy_wait_seconds: seen.generator.busy_wait_seconds,
             rss_peak: seen.generator.rss_peak,
             threads: seen.generator.threads,
-            read_lag_p99: seen.read_lag.histogram.value_at_quantile(0.99),
+            read_lag_p99: seen.receive_lag.histogram.value_at_quantile(0.99),
             unread_bytes: seen.unread,
             stall_max: seen.stall / 1000,
         },

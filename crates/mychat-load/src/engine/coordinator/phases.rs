@@ -138,7 +138,7 @@ async fn drain(workers: &mut impl WorkerSet) -> Result<(), LoadError> {
     let accounting = Arc::new(Accounting::new(&shared.plan, &shared.sent));
     let mut timeout = DrainTimeout::new(nanos(shared.protocol.reply_timeout).max(DRAIN_TIMEOUT), workers.now());
     loop {
-        let asked = workers.now();
+        let requested_at = workers.now();
         let (outstanding, now) = (workers.outstanding(Some(&accounting)).await?, workers.now());
         if outstanding.owed == 0 {
             break;
@@ -147,7 +147,7 @@ async fn drain(workers: &mut impl WorkerSet) -> Result<(), LoadError> {
             return Ok(());
         }
         // Counting costs the workers time: nine tenths of it stay free for reading.
-        while workers.now() < now + 9 * now.since(asked) {
+        while workers.now() < now + 9 * now.since(requested_at) {
             workers.wait(Phase::Draining).await?;
         }
     }

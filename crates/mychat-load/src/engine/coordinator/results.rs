@@ -75,7 +75,7 @@ impl RunResults {
         let cells = Cells { plan, load_start, join: recorder.shape().join() };
         self.record_rosters(shared, &cells, &mut recorder, end);
         let accounting = Accounting::new(plan, &shared.sent);
-        let reconciliation = accounting.reconcile(plan, &shared.sent, self.sessions.iter(), shared.reading);
+        let reconciliation = accounting.reconcile(plan, &shared.sent, self.sessions.iter(), shared.rules);
         reconciliation.lost_latency.record(end, |sender, index| self.fanout.has(sender, index), &mut recorder);
         let lost = (&reconciliation.lost_latency, end);
         record_fanout(&self.fanout, plan, load_start.unwrap_or_default(), lost, &mut recorder);
@@ -87,12 +87,12 @@ impl RunResults {
         Observations {
             recorder,
             timeline: Vec::new(),
-            visits: self.sessions,
+            sessions: self.sessions,
             reconciliation,
             examples: self.examples,
             blocked: self.blocked,
             stall: self.stall,
-            read_lag: self.receive_lag,
+            receive_lag: self.receive_lag,
             unread: self.unread,
             errors: self.errors,
             aborted: None,
@@ -108,11 +108,11 @@ impl RunResults {
     /// Records how long each join took to reach the user lists, and the users that some last list lacks.
     fn record_rosters(&mut self, shared: &SharedState, cells: &Cells<'_>, recorder: &mut Recorder, end: RunTime) {
         let due_before = end.minus(nanos(shared.protocol.reply_timeout));
-        for unlisted in self.last_lists.missing(&self.sessions, due_before) {
-            recorder.count(cells.at(unlisted.user, unlisted.online), Count::MissingInRoster);
+        for missing in self.last_lists.missing(&self.sessions, due_before) {
+            recorder.count(cells.at(missing.user, missing.online_at), Count::MissingInRoster);
             // The latency is at least this long. Without the sample the percentiles would look better than they are.
-            self.rosters.note((unlisted.user, unlisted.online), end);
-            self.examples.push(unlisted.example(cells.plan, end));
+            self.rosters.note((missing.user, missing.online_at), end);
+            self.examples.push(missing.example(cells.plan, end));
         }
         for ((user, joined), last) in self.rosters.joins() {
             recorder.time(cells.at(user, joined), LatencyMetric::Roster, last.since(joined));

@@ -40,7 +40,7 @@ pub(super) fn deliver(
         return FrameEffect::Delivery;
     }
     let is_public = stamp.to == EVERYBODY;
-    if place.is_closed() && (!is_public || stamp.sender == user.id || !recording.shared.reading.broadcast_echo) {
+    if place.is_closed() && (!is_public || stamp.sender == user.id || !recording.shared.rules.broadcast_echo) {
         recording.confirmations.push((stamp.sender, stamp.sequence));
     }
     let service = sent.map(|sent| now.since(sent));
@@ -70,12 +70,12 @@ fn arrived_in_past_session(user: &User, recording: &Recording, stamp: &Stamp, se
     }
     // The send time of another shard's message was taken by another clock.
     let sent = sent.filter(|_| recording.shared.plan.shard.has(stamp.sender)).unwrap_or_default();
-    user.session.as_ref().is_some_and(|session| sent < session.asked)
+    user.session.as_ref().is_some_and(|session| sent < session.requested_at)
         && user
             .past_sessions
             .iter()
             .rev()
             .map_while(|past| recording.sessions.get(*past as usize))
-            .take_while(|past| past.ended.is_none_or(|ended| ended >= sent))
+            .take_while(|past| past.ended_at.is_none_or(|ended| ended >= sent))
             .any(|past| past.inbox.has(stamp))
 }

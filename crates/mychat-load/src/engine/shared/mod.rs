@@ -27,8 +27,8 @@ pub struct SharedState {
     pub plan: Plan,
     /// Framing and timeout.
     pub protocol: ProtocolSettings,
-    /// The server's reading of the parts of the protocol that are open to choice.
-    pub reading: DeliveryRules,
+    /// The server's choices where the protocol leaves one.
+    pub rules: DeliveryRules,
     /// Frames that are sent as they stand in the scenario, by group and action.
     pub verbatim: Vec<Vec<Option<VerbatimFrame>>>,
     /// User indices by name.
@@ -82,7 +82,7 @@ pub struct LiveCounters {
 
 impl SharedState {
     /// The state before anything has happened, for `workers` threads of this machine.
-    pub fn new(plan: Plan, protocol: ProtocolSettings, workers: u32, reading: DeliveryRules) -> Self {
+    pub fn new(plan: Plan, protocol: ProtocolSettings, workers: u32, rules: DeliveryRules) -> Self {
         let users = plan.users.len();
         Self {
             verbatim: VerbatimFrame::of(&plan),
@@ -93,7 +93,7 @@ impl SharedState {
             listed: (0..users).map(|_| AtomicBool::new(false)).collect(),
             // Workers of all shards are numbered together. The queues of other machines stay empty.
             confirmations: (0..workers * plan.shard.of).map(|_| ConfirmationQueue::default()).collect(),
-            reading,
+            rules,
             load_start: OnceLock::new(),
             live: LiveCounters::default(),
             plan,

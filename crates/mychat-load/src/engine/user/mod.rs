@@ -91,6 +91,6 @@ impl User {
 
     /// Returns the time at which its current session began to end; `None` while it does not.
     pub(super) fn left_at(&self) -> Option<RunTime> {
-        self.session.as_ref().and_then(|session| session.leaving)
+        self.session.as_ref().and_then(|session| session.leaving_at)
     }
 }

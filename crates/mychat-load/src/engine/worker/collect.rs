@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Outstanding, Worker};
 use crate::engine::clock::Clock;
-use crate::engine::connection::{ConnRole, Connection};
+use crate::engine::connection::{ConnRole, UserConnection};
 use crate::engine::receive;
 use crate::engine::user::UserState;
 use crate::engine::wire::{CloseMode, Wire};
@@ -73,13 +73,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let plan = &self.recording.shared.plan;
         let sessions = self.users.iter().filter_map(|user| user.session.as_deref());
         let counted = sessions.filter(|session| !plan.group(session.user).hostile);
-        let missing = accounting.outstanding(counted, self.recording.shared.reading);
+        let missing = accounting.outstanding(counted, self.recording.shared.rules);
         let replies: usize = self.users.iter().map(|user| user.replies.len()).sum();
-        let is_duplicate = |connection: &&Connection| matches!(connection.role, ConnRole::Duplicate(_));
+        let is_duplicate = |connection: &&UserConnection| matches!(connection.role, ConnRole::Duplicate(_));
         let duplicates = self.connections.iter().filter(is_duplicate).count();
         let is_moving = |state| matches!(state, UserState::Leaving | UserState::Connecting | UserState::LoggingIn);
         let moving = self.users.iter().filter(|user| is_moving(user.login.state)).count();
-        let is_awaited = |connection: &&Connection| match connection.role {
+        let is_awaited = |connection: &&UserConnection| match connection.role {
             ConnRole::User(index) => !self.users[index].hostile,
             ConnRole::Duplicate(_) => true,
         };

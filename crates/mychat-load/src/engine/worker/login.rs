@@ -13,9 +13,9 @@ use crate::engine::user::UserState;
 use crate::engine::wire::{CloseMode, ConnId, Wire};
 use crate::plan::{Nanos, RunTime};
 use crate::record::example::ViolationKind;
-use crate::record::inbox::Inbox;
+use crate::record::inbox::UserInbox;
 use crate::record::recorder::{Count, LatencyMetric};
-use crate::record::session::{SessionEnd, UserSession};
+use crate::record::session::{UserSession, UserSessionEnd};
 
 /// Pause before a user that finds its own name still taken logs in again.
 const LOGIN_RETRY: Nanos = 20_000_000;
@@ -103,13 +103,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let next = shared.sent[user.id as usize].len();
         user.session = Some(Box::new(UserSession {
             user: user.id,
-            asked: user.login.requested_at,
-            online: now,
-            leaving: None,
-            ended: None,
-            end: SessionEnd::Stayed,
+            requested_at: user.login.requested_at,
+            online_at: now,
+            leaving_at: None,
+            ended_at: None,
+            end: UserSessionEnd::Stayed,
             sequences: next..next,
-            inbox: Inbox::new(shared.plan.verify),
+            inbox: UserInbox::new(shared.plan.verify),
         }));
         shared.presence[user.id as usize].set(true, now);
         shared.live.connected.fetch_add(1, Ordering::Relaxed);

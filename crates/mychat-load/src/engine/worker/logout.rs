@@ -14,7 +14,7 @@ use crate::plan::RunTime;
 use crate::record::example::ViolationKind;
 use crate::record::recorder::{Count, LatencyMetric};
 use crate::record::roster::RosterState;
-use crate::record::session::SessionEnd;
+use crate::record::session::UserSessionEnd;
 use mychat_scenario::model::Leave;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
@@ -46,8 +46,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let leave = user.login.leave;
         user.login.state = UserState::Leaving;
         if let Some(session) = &mut user.session {
-            session.leaving = Some(now);
-            session.end = SessionEnd::Left(leave);
+            session.leaving_at = Some(now);
+            session.end = UserSessionEnd::Left(leave);
         }
         shared.presence[user.id as usize].set(false, now);
         shared.live.connected.fetch_sub(1, Ordering::Relaxed);
@@ -106,8 +106,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         // Rule F5 lets a server close the connection after a frame that is much too long; some close after any error.
         let is_provoked = user.replies.may_close(&shared.verbatim[usize::from(user.group)], (now, timeout));
         if let Some(session) = &mut user.session {
-            session.leaving = Some(now);
-            session.end = if is_provoked { SessionEnd::Provoked } else { SessionEnd::Closed };
+            session.leaving_at = Some(now);
+            session.end = if is_provoked { UserSessionEnd::Provoked } else { UserSessionEnd::Closed };
         }
         shared.presence[user.id as usize].set(false, now);
         shared.live.connected.fetch_sub(1, Ordering::Relaxed);
@@ -133,7 +133,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         self.end_session(index, now);
         let user = &mut self.users[index];
         user.login.due_at = Some(now);
-        let is_provoked = self.recording.sessions.last().is_some_and(|session| session.end == SessionEnd::Provoked);
+        let is_provoked = self.recording.sessions.last().is_some_and(|session| session.end == UserSessionEnd::Provoked);
         let reconnects = std::mem::take(&mut user.login.reconnects);
         if user.stays.is_some() || is_provoked || reconnects {
             user.login.state = UserState::Away;
@@ -156,7 +156,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         user.login.conn = None;
         receive::flush_deferred(user, &self.recording);
         if let Some(mut session) = user.session.take() {
-            session.ended = (session.end != SessionEnd::Stayed).then_some(now);
+            session.ended_at = (session.end != UserSessionEnd::Stayed).then_some(now);
             session.sequences.end = self.recording.shared.sent[user.id as usize].len();
             user.past_sessions.push(self.recording.sessions.len() as u32);
             self.recording.sessions.push(*session);

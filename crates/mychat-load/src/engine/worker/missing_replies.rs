@@ -6,7 +6,7 @@ use crate::engine::user::PendingReply;
 use crate::engine::wire::Wire;
 use crate::plan::{Nanos, RunTime};
 use crate::record::recorder::{LatencyMetric, Place};
-use crate::record::session::SessionEnd;
+use crate::record::session::UserSessionEnd;
 
 /// A reply to a request this shortly before the end may still have been in flight, even if a later message came back.
 const IN_FLIGHT: Nanos = 100_000_000;
@@ -19,16 +19,16 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let pending = self.users[index].replies.take_all();
         let user = &self.users[index];
         let Some(session) = user.session.as_deref().filter(|_| !pending.is_empty()) else { return };
-        let (shared, leaving) = (&self.recording.shared, session.leaving.unwrap_or(RunTime::MAX));
+        let (shared, leaving) = (&self.recording.shared, session.leaving_at.unwrap_or(RunTime::MAX));
         let verbatim = &shared.verbatim[usize::from(user.group)];
         let was_due = |reply: &&PendingReply| {
-            let asked = shared.sent[user.id as usize].get(reply.sequence).map_or(RunTime::ZERO, |sent| sent.at);
-            let age = leaving.since(asked);
+            let requested_at = shared.sent[user.id as usize].get(reply.sequence).map_or(RunTime::ZERO, |sent| sent.at);
+            let age = leaving.since(requested_at);
             let in_time = age > self.reply_timeout() || (reply.overtaken && age > IN_FLIGHT);
             match session.end {
-                SessionEnd::Stayed => true,
-                SessionEnd::Left(_) => in_time,
-                SessionEnd::Closed | SessionEnd::Provoked => in_time && !reply.may_be_close(verbatim),
+                UserSessionEnd::Stayed => true,
+                UserSessionEnd::Left(_) => in_time,
+                UserSessionEnd::Closed | UserSessionEnd::Provoked => in_time && !reply.may_be_close(verbatim),
             }
         };
         let missed: Vec<(Place, RunTime)> =

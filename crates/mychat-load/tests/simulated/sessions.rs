@@ -1,7 +1,7 @@
-//! Users that log in, wait, leave and return, and that deliveries are accounted for throughout.
+//! Users that log in, wait, leave and return. Every delivery is accounted for throughout.
 
 use mychat_load::record::recorder::{Count, LatencyMetric};
-use mychat_load::record::session::SessionEnd;
+use mychat_load::record::session::UserSessionEnd;
 
 use super::run::{MS, S, run};
 use super::server::Behaviour;
@@ -11,13 +11,13 @@ fn a_closed_loop_thinks_after_each_delivery() {
     let behaviour = Behaviour { delay: 5 * MS, ..Behaviour::default() };
     let scenario = "users: { u: { count: 10, think: 20ms, do: [ { private: { to: u } } ] } }\nload: [ { hold: 10s } ]";
     let outcome = run(scenario, behaviour).go();
-    // The first thought begins with the load: one message in every 25 ms.
+    // The first think time begins with the load: one message in every 25 ms.
     assert_eq!(outcome.count(Count::Sent), 10 * 400);
     assert_eq!(outcome.violations(), [0; 8]);
 }
 
 #[test]
-fn a_closed_loop_goes_on_after_every_kind_of_answer() {
+fn a_closed_loop_continues_after_every_kind_of_reply() {
     for action in ["private: { to: nobody }", "broadcast: {}", "duplicate_name: { of: others }", "garbage: { size: 8 }"]
     {
         let behaviour = Behaviour { delay: 5 * MS, ..Behaviour::default() };
@@ -27,13 +27,13 @@ fn a_closed_loop_goes_on_after_every_kind_of_answer() {
         );
         let outcome = run(&scenario, behaviour).go();
         let sent = outcome.count(Count::Sent);
-        // A second connection is not asked for its name before it stands: nothing else takes longer than the answer.
+        // Only the connection of a duplicate login takes longer than a reply.
         assert!((700..=800).contains(&sent), "{action}: {sent}");
     }
 }
 
 #[test]
-fn a_closed_loop_goes_on_after_a_404() {
+fn a_closed_loop_continues_after_a_404() {
     let scenario = "users: { u: { count: 5, think: 20ms, do: [ { private: { to: guests } } ] }, \
                     guests: { count: 1, session: 1s, leave: disconnect } }\nload: [ { hold: 20s } ]";
     let behaviour = Behaviour { delay: 5 * MS, name_kept: S, ..Behaviour::default() };
@@ -62,7 +62,7 @@ fn losses_at_the_very_end_are_found() {
         let outcome = run(scenario, Behaviour { delay: MS, lost, ..Behaviour::default() }).go();
         assert_eq!((outcome.lost(), outcome.reconciliation.owed), (wanted, 1000));
         assert_eq!(outcome.count(Count::Delivered), 1000 - wanted);
-        // They are in the latencies too, as old as they are at the end: the drain alone takes two seconds.
+        // Lost messages are in the latencies too, with their age at the end: the drain alone takes two seconds.
         for clock in [LatencyMetric::Delivery, LatencyMetric::Service] {
             let latency = outcome.latency(clock);
             let old = latency.histogram.count_between(2_000_000, 60_000_000);
@@ -95,12 +95,12 @@ fn a_login_is_repeated_while_the_name_is_taken() {
     let outcome = run(scenario, behaviour).go();
     assert!(outcome.count(Count::RefusedReturns) > 100, "{}", outcome.count(Count::RefusedReturns));
     assert_eq!((outcome.count(Count::Refused), outcome.violations()), (0, [0; 8]));
-    assert!(outcome.visits.len() > 4 * 12, "{}", outcome.visits.len());
+    assert!(outcome.sessions.len() > 4 * 12, "{}", outcome.sessions.len());
 }
 
 #[test]
 fn a_message_that_arrives_again_in_a_later_session_is_a_duplicate() {
-    // A message may overtake a return: what was sent before it and comes after it for the first time is none.
+    // A message sent before a return may arrive after it. Its first copy is no duplicate.
     for (delay, repeats) in [(MS, true), (MS, false), (80 * MS, false)] {
         let behaviour = Behaviour { delay, repeats, ..Behaviour::default() };
         let scenario = "users:\n  u: { count: 3, rate: 100/s, do: [ { broadcast: {} }, { private: { to: guests } } ] }\n  \
@@ -134,7 +134,7 @@ fn every_kind_of_leaving_is_accounted_for_under_delay_and_freezes() {
         );
         let outcome = run(&scenario, behaviour.clone()).go();
         assert_eq!(outcome.violations(), [0; 8], "{leave}");
-        assert!(outcome.visits.len() > 500, "{leave}: {}", outcome.visits.len());
+        assert!(outcome.sessions.len() > 500, "{leave}: {}", outcome.sessions.len());
         assert!(outcome.reconciliation.uncertain > 0, "{leave}");
     }
 }
@@ -148,30 +148,36 @@ fn missing_replies_are_counted_although_their_users_leave() {
                  do: [ {actions} ] }} }}\nload: [ {{ hold: 30s }} ]"
             );
             let outcome = run(&scenario, Behaviour { delay: MS, unanswered: one_in, ..Behaviour::default() }).go();
-            assert!(outcome.visits.len() > 25, "{leave}: {}", outcome.visits.len());
+            assert!(outcome.sessions.len() > 25, "{leave}: {}", outcome.sessions.len());
             let [.., wrong, errors, disconnects] = outcome.violations();
             assert_eq!((errors, disconnects), (0, 0), "{leave}");
-            (wrong, outcome.unanswered, outcome.visits.len() as u64)
+            (wrong, outcome.unanswered, outcome.sessions.len() as u64)
         };
         let (wrong, ..) = missed(None, "{ private: { to: nobody } }");
         assert_eq!(wrong, 0, "{leave}");
-        // Who gets no answer at all has waited long enough for all but those of the last half second, here five.
-        let (wrong, unanswered, visits) = missed(Some(1), "{ private: { to: nobody } }");
-        assert!((unanswered - 5 * visits..unanswered).contains(&wrong), "{leave}: {wrong} of {unanswered}, {visits}");
-        // Its own broadcasts show which answers are not under way any more: in doubt is only what it asked for last.
-        let (wrong, unanswered, visits) = missed(Some(2), "{ private: { to: nobody } }, { broadcast: {} }");
-        assert!((unanswered - visits / 2..=unanswered).contains(&wrong), "{leave}: {wrong} of {unanswered}, {visits}");
+        // Without any reply, all are overdue except those of the last half second, here five.
+        let (wrong, unanswered, sessions) = missed(Some(1), "{ private: { to: nobody } }");
+        assert!(
+            (unanswered - 5 * sessions..unanswered).contains(&wrong),
+            "{leave}: {wrong} of {unanswered}, {sessions}"
+        );
+        // Its own broadcasts show which replies are overdue. Only the reply to its last request is uncertain.
+        let (wrong, unanswered, sessions) = missed(Some(2), "{ private: { to: nobody } }, { broadcast: {} }");
+        assert!(
+            (unanswered - sessions / 2..=unanswered).contains(&wrong),
+            "{leave}: {wrong} of {unanswered}, {sessions}"
+        );
     }
 }
 
 #[test]
 fn a_logout_has_the_whole_reply_timeout() {
-    // It leaves shortly before two seconds have passed since it connected, and is let go half a second later.
+    // A user leaves shortly before two seconds have passed since it connected. The server closes half a second later.
     let behaviour = Behaviour { delay: 500 * MS, ..Behaviour::default() };
     let scenario = "users: { u: { count: 3, session: 1s..1450ms, leave: disconnect } }\nload: [ { hold: 30s } ]";
     let outcome = run(scenario, behaviour).go();
     assert_eq!(outcome.violations(), [0; 8]);
-    assert!(outcome.visits.len() > 20, "{}", outcome.visits.len());
+    assert!(outcome.sessions.len() > 20, "{}", outcome.sessions.len());
 }
 
 #[test]
@@ -181,8 +187,8 @@ fn an_evicted_user_is_owed_what_was_sent_before() {
         "users: { u: { count: 3, rate: 30/s, arrivals: even, do: [ { broadcast: {} } ] } }\nload: [ { hold: 10s } ]";
     let outcome = run(scenario, behaviour).go();
     assert_eq!(outcome.count(Count::Disconnects), 1);
-    assert_eq!(outcome.visits.iter().filter(|visit| visit.end == SessionEnd::Closed).count(), 1);
-    assert_eq!(outcome.lost(), 0, "what was under way to it arrived before the close");
+    assert_eq!(outcome.sessions.iter().filter(|session| session.end == UserSessionEnd::Closed).count(), 1);
+    assert_eq!(outcome.lost(), 0, "messages in flight to it arrived before the close");
     assert!(outcome.count(Count::Sent) < outcome.count(Count::Scheduled));
 }
 
@@ -219,7 +225,7 @@ fn users_that_leave_first_at_the_end_are_missing_in_no_list() {
     let scenario = "users: { u: { count: 6, rate: 20/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 2s } ]";
     for workers in [1, 2, 3] {
         let outcome = run(scenario, Behaviour { lists: true, ..Behaviour::default() }).workers(workers).go();
-        assert_eq!(outcome.unlisted, [], "{workers}");
+        assert_eq!(outcome.missing_in_roster, [], "{workers}");
     }
 }
 
@@ -231,7 +237,7 @@ fn a_closed_loop_pauses_in_stages_without_its_group() {
                     load: [ { hold: 2s }, { pause: 3s }, { hold: { for: 2s, only: [u] } }, { hold: 1s } ]";
     let outcome = run(scenario, behaviour).go();
     let sent = |stage| outcome.recorder.total(Count::Sent, |place| place.stage == stage && place.is_closed());
-    // One message in every 25 ms, and the first thought of a stage begins with it.
+    // One message in every 25 ms, and the first think time of a stage begins with it.
     assert_eq!([sent(0), sent(1), sent(2), sent(3)], [10 * 80, 0, 0, 10 * 40]);
     assert_eq!(outcome.violations(), [0; 8]);
 }

@@ -1,4 +1,4 @@
-//! Latencies that are known in advance. The ids are those of the rows of the table of expected values.
+//! Latencies that are known in advance.
 
 use mychat_load::plan::RunTime;
 use mychat_load::record::recorder::{Count, LatencyMetric};
@@ -39,12 +39,12 @@ fn freezes() -> Behaviour {
 }
 
 #[test]
-fn v1_a_constant_latency_is_measured() {
+fn a_constant_latency_is_measured() {
     let behaviour = Behaviour { delay: 5 * MS, ..Behaviour::default() };
     let outcome = run(&privates(20, 1000, "poisson", "60s"), behaviour).go();
     for quantile in [0.0, 0.5, 0.99, 0.999, 1.0] {
         let got = outcome.quantile(LatencyMetric::Delivery, quantile);
-        // What is rounded: intended times to a microsecond, samples upwards to three digits.
+        // Intended times are rounded to a microsecond, samples up to three digits.
         assert!((5000.0..=5010.0).contains(&got), "{quantile}: {got} µs");
     }
     assert!(outcome.longest(LatencyMetric::Lateness) <= 1.0);
@@ -52,21 +52,21 @@ fn v1_a_constant_latency_is_measured() {
 }
 
 #[test]
-fn v2_freezes_show_in_full_under_even_arrivals() {
+fn freezes_show_in_full_under_even_arrivals() {
     let outcome = run(&privates(50, 1000, "even", "200s"), freezes()).go();
     assert_quantiles(&outcome, frozen, |_, wanted| (wanted * 0.01).max(1000.0));
     assert!(outcome.longest(LatencyMetric::Lateness) <= 1.0, "the server's freeze is not the generator's lateness");
 }
 
 #[test]
-fn v3_freezes_show_in_full_under_poisson_arrivals() {
+fn freezes_show_in_full_under_poisson_arrivals() {
     let outcome = run(&privates(50, 500, "poisson", "1000s"), freezes()).go();
     let samples = outcome.count(Count::Delivered) as f64;
     assert_quantiles(&outcome, frozen, |q, _| 3.0 * 10e6 * (q * (1.0 - q) / samples).sqrt());
 }
 
 #[test]
-fn v4_a_queue_that_drains_slowly_is_longer_than_its_freeze() {
+fn a_slow_queue_delays_messages_after_the_freeze() {
     // A capacity of 1,000/s, four fifths of it used.
     let behaviour = Behaviour { work: MS, ..freezes() };
     let outcome = run(&privates(40, 800, "even", "200s"), behaviour).go();
@@ -75,19 +75,19 @@ fn v4_a_queue_that_drains_slowly_is_longer_than_its_freeze() {
 }
 
 #[test]
-fn v5_a_stalled_generator_notices_it() {
+fn a_stalled_generator_notices_it() {
     let stalled = 10 * S + 7 * MS..10 * S + 307 * MS;
     let outcome = run(&privates(50, 1000, "even", "30s"), freezes()).stalled(stalled).go();
     let lateness = outcome.longest(LatencyMetric::Lateness);
     assert!((298_000.0..302_000.0).contains(&lateness), "{lateness} µs");
     assert!((280 * MS..=300 * MS).contains(&outcome.stall), "{} ns", outcome.stall);
-    assert_eq!(outcome.count(Count::Sent), outcome.count(Count::Scheduled), "missed times are made up for");
+    assert_eq!(outcome.count(Count::Sent), outcome.count(Count::Scheduled), "late messages are still sent");
     assert!((10_000.0..10_050.0).contains(&outcome.quantile(LatencyMetric::Service, 0.5)));
     assert_eq!(outcome.violations(), [0; 8]);
 }
 
 #[test]
-fn v7_a_fan_out_takes_its_time_from_first_to_last() {
+fn a_fan_out_is_measured_from_first_to_last() {
     let behaviour = Behaviour { delay: 5 * MS, spacing: 50_000, ..Behaviour::default() };
     let scenario = "users: { talker: { count: 1, rate: 20/s, do: [ { broadcast: {} } ] }, \
                     others: { count: 499, join: 10_000/s } }\nload: [ { hold: 60s } ]";
@@ -104,21 +104,21 @@ fn v7_a_fan_out_takes_its_time_from_first_to_last() {
 
 #[test]
 fn a_server_that_does_not_read_is_slow_and_the_generator_is_not_late() {
-    let behaviour = Behaviour { deaf: Some(at(2)..at(4)), ..Behaviour::default() };
+    let behaviour = Behaviour { reads_nothing: Some(at(2)..at(4)), ..Behaviour::default() };
     let scenario = "users: { u: { count: 2, rate: 300/s, arrivals: even, \
                     do: [ { private: { to: u, size: 900 } } ] } }\nload: [ { hold: 6s } ]";
     let outcome = run(scenario, behaviour).go();
     assert!(outcome.longest(LatencyMetric::Lateness) <= 1.0);
     assert!((1_990_000.0..2_010_000.0).contains(&outcome.longest(LatencyMetric::Service)));
     assert!((1_990_000.0..2_010_000.0).contains(&outcome.longest(LatencyMetric::Delivery)));
-    // Two windows of 64 KiB take what is said in half a second.
+    // Two windows of 64 KiB hold the messages of half a second.
     assert!((2800 * MS..3400 * MS).contains(&outcome.blocked), "{} ns", outcome.blocked);
     assert_eq!((outcome.count(Count::Sent), outcome.violations()), (1800, [0; 8]));
 }
 
 #[test]
 fn messages_that_no_buffer_takes_count_against_the_server() {
-    let behaviour = Behaviour { deaf: Some(at(1)..at(11)), ..Behaviour::default() };
+    let behaviour = Behaviour { reads_nothing: Some(at(1)..at(11)), ..Behaviour::default() };
     let scenario = "users: { u: { count: 1, rate: 200/s, arrivals: even, \
                     do: [ { private: { to: u, size: 900 } } ] } }\nload: [ { hold: 12s } ]";
     let outcome = run(scenario, behaviour).go();
@@ -135,6 +135,9 @@ fn a_closed_loop_is_late_when_the_generator_stalls() {
     assert!(run(scenario, behaviour.clone()).go().longest(LatencyMetric::Lateness) <= 1.0);
     let outcome = run(scenario, behaviour).stalled(5 * S + 3 * MS..5 * S + 103 * MS).go();
     let lateness = outcome.longest(LatencyMetric::Lateness);
-    assert!((75_000.0..=100_000.0).contains(&lateness), "what thought for 20 ms at most was late by 80: {lateness} µs");
+    assert!(
+        (75_000.0..=100_000.0).contains(&lateness),
+        "a think time of 20 ms at most ended 80 ms late: {lateness} µs"
+    );
     assert_eq!(outcome.violations(), [0; 8]);
 }
