@@ -8,7 +8,7 @@ use super::load::Forecast;
 use mychat_load::plan::StageWorkload;
 use mychat_report::grouped;
 use mychat_scenario::Scenario;
-use mychat_scenario::model::{Action, Arrivals, Content, Group, Pace, ReadPolicy, Size, Span, To};
+use mychat_scenario::model::{Action, Arrivals, Content, Group, Pace, ReadPolicy, Size, Span, StageKind, To};
 
 /// Renders the whole forecast.
 pub fn text(scenario: &Scenario, forecast: &Forecast, needs: &[ResourceNeed]) -> String {
@@ -27,7 +27,7 @@ pub fn text(scenario: &Scenario, forecast: &Forecast, needs: &[ResourceNeed]) ->
     if !scenario.cases.is_empty() {
         let _ = writeln!(text, "  {} scripted cases, before the load", scenario.cases.len());
     }
-    when(&mut text, forecast);
+    when(&mut text, scenario, forecast);
     text.push_str("\nNeeds\n");
     for ResourceNeed { what, figure, met, note } in needs {
         let mark = if *met { "✓" } else { "✗" };
@@ -132,7 +132,7 @@ fn range(span: Span<u32>) -> String {
     if span.from == span.to { format!("{} bytes", span.from) } else { format!("{} to {} bytes", span.from, span.to) }
 }
 
-fn when(text: &mut String, forecast: &Forecast) {
+fn when(text: &mut String, scenario: &Scenario, forecast: &Forecast) {
     if forecast.load.stages.is_empty() {
         return;
     }
@@ -161,6 +161,9 @@ fn when(text: &mut String, forecast: &Forecast) {
         bytes(all(|part| part.sent_bytes)),
         bytes(all(|part| part.received_bytes)),
     );
+    if scenario.stages.iter().any(|stage| matches!(stage.kind, StageKind::FindMax(_))) {
+        text.push_str("  the row of a find_max search shows its largest probe\n");
+    }
     if forecast.load.has_closed_loops {
         text.push_str("  and what the closed loops send, which depends on how soon they are answered\n");
     }
