@@ -1,4 +1,4 @@
-//! How a server talks: whether and how it ends its messages, and which reading it takes where the text leaves several.
+//! Finds out how a server frames its messages, and which reading it takes where the protocol's text permits several.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,30 +14,30 @@ use mychat_scenario::model::FramingChoice;
 
 pub mod profile;
 
-/// How long an answer may take that needs no terminator.
+/// The longest wait for a reply to a frame without a terminator.
 const UNTERMINATED: Duration = Duration::from_millis(300);
 
-/// What was found out about the framing.
+/// The result of probing the framing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FramingProbe {
-    /// How to talk.
+    /// The framing of each direction.
     pub framing: FramingPair,
     /// Its name: lf, crlf or raw.
     pub name: &'static str,
-    /// Whether it was asked for, and not looked at.
+    /// True if the user chose the framing, so that nothing was probed.
     pub given: bool,
-    /// Whether it answered a `CONNECT` that had no end yet.
+    /// True if the server replied to a `CONNECT` without a terminator.
     pub answers_unterminated: bool,
-    /// Whether it ends none of its own messages, though it waits for the end of ours.
+    /// True if the server sends no terminators.
     pub omits_line_ends: bool,
-    /// What was seen, in words.
+    /// A description of the reply, for reports.
     pub description: String,
-    /// A mistake in how it writes messages.
+    /// The hint for a malformed reply.
     pub mistake: Option<&'static str>,
 }
 
 impl FramingProbe {
-    /// What was asked for.
+    /// Returns the result for a framing that the user chose.
     fn given(framing: Framing) -> Self {
         Self {
             framing: FramingPair { send: framing, receive: framing },
@@ -51,7 +51,7 @@ impl FramingProbe {
     }
 }
 
-/// The name of a framing.
+/// Returns the name of a framing, as in options and reports.
 pub const fn framing_name(framing: Framing) -> &'static str {
     match framing {
         Framing::Lf => "lf",
@@ -60,7 +60,7 @@ pub const fn framing_name(framing: Framing) -> &'static str {
     }
 }
 
-/// Finds out how a server ends its messages, unless that was said.
+/// Probes the framing of a server, unless `choice` names one.
 pub async fn probe_framing(target: SocketAddr, choice: FramingChoice, timeout: Duration, nonce: &str) -> FramingProbe {
     match choice {
         FramingChoice::Lf => FramingProbe::given(Framing::Lf),
@@ -70,8 +70,7 @@ pub async fn probe_framing(target: SocketAddr, choice: FramingChoice, timeout: D
     }
 }
 
-/// As [`probe_framing`], where nothing else is asked for than how to talk: a server that ends its answer to a whole `CONNECT` is
-/// known at once.
+/// As [`probe_framing`], but stops at the first terminated reply to a complete `CONNECT`. The other findings are not probed.
 pub async fn probe_framing_quickly(
     target: SocketAddr,
     choice: FramingChoice,
@@ -92,7 +91,7 @@ pub async fn probe_framing_quickly(
     }
 }
 
-/// How a server ends its answer to a whole `CONNECT`, if it ends it.
+/// Sends a complete `CONNECT` and returns the framing of the reply, if the reply has a terminator.
 async fn connect_terminated(target: SocketAddr, timeout: Duration, nonce: &str) -> Option<Framing> {
     let stream = tokio::time::timeout(timeout, TcpStream::connect(target)).await.ok()?.ok()?;
     let _ = stream.set_nodelay(true);
@@ -108,7 +107,7 @@ async fn connect_terminated(target: SocketAddr, timeout: Duration, nonce: &str) 
             }
             Ending::Unknown | Ending::Nothing => return None,
         }
-        // A server that ends nothing has said all it will: the rest of the patience is not worth waiting for.
+        // After the reply, wait only a short time for its terminator.
         let until = if has_ack(&received) { deadline.min(Instant::now() + UNTERMINATED) } else { deadline };
         tokio::time::timeout_at(until, stream.readable()).await.ok()?.ok()?;
         match stream.try_read(&mut buffer) {
@@ -122,16 +121,16 @@ async fn connect_terminated(target: SocketAddr, timeout: Duration, nonce: &str) 
 
 #[derive(Debug, PartialEq, Eq)]
 enum Ending {
-    /// Too little has come.
+    /// Not enough bytes have arrived.
     Unknown,
-    /// A line ends behind the answer.
+    /// A terminator follows the reply.
     LineEnd(Framing),
-    /// Something else stands behind it.
+    /// Another byte follows the reply.
     Nothing,
 }
 
-/// What stands behind the answer to `CONNECT`. A line feed somewhere means nothing: names that were taken with theirs
-/// come back in lists.
+/// Returns the kind of bytes after the reply to `CONNECT`. Line feeds elsewhere do not count: a server with raw framing may
+/// have taken them as parts of names, which appear in lists.
 fn ending(received: &[u8]) -> Ending {
     let Some(start) = memchr::memmem::find(received, b"CONNECT_ACK|") else { return Ending::Unknown };
     let rest = &received[start + b"CONNECT_ACK|".len()..];
@@ -178,7 +177,7 @@ async fn detect(target: SocketAddr, timeout: Duration, nonce: &str) -> FramingPr
     if !found.omits_line_ends || found.answers_unterminated {
         return found;
     }
-    // It ends nothing, and answered behind a line end: perhaps because of it, perhaps because it is slow.
+    // The server sends no terminators and replied after a line end. It may have needed the line end, or it may be slow.
     let longer = UNTERMINATED + started.elapsed() * 2;
     let again = connect_unterminated(target, timeout, longer, &format!("{nonce}b")).await;
     if again.answers_unterminated { again } else { found }
@@ -191,7 +190,7 @@ const FORGETS_PARTIAL: &str = "the server answers CONNECT in one piece, but not 
                          forgotten the first part. TCP splits a message anywhere: keep what was read until its line end comes, and join the \
                          parts.";
 
-/// One connection: `CONNECT` without a line end first, and the line end where no answer came in `unterminated`.
+/// Sends `CONNECT` without a line end, and the line end if no reply arrives within `unterminated`.
 async fn connect_unterminated(
     target: SocketAddr,
     timeout: Duration,
@@ -218,7 +217,7 @@ async fn connect_unterminated(
         found.mistake = Some(NO_REPLY);
         return found;
     }
-    // Where nothing ends the welcome, the list behind it does.
+    // Without terminators, the list after CONNECT_ACK marks the end of it.
     let before_list = |line: &[u8]| memchr::memmem::find(line, b"USER_LIST|").unwrap_or(line.len());
     found.mistake =
         received.split(|byte| *byte == b'\n').find_map(|line| malformed_message(&line[..before_list(line)]));
@@ -226,9 +225,9 @@ async fn connect_unterminated(
         found.description = format!("it answered CONNECT with {}", mychat_scenario::template::text::shown(&received));
         return found;
     }
-    // A server without line ends took the greeting's for a part of its name, and may still list it.
-    let greeted = format!("greet{}\n", nonce.get(..5).unwrap_or(nonce));
-    let names = memchr::memmem::find_iter(&received, greeted.as_bytes()).count();
+    // With raw framing, the line end of the earlier CONNECT became part of a name, which may still be listed.
+    let earlier_name = format!("greet{}\n", nonce.get(..5).unwrap_or(nonce));
+    let names = memchr::memmem::find_iter(&received, earlier_name.as_bytes()).count();
     let lines = memchr::memchr_iter(b'\n', &received).count() - names;
     let shown = mychat_scenario::template::text::shown(&received).replace(&format!("probe{nonce}"), "probe");
     found.description = format!("it answered {shown}");
@@ -248,7 +247,7 @@ fn has_ack(received: &[u8]) -> bool {
     memchr::memmem::find(received, b"CONNECT_ACK|").is_some()
 }
 
-/// Reads until an answer stands there, and a moment longer for what belongs to it.
+/// Reads until `CONNECT_ACK` has arrived, and 60 ms longer for the frames after it.
 async fn read_reply(stream: &TcpStream, received: &mut Vec<u8>, timeout: Duration) {
     let mut deadline = Instant::now() + timeout;
     let mut buffer = [0; 4096];
@@ -270,13 +269,13 @@ async fn read_reply(stream: &TcpStream, received: &mut Vec<u8>, timeout: Duratio
     }
 }
 
-/// A profile: what is known of a server, by key.
+/// A profile: the readings of a server, by key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Profile {
-    /// What is in force.
+    /// The readings that apply.
     pub values: BTreeMap<String, String>,
-    /// Which of them were declared in a file.
+    /// The keys that a profile file declares.
     pub declared: Vec<String>,
-    /// What was seen, by key.
+    /// Descriptions of the observed behaviour, by key.
     pub observed: BTreeMap<String, String>,
 }

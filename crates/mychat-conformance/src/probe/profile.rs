@@ -1,4 +1,4 @@
-//! The readings of a server, each by a short dialogue; and profile files.
+//! Finds out the readings of a server by short dialogues, and reads profile files.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::harness::context::CaseContext;
 use crate::harness::liveness::numbered_name;
 use mychat_scenario::template::text;
 
-/// The keys of a profile, with their values.
+/// The keys of a profile, with their permitted values.
 pub const KEYS: [(&str, &[&str]); 8] = [
     ("framing", &["lf", "crlf", "raw"]),
     ("limit_counts_terminator", &["true", "false"]),
@@ -21,7 +21,11 @@ pub const KEYS: [(&str, &[&str]); 8] = [
     ("content_pipe", &["last_field", "refused"]),
 ];
 
-/// Reads a profile's text: `key: value` lines.
+/// Reads the text of a profile: lines `key: value`.
+///
+/// # Errors
+///
+/// Returns a description of the first unknown key or value, or of the syntax error.
 pub fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
     let read: BTreeMap<String, serde_yaml::Value> =
         serde_yaml::from_str(text).map_err(|error| format!("a profile has a value per key: {error}"))?;
@@ -44,12 +48,12 @@ pub fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
     Ok(values)
 }
 
-/// Asks a server for all of its readings.
+/// Finds out all readings of a server.
 pub async fn observe(env: &TestEnv, found: &FramingProbe) -> Profile {
     ask(env, found, true).await
 }
 
-/// Asks a server for the readings that change what a load owes its users.
+/// Finds out only the readings that change the deliveries that the server owes in a load run.
 pub async fn observe_delivery(env: &TestEnv, found: &FramingProbe) -> Profile {
     ask(env, found, false).await
 }
@@ -75,18 +79,18 @@ async fn ask(env: &TestEnv, found: &FramingProbe, everything: bool) -> Profile {
     profile
 }
 
-type Note<'n> = dyn FnMut(&str, Option<&str>, String) + 'n;
+type NoteReading<'n> = dyn FnMut(&str, Option<&str>, String) + 'n;
 
-async fn delivery(ctx: &mut CaseContext, note: &mut Note<'_>, everything: bool) -> Result<(), String> {
-    let trouble = |_| "a user could not connect".to_owned();
-    let ana = ctx.connect_as("ana", &numbered_name(&ctx.names, "proba", 0)).await.map_err(trouble)?;
+async fn delivery(ctx: &mut CaseContext, note: &mut NoteReading<'_>, everything: bool) -> Result<(), String> {
+    let failed = |_| "a user could not connect".to_owned();
+    let ana = ctx.connect_as("ana", &numbered_name(&ctx.names, "proba", 0)).await.map_err(failed)?;
     ana.inbox().lists = 0;
     ctx.conns.insert("ana".to_owned(), ana);
-    let bob = ctx.connect_as("bob", &numbered_name(&ctx.names, "probb", 0)).await.map_err(trouble)?;
+    let bob = ctx.connect_as("bob", &numbered_name(&ctx.names, "probb", 0)).await.map_err(failed)?;
     let joined = {
         let name = bob.name.clone().unwrap_or_default();
-        let ana = ctx.conn("ana").map_err(trouble)?;
-        // A list may wait for others to be merged with; a load does not ask whether one comes.
+        let ana = ctx.conn("ana").map_err(failed)?;
+        // A server may delay a list to merge it with later ones. A load run does not need to know, so it waits less.
         let timeout = if everything { ana.timeout() } else { ana.timeout() / 4 };
         ana.wait_at_most(timeout, |inbox| inbox.list.as_deref()?.contains(&name).then_some(())).await.is_some()
     };
@@ -98,7 +102,7 @@ async fn delivery(ctx: &mut CaseContext, note: &mut Note<'_>, everything: bool) 
     );
 
     let mut has_echo = false;
-    // A server that loses a message now and then is not one that sends none back.
+    // Try three times, because a faulty server may lose single messages.
     for _ in 0..3 {
         let echo = reply(ctx, "ana", format!("BROADCAST|{}echo", ctx.names.nonce()).as_bytes()).await;
         has_echo = echo.iter().any(|frame| frame.starts_with("BROADCAST|"));
@@ -110,7 +114,7 @@ async fn delivery(ctx: &mut CaseContext, note: &mut Note<'_>, everything: bool) 
 
     let nobody = format!("MESSAGE|nobody{}|x", ctx.names.nonce());
     let mut unknown = Vec::new();
-    // Nor is one that forgets an answer now and then one that never answers.
+    // Try three times, because a faulty server may lose single replies.
     for _ in 0..3 {
         unknown = reply(ctx, "ana", nobody.as_bytes()).await;
         if unknown.iter().any(|frame| frame.starts_with("ERROR|")) || !is_open(ctx, "ana") {
@@ -125,20 +129,20 @@ async fn delivery(ctx: &mut CaseContext, note: &mut Note<'_>, everything: bool) 
     Ok(())
 }
 
-async fn limits(ctx: &mut CaseContext, note: &mut Note<'_>) -> Result<(), String> {
+async fn limits(ctx: &mut CaseContext, note: &mut NoteReading<'_>) -> Result<(), String> {
     let bob_name = ctx.conns.get("bob").and_then(|conn| conn.name.clone()).unwrap_or_default();
     let nonce = ctx.names.nonce().to_owned();
-    come_back(ctx, "ana", 1).await?;
-    let whole =
+    reconnect(ctx, "ana", 1).await?;
+    let has_arrived =
         delivered(ctx, "ana", format!("MESSAGE|{bob_name}|{nonce}|b|c").as_bytes(), &format!("{nonce}|b|c")).await;
-    let value = if whole { "last_field" } else { "refused" };
+    let value = if has_arrived { "last_field" } else { "refused" };
     note(
         "content_pipe",
         Some(value),
-        if whole { "`a|b|c` arrived whole" } else { "`a|b|c` did not arrive" }.to_owned(),
+        if has_arrived { "`a|b|c` arrived whole" } else { "`a|b|c` did not arrive" }.to_owned(),
     );
 
-    come_back(ctx, "ana", 2).await?;
+    reconnect(ctx, "ana", 2).await?;
     let own = format!("MESSAGE|{bob_name}|");
     let full = [own.as_bytes(), &text::padding(1024 - own.len())].concat();
     let taken = delivered(ctx, "ana", &full, &String::from_utf8_lossy(&text::padding(64))).await;
@@ -157,7 +161,7 @@ async fn limits(ctx: &mut CaseContext, note: &mut Note<'_>) -> Result<(), String
     Ok(())
 }
 
-/// What an actor gets for a frame, up to the fence behind it.
+/// Sends a frame and returns the frames that the actor got before the next fence.
 async fn reply(ctx: &mut CaseContext, actor: &str, frame: &[u8]) -> Vec<String> {
     let before = ctx.conns.get(actor).map_or(0, |conn| conn.inbox().frames.len());
     let _ = ctx.send_from(actor, frame, true).await;
@@ -172,8 +176,8 @@ fn is_open(ctx: &CaseContext, actor: &str) -> bool {
     ctx.conns.get(actor).is_some_and(Connection::is_open)
 }
 
-/// Connects an actor again whom the server closed for what it was asked before: that says nothing about what comes next.
-async fn come_back(ctx: &mut CaseContext, actor: &str, times: usize) -> Result<(), String> {
+/// Connects an actor again if the server disconnected it after an earlier question.
+async fn reconnect(ctx: &mut CaseContext, actor: &str, times: usize) -> Result<(), String> {
     if !is_open(ctx, actor) {
         let conn = ctx.connect_as(actor, &numbered_name(&ctx.names, "proba", times)).await;
         let conn = conn.map_err(|_| "a user could not connect again".to_owned())?;
@@ -182,7 +186,7 @@ async fn come_back(ctx: &mut CaseContext, actor: &str, times: usize) -> Result<(
     Ok(())
 }
 
-/// Whether a frame of `actor` reaches bob with these words in it.
+/// Sends a frame from `actor` and returns true if bob gets a frame that contains `words`.
 async fn delivered(ctx: &mut CaseContext, actor: &str, frame: &[u8], words: &str) -> bool {
     let _ = ctx.send_from(actor, frame, true).await;
     let proven = ctx.fence("bob").await.is_ok();

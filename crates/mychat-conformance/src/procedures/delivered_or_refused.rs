@@ -1,4 +1,4 @@
-//! A message that a server may refuse, but must not lose without a word.
+//! Sends a message that the server has to deliver or to answer with an `ERROR`.
 
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};
@@ -6,7 +6,7 @@ use mychat_scenario::model::procedures::DeliveredOrRefused;
 use mychat_scenario::template::pattern::{Pattern, listed};
 use mychat_scenario::template::text;
 
-/// What a sender is told of a message that goes nowhere.
+/// The pattern of the reply to a message that is not delivered.
 const REFUSAL: &str = "ERROR|*|*";
 const NOTHING: &str = "nothing";
 
@@ -14,7 +14,7 @@ pub(super) async fn delivered_or_refused(ctx: &mut CaseContext, procedure: &Deli
     let DeliveredOrRefused { from, to, frame, gets } = procedure;
     let frame = text::bytes(frame, &ctx.names);
     ctx.send_from(from, &frame, true).await?;
-    // A fence of the sender's proves that nothing comes any more.
+    // The sender's fence proves that all effects of the message have arrived.
     ctx.fence(from).await?;
     ctx.expect_frame(to, &[gets.clone(), NOTHING.to_owned()]).await?;
     let pattern = Pattern::new(gets, &ctx.names);
@@ -23,10 +23,10 @@ pub(super) async fn delivered_or_refused(ctx: &mut CaseContext, procedure: &Deli
         return Ok(());
     }
     let answer = ctx.expect_frame(from, &[REFUSAL.to_owned(), NOTHING.to_owned()]).await;
-    if answer.is_ok() && refused(ctx, from) {
+    if answer.is_ok() && got_error(ctx, from) {
         return Ok(());
     }
-    // Where messages overtake each other, the fence says nothing.
+    // If the server lets messages overtake each other, the fence proves nothing. Wait once more.
     let timeout = ctx.env.timeout;
     let late = ctx.conn(to)?.wait_until(timeout, |inbox| {
         let frame = inbox.frames.iter_mut().find(|frame| pattern.matches(&frame.bytes))?;
@@ -41,8 +41,9 @@ pub(super) async fn delivered_or_refused(ctx: &mut CaseContext, procedure: &Deli
     Err(if let Err(answer) = answer { failure.after(&answer) } else { failure })
 }
 
-/// Whether an error came. Who was thrown out was told nothing.
-fn refused(ctx: &CaseContext, from: &str) -> bool {
-    let told = |frame: &crate::harness::connection::ReceivedFrame| frame.consumed && frame.bytes.starts_with(b"ERROR|");
-    ctx.conns.get(from).is_some_and(|conn| conn.inbox().frames.iter().any(told))
+/// Returns true if the sender got an `ERROR`. A disconnect alone does not count.
+fn got_error(ctx: &CaseContext, from: &str) -> bool {
+    let is_error =
+        |frame: &crate::harness::connection::ReceivedFrame| frame.consumed && frame.bytes.starts_with(b"ERROR|");
+    ctx.conns.get(from).is_some_and(|conn| conn.inbox().frames.iter().any(is_error))
 }

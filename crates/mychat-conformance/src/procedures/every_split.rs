@@ -1,4 +1,4 @@
-//! One message, cut in two at each place where it can be cut.
+//! Sends one message in two writes, once for each position at which it can be split.
 
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};

@@ -1,4 +1,4 @@
-//! A frame that never ends.
+//! Sends a frame without an end.
 
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
@@ -29,11 +29,11 @@ pub(super) async fn flood(ctx: &mut CaseContext, flood: &Flood) -> StepResult {
             format!("neither within {}", humantime::format_duration(timeout)),
         ));
     }
-    grown(ctx, before, flood.memory_mib)
+    check_memory(ctx, before, flood.memory_mib)
 }
 
-/// Fails where the server's memory grew by more than `limit_mib` since `before`.
-pub(super) fn grown(ctx: &CaseContext, before: Option<u64>, limit_mib: Option<u64>) -> StepResult {
+/// Fails if the server's memory grew by more than `limit_mib` since `before`.
+pub(super) fn check_memory(ctx: &CaseContext, before: Option<u64>, limit_mib: Option<u64>) -> StepResult {
     let (Some(before), Some(watch), Some(limit)) = (before, &ctx.env.watch, limit_mib) else { return Ok(()) };
     let grown = watch.usage().rss.saturating_sub(before) >> 20;
     if grown <= limit {

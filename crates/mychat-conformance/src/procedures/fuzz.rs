@@ -1,4 +1,4 @@
-//! Messages with seeded damage; where one does harm, the smallest that does is searched for.
+//! Sends damaged messages drawn from a seed. If some do harm, searches the smallest input that does.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::harness::liveness::numbered_name;
 use mychat_scenario::model::procedures::Fuzz;
 use mychat_scenario::template::text;
 
-/// After so many messages somebody looks whether others still work.
+/// The number of messages between two checks of the bystanders.
 const BATCH: usize = 50;
 /// The search for the smallest input ends after this time, with what it has.
 const SEARCH: Duration = Duration::from_secs(12);
@@ -24,11 +24,11 @@ pub(super) async fn fuzz(ctx: &mut CaseContext, fuzz: &Fuzz) -> StepResult {
     let deadline = Instant::now() + ctx.env.max_duration / 2;
     let frames: Vec<Vec<u8>> = (0..count).map(|_| damaged(&mut random, ctx.names.nonce())).collect();
     let mut names = 0;
-    let mut pair = Pair::come(ctx, &mut names).await?;
+    let mut pair = Bystanders::connect(ctx, &mut names).await?;
     let mut conns: Vec<Option<Connection>> = (0..fuzz.connections.max(1)).map(|_| None).collect();
     for (number, batch) in frames.chunks(BATCH).enumerate() {
         if Instant::now() > deadline {
-            ctx.observed.push(format!("{} messages, and no time for more", number * BATCH));
+            ctx.observed.push(format!("{} messages; the time was over", number * BATCH));
             break;
         }
         let harm = harm(ctx, batch, &mut conns, &mut pair, &mut names).await;
@@ -36,11 +36,11 @@ pub(super) async fn fuzz(ctx: &mut CaseContext, fuzz: &Fuzz) -> StepResult {
             drop((conns, pair));
             let (from, to) = (number * BATCH + 1, number * BATCH + batch.len());
             let smallest = smallest(ctx, batch.to_vec(), &mut names).await;
-            let words = match smallest.as_slice() {
-                [one] => format!("the smallest input found that does it: {}", text::shown(one)),
+            let input = match smallest.as_slice() {
+                [one] => format!("the smallest input found that causes it: {}", text::shown(one)),
                 [] => format!("it was one of the messages {from} to {to}"),
                 some => format!(
-                    "{} messages do it together, the last is {}",
+                    "{} messages cause it together, the last is {}",
                     some.len(),
                     text::shown(&some[some.len() - 1])
                 ),
@@ -48,30 +48,30 @@ pub(super) async fn fuzz(ctx: &mut CaseContext, fuzz: &Fuzz) -> StepResult {
             let seed = ctx.env.seed;
             return Err(CaseFailure::fail(
                 "after damaged messages of others two bystanders still write to each other, and new users can connect",
-                ctx.names.humanize(&format!("{harm}; {words} (seed {seed})")),
+                ctx.names.humanize(&format!("{harm}; {input} (seed {seed})")),
             ));
         }
     }
     Ok(())
 }
 
-/// Two users who have nothing to do with it.
-struct Pair {
+/// Two users who send no damaged messages.
+struct Bystanders {
     one: Connection,
     other: Connection,
     marks: usize,
 }
 
-impl Pair {
-    async fn come(ctx: &CaseContext, names: &mut usize) -> Result<Self, CaseFailure> {
+impl Bystanders {
+    async fn connect(ctx: &CaseContext, names: &mut usize) -> Result<Self, CaseFailure> {
         *names += 2;
         let one = ctx.connect_as("bystander", &numbered_name(&ctx.names, "byst", *names)).await?;
         let other = ctx.connect_as("neighbour", &numbered_name(&ctx.names, "byst", *names + 1)).await?;
         Ok(Self { one, other, marks: 0 })
     }
 
-    /// Waits until all that a connection said has been looked at: a message behind it arrives, or it is closed.
-    async fn behind(&mut self, ctx: &CaseContext, conn: &mut Connection) {
+    /// Waits until the server has handled everything from `conn`: a later message arrives, or the server closes `conn`.
+    async fn wait_until_handled(&mut self, ctx: &CaseContext, conn: &mut Connection) {
         let to = self.other.name.clone().unwrap_or_default();
         self.marks += 1;
         let mark = format!("{}-behind-{}.", ctx.names.nonce(), self.marks);
@@ -81,7 +81,7 @@ impl Pair {
             .other
             .wait_at_most(timeout, |inbox| (inbox.has_bytes(mark.as_bytes()) || inbox.end.is_some()).then_some(()));
         let closed = async {
-            // Open for all the time: then it is the other who decides.
+            // If it stays open, only the message decides.
             if conn.wait_at_most(timeout, |inbox| inbox.end).await.is_none() {
                 std::future::pending::<()>().await;
             }
@@ -92,7 +92,7 @@ impl Pair {
         }
     }
 
-    async fn works(&mut self, ctx: &CaseContext) -> bool {
+    async fn exchange_message(&mut self, ctx: &CaseContext) -> bool {
         let to = self.other.name.clone().unwrap_or_default();
         self.marks += 1;
         let mark = format!("{}-still-{}.", ctx.names.nonce(), self.marks);
@@ -104,12 +104,12 @@ impl Pair {
     }
 }
 
-/// Sends messages and says what harm they did, if any. Hanging up on nonsense is none.
+/// Sends messages and describes the harm that they did, if any. Closing the fuzzer's connection is no harm.
 async fn harm(
     ctx: &CaseContext,
     frames: &[Vec<u8>],
     conns: &mut [Option<Connection>],
-    pair: &mut Pair,
+    pair: &mut Bystanders,
     names: &mut usize,
 ) -> Option<String> {
     for (number, frame) in frames.iter().enumerate() {
@@ -127,12 +127,12 @@ async fn harm(
         }
     }
     for conn in conns.iter_mut().flatten().filter(|conn| conn.is_open()) {
-        pair.behind(ctx, conn).await;
+        pair.wait_until_handled(ctx, conn).await;
     }
-    (!pair.works(ctx).await).then(|| "a message between two bystanders no longer arrives".to_owned())
+    (!pair.exchange_message(ctx).await).then(|| "a message between two bystanders no longer arrives".to_owned())
 }
 
-/// Leaves out what is not needed: half of the messages, then parts of the last one. Empty where it cannot be repeated.
+/// Removes messages, then parts of the last one, while the harm repeats. Returns nothing if it does not repeat at all.
 async fn smallest(ctx: &mut CaseContext, frames: Vec<Vec<u8>>, names: &mut usize) -> Vec<Vec<u8>> {
     let deadline = Instant::now() + SEARCH;
     if !repeats(ctx, &frames, names).await {
@@ -171,14 +171,14 @@ async fn smallest(ctx: &mut CaseContext, frames: Vec<Vec<u8>>, names: &mut usize
     frames
 }
 
-/// Whether these messages do harm again, to a server started afresh where that can be done.
+/// Returns true if these messages do harm again. Restarts the server before if this tool started it and it is down.
 async fn repeats(ctx: &CaseContext, frames: &[Vec<u8>], names: &mut usize) -> bool {
-    let mut pair = Pair::come(ctx, names).await;
+    let mut pair = Bystanders::connect(ctx, names).await;
     if pair.is_err()
         && let Some(watch) = &ctx.env.watch
         && watch.start_afresh().await.is_ok()
     {
-        pair = Pair::come(ctx, names).await;
+        pair = Bystanders::connect(ctx, names).await;
     }
     let Ok(mut pair) = pair else { return false };
     harm(ctx, frames, &mut [None], &mut pair, names).await.is_some()

@@ -1,4 +1,4 @@
-//! Users who come and go, and the lists that the others get meanwhile and in the end.
+//! Users who join and leave at random, and the lists that the others get.
 
 use std::collections::BTreeMap;
 
@@ -19,16 +19,16 @@ pub(super) async fn join_leave(ctx: &mut CaseContext, procedure: &JoinLeave) -> 
     }
 }
 
-/// How users leave.
+/// The ways in which users leave.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LeaveStyle {
-    /// As the protocol says.
+    /// By `DISCONNECT`.
     Disconnect,
-    /// Or by breaking off.
+    /// By `DISCONNECT`, FIN or RST at random.
     AnyWay,
 }
 
-/// One random join or leave; names go round, so that a name is not taken again at once.
+/// Makes one random user join or leave. Names rotate, so that a name is not reused at once.
 async fn join_or_leave(
     ctx: &CaseContext,
     random: &mut ChaCha8Rng,
@@ -96,7 +96,7 @@ async fn converges(ctx: &mut CaseContext, procedure: &JoinLeave) -> StepResult {
         for last in &pair {
             last.wait_until(ctx.env.timeout, |inbox| inbox.end).await;
         }
-        // A list that was drawn up earlier and is sent late comes soon, or never.
+        // An outdated list that is sent late arrives within this time.
         tokio::time::sleep(LATE_LIST).await;
         for conn in &conns {
             check_last_list(ctx, conn, &expected, times).await?;
@@ -105,7 +105,7 @@ async fn converges(ctx: &mut CaseContext, procedure: &JoinLeave) -> StepResult {
     Ok(())
 }
 
-/// How often somebody comes and goes at the end: whether an old list is sent last is a matter of luck.
+/// The number of final rounds, because only some of them hit the race in which an outdated list is sent last.
 const ROUNDS: usize = 4;
 const LATE_LIST: std::time::Duration = std::time::Duration::from_millis(80);
 

@@ -1,4 +1,4 @@
-//! Many connections: that come and go, that all talk, or that hardly say anything.
+//! Many connections: short ones, simultaneous ones, talking ones, and nearly silent ones.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use crate::harness::failure::{CaseFailure, StepResult};
 use crate::harness::liveness::{connect_users, numbered_name};
 use mychat_scenario::model::procedures::{Churn, ManyConnections, Trickle};
 
-/// Descriptors and threads that may come and go without being a leak.
+/// The tolerated growth in descriptors and threads.
 const SLACK: u64 = 2;
-/// A server that lets connections in slowly is not asked to let in more than it can in this time.
+/// The longest duration of one round, for servers that accept connections slowly.
 const ROUND: Duration = Duration::from_secs(10);
 
 pub(super) async fn churn(ctx: &mut CaseContext, churn: &Churn) -> StepResult {
@@ -49,10 +49,10 @@ pub(super) async fn churn(ctx: &mut CaseContext, churn: &Churn) -> StepResult {
         }
         let Some(watch) = ctx.env.watch.clone() else { continue };
         match base {
-            // The first round warms up what is kept for good: thread pools, caches.
-            None => base = Some(settled(&watch, None).await),
+            // The first round fills what the server keeps permanently: thread pools and caches.
+            None => base = Some(wait_for_release(&watch, None).await),
             Some(base) => {
-                let now = settled(&watch, Some(base)).await;
+                let now = wait_for_release(&watch, Some(base)).await;
                 let (fds, threads) = base;
                 if now.0 > fds + SLACK || now.1 > threads + SLACK {
                     return Err(CaseFailure::fail(
@@ -70,15 +70,15 @@ pub(super) async fn churn(ctx: &mut CaseContext, churn: &Churn) -> StepResult {
     Ok(())
 }
 
-/// Waits a moment for the counts to come down.
-async fn settled(watch: &mychat_target::spawn::SpawnedServer, base: Option<(u64, u64)>) -> (u64, u64) {
+/// Returns the numbers of descriptors and threads, after waiting at most 2 s for them to fall to `base` or to be stable.
+async fn wait_for_release(watch: &mychat_target::spawn::SpawnedServer, base: Option<(u64, u64)>) -> (u64, u64) {
     let deadline = Instant::now() + Duration::from_secs(2);
     let mut last = (u64::MAX, u64::MAX);
     loop {
         let usage = watch.usage();
         let now = (usage.fds, usage.threads);
-        let fine = base.map_or(now == last, |(fds, threads)| now.0 <= fds + SLACK && now.1 <= threads + SLACK);
-        if fine || Instant::now() > deadline {
+        let is_released = base.map_or(now == last, |(fds, threads)| now.0 <= fds + SLACK && now.1 <= threads + SLACK);
+        if is_released || Instant::now() > deadline {
             return now;
         }
         last = now;
@@ -89,7 +89,7 @@ async fn settled(watch: &mychat_target::spawn::SpawnedServer, base: Option<(u64,
 pub(super) async fn many_connections(ctx: &mut CaseContext, procedure: &ManyConnections) -> StepResult {
     let count = ctx.env.scaled(procedure.users, 10);
     if procedure.simultaneous {
-        return storm(ctx, count).await;
+        return log_in_together(ctx, count).await;
     }
     let mut conns = connect_users(ctx, "many", count).await?;
     let broadcasts = procedure.broadcasts;
@@ -109,19 +109,19 @@ pub(super) async fn many_connections(ctx: &mut CaseContext, procedure: &ManyConn
         all.await;
         delivered += conn.inbox().count;
     }
-    let (least, most) = (others * count as u64, (others + broadcasts as u64) * count as u64);
-    if (least..=most).contains(&delivered) {
+    let (min, max) = (others * count as u64, (others + broadcasts as u64) * count as u64);
+    if (min..=max).contains(&delivered) {
         ctx.observed.push(format!("{count} users, {delivered} deliveries"));
         return Ok(());
     }
     Err(CaseFailure::fail(
-        format!("{least} deliveries, or {most} with the senders' own"),
+        format!("{min} deliveries, or {max} with the senders' own"),
         format!("{delivered} deliveries among {count} users"),
     ))
 }
 
-/// All connect at once.
-async fn storm(ctx: &mut CaseContext, count: usize) -> StepResult {
+/// Logs in `count` users at the same time.
+async fn log_in_together(ctx: &mut CaseContext, count: usize) -> StepResult {
     let ctx = &*ctx;
     let started = Instant::now();
     let mut pending = tokio::task::JoinSet::new();
@@ -162,7 +162,7 @@ pub(super) async fn trickle(ctx: &mut CaseContext, trickle: &Trickle) -> StepRes
         let mut pair = connect_users(ctx, "norm", 2).await.map_err(|_| {
             CaseFailure::fail(
                 "others can connect while 50 connections say almost nothing",
-                "a fresh user could not connect",
+                "a new user could not connect",
             )
         })?;
         let to = pair[1].name.clone().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What steps cannot say: many connections at once, floods, readers that stall, long series.
+//! Steps with a program of their own: many connections, floods, slow readers, long series of messages.
 
 use crate::harness::context::CaseContext;
 use crate::harness::failure::StepResult;
@@ -17,7 +17,7 @@ mod slow_reader;
 mod stream;
 mod join_leave;
 
-/// Plays a procedure.
+/// Runs a procedure.
 pub(crate) async fn run(ctx: &mut CaseContext, procedure: &Procedure) -> StepResult {
     match procedure {
         Procedure::EverySplit(split) => every_split::every_split(ctx, split).await,

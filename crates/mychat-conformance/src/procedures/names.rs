@@ -1,11 +1,11 @@
-//! How a name looks: in lists, as a sender, and as a recipient.
+//! Procedures about names: their form in lists, as senders and as recipients.
 
 use crate::harness::connection::Inbox;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
 use crate::harness::malformed::malformed_list;
 
-/// Whatever a server makes of a name: it is the same everywhere.
+/// Fails unless a name is the same in lists, as a sender and as a recipient, even if the server changed it.
 pub(super) async fn one_name(ctx: &mut CaseContext, of: &str, with: &str) -> StepResult {
     if !ctx.conn(of)?.is_user() {
         return Ok(());
@@ -20,7 +20,7 @@ pub(super) async fn one_name(ctx: &mut CaseContext, of: &str, with: &str) -> Ste
     let quiet_period = ctx.env.quiet_period() * 2;
     let mut listed = ctx.conn(with)?.wait_at_most(quiet_period, look).await;
     if listed.is_none() {
-        // Who was there before may be told nothing when others join; a newcomer is.
+        // The server may send no list to present users when others join, but it has to send one to a new user.
         ctx.ensure_witness().await?;
         listed = match &ctx.witness {
             Some(newcomer) => newcomer.wait_until(timeout, look).await,
@@ -72,7 +72,7 @@ pub(super) async fn list_format(ctx: &mut CaseContext, actor: &str, lacks: Optio
     let conn = ctx.conn(actor)?;
     conn.wait_until(timeout, |inbox| (inbox.list_count() > 0 || inbox.end.is_some()).then_some(())).await;
     if let Some(gone) = lacks.and_then(|gone| ctx.names.known(gone)).map(str::to_owned) {
-        // Whether one comes at all is another question.
+        // The result does not matter: another check is about the arrival of the list.
         let conn = ctx.conn(actor)?;
         conn.wait_until(timeout, |inbox| (!inbox.list.as_deref()?.split(',').any(|name| name == gone)).then_some(()))
             .await;

@@ -1,4 +1,4 @@
-//! Many who connect in the same moment: under one name, of which exactly one may win, or each under its own.
+//! Many users log in at the same time: with one name, which exactly one of them may get, or with a name each.
 
 use crate::harness::connection::{Connection, Inbox};
 use crate::harness::context::CaseContext;
@@ -6,8 +6,8 @@ use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use crate::harness::liveness::{MIN_CAPACITY, numbered_name};
 use mychat_scenario::model::procedures::{Race, RaceNames};
 
-/// How many rounds there are at least: with new connections for all, where a refusal ends them.
-const FRESH: usize = 20;
+/// The largest number of rounds with new connections, for a server that does not accept a second `CONNECT` after a refusal.
+const MAX_NEW_ROUNDS: usize = 20;
 
 pub(super) async fn race(ctx: &mut CaseContext, race: &Race) -> StepResult {
     if race.names == RaceNames::Same {
@@ -25,11 +25,11 @@ pub(super) async fn race(ctx: &mut CaseContext, race: &Race) -> StepResult {
             won += usize::from(answered(ctx, conn, 0).await.ok_or_else(|| unanswered(ctx, conn, connections))?);
         }
         if won == connections {
-            complete(ctx, &conns).await?;
+            check_all_listed(ctx, &conns).await?;
             leave(conns).await;
             return Ok(());
         }
-        if !(MIN_CAPACITY..connections).contains(&won) || !is_full(ctx, &mut conns).await {
+        if !(MIN_CAPACITY..connections).contains(&won) || !test_full(ctx, &mut conns).await {
             let refused = Evidence::SimultaneousLoginsRefused { accepted: won };
             return Err(CaseFailure::fail(
                 format!("of {connections} that ask for a name each at the same time, all get CONNECT_ACK|OK"),
@@ -37,23 +37,23 @@ pub(super) async fn race(ctx: &mut CaseContext, race: &Race) -> StepResult {
             )
             .with(refused));
         }
-        // As many as it takes, and the one who comes later.
+        // Try again with as many users as fit, and keep one place for the latecomer of `check_all_listed`.
         connections = won - 1;
         ctx.observed.push(format!("it takes {won} users and no more"));
-        depart(ctx, conns).await;
+        leave_and_wait(ctx, conns).await;
     }
 }
 
-/// Where a name is looked up and entered without a lock there are microseconds between the two: whether two fall into
-/// them is a matter of luck, and so of many rounds. Who was refused tries the next name on the same connection, which
-/// makes rounds cheap, unless this server does not let it.
+/// Has all users ask for the same name, in many rounds. A server that looks up and registers a name without a lock has a
+/// race window of microseconds, which only many rounds hit. Refused users try the next name on the same connection, which
+/// makes rounds cheap, unless the server does not allow that.
 async fn one_name(ctx: &mut CaseContext, race: &Race) -> StepResult {
     let (connections, rounds) = (race.connections, race.rounds);
     let fit = ctx.env.scaled(rounds, 3);
-    let is_brisk = fit == rounds && ctx.env.framing.send.is_terminated();
-    let (mut conns, mut again) = (Vec::new(), is_brisk);
-    for round in 0..if is_brisk { rounds } else { fit.min(FRESH) } {
-        if !again && round >= FRESH {
+    let runs_all_rounds = fit == rounds && ctx.env.framing.send.is_terminated();
+    let (mut conns, mut again) = (Vec::new(), runs_all_rounds);
+    for round in 0..if runs_all_rounds { rounds } else { fit.min(MAX_NEW_ROUNDS) } {
+        if !again && round >= MAX_NEW_ROUNDS {
             break;
         }
         if !again {
@@ -80,7 +80,7 @@ async fn one_name(ctx: &mut CaseContext, race: &Race) -> StepResult {
         if let Some(index) = silent {
             return Err(unanswered(ctx, &conns[index], connections));
         }
-        // Whether somebody who was refused may try again is a reading: nobody wins then, and that says nothing.
+        // The server may forbid another CONNECT after a refusal. Then nobody gets the name, which is no failure.
         if won > 1 || won == 0 && kept == 0 {
             return Err(CaseFailure::fail(
                 format!("of {connections} that ask for one name at the same time, exactly 1 gets CONNECT_ACK|OK"),
@@ -98,7 +98,7 @@ async fn one_name(ctx: &mut CaseContext, race: &Race) -> StepResult {
     Ok(())
 }
 
-/// As many connections as asked for, with those that are there.
+/// Adds new connections to `conns` until there are `connections` of them.
 async fn open(
     ctx: &CaseContext,
     mut conns: Vec<Connection>,
@@ -110,7 +110,7 @@ async fn open(
     Ok(conns)
 }
 
-/// Whether it is let in; `None`: it has no answer beyond those it had.
+/// Waits for a reply to `CONNECT` beyond the first `before`. Returns whether the user is logged in; `None` without a reply.
 async fn answered(ctx: &CaseContext, conn: &Connection, before: usize) -> Option<bool> {
     let look = |inbox: &mut Inbox| {
         let any = before == 0 && !inbox.frames.is_empty();
@@ -134,9 +134,8 @@ async fn leave(mut conns: Vec<Connection>) {
     }
 }
 
-/// Whether those who were refused were so because no more are let in: one who comes alone is refused too, and is not when
-/// somebody has left.
-async fn is_full(ctx: &CaseContext, conns: &mut [Connection]) -> bool {
+/// Tests if the refusals mean that the server is full: a single user is refused, too, but accepted after another one left.
+async fn test_full(ctx: &CaseContext, conns: &mut [Connection]) -> bool {
     if ctx.connect_as("latecomer", &numbered_name(&ctx.names, "full", 0)).await.is_ok() {
         return false;
     }
@@ -151,8 +150,8 @@ async fn is_full(ctx: &CaseContext, conns: &mut [Connection]) -> bool {
     true
 }
 
-/// All leave, and are gone.
-async fn depart(ctx: &CaseContext, mut conns: Vec<Connection>) {
+/// Disconnects all users and waits until the server has closed their connections.
+async fn leave_and_wait(ctx: &CaseContext, mut conns: Vec<Connection>) {
     for conn in &mut conns {
         let _ = conn.send(b"DISCONNECT").await;
     }
@@ -161,8 +160,8 @@ async fn depart(ctx: &CaseContext, mut conns: Vec<Connection>) {
     }
 }
 
-/// A late joiner sees them all, and after it has left each of them does.
-async fn complete(ctx: &mut CaseContext, conns: &[Connection]) -> StepResult {
+/// Fails unless a user who joins later gets a list of all, and everybody gets one after that user left.
+async fn check_all_listed(ctx: &mut CaseContext, conns: &[Connection]) -> StepResult {
     let names: Vec<String> = conns.iter().filter_map(|conn| conn.name.clone()).collect();
     let missing = |list: &str| names.iter().filter(|name| !list.split(',').any(|other| other == *name)).count();
     let late = numbered_name(&ctx.names, "late", 0);

@@ -1,4 +1,4 @@
-//! The server is stopped with connections open, and started again on the same port at once.
+//! Stops the server while connections are open, and starts it again on the same port at once.
 
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
@@ -8,16 +8,16 @@ use crate::harness::monitor::Rule;
 pub(super) async fn restart(ctx: &mut CaseContext, connections: usize) -> StepResult {
     let Some(watch) = ctx.env.watch.clone() else {
         return Err(CaseFailure::Skipped(
-            "only a server that this tool starts can be started again: use --spawn".to_owned(),
+            "this tool can only restart a server that it started: use --spawn".to_owned(),
         ));
     };
     let conns = connect_users(ctx, "open", connections).await?;
     let started = watch.restart().await;
     drop(conns);
-    // It was killed in the middle of whatever it was saying.
+    // The server was killed, so its last frame may be incomplete.
     ctx.env.monitors.forget(Rule::Terminated, "robust.restart");
     if let Err(error) = started {
-        // The rest of the suite needs one: a port that is still taken is free after a while.
+        // The other checks need a server. The port becomes free after a while.
         let got = error.to_string();
         let _ = watch.start_afresh().await;
         return Err(CaseFailure::fail("stopped with open connections, it starts on the same port at once", got));

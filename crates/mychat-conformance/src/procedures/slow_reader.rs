@@ -1,8 +1,8 @@
-//! Somebody does not read: everybody else must not notice.
+//! One client does not read; the others must still get their messages in time.
 
 use std::time::{Duration, Instant};
 
-use super::flood::grown;
+use super::flood::check_memory;
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};
@@ -10,15 +10,16 @@ use crate::harness::liveness::numbered_name;
 use mychat_scenario::model::procedures::{SlowReader, StalledClient};
 use mychat_scenario::template::text;
 
-/// What the system may hold for a reader without the server noticing: its greatest send buffer.
+/// The assumed largest send buffer of the system in bytes, if the real one is unknown. The server does not notice what
+/// waits there.
 const USUAL_SEND_BUFFER: usize = 4 << 20;
 const FRAME: usize = 1000;
 const BATCH: usize = 32;
-/// A slow server is not flooded for longer: what it has shown by then has to do.
-const ENOUGH: Duration = Duration::from_secs(12);
+/// The longest duration of the flood.
+const MAX_FLOOD: Duration = Duration::from_secs(12);
 const SMALL_BUFFER: u32 = 4096;
-/// Below this nobody speaks of a delay.
-const UNNOTICED: Duration = Duration::from_millis(50);
+/// A shorter delay is never a failure.
+const MIN_DELAY: Duration = Duration::from_millis(50);
 
 pub(super) async fn slow_reader(ctx: &mut CaseContext, procedure: &SlowReader) -> StepResult {
     let volume = procedure.kib * 1024;
@@ -42,7 +43,7 @@ pub(super) async fn slow_reader(ctx: &mut CaseContext, procedure: &SlowReader) -
     let mut times = Vec::new();
     let mut sent = 0;
     let started = Instant::now();
-    while sent < volume && started.elapsed() < ENOUGH {
+    while sent < volume && started.elapsed() < MAX_FLOOD {
         let Some(time) = batch(ctx, &mut talker, &listener).await? else {
             return Err(CaseFailure::fail(
                 "others' messages go on arriving while one client does not read",
@@ -53,36 +54,41 @@ pub(super) async fn slow_reader(ctx: &mut CaseContext, procedure: &SlowReader) -
         times.push(time);
         sent += BATCH * FRAME;
     }
-    // Before it reads again: what waits for it then, many a server gives back at once when it is gone.
-    let kept = grown(ctx, before, procedure.memory_mib);
-    let dropped = stuck(ctx, &idle, sent).await?;
-    whole(ctx, &idle, &listener, dropped).await?;
+    // Measure the memory before the client reads again: many servers release it soon after that.
+    let kept = check_memory(ctx, before, procedure.memory_mib);
+    let dropped = test_dropped(ctx, &idle, sent).await?;
+    check_complete_frames(ctx, &idle, &listener, dropped).await?;
     if !dropped {
         kept?;
         if sent < volume {
             return Err(CaseFailure::Inconclusive(format!(
-                "in {} s it passed on {} of {} KiB: too little to tell what waits for a client that does not read",
-                ENOUGH.as_secs(),
+                "in {} s the server forwarded {} of {} KiB: too little to judge how it treats a client that does not read",
+                MAX_FLOOD.as_secs(),
                 sent / 1024,
                 volume / 1024
             )));
         }
     }
     let (usual, now) = (p99(&mut baseline), p99(&mut times));
-    let most = (usual * 5).max(UNNOTICED);
-    if now <= most {
+    let limit = (usual * 5).max(MIN_DELAY);
+    if now <= limit {
         return Ok(());
     }
     Err(CaseFailure::fail(
         format!(
-            "p99 for {BATCH} messages to others at most {most:.1?} while one client does not read ({usual:.1?} before)"
+            "p99 for {BATCH} messages to others at most {limit:.1?} while one client does not read ({usual:.1?} before)"
         ),
         format!("{now:.1?}"),
     ))
 }
 
-/// Whoever reads again after a while may have missed messages, but those that it gets are messages.
-async fn whole(ctx: &CaseContext, idle: &Connection, listener: &Connection, dropped: bool) -> StepResult {
+/// Fails if the client that reads again gets parts of messages. Missing messages are allowed.
+async fn check_complete_frames(
+    ctx: &CaseContext,
+    idle: &Connection,
+    listener: &Connection,
+    dropped: bool,
+) -> StepResult {
     let (all, usual) = {
         let inbox = listener.inbox();
         (inbox.count, inbox.sizes)
@@ -93,7 +99,7 @@ async fn whole(ctx: &CaseContext, idle: &Connection, listener: &Connection, drop
         (inbox.sizes, inbox.unfinished().len(), inbox.end.is_some())
     };
     let (Some((least, most)), Some((short, long))) = (got, usual) else { return Ok(()) };
-    // Of the last one before a connection was cut there may be a part.
+    // The last frame before a disconnect may be incomplete.
     if dropped || ended || rest == 0 && least >= short && most <= long {
         return Ok(());
     }
@@ -104,7 +110,7 @@ async fn whole(ctx: &CaseContext, idle: &Connection, listener: &Connection, drop
     .with(Evidence::PartialMessages))
 }
 
-/// Broadcasts a few frames and waits until the listener has them; `None`: they did not come.
+/// Broadcasts [`BATCH`] frames and returns the time until the listener has all of them; `None` if they do not arrive.
 async fn batch(
     ctx: &CaseContext,
     talker: &mut Connection,
@@ -128,26 +134,26 @@ async fn batch(
     Ok(arrived.await.map(|()| started.elapsed()))
 }
 
-/// Whether the client that does not read was dropped; where it was not, that the server had more for it than the
-/// system holds must be certain.
-async fn stuck(ctx: &CaseContext, idle: &Connection, volume: usize) -> Result<bool, CaseFailure> {
-    let heard = idle.inbox().count;
+/// Returns true if the server disconnected the client that did not read. Inconclusive if it did not, and the system's buffers
+/// may have held everything.
+async fn test_dropped(ctx: &CaseContext, idle: &Connection, volume: usize) -> Result<bool, CaseFailure> {
+    let received = idle.inbox().count;
     idle.pause_reading(false);
     let more = idle.wait_until(ctx.env.timeout, |inbox| {
-        (inbox.count > heard || inbox.end.is_some()).then_some(inbox.end.is_some())
+        (inbox.count > received || inbox.end.is_some()).then_some(inbox.end.is_some())
     });
     let Some(ended) = more.await else {
         return Err(CaseFailure::Inconclusive(
-            "the client that did not read was sent nothing, so nobody was held up".to_owned(),
+            "the server sent nothing to the client that did not read, so nothing was delayed".to_owned(),
         ));
     };
     let buffer = mychat_os::proc::largest_send_buffer().unwrap_or(USUAL_SEND_BUFFER);
     if !ended && volume < buffer + (1 << 20) {
         return Err(CaseFailure::Inconclusive(format!(
-            "{volume} bytes may all wait in the system's buffers: it is not proven that the server was held up"
+            "{volume} bytes may all wait in the system's buffers: it is not proven that the server was blocked"
         )));
     }
-    // Dropped during the stall, its end stands behind what the system still held.
+    // If it was disconnected while it did not read, the end comes after the bytes in the system's buffers.
     let end = idle.wait_at_most(Duration::from_millis(200), |inbox| inbox.end);
     Ok(ended || end.await.is_some())
 }

@@ -1,4 +1,4 @@
-//! Numbered frames from some to others: everything, once, unharmed, and in order where that is what is asked.
+//! Sends numbered frames, and checks that each recipient gets all of them once, unchanged, and in order if demanded.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,29 +11,30 @@ use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use mychat_scenario::model::procedures::{FrameOrder, Stream, StreamKind, WriteMode};
 use mychat_scenario::template::text;
 
-/// Without terminators each frame takes a pause, so a series is a short one.
-const MOST_RAW: usize = 40;
-/// How long a series may take a slow server, and how short it is at least.
-const LONG: Duration = Duration::from_secs(6);
-const FEWEST: usize = 5;
-/// As many of each sender are enough where each is waited for.
-const GENTLE: usize = 50;
+/// The number of frames of each sender with raw framing, where each frame needs a pause.
+const MAX_RAW: usize = 40;
+/// The time that a series may take with a slow server.
+const MAX_TIME: Duration = Duration::from_secs(6);
+/// The smallest number of frames of each sender.
+const MIN_FRAMES: usize = 5;
+/// The number of frames of each sender if each round waits for the one before.
+const MAX_PACED: usize = 50;
 
 pub(super) async fn stream(ctx: &mut CaseContext, stream: &Stream) -> StepResult {
     let dropped = AtomicBool::new(false);
-    let played = play(ctx, stream, false, &dropped).await;
-    // What many send at once may be more than a server keeps for one (M6): whoever was dropped for that is written to again,
-    // no faster than it reads.
+    let result = send_and_compare(ctx, stream, false, &dropped).await;
+    // A server may disconnect a recipient whose backlog grows too large (M6). Repeat the series at the recipient's pace.
     let again = dropped.into_inner() && stream.write != WriteMode::Together;
-    if again && come_back(ctx, stream).await.is_ok() {
-        let again = play(ctx, stream, true, &AtomicBool::new(false)).await;
-        return again.map_err(|second| if let Err(first) = &played { second.after(first) } else { second });
+    if again && reconnect(ctx, stream).await.is_ok() {
+        let again = send_and_compare(ctx, stream, true, &AtomicBool::new(false)).await;
+        return again.map_err(|second| if let Err(first) = &result { second.after(first) } else { second });
     }
-    played
+    result
 }
 
-/// Lets in again whom the server has closed (a sender may have got too many errors to keep), when all that was sent to them before is done with.
-async fn come_back(ctx: &mut CaseContext, stream: &Stream) -> StepResult {
+/// Logs in the actors whom the server disconnected, after all earlier frames have been handled. A sender may be among them,
+/// because it did not read the many errors it got.
+async fn reconnect(ctx: &mut CaseContext, stream: &Stream) -> StepResult {
     let to = &stream.to;
     for sender in stream.from.iter().filter(|sender| !to.contains(sender)) {
         ctx.fence(sender).await?;
@@ -48,23 +49,23 @@ async fn come_back(ctx: &mut CaseContext, stream: &Stream) -> StepResult {
     Ok(())
 }
 
-/// Sends everything and looks at what came. `gently`: a round of frames has arrived before the next is sent. Says in `dropped`
-/// whether a recipient got all it was sent up to where the server closed it.
-async fn play(ctx: &mut CaseContext, stream: &Stream, gently: bool, dropped: &AtomicBool) -> StepResult {
+/// Sends the series and checks the frames that arrive. `paced`: each round waits until the one before has arrived. Sets
+/// `dropped` if the server disconnected a recipient that had got everything until then.
+async fn send_and_compare(ctx: &mut CaseContext, stream: &Stream, paced: bool, dropped: &AtomicBool) -> StepResult {
     let (from, to) = (&stream.from, &stream.to);
     let raw = ctx.env.framing.send == Framing::Raw;
-    // One recipient has to be told all that all of them send.
+    // Each recipient gets the frames of all senders, so the limit applies to their sum.
     let senders = from.len().max(1);
-    let count = ctx.env.scaled(stream.count * senders, FEWEST * senders) / senders;
-    let mut count = if raw { count.min(MOST_RAW) } else { count };
+    let count = ctx.env.scaled(stream.count * senders, MIN_FRAMES * senders) / senders;
+    let mut count = if raw { count.min(MAX_RAW) } else { count };
     let recipient = match to.first() {
         Some(first) => ctx.conn(first)?.name.clone().unwrap_or_default(),
         None => return Ok(()),
     };
-    if gently {
-        count = count.min(GENTLE);
+    if paced {
+        count = count.min(MAX_PACED);
     }
-    let nonce = format!("{}{}", ctx.names.nonce(), if gently { "g" } else { "" });
+    let nonce = format!("{}{}", ctx.names.nonce(), if paced { "g" } else { "" });
     let frame = |sender: usize, number: usize| {
         let private = match stream.kind {
             StreamKind::Message => true,
@@ -93,24 +94,30 @@ async fn play(ctx: &mut CaseContext, stream: &Stream, gently: bool, dropped: &At
             ctx.send_from(actor, &bytes, false).await?;
         }
     } else {
-        let (mut number, mut waits) = (0, gently);
+        let (mut number, mut waits) = (0, paced);
         while number < count {
             let asked = Instant::now();
             for (sender, actor) in from.iter().enumerate() {
                 ctx.send_from(actor, &frame(sender, number), true).await?;
             }
             number += 1;
-            let whole = (number == 1 || waits) && arrived(ctx, to, &nonce, from, number).await;
-            // Who waited in vain once has waited enough.
-            waits &= whole;
-            if whole && number == 1 {
-                count = fitting(count, asked.elapsed());
+            let has_arrived = (number == 1 || waits) && wait_for_frames(ctx, to, &nonce, from, number).await;
+            // After one timeout, do not wait for later rounds.
+            waits &= has_arrived;
+            if has_arrived && number == 1 {
+                count = frames_in_time(count, asked.elapsed());
             }
         }
     }
     let content = |sender: usize, number: usize| content(&frame(sender, number));
-    let series =
-        Series { from, count, ordered: stream.order == FrameOrder::Kept, nonce: &nonce, content: &content, dropped };
+    let series = ExpectedFrames {
+        from,
+        count,
+        ordered: stream.order == FrameOrder::Kept,
+        nonce: &nonce,
+        content: &content,
+        dropped,
+    };
     for receiver in to {
         receive(ctx, receiver, &series).await?;
     }
@@ -123,9 +130,8 @@ async fn play(ctx: &mut CaseContext, stream: &Stream, gently: bool, dropped: &At
     Ok(())
 }
 
-/// Waits until so many frames of each sender have come, and says whether they did. How long the first took tells how many a
-/// server can be asked for that writes slowly, whatever it is that slows it down.
-async fn arrived(ctx: &CaseContext, to: &[String], nonce: &str, from: &[String], each: usize) -> bool {
+/// Waits until each recipient has `each` frames of each sender. Returns false after a timeout or a disconnect.
+async fn wait_for_frames(ctx: &CaseContext, to: &[String], nonce: &str, from: &[String], each: usize) -> bool {
     for receiver in to {
         let Some(conn) = ctx.conns.get(receiver) else { return false };
         let expected = from.iter().filter(|sender| *sender != receiver).count() * each;
@@ -140,63 +146,63 @@ async fn arrived(ctx: &CaseContext, to: &[String], nonce: &str, from: &[String],
     true
 }
 
-/// As many of each sender as take no longer than a check may, where one of each took so long.
-fn fitting(count: usize, first: Duration) -> usize {
-    let fit = (LONG.as_millis() / first.as_millis().max(1)) as usize;
-    fit.max(FEWEST).min(count)
+/// Returns the number of frames of each sender that fit into [`MAX_TIME`], if one round took `first`.
+fn frames_in_time(count: usize, first: Duration) -> usize {
+    let fit = (MAX_TIME.as_millis() / first.as_millis().max(1)) as usize;
+    fit.max(MIN_FRAMES).min(count)
 }
 
-/// What must arrive.
-struct Series<'s> {
+/// The frames that must arrive.
+struct ExpectedFrames<'s> {
     from: &'s [String],
-    /// Frames a sender.
+    /// The number of frames of each sender.
     count: usize,
-    /// Whether each sender's frames must come in their order.
+    /// True if each sender's frames must arrive in order.
     ordered: bool,
-    /// What stands in all of them and in no others.
+    /// The prefix of their content, which no other frame has.
     nonce: &'s str,
-    /// What a recipient sees of a sender's frame of some number.
+    /// Returns the content of a frame by the index of its sender and its number.
     content: &'s (dyn Fn(usize, usize) -> Vec<u8> + Sync),
-    /// Whether all was well up to where the server closed a recipient.
+    /// Set if a recipient got everything until the server disconnected it.
     dropped: &'s AtomicBool,
 }
 
-impl Series<'_> {
+impl ExpectedFrames<'_> {
     fn expected(&self, to: &str) -> usize {
         self.from.iter().filter(|sender| *sender != to).count() * self.count
     }
 
-    /// Whether this is some frame of a sender's, whatever its place.
-    fn is_one(&self, sender: usize, content: &[u8]) -> bool {
+    /// Returns true if `content` is that of any frame of this sender.
+    fn is_expected(&self, sender: usize, content: &[u8]) -> bool {
         let digits = content.splitn(3, |byte| *byte == b'-').nth(2).unwrap_or_default();
         let digits = digits.split(|byte| *byte == b'.').next().and_then(|digits| std::str::from_utf8(digits).ok());
         let number = digits.and_then(|digits| digits.parse().ok()).filter(|number| *number < self.count);
         number.is_some_and(|number| (self.content)(sender, number) == content)
     }
 
-    /// Whether all that came from a sender is what it sent, each frame once, though not in their order.
+    /// Returns true if a sender's frames are right and arrived once each, in any order.
     fn overtake(&self, sender: usize, name: &str, frames: &[&Vec<u8>]) -> bool {
         let mut seen = BTreeSet::new();
         frames.iter().all(|frame| {
             let (by, content) = fields(frame);
-            by == name.as_bytes() && self.is_one(sender, content) && seen.insert(content)
+            by == name.as_bytes() && self.is_expected(sender, content) && seen.insert(content)
         })
     }
 }
 
-/// The sender and the content of what a recipient got.
+/// Returns the sender and the content of a forwarded frame.
 fn fields(frame: &[u8]) -> (&[u8], &[u8]) {
     let mut fields = frame.splitn(3, |byte| *byte == b'|').skip(1);
     (fields.next().unwrap_or_default(), fields.next().unwrap_or_default())
 }
 
-/// What a recipient sees of a frame: all behind the second field of `MESSAGE`, or the first of `BROADCAST`.
+/// Returns the content of a frame as it is sent: the last field of `MESSAGE` or `BROADCAST`.
 fn content(frame: &[u8]) -> Vec<u8> {
     let skip = if frame.starts_with(b"MESSAGE|") { 3 } else { 2 };
     frame.splitn(skip, |byte| *byte == b'|').last().unwrap_or_default().to_vec()
 }
 
-async fn receive(ctx: &mut CaseContext, to: &str, series: &Series<'_>) -> StepResult {
+async fn receive(ctx: &mut CaseContext, to: &str, series: &ExpectedFrames<'_>) -> StepResult {
     let expected = series.expected(to);
     let nonce = series.nonce.as_bytes();
     let timeout = ctx.env.timeout_for(series.from.len() * series.count);
@@ -221,7 +227,7 @@ async fn receive(ctx: &mut CaseContext, to: &str, series: &Series<'_>) -> StepRe
     compare(ctx, to, series)
 }
 
-fn compare(ctx: &mut CaseContext, to: &str, series: &Series<'_>) -> StepResult {
+fn compare(ctx: &mut CaseContext, to: &str, series: &ExpectedFrames<'_>) -> StepResult {
     let (from, count, expected) = (series.from, series.count, series.expected(to));
     let nonce = series.nonce;
     let conn = ctx.conn(to)?;
@@ -285,12 +291,12 @@ fn holds(frame: &[u8], part: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, FEWEST, fitting};
+    use super::{Duration, MIN_FRAMES, frames_in_time};
 
     #[test]
     fn a_series_is_as_long_as_a_slow_server_can_do() {
-        assert_eq!(fitting(200, Duration::from_micros(300)), 200);
-        assert_eq!(fitting(200, Duration::from_millis(60)), 100);
-        assert_eq!(fitting(200, Duration::from_secs(3)), FEWEST);
+        assert_eq!(frames_in_time(200, Duration::from_micros(300)), 200);
+        assert_eq!(frames_in_time(200, Duration::from_millis(60)), 100);
+        assert_eq!(frames_in_time(200, Duration::from_secs(3)), MIN_FRAMES);
     }
 }

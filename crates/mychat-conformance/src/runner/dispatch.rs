@@ -1,4 +1,4 @@
-//! The steps of a case, in order.
+//! Runs the steps of a case, in order.
 
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
@@ -11,7 +11,7 @@ impl CaseContext {
         self.check_nothing_unasked().await
     }
 
-    /// Plays steps in order, up to the first that does not hold.
+    /// Runs steps in order, up to the first failure.
     pub(crate) async fn steps(&mut self, steps: &[Step]) -> StepResult {
         for step in steps {
             Box::pin(self.step(step)).await?;
@@ -116,10 +116,10 @@ impl CaseContext {
             self.declared = true;
             return self.steps(steps).await;
         }
-        let played = self.steps(otherwise).await;
-        if let (Err(CaseFailure::Fail { .. }), Some((reading, _))) = (&played, is.first()) {
+        let result = self.steps(otherwise).await;
+        if let (Err(CaseFailure::Fail { .. }), Some((reading, _))) = (&result, is.first()) {
             self.declare = Some(format!("{key}: {reading}"));
         }
-        played
+        result
     }
 }

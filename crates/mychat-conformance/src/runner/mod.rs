@@ -42,7 +42,7 @@ pub(crate) async fn run_case(case: &Case, env: &TestEnv) -> Outcome {
     let outcome = Outcome::of(case, result, record);
     ctx.disconnect_all().await;
     match (case.level, declared, outcome.status) {
-        // A reading is written down, whatever it is; only what a profile declares is asked for.
+        // A check of level `may` records the behaviour. It can only fail if a profile declares another one.
         (Level::May, false, Status::Fail) => outcome.recorded(),
         _ => outcome,
     }

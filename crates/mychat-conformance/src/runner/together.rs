@@ -7,7 +7,7 @@ use crate::harness::failure::StepResult;
 use crate::harness::join_all;
 use mychat_scenario::model::Step;
 
-/// Steps that share an actor, in their order: nobody can do two things at once.
+/// Steps that share an actor, in their order. They run one after the other, because an actor does one thing at a time.
 #[derive(Default)]
 struct Branch {
     actors: BTreeSet<String>,
@@ -15,17 +15,17 @@ struct Branch {
 }
 
 impl CaseContext {
-    /// Plays steps at the same time. The first that does not hold, in the order of the file, is what came of it.
+    /// Runs steps at the same time. Returns the first failure, in the order of the file.
     pub(crate) async fn together(&mut self, steps: &[Step]) -> StepResult {
         let branches = branches(steps);
-        let mut stages: Vec<Self> =
+        let mut contexts: Vec<Self> =
             branches.iter().enumerate().map(|(number, branch)| self.fork(number, &branch.actors)).collect();
-        let playing = stages.iter_mut().zip(&branches);
-        let played = join_all(playing.map(|(ctx, branch)| Box::pin(ctx.steps(&branch.steps))).collect()).await;
-        for (number, ctx) in stages.into_iter().enumerate() {
+        let pairs = contexts.iter_mut().zip(&branches);
+        let results = join_all(pairs.map(|(ctx, branch)| Box::pin(ctx.steps(&branch.steps))).collect()).await;
+        for (number, ctx) in contexts.into_iter().enumerate() {
             self.rejoin(number, ctx);
         }
-        played.into_iter().collect()
+        results.into_iter().collect()
     }
 
     fn fork(&mut self, number: usize, actors: &BTreeSet<String>) -> Self {
@@ -59,7 +59,7 @@ fn branches(steps: &[Step]) -> Vec<Branch> {
     let mut branches: Vec<Branch> = Vec::new();
     for step in steps {
         let mut actors = BTreeSet::new();
-        acting(step, &mut actors);
+        add_actors(step, &mut actors);
         let mut branch = Branch { actors, steps: Vec::new() };
         let (same, others): (Vec<_>, Vec<_>) =
             branches.into_iter().partition(|known| !known.actors.is_disjoint(&branch.actors));
@@ -74,8 +74,8 @@ fn branches(steps: &[Step]) -> Vec<Branch> {
     branches
 }
 
-/// Whose connections a step uses.
-fn acting(step: &Step, actors: &mut BTreeSet<String>) {
+/// Adds the actors whose connections a step uses to `actors`.
+fn add_actors(step: &Step, actors: &mut BTreeSet<String>) {
     let mut add = |actor: &String| {
         actors.insert(actor.clone());
     };
@@ -91,24 +91,24 @@ fn acting(step: &Step, actors: &mut BTreeSet<String>) {
         | Step::Observe(list)
         | Step::NoList(list)
         | Step::WithinLimit(list) => list.iter().for_each(add),
-        Step::Together(steps) | Step::Repeat { steps, .. } => all_acting(steps, actors),
+        Step::Together(steps) | Step::Repeat { steps, .. } => add_all_actors(steps, actors),
         Step::IfOpen { actor, steps, .. } => {
             add(actor);
-            all_acting(steps, actors);
+            add_all_actors(steps, actors);
         }
         Step::Profile { is, otherwise, .. } => {
             for (_, steps) in is {
-                all_acting(steps, actors);
+                add_all_actors(steps, actors);
             }
-            all_acting(otherwise, actors);
+            add_all_actors(otherwise, actors);
         }
         Step::Procedure(procedure) => procedure.actors().into_iter().for_each(add),
         Step::Wait(_) => {}
     }
 }
 
-fn all_acting(steps: &[Step], actors: &mut BTreeSet<String>) {
+fn add_all_actors(steps: &[Step], actors: &mut BTreeSet<String>) {
     for step in steps {
-        acting(step, actors);
+        add_actors(step, actors);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a connection is still open, and works.
+//! The steps `closed` and `alive`: the state of a connection.
 
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
@@ -22,7 +22,7 @@ impl CaseContext {
         self.conn(actor)?;
         if let Err(refused) = self.connect_witness().await {
             let want = "a further user connects and exchanges messages with it".to_owned();
-            return Err(CaseFailure::fail(want, "the server lets no further user in").after(&refused));
+            return Err(CaseFailure::fail(want, "the server accepts no further user").after(&refused));
         }
         let want = format!("{actor}'s connection still works: a message from it and one to it arrive");
         let Some(conn) = self.conns.get(actor) else { return Ok(()) };

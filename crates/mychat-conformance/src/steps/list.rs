@@ -1,4 +1,4 @@
-//! `list`: what a user sooner or later sees of who is connected. Only the last state can be wrong.
+//! The step `list`: the last list of a user names the right users. Earlier lists may differ.
 
 use crate::harness::connection::Inbox;
 use crate::harness::context::CaseContext;
@@ -23,10 +23,10 @@ impl CaseContext {
         let nonce = self.names.nonce().to_owned();
         let witness = self.names.known("zwitness").unwrap_or_default().to_owned();
         let mine = |list: &str| -> Vec<String> {
-            let own = |name: &&str| name.contains(&nonce) && **name != witness && !is_helper(name);
+            let own = |name: &&str| name.contains(&nonce) && **name != witness && !is_suite_name(name);
             list.split(',').filter(own).map(str::to_owned).collect()
         };
-        // Nobody but this case is on a server that this tool started.
+        // A server that this tool started has only users of this case.
         let alone = self.env.watch.is_some() && is.is_some();
         let fits = |list: &str| {
             let names: Vec<&str> = list.split(',').collect();
@@ -43,8 +43,8 @@ impl CaseContext {
                 && !without.iter().any(|name| names.contains(&name.as_str()))
         };
         let Some(conn) = self.conns.get(actor) else { return Ok(()) };
-        // A list from before somebody left says nothing about who is there now, though it may look right. A server that
-        // merges a coming and a going into nothing sends none afterwards: then the old one is the last one.
+        // A list from before a user left is stale, even if it looks right. But a server may merge a join and a leave, and send
+        // no list after them: then the stale list is the last one.
         let stale_lists = self.stale_lists.get(actor).copied().unwrap_or(0);
         let older = self.env.quiet_period() * 2;
         let first = if stale_lists == 0 { timeout } else { older.min(timeout) };
@@ -62,7 +62,7 @@ impl CaseContext {
                 break;
             }
         }
-        // One that has no end yet will get none.
+        // A list without a terminator counts now: the terminator will not arrive any more.
         conn.inbox().end_unfinished();
         let last = conn.inbox().list.clone();
         let evidence = ListEvidence {
@@ -89,8 +89,8 @@ impl CaseContext {
     }
 }
 
-/// Whether the name belongs to a fence on a connection that was no user's.
-fn is_helper(name: &str) -> bool {
+/// Returns true for a name of the suite's own, as `fence_by_connect` uses on a connection that is not logged in.
+fn is_suite_name(name: &str) -> bool {
     name.starts_with('z')
 }
 

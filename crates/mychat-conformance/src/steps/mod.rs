@@ -1,4 +1,4 @@
-//! Each step of a case, done and looked at.
+//! The steps of a case: sending, and checking the frames that arrive.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl CaseContext {
         let deadline = tokio::time::Instant::now() + self.env.timeout;
         loop {
             match self.connect_as(actor, &name).await {
-                // The name was somebody's a moment ago: it is free again soon, not at once.
+                // The name was in use a moment ago: the server may need some time to release it.
                 Err(CaseFailure::Fail { .. }) if again && tokio::time::Instant::now() < deadline => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
@@ -32,7 +32,7 @@ impl CaseContext {
         }
     }
 
-    /// Sends; that the server has hung up already is found out by the step that expects something.
+    /// Sends a frame or bytes. A closed connection is no failure here: the step that expects a reply reports it.
     pub(crate) async fn send_from(&mut self, actor: &str, bytes: &[u8], is_frame: bool) -> StepResult {
         if let Some(name) =
             bytes.strip_prefix(b"CONNECT|").filter(|_| !self.conns.get(actor).is_some_and(Connection::is_user))
@@ -81,19 +81,18 @@ impl CaseContext {
         Ok(())
     }
 
-    /// Whether `gets` passes over this frame: what no step asks for, and what has steps of its own.
-    fn ignores(&self, actor: &str, frame: &[u8], answered: bool) -> bool {
+    /// Returns true if the step `gets` skips this frame: it is foreign, an echo, a copy of the actor's own message, or (`refused`)
+    /// the `ERROR` that may follow `CONNECT_ACK|FAIL`.
+    fn ignores(&self, actor: &str, frame: &[u8], refused: bool) -> bool {
         let Some(conn) = self.conns.get(actor) else { return false };
         let own = conn.name.as_deref().unwrap_or_default();
         let none_declared = self.env.declared.get("broadcast_echo").is_some_and(|value| value == "false");
         let echo = !none_declared && frame.starts_with(format!("BROADCAST|{own}|").as_bytes());
-        // So is a copy of its own message to somebody else.
         let copy = frame.strip_prefix(format!("MESSAGE|{own}|").as_bytes()).is_some_and(|content| {
             let sent = |text: &[u8]| conn.sent.iter().any(|sent| crate::harness::connection::contains(sent, text));
             !own.is_empty() && sent(&[b"|", content].concat()) && !sent(&[b"MESSAGE|", own.as_bytes(), b"|"].concat())
         });
-        // The reason that may follow a refusal.
-        let reason = answered && frame.starts_with(b"ERROR");
+        let reason = refused && frame.starts_with(b"ERROR");
         self.is_foreign(frame) || echo || copy || reason
     }
 
@@ -164,7 +163,7 @@ impl CaseContext {
                     conn.inbox().frames.iter_mut().for_each(|frame| frame.consumed |= frame.bytes == whole);
                     return Ok(());
                 }
-                let got = self.latest_untaken(actor);
+                let got = self.describe_missing_reply(actor);
                 let no_reply = Evidence::NoReply { actor: actor.to_owned(), expected: written.to_vec() };
                 Err(CaseFailure::fail(want, format!("{actor}: {got}")).with(no_reply))
             }
@@ -181,7 +180,7 @@ impl CaseContext {
         late.await == Some(true)
     }
 
-    fn latest_untaken(&self, actor: &str) -> String {
+    fn describe_missing_reply(&self, actor: &str) -> String {
         self.conns.get(actor).map_or_else(String::new, |conn| {
             let all_over = conn.inbox().frames.iter().all(|frame| frame.consumed || self.is_foreign(&frame.bytes));
             let open = conn.inbox().end.is_none() && conn.inbox().unfinished().is_empty();
@@ -193,7 +192,7 @@ impl CaseContext {
         })
     }
 
-    /// Waits until whatever the actor's last words cause has come back to it: by a fence where it is a user.
+    /// Waits until all effects of the actor's last frame have arrived at it: by a fence if it is logged in.
     async fn await_effects(&mut self, actor: &str) {
         let is_user = self.conns.get(actor).is_some_and(|conn| conn.is_user() && conn.is_open());
         if is_user {
@@ -234,14 +233,14 @@ impl CaseContext {
             }
         }
         seen.extend(inbox.end.map(|_| "closed".to_owned()));
-        let words = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
+        let description = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
         drop(inbox);
-        self.observed.push(format!("{actor} got {words}"));
+        self.observed.push(format!("{actor} got {description}"));
         Ok(())
     }
 }
 
-/// A broadcast of this case that one connection got twice: whatever was sent, nothing is sent twice within a case.
+/// Returns a broadcast of this case that arrived twice on one connection. A case never sends the same broadcast twice.
 fn repeated_broadcast(
     frames: &[crate::harness::connection::ReceivedFrame],
     is_foreign: impl Fn(&[u8]) -> bool,

@@ -1,4 +1,4 @@
-//! What must not come: nothing at all, nothing before the answer, no list, nothing too long.
+//! Steps about frames that must not arrive: any frame, a frame before the reply, a list, or a frame that is too long.
 
 use super::repeated_broadcast;
 use crate::harness::connection::Connection;
@@ -14,13 +14,13 @@ impl CaseContext {
         self.check_still_connected(actor)?;
         let fenced = self.fence(actor).await;
         if let (Err(_), Some(conn)) = (&fenced, self.conns.get(actor)) {
-            // Where the whole server is gone the witness may hear of it before the actor does.
+            // If the server crashed, the witness's connection may end before the actor's.
             conn.wait_at_most(self.env.quiet_period(), |inbox| inbox.end).await;
         }
         self.check_still_connected(actor)?;
         fenced?;
         let Some(conn) = self.conns.get(actor) else { return Ok(()) };
-        // The fence on a connection that was no user's was an answer to CONNECT, with a reason perhaps.
+        // On a connection that was not logged in, the fence is a reply to CONNECT, perhaps with an ERROR.
         let skip = |frame: &[u8]| !is_user && (frame.starts_with(b"CONNECT_ACK|") || frame.starts_with(b"ERROR|"));
         let found = conn
             .inbox()
@@ -36,7 +36,7 @@ impl CaseContext {
         Err(failure.with(Evidence::UnexpectedFrame { actor: actor.to_owned(), frame }))
     }
 
-    /// Who is a user and has not left must not be thrown out because of what others did.
+    /// Fails if the server disconnected a user who is logged in and did not send `DISCONNECT`.
     pub(crate) fn check_still_connected(&self, actor: &str) -> StepResult {
         let Some(conn) = self.conns.get(actor) else { return Ok(()) };
         let left = conn.sent.iter().any(|sent| crate::harness::connection::contains(sent, b"DISCONNECT"));
@@ -67,7 +67,7 @@ impl CaseContext {
 
     pub(crate) async fn expect_no_list(&mut self, actor: &str) -> StepResult {
         self.conn(actor)?;
-        // On its own connection nothing can be sent without becoming a user: whoever caused a list is fenced instead.
+        // A fence on this connection would log it in. The other actors, who may have caused a list, are fenced instead.
         let others: Vec<String> = self.conns.keys().filter(|name| *name != actor).cloned().collect();
         for other in others {
             self.fence(&other).await?;

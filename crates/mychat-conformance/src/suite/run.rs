@@ -1,4 +1,4 @@
-//! The run: each check played, the server looked at after it, and what all connections showed judged at the end.
+//! Runs the selected checks. After each check the server's liveness is tested; checks of all connections are judged last.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,46 +16,46 @@ use crate::harness::{TestEnv, join_all};
 use crate::runner::run_case;
 use mychat_scenario::model::{Case, Need};
 
-/// The check that fails where nobody is let in at all.
+/// The check that fails if the server accepts no user.
 pub const CONNECT_CHECK: &str = "conn.ack-ok";
-/// The reason of what was not played because somebody cut the run short.
+/// The reason of checks that were not run because the user interrupted the run.
 pub const INTERRUPTED: &str = "the run was interrupted";
 
-/// How long a server that is busy may take until it serves again what comes after thousands of users.
+/// The time for a busy server to finish earlier work and serve new users again.
 const CATCHING_UP: Duration = Duration::from_secs(40);
 
-/// How checks are run.
+/// The options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// One surrounding for each job: the server, or an instance of it.
+    /// One environment per job: the server, or an instance of it.
     pub instances: Vec<TestEnv>,
-    /// Whether floods may be sent there.
+    /// True if checks that flood the server may run.
     pub may_flood: bool,
-    /// After this time no check is begun or waited for any more.
+    /// The longest duration of the run. Checks that are not finished by then are inconclusive.
     pub max_duration: Duration,
-    /// Notified when the run is to end.
+    /// Notified to interrupt the run.
     pub stop: Arc<Notify>,
 }
 
-/// What happens during a run.
+/// Progress of a run.
 #[derive(Debug)]
 pub enum Event<'o> {
-    /// A check has its outcome.
+    /// A check is finished.
     Done(&'o Outcome),
 }
 
-/// What the jobs of a run share.
-pub(super) struct Shared {
+/// The results that the jobs of a run share.
+pub(super) struct RunResults {
     outcomes: Mutex<Vec<(usize, Outcome)>>,
-    /// The first check after which the server served nobody, and what did not work.
+    /// The first check after which the server served no user, and the part that did not work.
     pub(super) first_death: Mutex<Option<(String, String)>>,
     may_flood: bool,
 }
 
-/// Checks that wait for whichever of some jobs is free.
+/// Checks that wait for a free job.
 struct Queue<'c> {
     checks: Mutex<VecDeque<(usize, &'c Check)>>,
-    /// Jobs whose server still serves.
+    /// The number of jobs whose server still serves users.
     serving: AtomicUsize,
 }
 
@@ -68,7 +68,7 @@ impl<'c> Queue<'c> {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// A job's server is gone: whether others go on with the queue.
+    /// Removes a job whose server no longer serves users. Returns false, and keeps it, if it is the last one.
     fn leave(&self) -> bool {
         let others = self.serving.load(Ordering::Relaxed) > 1;
         if others {
@@ -78,40 +78,40 @@ impl<'c> Queue<'c> {
     }
 }
 
-/// How a run came to its end.
-enum End {
+/// The reason for the end of a run.
+enum RunEnd {
     Completed,
     Interrupted,
     TimedOut,
 }
 
-/// Runs checks and gives one outcome for each, in their order.
+/// Runs checks and returns one outcome for each, in their order.
 pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<Outcome> {
-    let courses = Schedule::of(checks, options.instances.len());
-    let shared = Shared { outcomes: Mutex::default(), first_death: Mutex::default(), may_flood: options.may_flood };
+    let schedule = Schedule::of(checks, options.instances.len());
+    let shared = RunResults { outcomes: Mutex::default(), first_death: Mutex::default(), may_flood: options.may_flood };
     let events = Mutex::new(events);
     let report = |outcome: &Outcome| events.lock().unwrap_or_else(PoisonError::into_inner)(Event::Done(outcome));
     let jobs = async {
-        let mut servers: Vec<Server<'_>> = options.instances.iter().map(Server::new).collect();
-        // All of them before the first check: one that serves nobody must not take a check that another could play.
-        join_all(servers.iter_mut().map(Server::measure).collect()).await;
-        let (fast, slow_instances) = servers.split_at_mut(options.instances.len() - courses.slow_instances);
+        let mut servers: Vec<Instance<'_>> = options.instances.iter().map(Instance::new).collect();
+        // Measure all instances before the first check: a dead one must not take a check that another one could run.
+        join_all(servers.iter_mut().map(Instance::measure).collect()).await;
+        let (fast, slow_instances) = servers.split_at_mut(options.instances.len() - schedule.slow_instances);
         let slow = async {
-            let queue = Queue::new(courses.slow, slow_instances.len());
+            let queue = Queue::new(schedule.slow, slow_instances.len());
             join_all(slow_instances.iter_mut().map(|server| server.job(&queue, &shared, &report)).collect()).await;
         };
         let fast_jobs = async {
-            let queue = Queue::new(courses.parallel, fast.len());
+            let queue = Queue::new(schedule.parallel, fast.len());
             join_all(fast.iter_mut().map(|server| server.job(&queue, &shared, &report)).collect()).await;
-            // What measures time or fills the machine has it for itself, on a server that still serves.
+            // Checks that measure time or use the whole machine run alone, on an instance that still serves users.
             fast.sort_by_key(|server| server.unusable.is_some());
             if let Some(server) = fast.first_mut() {
-                server.job(&Queue::new(courses.exclusive, 1), &shared, &report).await;
+                server.job(&Queue::new(schedule.exclusive, 1), &shared, &report).await;
             }
         };
         tokio::join!(slow, fast_jobs);
         if let Some(server) = servers.first() {
-            for (index, check) in courses.end_of_run {
+            for (index, check) in schedule.end_of_run {
                 let outcome = judge(&check.case, server.env(), server.unusable.as_deref(), &shared).await;
                 report(&outcome);
                 shared.done(index, outcome);
@@ -119,20 +119,20 @@ pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(E
         }
     };
     let end = tokio::select! {
-        () = jobs => End::Completed,
-        () = options.stop.notified() => End::Interrupted,
-        () = tokio::time::sleep(options.max_duration) => End::TimedOut,
+        () = jobs => RunEnd::Completed,
+        () = options.stop.notified() => RunEnd::Interrupted,
+        () = tokio::time::sleep(options.max_duration) => RunEnd::TimedOut,
     };
-    let why = match end {
-        End::Completed => "no instance of the server was left to play it on".to_owned(),
-        End::Interrupted => INTERRUPTED.to_owned(),
-        End::TimedOut => format!("the whole run took longer than {} s", options.max_duration.as_secs()),
+    let reason = match end {
+        RunEnd::Completed => "no instance of the server was left to run it on".to_owned(),
+        RunEnd::Interrupted => INTERRUPTED.to_owned(),
+        RunEnd::TimedOut => format!("the whole run took longer than {} s", options.max_duration.as_secs()),
     };
     let mut outcomes = std::mem::take(&mut *shared.outcomes.lock().unwrap_or_else(PoisonError::into_inner));
-    // What was cut short, and what was never begun.
+    // Checks that were not finished or not started.
     for (index, check) in checks.iter().enumerate() {
         if !outcomes.iter().any(|(done, _)| *done == index) {
-            let outcome = Outcome::not_run(&check.case, Status::Inconclusive, &why);
+            let outcome = Outcome::not_run(&check.case, Status::Inconclusive, &reason);
             report(&outcome);
             outcomes.push((index, outcome));
         }
@@ -141,8 +141,8 @@ pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(E
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-impl Shared {
-    /// Remembers the first check after which nobody was served.
+impl RunResults {
+    /// Records the first check after which the server served no user.
     fn record_death(&self, check: &str, what: String) {
         let mut first_death = self.first_death.lock().unwrap_or_else(PoisonError::into_inner);
         first_death.get_or_insert((check.to_owned(), what));
@@ -153,10 +153,11 @@ impl Shared {
     }
 }
 
-/// Which checks may be played at the same time, on an instance each, and which may not.
+/// The checks by the way in which they may run: at the same time on several instances, alone, or at the end.
 struct Schedule<'c> {
-    /// Those that do little but wait, where there are instances for them; and how many instances.
+    /// Checks that mostly wait, if there are instances for them.
     slow: Vec<(usize, &'c Check)>,
+    /// The number of instances that run the slow checks.
     slow_instances: usize,
     parallel: Vec<(usize, &'c Check)>,
     exclusive: Vec<(usize, &'c Check)>,
@@ -165,12 +166,12 @@ struct Schedule<'c> {
 
 impl<'c> Schedule<'c> {
     fn of(checks: &[&'c Check], instances: usize) -> Self {
-        let (end_of_run, playing): (Vec<_>, Vec<_>) =
+        let (end_of_run, others): (Vec<_>, Vec<_>) =
             checks.iter().copied().enumerate().partition(|(_, check)| end_of_run::is_end_of_run(&check.case.id));
         let (exclusive, mut parallel): (Vec<_>, Vec<_>) =
-            playing.into_iter().partition(|(_, check)| check.case.needs.contains(&Need::Loopback));
+            others.into_iter().partition(|(_, check)| check.case.needs.contains(&Need::Loopback));
         let mut slow = Vec::new();
-        // Where nobody else works meanwhile, waiting comes last.
+        // With a single instance the slow checks come last.
         parallel.sort_by_key(|(_, check)| check.case.slow);
         if instances > 1 {
             slow = parallel.split_off(parallel.partition_point(|(_, check)| !check.case.slow));
@@ -180,18 +181,18 @@ impl<'c> Schedule<'c> {
     }
 }
 
-/// One instance under test, as far as this run knows it.
-struct Server<'o> {
+/// One instance of the server under test.
+struct Instance<'o> {
     env: &'o TestEnv,
-    /// With the pace that was measured.
+    /// The environment with the measured response time.
     with_response_time: Option<TestEnv>,
-    /// Why nothing can be played on it any more.
+    /// The reason why it serves no user, if so.
     unusable: Option<String>,
-    /// Whether it never let anybody in.
+    /// True if it has never accepted a user.
     never_served: bool,
 }
 
-impl<'o> Server<'o> {
+impl<'o> Instance<'o> {
     fn new(env: &'o TestEnv) -> Self {
         Self { env, with_response_time: None, unusable: None, never_served: false }
     }
@@ -200,7 +201,7 @@ impl<'o> Server<'o> {
         self.with_response_time.as_ref().unwrap_or(self.env)
     }
 
-    /// Whether it lets anybody in at all, and how long it takes to.
+    /// Checks that the instance accepts users, and measures its response time.
     async fn measure(&mut self) {
         match check_serving(self.env).await {
             Ok(response_time) => self.with_response_time = Some(self.env.clone().with_response_time(response_time)),
@@ -211,8 +212,8 @@ impl<'o> Server<'o> {
         }
     }
 
-    /// Plays what is in the queue. A server that serves nobody leaves the rest to the others, if there are any.
-    async fn job(&mut self, queue: &Queue<'_>, shared: &Shared, report: &impl Fn(&Outcome)) {
+    /// Runs checks from the queue until it is empty. An instance that serves no user leaves the queue to the others.
+    async fn job(&mut self, queue: &Queue<'_>, shared: &RunResults, report: &impl Fn(&Outcome)) {
         loop {
             if self.unusable.is_some() && queue.leave() {
                 return;
@@ -224,43 +225,43 @@ impl<'o> Server<'o> {
         }
     }
 
-    async fn run_check(&mut self, case: &Case, shared: &Shared) -> Outcome {
+    async fn run_check(&mut self, case: &Case, shared: &RunResults) -> Outcome {
         let outcome = match (unmet_need(case, self.env(), shared.may_flood), &self.unusable) {
             (Some(reason), _) => Outcome::not_run(case, Status::Skipped, reason),
             (None, Some(_)) if self.never_served && case.id == CONNECT_CHECK => run_case(case, self.env()).await,
             (None, Some(reason)) => Outcome::not_run(case, Status::Inconclusive, reason),
-            (None, None) => self.play(case, shared).await,
+            (None, None) => self.run_and_check_liveness(case, shared).await,
         };
         attach_server_output(outcome, self.env())
     }
 
-    async fn play(&mut self, case: &Case, shared: &Shared) -> Outcome {
+    async fn run_and_check_liveness(&mut self, case: &Case, shared: &RunResults) -> Outcome {
         if let (true, Some(watch)) = (case.needs.contains(&Need::Fresh), &self.env().watch)
             && let Err(error) = watch.start_afresh().await
         {
-            let reason = format!("the server could not be started afresh for it: {error}");
+            let reason = format!("a new instance of the server could not be started for this check: {error}");
             self.unusable = Some(reason.clone());
             return Outcome::not_run(case, Status::Inconclusive, &reason);
         }
         let mut outcome = run_case(case, self.env()).await;
-        let mut look = check_serving(self.env()).await;
-        if look.is_err() && case.needs.contains(&Need::Loopback) {
-            look = wait_until_caught_up(self.env(), look).await;
+        let mut liveness = check_serving(self.env()).await;
+        if liveness.is_err() && case.needs.contains(&Need::Loopback) {
+            liveness = wait_until_caught_up(self.env(), liveness).await;
         }
-        if let Err(what) = look {
-            self.after(&mut outcome, what, shared).await;
+        if let Err(what) = liveness {
+            self.restart_after(&mut outcome, what, shared).await;
         }
         outcome
     }
 
-    /// Writes down that the server served nobody after a check, and starts it again where that can be done.
-    async fn after(&mut self, outcome: &mut Outcome, what: String, shared: &Shared) {
+    /// Records that the server served no user after a check, and restarts it if this tool started it.
+    async fn restart_after(&mut self, outcome: &mut Outcome, what: String, shared: &RunResults) {
         outcome.after = Some(what.clone());
         shared.record_death(&outcome.id, what);
         let unusable = format!("the server has been down since {}", outcome.id);
-        // It may have died in the middle of a word.
+        // It may have crashed in the middle of a frame.
         self.env().monitors.forget(Rule::Terminated, &outcome.id);
-        // Its last words are on its card before the next instance writes its own.
+        // Attach the server's output now, before the restarted server adds its own.
         *outcome = attach_server_output(outcome.clone(), self.env());
         let Some(watch) = self.env().watch.clone() else {
             self.unusable = Some(unusable);
@@ -269,13 +270,13 @@ impl<'o> Server<'o> {
         self.unusable = if let Err(error) = watch.start_afresh().await {
             Some(format!("{unusable}, and could not be restarted: {error}"))
         } else {
-            let look = check_serving(self.env()).await;
-            look.err().map(|what| format!("{unusable}, and serves nobody after a restart: {what}"))
+            let liveness = check_serving(self.env()).await;
+            liveness.err().map(|what| format!("{unusable}, and does not work after a restart: {what}"))
         };
     }
 }
 
-/// How long it takes to answer. A busy machine is given a second chance, and a third.
+/// Returns the response time of the server. Tries up to three times, because the machine may be busy.
 async fn check_serving(env: &TestEnv) -> Result<Duration, String> {
     let mut last = measure_response_time(env).await;
     for _ in 0..2 {
@@ -288,14 +289,14 @@ async fn check_serving(env: &TestEnv) -> Result<Duration, String> {
     last
 }
 
-/// The same at the end of a run, where what came before may have left much to do.
+/// As [`check_serving`], for the end of a run: the server may still be busy with earlier checks.
 pub(super) async fn check_serving_at_end(env: &TestEnv) -> Result<Duration, String> {
-    let look = check_serving(env).await;
-    if look.is_ok() { look } else { wait_until_caught_up(env, look).await }
+    let liveness = check_serving(env).await;
+    if liveness.is_ok() { liveness } else { wait_until_caught_up(env, liveness).await }
 }
 
-/// What a slow server has not done yet when thousands came and went is no sign that it is gone: as long as it is seen to
-/// work on it, it is given time, and serves again in the end.
+/// Repeats the liveness check while the server's process uses CPU time, at most for [`CATCHING_UP`]: a slow server may still
+/// be busy with the thousands of users of the last check.
 async fn wait_until_caught_up(env: &TestEnv, first: Result<Duration, String>) -> Result<Duration, String> {
     let (mut last, deadline) = (first, Instant::now() + CATCHING_UP);
     let Some(watch) = &env.watch else { return last };
@@ -305,7 +306,7 @@ async fn wait_until_caught_up(env: &TestEnv, first: Result<Duration, String>) ->
         last = measure_response_time(env).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         let now = watch.usage().ticks;
-        // A tick is 10 ms; a process that waits for something has none.
+        // A tick is 10 ms. Stop if the process used less than 5 % of the time: it is not working, but waiting.
         if (now.saturating_sub(before)) * 10 < started.elapsed().as_millis() as u64 / 20 {
             break;
         }
@@ -314,7 +315,7 @@ async fn wait_until_caught_up(env: &TestEnv, first: Result<Duration, String>) ->
     last
 }
 
-/// With what the server wrote last, on a card that has room for it.
+/// Adds the last lines of the server's output to a failed or inconclusive outcome.
 pub(super) fn attach_server_output(mut outcome: Outcome, env: &TestEnv) -> Outcome {
     let open = matches!(outcome.status, Status::Fail | Status::Inconclusive);
     if let (true, true, Some(watch)) = (open, outcome.server_output.is_empty(), &env.watch) {
@@ -323,13 +324,13 @@ pub(super) fn attach_server_output(mut outcome: Outcome, env: &TestEnv) -> Outco
     outcome
 }
 
-/// What a case needs and does not have here.
+/// Returns the reason why a case cannot run here, if a need of it is not met.
 fn unmet_need(case: &Case, env: &TestEnv, may_flood: bool) -> Option<&'static str> {
     case.needs.iter().find_map(|need| match need {
         Need::Terminator if !env.framing.send.is_terminated() => {
-            Some("it applies only where messages have an end (raw framing)")
+            Some("it applies only where messages have a terminator (not with raw framing)")
         }
-        Need::Raw if env.framing.send.is_terminated() => Some("it applies only where messages have no end"),
+        Need::Raw if env.framing.send.is_terminated() => Some("it applies only with raw framing"),
         Need::Spawn if env.watch.is_none() => Some("it watches the server's process: use --spawn instead of --target"),
         Need::Loopback if !may_flood => Some("a flood is not sent to another machine, unless --only names it"),
         _ => None,
