@@ -1,6 +1,6 @@
 //! A regular expression for conditions: metric, selector, statistic, comparison, value.
 
-use super::forms::{ABOVE_ZERO, NUMBER, SIZE_UNIT, TIME_UNIT};
+use super::patterns::{ABOVE_ZERO, NUMBER, SIZE_UNIT, TIME_UNIT};
 use crate::model::{Metric, Op, Stat, Unit};
 
 /// Returns the pattern; with `windows` a duration may follow the value.

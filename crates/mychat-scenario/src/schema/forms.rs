@@ -8,6 +8,7 @@ use std::ptr;
 use super::conditions;
 use super::node::{Rule, Schema};
 use super::notes::Bound;
+use super::patterns::{ABOVE_ZERO, NUMBER, SIZE_UNIT, TIME_UNIT};
 use crate::grammar::keys::{self, MapSpec};
 use crate::grammar::value_type::ValueType;
 use crate::lower::step_text::WORDS;
@@ -15,12 +16,6 @@ use crate::lower::symbols::RESERVED;
 use crate::lower::{name_pattern, units};
 use crate::model::Action;
 
-/// A regular expression for digits with optional `_` between them and an optional decimal part.
-pub(super) const NUMBER: &str = r"[0-9][0-9_]*(\.[0-9][0-9_]*)?";
-pub(super) const TIME_UNIT: &str = "(us|µs|ms|s|m|h)";
-pub(super) const SIZE_UNIT: &str = "(B|KiB|MiB|GiB)";
-/// A lookahead before a number: at least one of its digits is not zero.
-pub(super) const ABOVE_ZERO: &str = r"(?=[0_.]*[1-9])";
 const IDENTIFIER: &str = "^[A-Za-z][A-Za-z0-9_-]{0,39}$";
 const PORT: &str = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
 /// The words that YAML reads as values and the parser keeps as text.

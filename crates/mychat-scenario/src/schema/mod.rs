@@ -6,6 +6,7 @@ mod conditions;
 mod forms;
 mod node;
 mod notes;
+mod patterns;
 
 use crate::grammar::keys::{self, FieldSpec, MapSpec, Presence};
 use crate::grammar::value_type::ValueType;
