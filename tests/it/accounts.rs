@@ -1,7 +1,7 @@
-//! A server that loses, doubles, swaps, misroutes or changes messages is found out, with exact counts.
+//! Lost, duplicated, reordered, misrouted and corrupted messages of a faulty server are counted exactly.
 
 use mychat_tests::Outcome;
-use mychat_tests::liar::{LoadFault, LoadLiar};
+use mychat_tests::faulty_server::{FaultyServer, LoadFault};
 
 use crate::run;
 
@@ -13,16 +13,16 @@ load: [ { hold: 1s } ]
 expect: [ \"lost == 0\", \"duplicated == 0\", \"reordered == 0\", \"misrouted == 0\", \"corrupted == 0\" ]
 ";
 
-/// Runs against a server that does this wrong every so often, and gives how often it really did.
+/// Runs against a server that commits a fault at every `every`-th delivery. Returns the outcome and the number of faults.
 fn against(fault: LoadFault, every: u64) -> (Outcome, u64) {
-    let liar = LoadLiar::start(fault, every);
-    let outcome = run(LOAD).target(liar.address()).declared().go();
-    let done = liar.done();
-    assert!(fault == LoadFault::None || done > 0, "the liar had nothing to lie about: {}", outcome.said());
+    let server = FaultyServer::start(fault, every);
+    let outcome = run(LOAD).target(server.address()).declared().go();
+    let done = server.committed();
+    assert!(fault == LoadFault::None || done > 0, "the server committed no fault: {}", outcome.output());
     (outcome, done)
 }
 
-/// The same, where deliveries are counted user by user.
+/// The same load with `verify: counts`, which counts deliveries per user.
 const COUNTED: &str = "
 name: counted
 verify: counts
@@ -33,8 +33,8 @@ expect: [ \"lost == 0\", \"duplicated == 0\" ]
 ";
 
 fn counted(fault: LoadFault, every: u64) -> (Outcome, u64) {
-    let liar = LoadLiar::start(fault, every);
-    (run(COUNTED).target(liar.address()).declared().go(), liar.done())
+    let server = FaultyServer::start(fault, every);
+    (run(COUNTED).target(server.address()).declared().go(), server.committed())
 }
 
 fn violations(outcome: &Outcome) -> [u64; 5] {
@@ -42,12 +42,12 @@ fn violations(outcome: &Outcome) -> [u64; 5] {
 }
 
 #[test]
-fn several_workers_find_exactly_the_same() {
+fn several_workers_count_exactly_the_same() {
     let found = |text: &str, fault, every| {
-        let liar = LoadLiar::start(fault, every);
-        let outcome = run(text).target(liar.address()).declared().arg("--threads").arg(3).go();
-        assert_eq!(outcome.json["generator"]["threads"], 3, "{}", outcome.said());
-        (violations(&outcome), liar)
+        let server = FaultyServer::start(fault, every);
+        let outcome = run(text).target(server.address()).declared().arg("--threads").arg(3).go();
+        assert_eq!(outcome.json["generator"]["threads"], 3, "{}", outcome.output());
+        (violations(&outcome), server)
     };
     // The mixed faults depend on nothing but the number of the delivery: the 597th is lost and the 1585th comes twice.
     let many = LOAD.replace("400/s", "1600/s");
@@ -55,19 +55,19 @@ fn several_workers_find_exactly_the_same() {
         let changed = scope.spawn(|| found(LOAD, LoadFault::Change, 67));
         (found(&many, LoadFault::Mixed, 1), changed.join().expect("a run"))
     });
-    let (violations, liar) = changed;
-    assert_eq!(violations, [0, 0, 0, 0, liar.done()]);
-    assert!(liar.done() > 0);
-    let (violations, liar) = mixed;
-    let mixed = liar.mixed();
+    let (violations, server) = changed;
+    assert_eq!(violations, [0, 0, 0, 0, server.committed()]);
+    assert!(server.committed() > 0);
+    let (violations, server) = mixed;
+    let mixed = server.mixed();
     assert_eq!(violations, [mixed.lost, mixed.doubled, mixed.swapped, 0, 0]);
     assert!(mixed.lost > 0 && mixed.doubled > 0, "{mixed:?}");
 }
 
 #[test]
-fn an_honest_server_of_other_make_passes() {
+fn a_correct_server_of_another_author_passes() {
     let (outcome, _) = against(LoadFault::None, 1);
-    assert!(outcome.held(), "{}", outcome.said());
+    assert!(outcome.expectations_hold(), "{}", outcome.output());
     assert_eq!(violations(&outcome), [0; 5]);
     let timeline = outcome.json["timeline"].as_array().unwrap();
     let (joining, load): (Vec<_>, Vec<_>) = timeline.iter().partition(|point| point["stage"] == "join");
@@ -80,7 +80,7 @@ fn an_honest_server_of_other_make_passes() {
 #[test]
 fn losses_are_counted_and_named() {
     let (outcome, done) = against(LoadFault::Lose, 97);
-    assert_eq!((outcome.code, violations(&outcome)), (1, [done, 0, 0, 0, 0]), "{}", outcome.said());
+    assert_eq!((outcome.code, violations(&outcome)), (1, [done, 0, 0, 0, 0]), "{}", outcome.output());
     let first = &outcome.json["examples"][0];
     assert_eq!(first["kind"], "lost");
     assert!(first["recipient"].as_str().unwrap().starts_with("talkers"), "{first}");
@@ -89,17 +89,17 @@ fn losses_are_counted_and_named() {
 #[test]
 fn copies_are_counted() {
     let (outcome, done) = against(LoadFault::Double, 101);
-    assert_eq!((outcome.code, violations(&outcome)), (1, [0, done, 0, 0, 0]), "{}", outcome.said());
+    assert_eq!((outcome.code, violations(&outcome)), (1, [0, done, 0, 0, 0]), "{}", outcome.output());
 }
 
 #[test]
-fn copies_that_come_when_all_is_said_are_counted_too() {
+fn copies_after_the_last_message_are_counted_too() {
     let (outcome, done) = against(LoadFault::Repeat, 47);
-    assert_eq!((outcome.code, violations(&outcome)), (1, [0, done, 0, 0, 0]), "{}", outcome.said());
+    assert_eq!((outcome.code, violations(&outcome)), (1, [0, done, 0, 0, 0]), "{}", outcome.output());
 }
 
 #[test]
-fn who_is_denied_though_there_is_lost_and_an_error_also_where_others_come_and_go() {
+fn a_wrong_404_is_a_loss_and_an_error_also_under_churn() {
     let scenario = "
 name: denied
 users:
@@ -109,12 +109,12 @@ load: [ { hold: 1s } ]
 expect: [ \"errors == 0\" ]
 ";
     for (every, exit) in [(u64::MAX, 0), (19, 1)] {
-        let liar = LoadLiar::start(LoadFault::Deny, every);
-        let outcome = run(scenario).target(liar.address()).declared().go();
-        let denied = liar.done();
-        assert_eq!(violations(&outcome), [denied, 0, 0, 0, 0], "{}", outcome.said());
-        assert_eq!(outcome.json["counts"]["errors"]["404"].as_u64().unwrap_or(0), denied, "{}", outcome.said());
-        assert!(outcome.code == exit || outcome.code == 4, "{}", outcome.said());
+        let server = FaultyServer::start(LoadFault::Deny, every);
+        let outcome = run(scenario).target(server.address()).declared().go();
+        let denied = server.committed();
+        assert_eq!(violations(&outcome), [denied, 0, 0, 0, 0], "{}", outcome.output());
+        assert_eq!(outcome.json["counts"]["errors"]["404"].as_u64().unwrap_or(0), denied, "{}", outcome.output());
+        assert!(outcome.code == exit || outcome.code == 4, "{}", outcome.output());
         assert_eq!(denied > 5, exit == 1);
     }
 }
@@ -122,64 +122,74 @@ expect: [ \"errors == 0\" ]
 #[test]
 fn swaps_are_counted() {
     let (outcome, done) = against(LoadFault::Swap, 89);
-    assert_eq!(outcome.code, 1, "{}", outcome.said());
+    assert_eq!(outcome.code, 1, "{}", outcome.output());
     // A frame that was held to the end of the run was never sent.
     let [lost, duplicated, reordered, ..] = violations(&outcome);
-    assert_eq!((duplicated, reordered), (0, done), "{lost} lost; {}", outcome.said());
+    assert_eq!((duplicated, reordered), (0, done), "{lost} lost; {}", outcome.output());
 }
 
 #[test]
-fn a_message_at_the_wrong_user_is_misrouted_and_lost_to_the_right_one() {
+fn a_message_to_the_wrong_user_is_misrouted_and_lost() {
     let (outcome, done) = against(LoadFault::Misroute, 83);
     let [lost, duplicated, _, misrouted, corrupted] = violations(&outcome);
-    assert_eq!(outcome.code, 1, "{}", outcome.said());
+    assert_eq!(outcome.code, 1, "{}", outcome.output());
     // A broadcast that comes to somebody twice is a copy to them; a private message is nobody else's.
-    assert_eq!((lost, duplicated + misrouted, corrupted), (done, done, 0), "{}", outcome.said());
+    assert_eq!((lost, duplicated + misrouted, corrupted), (done, done, 0), "{}", outcome.output());
 }
 
 #[test]
-fn changed_messages_are_known_for_what_they_were() {
+fn changed_messages_are_counted_as_corrupted() {
     let (outcome, done) = against(LoadFault::Change, 103);
-    assert_eq!((outcome.code, violations(&outcome)), (1, [0, 0, 0, 0, done]), "{}", outcome.said());
+    assert_eq!((outcome.code, violations(&outcome)), (1, [0, 0, 0, 0, done]), "{}", outcome.output());
 }
 
 #[test]
 fn a_loss_at_the_very_end_of_a_burst_is_found() {
     // Every second delivery is lost: the last ones too, which no gap behind them shows.
     let (outcome, done) = against(LoadFault::Lose, 2);
-    assert_eq!(violations(&outcome), [done, 0, 0, 0, 0], "{}", outcome.said());
+    assert_eq!(violations(&outcome), [done, 0, 0, 0, 0], "{}", outcome.output());
 }
 
 #[test]
-fn counting_finds_how_many_are_lost_or_doubled_and_who_lacks_them() {
+fn verify_counts_finds_losses_and_copies_per_user() {
     let (honest, _) = counted(LoadFault::None, 1);
-    assert!(honest.held(), "{}", honest.said());
+    assert!(honest.expectations_hold(), "{}", honest.output());
     assert_eq!((honest.count("lost"), honest.count("duplicated")), (0, 0));
     assert_eq!(honest.count("delivered"), honest.count("expected_deliveries"));
     assert_eq!(honest.json["scenario"]["verify"], "counts");
 
     let (outcome, done) = counted(LoadFault::Lose, 97);
-    assert_eq!((outcome.code, outcome.count("lost"), outcome.count("duplicated")), (1, done, 0), "{}", outcome.said());
+    assert_eq!(
+        (outcome.code, outcome.count("lost"), outcome.count("duplicated")),
+        (1, done, 0),
+        "{}",
+        outcome.output()
+    );
     assert!(outcome.json["examples"][0]["recipient"].as_str().unwrap().starts_with("talkers"));
 
     let (outcome, done) = counted(LoadFault::Double, 101);
-    assert_eq!((outcome.code, outcome.count("lost"), outcome.count("duplicated")), (1, 0, done), "{}", outcome.said());
+    assert_eq!(
+        (outcome.code, outcome.count("lost"), outcome.count("duplicated")),
+        (1, 0, done),
+        "{}",
+        outcome.output()
+    );
 }
 
 #[test]
-fn without_verification_a_loss_is_nobodys_business_and_the_report_says_so() {
-    let liar = LoadLiar::start(LoadFault::Lose, 50);
+fn without_verification_no_loss_is_counted_and_the_report_says_so() {
+    let server = FaultyServer::start(LoadFault::Lose, 50);
     let text = COUNTED
         .replace("verify: counts", "verify: none")
         .replace("\"lost == 0\", \"duplicated == 0\"", "\"delivered > 0\"");
-    let outcome = run(&text).target(liar.address()).declared().go();
-    assert!(outcome.held(), "{}", outcome.said());
+    let outcome = run(&text).target(server.address()).declared().go();
+    assert!(outcome.expectations_hold(), "{}", outcome.output());
     assert_eq!(outcome.count("lost"), 0);
     assert!(outcome.stdout.contains("verify: none"), "{}", outcome.stdout);
 }
 
 #[test]
-fn whoever_is_missing_in_a_last_list_is_told_and_timed() {
+fn a_user_missing_in_the_last_list_is_reported_and_timed() {
     let scenario = "
 name: unlisted
 users: { bots: { count: 5, join: 100/s, rate: 10/s, do: [ { broadcast: {} } ] } }
@@ -188,18 +198,18 @@ load: [ { hold: 2s } ]
 expect: [ \"lost == 0\", \"roster.max < 1s\" ]
 ";
     let outcome = |fault| {
-        let liar = LoadLiar::start(fault, 1);
-        run(scenario).target(liar.address()).go()
+        let server = FaultyServer::start(fault, 1);
+        run(scenario).target(server.address()).go()
     };
     let fine = outcome(LoadFault::None);
-    assert_eq!(fine.count("unlisted"), 0, "{}", fine.said());
+    assert_eq!(fine.count("unlisted"), 0, "{}", fine.output());
     let wrong = outcome(LoadFault::Unlist);
-    assert_eq!((wrong.count("unlisted"), wrong.count("lost")), (4, 0), "{}", wrong.said());
+    assert_eq!((wrong.count("unlisted"), wrong.count("lost")), (4, 0), "{}", wrong.output());
     let roster = wrong.json["latency"]["roster"]["max"].as_f64().unwrap();
     assert!(roster >= 1e6, "a list that never came took at least until the end: {roster} µs");
     let named = "bots2 is not in the last list of bots1";
-    assert!(wrong.stdout.contains(named) && wrong.stdout.contains("not in everybody's list 4"), "{}", wrong.said());
+    assert!(wrong.stdout.contains(named) && wrong.stdout.contains("not in everybody's list 4"), "{}", wrong.output());
     // On a busy machine the run itself may not be sound, and then its latencies decide nothing.
     let code = if wrong.json["validity"] == "invalid" { 4 } else { 1 };
-    assert_eq!(wrong.code, code, "{}", wrong.said());
+    assert_eq!(wrong.code, code, "{}", wrong.output());
 }

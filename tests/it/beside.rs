@@ -1,4 +1,4 @@
-//! Cases beside users: one result, one verdict, and the same writings whenever they are made.
+//! Cases and users in one scenario: one result, one verdict, and the same reports from a stored result.
 
 use std::process::Command;
 
@@ -32,7 +32,7 @@ expect: [ \"lost == 0\", \"cases.failed == 0\" ]
 #[test]
 fn one_result_has_the_cases_and_the_load() {
     let good = run(&scenario("404")).go();
-    assert!(good.held(), "{}", good.said());
+    assert!(good.expectations_hold(), "{}", good.output());
     assert_eq!(good.json["schema"], "mychat-bench/run@1");
     let ids: Vec<_> = good.json["cases"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["greet", "a-stranger"]);
@@ -42,7 +42,7 @@ fn one_result_has_the_cases_and_the_load() {
 #[test]
 fn a_case_that_fails_decides_with_its_wire() {
     let bad = run(&scenario("499")).go();
-    assert_eq!((bad.code, bad.json["verdict"].as_str()), (1, Some("fail")), "{}", bad.said());
+    assert_eq!((bad.code, bad.json["verdict"].as_str()), (1, Some("fail")), "{}", bad.output());
     let case = &bad.json["cases"][1];
     assert_eq!(case["status"], "fail");
     assert!(
@@ -52,7 +52,7 @@ fn a_case_that_fails_decides_with_its_wire() {
 }
 
 #[test]
-fn writings_made_later_are_those_of_the_run() {
+fn reports_of_a_stored_result_are_those_of_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let (then, later) = (folder.path().join("then"), folder.path().join("later"));
     let ran = run(&scenario("499")).arg("--out").arg(then.display()).go();

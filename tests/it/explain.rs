@@ -1,4 +1,4 @@
-//! `explain` says what a file would do, and does nothing.
+//! `explain` describes a scenario and runs nothing.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The JUnit files are what build servers read: held against a schema by somebody else's parser.
+//! JUnit files are valid against a schema, by an independent parser.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +23,7 @@ load: [ { hold: 1s } ]
 expect: [ \"lost == 0\", \"delivery.p99.9 < 1us\", \"cases.failed == 0\" ]
 ";
 
-/// Whoever can hold XML against a schema here: xmllint, or Python with lxml.
+/// Returns a command that validates XML against a schema: xmllint, or Python with lxml.
 fn validator(schema: &Path, file: &Path) -> Option<Command> {
     const PYTHON: &str = "import sys; from lxml import etree as e; s = e.XMLSchema(e.parse(sys.argv[1])); \
                           s.assertValid(e.parse(sys.argv[2]))";
@@ -40,7 +40,7 @@ fn validator(schema: &Path, file: &Path) -> Option<Command> {
     })
 }
 
-/// Whether a file is valid; where nobody can tell, that is said and the test goes on.
+/// Asserts that a file is valid. Without a validator it prints a note and returns.
 #[expect(clippy::print_stderr, reason = "a test that could not look must not look like one that did")]
 pub(crate) fn assert_valid(file: &Path) {
     let schema = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/junit.xsd");
@@ -59,7 +59,7 @@ fn a_run_with_cases_is_valid_whatever_its_texts_hold() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("junit.xml");
     let outcome = run(NASTY).arg("--junit").arg(file.display()).go();
-    assert_eq!(outcome.code, 1, "{}", outcome.said());
+    assert_eq!(outcome.code, 1, "{}", outcome.output());
     assert_valid(&file);
     let text = std::fs::read_to_string(&file).unwrap();
     // Three expectations, the validity of the run, two cases.
@@ -69,7 +69,7 @@ fn a_run_with_cases_is_valid_whatever_its_texts_hold() {
 }
 
 #[test]
-fn what_can_be_broken_is_seen_to_be() {
+fn a_broken_file_is_refused() {
     // The schema and its reader are worth something only if they refuse something.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("broken.xml");

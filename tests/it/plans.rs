@@ -1,4 +1,4 @@
-//! One seed is one plan, whatever carries it out.
+//! One seed gives one plan, with any number of threads.
 
 use mychat_tests::TestServer;
 
@@ -18,8 +18,8 @@ fn the_plan_depends_on_the_seed_and_on_nothing_else() {
     let plan = |seed: u64, threads: u32| {
         let run = run(SCENARIO).target(server.address()).arg("--seed").arg(seed).arg("--threads").arg(threads);
         let outcome = run.go();
-        assert!(outcome.held(), "{}", outcome.said());
-        assert_eq!(outcome.count("lost") + outcome.count("duplicated"), 0, "{}", outcome.said());
+        assert!(outcome.expectations_hold(), "{}", outcome.output());
+        assert_eq!(outcome.count("lost") + outcome.count("duplicated"), 0, "{}", outcome.output());
         (outcome.json["scenario"]["plan_sha256"].clone(), outcome.count("sent"))
     };
     let one = plan(9, 1);

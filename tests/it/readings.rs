@@ -1,4 +1,4 @@
-//! Servers that read the protocol in another way are driven in theirs, and lose nothing by it.
+//! Servers that interpret the protocol differently are driven accordingly and lose nothing.
 
 use mychat_tests::TestServer;
 
@@ -23,7 +23,7 @@ fn python(server: &str) -> Option<String> {
 fn a_server_without_line_ends_echo_and_errors_is_found_out_and_loses_nothing() {
     let Some(command) = python("raw") else { return };
     let outcome = run(SOME).arg("--spawn").arg(command).go();
-    assert!(outcome.held(), "{}", outcome.said());
+    assert!(outcome.expectations_hold(), "{}", outcome.output());
     assert_eq!(outcome.json["target"]["framing"], "raw");
     assert!(outcome.stdout.contains("talks raw"), "{}", outcome.stdout);
     assert!(outcome.count("delivered") > 100);
@@ -34,7 +34,7 @@ fn every_python_server_of_ours_is_driven_as_it_reads() {
     for server in ["threads", "loop", "terse"] {
         let Some(command) = python(server) else { return };
         let outcome = run(SOME).arg("--spawn").arg(command).go();
-        assert!(outcome.held(), "{server}: {}", outcome.said());
+        assert!(outcome.expectations_hold(), "{server}: {}", outcome.output());
     }
 }
 
@@ -42,7 +42,7 @@ fn every_python_server_of_ours_is_driven_as_it_reads() {
 fn crlf_is_spoken_where_it_is_asked_for() {
     let server = TestServer::start();
     let outcome = run(SOME).target(server.address()).arg("--framing").arg("crlf").go();
-    assert!(outcome.held(), "{}", outcome.said());
+    assert!(outcome.expectations_hold(), "{}", outcome.output());
     assert_eq!(outcome.json["target"]["framing"], "crlf");
 }
 
@@ -50,7 +50,7 @@ fn crlf_is_spoken_where_it_is_asked_for() {
 fn the_reference_server_serves_raw_users_that_come_and_go() {
     let server = TestServer::with(|config| config.framing = mychat_server::ServerFraming::Raw);
     let outcome = run(SOME).target(server.address()).go();
-    assert!(outcome.held(), "{}", outcome.said());
+    assert!(outcome.expectations_hold(), "{}", outcome.output());
     assert_eq!(outcome.json["target"]["framing"], "raw");
 }
 
@@ -59,7 +59,7 @@ fn half_frames_make_no_sense_without_line_ends() {
     let Some(command) = python("raw") else { return };
     let text = SOME.replace("{ private: { to: nobody } }", "{ half_frame: { stall: 100ms } }");
     let outcome = run(&text).arg("--spawn").arg(command).go();
-    assert_eq!(outcome.code, 2, "{}", outcome.said());
+    assert_eq!(outcome.code, 2, "{}", outcome.output());
     assert!(outcome.stderr.contains("half_frame"), "{}", outcome.stderr);
 }
 
@@ -69,7 +69,7 @@ fn a_profile_that_is_none_is_a_usage_error_with_its_reason() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), "broadcast_echo: sometimes\n").expect("it can be written");
     let outcome = run(SOME).target(server.address()).arg("--profile").arg(file.path().display()).go();
-    assert_eq!(outcome.code, 2, "{}", outcome.said());
+    assert_eq!(outcome.code, 2, "{}", outcome.output());
     assert!(outcome.stderr.contains("one of true, false, not `sometimes`"), "{}", outcome.stderr);
 }
 
@@ -84,15 +84,15 @@ fn frames_as_they_stand_are_answered_or_found_out() {
         )
     };
     let fits = run(&text("{ text: \"NONSENSE|x\", gets: [\"ERROR|*|*\", closed] }")).target(server.address()).go();
-    assert!(fits.held(), "{}", fits.said());
-    assert!(fits.json["latency"]["ack"]["count"].as_u64().unwrap() >= 30, "{}", fits.said());
+    assert!(fits.expectations_hold(), "{}", fits.output());
+    assert!(fits.json["latency"]["ack"]["count"].as_u64().unwrap() >= 30, "{}", fits.output());
 
     let other = run(&text("{ text: \"NONSENSE|x\", gets: \"ERROR|999|*\" }")).target(server.address()).go();
-    assert_eq!(other.code, 1, "{}", other.said());
-    assert_eq!(other.count("wrong_replies"), other.count("sent"), "{}", other.said());
+    assert_eq!(other.code, 1, "{}", other.output());
+    assert_eq!(other.count("wrong_replies"), other.count("sent"), "{}", other.output());
 
     let closes = run(&text("{ text: DISCONNECT, gets: closed }")).target(server.address()).go();
-    assert!(closes.held(), "{}", closes.said());
+    assert!(closes.expectations_hold(), "{}", closes.output());
     assert_eq!(closes.count("disconnects"), 0);
-    assert!(closes.count("connected") > 3, "they come back: {}", closes.said());
+    assert!(closes.count("connected") > 3, "they come back: {}", closes.output());
 }

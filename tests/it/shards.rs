@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use mychat_tests::liar::{LoadFault, LoadLiar};
+use mychat_tests::faulty_server::{FaultyServer, LoadFault};
 use mychat_tests::{Outcome, TestServer};
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ fn parts(of: usize, address: impl std::fmt::Display + Sync) -> Vec<Outcome> {
     })
 }
 
-/// What `merge` makes of results, with its exit code.
+/// Merges results. Returns the exit code and the merged result.
 fn merged(parts: &[&Outcome]) -> (i32, Value) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = |name: String| folder.path().join(name);
@@ -44,7 +44,7 @@ fn merged(parts: &[&Outcome]) -> (i32, Value) {
     (output.status.code().expect("no signal"), serde_json::from_slice(&json).expect("JSON"))
 }
 
-/// The counts that do not hang on how quick anything was.
+/// The counts that do not depend on timing.
 fn counts(result: &Value) -> Value {
     let mut counts = result["counts"].clone();
     counts.as_object_mut().expect("counts").remove("blocked_seconds");
@@ -55,7 +55,7 @@ fn counts(result: &Value) -> Value {
 fn two_and_three_parts_count_what_one_run_counts() {
     let server = TestServer::start();
     let whole = run(LOAD).target(server.address()).go();
-    assert!(whole.held(), "{}", whole.said());
+    assert!(whole.expectations_hold(), "{}", whole.output());
     for of in [2, 3] {
         let parts = parts(of, server.address());
         let (_, merged) = merged(&parts.iter().collect::<Vec<_>>());
@@ -66,12 +66,12 @@ fn two_and_three_parts_count_what_one_run_counts() {
 }
 
 #[test]
-fn what_is_lost_between_the_parts_is_counted_to_the_last_message() {
-    let liar = LoadLiar::start(LoadFault::Lose, 97);
-    let parts = parts(2, liar.address());
+fn losses_between_parts_are_counted_exactly() {
+    let server = FaultyServer::start(LoadFault::Lose, 97);
+    let parts = parts(2, server.address());
     let (code, merged) = merged(&parts.iter().collect::<Vec<_>>());
-    assert!(liar.done() > 0);
-    assert_eq!((code, merged["counts"]["lost"].as_u64()), (1, Some(liar.done())), "{:#}", merged["counts"]);
+    assert!(server.committed() > 0);
+    assert_eq!((code, merged["counts"]["lost"].as_u64()), (1, Some(server.committed())), "{:#}", merged["counts"]);
     assert_eq!(merged["examples"][0]["kind"], "lost");
 }
 
@@ -84,10 +84,10 @@ fn a_part_alone_is_no_result() {
 }
 
 #[test]
-fn what_cannot_be_shared_out_is_refused() {
+fn invalid_shards_are_refused() {
     for (part, reason) in [("1/2", "--target"), ("3/2", "I/N"), ("job/2", "JOB_COMPLETION_INDEX")] {
         let outcome = run(LOAD).arg("--shard").arg(part).go();
-        assert_eq!(outcome.code, 2, "{}", outcome.said());
-        assert!(outcome.stderr.contains(reason), "{}", outcome.said());
+        assert_eq!(outcome.code, 2, "{}", outcome.output());
+        assert!(outcome.stderr.contains(reason), "{}", outcome.output());
     }
 }

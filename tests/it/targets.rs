@@ -1,4 +1,4 @@
-//! Where a server may be.
+//! Addresses of a server: host names, IPv6, and a target in the file.
 
 use mychat_tests::TestServer;
 
@@ -16,7 +16,7 @@ expect: [ \"lost == 0\" ]
 fn host_names_work() {
     let server = TestServer::start();
     let outcome = run(SMALL).target(format!("localhost:{}", server.address().port())).go();
-    assert!(outcome.held(), "{}", outcome.said());
+    assert!(outcome.expectations_hold(), "{}", outcome.output());
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn ipv6_works() {
     }
     let server = TestServer::listen("[::1]:0");
     let outcome = run(SMALL).target(server.address()).go();
-    assert!(outcome.held(), "{}", outcome.said());
+    assert!(outcome.expectations_hold(), "{}", outcome.output());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Which core for whom: figures in microseconds want one for the server and another for the tool.
+//! Separate cores for the server and for the tool: measurements in microseconds need them.
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 

@@ -1,11 +1,11 @@
-//! A client that sends exactly what it is told and shows exactly what comes.
+//! A client that sends exact bytes and returns exact frames.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Patience with a server, far beyond what one needs.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Read timeout, far above any reply time.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One connection.
 #[derive(Debug)]
@@ -14,10 +14,10 @@ pub struct RawPeer {
 }
 
 impl RawPeer {
-    /// A connection on which nothing was said.
+    /// Opens a connection and sends nothing.
     pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("somebody listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a legal timeout");
+        stream.set_read_timeout(Some(READ_TIMEOUT)).expect("a legal timeout");
         stream.set_nodelay(true).expect("a TCP socket");
         Self { lines: BufReader::new(stream) }
     }
@@ -25,13 +25,13 @@ impl RawPeer {
     /// A connected user.
     pub fn join(address: SocketAddr, name: &str) -> Self {
         let mut peer = Self::open(address);
-        peer.say(&format!("CONNECT|{name}"));
-        assert_eq!(peer.hear(), "CONNECT_ACK|OK");
+        peer.send_frame(&format!("CONNECT|{name}"));
+        assert_eq!(peer.read_frame(), "CONNECT_ACK|OK");
         peer
     }
 
     /// Sends a frame with its terminator.
-    pub fn say(&mut self, frame: &str) {
+    pub fn send_frame(&mut self, frame: &str) {
         self.send(format!("{frame}\n").as_bytes());
     }
 
@@ -41,16 +41,16 @@ impl RawPeer {
     }
 
     /// The next frame without its terminator; empty at the connection's end.
-    pub fn hear(&mut self) -> String {
+    pub fn read_frame(&mut self) -> String {
         let mut line = String::new();
-        self.lines.read_line(&mut line).expect("a frame within the patience of the kit");
+        self.lines.read_line(&mut line).expect("a frame within the read timeout");
         line.trim_end_matches(['\r', '\n']).to_owned()
     }
 
     /// The next frame that starts so, whatever comes before it.
-    pub fn hear_until(&mut self, start: &str) -> String {
+    pub fn read_until(&mut self, start: &str) -> String {
         loop {
-            let frame = self.hear();
+            let frame = self.read_frame();
             assert!(!frame.is_empty(), "the connection ended before `{start}` came");
             if frame.starts_with(start) {
                 return frame;

@@ -14,7 +14,7 @@ pub struct Run {
     command: Command,
 }
 
-/// What came of it.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// The exit code.
@@ -23,7 +23,7 @@ pub struct Outcome {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
-    /// What `--json` wrote; `Null` where nothing was written.
+    /// The JSON result; `Null` if none was written.
     pub json: Value,
 }
 
@@ -97,17 +97,17 @@ impl Outcome {
         self.json["counts"][name].as_u64().unwrap_or_else(|| panic!("no count `{name}`: {self:#?}"))
     }
 
-    /// Whether all expectations hold. On a machine that is busy with something else the tool finds that it could not
+    /// Returns true if all expectations hold. On a machine that is busy with something else the tool finds that it could not
     /// keep its own schedule, and says so by another exit code; counts are true all the same, and they are what tests
     /// look at.
-    pub fn held(&self) -> bool {
+    pub fn expectations_hold(&self) -> bool {
         let invalid = self.code == 4 && self.json["validity"] == "invalid";
         let expectations = self.json["expectations"].as_array();
         (self.code == 0 || invalid) && expectations.is_some_and(|all| all.iter().all(|one| one["ok"] == true))
     }
 
-    /// Everything that was said, for the message of an assertion.
-    pub fn said(&self) -> String {
+    /// Returns the exit code and both output streams, for the message of an assertion.
+    pub fn output(&self) -> String {
         format!("exit {}\n{}\n{}", self.code, self.stdout, self.stderr)
     }
 }

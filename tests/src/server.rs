@@ -46,12 +46,12 @@ impl TestServer {
         Self { address, metrics, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Where it listens.
+    /// Returns the address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it counted.
+    /// Returns its counters.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }

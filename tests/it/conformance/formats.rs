@@ -1,10 +1,10 @@
-//! Terminal, JSON, JUnit, Markdown and HTML of one run tell one story.
+//! Terminal, JSON, JUnit, Markdown and HTML reports of one run agree.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{TOOL, liar, read};
+use super::{TOOL, faulty_server, read};
 
 /// The options that write everything into a directory.
 pub(super) fn everything(directory: &Path) -> Vec<String> {
@@ -12,8 +12,8 @@ pub(super) fn everything(directory: &Path) -> Vec<String> {
     ["json", "junit", "markdown", "html"].iter().flat_map(|form| file(form, &format!("result.{form}"))).collect()
 }
 
-/// Holds all that was written into a directory, and said, against each other. Gives the status of each check.
-pub(super) fn agree(directory: &Path, said: &str) -> BTreeMap<String, String> {
+/// Asserts that all reports in a directory and the terminal output agree. Returns the status of each check.
+pub(super) fn agree(directory: &Path, output: &str) -> BTreeMap<String, String> {
     let text = |name: &str| std::fs::read_to_string(directory.join(name)).expect(name);
     let result = read(&directory.join("result.json"));
     let checks = result["checks"].as_array().expect("checks");
@@ -21,14 +21,14 @@ pub(super) fn agree(directory: &Path, said: &str) -> BTreeMap<String, String> {
     let json: BTreeMap<String, String> =
         checks.iter().map(|check| (word(check, "id"), word(check, "status"))).collect();
     assert_eq!(json.len(), checks.len(), "every check once");
-    assert_eq!(terminal(said), json, "terminal");
+    assert_eq!(terminal(output), json, "terminal");
     assert_eq!(junit(&text("result.junit")), json, "JUnit");
     assert_eq!(markdown(&text("result.markdown")), json, "Markdown");
     assert_eq!(html(&text("result.html")), json, "HTML");
     json
 }
 
-fn terminal(said: &str) -> BTreeMap<String, String> {
+fn terminal(output: &str) -> BTreeMap<String, String> {
     let status = |word| match word {
         "ok" => Some("pass"),
         "FAIL" | "known" => Some("fail"),
@@ -37,10 +37,10 @@ fn terminal(said: &str) -> BTreeMap<String, String> {
         _ => None,
     };
     let mut found = BTreeMap::new();
-    for line in said.lines().filter(|line| !line.contains("   framing ")) {
+    for line in output.lines().filter(|line| !line.contains("   framing ")) {
         let mut words = line.split_whitespace();
         if let (Some(status), Some(id)) = (words.next().and_then(status), words.next().filter(|id| id.contains('.'))) {
-            assert_eq!(found.insert(id.to_owned(), status.to_owned()), None, "{id} is said twice");
+            assert_eq!(found.insert(id.to_owned(), status.to_owned()), None, "{id} is output twice");
         }
     }
     found
@@ -86,11 +86,11 @@ fn html(text: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn all_writings_of_a_failing_run_agree() {
+fn all_reports_of_a_failing_run_agree() {
     let directory = tempfile::tempdir().expect("a directory");
     let groups = ["--only", "m*", "--only", "utf8*", "--only", "frame.out*", "--only", "cmd*"];
     let output = Command::new(TOOL)
-        .args(["conformance", "--spawn", &liar("invalid-utf8-replaced"), "--timeout", "500ms", "--seed", "1"])
+        .args(["conformance", "--spawn", &faulty_server("invalid-utf8-replaced"), "--timeout", "500ms", "--seed", "1"])
         .args(groups)
         .args(everything(directory.path()))
         .stdin(Stdio::null())

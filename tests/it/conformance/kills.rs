@@ -6,11 +6,11 @@ use std::sync::Mutex;
 
 use mychat_scenario::model::Level;
 
-use super::{TOOL, conformance, each, liar};
+use super::{TOOL, conformance, each, faulty_server};
 
 const KILLS: &str = include_str!("../kills.txt");
 
-/// Which checks must find which fault.
+/// Returns the faults, each with the checks that must find it.
 fn kills() -> Vec<(&'static str, Vec<&'static str>)> {
     let rows = KILLS.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     rows.map(|row| {
@@ -35,7 +35,7 @@ fn a_fault_of_each_kind_is_found() {
     part.retain(|(_, checks)| {
         let kind =
             |check: &str| (check.split('.').next().unwrap_or_default().to_owned(), format!("{:?}", levels[check]));
-        // Idle for seconds, or for all of the machine: the whole of it has that.
+        // These checks take seconds; the ignored test runs them.
         !checks.iter().any(|check| ["robust.idle", "frame.partial-hold"].contains(check))
             && kinds.insert(kind(checks[0]))
     });
@@ -51,7 +51,7 @@ fn found(faults: &[(&str, Vec<&str>)]) {
     let missed = Mutex::new(Vec::new());
     each(faults, |(fault, checks)| {
         let only: Vec<&str> = checks.iter().flat_map(|check| ["--only", check]).collect();
-        let server = liar(fault);
+        let server = faulty_server(fault);
         let done = conformance(
             &[&["--spawn", &server, "--timeout", "800ms", "--seed", "7", "--jobs", "2"], only.as_slice()].concat(),
         );
@@ -61,8 +61,8 @@ fn found(faults: &[(&str, Vec<&str>)]) {
             let seen = &observed[*check];
             let may = level[*check] == "may" && (seen.contains("let in") || seen.contains("descriptors"));
             if status[*check] != "fail" && !may {
-                let said = (&done.of("reason")[*check], &status[*check]);
-                missed.lock().expect("no poison").push(format!("{fault}: {check} is {said:?}"));
+                let output = (&done.of("reason")[*check], &status[*check]);
+                missed.lock().expect("no poison").push(format!("{fault}: {check} is {output:?}"));
             }
         }
     });
@@ -93,7 +93,7 @@ fn the_whole_matrix() {
     each(&known, |(fault, checks)| {
         let slow = ["robust.idle", "frame.partial-hold"].into_iter().filter(|check| !checks.contains(check));
         let skip: Vec<&str> = slow.flat_map(|check| ["--skip", check]).collect();
-        let server = liar(fault);
+        let server = faulty_server(fault);
         let done = conformance(&[&["--spawn", &server, "--timeout", "500ms", "--seed", "7"], skip.as_slice()].concat());
         let failed = done.of("status").into_iter().filter(|(_, status)| status == "fail").map(|(id, _)| id).collect();
         rows.lock().expect("no poison").insert((*fault).to_owned(), failed);

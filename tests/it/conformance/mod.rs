@@ -1,4 +1,4 @@
-//! The suite proves itself: against servers with one thing wrong, servers that are none, and correct ones of other make.
+//! Tests the suite against servers with one fault, null servers, and correct servers of other authors.
 
 mod correct;
 mod formats;
@@ -17,12 +17,12 @@ use serde_json::Value;
 
 pub(crate) const TOOL: &str = env!("CARGO_BIN_EXE_mychat-bench-under-test");
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) exit: i32,
     pub(crate) result: Value,
-    pub(crate) said: String,
+    pub(crate) output: String,
 }
 
 impl Done {
@@ -33,7 +33,7 @@ impl Done {
         checks.iter().map(|check| (word(check, "id"), word(check, key))).collect()
     }
 
-    /// The checks of a level that ended so.
+    /// Returns the ids of the checks with this level and one of these statuses.
     pub(crate) fn with(&self, level: &str, status: &[&str]) -> Vec<String> {
         let levels = self.of("level");
         let ended = self.of("status");
@@ -58,7 +58,7 @@ pub(crate) fn conformance(arguments: &[&str]) -> Done {
     Done {
         exit: output.status.code().unwrap_or(-1),
         result: read(file.path()),
-        said: String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+        output: String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
     }
 }
 
@@ -68,8 +68,8 @@ pub(crate) fn read(path: &Path) -> Value {
 }
 
 /// A command for `--spawn`: a server with this fault.
-pub(crate) fn liar(fault: &str) -> String {
-    format!("exec {} {{port}} {fault}", env!("CARGO_BIN_EXE_mychat-liar"))
+pub(crate) fn faulty_server(fault: &str) -> String {
+    format!("exec {} {{port}} {fault}", env!("CARGO_BIN_EXE_mychat-faulty-server"))
 }
 
 /// A command for `--spawn`: one of the Python servers, with arguments behind the port. `None` where there is no Python.
@@ -79,7 +79,7 @@ pub(crate) fn python(server: &str) -> Option<String> {
     Some(format!("exec python3 {}/servers/{name}.py {{port}} {rest}", env!("CARGO_MANIFEST_DIR")))
 }
 
-/// The same for the one in Java, straight from its source.
+/// A command for `--spawn`: the Java server, run from its source.
 pub(crate) fn java() -> Option<String> {
     Command::new("javac").arg("-version").output().ok()?;
     let options = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";

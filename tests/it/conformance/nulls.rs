@@ -1,11 +1,11 @@
-//! Servers that are none pass no must check, and every check has its outcome all the same.
+//! Null servers, which implement no chat protocol, pass no must check. Every check still has an outcome.
 
-use super::{conformance, each, liar};
+use super::{conformance, each, faulty_server};
 
 #[test]
-fn a_server_that_is_none_passes_no_must() {
+fn a_null_server_passes_no_must_check() {
     each(&["n1", "n2", "n3", "n4", "n5", "n6", "n7"], |null| {
-        let done = conformance(&["--spawn", &liar(null), "--timeout", "300ms"]);
+        let done = conformance(&["--spawn", &faulty_server(null), "--timeout", "300ms"]);
         assert_eq!(
             done.of("id").len(),
             mychat_conformance::suite::catalogue().len(),
@@ -17,25 +17,25 @@ fn a_server_that_is_none_passes_no_must() {
     });
 }
 
-/// However few the checks and many the instances: the check that says so is played, and fails.
+/// The check of the login runs and fails, with one instance or with more instances than checks.
 #[test]
-fn who_lets_nobody_in_fails_the_check_for_that() {
+fn a_server_without_logins_fails_the_check_of_the_login() {
     let closed = ["ack-lowercase", "n1", "n3"];
     let cases: Vec<_> = ["1", "2", "4"].into_iter().flat_map(|jobs| closed.map(|closed| (jobs, closed))).collect();
     each(&cases, |(jobs, closed)| {
         let only = ["--only", "conn.ack-ok", "--only", "frame.out-grammar", "--jobs", jobs, "--timeout", "100ms"];
-        let done = conformance(&[&["--spawn", &liar(closed)][..], &only].concat());
-        assert_eq!(done.of("status")["conn.ack-ok"], "fail", "{closed} with {jobs}: {}", done.said);
+        let done = conformance(&[&["--spawn", &faulty_server(closed)][..], &only].concat());
+        assert_eq!(done.of("status")["conn.ack-ok"], "fail", "{closed} with {jobs}: {}", done.output);
     });
 }
 
 #[test]
-fn nobody_there_is_said_at_once() {
+fn an_absent_server_is_reported_at_once() {
     let done = conformance(&["--target", "127.0.0.1:1"]);
     assert_eq!(done.exit, 3);
-    assert!(done.said.contains("is the server running there?"), "{}", done.said);
+    assert!(done.output.contains("is the server running there?"), "{}", done.output);
     let done = conformance(&["--spawn", "exec false {port}"]);
     assert_eq!(done.exit, 3);
     let done = conformance(&["--spawn", "exec true"]);
-    assert_eq!(done.exit, 2, "{}", done.said);
+    assert_eq!(done.exit, 2, "{}", done.output);
 }

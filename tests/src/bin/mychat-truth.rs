@@ -1,4 +1,4 @@
-//! `mychat-truth [ID…]`: carries out the table of truths, prints it, and writes it to `target/truth.md`.
+//! `mychat-truth [ID…]`: carries out the truth table, prints it, and writes it to `target/truth.md`.
 
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stdout, reason = "printing the table is what this program is for")]
@@ -11,7 +11,7 @@ fn main() -> std::process::ExitCode {
     let only: Vec<String> = std::env::args().skip(1).collect();
     let me = std::env::current_exe().expect("a program knows its own path");
     let tool = me.with_file_name("mychat-bench-under-test");
-    println!("{:4} {:22} {:>14} {:>14} {:>14}", "id", "measured", "true", "said", "tolerance");
+    println!("{:4} {:22} {:>14} {:>14} {:>14}", "id", "measured", "true", "reported", "tolerance");
     let table = truth::table(&tool.to_string_lossy(), &only, |row, lines| {
         for truth::Line { what, wanted, got, tolerance, ok } in lines {
             let mark = if *ok { "ok" } else { "WRONG" };
@@ -31,5 +31,5 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    panic!("the table of truths takes Linux: its servers keep their times by timerfd");
+    panic!("the truth table takes Linux: its servers keep their times by timerfd");
 }

@@ -1,5 +1,4 @@
-//! What the tool's figures are worth on this machine: servers of known latency and known faults in real time, and what
-//! the tool said of them, as a table.
+//! The truth table: compares the tool's measurements with servers of known latency and known faults, in real time.
 
 mod rows;
 
@@ -14,18 +13,18 @@ use crate::{Outcome, Run};
 
 pub use rows::ROWS;
 
-/// What one row asks for, and what came of it.
+/// One comparison of a row.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// What was measured.
+    /// The measured quantity.
     pub what: &'static str,
-    /// What is known to be true.
+    /// The true value.
     pub wanted: String,
-    /// What the tool said.
+    /// The value that the tool reported.
     pub got: String,
-    /// How far apart they may be.
+    /// The allowed difference.
     pub tolerance: String,
-    /// Whether they are no farther apart.
+    /// True if the difference is within the tolerance.
     pub ok: bool,
 }
 
@@ -34,7 +33,7 @@ pub struct Line {
 pub struct Row {
     /// Its id.
     pub id: &'static str,
-    /// What the server does.
+    /// A description of the server.
     pub server: &'static str,
     /// Carries it out, with the tool at this path.
     pub run: fn(&str) -> Vec<Line>,
@@ -56,7 +55,7 @@ pub fn table(tool: &str, only: &[String], mut tell: impl FnMut(&Row, &[Line])) -
 /// The table as Markdown, with when and where it was made.
 pub fn markdown(table: &[(Row, Vec<Line>)]) -> String {
     let mut text = format!("{}\n\n", circumstances());
-    text.push_str("| id | the server | measured | true | said | tolerance | |\n|---|---|---|---|---|---|---|\n");
+    text.push_str("| id | the server | measured | true | reported | tolerance | |\n|---|---|---|---|---|---|---|\n");
     for (row, lines) in table {
         for line in lines {
             let Line { what, wanted, got, tolerance, ok } = line;
@@ -89,7 +88,7 @@ fn circumstances() -> String {
     )
 }
 
-/// How late a thread wakes that only sleeps: median, p99 and p99.9 in microseconds. No program can be better than that.
+/// Returns how late a thread wakes that only sleeps: median, p99 and p99.9 in microseconds. No program can be better than that.
 fn wake_ups() -> [u128; 3] {
     const SLEEPS: usize = 4000;
     let bare = std::thread::spawn(|| {
@@ -122,7 +121,7 @@ fn quantile(outcome: &Outcome, metric: &str, quantile: f64) -> f64 {
     histogram.map_or(f64::NAN, |histogram| histogram.value_at_quantile(quantile) as f64 / 1e3)
 }
 
-/// The same held against the truth. A run that the tool itself finds unsound is marked so: the machine was too busy, and
+/// Compares a quantile with the true value. A run that the tool itself finds unsound is marked so: the machine was too busy, and
 /// the tool knows.
 fn measured(outcome: &Outcome, what: &'static str, metric: &str, q: f64, wanted: f64, tolerance: f64) -> Line {
     let mut line = close(what, wanted, quantile(outcome, metric, q), tolerance);
@@ -144,27 +143,27 @@ fn close(what: &'static str, wanted: f64, got: f64, tolerance: f64) -> Line {
 }
 
 /// A count or a word, as it stands in the table.
-struct Said(String);
+struct CellText(String);
 
-impl From<u64> for Said {
+impl From<u64> for CellText {
     fn from(count: u64) -> Self {
         Self(count.to_string())
     }
 }
 
-impl From<&str> for Said {
+impl From<&str> for CellText {
     fn from(word: &str) -> Self {
         Self(word.to_owned())
     }
 }
 
-/// Something that is so or not.
-fn exact(what: &'static str, wanted: impl Into<Said>, got: impl Into<Said>, ok: bool) -> Line {
+/// A comparison that must be exact.
+fn exact(what: &'static str, wanted: impl Into<CellText>, got: impl Into<CellText>, ok: bool) -> Line {
     Line { what, wanted: wanted.into().0, got: got.into().0, tolerance: "exact".to_owned(), ok }
 }
 
-/// The tool's verdict on its own run: the validity, and no word against the server.
-fn blames_itself(outcome: &Outcome, allowed: &[&str]) -> Line {
+/// Compares the validity of the run with the allowed ones. The server must not have failed.
+fn validity_line(outcome: &Outcome, allowed: &[&str]) -> Line {
     let validity = outcome.json["validity"].as_str().unwrap_or("nothing");
     let failed = outcome.code == 1 || outcome.stdout.starts_with("FAIL");
     let got = if failed { format!("{validity}, and the server failed") } else { validity.to_owned() };

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Line, Row, blames_itself, close, exact, measured, quantile, tool};
+use super::{Line, Row, close, exact, measured, quantile, tool, validity_line};
 use crate::cores::cores;
-use crate::liar::{LoadFault, LoadLiar};
-use crate::steady::{Manners, Steady};
+use crate::faulty_server::{FaultyServer, LoadFault};
+use crate::timed_server::{TimedServer, Timing};
 use crate::{Outcome, TestServer};
 
 /// All rows that can be carried out by now.
@@ -27,7 +27,7 @@ pub const ROWS: [Row; 11] = [
 ];
 
 const MS: Duration = Duration::from_millis(1);
-const FREEZES: Manners = Manners {
+const FREEZES: Timing = Timing {
     delay: Duration::from_millis(10),
     freeze: Some((Duration::from_millis(200), Duration::from_secs(10))),
     work: Duration::ZERO,
@@ -35,8 +35,8 @@ const FREEZES: Manners = Manners {
 };
 
 /// A server of known latency, on a core of its own where there are two.
-fn server(manners: Manners) -> Steady {
-    Steady::start(manners, cores().map(|cores| cores.server))
+fn server(timing: Timing) -> TimedServer {
+    TimedServer::start(timing, cores().map(|cores| cores.server))
 }
 
 fn privates(rate: u32, arrivals: &str, seconds: u32) -> String {
@@ -58,7 +58,7 @@ fn frozen(quantile: f64) -> f64 {
 }
 
 fn v1(program: &str) -> Vec<Line> {
-    let server = server(Manners { delay: 5 * MS, ..Manners::default() });
+    let server = server(Timing { delay: 5 * MS, ..Timing::default() });
     let outcome = tool(program, &privates(1000, "poisson", 20)).target(server.address()).go();
     let line =
         |what, metric, q, late: Duration| measured(&outcome, what, metric, q, 5.0 + late.as_secs_f64() * 1e3, 0.2);
@@ -84,7 +84,7 @@ fn v3(program: &str) -> Vec<Line> {
 }
 
 fn v4(program: &str) -> Vec<Line> {
-    let server = server(Manners { work: MS, ..FREEZES });
+    let server = server(Timing { work: MS, ..FREEZES });
     let outcome = tool(program, &privates(800, "even", 60)).target(server.address()).go();
     let wanted = |q: f64| 11.0 + (200.0 - (1.0 - q) * 0.2 * 10_000.0).max(0.0);
     quantiles(&outcome, wanted, |_, wanted| wanted * 0.02)
@@ -108,7 +108,7 @@ fn v5(program: &str) -> Vec<Line> {
     vec![
         close("lateness max", 300.0, quantile(&outcome, "lateness", 1.0), 10.0),
         close("service p50", 10.0, quantile(&outcome, "service", 0.5), 0.5),
-        blames_itself(&outcome, &["invalid"]),
+        validity_line(&outcome, &["invalid"]),
     ]
 }
 
@@ -138,11 +138,11 @@ fn v6(program: &str) -> Vec<Line> {
     // At the least of priorities: a scheduler wakes a light task early otherwise, and there is nothing to be seen.
     let run = tool(program, &privates(1000, "even", 20)).target(server.address());
     let outcome = run.under(&["taskset", "-c", &core, "nice", "-n", "19"]).go();
-    vec![blames_itself(&outcome, &["degraded", "invalid"])]
+    vec![validity_line(&outcome, &["degraded", "invalid"])]
 }
 
 fn v7(program: &str) -> Vec<Line> {
-    let server = server(Manners { delay: 5 * MS, spacing: MS / 20, ..Manners::default() });
+    let server = server(Timing { delay: 5 * MS, spacing: MS / 20, ..Timing::default() });
     let text = "name: truth\nseed: 1\nusers:\n  talker: { count: 1, rate: 10/s, do: [ { broadcast: {} } ] }\n  \
                 others: { count: 499, join: 1000/s }\nload: [ { hold: 30s } ]\n";
     let outcome = tool(program, text).target(server.address()).go();
@@ -156,11 +156,11 @@ fn v7(program: &str) -> Vec<Line> {
 }
 
 fn v8(program: &str) -> Vec<Line> {
-    let liar = LoadLiar::start(LoadFault::Mixed, 1);
+    let server = FaultyServer::start(LoadFault::Mixed, 1);
     let text = "name: truth\nseed: 8\nusers:\n  u: { count: 100, join: 500/s, rate: 80/s, do: [ { broadcast: {} } ] }\n\
                 load: [ { hold: 10s } ]\n";
-    let outcome = tool(program, text).target(liar.address()).go();
-    let mixed = liar.mixed();
+    let outcome = tool(program, text).target(server.address()).go();
+    let mixed = server.mixed();
     let line = |what, wanted: u64, name| exact(what, wanted, outcome.count(name), wanted == outcome.count(name));
     vec![
         line("lost", mixed.lost, "lost"),
@@ -179,7 +179,7 @@ fn v9(program: &str) -> Vec<Line> {
 }
 
 fn v10(program: &str) -> Vec<Line> {
-    let server = server(Manners { work: MS / 5, ..Manners::default() });
+    let server = server(Timing { work: MS / 5, ..Timing::default() });
     let text = "name: truth\nseed: 1\nusers:\n  u: { count: 50, join: 1000/s, rate: 1000/s, arrivals: even, \
                 do: [ { private: { to: u } } ] }\nload:\n  - find_max: { start: 100%, max: 5000%, grow: 2x, probe: 4s, \
                 settle: 1s, within: 4%, confirm: 8s }\nexpect: [ \"delivery.p99 < 50ms\", \"lost == 0\" ]\n";
@@ -202,7 +202,7 @@ fn v10(program: &str) -> Vec<Line> {
 }
 
 fn v13(program: &str) -> Vec<Line> {
-    let server = server(Manners { delay: 5 * MS, ..Manners::default() });
+    let server = server(Timing { delay: 5 * MS, ..Timing::default() });
     let outcome = tool(program, &privates(1000, "even", 8)).target(server.address()).with(|id| {
         std::thread::sleep(1500 * MS);
         for _ in 0..150 {
@@ -215,5 +215,5 @@ fn v13(program: &str) -> Vec<Line> {
     let reasons = outcome.json["validity_reasons"].to_string();
     let named = reasons.contains("read late");
     let got = if named { "it read late" } else { "no word of it" };
-    vec![blames_itself(&outcome, &["invalid"]), exact("its reason", "it read late", got, named)]
+    vec![validity_line(&outcome, &["invalid"]), exact("its reason", "it read late", got, named)]
 }

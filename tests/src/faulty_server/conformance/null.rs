@@ -1,4 +1,4 @@
-//! Servers that are none.
+//! Null servers: programs that accept connections and implement no chat protocol.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! One connection: what waits for it, and the thread that writes it.
+//! One connection: its send queue, and the thread that writes it.
 
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
@@ -9,21 +9,21 @@ use std::time::Duration;
 
 use super::room::Room;
 
-/// What may wait for a client that does not read.
+/// Largest size of a send queue.
 const MOST_BYTES: usize = 4 << 20;
 
-/// What fits behind what waits, where the fault writes parts of messages.
-const ROOM: usize = 1 << 20;
+/// Queue size above which `partial-frame-on-overflow` cuts frames.
+const OVERFLOW_BYTES: usize = 1 << 20;
 
 /// A connection as others see it.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) stream: TcpStream,
     pub(super) dead: AtomicBool,
-    /// Whether a write failed: the reader may then be told of an end where there was a reset.
+    /// True once a write failed. The reader may then see an end of file instead of a reset.
     pub(super) broken: AtomicBool,
     queue: Mutex<Queue>,
-    bell: Condvar,
+    queue_changed: Condvar,
     fault: String,
 }
 
@@ -45,7 +45,7 @@ impl Peer {
             dead: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             queue,
-            bell: Condvar::new(),
+            queue_changed: Condvar::new(),
             fault,
         });
         let writer = Arc::clone(&peer);
@@ -53,7 +53,7 @@ impl Peer {
         Ok(peer)
     }
 
-    fn is(&self, fault: &str) -> bool {
+    fn has_fault(&self, fault: &str) -> bool {
         self.fault == fault
     }
 
@@ -61,17 +61,17 @@ impl Peer {
     pub(super) fn push(&self, frame: &[u8]) {
         let mut bytes = frame.to_vec();
         bytes.push(b'\n');
-        if self.is("frame-doubled-newline") {
+        if self.has_fault("frame-doubled-newline") {
             bytes.push(b'\n');
         }
-        if self.is("reply-without-newline") && frame == b"CONNECT_ACK|OK" {
+        if self.has_fault("reply-without-newline") && frame == b"CONNECT_ACK|OK" {
             bytes.pop();
         }
-        if self.is("blocking-writes") {
+        if self.has_fault("blocking-writes") {
             let _ = (&self.stream).write_all(&bytes);
             return;
         }
-        if self.is("unlocked-writes") && bytes.len() > 200 {
+        if self.has_fault("unlocked-writes") && bytes.len() > 200 {
             let rest = bytes.split_off(bytes.len() / 2);
             self.enqueue(bytes);
             std::thread::sleep(Duration::from_micros(30));
@@ -84,17 +84,17 @@ impl Peer {
     fn enqueue(&self, bytes: Vec<u8>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.count += 1;
-        let again = self.is("every-fiftieth-twice") && queue.count.is_multiple_of(50);
-        if self.is("full-queue-drops") && queue.frames.len() >= 10 && !bytes.starts_with(b"USER_LIST") {
+        let again = self.has_fault("every-fiftieth-twice") && queue.count.is_multiple_of(50);
+        if self.has_fault("full-queue-drops") && queue.frames.len() >= 10 && !bytes.starts_with(b"USER_LIST") {
             return;
         }
-        // As much as there is room for, as a write that does not wait takes it.
-        let bytes = if self.is("partial-frame-on-overflow") && queue.bytes > ROOM {
+        // A partial write, as by a socket that does not block.
+        let bytes = if self.has_fault("partial-frame-on-overflow") && queue.bytes > OVERFLOW_BYTES {
             bytes[..bytes.len() / 2].to_vec()
         } else {
             bytes
         };
-        if self.is("partial-frame-on-overflow") && queue.bytes > 2 * ROOM {
+        if self.has_fault("partial-frame-on-overflow") && queue.bytes > 2 * OVERFLOW_BYTES {
             return;
         }
         queue.bytes += bytes.len();
@@ -102,31 +102,31 @@ impl Peer {
             queue.frames.push_back(bytes.clone());
         }
         queue.frames.push_back(bytes);
-        if queue.bytes > MOST_BYTES && !self.is("unbounded-queue") {
+        if queue.bytes > MOST_BYTES && !self.has_fault("unbounded-queue") {
             queue.done = true;
             queue.frames.clear();
             self.dead.store(true, Ordering::SeqCst);
             let _ = self.stream.shutdown(Shutdown::Both);
         }
-        self.bell.notify_one();
+        self.queue_changed.notify_one();
     }
 
     /// Lets the writer end when it has written what waits.
     pub(super) fn finish(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).done = true;
-        self.bell.notify_one();
+        self.queue_changed.notify_one();
     }
 
     fn write(&self) {
         loop {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             while queue.frames.is_empty() && !queue.done {
-                queue = self.bell.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue = self.queue_changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
             let Some(frame) = queue.frames.pop_front() else { break };
             queue.bytes -= frame.len().min(queue.bytes);
             drop(queue);
-            if self.is("full-queue-drops") {
+            if self.has_fault("full-queue-drops") {
                 std::thread::sleep(Duration::from_micros(300));
             }
             if (&self.stream).write_all(&frame).is_err() {
@@ -134,9 +134,9 @@ impl Peer {
                 break;
             }
         }
-        if self.is("late-close-removes-successor") {
+        if self.has_fault("late-close-removes-successor") {
             let _ = self.stream.shutdown(Shutdown::Write);
-        } else if !self.is("disconnect-does-not-close") {
+        } else if !self.has_fault("disconnect-does-not-close") {
             let _ = self.stream.shutdown(Shutdown::Both);
         }
     }

@@ -1,4 +1,4 @@
-//! The bytes of a connection into messages, rightly or wrongly.
+//! Splits the bytes of a connection into frames, correctly or with a fault.
 
 use std::io::{self, Read as _};
 use std::sync::atomic::Ordering;
@@ -8,17 +8,17 @@ use std::time::Duration;
 use super::peer::Peer;
 use super::room::Room;
 
-/// What came next.
+/// The next item of a connection.
 pub(super) enum Next {
     /// A message.
     Frame(Vec<u8>),
     /// One that is too long.
     Oversize,
-    /// The end; whether it was a reset.
+    /// The end of the connection; true if it was reset.
     End(bool),
 }
 
-/// Cuts a connection's bytes.
+/// Splits the bytes of one connection.
 pub(super) struct Frames {
     buffer: Vec<u8>,
     ready: std::collections::VecDeque<Vec<u8>>,
@@ -35,7 +35,7 @@ impl Frames {
         };
         let _ = peer.stream.set_read_timeout(timeout);
         let mut buffer = Vec::new();
-        if room.is("read-buffer-survives-connection") {
+        if room.has_fault("read-buffer-survives-connection") {
             buffer = std::mem::take(&mut *room.buffer.lock().unwrap_or_else(PoisonError::into_inner));
         }
         Self { buffer, ready: std::collections::VecDeque::new(), discarding: false, skips: false }
@@ -46,19 +46,19 @@ impl Frames {
             if let Some(frame) = self.ready.pop_front() {
                 return self.sized(room, peer, frame);
             }
-            let mut chunk = vec![0; if room.is("buffer-full-is-frame") { 1024 } else { 65536 }];
+            let mut chunk = vec![0; if room.has_fault("buffer-full-is-frame") { 1024 } else { 65536 }];
             let count = match (&peer.stream).read(&mut chunk) {
-                Ok(0) if room.is("eof-completes-frame") && !self.buffer.is_empty() => {
+                Ok(0) if room.has_fault("eof-completes-frame") && !self.buffer.is_empty() => {
                     self.ready.push_back(std::mem::take(&mut self.buffer));
                     continue;
                 }
-                Ok(0) if room.is("read-buffer-survives-connection") => {
+                Ok(0) if room.has_fault("read-buffer-survives-connection") => {
                     *room.buffer.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.buffer);
                     return Next::End(false);
                 }
                 Ok(0) => return Next::End(false),
                 Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && room.is("partial-frame-timeout") => {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && room.has_fault("partial-frame-timeout") => {
                     self.buffer.clear();
                     continue;
                 }
@@ -66,72 +66,72 @@ impl Frames {
             };
             chunk.truncate(count);
             if self.take(room, chunk) {
-                peer.broken.fetch_or(room.is("reset-after-flood"), Ordering::SeqCst);
+                peer.broken.fetch_or(room.has_fault("reset-after-flood"), Ordering::SeqCst);
                 return Next::End(false);
             }
         }
     }
 
-    /// Whether the connection is to be given up.
+    /// Appends bytes. Returns true if the connection must be closed.
     fn take(&mut self, room: &Room, chunk: Vec<u8>) -> bool {
-        let chunk = if room.is("decodes-each-read") {
+        let chunk = if room.has_fault("decodes-each-read") {
             String::from_utf8_lossy(&chunk).into_owned().into_bytes()
         } else {
             chunk
         };
-        if room.is("one-read-is-one-frame") {
+        if room.has_fault("one-read-is-one-frame") {
             let end = chunk.iter().rposition(|byte| *byte != b'\n').map_or(0, |at| at + 1);
             self.ready.push_back(chunk[..end].to_vec());
             return false;
         }
-        if room.is("disconnect-drops-pending") && chunk.ends_with(b"\nDISCONNECT\n") {
+        if room.has_fault("disconnect-drops-pending") && chunk.ends_with(b"\nDISCONNECT\n") {
             self.ready.push_back(b"DISCONNECT".to_vec());
             return false;
         }
-        if room.is("one-read-buffer-for-all") {
-            // One buffer for all.
+        if room.has_fault("one-read-buffer-for-all") {
+            // All connections share one buffer.
             self.buffer = std::mem::take(&mut *room.buffer.lock().unwrap_or_else(PoisonError::into_inner));
         }
         self.buffer.extend_from_slice(&chunk);
         while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
             let mut frame: Vec<u8> = self.buffer.drain(..=end).collect();
             frame.pop();
-            if frame.ends_with(b"\r") && !room.is("carriage-return-kept") {
+            if frame.ends_with(b"\r") && !room.has_fault("carriage-return-kept") {
                 frame.pop();
             }
             if self.discarding || std::mem::take(&mut self.skips) {
                 continue;
             }
-            self.skips = room.is("oversize-skips-next") && frame.len() > 1024;
-            if room.is("unicode-newline-splits") {
+            self.skips = room.has_fault("oversize-skips-next") && frame.len() > 1024;
+            if room.has_fault("unicode-newline-splits") {
                 let text = String::from_utf8_lossy(&frame).into_owned();
                 let cuts = ['\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\r'];
                 self.ready.extend(text.split(cuts).map(|part| part.as_bytes().to_vec()));
                 continue;
             }
             self.ready.push_back(frame);
-            if room.is("one-frame-per-read") {
+            if room.has_fault("one-frame-per-read") {
                 self.buffer.clear();
             }
         }
-        if room.is("remainder-dropped") {
+        if room.has_fault("remainder-dropped") {
             self.buffer.clear();
         }
-        if room.is("buffer-full-is-frame") && chunk.len() == 1024 && !self.buffer.is_empty() {
+        if room.has_fault("buffer-full-is-frame") && chunk.len() == 1024 && !self.buffer.is_empty() {
             self.ready.push_back(std::mem::take(&mut self.buffer));
         }
-        if room.is("oversize-by-buffer") && self.buffer.len() > 1024 {
+        if room.has_fault("oversize-by-buffer") && self.buffer.len() > 1024 {
             self.buffer.clear();
         }
-        let flooded = self.buffer.len() > 65536 && !room.is("unterminated-unbounded");
-        if room.is("one-read-buffer-for-all") {
+        let flooded = self.buffer.len() > 65536 && !room.has_fault("unterminated-unbounded");
+        if room.has_fault("one-read-buffer-for-all") {
             *room.buffer.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.buffer);
         }
         flooded
     }
 
     fn sized(&mut self, room: &Room, peer: &Arc<Peer>, frame: Vec<u8>) -> Next {
-        let size = if room.is("limit-counts-characters") {
+        let size = if room.has_fault("limit-counts-characters") {
             String::from_utf8_lossy(&frame).chars().count()
         } else {
             frame.len()
@@ -142,7 +142,11 @@ impl Frames {
             _ => 1024,
         };
         if size <= limit {
-            return Next::Frame(if room.is("frame-cut-to-256") { frame[..size.min(256)].to_vec() } else { frame });
+            return Next::Frame(if room.has_fault("frame-cut-to-256") {
+                frame[..size.min(256)].to_vec()
+            } else {
+                frame
+            });
         }
         match room.fault.as_str() {
             "oversize-truncated" => Next::Frame(frame[..1024].to_vec()),

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use mychat_proto::Command;
 
-use super::courier::{Courier, Mixed};
+use super::delivery_faults::{DeliveryFaults, MixedCounts};
 
-/// What it does wrong.
+/// A fault in deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadFault {
     /// Nothing.
@@ -35,12 +35,12 @@ pub enum LoadFault {
     Unlist,
 }
 
-/// How long after a delivery its copy follows.
+/// Time between a delivery and its copy.
 const LATER: Duration = Duration::from_millis(150);
 
 /// The server. It stops when it is dropped.
 #[derive(Debug)]
-pub struct LoadLiar {
+pub struct FaultyServer {
     address: SocketAddr,
     room: Arc<Mutex<Room>>,
 }
@@ -48,19 +48,19 @@ pub struct LoadLiar {
 #[derive(Debug)]
 struct Room {
     users: BTreeMap<String, TcpStream>,
-    courier: Courier,
+    faults: DeliveryFaults,
     unlists: bool,
     closed: bool,
 }
 
-impl LoadLiar {
-    /// A server that does this wrong at every `every`-th delivery of a message.
+impl FaultyServer {
+    /// Starts a server that commits the fault at every `every`-th delivery of a message.
     pub fn start(fault: LoadFault, every: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let room = Room {
             users: BTreeMap::new(),
-            courier: Courier::new(fault, every),
+            faults: DeliveryFaults::new(fault, every),
             unlists: fault == LoadFault::Unlist,
             closed: false,
         };
@@ -78,23 +78,23 @@ impl LoadLiar {
         Self { address, room }
     }
 
-    /// Where it listens.
+    /// Returns the address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How often it did something wrong.
-    pub fn done(&self) -> u64 {
-        lock(&self.room).courier.done()
+    /// Returns the number of committed faults.
+    pub fn committed(&self) -> u64 {
+        lock(&self.room).faults.committed()
     }
 
-    /// How often it did what, where its faults are mixed.
-    pub fn mixed(&self) -> Mixed {
-        lock(&self.room).courier.mixed()
+    /// Returns the number of committed faults per kind, for mixed faults.
+    pub fn mixed(&self) -> MixedCounts {
+        lock(&self.room).faults.mixed()
     }
 }
 
-impl Drop for LoadLiar {
+impl Drop for FaultyServer {
     fn drop(&mut self) {
         lock(&self.room).closed = true;
         // Wakes the listener; should that fail, nobody is listening any more.
@@ -125,8 +125,8 @@ fn serve(room: &Mutex<Room>, stream: &TcpStream) {
         let mut room = lock(room);
         room.users.remove(&me);
         room.lists();
-        // Whoever leaves last says no more: what waits for a next frame goes out as it is.
-        for (recipient, frame) in room.courier.release() {
+        // A user that left sends no next frame: held frames are sent unchanged.
+        for (recipient, frame) in room.faults.release() {
             room.write(&recipient, &frame);
         }
     }
@@ -146,7 +146,7 @@ fn connect(room: &mut Room, name: &str, stream: &TcpStream) -> Option<String> {
 
 impl Room {
     fn message(&mut self, sender: &str, recipient: &str, content: &str, from: &TcpStream) {
-        if !self.users.contains_key(recipient) || self.courier.denies(recipient) {
+        if !self.users.contains_key(recipient) || self.faults.deny(recipient) {
             send(from, b"ERROR|404|no such user\n");
             return;
         }
@@ -163,13 +163,13 @@ impl Room {
     fn deliver(&mut self, sender: &str, recipient: &str, frame: Vec<u8>) {
         let others: Vec<String> =
             self.users.keys().filter(|user| *user != sender && *user != recipient).cloned().collect();
-        for (recipient, frame) in self.courier.deliver(sender, (recipient.to_owned(), frame), &others) {
+        for (recipient, frame) in self.faults.deliver(sender, (recipient.to_owned(), frame), &others) {
             self.write(&recipient, &frame);
         }
-        for (recipient, frame) in self.courier.again() {
+        for (recipient, frame) in self.faults.again() {
             let Some(stream) = self.users.get(&recipient).and_then(|stream| stream.try_clone().ok()) else { continue };
             std::thread::spawn(move || {
-                // The fault itself: the copy comes when all else may have been said.
+                // The fault itself: the copy arrives after all other messages may have arrived.
                 std::thread::sleep(LATER);
                 send(&stream, &frame);
             });

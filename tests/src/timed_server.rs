@@ -15,9 +15,9 @@ use mychat_proto::Command;
 use rustix::event::{Timespec, epoll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
-/// What the server makes of every frame.
+/// Delays of a [`TimedServer`].
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Manners {
+pub struct Timing {
     /// From reading a message to writing it on.
     pub delay: Duration,
     /// Frozen for so long, every so often: what comes meanwhile is read at the end of it. Counted from the first message,
@@ -31,17 +31,17 @@ pub struct Manners {
 
 /// The server. It stops when it is dropped.
 #[derive(Debug)]
-pub struct Steady {
+pub struct TimedServer {
     address: SocketAddr,
     late: Arc<Mutex<Histogram<u64>>>,
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-impl Steady {
+impl TimedServer {
     /// Starts one on a free port; its thread stays on this core, where there is one to stay on, and awake: what a core takes
     /// to wake up is no part of a latency that is known.
-    pub fn start(manners: Manners, core: Option<usize>) -> Self {
+    pub fn start(timing: Timing, core: Option<usize>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let stop = Arc::new(AtomicBool::new(false));
@@ -53,14 +53,14 @@ impl Steady {
             // Sleep is rounded by 50 µs otherwise; where that cannot be changed the server is so much less exact.
             let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
             let _ = mychat_os::request_short_time_slice(Duration::from_micros(100));
-            let mut server = Server::new(listener, manners, taken_down);
+            let mut server = Server::new(listener, timing, taken_down);
             server.stays_awake = core.is_some();
             server.serve(&stopped);
         });
         Self { address, late, stop, thread: Some(thread) }
     }
 
-    /// Where it listens.
+    /// Returns the address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -72,7 +72,7 @@ impl Steady {
     }
 }
 
-impl Drop for Steady {
+impl Drop for TimedServer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -82,9 +82,9 @@ impl Drop for Steady {
     }
 }
 
-/// What epoll calls the listener.
+/// Epoll key of the listener.
 const LISTENER: u64 = u64::MAX;
-/// What epoll calls the timer.
+/// Epoll key of the timer.
 const TIMER: u64 = u64::MAX - 1;
 /// A thread that sleeps wakes up this much too late where it need not wait for a core; before that it spins.
 const SPIN: Duration = Duration::from_micros(60);
@@ -97,13 +97,13 @@ type Write = (Instant, u64, usize, Vec<u8>);
 
 struct Server {
     listener: TcpListener,
-    manners: Manners,
+    timing: Timing,
     epoll: OwnedFd,
     timer: OwnedFd,
     first: Option<Instant>,
     peers: Vec<Option<Peer>>,
     users: BTreeMap<String, usize>,
-    /// When the queue is empty.
+    /// Time at which the queue becomes empty.
     free_at: Instant,
     due: BinaryHeap<Reverse<Write>>,
     order: u64,
@@ -119,7 +119,7 @@ struct Peer {
 }
 
 impl Server {
-    fn new(listener: TcpListener, manners: Manners, late: Arc<Mutex<Histogram<u64>>>) -> Self {
+    fn new(listener: TcpListener, timing: Timing, late: Arc<Mutex<Histogram<u64>>>) -> Self {
         listener.set_nonblocking(true).expect("a socket");
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("a descriptor");
         epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN).expect("a socket");
@@ -129,7 +129,7 @@ impl Server {
         let free_at = Instant::now();
         let (peers, users, due) = (Vec::new(), BTreeMap::new(), BinaryHeap::new());
         let stays_awake = false;
-        Self { listener, manners, epoll, timer, first: None, peers, users, free_at, due, order: 0, late, stays_awake }
+        Self { listener, timing, epoll, timer, first: None, peers, users, free_at, due, order: 0, late, stays_awake }
     }
 
     fn serve(mut self, stop: &AtomicBool) {
@@ -152,7 +152,7 @@ impl Server {
         }
     }
 
-    /// How long to wait for events; the timer is one of them.
+    /// Returns the time to wait for events; the timer is one of them.
     fn sleep(&self) -> Timespec {
         if self.stays_awake {
             return AT_ONCE;
@@ -212,7 +212,7 @@ impl Server {
                 let frame = format!("BROADCAST|{me}|{content}\n").into_bytes();
                 let everybody: Vec<usize> = self.users.values().copied().collect();
                 for (place, other) in (1..).zip(everybody) {
-                    self.put(at + place * self.manners.spacing, other, frame.clone());
+                    self.put(at + place * self.timing.spacing, other, frame.clone());
                 }
             }
             (Ok(Command::Message { recipient, content }), Some(me)) => {
@@ -227,16 +227,16 @@ impl Server {
         }
     }
 
-    /// When a message that is read now is to be written on.
+    /// Returns the time at which a message that is read now must be written.
     fn turn(&mut self, now: Instant) -> Instant {
         self.first.get_or_insert(now);
-        let done = self.thawed(self.thawed(now.max(self.free_at)) + self.manners.work);
+        let done = self.thawed(self.thawed(now.max(self.free_at)) + self.timing.work);
         self.free_at = done;
-        done + self.manners.delay
+        done + self.timing.delay
     }
 
     fn thawed(&self, at: Instant) -> Instant {
-        let (Some((length, every)), Some(first)) = (self.manners.freeze, self.first) else { return at };
+        let (Some((length, every)), Some(first)) = (self.timing.freeze, self.first) else { return at };
         let into = (at.saturating_duration_since(first) + every / 2).as_nanos() % every.as_nanos();
         at + length.saturating_sub(Duration::from_nanos(into as u64))
     }

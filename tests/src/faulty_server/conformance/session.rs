@@ -1,4 +1,4 @@
-//! What a client says, and what is done about it.
+//! Handles the frames of one client.
 
 use std::net::Shutdown;
 use std::sync::atomic::Ordering;
@@ -9,12 +9,12 @@ use super::frames::{Frames, Next};
 use super::peer::Peer;
 use super::room::Room;
 
-/// What becomes of a connection after a message.
+/// The next step of a connection after a frame.
 #[derive(PartialEq, Eq)]
-enum Then {
-    Goes,
-    Leaves,
-    Breaks,
+enum NextStep {
+    Continue,
+    LogOut,
+    Abort,
 }
 
 struct Session<'r> {
@@ -25,19 +25,19 @@ struct Session<'r> {
 }
 
 /// Serves one connection to its end.
-pub(super) fn talk(room: &Arc<Room>, peer: &Arc<Peer>) {
+pub(super) fn serve_connection(room: &Arc<Room>, peer: &Arc<Peer>) {
     let mut session = Session { room, peer, name: None, asked: Vec::new() };
     let mut frames = Frames::new(room, peer);
-    if room.is("greeting-banner") {
+    if room.has_fault("greeting-banner") {
         peer.push(b"WELCOME TO THE CHAT");
     }
-    if room.is("none-user-listed") {
+    if room.has_fault("none-user-listed") {
         let nobody =
             super::room::User { name: b"None".to_vec(), peer: Arc::clone(peer), since: std::time::Instant::now() };
         room.users().push(nobody);
     }
-    if room.is("broadcast-to-unregistered") || room.is("list-to-unregistered") {
-        room.strangers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(peer));
+    if room.has_fault("broadcast-to-unregistered") || room.has_fault("list-to-unregistered") {
+        room.unregistered.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(peer));
     }
     let mut gone = false;
     let how = loop {
@@ -54,20 +54,20 @@ pub(super) fn talk(room: &Arc<Room>, peer: &Arc<Peer>) {
             }
             Next::Oversize => room.error(peer, "413", "too large"),
             Next::Frame(frame) => match session.frame(frame) {
-                Then::Goes => {}
-                Then::Leaves
-                    if room.is("disconnect-does-not-close")
-                        || room.is("frames-after-disconnect-handled")
-                        || room.is("late-close-removes-successor") =>
+                NextStep::Continue => {}
+                NextStep::LogOut
+                    if room.has_fault("disconnect-does-not-close")
+                        || room.has_fault("frames-after-disconnect-handled")
+                        || room.has_fault("late-close-removes-successor") =>
                 {
                     gone = true;
                     room.leave(peer, &session.asked, "disconnect");
-                    if !room.is("disconnect-does-not-close") {
+                    if !room.has_fault("disconnect-does-not-close") {
                         peer.finish();
                     }
                 }
-                Then::Leaves => break "disconnect",
-                Then::Breaks => break "end",
+                NextStep::LogOut => break "disconnect",
+                NextStep::Abort => break "end",
             },
         }
     };
@@ -75,30 +75,30 @@ pub(super) fn talk(room: &Arc<Room>, peer: &Arc<Peer>) {
 }
 
 impl Session<'_> {
-    fn is(&self, fault: &str) -> bool {
-        self.room.is(fault)
+    fn has_fault(&self, fault: &str) -> bool {
+        self.room.has_fault(fault)
     }
 
     fn end(&self, how: &str) {
-        if self.is("eof-keeps-user") && how != "disconnect"
-            || self.is("reset-keeps-user") && (how == "reset" || self.peer.broken.load(Ordering::SeqCst))
+        if self.has_fault("eof-keeps-user") && how != "disconnect"
+            || self.has_fault("reset-keeps-user") && (how == "reset" || self.peer.broken.load(Ordering::SeqCst))
         {
             return;
         }
-        if self.is("reset-after-flood") && self.peer.broken.load(Ordering::SeqCst) {
+        if self.has_fault("reset-after-flood") && self.peer.broken.load(Ordering::SeqCst) {
             return self.peer.finish();
         }
-        if self.is("dead-peer-ends-broadcast") && how != "disconnect" {
+        if self.has_fault("dead-peer-ends-broadcast") && how != "disconnect" {
             // Long enough for a broadcast to come first, on a busy machine too.
             std::thread::sleep(Duration::from_secs(1));
         }
-        if self.is("list-to-leaver") && how == "disconnect" {
+        if self.has_fault("list-to-leaver") && how == "disconnect" {
             let users = self.room.users();
             let others: Vec<Vec<u8>> =
                 users.iter().filter(|user| !Arc::ptr_eq(&user.peer, self.peer)).map(|user| user.name.clone()).collect();
             self.peer.push(&[b"USER_LIST|".to_vec(), others.join(&b","[..])].concat());
         }
-        if self.is("disconnect-acknowledged") && how == "disconnect" {
+        if self.has_fault("disconnect-acknowledged") && how == "disconnect" {
             self.peer.push(b"DISCONNECT_ACK|OK");
         }
         self.room.leave(self.peer, &self.asked, how);
@@ -108,66 +108,68 @@ impl Session<'_> {
         }
     }
 
-    fn error(&self, code: &str, text: &str) -> Then {
+    fn error(&self, code: &str, text: &str) -> NextStep {
         self.room.error(self.peer, code, text);
-        if self.is("error-then-hangs") {
+        if self.has_fault("error-then-hangs") {
             std::thread::sleep(Duration::from_hours(1));
         }
-        Then::Goes
+        NextStep::Continue
     }
 
-    fn frame(&mut self, frame: Vec<u8>) -> Then {
+    fn frame(&mut self, frame: Vec<u8>) -> NextStep {
         let mut frame = frame;
         if std::str::from_utf8(&frame).is_err() {
             match self.room.fault.as_str() {
                 "invalid-utf8-crashes" => std::process::exit(3),
                 "invalid-utf8-replaced" | "decodes-each-read" => {
-                    frame = String::from_utf8_lossy(&frame).into_owned().into_bytes()
+                    frame = String::from_utf8_lossy(&frame).into_owned().into_bytes();
                 }
                 _ => return self.error("400", "not UTF-8"),
             }
         }
-        if self.is("content-trimmed") {
+        if self.has_fault("content-trimmed") {
             frame = frame.trim_ascii().to_vec();
         }
-        if self.is("nul-ends-string") {
+        if self.has_fault("nul-ends-string") {
             frame = frame.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
         }
-        if self.is("unicode-normalised") {
+        if self.has_fault("unicode-normalised") {
             frame = String::from_utf8_lossy(&frame).replace("e\u{301}", "\u{e9}").into_bytes();
         }
-        if self.is("non-ascii-replaced") {
+        if self.has_fault("non-ascii-replaced") {
             frame = String::from_utf8_lossy(&frame)
                 .chars()
                 .map(|c| if c.is_ascii() { c } else { '?' })
                 .collect::<String>()
                 .into_bytes();
         }
-        if self.is("escapes-interpreted") {
+        if self.has_fault("escapes-interpreted") {
             frame = String::from_utf8_lossy(&frame).replace("\\n", "\n").into_bytes();
         }
-        if self.is("quit-leaves") && frame.rsplit(|byte| *byte == b'|').next().is_some_and(|last| last == b"quit") {
-            return Then::Leaves;
+        if self.has_fault("quit-leaves")
+            && frame.rsplit(|byte| *byte == b'|').next().is_some_and(|last| last == b"quit")
+        {
+            return NextStep::LogOut;
         }
-        if self.is("double-pipe-collapsed") {
+        if self.has_fault("double-pipe-collapsed") {
             frame.dedup_by(|one, other| *one == b'|' && *other == b'|');
         }
-        if self.is("disconnect-in-content-leaves") && frame.windows(10).any(|part| part == b"DISCONNECT") {
-            return Then::Leaves;
+        if self.has_fault("disconnect-in-content-leaves") && frame.windows(10).any(|part| part == b"DISCONNECT") {
+            return NextStep::LogOut;
         }
         if frame.trim_ascii().is_empty() {
-            return if self.is("empty-frame-disconnects") { Then::Breaks } else { Then::Goes };
+            return if self.has_fault("empty-frame-disconnects") { NextStep::Abort } else { NextStep::Continue };
         }
-        if self.is("thread-per-message") && frame.starts_with(b"MESSAGE|")
-            || self.is("thread-per-message") && frame.starts_with(b"BROADCAST|")
+        if self.has_fault("thread-per-message") && frame.starts_with(b"MESSAGE|")
+            || self.has_fault("thread-per-message") && frame.starts_with(b"BROADCAST|")
         {
-            return self.elsewhere(&frame);
+            return self.command_in_new_thread(&frame);
         }
         self.command(&frame)
     }
 
-    /// A thread a message.
-    fn elsewhere(&self, frame: &[u8]) -> Then {
+    /// Handles each message in a thread of its own.
+    fn command_in_new_thread(&self, frame: &[u8]) -> NextStep {
         let (room, peer, name, frame) =
             (Arc::clone(self.room), Arc::clone(self.peer), self.name.clone(), frame.to_vec());
         std::thread::spawn(move || {
@@ -178,58 +180,61 @@ impl Session<'_> {
             let mut session = Session { room: &room, peer: &peer, name, asked: Vec::new() };
             session.command(&frame);
         });
-        Then::Goes
+        NextStep::Continue
     }
 
-    fn command(&mut self, frame: &[u8]) -> Then {
+    fn command(&mut self, frame: &[u8]) -> NextStep {
         let (command, rest) = match frame.iter().position(|byte| *byte == b'|') {
             Some(at) => (&frame[..at], Some(&frame[at + 1..])),
             None => (frame, None),
         };
         let known = [&b"CONNECT"[..], b"DISCONNECT", b"MESSAGE", b"BROADCAST"];
         let command = match known.into_iter().find(|known| command.starts_with(known)) {
-            Some(known) if self.is("command-prefix-matches") => known,
+            Some(known) if self.has_fault("command-prefix-matches") => known,
             _ => command,
         };
         match (command, rest) {
             (b"CONNECT", Some(name)) => self.connect(name),
-            (b"CONNECT", None) if self.is("empty-name-accepted") => self.connect(b""),
-            (b"DISCONNECT", Some(other)) if self.is("disconnect-evicts-others") && !other.is_empty() => {
+            (b"CONNECT", None) if self.has_fault("empty-name-accepted") => self.connect(b""),
+            (b"DISCONNECT", Some(other)) if self.has_fault("disconnect-evicts-others") && !other.is_empty() => {
                 self.room.evict(other);
-                Then::Goes
+                NextStep::Continue
             }
-            (b"DISCONNECT", None | Some(b"")) if !(self.is("trailing-pipe-rejected") && rest.is_some()) => {
-                if self.is("disconnect-before-login-ignored") && self.name.is_none() {
-                    Then::Goes
+            (b"DISCONNECT", None | Some(b"")) if !(self.has_fault("trailing-pipe-rejected") && rest.is_some()) => {
+                if self.has_fault("disconnect-before-login-ignored") && self.name.is_none() {
+                    NextStep::Continue
                 } else {
-                    Then::Leaves
+                    NextStep::LogOut
                 }
             }
-            (b"MESSAGE" | b"BROADCAST", Some(text)) if self.is("brace-disconnects") && text.contains(&b'{') => {
-                Then::Breaks
+            (b"MESSAGE" | b"BROADCAST", Some(text)) if self.has_fault("brace-disconnects") && text.contains(&b'{') => {
+                NextStep::Abort
             }
-            (b"MESSAGE" | b"BROADCAST", Some(_)) if self.name.is_none() && !self.is("login-not-required") => {
+            (b"MESSAGE" | b"BROADCAST", Some(_)) if self.name.is_none() && !self.has_fault("login-not-required") => {
                 self.error("401", "CONNECT first")
             }
             (b"MESSAGE", Some(rest)) => self.message(rest),
             (b"BROADCAST", Some(content)) if !content.is_empty() => self.broadcast(content),
-            _ if self.is("malformed-disconnects") => Then::Breaks,
-            _ if self.is("http-crashes") && frame.starts_with(b"GET") => std::process::exit(3),
-            _ if self.is("server-command-forwarded") => {
+            _ if self.has_fault("malformed-disconnects") => NextStep::Abort,
+            _ if self.has_fault("http-crashes") && frame.starts_with(b"GET") => std::process::exit(3),
+            _ if self.has_fault("server-command-forwarded") => {
                 self.room.broadcast(self.peer, frame);
-                Then::Goes
+                NextStep::Continue
             }
             _ => self.error("400", "malformed"),
         }
     }
 
-    fn connect(&mut self, name: &[u8]) -> Then {
-        if self.name.is_some() && !self.is("second-login-renames") && !self.is("ghost-user-ends-broadcast") {
-            if self.is("second-login-disconnects") {
-                return Then::Breaks;
+    fn connect(&mut self, name: &[u8]) -> NextStep {
+        if self.name.is_some()
+            && !self.has_fault("second-login-renames")
+            && !self.has_fault("ghost-user-ends-broadcast")
+        {
+            if self.has_fault("second-login-disconnects") {
+                return NextStep::Abort;
             }
             self.peer.push(b"CONNECT_ACK|FAIL");
-            if self.is("taken-name-logs-out") && self.room.users().iter().any(|user| user.name == name) {
+            if self.has_fault("taken-name-logs-out") && self.room.users().iter().any(|user| user.name == name) {
                 self.room.leave(self.peer, &self.asked, "disconnect");
                 self.name = None;
             }
@@ -237,16 +242,16 @@ impl Session<'_> {
         }
         let any = |set: &[u8]| name.iter().any(|byte| set.contains(byte));
         let odd = name != name.trim_ascii() || any(b"%") || name.iter().any(u8::is_ascii_control) || name.len() > 64;
-        let legal = (!name.is_empty() || self.is("empty-name-accepted"))
-            && (!any(b",") || self.is("comma-in-name-accepted"))
-            && (!any(b"|") || self.is("pipe-in-name-accepted"))
+        let legal = (!name.is_empty() || self.has_fault("empty-name-accepted"))
+            && (!any(b",") || self.has_fault("comma-in-name-accepted"))
+            && (!any(b"|") || self.has_fault("pipe-in-name-accepted"))
             && (!odd
-                || self.is("spaces-in-name-accepted")
-                || self.is("control-in-name-accepted")
-                || self.is("nul-ends-string")
-                || self.is("forward-limit-ignored"));
+                || self.has_fault("spaces-in-name-accepted")
+                || self.has_fault("control-in-name-accepted")
+                || self.has_fault("nul-ends-string")
+                || self.has_fault("forward-limit-ignored"));
         self.asked = name.to_vec();
-        if self.is("list-before-ack") {
+        if self.has_fault("list-before-ack") {
             self.peer.push(&[b"USER_LIST|", name].concat());
             self.peer.push(b"CONNECT_ACK|OK");
         }
@@ -257,23 +262,23 @@ impl Session<'_> {
             "name-cut-at-space" => name.split(|byte| *byte == b' ').next().unwrap_or_default(),
             _ => name,
         };
-        let name = if self.is("pipe-in-name-accepted") {
+        let name = if self.has_fault("pipe-in-name-accepted") {
             name.split(|byte| *byte == b'|').next().unwrap_or_default()
         } else {
             name
         };
         if !legal || !self.room.join(name, self.peer) {
             self.peer.push(b"CONNECT_ACK|FAIL");
-            if self.is("refused-user-can-speak") {
+            if self.has_fault("refused-user-can-speak") {
                 self.name = Some(name.to_vec());
             }
-            if self.is("refused-user-hears") {
-                self.room.strangers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(self.peer));
+            if self.has_fault("refused-user-hears") {
+                self.room.unregistered.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(self.peer));
             }
-            if self.is("list-after-refusal") {
+            if self.has_fault("list-after-refusal") {
                 self.peer.push(b"USER_LIST|someone");
             }
-            if self.is("refused-user-listed") {
+            if self.has_fault("refused-user-listed") {
                 self.room.users().push(super::room::User {
                     name: name.to_vec(),
                     peer: Arc::clone(self.peer),
@@ -283,33 +288,37 @@ impl Session<'_> {
             return self.error("409", "not available");
         }
         self.name.get_or_insert(name.to_vec());
-        self.room.strangers.lock().unwrap_or_else(PoisonError::into_inner).retain(|peer| !Arc::ptr_eq(peer, self.peer));
-        if let Some(kept) = self.room.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(name) {
-            for frame in kept {
+        self.room
+            .unregistered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|peer| !Arc::ptr_eq(peer, self.peer));
+        if let Some(stored) = self.room.stored.lock().unwrap_or_else(PoisonError::into_inner).remove(name) {
+            for frame in stored {
                 self.peer.push(&frame);
             }
         }
         self.room.lists(Some((self.peer, name)));
-        if self.is("history-on-login") {
+        if self.has_fault("history-on-login") {
             self.room.history().iter().for_each(|frame| self.peer.push(frame));
         }
-        Then::Goes
+        NextStep::Continue
     }
 
-    fn broadcast(&self, content: &[u8]) -> Then {
+    fn broadcast(&self, content: &[u8]) -> NextStep {
         let sender = self.name.clone().unwrap_or_else(|| b"None".to_vec());
-        let content = if self.is("content-cut-at-pipe") {
+        let content = if self.has_fault("content-cut-at-pipe") {
             content.split(|byte| *byte == b'|').next().unwrap_or_default()
         } else {
             content
         };
-        if self.is("pipe-content-dropped") && content.contains(&b'|') {
-            return Then::Goes;
+        if self.has_fault("pipe-content-dropped") && content.contains(&b'|') {
+            return NextStep::Continue;
         }
-        let content = if self.is("content-cut-to-200") { &content[..content.len().min(200)] } else { content };
-        let frame = if self.is("broadcast-as-message") {
+        let content = if self.has_fault("content-cut-to-200") { &content[..content.len().min(200)] } else { content };
+        let frame = if self.has_fault("broadcast-as-message") {
             [b"MESSAGE|", sender.as_slice(), b"|", content].concat()
-        } else if self.is("broadcast-without-sender") {
+        } else if self.has_fault("broadcast-without-sender") {
             [b"BROADCAST|", content].concat()
         } else {
             [b"BROADCAST|", sender.as_slice(), b"|", content].concat()
@@ -320,32 +329,32 @@ impl Session<'_> {
         {
             return self.error("413", "too large when forwarded");
         }
-        if self.room.broadcast(self.peer, &frame) { Then::Breaks } else { Then::Goes }
+        if self.room.broadcast(self.peer, &frame) { NextStep::Abort } else { NextStep::Continue }
     }
 
-    fn message(&self, rest: &[u8]) -> Then {
+    fn message(&self, rest: &[u8]) -> NextStep {
         let (to, content) = match rest.iter().position(|byte| *byte == b'|') {
             Some(at) if at > 0 && at + 1 < rest.len() => (&rest[..at], &rest[at + 1..]),
-            _ if self.is("malformed-disconnects") => return Then::Breaks,
+            _ if self.has_fault("malformed-disconnects") => return NextStep::Abort,
             _ => return self.error("400", "malformed"),
         };
         let mut sender = self.name.clone().unwrap_or_else(|| b"None".to_vec());
         let mut content = content.to_vec();
-        if let (true, Some(at)) = (self.is("sender-spoofable"), content.iter().position(|byte| *byte == b'|')) {
+        if let (true, Some(at)) = (self.has_fault("sender-spoofable"), content.iter().position(|byte| *byte == b'|')) {
             sender = content[..at].to_vec();
             content.drain(..=at);
         }
-        if self.is("content-cut-at-pipe") {
+        if self.has_fault("content-cut-at-pipe") {
             content = content.split(|byte| *byte == b'|').next().unwrap_or_default().to_vec();
         }
-        if self.is("pipe-content-dropped") && content.contains(&b'|') {
-            return Then::Goes;
+        if self.has_fault("pipe-content-dropped") && content.contains(&b'|') {
+            return NextStep::Continue;
         }
-        if self.is("zero-is-empty") && content == b"0" {
+        if self.has_fault("zero-is-empty") && content == b"0" {
             return self.error("400", "no content");
         }
-        let first = if self.is("recipient-as-sender") { to.to_vec() } else { sender };
-        if self.is("html-escaped") {
+        let first = if self.has_fault("recipient-as-sender") { to.to_vec() } else { sender };
+        if self.has_fault("html-escaped") {
             content = String::from_utf8_lossy(&content).replace('&', "&amp;").replace('<', "&lt;").into_bytes();
         }
         let mut frame = [b"MESSAGE|", first.as_slice(), b"|", &content].concat();
@@ -355,52 +364,53 @@ impl Session<'_> {
         {
             return self.error("413", "too large when forwarded");
         }
-        if self.is("content-sent-as-frame") && content.starts_with(b"USER_LIST|") {
+        if self.has_fault("content-sent-as-frame") && content.starts_with(b"USER_LIST|") {
             frame = content;
         }
-        if self.is("private-to-all") {
+        if self.has_fault("private-to-all") {
             self.room.broadcast(self.peer, &frame);
-            return Then::Goes;
+            return NextStep::Continue;
         }
-        if self.is("success-as-error-200") {
+        if self.has_fault("success-as-error-200") {
             self.peer.push(b"ERROR|200|sent");
         }
         self.to_one(to, &frame)
     }
 
-    fn to_one(&self, to: &[u8], frame: &[u8]) -> Then {
-        if self.is("keyword-names-unreachable")
+    fn to_one(&self, to: &[u8], frame: &[u8]) -> NextStep {
+        if self.has_fault("keyword-names-unreachable")
             && [&b"CONNECT"[..], b"USER_LIST", b"OK", b"404", b"__proto__", b"constructor"].contains(&to)
         {
-            return Then::Goes;
+            return NextStep::Continue;
         }
         let users = self.room.users();
-        let is_meant = |name: &[u8]| if self.is("name-prefix-matches") { name.starts_with(to) } else { name == to };
-        let found = users.iter().find(|user| is_meant(&user.name)).map(|user| Arc::clone(&user.peer));
+        let matches =
+            |name: &[u8]| if self.has_fault("name-prefix-matches") { name.starts_with(to) } else { name == to };
+        let found = users.iter().find(|user| matches(&user.name)).map(|user| Arc::clone(&user.peer));
         if let Some(peer) = found {
-            if self.is("private-to-self-dropped") && Arc::ptr_eq(&peer, self.peer) {
-                return Then::Goes;
+            if self.has_fault("private-to-self-dropped") && Arc::ptr_eq(&peer, self.peer) {
+                return NextStep::Continue;
             }
-            if self.is("dead-recipient-disconnects-sender") && peer.dead.load(Ordering::SeqCst) {
-                return Then::Breaks;
+            if self.has_fault("dead-recipient-disconnects-sender") && peer.dead.load(Ordering::SeqCst) {
+                return NextStep::Abort;
             }
-            if self.is("unlocked-writes") {
+            if self.has_fault("unlocked-writes") {
                 drop(users);
             }
             peer.push(frame);
-            return Then::Goes;
+            return NextStep::Continue;
         }
         drop(users);
-        let ghost = self.room.ghosts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|name| name == to);
-        if ghost && self.is("messages-kept-for-next-user") {
-            let mut kept = self.room.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.entry(to.to_vec()).or_default().push(frame.to_vec());
+        let ghost = self.room.departed.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|name| name == to);
+        if ghost && self.has_fault("messages-kept-for-next-user") {
+            let mut stored = self.room.stored.lock().unwrap_or_else(PoisonError::into_inner);
+            stored.entry(to.to_vec()).or_default().push(frame.to_vec());
         }
         match self.room.fault.as_str() {
-            "unknown-recipient-ignored" => Then::Goes,
-            "departed-recipient-ignored" if ghost => Then::Goes,
-            "dead-recipient-disconnects-sender" if ghost => Then::Breaks,
-            "unknown-recipient-disconnects" => Then::Breaks,
+            "unknown-recipient-ignored" => NextStep::Continue,
+            "departed-recipient-ignored" if ghost => NextStep::Continue,
+            "dead-recipient-disconnects-sender" if ghost => NextStep::Abort,
+            "unknown-recipient-disconnects" => NextStep::Abort,
             _ => self.error("404", "no such user"),
         }
     }

@@ -1,13 +1,13 @@
-//! A small server that keeps the protocol, with one switch: the name of the one thing that it does wrong.
+//! A small server that follows the protocol except for one fault, chosen by name.
 //!
 //! A thread reads each connection and another one writes it; everything between them happens under one lock. The
-//! program `mychat-liar PORT FAULT` serves it, so that the suite can start it, watch it and start it again.
+//! program `mychat-faulty-server PORT FAULT` serves it, so that the suite can start it, watch it and start it again.
 
 mod frames;
 mod null;
 mod peer;
 mod room;
-mod talk;
+mod session;
 
 use std::io;
 use std::net::TcpListener;
@@ -28,27 +28,27 @@ pub fn serve(port: u16, fault: &str) -> io::Result<()> {
     let mut silent = 0;
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
-        if room.is("slow-accept") {
+        if room.has_fault("slow-accept") {
             std::thread::sleep(Duration::from_millis(40));
         }
-        if room.is("silent-connections-block-accept") && silent > 20 {
+        if room.has_fault("silent-connections-block-accept") && silent > 20 {
             std::thread::sleep(Duration::from_hours(1));
         }
         silent += 1;
-        if room.is("descriptor-leak") {
+        if room.has_fault("descriptor-leak") {
             std::mem::forget(stream.try_clone()?);
         }
-        // A pool of ten: who comes later waits until somebody leaves.
-        while room.is("ten-connections-only") && Arc::strong_count(&room) > 11 {
+        // A pool of ten: later connections wait until one closes.
+        while room.has_fault("ten-connections-only") && Arc::strong_count(&room) > 11 {
             std::thread::sleep(Duration::from_millis(5));
         }
         let Ok(peer) = Peer::new(stream, &room) else { continue };
-        if room.is("one-connection-at-a-time") {
-            talk::talk(&room, &peer);
+        if room.has_fault("one-connection-at-a-time") {
+            session::serve_connection(&room, &peer);
             continue;
         }
         let room = Arc::clone(&room);
-        std::thread::spawn(move || talk::talk(&room, &peer));
+        std::thread::spawn(move || session::serve_connection(&room, &peer));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Who is here, and what everybody gets: under one lock.
+//! The users and what is delivered to them, under one lock.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,14 +20,14 @@ pub(super) struct User {
 pub(super) struct Room {
     pub(super) fault: String,
     users: Mutex<Vec<User>>,
-    /// Connections that are nobody's yet, where the fault wants to know them.
-    pub(super) strangers: Mutex<Vec<Arc<Peer>>>,
+    /// Connections before their login, for faults that send to them.
+    pub(super) unregistered: Mutex<Vec<Arc<Peer>>>,
     /// Messages for those who are not here, where the fault keeps them.
-    pub(super) kept: Mutex<HashMap<Vec<u8>, Vec<Vec<u8>>>>,
-    /// Users that have left and are still found, where the fault forgets to remove them.
-    pub(super) ghosts: Mutex<Vec<Vec<u8>>>,
+    pub(super) stored: Mutex<HashMap<Vec<u8>, Vec<Vec<u8>>>>,
+    /// Names of users that have left.
+    pub(super) departed: Mutex<Vec<Vec<u8>>>,
     last: Mutex<Vec<u8>>,
-    /// What has no end yet, of all connections, where the fault keeps it together.
+    /// Incomplete frames of all connections, for faults that share one buffer.
     pub(super) buffer: Mutex<Vec<u8>>,
     unlocked: AtomicBool,
     sent: std::sync::atomic::AtomicUsize,
@@ -38,9 +38,9 @@ impl Room {
         Self {
             fault: fault.to_owned(),
             users: Mutex::default(),
-            strangers: Mutex::default(),
-            kept: Mutex::default(),
-            ghosts: Mutex::default(),
+            unregistered: Mutex::default(),
+            stored: Mutex::default(),
+            departed: Mutex::default(),
             last: Mutex::default(),
             buffer: Mutex::default(),
             unlocked: AtomicBool::new(
@@ -50,7 +50,7 @@ impl Room {
         }
     }
 
-    pub(super) fn is(&self, fault: &str) -> bool {
+    pub(super) fn has_fault(&self, fault: &str) -> bool {
         self.fault == fault
     }
 
@@ -58,34 +58,35 @@ impl Room {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A copy to go through without the lock, or under it all the same: with the guard kept.
-    fn everybody(&self) -> (Option<MutexGuard<'_, Vec<User>>>, Vec<User>) {
+    /// Returns a copy of the users, with the lock unless the fault is a race.
+    fn copy_users(&self) -> (Option<MutexGuard<'_, Vec<User>>>, Vec<User>) {
         let guard = self.users();
         let copy = guard.clone();
         let keep = !self.unlocked.load(Ordering::Relaxed);
         (keep.then_some(guard), copy)
     }
 
-    /// Enters a name, unless it is taken; says whether it was free.
+    /// Registers a name unless it is taken. Returns true if it was free.
     pub(super) fn join(&self, name: &[u8], peer: &Arc<Peer>) -> bool {
         let user = User { name: name.to_vec(), peer: Arc::clone(peer), since: Instant::now() };
-        if self.is("lost-update-race") {
+        if self.has_fault("lost-update-race") {
             let mut copy = self.users().clone();
             let taken = copy.iter().any(|user| user.name == name);
             std::thread::sleep(Duration::from_millis(3));
             if !taken {
                 copy.push(user);
                 *self.users() = copy;
-                self.welcome(name, peer);
+                self.acknowledge(name, peer);
             }
             return !taken;
         }
         let mut users = self.users();
-        let taken = users.iter().any(|user| user.name == name) || self.is("name-never-freed") && self.was_here(name);
-        if taken && !self.is("duplicate-name-overwrites") && !self.is("name-check-race") {
+        let taken =
+            users.iter().any(|user| user.name == name) || self.has_fault("name-never-freed") && self.has_departed(name);
+        if taken && !self.has_fault("duplicate-name-overwrites") && !self.has_fault("name-check-race") {
             return false;
         }
-        if self.is("name-check-race") {
+        if self.has_fault("name-check-race") {
             drop(users);
             if taken {
                 return false;
@@ -93,15 +94,15 @@ impl Room {
             std::thread::sleep(Duration::from_millis(3));
             users = self.users();
         }
-        if self.is("duplicate-name-overwrites") {
+        if self.has_fault("duplicate-name-overwrites") {
             users.retain(|user| user.name != name);
         }
         users.push(user.clone());
-        if self.is("listed-twice") {
+        if self.has_fault("listed-twice") {
             users.push(user);
         }
-        self.welcome(name, peer);
-        if self.is("ack-to-all") {
+        self.acknowledge(name, peer);
+        if self.has_fault("ack-to-all") {
             users.iter().filter(|user| user.name != name).for_each(|user| user.peer.push(b"CONNECT_ACK|OK"));
         }
         drop(users);
@@ -110,36 +111,36 @@ impl Room {
 
     /// All broadcasts so far, where the fault keeps them.
     pub(super) fn history(&self) -> Vec<Vec<u8>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&b""[..]).cloned().unwrap_or_default()
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner).get(&b""[..]).cloned().unwrap_or_default()
     }
 
-    fn was_here(&self, name: &[u8]) -> bool {
-        self.ghosts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|ghost| ghost == name)
+    fn has_departed(&self, name: &[u8]) -> bool {
+        self.departed.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|ghost| ghost == name)
     }
 
-    fn welcome(&self, _name: &[u8], peer: &Arc<Peer>) {
-        if self.is("ack-trailing-space") {
+    fn acknowledge(&self, _name: &[u8], peer: &Arc<Peer>) {
+        if self.has_fault("ack-trailing-space") {
             peer.push(b"CONNECT_ACK|OK ");
-        } else if self.is("ack-lowercase") {
+        } else if self.has_fault("ack-lowercase") {
             peer.push(b"CONNECT_ACK|ok");
-        } else if !self.is("list-before-ack") {
+        } else if !self.has_fault("list-before-ack") {
             peer.push(b"CONNECT_ACK|OK");
         }
     }
 
     /// The list for all, or for one alone.
     pub(super) fn lists(&self, joiner: Option<(&Arc<Peer>, &[u8])>) {
-        let (guard, users) = self.everybody();
+        let (guard, users) = self.copy_users();
         let list = self.list(&users);
-        let old = if self.is("repeated-broadcast-dropped") {
+        let old = if self.has_fault("repeated-broadcast-dropped") {
             Vec::new()
         } else {
             std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), list.clone())
         };
-        if self.is("no-lists") {
+        if self.has_fault("no-lists") {
             return;
         }
-        if self.is("list-late-and-stale") && joiner.is_some() {
+        if self.has_fault("list-late-and-stale") && joiner.is_some() {
             let late = users.clone();
             std::thread::spawn(move || {
                 std::thread::sleep(Duration::from_millis(40));
@@ -154,33 +155,33 @@ impl Room {
         }
         for user in &users {
             let is_joiner = joiner.is_some_and(|(peer, _)| Arc::ptr_eq(peer, &user.peer));
-            if self.is("list-only-to-joiner") && joiner.is_some() && !is_joiner {
+            if self.has_fault("list-only-to-joiner") && joiner.is_some() && !is_joiner {
                 continue;
             }
-            if let (true, true, Some((_, name))) = (self.is("list-without-self"), is_joiner, joiner) {
+            if let (true, true, Some((_, name))) = (self.has_fault("list-without-self"), is_joiner, joiner) {
                 let others: Vec<User> = users.iter().filter(|user| user.name != name).cloned().collect();
                 user.peer.push(&self.list(&others));
                 continue;
             }
             user.peer.push(&list);
-            if self.is("stale-list-repeated") && !old.is_empty() && joiner.is_some() && !is_joiner {
+            if self.has_fault("stale-list-repeated") && !old.is_empty() && joiner.is_some() && !is_joiner {
                 user.peer.push(&old);
                 user.peer.push(&list);
             }
         }
-        if self.is("list-to-unregistered") {
-            self.strangers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|peer| peer.push(&list));
+        if self.has_fault("list-to-unregistered") {
+            self.unregistered.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|peer| peer.push(&list));
         }
         drop(guard);
     }
 
     fn list(&self, users: &[User]) -> Vec<u8> {
-        let separator: &[u8] = if self.is("list-with-spaces") { b", " } else { b"," };
+        let separator: &[u8] = if self.has_fault("list-with-spaces") { b", " } else { b"," };
         let names: Vec<Vec<u8>> = users.iter().map(|user| self.listed(&user.name)).collect();
         // An empty name is left where one was.
-        let emptied =
-            self.is("list-keeps-empty-name") && !self.ghosts.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        let end: &[u8] = if self.is("list-trailing-comma") || emptied { b"," } else { b"" };
+        let emptied = self.has_fault("list-keeps-empty-name")
+            && !self.departed.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let end: &[u8] = if self.has_fault("list-trailing-comma") || emptied { b"," } else { b"" };
         [b"USER_LIST|", names.join(separator).as_slice(), end].concat()
     }
 
@@ -196,7 +197,7 @@ impl Room {
         }
     }
 
-    /// Removes whoever has this connection (or, wrongly, this name).
+    /// Removes the user of this connection (or, as a fault, of this name).
     pub(super) fn leave(&self, peer: &Arc<Peer>, name: &[u8], how: &str) {
         let mut users = self.users();
         let before = users.len();
@@ -211,18 +212,18 @@ impl Room {
             _ => users.retain(|user| !Arc::ptr_eq(&user.peer, peer)),
         }
         if users.len() < before {
-            self.ghosts.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_vec());
+            self.departed.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_vec());
         }
         let changed = users.len() < before;
         drop(users);
-        let told = !(self.is("list-only-after-disconnect") && how != "disconnect"
-            || self.is("no-list-after-disconnect") && how == "disconnect");
+        let told = !(self.has_fault("list-only-after-disconnect") && how != "disconnect"
+            || self.has_fault("no-list-after-disconnect") && how == "disconnect");
         if changed && told {
             self.lists(None);
         }
     }
 
-    /// Throws out whoever has a name.
+    /// Disconnects the user with this name.
     pub(super) fn evict(&self, name: &[u8]) {
         let found = self.users().iter().find(|user| user.name == name).map(|user| Arc::clone(&user.peer));
         if let Some(peer) = found {
@@ -231,47 +232,47 @@ impl Room {
         }
     }
 
-    /// To everybody. Says whether the sender is to be thrown out.
+    /// Sends a frame to all users. Returns true if the sender must be disconnected.
     pub(super) fn broadcast(&self, sender: &Arc<Peer>, frame: &[u8]) -> bool {
-        if self.is("repeated-broadcast-dropped")
+        if self.has_fault("repeated-broadcast-dropped")
             && std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), frame.to_vec())
                 == frame
         {
             return false;
         }
-        if self.is("history-on-login") {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let last = kept.entry(Vec::new()).or_default();
+        if self.has_fault("history-on-login") {
+            let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+            let last = stored.entry(Vec::new()).or_default();
             last.push(frame.to_vec());
             last.drain(..last.len().saturating_sub(10));
         }
-        let (guard, users) = self.everybody();
+        let (guard, users) = self.copy_users();
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
-        if self.is("lone-broadcast-disconnects") && users.len() == 1 {
+        if self.has_fault("lone-broadcast-disconnects") && users.len() == 1 {
             return true;
         }
         let count = users.len();
         for (index, user) in users.iter().enumerate() {
             let own = Arc::ptr_eq(&user.peer, sender);
-            let skipped = self.is("broadcast-skips-last") && index + 1 == count && count > 2
-                || self.is("broadcast-without-echo") && own
-                || self.is("first-forty-only") && index >= 40
-                || self.is("every-twentieth-lost") && number % 20 == 19
-                || self.is("new-user-skipped") && user.since.elapsed() < Duration::from_millis(300);
+            let skipped = self.has_fault("broadcast-skips-last") && index + 1 == count && count > 2
+                || self.has_fault("broadcast-without-echo") && own
+                || self.has_fault("first-forty-only") && index >= 40
+                || self.has_fault("every-twentieth-lost") && number % 20 == 19
+                || self.has_fault("new-user-skipped") && user.since.elapsed() < Duration::from_millis(300);
             if user.peer.dead.load(Ordering::SeqCst)
-                && (self.is("dead-peer-ends-broadcast") || self.is("ghost-user-ends-broadcast"))
+                && (self.has_fault("dead-peer-ends-broadcast") || self.has_fault("ghost-user-ends-broadcast"))
             {
                 return true;
             }
             if !skipped {
                 user.peer.push(frame);
             }
-            if self.is("first-user-twice") && index == 0 || self.is("echo-twice") && own {
+            if self.has_fault("first-user-twice") && index == 0 || self.has_fault("echo-twice") && own {
                 user.peer.push(frame);
             }
         }
-        if self.is("broadcast-to-unregistered") || self.is("refused-user-hears") {
-            self.strangers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|peer| peer.push(frame));
+        if self.has_fault("broadcast-to-unregistered") || self.has_fault("refused-user-hears") {
+            self.unregistered.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|peer| peer.push(frame));
         }
         drop(guard);
         false
@@ -287,12 +288,12 @@ impl Room {
             _ => format!("ERROR|{code}|{text}").into_bytes(),
         };
         let other = || self.users().iter().map(|user| &user.peer).find(|other| !Arc::ptr_eq(other, peer)).cloned();
-        if self.is("error-to-all") {
+        if self.has_fault("error-to-all") {
             self.broadcast(peer, &frame);
-        } else if let (true, Some(other)) = (self.is("error-to-other-user"), other()) {
+        } else if let (true, Some(other)) = (self.has_fault("error-to-other-user"), other()) {
             other.push(&frame);
         } else {
-            if self.is("error-twice") {
+            if self.has_fault("error-twice") {
                 peer.push(&frame);
             }
             peer.push(&frame);

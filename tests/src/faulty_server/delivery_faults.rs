@@ -1,4 +1,4 @@
-//! How a liar's deliveries go wrong: everything that a fault decides, without sockets.
+//! Applies a fault to deliveries, without sockets.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use super::LoadFault;
 /// One delivery: to whom, and the whole frame.
 pub(super) type Delivery = (String, Vec<u8>);
 
-/// How often each of several faults was committed in one run.
+/// Counts of committed faults of one run, per kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Mixed {
+pub struct MixedCounts {
     /// Deliveries left out, those included that wait for a next frame which has not come.
     pub lost: u64,
     /// Deliveries made twice.
@@ -18,41 +18,49 @@ pub struct Mixed {
     pub swapped: u64,
 }
 
-/// Decides what becomes of each delivery.
+/// Decides for each delivery what is sent.
 #[derive(Debug)]
-pub(super) struct Courier {
+pub(super) struct DeliveryFaults {
     fault: LoadFault,
     every: u64,
     seen: u64,
-    done: u64,
-    mixed: Mixed,
-    /// What is to be sent once more, later.
+    committed: u64,
+    mixed: MixedCounts,
+    /// Deliveries to repeat later.
     again: Vec<Delivery>,
     /// Frames that wait for the next one of the same sender to the same recipient, to be sent after it.
     held: HashMap<(String, String), Vec<u8>>,
 }
 
-impl Courier {
+impl DeliveryFaults {
     pub(super) fn new(fault: LoadFault, every: u64) -> Self {
-        Self { fault, every, seen: 0, done: 0, mixed: Mixed::default(), again: Vec::new(), held: HashMap::new() }
+        Self {
+            fault,
+            every,
+            seen: 0,
+            committed: 0,
+            mixed: MixedCounts::default(),
+            again: Vec::new(),
+            held: HashMap::new(),
+        }
     }
 
-    /// How often something was done wrong.
-    pub(super) fn done(&self) -> u64 {
-        self.done
+    /// Returns the number of committed faults.
+    pub(super) fn committed(&self) -> u64 {
+        self.committed
     }
 
-    /// How often each of several faults was committed.
-    pub(super) fn mixed(&self) -> Mixed {
+    /// Returns the number of committed faults per kind.
+    pub(super) fn mixed(&self) -> MixedCounts {
         self.mixed
     }
 
-    /// What is really sent for one delivery. `others` are users other than the recipient and the sender.
+    /// Returns the frames that are sent for one delivery. `others` are users other than the recipient and the sender.
     pub(super) fn deliver(&mut self, sender: &str, delivery: Delivery, others: &[String]) -> Vec<Delivery> {
         let (recipient, frame) = delivery;
         let pair = (sender.to_owned(), recipient.clone());
         if let Some(earlier) = self.held.remove(&pair) {
-            self.done += 1;
+            self.committed += 1;
             self.mixed.swapped += 1;
             self.mixed.lost -= 1;
             return vec![(recipient.clone(), frame), (recipient, earlier)];
@@ -64,17 +72,17 @@ impl Courier {
         match self.drawn() {
             LoadFault::None | LoadFault::Mixed | LoadFault::Unlist | LoadFault::Deny => vec![(recipient, frame)],
             LoadFault::Lose => {
-                self.done += 1;
+                self.committed += 1;
                 self.mixed.lost += 1;
                 Vec::new()
             }
             LoadFault::Double => {
-                self.done += 1;
+                self.committed += 1;
                 self.mixed.doubled += 1;
                 vec![(recipient.clone(), frame.clone()), (recipient, frame)]
             }
             LoadFault::Repeat => {
-                self.done += 1;
+                self.committed += 1;
                 self.again.push((recipient.clone(), frame.clone()));
                 vec![(recipient, frame)]
             }
@@ -85,13 +93,13 @@ impl Courier {
             }
             LoadFault::Misroute => match others.first() {
                 Some(other) => {
-                    self.done += 1;
+                    self.committed += 1;
                     vec![(other.clone(), frame)]
                 }
                 None => vec![(recipient, frame)],
             },
             LoadFault::Change => {
-                self.done += 1;
+                self.committed += 1;
                 let mut frame = frame;
                 if let Some(byte) = frame.iter_mut().rev().nth(1) {
                     *byte = if *byte == b'x' { b'y' } else { b'x' };
@@ -118,23 +126,23 @@ impl Courier {
         }
     }
 
-    /// Whether this private message is to be refused though its recipient is there: of those to the talkers one in so many.
-    pub(super) fn denies(&mut self, recipient: &str) -> bool {
+    /// Counts a private message to a present user. Returns true if it must be refused: every `every`-th one to the talkers.
+    pub(super) fn deny(&mut self, recipient: &str) -> bool {
         if self.fault != LoadFault::Deny || !recipient.starts_with("talkers") {
             return false;
         }
         self.seen += 1;
-        let denies = self.seen.is_multiple_of(self.every);
-        self.done += u64::from(denies);
-        denies
+        let denied = self.seen.is_multiple_of(self.every);
+        self.committed += u64::from(denied);
+        denied
     }
 
-    /// What is to be sent once more, a while from now.
+    /// Takes the deliveries to repeat later.
     pub(super) fn again(&mut self) -> Vec<Delivery> {
         std::mem::take(&mut self.again)
     }
 
-    /// What waits for a frame that will not come: sent as it is, and nothing done wrong.
+    /// Takes the frames held for a swap. They are sent unchanged and count as no fault.
     pub(super) fn release(&mut self) -> Vec<Delivery> {
         self.held.drain().map(|((_, recipient), frame)| (recipient, frame)).collect()
     }
