@@ -92,12 +92,14 @@ fn the_server_without_a_fault_passes_everything_with_any_jobs() {
     });
 }
 
+/// Each job has an instance of the server. `private-to-all` multiplies the messages of `frame.out-atomic` by the number of users;
+/// on a busy machine that took the processor from the other instances until their checks timed out, so it is not run there.
 #[test]
 fn the_outcome_is_the_same_for_any_jobs() {
-    for fault in ["carriage-return-kept", "private-to-all"] {
+    for (fault, skipped) in [("carriage-return-kept", "frame.rest-forgotten"), ("private-to-all", "frame.out-atomic")] {
         let ended = |jobs: &str| {
             let groups = ["--only", "frame.*", "--only", "msg.*", "--only", "utf8.*", "--skip", "frame.partial-hold"];
-            let groups = [&groups[..], &["--skip", "frame.rest-forgotten"]].concat();
+            let groups = [&groups[..], &["--skip", "frame.rest-forgotten", "--skip", skipped]].concat();
             let more = ["--timeout", "500ms", "--seed", "3", "--jobs", jobs];
             conformance(&[&["--spawn", &faulty_server(fault)][..], &groups, &more].concat()).of("status")
         };
