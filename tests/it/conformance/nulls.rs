@@ -39,3 +39,16 @@ fn an_absent_server_is_reported_at_once() {
     let done = conformance(&["--spawn", "exec true"]);
     assert_eq!(done.exit, 2, "{}", done.output);
 }
+
+#[test]
+fn an_unknown_fault_is_an_error_that_lists_the_names() {
+    let faulty_server = std::process::Command::new(env!("CARGO_BIN_EXE_mychat-faulty-server"))
+        .args(["0", "list-befor-ack"])
+        .output()
+        .expect("the faulty server runs");
+    let output = String::from_utf8_lossy(&faulty_server.stderr);
+    assert_eq!(faulty_server.status.code(), Some(1), "{output}");
+    for name in ["`list-befor-ack`", "none", "n7", "list-before-ack", "reset-after-flood"] {
+        assert!(output.contains(name), "{output}");
+    }
+}

@@ -17,8 +17,25 @@ use std::time::Duration;
 use peer::Peer;
 use room::Room;
 
-/// Serves on a port until the process ends. `fault` is `none`, or a name in `kills.txt`.
+/// The rows of `kills.txt` begin with the names of the faults.
+const FAULTS: &str = include_str!("../../../it/kills.txt");
+
+/// Names that are no faults: a correct server, and the null servers.
+const OTHER_NAMES: [&str; 8] = ["none", "n1", "n2", "n3", "n4", "n5", "n6", "n7"];
+
+/// Returns all names that [`serve`] accepts.
+pub fn fault_names() -> impl Iterator<Item = &'static str> {
+    let rows = FAULTS.lines().filter(|row| !row.starts_with('#'));
+    OTHER_NAMES.into_iter().chain(rows.filter_map(|row| row.split_whitespace().next()))
+}
+
+/// Serves on a port until the process ends. An unknown fault is an error that lists all names.
 pub fn serve(port: u16, fault: &str) -> io::Result<()> {
+    if !fault_names().any(|name| name == fault) {
+        let names: Vec<_> = fault_names().collect();
+        let message = format!("no fault is called `{fault}`; the names are {}", names.join(", "));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     let listener = bind(port, fault)?;
     if let Some(number) = fault.strip_prefix('n').and_then(|rest| rest.parse::<u8>().ok()) {
         null::serve(&listener, number);
