@@ -34,7 +34,7 @@ async fn exchange(ctx: &mut CaseContext) -> Result<Duration, String> {
         let mut conn = ctx.open(actor).await.map_err(|_| "the server no longer accepts connections".to_owned())?;
         let asked = Instant::now();
         let _ = conn.send(format!("CONNECT|{name}").as_bytes()).await;
-        let logged_in = |inbox: &mut crate::harness::connection::Inbox| {
+        let logged_in = |inbox: &mut crate::harness::connection::ConnInbox| {
             if inbox.logged_in || inbox.has_bytes(b"CONNECT_ACK|OK") { Some(true) } else { inbox.end.map(|_| false) }
         };
         if conn.wait_at_most(timeout, logged_in).await != Some(true) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A rule for single frames. Each one has a check in the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rule {
+pub enum FrameRule {
     /// Every frame has a terminator.
     Terminated,
     /// A frame has at most 1024 bytes.
@@ -18,7 +18,7 @@ pub enum Rule {
     ErrorFormat,
 }
 
-impl Rule {
+impl FrameRule {
     /// All rules.
     pub const ALL: [Self; 5] = [Self::Terminated, Self::Limit, Self::Utf8, Self::Grammar, Self::ErrorFormat];
 
@@ -70,7 +70,7 @@ struct MonitorState {
     frames: u64,
     errors: u64,
     codes: BTreeSet<String>,
-    violations: BTreeMap<Rule, Violation>,
+    violations: BTreeMap<FrameRule, Violation>,
     /// The first hint for a malformed message, by case.
     malformed: BTreeMap<String, &'static str>,
     /// True if an empty frame arrived.
@@ -79,10 +79,10 @@ struct MonitorState {
 
 impl Monitors {
     /// Counts a frame and checks it against all rules. If the case itself sent invalid UTF-8 (`sent_invalid_utf8`), the
-    /// server may have forwarded it; then that case judges the server, and [`Rule::Utf8`] is not applied.
+    /// server may have forwarded it; then that case judges the server, and [`FrameRule::Utf8`] is not applied.
     pub fn observe_frame(&self, case: &str, frame: &[u8], sent_invalid_utf8: bool) {
         let mut violated = inspect(frame);
-        violated.retain(|rule| !(sent_invalid_utf8 && *rule == Rule::Utf8));
+        violated.retain(|rule| !(sent_invalid_utf8 && *rule == FrameRule::Utf8));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.frames += 1;
         state.has_empty_frame |= frame.is_empty();
@@ -99,7 +99,7 @@ impl Monitors {
             state.malformed.entry(case.to_owned()).or_insert(mistake);
         }
         for rule in violated {
-            let swapped = if rule == Rule::ErrorFormat && is_swapped(frame) { SWAPPED } else { "" };
+            let swapped = if rule == FrameRule::ErrorFormat && is_swapped(frame) { SWAPPED } else { "" };
             let got = || format!("{}{swapped}", shown(frame));
             state.violations.entry(rule).or_insert_with(|| Violation { case: case.to_owned(), got: got() });
         }
@@ -107,7 +107,7 @@ impl Monitors {
 
     /// Removes the violation of `rule` if it was seen in `case`. Used where the server was killed and may have written a part
     /// of a frame.
-    pub fn forget(&self, rule: Rule, case: &str) {
+    pub fn forget(&self, rule: FrameRule, case: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.violations.get(&rule).is_some_and(|violation| violation.case == case) {
             state.violations.remove(&rule);
@@ -115,10 +115,10 @@ impl Monitors {
     }
 
     /// Records a violation that no single frame shows.
-    pub fn report_violation(&self, rule: Rule, case: &str, got: String) {
+    pub fn report_violation(&self, rule: FrameRule, case: &str, got: String) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.violations.entry(rule).or_insert_with(|| Violation { case: case.to_owned(), got });
-        if rule == Rule::Terminated {
+        if rule == FrameRule::Terminated {
             state.malformed.entry(case.to_owned()).or_insert(UNENDED);
         }
     }
@@ -132,16 +132,16 @@ impl Monitors {
     /// Returns true if terminators are missing and others arrived alone: two threads wrote at the same time.
     fn are_mixed(&self) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.has_empty_frame && state.violations.contains_key(&Rule::Terminated)
+        state.has_empty_frame && state.violations.contains_key(&FrameRule::Terminated)
     }
 
     /// Returns the hint for a violation of `rule` whose cause is another mistake.
-    pub fn cause(&self, rule: Rule) -> Option<&'static str> {
-        (matches!(rule, Rule::Terminated | Rule::Grammar) && self.are_mixed()).then_some(MIXED)
+    pub fn cause(&self, rule: FrameRule) -> Option<&'static str> {
+        (matches!(rule, FrameRule::Terminated | FrameRule::Grammar) && self.are_mixed()).then_some(MIXED)
     }
 
     /// Returns the first violation of a rule.
-    pub fn violation(&self, rule: Rule) -> Option<Violation> {
+    pub fn violation(&self, rule: FrameRule) -> Option<Violation> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).violations.get(&rule).cloned()
     }
 
@@ -151,9 +151,9 @@ impl Monitors {
     }
 
     /// Returns the number of frames that were checked against a rule.
-    pub fn seen(&self, rule: Rule) -> u64 {
+    pub fn seen(&self, rule: FrameRule) -> u64 {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if rule == Rule::ErrorFormat { state.errors } else { state.frames }
+        if rule == FrameRule::ErrorFormat { state.errors } else { state.frames }
     }
 }
 
@@ -174,16 +174,16 @@ fn shown(frame: &[u8]) -> String {
 }
 
 /// Returns the rules that a frame violates.
-pub(crate) fn inspect(frame: &[u8]) -> Vec<Rule> {
+pub(crate) fn inspect(frame: &[u8]) -> Vec<FrameRule> {
     let mut violation = Vec::new();
     let list = frame.starts_with(b"USER_LIST|");
     // Forwarded messages and lists that exceed the limit have checks of their own.
     let forward = frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|");
     if frame.len() > mychat_proto::MAX_FRAME && !list && !forward {
-        violation.push(Rule::Limit);
+        violation.push(FrameRule::Limit);
     }
     if std::str::from_utf8(frame).is_err() {
-        violation.push(Rule::Utf8);
+        violation.push(FrameRule::Utf8);
     }
     let fields: Vec<&[u8]> = frame.splitn(3, |byte| *byte == b'|').collect();
     let grammatical = match fields.as_slice() {
@@ -192,21 +192,21 @@ pub(crate) fn inspect(frame: &[u8]) -> Vec<Rule> {
         [b"MESSAGE" | b"BROADCAST", sender, _] => !sender.is_empty(),
         [b"ERROR", rest @ ..] => {
             if rest.len() != 2 || rest.iter().any(|field| field.is_empty()) || is_swapped(frame) {
-                violation.push(Rule::ErrorFormat);
+                violation.push(FrameRule::ErrorFormat);
             }
             !rest.is_empty()
         }
         _ => false,
     };
     if !grammatical {
-        violation.push(Rule::Grammar);
+        violation.push(FrameRule::Grammar);
     }
     violation
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Monitors, Rule, inspect};
+    use super::{FrameRule, Monitors, inspect};
 
     #[test]
     fn frames_that_break_rules() {
@@ -215,24 +215,24 @@ mod tests {
             assert_eq!(violation(legal), [], "{legal}");
         }
         for illegal in ["", "hello", "CONNECT_ACK|ok", "CONNECT_ACK|OK|x", "USER_LIST|a|b", "MESSAGE|a"] {
-            assert_eq!(violation(illegal), [Rule::Grammar], "{illegal}");
+            assert_eq!(violation(illegal), [FrameRule::Grammar], "{illegal}");
         }
         for illegal in ["ERROR|404", "ERROR||no", "ERROR|404|", "ERROR|no such user|404"] {
-            assert_eq!(violation(illegal), [Rule::ErrorFormat], "{illegal}");
+            assert_eq!(violation(illegal), [FrameRule::ErrorFormat], "{illegal}");
         }
         assert_eq!(violation("ERROR|404|404"), []);
-        assert_eq!(inspect(b"ERROR|404|\xff"), [Rule::Utf8]);
+        assert_eq!(inspect(b"ERROR|404|\xff"), [FrameRule::Utf8]);
     }
 
     #[test]
     fn missing_and_lone_terminators_show_unlocked_writes() {
         let monitors = Monitors::default();
         monitors.observe_frame("one", b"MESSAGE|ana|xMESSAGE|bob|y", false);
-        monitors.report_violation(Rule::Terminated, "one", "two messages".to_owned());
-        assert_eq!(monitors.cause(Rule::Terminated), None);
+        monitors.report_violation(FrameRule::Terminated, "one", "two messages".to_owned());
+        assert_eq!(monitors.cause(FrameRule::Terminated), None);
         assert!(monitors.mistake("one").is_some_and(|mistake| mistake.contains("out-terminated")));
         monitors.observe_frame("one", b"", false);
-        assert!(monitors.cause(Rule::Grammar).is_some_and(|cause| cause.contains("lock")));
+        assert!(monitors.cause(FrameRule::Grammar).is_some_and(|cause| cause.contains("lock")));
         assert!(monitors.mistake("one").is_some_and(|mistake| mistake.contains("lock")));
     }
 
@@ -240,12 +240,12 @@ mod tests {
     fn invalid_utf8_that_the_case_sent_is_no_violation() {
         let monitors = Monitors::default();
         monitors.observe_frame("sender", b"BROADCAST|ana|\xff", true);
-        assert_eq!(monitors.violation(Rule::Utf8), None);
+        assert_eq!(monitors.violation(FrameRule::Utf8), None);
         monitors.observe_frame("plain", b"BROADCAST|ana|\xff", false);
-        assert_eq!(monitors.violation(Rule::Utf8).map(|violation| violation.case).as_deref(), Some("plain"));
-        monitors.forget(Rule::Utf8, "sender");
-        assert!(monitors.violation(Rule::Utf8).is_some());
-        monitors.forget(Rule::Utf8, "plain");
-        assert_eq!(monitors.violation(Rule::Utf8), None);
+        assert_eq!(monitors.violation(FrameRule::Utf8).map(|violation| violation.case).as_deref(), Some("plain"));
+        monitors.forget(FrameRule::Utf8, "sender");
+        assert!(monitors.violation(FrameRule::Utf8).is_some());
+        monitors.forget(FrameRule::Utf8, "plain");
+        assert_eq!(monitors.violation(FrameRule::Utf8), None);
     }
 }

@@ -113,7 +113,7 @@ async fn send_and_check(
 /// Waits until each user has `each` broadcasts of every other one. Returns false after a timeout.
 async fn wait_for_broadcasts(ctx: &CaseContext, conns: &[Connection], nonce: &str, each: usize) -> bool {
     for (me, conn) in conns.iter().enumerate() {
-        let all = |inbox: &mut crate::harness::connection::Inbox| {
+        let all = |inbox: &mut crate::harness::connection::ConnInbox| {
             let seen = inbox.frames.iter().filter_map(|frame| parse_message(&frame.bytes, nonce));
             let others = seen.filter(|seen_message| !seen_message.private && seen_message.from != me).count();
             (others >= each * (conns.len() - 1) || inbox.end.is_some()).then_some(())
@@ -133,7 +133,7 @@ async fn wait_for_end_marks(timeout: Duration, conn: &Connection, nonce: &str, o
     let is_end = |frame: &[u8]| frame.ends_with(end.as_bytes()) && !frame.starts_with(own.as_bytes());
     loop {
         let before = conn.inbox().frames.len();
-        let ends = |inbox: &mut crate::harness::connection::Inbox| {
+        let ends = |inbox: &mut crate::harness::connection::ConnInbox| {
             let ends = inbox.frames.iter().rev().filter(|frame| is_end(&frame.bytes)).count();
             (ends >= others || inbox.end.is_some()).then_some(())
         };
@@ -149,7 +149,7 @@ async fn wait_for_all(timeout: Duration, conn: &Connection, nonce: &str, owed: (
     let (me, messages, count) = owed;
     loop {
         let before = conn.inbox().frames.len();
-        let all = |inbox: &mut crate::harness::connection::Inbox| {
+        let all = |inbox: &mut crate::harness::connection::ConnInbox| {
             let seen = inbox.frames.iter().filter_map(|frame| parse_message(&frame.bytes, nonce));
             let seen: BTreeSet<(usize, usize)> =
                 seen.map(|seen_message| (seen_message.from, seen_message.number)).collect();

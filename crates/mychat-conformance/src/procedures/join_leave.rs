@@ -169,7 +169,7 @@ async fn broadcast(ctx: &mut CaseContext, procedure: &JoinLeave) -> StepResult {
     }
     let head = format!("BROADCAST|{}|", steady[0].name.clone().unwrap_or_default());
     for conn in &steady[1..] {
-        let own = |inbox: &crate::harness::connection::Inbox| -> Vec<Vec<u8>> {
+        let own = |inbox: &crate::harness::connection::ConnInbox| -> Vec<Vec<u8>> {
             inbox
                 .frames
                 .iter()

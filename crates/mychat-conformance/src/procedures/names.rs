@@ -1,6 +1,6 @@
 //! Procedures about names: their form in lists, as senders and as recipients.
 
-use crate::harness::connection::Inbox;
+use crate::harness::connection::ConnInbox;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
 use crate::harness::malformed::malformed_list;
@@ -13,7 +13,7 @@ pub(super) async fn one_name(ctx: &mut CaseContext, of: &str, with: &str) -> Ste
     let (nonce, timeout) = (ctx.names.nonce().to_owned(), ctx.env.timeout);
     let known: Vec<String> =
         [with, "zwitness"].iter().filter_map(|actor| ctx.names.known(actor).map(str::to_owned)).collect();
-    let look = |inbox: &mut Inbox| {
+    let look = |inbox: &mut ConnInbox| {
         let names = inbox.list.as_deref()?.split(',');
         names.map(str::to_owned).find(|name| name.contains(&nonce) && !known.contains(name))
     };

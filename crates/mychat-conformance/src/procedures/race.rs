@@ -1,6 +1,6 @@
 //! Many users log in at the same time: with one name, which exactly one of them may get, or with a name each.
 
-use crate::harness::connection::{Connection, Inbox};
+use crate::harness::connection::{ConnInbox, Connection};
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use crate::harness::liveness::{MIN_CAPACITY, numbered_name};
@@ -112,7 +112,7 @@ async fn open(
 
 /// Waits for a reply to `CONNECT` beyond the first `before`. Returns whether the user is logged in; `None` without a reply.
 async fn answered(ctx: &CaseContext, conn: &Connection, before: usize) -> Option<bool> {
-    let look = |inbox: &mut Inbox| {
+    let look = |inbox: &mut ConnInbox| {
         let any = before == 0 && !inbox.frames.is_empty();
         (inbox.connect_replies > before || inbox.end.is_some() || any).then_some(inbox.logged_in)
     };

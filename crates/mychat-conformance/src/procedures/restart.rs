@@ -3,7 +3,7 @@
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
 use crate::harness::liveness::{connect_users, numbered_name};
-use crate::harness::monitor::Rule;
+use crate::harness::monitor::FrameRule;
 
 pub(super) async fn restart(ctx: &mut CaseContext, connections: usize) -> StepResult {
     let Some(watch) = ctx.env.watch.clone() else {
@@ -15,7 +15,7 @@ pub(super) async fn restart(ctx: &mut CaseContext, connections: usize) -> StepRe
     let started = watch.restart().await;
     drop(conns);
     // The server was killed, so its last frame may be incomplete.
-    ctx.env.monitors.forget(Rule::Terminated, "robust.restart");
+    ctx.env.monitors.forget(FrameRule::Terminated, "robust.restart");
     if let Err(error) = started {
         // The other checks need a server. The port becomes free after a while.
         let got = error.to_string();

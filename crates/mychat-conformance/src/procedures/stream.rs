@@ -219,7 +219,7 @@ async fn receive(ctx: &mut CaseContext, to: &str, series: &ExpectedFrames<'_>) -
         }
     }
     // Frames of others may have been among those that were counted.
-    let complete = |inbox: &mut crate::harness::connection::Inbox| {
+    let complete = |inbox: &mut crate::harness::connection::ConnInbox| {
         let own = inbox.frames.iter().filter(|frame| holds(&frame.bytes, nonce)).count();
         (own >= expected || inbox.end.is_some()).then_some(())
     };

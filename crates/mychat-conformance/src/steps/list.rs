@@ -1,6 +1,6 @@
 //! The step `list`: the last list of a user names the right users. Earlier lists may differ.
 
-use crate::harness::connection::Inbox;
+use crate::harness::connection::ConnInbox;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, ListEvidence, StepResult};
 use crate::harness::malformed::is_placeholder;
@@ -49,7 +49,7 @@ impl CaseContext {
         let older = self.env.quiet_period() * 2;
         let first = if stale_lists == 0 { timeout } else { older.min(timeout) };
         for (oldest, timeout) in [(stale_lists, first), (0, timeout)] {
-            let look = |inbox: &mut Inbox| match &inbox.list {
+            let look = |inbox: &mut ConnInbox| match &inbox.list {
                 Some(list) if fits(list) && inbox.list_count() > oldest => Some(true),
                 _ => inbox.end.map(|_| false),
             };

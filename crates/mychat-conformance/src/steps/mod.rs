@@ -108,7 +108,7 @@ impl CaseContext {
         let timeout = if may_be_nothing { Duration::ZERO } else { self.env.timeout };
         let ctx = &*self;
         let Some(conn) = ctx.conns.get(actor) else { return Ok(()) };
-        let look = |inbox: &mut crate::harness::connection::Inbox| {
+        let look = |inbox: &mut crate::harness::connection::ConnInbox| {
             let mut refused = false;
             for index in 0..inbox.frames.len() {
                 let frame = &inbox.frames[index];

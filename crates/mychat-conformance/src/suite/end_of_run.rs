@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use super::run::{RunResults, attach_server_output, check_serving_at_end};
 use crate::harness::TestEnv;
-use crate::harness::monitor::Rule;
+use crate::harness::monitor::FrameRule;
 use crate::harness::outcome::{Outcome, Status};
 use crate::runner::run_case;
 use mychat_scenario::model::Case;
@@ -14,7 +14,7 @@ pub(super) const ALIVE: &str = "robust.alive";
 
 /// Returns true if a check is judged at the end.
 pub(super) fn is_end_of_run(id: &str) -> bool {
-    id == ALIVE || Rule::ALL.iter().any(|rule| rule.id() == id)
+    id == ALIVE || FrameRule::ALL.iter().any(|rule| rule.id() == id)
 }
 
 /// Judges one of these checks. Its own steps make sure that frames arrive even if it is the only check of the run.
@@ -23,10 +23,10 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
     if case.id == ALIVE {
         return attach_server_output(judge_serving(case, env, unusable, shared).await, env);
     }
-    let Some(rule) = Rule::ALL.into_iter().find(|rule| rule.id() == case.id) else {
+    let Some(rule) = FrameRule::ALL.into_iter().find(|rule| rule.id() == case.id) else {
         return Outcome::not_run(case, Status::Inconclusive, "it has no monitor");
     };
-    if rule == Rule::Terminated && !env.framing.send.is_terminated() {
+    if rule == FrameRule::Terminated && !env.framing.send.is_terminated() {
         let reason = "it applies only where messages have a terminator (not with raw framing)";
         return Outcome::not_run(case, Status::Skipped, reason);
     }
@@ -47,7 +47,7 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
         outcome.status = Status::Inconclusive;
         let reason = "the server serves no user, so it sent too few messages to be judged";
         outcome.reason = Some(unusable.unwrap_or(reason).to_owned());
-    } else if rule == Rule::ErrorFormat && env.monitors.seen(rule) == 0 {
+    } else if rule == FrameRule::ErrorFormat && env.monitors.seen(rule) == 0 {
         // A server does not have to send any.
         outcome.status = Status::Skipped;
         outcome.reason = Some("the server never sent an ERROR, so there is none to check".to_owned());
@@ -56,7 +56,8 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
         outcome.reason = Some("the server sent nothing that could be checked".to_owned());
     } else {
         let frames = format!("{} frames", env.monitors.seen(rule));
-        outcome.observed = Some(if rule == Rule::ErrorFormat { format!("{frames}; {}", codes(env)) } else { frames });
+        outcome.observed =
+            Some(if rule == FrameRule::ErrorFormat { format!("{frames}; {}", codes(env)) } else { frames });
     }
     outcome
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::catalogue::Check;
 use super::end_of_run::{self, judge};
 use crate::harness::liveness::measure_response_time;
-use crate::harness::monitor::Rule;
+use crate::harness::monitor::FrameRule;
 use crate::harness::outcome::{Outcome, Status};
 use crate::harness::{TestEnv, join_all};
 use crate::runner::run_case;
@@ -260,7 +260,7 @@ impl<'o> Instance<'o> {
         shared.record_death(&outcome.id, what);
         let unusable = format!("the server has been down since {}", outcome.id);
         // It may have crashed in the middle of a frame.
-        self.env().monitors.forget(Rule::Terminated, &outcome.id);
+        self.env().monitors.forget(FrameRule::Terminated, &outcome.id);
         // Attach the server's output now, before the restarted server adds its own.
         *outcome = attach_server_output(outcome.clone(), self.env());
         let Some(watch) = self.env().watch.clone() else {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use mychat_proto::{Deframer, Framing, Inbound};
 
 use super::ConnConfig;
-use crate::harness::monitor::{Monitors, Rule};
+use crate::harness::monitor::{FrameRule, Monitors};
 use crate::harness::wire_log::{Direction, WireLog};
 
 /// The way a connection ended. Each of them counts as closed.
@@ -34,7 +34,7 @@ pub(crate) struct ReceivedFrame {
 
 /// Everything that arrived on one connection.
 #[derive(Debug)]
-pub(crate) struct Inbox {
+pub(crate) struct ConnInbox {
     /// The frames without lists, in order.
     pub frames: Vec<ReceivedFrame>,
     /// The end of the connection; none while it is open.
@@ -81,7 +81,7 @@ const MAX_FRAMES: usize = 50_000;
 const MAX_BYTES: u64 = 64 << 20;
 const COMMANDS: [&[u8]; 5] = [b"CONNECT_ACK|", b"USER_LIST|", b"MESSAGE|", b"BROADCAST|", b"ERROR|"];
 
-impl Inbox {
+impl ConnInbox {
     pub(super) fn new(actor: Arc<str>, config: &ConnConfig) -> Self {
         let raw = config.framing.receive == Framing::Raw;
         Self {
@@ -161,7 +161,7 @@ impl Inbox {
         self.unfinished.drain(..start);
         self.scanned = self.unfinished.len();
         if self.unfinished.len() > MAX_UNFINISHED {
-            self.monitors.report_violation(Rule::Terminated, &self.case, "8 MiB without a line end".to_owned());
+            self.monitors.report_violation(FrameRule::Terminated, &self.case, "8 MiB without a line end".to_owned());
             self.unfinished.clear();
             self.scanned = 0;
             self.flooded = true;
@@ -198,7 +198,7 @@ impl Inbox {
         let frame = std::mem::take(&mut self.unfinished);
         self.scanned = 0;
         self.monitors.report_violation(
-            Rule::Terminated,
+            FrameRule::Terminated,
             &self.case,
             format!("{} without a line end", mychat_scenario::template::text::shown(&frame)),
         );
@@ -209,7 +209,7 @@ impl Inbox {
         match glued_at(&frame) {
             Some(at) => {
                 self.monitors.report_violation(
-                    Rule::Terminated,
+                    FrameRule::Terminated,
                     &self.case,
                     format!(
                         "{}: two messages without a line end between them",

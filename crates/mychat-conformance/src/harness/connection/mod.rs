@@ -19,7 +19,7 @@ mod throttle;
 mod inbox;
 mod reader;
 
-pub(crate) use inbox::{ConnectionEnd, Inbox, ReceivedFrame, contains};
+pub(crate) use inbox::{ConnInbox, ConnectionEnd, ReceivedFrame, contains};
 use reader::read_all;
 pub(crate) use throttle::ConnectThrottle;
 
@@ -82,7 +82,7 @@ pub(crate) struct Connection {
 /// The state that a connection shares with its reader task.
 #[derive(Debug)]
 struct ReaderState {
-    inbox: Mutex<Inbox>,
+    inbox: Mutex<ConnInbox>,
     progress: Notify,
     paused: AtomicBool,
     /// True if this side closed its sending direction.
@@ -105,7 +105,7 @@ impl Connection {
         config.throttle.record_duration(started.elapsed());
         stream.set_nodelay(true)?;
         let actor: Arc<str> = actor.into();
-        let inbox = Inbox::new(Arc::clone(&actor), config);
+        let inbox = ConnInbox::new(Arc::clone(&actor), config);
         let shared = Arc::new(ReaderState {
             inbox: Mutex::new(inbox),
             progress: Notify::new(),
@@ -123,7 +123,7 @@ impl Connection {
     }
 
     /// Locks the inbox. The reader task waits while the guard is held.
-    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
+    pub(crate) fn inbox(&self) -> MutexGuard<'_, ConnInbox> {
         self.shared.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -210,13 +210,17 @@ impl Connection {
     pub(crate) async fn wait_until<T>(
         &self,
         timeout: Duration,
-        look: impl FnMut(&mut Inbox) -> Option<T>,
+        look: impl FnMut(&mut ConnInbox) -> Option<T>,
     ) -> Option<T> {
         self.wait(timeout, timeout * MAX_EXTENSIONS, look).await
     }
 
     /// Waits until `look` returns a value, or until `time` is over. For frames that are optional.
-    pub(crate) async fn wait_at_most<T>(&self, time: Duration, look: impl FnMut(&mut Inbox) -> Option<T>) -> Option<T> {
+    pub(crate) async fn wait_at_most<T>(
+        &self,
+        time: Duration,
+        look: impl FnMut(&mut ConnInbox) -> Option<T>,
+    ) -> Option<T> {
         self.wait(time, time, look).await
     }
 
@@ -224,7 +228,7 @@ impl Connection {
         &self,
         silence: Duration,
         max_wait: Duration,
-        mut look: impl FnMut(&mut Inbox) -> Option<T>,
+        mut look: impl FnMut(&mut ConnInbox) -> Option<T>,
     ) -> Option<T> {
         let started = Instant::now();
         let mut seen_bytes = self.inbox().bytes;

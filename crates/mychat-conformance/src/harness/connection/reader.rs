@@ -79,7 +79,7 @@ mod tests {
     use crate::harness::TestEnv;
     use crate::harness::connection::{Connection, FramingPair};
     use crate::harness::context::CaseContext;
-    use crate::harness::monitor::Rule;
+    use crate::harness::monitor::FrameRule;
 
     /// Connects to a server that writes a part of a frame and closes, with the client's bytes read or unread. Returns the
     /// connection after its end.
@@ -111,9 +111,9 @@ mod tests {
     async fn a_reset_that_a_write_reported_is_recognised() {
         let (ctx, conn) = end(true).await;
         assert_eq!(conn.inbox().end, Some(ConnectionEnd::Reset));
-        assert!(ctx.env.monitors.violation(Rule::Terminated).is_none());
+        assert!(ctx.env.monitors.violation(FrameRule::Terminated).is_none());
         let (ctx, conn) = end(false).await;
         assert_eq!(conn.inbox().end, Some(ConnectionEnd::Closed));
-        assert!(ctx.env.monitors.violation(Rule::Terminated).is_some());
+        assert!(ctx.env.monitors.violation(FrameRule::Terminated).is_some());
     }
 }
