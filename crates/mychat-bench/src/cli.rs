@@ -23,14 +23,14 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    everything held
-  1    the server fell short: an expectation, a must check, or a regression
+  0    all expectations and must checks hold
+  1    the server failed an expectation or a must check, or got worse
   2    the command line or a file is wrong
-  3    could not run: nobody at the target, the server could not be started, or a report not written
+  3    could not run: no server at the target, the server did not start, or a report was not written
   4    inconclusive: the generator was the limit, or too few samples
-  130  interrupted; what there was is reported
+  130  interrupted; the reports cover the run so far
 
-Colours are used on a terminal only, and never where NO_COLOR is set. Results go to standard output, \
+Colours are used only on a terminal, and never if NO_COLOR is set. Results go to standard output, \
 everything else to standard error. `mychat-bench COMMAND --help` has examples.";
 
 #[derive(Debug, Subcommand)]

@@ -99,8 +99,9 @@ pub(crate) fn rerun_command(check: &Outcome, result: &ConformanceResult) -> Stri
 
 fn wire(lines: &[WireLine]) -> Vec<String> {
     // The tool's own fences tell the reader nothing.
-    let told = |line: &&WireLine| line.mark.is_some() || line.actor != "witness" && !line.text.contains("|fence-");
-    let lines: Vec<&WireLine> = lines.iter().filter(told).collect();
+    let visible_line =
+        |line: &&WireLine| line.mark.is_some() || line.actor != "witness" && !line.text.contains("|fence-");
+    let lines: Vec<&WireLine> = lines.iter().filter(visible_line).collect();
     let rows = folded(&lines);
     let marked = rows.iter().position(|row| matches!(row, WireRow::Line(line) if line.mark.is_some()));
     let start = match marked {
@@ -166,8 +167,8 @@ fn one(line: &WireLine) -> String {
         Direction::Received => "←",
         Direction::Note => "·",
     };
-    let told = line.dir == Direction::Note || line.text.ends_with(" B)");
-    let size = if told { String::new() } else { format!("  {} B", line.bytes) };
+    let has_no_size = line.dir == Direction::Note || line.text.ends_with(" B)");
+    let size = if has_no_size { String::new() } else { format!("  {} B", line.bytes) };
     let mark = line.mark.as_ref().map(|mark| format!("  ✗ {mark}")).unwrap_or_default();
     format!("+{:<7.3} {:<9} {arrow} {}{size}{mark}", line.ms / 1e3, line.actor, short(&line.text))
 }

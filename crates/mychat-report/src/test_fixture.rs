@@ -128,7 +128,7 @@ pub fn run(points: u64) -> RunResult {
         capacity: None,
         shard: None,
         whole_runs: None,
-        losers: Vec::new(),
+        lost_by_user: Vec::new(),
         server: Some(ServerInfo {
             pid: 4711,
             cpu_seconds: 1.5,

@@ -16,19 +16,19 @@ use mychat_report::{RunResult, files, visible};
 #[command(after_help = "\
 Examples:
   mychat-bench compare old1.json old2.json old3.json -- new1.json new2.json new3.json
-      three runs a side; let them take turns (old, new, old, new), since machines drift
+      three runs per side; alternate them (old, new, old, new), because machine speed drifts
   mychat-bench compare old.json new.json
-      a single run a side shows new losses and new failures, and too little about times
+      one run per side shows new losses and failures, but is too little for times
   mychat-bench compare yesterday.json today.json
-      the same of two results of `conformance`: which checks passed and fail now
+      compares two results of `conformance`: checks that passed and fail now
   mychat-bench compare old*.json --markdown diff.md -- new*.json
       a table for a pull request
 
 Runs that the tool itself found invalid are left out of all times.
 
-Exit codes: 0 nothing got worse, 1 something did, \
+Exit codes: 0 nothing got worse, 1 something got worse, \
 2 no results of this tool or of different scenarios, 3 a file could not be written, \
-4 too little data to say anything of delivery times.")]
+4 too little data for a verdict on delivery times.")]
 pub(crate) struct CompareArgs {
     /// Results of the first side, or one result of each side
     #[arg(value_name = "A.json", required = true)]

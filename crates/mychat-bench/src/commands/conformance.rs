@@ -24,16 +24,16 @@ const JOBS: usize = 4;
 #[command(after_help = "\
 Examples:
   mychat-bench conformance --target 127.0.0.1:5000
-      holds a server that is running there against all checks
+      runs all checks against a server that is already running
   mychat-bench conformance --spawn 'python3 server.py {port}'
-      starts it, watches it, and starts it again when it dies
+      starts the server, watches it, and restarts it if it exits
   mychat-bench conformance --only 'frame.*' --target 127.0.0.1:5000
       one group of checks
   mychat-bench conformance --explain frame.two-in-one
       what a check does, and why
 
-Exit codes: 0 every must check held, 1 one failed (with --strict also a should check), 2 wrong options, 3 nobody there, \
-4 a must check could not be decided, 130 interrupted.")]
+Exit codes: 0 all must checks pass, 1 one failed (with --strict also a should check), 2 wrong options, 3 no server, \
+4 a must check was inconclusive, 130 interrupted.")]
 pub(crate) struct ConformanceArgs {
     #[command(flatten)]
     pub(crate) server: ServerArgs,

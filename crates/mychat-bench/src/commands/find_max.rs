@@ -18,7 +18,7 @@ use mychat_report::model::{Capacity, CapacityProbe, RunResult, SearchPhase as Ph
 use mychat_report::terminal;
 use mychat_scenario::Scenario;
 use mychat_scenario::model::{FindMax, Stage, StageKind};
-use search::{End, Heard, Next, Search};
+use search::{End, Next, ProbeOutcome, Search};
 
 /// Returns the search that a scenario requests.
 pub(crate) fn requested(scenario: &Scenario) -> Option<FindMax> {
@@ -32,10 +32,10 @@ pub(crate) fn requested(scenario: &Scenario) -> Option<FindMax> {
 pub(crate) async fn find_max(
     session: &LoadSession,
     plan: &Plan,
-    how: FindMax,
+    settings: FindMax,
     telemetry: &Telemetry,
 ) -> anyhow::Result<RunResult> {
-    let mut search = Search::new(&how);
+    let mut search = Search::new(&settings);
     let mut probes: Vec<CapacityProbe> = Vec::new();
     let mut last: Option<RunResult> = None;
     let mut best: Option<RunResult> = None;
@@ -45,10 +45,10 @@ pub(crate) async fn find_max(
             Next::Done(end) => return Ok(conclude(end, &search, probes, best, last)),
         };
         let title = format!("{percent:.0} % ");
-        let planned = plan_of(plan, &how, percent, phase);
+        let planned = plan_of(plan, &settings, percent, phase);
         let result = session.run_plan(planned, telemetry.of_try(percent), &title).await?;
-        let heard = hear(&result, phase);
-        let probe = probe(&result, percent, phase, how_long(&how, phase), heard);
+        let outcome = outcome_of(&result, phase);
+        let probe = probe(&result, percent, phase, probe_length(&settings, phase), outcome);
         if !session.is_quiet() {
             print::message(&format!("  {}\n", terminal::run::probe(&probe)));
         }
@@ -56,20 +56,20 @@ pub(crate) async fn find_max(
         if result.verdict == Verdict::Interrupted {
             return Ok(interrupted(result, &search, probes));
         }
-        search.hear(percent, phase, heard);
-        if heard == Heard::Held {
+        search.record(percent, phase, outcome);
+        if outcome == ProbeOutcome::Passed {
             best = Some(result.clone());
         }
         last = Some(result);
     }
 }
 
-fn how_long(how: &FindMax, phase: Phase) -> std::time::Duration {
-    if phase == Phase::Confirm { how.confirm } else { how.probe }
+fn probe_length(settings: &FindMax, phase: Phase) -> std::time::Duration {
+    if phase == Phase::Confirm { settings.confirm } else { settings.probe }
 }
 
 /// Plans one probe: a settling stage, then the measured stage.
-fn plan_of(plan: &Plan, how: &FindMax, percent: f64, phase: Phase) -> Plan {
+fn plan_of(plan: &Plan, settings: &FindMax, percent: f64, phase: Phase) -> Plan {
     let stage = |name: &str, kind, duration| Stage {
         name: name.to_owned(),
         kind,
@@ -79,29 +79,37 @@ fn plan_of(plan: &Plan, how: &FindMax, percent: f64, phase: Phase) -> Plan {
         only: None,
     };
     let mut scenario = Scenario::clone(&plan.scenario);
-    scenario.stages =
-        vec![stage("settle", StageKind::Warmup, how.settle), stage("probe", StageKind::Hold, how_long(how, phase))];
+    scenario.stages = vec![
+        stage("settle", StageKind::Warmup, settings.settle),
+        stage("probe", StageKind::Hold, probe_length(settings, phase)),
+    ];
     Plan::new(Arc::new(scenario), plan.seed)
 }
 
-fn hear(result: &RunResult, phase: Phase) -> Heard {
+fn outcome_of(result: &RunResult, phase: Phase) -> ProbeOutcome {
     let broke = result.expectations.iter().any(|expectation| expectation.ok == Some(false));
     match (result.verdict, result.validity) {
-        _ if let_in_nobody(result) => Heard::Nobody,
+        _ if has_no_login(result) => ProbeOutcome::NoLogin,
         // Counts are exact even if the generator was late.
-        (Verdict::Fail, _) => Heard::Broke,
+        (Verdict::Fail, _) => ProbeOutcome::Failed,
         // A latency that passes despite a late generator would pass without it, but an answer needs a valid run.
-        (_, Validity::Invalid) if broke || phase == Phase::Confirm => Heard::Generator,
-        _ if broke => Heard::Broke,
-        _ => Heard::Held,
+        (_, Validity::Invalid) if broke || phase == Phase::Confirm => ProbeOutcome::GeneratorLimit,
+        _ if broke => ProbeOutcome::Failed,
+        _ => ProbeOutcome::Passed,
     }
 }
 
-fn let_in_nobody(result: &RunResult) -> bool {
+fn has_no_login(result: &RunResult) -> bool {
     result.counts.connected == 0 && result.counts.refused > 0
 }
 
-fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Duration, heard: Heard) -> CapacityProbe {
+fn probe(
+    result: &RunResult,
+    percent: f64,
+    phase: Phase,
+    length: std::time::Duration,
+    outcome: ProbeOutcome,
+) -> CapacityProbe {
     // Counts come by stage, because intervals of the timeline do not begin with stages.
     let rate = |metric: &str| {
         let measured = result.latency.get(metric).and_then(|block| block.by.stage.get("probe"));
@@ -115,8 +123,8 @@ fn probe(result: &RunResult, percent: f64, phase: Phase, length: std::time::Dura
         delivered_per_second: rate("delivery"),
         p50: delivery.and_then(|delivery| delivery.p50),
         p99: delivery.and_then(|delivery| delivery.p99),
-        held: heard == Heard::Held,
-        broke: matches!(heard, Heard::Broke | Heard::Nobody).then(|| broken(result)),
+        held: outcome == ProbeOutcome::Passed,
+        broke: matches!(outcome, ProbeOutcome::Failed | ProbeOutcome::NoLogin).then(|| broken(result)),
         validity: result.validity,
     }
 }
@@ -148,7 +156,7 @@ fn conclude(
     let lowest =
         broke.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(percent, why)| format!("at {percent:.0} % {why} broke"));
     let reason = match end {
-        End::FramingProbe => lowest.unwrap_or_default(),
+        End::Confirmed => lowest.unwrap_or_default(),
         End::AtMost => "everything held up to `max`: the server can do more".to_owned(),
         End::Nothing => format!("nothing held, however little was asked: {}", lowest.unwrap_or_default()),
         End::FellOver => fell_over(&probes),
@@ -160,15 +168,15 @@ fn conclude(
         }
     };
     let held = if end == End::Nothing { None } else { search.low };
-    let told = if end == End::Nothing || best.is_none() { last.or(best) } else { best };
-    let result = told.expect("a search ends after a probe at the earliest");
+    let reported = if end == End::Nothing || best.is_none() { last.or(best) } else { best };
+    let result = reported.expect("a search ends after a probe at the earliest");
     let open = undecided(&result);
     let (verdict, exit) = match end {
-        End::FramingProbe | End::AtMost if open.is_none() => (Verdict::Pass, Exit::Success),
+        End::Confirmed | End::AtMost if open.is_none() => (Verdict::Pass, Exit::Success),
         End::Nothing | End::FellOver => (Verdict::Fail, Exit::Failed),
-        End::FramingProbe | End::AtMost | End::Generator => (Verdict::Inconclusive, Exit::Inconclusive),
+        End::Confirmed | End::AtMost | End::Generator => (Verdict::Inconclusive, Exit::Inconclusive),
     };
-    let reason = match open.filter(|_| matches!(end, End::FramingProbe | End::AtMost)) {
+    let reason = match open.filter(|_| matches!(end, End::Confirmed | End::AtMost)) {
         Some(text) => {
             format!("{reason}; inconclusive: too few samples for {text} where it holds, a longer `confirm` has more")
         }
@@ -224,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_held_before_a_server_fell_over_is_the_answer_and_the_verdict_is_not() {
-        let how = FindMax {
+        let settings = FindMax {
             start: 100.0,
             max: 1000.0,
             grow: 2.0,
@@ -233,9 +241,9 @@ mod tests {
             within: 0.1,
             confirm: std::time::Duration::from_secs(1),
         };
-        let mut search = Search::new(&how);
-        search.hear(100.0, Phase::Grow, Heard::Held);
-        search.hear(200.0, Phase::Grow, Heard::Broke);
+        let mut search = Search::new(&settings);
+        search.record(100.0, Phase::Grow, ProbeOutcome::Passed);
+        search.record(200.0, Phase::Grow, ProbeOutcome::Failed);
         let probes = vec![
             tried(100.0, 1000.0, None),
             tried(200.0, 700.0, Some("lost == 0 (9)")),

@@ -16,11 +16,10 @@ Example:
   mychat-bench merge shard-*.json --out reports
       one report of what several machines did with `run --shard`
 
-Histograms are added bit for bit, counts are summed, and what one machine sent and another one received \
-is settled.
+Histograms and counts are added exactly, and deliveries between machines are reconciled.
 
 Exit codes: those of `run`, for the whole; 2 for results that do not belong together, \
-4 where a part is missing.")]
+4 if a shard is missing.")]
 pub(crate) struct MergeArgs {
     /// Results that `run --json` wrote on each machine
     #[arg(value_name = "RESULT.json", required = true)]

@@ -22,11 +22,11 @@ use mychat_scenario::template::actor_names;
 #[command(after_help = "\
 Examples:
   mychat-bench probe --target 127.0.0.1:5000 > profile.yaml
-      what the server does where the protocol can be read in several ways
+      prints the server's readings of the protocol
   mychat-bench conformance --target 127.0.0.1:5000 --profile profile.yaml
-      the same readings, declared: checks then want them
+      declares these readings: the checks then require them
 
-Exit codes: 0 found out, 2 wrong options, 3 nobody there, 4 the server answers nobody.")]
+Exit codes: 0 success, 2 wrong options, 3 no server, 4 the server does not reply.")]
 pub(crate) struct ProbeArgs {
     #[command(flatten)]
     pub(crate) server: ServerArgs,

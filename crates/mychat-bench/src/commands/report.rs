@@ -22,9 +22,9 @@ Examples:
   mychat-bench report result.json --html report.html --markdown summary.md
       writes a page for a browser and a summary for a pull request
   mychat-bench report result.json --out reports
-      writes all forms into a directory
+      writes all formats into a directory
   mychat-bench report --matrix submissions/*.json --html class.html --csv class.csv
-      every server of a class against every statement of the protocol
+      compares the servers of a class, clause by clause
 
 Exit codes: 0 written, 2 no result of this tool, \
 3 a file could not be written. The verdict in the result is not repeated.")]

@@ -31,9 +31,9 @@ use mychat_scenario::model::FramingChoice;
 #[command(after_help = "\
 Examples:
   mychat-bench run scenarios/broadcast_storm.yaml
-      starts the reference server on a free port and drives it
+      starts the reference server on a free port and tests it
   mychat-bench run scenarios/classroom.yaml --target 127.0.0.1:5000
-      drives a server that is running there
+      tests a server that is already running
   mychat-bench run scenarios/smoke.yaml --json result.json --quiet
       prints one line, and writes everything to a file
   mychat-bench run scenarios/classroom.yaml --spawn 'python3 server.py {port}' --out reports
@@ -42,10 +42,10 @@ Examples:
       one of two machines that share the users; `mychat-bench merge` makes one report
 
 Where values come from: an option, else the file, else the default. \
-The seed is drawn and printed where nobody gives one.
+Without --seed, a random seed is drawn and printed.
 
-Exit codes: 0 all held, 1 the server fell short, 2 wrong options or file, 3 could not run, \
-4 inconclusive, 130 interrupted. Where several hold: 130, 3, 1 for a count, 4, 1 for a latency.")]
+Exit codes: 0 all expectations hold, 1 the server failed, 2 wrong options or file, 3 could not run, \
+4 inconclusive, 130 interrupted. If several apply: 130, 3, 1 for a count, 4, 1 for a latency.")]
 pub(crate) struct RunArgs {
     /// The scenario file
     #[arg(value_name = "FILE")]

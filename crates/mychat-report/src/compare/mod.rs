@@ -62,7 +62,7 @@ pub struct Comparison {
     /// Expectations, cases and checks with a different outcome.
     pub passed: Vec<PassChange>,
     /// Number of expectations, cases and checks that both sides have.
-    pub tried: usize,
+    pub outcomes: usize,
     /// True for load runs, which have times; false for conformance results.
     pub timed: bool,
     /// Notes on the comparison.
@@ -108,7 +108,7 @@ impl Comparison {
         };
         match timed().count() {
             // Conformance results have no times. A comparison of loads must decide at least one.
-            0 => self.timed || self.tried == 0,
+            0 => self.timed || self.outcomes == 0,
             all => timed().filter(open).count() == if waits == 0 { all } else { waits },
         }
     }
@@ -133,7 +133,7 @@ const WIDEST: f64 = 5.0;
 /// Compares two sides. The result is deterministic: resampling uses a fixed seed.
 pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Threshold) -> Comparison {
     let mut notes = Vec::new();
-    let mut sound = |runs: &[ComparedRun], name: &str| {
+    let mut valid_runs = |runs: &[ComparedRun], name: &str| {
         let kept: Vec<ComparedRun> = runs.iter().filter(|run| run.validity != Validity::Invalid).cloned().collect();
         if kept.len() < runs.len() {
             let left = runs.len() - kept.len();
@@ -141,7 +141,7 @@ pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Thresho
         }
         kept
     };
-    let (mut timed_first, mut timed_second) = (sound(first, "A"), sound(second, "B"));
+    let (mut timed_first, mut timed_second) = (valid_runs(first, "A"), valid_runs(second, "B"));
     timed_first.sort_by(|a, b| a.started.cmp(&b.started));
     timed_second.sort_by(|a, b| a.started.cmp(&b.started));
     let paired = take_turns(&timed_first, &timed_second);
@@ -159,9 +159,9 @@ pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Thresho
     notes.extend(more_runs(&rows, fewest, threshold));
     notes.extend(unmeasured(&timed_first, &timed_second, &rows));
     rows.extend(violation_counts::compare_violations(first, second));
-    let (passed, tried) = pass_rates::compare(first, second);
+    let (passed, outcomes) = pass_rates::compare(first, second);
     let timed = first.iter().chain(second).any(|run| run.independent > 0);
-    Comparison { runs: (timed_first.len(), timed_second.len()), rows, passed, tried, timed, notes }
+    Comparison { runs: (timed_first.len(), timed_second.len()), rows, passed, outcomes, timed, notes }
 }
 
 /// Returns a note on percentiles that have no row, because a run has too few samples or no intervals.

@@ -36,7 +36,7 @@ pub struct PassChange {
 
 /// Returns all changes, and the number of items that both sides have.
 pub(super) fn compare(first: &[ComparedRun], second: &[ComparedRun]) -> (Vec<PassChange>, usize) {
-    let Some(names) = first.first().map(|run| &run.tried) else { return (Vec::new(), 0) };
+    let Some(names) = first.first().map(|run| &run.outcomes) else { return (Vec::new(), 0) };
     let mut changed = Vec::new();
     let mut known = 0;
     for PassOutcome { name, exact, .. } in names {
@@ -54,7 +54,7 @@ pub(super) fn compare(first: &[ComparedRun], second: &[ComparedRun]) -> (Vec<Pas
 
 fn share(runs: &[ComparedRun], name: &str, exact: bool) -> PassRate {
     let counts = |run: &&ComparedRun| exact || run.validity != Validity::Invalid;
-    let of_run = |run: &ComparedRun| run.tried.iter().find(|tried| tried.name == name)?.passed;
+    let of_run = |run: &ComparedRun| run.outcomes.iter().find(|outcome| outcome.name == name)?.passed;
     let decided: Vec<bool> = runs.iter().filter(counts).filter_map(of_run).collect();
     PassRate { passed: decided.iter().filter(|passed| **passed).count(), of: decided.len() }
 }

@@ -40,7 +40,7 @@ pub struct ComparedRun {
     /// True for a run whose latencies describe the server.
     pub validity: Validity,
     /// Outcomes of expectations, cases and checks.
-    pub tried: Vec<PassOutcome>,
+    pub outcomes: Vec<PassOutcome>,
 }
 
 /// Counts that are zero for a correct server.
@@ -75,7 +75,7 @@ impl ComparedRun {
             violations: VIOLATIONS.into_iter().map(|name| (name, named[name])).collect(),
             delivered: result.counts.delivered,
             validity: result.validity,
-            tried: result.expectations.iter().map(expectation).chain(result.cases.iter().map(check)).collect(),
+            outcomes: result.expectations.iter().map(expectation).chain(result.cases.iter().map(check)).collect(),
         })
     }
 
@@ -89,7 +89,7 @@ impl ComparedRun {
             violations: BTreeMap::new(),
             delivered: 0,
             validity: Validity::Valid,
-            tried: result.checks.iter().map(check).collect(),
+            outcomes: result.checks.iter().map(check).collect(),
         }
     }
 }

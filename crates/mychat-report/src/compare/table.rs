@@ -42,9 +42,9 @@ fn scope(comparison: &Comparison) -> (String, String) {
 
 /// Describes the number of unchanged outcomes.
 fn alike(comparison: &Comparison) -> Option<String> {
-    let alike = comparison.tried - comparison.passed.len();
+    let alike = comparison.outcomes - comparison.passed.len();
     let plural = if alike == 1 { "expectation or check ends" } else { "expectations and checks end" };
-    (comparison.tried > 0).then(|| format!("{alike} {plural} as before"))
+    (comparison.outcomes > 0).then(|| format!("{alike} {plural} as before"))
 }
 
 fn share(share: PassRate) -> String {

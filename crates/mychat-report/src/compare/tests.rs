@@ -56,7 +56,7 @@ impl Machine {
             violations: [("lost", 0)].into(),
             delivered: 12_000,
             validity: Validity::Valid,
-            tried: Vec::new(),
+            outcomes: Vec::new(),
         }
     }
 
@@ -166,9 +166,9 @@ fn a_comparison_reads_well() {
 }
 
 /// Creates a run of which only these outcomes are known.
-fn tried(name: &str, passed: Option<bool>, exact: bool) -> ComparedRun {
+fn run_with(name: &str, passed: Option<bool>, exact: bool) -> ComparedRun {
     let mut run = Machine::new(0).run(1.0);
-    (run.independent, run.intervals, run.tried) =
+    (run.independent, run.intervals, run.outcomes) =
         (0, Vec::new(), vec![PassOutcome { name: name.to_owned(), passed, exact }]);
     run
 }
@@ -176,7 +176,7 @@ fn tried(name: &str, passed: Option<bool>, exact: bool) -> ComparedRun {
 #[test]
 fn what_passed_and_fails_now_is_a_regression() {
     let said = |a: &[Option<bool>], b: &[Option<bool>], exact| {
-        let side = |of: &[Option<bool>]| of.iter().map(|passed| tried("x", *passed, exact)).collect::<Vec<_>>();
+        let side = |of: &[Option<bool>]| of.iter().map(|passed| run_with("x", *passed, exact)).collect::<Vec<_>>();
         let comparison = compare(&side(a), &side(b), Threshold::default());
         comparison.passed.first().map(|passed| passed.finding)
     };
@@ -195,8 +195,8 @@ fn what_passed_and_fails_now_is_a_regression() {
 #[test]
 fn checks_alone_decide_without_times() {
     let comparison = compare(
-        &[tried("conn.ack-ok", Some(true), true)],
-        &[tried("conn.ack-ok", Some(true), true)],
+        &[run_with("conn.ack-ok", Some(true), true)],
+        &[run_with("conn.ack-ok", Some(true), true)],
         Threshold::default(),
     );
     assert!(!comparison.regressed() && !comparison.undecided() && comparison.notes.is_empty());
@@ -206,8 +206,8 @@ fn checks_alone_decide_without_times() {
 fn loads_without_intervals_are_not_alike_for_want_of_times() {
     let (mut first, mut second) = Machine::new(5).sides(1.0);
     first.iter_mut().chain(&mut second).for_each(|run| run.intervals.clear());
-    let ends_alike = tried("lost == 0", Some(true), true).tried;
-    first.iter_mut().chain(&mut second).for_each(|run| run.tried = ends_alike.clone());
+    let ends_alike = run_with("lost == 0", Some(true), true).outcomes;
+    first.iter_mut().chain(&mut second).for_each(|run| run.outcomes = ends_alike.clone());
     let comparison = compare(&first, &second, Threshold::default());
     assert!(comparison.undecided());
     assert!(comparison.notes.iter().any(|note| note.contains("too short")), "{:?}", comparison.notes);

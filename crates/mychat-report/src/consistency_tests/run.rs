@@ -8,8 +8,8 @@ use crate::json::{self, ndjson};
 use crate::junit::run_report;
 use crate::markdown::run_summary;
 use crate::merge::merge;
-use crate::model::case_view::needs_card;
 use crate::model::histogram;
+use crate::model::run_cases::needs_card;
 use crate::model::{MissingDeliveries, RunResult, ShardInfo, TimelinePoint};
 use crate::terminal;
 use crate::{grouped, hlog, test_fixture, wording};
@@ -52,7 +52,7 @@ prop_compose! {
         ];
         let missing = MissingDeliveries { sender: "ana".into(), recipient: "bob".into(), broadcasts: open, privates: 0 };
         result.shard = (open > 50).then(|| ShardInfo {
-            index: 1, of: 2, missing: vec![missing], unsent: Vec::new(), unsure: Vec::new(),
+            index: 1, of: 2, missing: vec![missing], unsent: Vec::new(), unconfirmed: Vec::new(),
         });
         result.capacity = (open % 3 == 0).then(test_fixture::capacity);
         result.examples[1].what.clone_from(&texts[0]);
@@ -89,7 +89,7 @@ proptest! {
     #[test]
     fn so_does_every_writing_of_a_merged_result(one in results(), mut other in results()) {
         other.started = "2026-11-22T16:15:29Z".to_owned();
-        let shard = |index| ShardInfo { index, of: 2, missing: Vec::new(), unsent: Vec::new(), unsure: Vec::new() };
+        let shard = |index| ShardInfo { index, of: 2, missing: Vec::new(), unsent: Vec::new(), unconfirmed: Vec::new() };
         let parts = [(1, one), (2, other)].map(|(index, part)| RunResult { shard: Some(shard(index)), ..part });
         let merged = merge(&parts).unwrap();
         prop_assert_eq!(merged.counts.sent, parts.iter().map(|part| part.counts.sent).sum::<u64>());

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::verdict::mark;
 use crate::failure_card::{fields, sources};
 use crate::model::RunResult;
-use crate::model::case_view::{as_conformance_result, needs_card, remark};
 use crate::model::conformance::ConformanceResult;
+use crate::model::run_cases::{as_conformance_result, needs_card, remark};
 use crate::wording;
 use mychat_conformance::Outcome;
 

@@ -3,8 +3,8 @@
 use super::document::{TestCase, TestOutcome, TestSuite, document};
 use crate::failure_card::{card_text, level};
 use crate::html::violation_name;
-use crate::model::case_view::{as_conformance_result, remark};
 use crate::model::conformance::ConformanceResult;
+use crate::model::run_cases::{as_conformance_result, remark};
 use crate::model::{ExpectationResult, RunResult};
 use crate::{terminal, wording};
 use mychat_conformance::{Outcome, Status};
@@ -29,13 +29,13 @@ pub fn run_report(result: &RunResult) -> String {
 fn case(result: &RunResult, expectation: &ExpectationResult) -> TestCase {
     let measured = expectation.actual.map_or_else(|| "n/a".to_owned(), |actual| expectation.unit.format(actual));
     let note = expectation.note.as_deref().map_or_else(String::new, |note| format!("; {note}"));
-    let told = format!("expected {}, measured {measured}{note}", expectation.text);
+    let message = format!("expected {}, measured {measured}{note}", expectation.text);
     let place = format!("{}, line {}", result.scenario.file, expectation.line);
     let outcome = match expectation.ok {
         Some(true) => TestOutcome::Passed,
-        Some(false) => TestOutcome::Failed("expectation", told, place),
+        Some(false) => TestOutcome::Failed("expectation", message, place),
         // The server may be correct, but an invalid run must not look like a success.
-        None => TestOutcome::Undecided("undecided", told, place),
+        None => TestOutcome::Undecided("undecided", message, place),
     };
     TestCase { name: expectation.text.clone(), class: result.scenario.name.clone(), seconds: 0.0, outcome }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::conformance::folded_card;
 use super::{code, escaped};
 use crate::html::violation_name;
-use crate::model::case_view::{as_conformance_result, needs_card, remark};
+use crate::model::run_cases::{as_conformance_result, needs_card, remark};
 use crate::model::{LatencyResult, RunResult};
 use crate::wording::{self, Tone};
 use crate::{grouped, visible};

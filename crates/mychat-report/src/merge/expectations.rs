@@ -114,8 +114,8 @@ fn together(
     reconciliation: &ShardReconciliation,
 ) {
     let about_server = condition.is_some_and(|c| matches!(c.measure.metric, Metric::ServerRss | Metric::ServerCpu));
-    let told = |share: &&&ExpectationResult| !about_server || share.actual.is_some();
-    let oks: Vec<Option<bool>> = shares.iter().filter(told).map(|share| share.ok).collect();
+    let measured = |share: &&&ExpectationResult| !about_server || share.actual.is_some();
+    let oks: Vec<Option<bool>> = shares.iter().filter(measured).map(|share| share.ok).collect();
     expectation.ok = match oks.as_slice() {
         oks if oks.contains(&Some(false)) => Some(false),
         oks if oks.contains(&None) || oks.is_empty() => None,
@@ -147,8 +147,10 @@ fn together(
     let losses = condition.is_some_and(|condition| condition.measure.metric == Metric::Lost);
     if losses && reconciliation.lost > 0 && expectation.ok == Some(true) {
         expectation.ok = None;
-        expectation.note =
-            Some(format!("{} more were lost between machines, and are not told apart by group", reconciliation.lost));
+        expectation.note = Some(format!(
+            "{} more were lost between machines, and are not measured apart by group",
+            reconciliation.lost
+        ));
     }
 }
 

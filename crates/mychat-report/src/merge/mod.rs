@@ -10,8 +10,8 @@ mod tests;
 
 use std::collections::HashSet;
 
-use crate::model::case_view::as_conformance_result;
 use crate::model::histogram::HistogramError;
+use crate::model::run_cases::as_conformance_result;
 use crate::model::{Counts, RunResult};
 use mychat_load::Exit;
 use mychat_load::verdict::Verdict;
@@ -36,7 +36,7 @@ pub enum MergeError {
     Counts(#[from] serde_json::Error),
     /// A result is damaged.
     #[error(transparent)]
-    HistogramError(#[from] HistogramError),
+    Histogram(#[from] HistogramError),
 }
 
 /// Merges several results of the same scenario and seed into one.
@@ -81,7 +81,7 @@ fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
     merged.cases.extend(result.cases.iter().cloned());
     merged.examples.extend(result.examples.iter().cloned());
     merged.examples.sort_by_key(|example| example.kind);
-    merged.losers.extend(result.losers.iter().cloned());
+    merged.lost_by_user.extend(result.lost_by_user.iter().cloned());
     merged.server = merged.server.take().or(result.server);
     merged.generator.cpu_seconds += result.generator.cpu_seconds;
     merged.generator.busy_wait_seconds += result.generator.busy_wait_seconds;

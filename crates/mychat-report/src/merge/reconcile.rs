@@ -62,7 +62,7 @@ pub(super) fn reconcile(merged: &mut RunResult, results: &[RunResult]) -> Result
             missing_shards.join(", ")
         ));
     }
-    merged.losers.sort_by(|one, other| other.lost.cmp(&one.lost).then_with(|| one.user.cmp(&other.user)));
+    merged.lost_by_user.sort_by(|one, other| other.lost.cmp(&one.lost).then_with(|| one.user.cmp(&other.user)));
     Ok(reconciliation)
 }
 
@@ -72,11 +72,11 @@ fn lost<'s>(shards: &[&'s ShardInfo]) -> (Vec<(&'s str, &'s str, u64)>, u64) {
     for open in shards.iter().flat_map(|shard| &shard.unsent) {
         *unsent.entry((&open.sender, open.to.as_deref())).or_default() += open.count;
     }
-    let unsure: BTreeSet<&str> = shards.iter().flat_map(|shard| &shard.unsure).map(String::as_str).collect();
+    let unconfirmed: BTreeSet<&str> = shards.iter().flat_map(|shard| &shard.unconfirmed).map(String::as_str).collect();
     let (mut lost, mut known) = (Vec::new(), 0);
     // The last messages on an abruptly ended connection may never have been read: they stay uncertain.
     let missing = shards.iter().flat_map(|shard| &shard.missing);
-    for missing in missing.filter(|missing| !unsure.contains(missing.sender.as_str())) {
+    for missing in missing.filter(|missing| !unconfirmed.contains(missing.sender.as_str())) {
         known += missing.broadcasts + missing.privates;
         let never = |to: Option<&str>| unsent.get(&(missing.sender.as_str(), to)).copied().unwrap_or(0);
         let count = missing.broadcasts.saturating_sub(never(None))
@@ -89,9 +89,9 @@ fn lost<'s>(shards: &[&'s ShardInfo]) -> (Vec<(&'s str, &'s str, u64)>, u64) {
 }
 
 fn note(merged: &mut RunResult, sender: &str, recipient: &str, count: u64) {
-    match merged.losers.iter_mut().find(|loser| loser.user == recipient) {
-        Some(loser) => loser.lost += count,
-        None => merged.losers.push(UserLosses { user: recipient.to_owned(), lost: count }),
+    match merged.lost_by_user.iter_mut().find(|losses| losses.user == recipient) {
+        Some(losses) => losses.lost += count,
+        None => merged.lost_by_user.push(UserLosses { user: recipient.to_owned(), lost: count }),
     }
     if merged.examples.iter().filter(|example| example.kind == ViolationKind::Lost).count() < EXAMPLES {
         merged.examples.insert(

@@ -64,7 +64,7 @@ fn a_percentile_of_the_whole_is_judged_on_the_added_histograms() {
 }
 
 /// Creates shard `index` of two, with missing broadcasts of ana, and unsent messages to bob.
-fn part(index: u32, missing: u64, unsent: u64, unsure: &[&str]) -> RunResult {
+fn part(index: u32, missing: u64, unsent: u64, unconfirmed: &[&str]) -> RunResult {
     let mut result = run(index, 3);
     (result.counts.lost, result.counts.uncertain) = (0, missing);
     result.expectations[0].actual = Some(0.0);
@@ -79,7 +79,7 @@ fn part(index: u32, missing: u64, unsent: u64, unsure: &[&str]) -> RunResult {
         } else {
             Vec::new()
         },
-        unsure: unsure.iter().map(|user| (*user).to_owned()).collect(),
+        unconfirmed: unconfirmed.iter().map(|user| (*user).to_owned()).collect(),
     });
     result
 }

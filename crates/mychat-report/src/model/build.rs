@@ -47,12 +47,12 @@ const METRICS: [(&str, Metric); 9] = [
 ];
 
 /// Builds the result of a run.
-pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, how: RunInfo) -> RunResult {
+pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, info: RunInfo) -> RunResult {
     let source = Source { plan, seen: &seen };
     let latency = METRICS.iter().map(|(name, metric)| ((*name).to_owned(), source.block(*metric))).collect();
     let counts = counts(plan, &seen);
     let timeline = seen.timeline.iter().map(|slice| timeline_point(plan, slice)).collect();
-    let losers = losers(plan, &seen);
+    let lost_by_user = lost_by_user(plan, &seen);
     let shard = seen.share.as_ref().map(|share| shard(plan, share, &seen.reconciliation));
     let mut examples = seen.examples;
     examples.merge(seen.reconciliation.examples);
@@ -61,16 +61,16 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, how: RunIn
         tool: ToolInfo { version: env!("CARGO_PKG_VERSION").to_owned() },
         scenario: ScenarioInfo {
             name: plan.scenario.name.clone(),
-            file: how.file,
-            sha256: how.sha256,
+            file: info.file,
+            sha256: info.sha256,
             plan_sha256: plan.sha256(),
             seed: plan.seed,
             verify: plan.verify,
             verify_note: plan.verify_note.clone(),
-            text: how.text,
+            text: info.text,
         },
-        target: how.target,
-        started: how.started,
+        target: info.target,
+        started: info.started,
         seconds: seen.end.seconds(),
         verdict: assessment.verdict,
         exit_code: assessment.exit.code(),
@@ -98,7 +98,7 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, how: RunIn
         whole_runs: None,
         server: seen.server,
         generator: GeneratorInfo {
-            machine: how.machine,
+            machine: info.machine,
             cpu_seconds: seen.generator.cpu_seconds,
             busy_wait_seconds: seen.generator.busy_wait_seconds,
             rss_peak: seen.generator.rss_peak,
@@ -107,7 +107,7 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, how: RunIn
             unread_bytes: seen.unread,
             stall_max: seen.stall / 1000,
         },
-        losers,
+        lost_by_user,
     }
 }
 
@@ -130,16 +130,16 @@ fn shard(plan: &Plan, share: &ShardExchange, reconciliation: &Reconciliation) ->
         of: plan.shard.of,
         missing: missing.collect(),
         unsent: unsent.collect(),
-        unsure: share.unconfirmed.iter().map(|user| name(*user)).collect(),
+        unconfirmed: share.unconfirmed.iter().map(|user| name(*user)).collect(),
     }
 }
 
-fn losers(plan: &Plan, seen: &Observations) -> Vec<UserLosses> {
+fn lost_by_user(plan: &Plan, seen: &Observations) -> Vec<UserLosses> {
     let lost = seen.reconciliation.lost_by_user.iter();
-    let mut losers: Vec<UserLosses> =
+    let mut lost_by_user: Vec<UserLosses> =
         lost.map(|(&user, &lost)| UserLosses { user: plan.users[user as usize].name.to_string(), lost }).collect();
-    losers.sort_by(|one, other| other.lost.cmp(&one.lost).then_with(|| one.user.cmp(&other.user)));
-    losers
+    lost_by_user.sort_by(|one, other| other.lost.cmp(&one.lost).then_with(|| one.user.cmp(&other.user)));
+    lost_by_user
 }
 
 struct Source<'s> {

@@ -2,7 +2,7 @@
 
 mod build;
 mod capacity;
-pub(crate) mod case_view;
+pub(crate) mod run_cases;
 pub mod conformance;
 mod counts;
 pub mod histogram;
@@ -84,8 +84,8 @@ pub struct RunResult {
     /// Resources of the load generator.
     pub generator: GeneratorInfo,
     /// Users that lost deliveries, most losses first.
-    #[serde(default)]
-    pub losers: Vec<UserLosses>,
+    #[serde(default, rename = "losers")]
+    pub lost_by_user: Vec<UserLosses>,
 }
 
 /// User that did not receive owed messages.

@@ -14,7 +14,8 @@ pub struct ShardInfo {
     /// Planned messages to users of other shards that were not sent.
     pub unsent: Vec<UnsentMessages>,
     /// Users of this shard whose last messages may be lost with their connection.
-    pub unsure: Vec<String>,
+    #[serde(rename = "unsure")]
+    pub unconfirmed: Vec<String>,
 }
 
 /// Planned messages from one user to another that did not arrive.

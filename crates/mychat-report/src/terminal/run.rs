@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::conformance::card;
-use crate::model::case_view::{as_conformance_result, needs_card, remark};
+use crate::model::run_cases::{as_conformance_result, needs_card, remark};
 use crate::model::{CapacityProbe, ExpectationResult, LatencyResult, RunResult};
 use crate::wording::{self, Tone};
 use crate::{grouped, visible};
@@ -78,8 +78,8 @@ fn capacity(text: &mut String, result: &RunResult) {
     let (answer, rest) = wording::answer(capacity);
     line!(text, "\n  {STRONG}{answer}{STRONG:#}{rest}");
     line!(text, "  {}", visible(&capacity.reason));
-    for tried in &capacity.probes {
-        line!(text, "  {}", probe(tried));
+    for entry in &capacity.probes {
+        line!(text, "  {}", probe(entry));
     }
     line!(text, "  {QUIET}{}{QUIET:#}", wording::figures_of(capacity));
 }
@@ -133,13 +133,13 @@ fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
         let (style, mark) = (style(tone), tone.sign());
         let actual = expectation.actual.map(|actual| expectation.unit.format(actual));
         let note = expectation.note.as_deref().map(visible);
-        let told = match (actual, &note) {
+        let actual_text = match (actual, &note) {
             (Some(actual), Some(note)) => format!("{actual:>10}  {QUIET}{note}{QUIET:#}"),
             (Some(actual), None) => format!("{actual:>10}"),
             (None, Some(note)) => format!("{:>10}  {QUIET}{note}{QUIET:#}", "–"),
             (None, None) => format!("{:>10}", "–"),
         };
-        line!(text, "  {style}{mark}{style:#} {:width$}  {told}", expectation.text);
+        line!(text, "  {style}{mark}{style:#} {:width$}  {actual_text}", expectation.text);
     }
 }
 
@@ -200,7 +200,7 @@ fn counts(text: &mut String, result: &RunResult) {
     users.push(violation("refused", counts.refused));
     users.push(violation("disconnected", counts.disconnects));
     if counts.refused_returns > 0 {
-        users.push(plain("returns tried again", counts.refused_returns));
+        users.push(plain("returns entry again", counts.refused_returns));
     }
     if counts.unlisted > 0 {
         users.push(violation("not in everybody's list", counts.unlisted));
@@ -230,11 +230,15 @@ fn counts(text: &mut String, result: &RunResult) {
         violation("errors", errors),
     ];
     line!(text, "  {}", violations.join(" · "));
-    if !result.losers.is_empty() {
+    if !result.lost_by_user.is_empty() {
         const NAMED: usize = 5;
-        let named: Vec<String> =
-            result.losers.iter().take(NAMED).map(|loser| format!("{} {}", loser.user, grouped(loser.lost))).collect();
-        let others = result.losers.len().saturating_sub(NAMED);
+        let named: Vec<String> = result
+            .lost_by_user
+            .iter()
+            .take(NAMED)
+            .map(|losses| format!("{} {}", losses.user, grouped(losses.lost)))
+            .collect();
+        let others = result.lost_by_user.len().saturating_sub(NAMED);
         let others = if others > 0 { format!(" · and {} others", grouped(others as u64)) } else { String::new() };
         line!(text, "  lost to: {}{others}", named.join(" · "));
     }

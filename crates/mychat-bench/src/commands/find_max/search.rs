@@ -5,15 +5,15 @@ use mychat_scenario::model::FindMax;
 
 /// Outcome of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum ProbeOutcome {
     /// All expectations held.
-    Held,
+    Passed,
     /// An expectation failed.
-    Broke,
+    Failed,
     /// No user could log in, so there was no load.
-    Nobody,
+    NoLogin,
     /// The generator was the limit, so nothing is known about the server.
-    Generator,
+    GeneratorLimit,
 }
 
 /// Next step of a search.
@@ -29,7 +29,7 @@ pub(crate) enum Next {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// The answer is known and confirmed.
-    FramingProbe,
+    Confirmed,
     /// All probes up to the scenario's `max` passed.
     AtMost,
     /// No probe passed, not even at low rates.
@@ -43,7 +43,7 @@ pub(crate) enum End {
 /// Search in progress.
 #[derive(Debug, Clone)]
 pub(crate) struct Search {
-    how: FindMax,
+    settings: FindMax,
     /// Highest percentage that passed.
     pub(crate) low: Option<f64>,
     /// Lowest percentage that failed.
@@ -65,9 +65,9 @@ const LEAST: f64 = 64.0;
 const LARGEST_STEP: f64 = 0.5;
 
 impl Search {
-    pub(crate) fn new(how: &FindMax) -> Self {
+    pub(crate) fn new(settings: &FindMax) -> Self {
         let (low, high, again) = (None, None, (0.0, 0));
-        Self { how: how.clone(), low, high, again, confirmed: false, step: None, stuck: None }
+        Self { settings: settings.clone(), low, high, again, confirmed: false, step: None, stuck: None }
     }
 
     /// Returns the next step.
@@ -77,50 +77,50 @@ impl Search {
         }
         let phase = if self.step.is_some() { Phase::Confirm } else { Phase::Bisect };
         match (self.low, self.high) {
-            (None, None) => Next::Probe(self.how.start, Phase::Grow),
+            (None, None) => Next::Probe(self.settings.start, Phase::Grow),
             // Halves the rate until a probe passes.
-            (None, Some(high)) if high <= self.how.start / LEAST => Next::Done(End::Nothing),
+            (None, Some(high)) if high <= self.settings.start / LEAST => Next::Done(End::Nothing),
             (None, Some(high)) => match self.step {
                 Some(step) => Next::Probe(high * (1.0 - step), Phase::Confirm),
                 None => Next::Probe(high / 2.0, Phase::Grow),
             },
-            (Some(low), None) if low < self.how.max => {
-                Next::Probe((low * self.how.grow).min(self.how.max), Phase::Grow)
+            (Some(low), None) if low < self.settings.max => {
+                Next::Probe((low * self.settings.grow).min(self.settings.max), Phase::Grow)
             }
-            (Some(low), Some(high)) if (high - low) / high > self.how.within + 1e-9 => {
+            (Some(low), Some(high)) if (high - low) / high > self.settings.within + 1e-9 => {
                 Next::Probe(f64::midpoint(low, high), phase)
             }
             (Some(low), _) if !self.confirmed => Next::Probe(low, Phase::Confirm),
             (Some(_), None) => Next::Done(End::AtMost),
-            (Some(_), Some(_)) => Next::Done(End::FramingProbe),
+            (Some(_), Some(_)) => Next::Done(End::Confirmed),
         }
     }
 
     /// Records the outcome of a probe.
-    pub(crate) fn hear(&mut self, percent: f64, phase: Phase, heard: Heard) {
-        match (heard, phase) {
-            (Heard::Generator | Heard::Nobody, _) => {
+    pub(crate) fn record(&mut self, percent: f64, phase: Phase, outcome: ProbeOutcome) {
+        match (outcome, phase) {
+            (ProbeOutcome::GeneratorLimit | ProbeOutcome::NoLogin, _) => {
                 // A single failure may be a disturbance. Repeated failures at one percentage are a limit.
                 let before = if self.again.0.to_bits() == percent.to_bits() { self.again.1 } else { 0 };
                 self.again = (percent, before + 1);
-                let end = if heard == Heard::Nobody { End::FellOver } else { End::Generator };
+                let end = if outcome == ProbeOutcome::NoLogin { End::FellOver } else { End::Generator };
                 self.stuck = (before + 1 >= TRIES).then_some(end);
             }
-            (Heard::Held, Phase::Confirm) => {
+            (ProbeOutcome::Passed, Phase::Confirm) => {
                 self.confirmed = true;
                 self.low = Some(percent);
             }
-            (Heard::Held, _) => self.low = Some(percent),
-            (Heard::Broke, Phase::Confirm) => {
+            (ProbeOutcome::Passed, _) => self.low = Some(percent),
+            (ProbeOutcome::Failed, Phase::Confirm) => {
                 // A rate that passes only a short probe is no answer. Larger steps down follow until a long probe passes, then
                 // bisection with long probes.
                 self.high = Some(percent);
                 if !self.confirmed {
                     self.low = None;
-                    self.step = Some(self.step.map_or(self.how.within, |step| (step * 2.0).min(LARGEST_STEP)));
+                    self.step = Some(self.step.map_or(self.settings.within, |step| (step * 2.0).min(LARGEST_STEP)));
                 }
             }
-            (Heard::Broke, _) => self.high = Some(percent),
+            (ProbeOutcome::Failed, _) => self.high = Some(percent),
         }
     }
 }
@@ -131,26 +131,26 @@ mod tests {
 
     use super::*;
 
-    fn how(max: f64) -> FindMax {
+    fn settings(max: f64) -> FindMax {
         let second = Duration::from_secs(1);
         FindMax { start: 100.0, max, grow: 1.5, probe: second, settle: second, within: 0.05, confirm: second }
     }
 
     /// Simulates a server that passes short probes up to one percentage and long ones up to another.
     fn search(max: f64, limit: f64, lasting: f64, generator: f64) -> (End, Search, usize) {
-        let mut search = Search::new(&how(max));
+        let mut search = Search::new(&settings(max));
         for probes in 0..60 {
             let (percent, phase) = match search.next() {
                 Next::Done(end) => return (end, search, probes),
                 Next::Probe(percent, phase) => (percent, phase),
             };
             let limit = if phase == Phase::Confirm { lasting } else { limit };
-            let heard = match percent {
-                percent if percent > generator => Heard::Generator,
-                percent if percent > limit => Heard::Broke,
-                _ => Heard::Held,
+            let outcome = match percent {
+                percent if percent > generator => ProbeOutcome::GeneratorLimit,
+                percent if percent > limit => ProbeOutcome::Failed,
+                _ => ProbeOutcome::Passed,
             };
-            search.hear(percent, phase, heard);
+            search.record(percent, phase, outcome);
         }
         panic!("the search does not end");
     }
@@ -160,7 +160,7 @@ mod tests {
         for limit in [101.0, 150.0, 333.0, 480.0, 999.0, 30.0, 2.0] {
             let (end, search, probes) = search(1000.0, limit, limit, f64::INFINITY);
             let low = search.low.unwrap();
-            assert_eq!(end, End::FramingProbe, "{limit}");
+            assert_eq!(end, End::Confirmed, "{limit}");
             assert!(low <= limit && low >= limit * 0.95 - 1e-9, "{low} for {limit}");
             assert!(probes < 20, "{probes} probes for {limit}");
         }
@@ -170,10 +170,10 @@ mod tests {
     #[test]
     fn a_token_bucket_of_5000_is_found() {
         let queued_for = |percent: f64| (percent * 10.0 / 5000.0 - 1.0).max(0.0) * 10.0 * 0.99;
-        let mut search = Search::new(&how(2000.0));
+        let mut search = Search::new(&settings(2000.0));
         while let Next::Probe(percent, phase) = search.next() {
-            let heard = if queued_for(percent) < 0.05 { Heard::Held } else { Heard::Broke };
-            search.hear(percent, phase, heard);
+            let outcome = if queued_for(percent) < 0.05 { ProbeOutcome::Passed } else { ProbeOutcome::Failed };
+            search.record(percent, phase, outcome);
         }
         let rate = search.low.unwrap() * 10.0;
         assert!((4750.0..=5025.0).contains(&rate), "{rate}");
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn what_does_not_last_is_no_answer() {
         let (end, search, _) = search(1000.0, 500.0, 400.0, f64::INFINITY);
-        assert_eq!(end, End::FramingProbe);
+        assert_eq!(end, End::Confirmed);
         assert!((380.0 - 1e-9..=400.0).contains(&search.low.unwrap()), "{:?}", search.low);
     }
 
@@ -191,7 +191,7 @@ mod tests {
         for lasting in [470.0, 300.0, 120.0, 30.0, 3.0] {
             let (end, search, probes) = search(1000.0, 500.0, lasting, f64::INFINITY);
             let low = search.low.unwrap();
-            assert_eq!(end, End::FramingProbe, "{lasting}");
+            assert_eq!(end, End::Confirmed, "{lasting}");
             assert!(low <= lasting && low >= lasting * 0.95 - 1e-9, "{low} for {lasting}");
             assert!(probes < 28, "{probes} probes for {lasting}");
         }
@@ -200,15 +200,15 @@ mod tests {
 
     #[test]
     fn a_server_that_is_gone_is_not_asked_for_less_and_less() {
-        let mut search = Search::new(&how(1000.0));
+        let mut search = Search::new(&settings(1000.0));
         let mut tried = Vec::new();
         let end = loop {
             match search.next() {
                 Next::Done(end) => break end,
                 Next::Probe(percent, phase) => {
                     let gone = search.high.is_some();
-                    let heard = if percent > 200.0 { Heard::Broke } else { Heard::Held };
-                    search.hear(percent, phase, if gone { Heard::Nobody } else { heard });
+                    let outcome = if percent > 200.0 { ProbeOutcome::Failed } else { ProbeOutcome::Passed };
+                    search.record(percent, phase, if gone { ProbeOutcome::NoLogin } else { outcome });
                     tried.push(percent);
                 }
             }
