@@ -79,12 +79,11 @@ impl CommandError {
 
     /// Formats the error for standard error. Diagnostics of a scenario show the lines they are about.
     pub(crate) fn render(&self, colours: bool) -> String {
-        match self.error.downcast_ref::<Diagnostics>() {
-            Some(diagnostics) => diagnostics.render(colours),
-            None => {
-                let others = self.others.iter().map(|error| format!("error: {error:#}\n"));
-                std::iter::once(format!("error: {self}\n")).chain(others).collect()
-            }
+        if let Some(diagnostics) = self.error.downcast_ref::<Diagnostics>() {
+            diagnostics.render(colours)
+        } else {
+            let others = self.others.iter().map(|error| format!("error: {error:#}\n"));
+            std::iter::once(format!("error: {self}\n")).chain(others).collect()
         }
     }
 }

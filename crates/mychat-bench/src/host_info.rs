@@ -12,6 +12,6 @@ pub(crate) fn describe() -> String {
         Some(model) => format!("{cores} × {model}"),
         None => format!("{cores} cores"),
     });
-    parts.extend(proc::total_memory().map(|bytes| format!("{:.0} GiB of memory", bytes as f64 / (1 << 30) as f64)));
+    parts.extend(proc::total_memory().map(|bytes| format!("{:.0} GiB of memory", bytes as f64 / f64::from(1 << 30))));
     parts.join(", ")
 }

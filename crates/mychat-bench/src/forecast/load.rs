@@ -9,7 +9,7 @@ use mychat_scenario::model::{Action, Group, Pace, Stage, StageKind, To};
 const USER: f64 = 4096.0;
 /// Bytes of the program without users.
 const PROGRAM: f64 = 10.0 * 1024.0 * 1024.0;
-/// Seconds for which the system keeps the port of a closed connection (TIME_WAIT).
+/// Seconds for which the system keeps the port of a closed connection (`TIME_WAIT`).
 const TIME_WAIT: f64 = 60.0;
 
 /// The resources that a run of a scenario needs.
@@ -23,7 +23,7 @@ pub struct Forecast {
     pub load: Workload,
     /// Connections per second that replace closed ones, because users leave and return.
     pub returns: f64,
-    /// Number of ports: one per user, and those in TIME_WAIT.
+    /// Number of ports: one per user, and those in `TIME_WAIT`.
     pub ports: f64,
     /// Memory in bytes, accounting included.
     pub memory: f64,

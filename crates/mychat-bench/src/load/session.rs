@@ -118,13 +118,13 @@ impl LoadSession {
             abort_monitor: AbortMonitor::new(&shared.plan, config.interval),
             telemetry: &mut telemetry,
         };
-        let observed = coordinator::run(Arc::clone(&shared), config, &mut observer, &self.stop).await;
+        let outcome = coordinator::run(Arc::clone(&shared), config, &mut observer, &self.stop).await;
         observer.progress.clear();
-        let mut observed = observed?;
-        observed.server = telemetry.finish(&observed.timeline);
-        observed.cases_failed = self.cases_failed;
-        let assessment = assess(&shared.plan, &observed);
-        let mut result = mychat_report::build(&shared.plan, observed, assessment, self.info.clone());
+        let mut observations = outcome?;
+        observations.server = telemetry.finish(&observations.timeline);
+        observations.cases_failed = self.cases_failed;
+        let assessment = assess(&shared.plan, &observations);
+        let mut result = mychat_report::build(&shared.plan, observations, assessment, self.info.clone());
         if let Err(error) = telemetry.complete(&mut result) {
             self.lost_output.replace(Some(error));
         }

@@ -27,12 +27,11 @@ impl ServerUnderTest {
             let reached = mychat_target::reach(name).await?;
             return Ok(Self { name: reached.name, address: reached.address, command: None, watches: Vec::new() });
         }
-        let command = match spawn {
-            Some(command) => command.to_owned(),
-            None => {
-                let program = std::env::current_exe().context("cannot start the reference server")?;
-                reference(&program.display().to_string())
-            }
+        let command = if let Some(command) = spawn {
+            command.to_owned()
+        } else {
+            let program = std::env::current_exe().context("cannot start the reference server")?;
+            reference(&program.display().to_string())
         };
         let mut watches = Vec::new();
         for started in join_all((0..jobs.max(1)).map(|_| SpawnedServer::start(&command)).collect()).await {

@@ -29,7 +29,7 @@ impl MessageSum {
     }
 }
 
-/// The finalizer of SplitMix64: sums of few different messages are equal only by accident.
+/// The finalizer of `SplitMix64`: sums of few different messages are equal only by accident.
 const fn hash(sender: u32, sequence: u32) -> u64 {
     let mut word = ((sender as u64) << 32 | sequence as u64).wrapping_add(0x9E37_79B9_7F4A_7C15);
     word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);

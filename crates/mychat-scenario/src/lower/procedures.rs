@@ -225,7 +225,7 @@ mod tests {
         for key in keys {
             match (key.value_type, key.presence) {
                 (ValueType::Word(words), Presence::Default(default)) => {
-                    assert!(words.contains(&default), "{}", key.name)
+                    assert!(words.contains(&default), "{}", key.name);
                 }
                 (ValueType::Whole, Presence::Default(default)) if default.as_bytes()[0].is_ascii_digit() => {
                     assert!(default.parse::<u64>().is_ok(), "{}", key.name);

@@ -51,6 +51,7 @@ pub struct Scenario {
     pub abort_if: Vec<Condition>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn framing_name<S: Serializer>(framing: &FramingChoice, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(framing.name())
 }

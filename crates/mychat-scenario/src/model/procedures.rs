@@ -31,7 +31,7 @@ pub enum Procedure {
     Fuzz(Fuzz),
     /// `turnover`: users that join and leave at random.
     JoinLeave(JoinLeave),
-    /// `overlong_list`: more names than one USER_LIST frame can hold.
+    /// `overlong_list`: more names than one `USER_LIST` frame can hold.
     OverlongList {
         /// Users, each with a name of 16 bytes.
         users: usize,
