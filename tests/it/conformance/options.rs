@@ -92,7 +92,7 @@ fn a_server_that_dies_is_started_again_and_the_input_is_made_small() {
     let words = &got["robust.fuzz"];
     assert!(words.contains("smallest input") && words.contains("seed 7"), "{words}");
     // One byte that is not UTF-8 is all it takes.
-    let input = words.split("does it: ").nth(1).and_then(|rest| rest.split(" (seed").next()).expect("an input");
+    let input = words.split("causes it: ").nth(1).and_then(|rest| rest.split(" (seed").next()).expect("an input");
     assert!(input.len() <= "\"\\xff\"".len() && input.contains("\\x"), "{input}");
 }
 
