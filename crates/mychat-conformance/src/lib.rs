@@ -7,7 +7,7 @@
 //! probe ─► harness
 //! ```
 //!
-//! Reading order: [`suite::catalogue`] (the checks), [`suite::run()`] (their order), `runner` (one check), `harness`
+//! Reading order: [`suite::catalogue()`] (the checks), [`suite::run()`] (their order), `runner` (one check), `harness`
 //! (its connections), `diagnosis` (the likely mistake behind a failure).
 
 mod diagnosis;

@@ -1,7 +1,7 @@
 //! Compares what each user was owed with what arrived: losses, duplicates, and what nobody can decide.
 //!
-//! [`Accounting`] is the entry. It works message by message ([`ledger`]) or, where that would not fit into memory, with a
-//! count and a checksum per user ([`totals`]). Both return a [`Reconciliation`].
+//! [`Accounting`] is the entry. It works message by message (`ledger`) or, where that would not fit into memory, with a
+//! count and a checksum per user (`totals`). Both return a [`Reconciliation`].
 
 mod rules;
 mod sent_index;
