@@ -3,22 +3,18 @@
 #[cfg(test)]
 mod example_tests;
 
-use std::num::NonZeroU32;
-use std::time::Duration;
-
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::commands::{
     compare, completions, conformance, explain, init, man, merge, probe, report, run, schema, serve, validate,
 };
-use mychat_scenario::model::FramingChoice;
 
 /// Checks any MyChat server against the protocol and under load, and accounts for every single delivery.
 #[derive(Debug, Parser)]
 #[command(name = "mychat-bench", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
 }
 
 const EXIT_CODES: &str = "\
@@ -34,7 +30,7 @@ Colours are used only on a terminal, and never if NO_COLOR is set. Results go to
 everything else to standard error. `mychat-bench COMMAND --help` has examples.";
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Run a scenario against a server and judge the outcome
     Run(run::RunArgs),
     /// Check a server against the protocol, one check at a time
@@ -62,63 +58,4 @@ pub(crate) enum Command {
     Explain(explain::ExplainArgs),
     /// Run the reference server, with the options of mychat-server
     Serve(serve::ServeArgs),
-}
-
-/// Framing as typed on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum FramingArg {
-    /// Detect it
-    Auto,
-    /// A line feed
-    Lf,
-    /// A carriage return and a line feed
-    Crlf,
-    /// No terminator: a segment is a message
-    Raw,
-}
-
-impl From<FramingArg> for FramingChoice {
-    fn from(framing: FramingArg) -> Self {
-        match framing {
-            FramingArg::Auto => Self::Auto,
-            FramingArg::Lf => Self::Lf,
-            FramingArg::Crlf => Self::CrLf,
-            FramingArg::Raw => Self::Raw,
-        }
-    }
-}
-
-/// The server under test, and the dialogue with it.
-#[derive(Debug, Args)]
-pub(crate) struct ServerArgs {
-    /// The server; without --target and --spawn, the reference server is started
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "spawn")]
-    pub(crate) target: Option<String>,
-
-    /// Start the server: a shell command with {port} in place of the port
-    #[arg(long, value_name = "COMMAND")]
-    pub(crate) spawn: Option<String>,
-
-    /// Framing of messages
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) framing: FramingArg,
-
-    /// Time to wait for a reply [default: 2s, or more if the server is slow]
-    #[arg(long, value_name = "TIME", value_parser = reply_timeout)]
-    pub(crate) timeout: Option<Duration>,
-}
-
-/// Parses a number of threads or instances.
-pub(crate) fn threads(text: &str) -> Result<NonZeroU32, String> {
-    match text.parse::<NonZeroU32>() {
-        Ok(count) if count.get() <= 256 => Ok(count),
-        _ => Err("expected 1 to 256".to_owned()),
-    }
-}
-
-fn reply_timeout(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if (Duration::from_millis(1)..=Duration::from_mins(10)).contains(&time) => Ok(time),
-        _ => Err("expected a time from 1ms to 10min, such as 500ms or 2s".to_owned()),
-    }
 }

@@ -8,7 +8,7 @@ use mychat_report::json::ReadError;
 use mychat_report::merge::MergeError;
 use mychat_scenario::Diagnostics;
 use mychat_target::spawn::SpawnError;
-use mychat_target::{SpawnError as ReferenceError, TargetError};
+use mychat_target::{ReferenceError, TargetError};
 
 /// Kind of a command's failure. It decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,9 +13,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use mychat_load::Exit;
 
+mod args;
 mod cli;
 mod commands;
 mod check_run;
@@ -28,7 +29,7 @@ mod target;
 mod telemetry;
 mod terminal;
 
-use cli::Command;
+use cli::{Cli, CliCommand};
 use commands::{
     compare, completions, conformance, explain, init, man, merge, probe, report, run, schema, serve, validate,
 };
@@ -37,7 +38,7 @@ use terminal::print;
 
 /// Parses the command line, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // clap reports help and version as errors that go to standard output.
         Err(error) => {
@@ -46,19 +47,19 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = match cli.command {
-        Command::Run(args) => on_runtime(run::run(args)),
-        Command::Conformance(args) => on_runtime(conformance::conformance(args)),
-        Command::Probe(args) => on_runtime(probe::probe(args)),
-        Command::Validate(args) => Ok(validate::validate(&args)),
-        Command::Schema => schema::schema(),
-        Command::Report(args) => report::report(args),
-        Command::Compare(args) => compare::compare(&args),
-        Command::Init(args) => init::init(&args),
-        Command::Completions(args) => Ok(completions::completions(&args)),
-        Command::Man(args) => man::man(&args),
-        Command::Merge(args) => merge::merge(args),
-        Command::Explain(args) => explain::explain(&args),
-        Command::Serve(args) => return serve::serve(args),
+        CliCommand::Run(args) => on_runtime(run::run(args)),
+        CliCommand::Conformance(args) => on_runtime(conformance::conformance(args)),
+        CliCommand::Probe(args) => on_runtime(probe::probe(args)),
+        CliCommand::Validate(args) => Ok(validate::validate(&args)),
+        CliCommand::Schema => schema::schema(),
+        CliCommand::Report(args) => report::report(args),
+        CliCommand::Compare(args) => compare::compare(&args),
+        CliCommand::Init(args) => init::init(&args),
+        CliCommand::Completions(args) => Ok(completions::completions(&args, Cli::command())),
+        CliCommand::Man(args) => man::man(&args, Cli::command()),
+        CliCommand::Merge(args) => merge::merge(args),
+        CliCommand::Explain(args) => explain::explain(&args),
+        CliCommand::Serve(args) => return serve::serve(args),
     };
     let exit = outcome.unwrap_or_else(|error| {
         print::error(&error);

@@ -20,6 +20,6 @@ pub mod suite;
 
 pub use harness::connection::FramingPair;
 pub use harness::liveness::measure_response_time;
-pub use harness::outcome::{Outcome, Status, level_name};
+pub use harness::outcome::{Outcome, Status};
 pub use harness::wire_log::{Direction, WireLine};
 pub use harness::{TestEnv, join_all};

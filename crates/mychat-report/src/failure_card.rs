@@ -31,11 +31,6 @@ pub(crate) fn sources(check: &Outcome) -> String {
     format!("{} {}{dot}{}", check.level, check.sources.join(" "), sections.join(" ")).trim_end().to_owned()
 }
 
-/// Returns the level as a word.
-pub(crate) fn level(check: &Outcome) -> &'static str {
-    ["should", "may"].into_iter().find(|level| check.level == *level).unwrap_or("must")
-}
-
 /// Renders a card as plain text, one fact per line.
 pub(crate) fn card_text(check: &Outcome, result: &ConformanceResult) -> String {
     let mut text = String::new();

@@ -10,7 +10,7 @@ use mychat_load::record::example::{Example, ViolationKind};
 use mychat_load::record::recorder::Latency;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
-use mychat_scenario::model::Verify;
+use mychat_scenario::model::{Level, Verify};
 
 const SCENARIO: &str = "\
 name: evening
@@ -187,7 +187,7 @@ pub fn case(id: &str, status: Status, said: &str) -> Outcome {
     Outcome {
         id: id.to_owned(),
         title: format!("the case {id}"),
-        level: "must".to_owned(),
+        level: Level::Must,
         sources: vec!["T13".to_owned()],
         status,
         seconds: 0.25,

@@ -7,7 +7,7 @@ pub mod sample;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use reference::{Reference, SpawnError};
+pub use reference::{Reference, ReferenceError};
 
 /// A server that accepts connections.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub struct Reference {
 
 /// An error of starting the reference server.
 #[derive(Debug, thiserror::Error)]
-pub enum SpawnError {
+pub enum ReferenceError {
     /// The executable of this program could not be started.
     #[error("cannot start the reference server")]
     Start(#[source] std::io::Error),
@@ -29,8 +29,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Reference {
     /// Starts the server on a free port of the loopback interface and waits until it listens.
-    pub async fn start() -> Result<Self, SpawnError> {
-        let program = std::env::current_exe().map_err(SpawnError::Start)?;
+    pub async fn start() -> Result<Self, ReferenceError> {
+        let program = std::env::current_exe().map_err(ReferenceError::Start)?;
         let mut command = Command::new(program);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--with-parent"])
@@ -41,15 +41,15 @@ impl Reference {
         // Ctrl-C in a terminal signals the whole process group. The server must keep running until the run has drained.
         #[cfg(unix)]
         command.process_group(0);
-        let mut child = command.spawn().map_err(SpawnError::Start)?;
-        let stdout = child.stdout.take().ok_or_else(|| SpawnError::NotListening("it has no output".to_owned()))?;
+        let mut child = command.spawn().map_err(ReferenceError::Start)?;
+        let stdout = child.stdout.take().ok_or_else(|| ReferenceError::NotListening("it has no output".to_owned()))?;
         let mut lines = BufReader::new(stdout).lines();
         let line = match tokio::time::timeout(START_TIMEOUT, lines.next_line()).await {
             Ok(Ok(Some(line))) => line,
-            Ok(Ok(None)) => return Err(SpawnError::NotListening("it ended at once".to_owned())),
-            Ok(Err(error)) => return Err(SpawnError::NotListening(error.to_string())),
+            Ok(Ok(None)) => return Err(ReferenceError::NotListening("it ended at once".to_owned())),
+            Ok(Err(error)) => return Err(ReferenceError::NotListening(error.to_string())),
             Err(_) => {
-                return Err(SpawnError::NotListening(format!(
+                return Err(ReferenceError::NotListening(format!(
                     "it did not report its address within {} s",
                     START_TIMEOUT.as_secs()
                 )));
@@ -57,7 +57,7 @@ impl Reference {
         };
         let address = line
             .strip_prefix("listening on ")
-            .ok_or_else(|| SpawnError::NotListening(format!("it wrote `{line}`")))?
+            .ok_or_else(|| ReferenceError::NotListening(format!("it wrote `{line}`")))?
             .to_owned();
         Ok(Self { child, address })
     }

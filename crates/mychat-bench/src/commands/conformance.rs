@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::args::{FramingArg, ServerArgs, threads};
 use crate::check_run::{CheckReports, SuiteOptions, catalogue_text, run_checks, write_reports};
-use crate::cli::{FramingArg, ServerArgs, threads};
 use crate::error::CommandError;
 use crate::target::ServerUnderTest;
 use crate::terminal::{print, signal};

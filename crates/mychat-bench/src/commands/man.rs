@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 
-use crate::cli::Cli;
 use crate::error::CommandError;
 use mychat_load::Exit;
 
@@ -19,10 +18,10 @@ pub(crate) struct ManArgs {
     pub(crate) directory: PathBuf,
 }
 
-/// Writes a manual page for each command.
-pub(crate) fn man(args: &ManArgs) -> Result<Exit, CommandError> {
+/// Writes a manual page for each command of `program`.
+pub(crate) fn man(args: &ManArgs, program: clap::Command) -> Result<Exit, CommandError> {
     std::fs::create_dir_all(&args.directory).with_context(|| format!("cannot create {}", args.directory.display()))?;
-    let written = clap_mangen::generate_to(Cli::command(), &args.directory);
+    let written = clap_mangen::generate_to(program, &args.directory);
     written.with_context(|| format!("cannot write to {}", args.directory.display()))?;
     Ok(Exit::Success)
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use rand::RngExt as _;
 
+use crate::args::ServerArgs;
 use crate::check_run::DEFAULT_TIMEOUT;
-use crate::cli::ServerArgs;
 use crate::error::CommandError;
 use crate::target::ServerUnderTest;
 use crate::terminal::print;

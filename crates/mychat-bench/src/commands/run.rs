@@ -10,8 +10,8 @@ use clap::Args;
 use tokio::sync::Notify;
 
 use super::find_max;
+use crate::args::{FramingArg, threads};
 use crate::check_run::{CheckReports, SuiteOptions, run_checks, write_reports};
-use crate::cli::{FramingArg, threads};
 use crate::error::{CommandError, ErrorKind};
 use crate::load::{LoadOptions, LoadSession, RunRequest, SessionContext, preflight};
 use crate::report_files::ReportFiles;

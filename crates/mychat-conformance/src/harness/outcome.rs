@@ -41,7 +41,7 @@ pub struct Outcome {
     /// The title of the check.
     pub title: String,
     /// The weight of a failure.
-    pub level: String,
+    pub level: Level,
     /// The ids of the clauses and rules that the check is based on.
     pub sources: Vec<String>,
     /// The result.
@@ -70,22 +70,13 @@ pub struct Outcome {
     pub expected: bool,
 }
 
-/// A level as it is written.
-pub const fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Must => "must",
-        Level::Should => "should",
-        Level::May => "may",
-    }
-}
-
 impl Outcome {
     /// Returns the outcome of a case that was not run.
     pub fn not_run(case: &Case, status: Status, reason: &str) -> Self {
         Self {
             id: case.id.clone(),
             title: case.title.clone(),
-            level: level_name(case.level).to_owned(),
+            level: case.level,
             sources: case.spec.iter().chain(&case.rule).cloned().collect(),
             status,
             seconds: 0.0,

@@ -12,15 +12,15 @@ use crate::test_fixture;
 use crate::wording;
 use mychat_conformance::probe::Profile;
 use mychat_conformance::{Outcome, Status};
+use mychat_scenario::model::Level;
 
-const LEVELS: [&str; 3] = ["must", "should", "may"];
 const STATUSES: [Status; 4] = [Status::Pass, Status::Fail, Status::Inconclusive, Status::Skipped];
 
 /// Creates a check with words that a server may have sent.
-fn check(number: usize, level: &str, status: Status, known: bool, said: &str) -> Outcome {
+fn check(number: usize, level: Level, status: Status, known: bool, said: &str) -> Outcome {
     let group = ["frame", "conn", "msg"][number % 3];
     let mut check = test_fixture::case(&format!("{group}.check-{number}"), status, said);
-    level.clone_into(&mut check.level);
+    check.level = level;
     check.sources = vec![format!("T{}", number % 21 + 1)];
     check.expected = known && status == Status::Fail;
     check.likely = Some(format!("mistake {}", number % 5));
@@ -30,7 +30,7 @@ fn check(number: usize, level: &str, status: Status, known: bool, said: &str) ->
 prop_compose! {
     fn results()(
         checks in prop::collection::vec(
-            (prop::sample::select(&LEVELS[..]), prop::sample::select(&STATUSES[..]), any::<bool>(), "\\PC{0,16}|[\u{0}-\u{7f}]{0,16}|[|`<&*_\\[]{0,8}"),
+            (prop::sample::select(&Level::ALL[..]), prop::sample::select(&STATUSES[..]), any::<bool>(), "\\PC{0,16}|[\u{0}-\u{7f}]{0,16}|[|`<&*_\\[]{0,8}"),
             1..40,
         ),
         strict in any::<bool>(),
@@ -38,7 +38,7 @@ prop_compose! {
         note in "\\PC{0,30}",
     ) -> ConformanceResult {
         let checks = checks.iter().enumerate();
-        let checks = checks.map(|(number, (level, status, known, said))| check(number, level, *status, *known, said)).collect();
+        let checks = checks.map(|(number, (level, status, known, said))| check(number, *level, *status, *known, said)).collect();
         let target = TargetInfo {
             address: "127.0.0.1:5000".to_owned(), framing: "lf".to_owned(), spawned: false, profile: None, command: None,
         };
@@ -85,11 +85,11 @@ proptest! {
             [result.checks.len(), failed - known, open, skipped + known]);
         prop_assert_eq!(counted(table, ["</span>passed<", "</span>failed<", "</span>inconclusive<", "</span>skipped<"]),
             [passed, failed, open, skipped]);
-        let rows = |word: &str| LEVELS.map(|level| summary.matches(&format!("` | {level} | {word} |")).count()).iter().sum::<usize>();
+        let rows = |word: &str| Level::ALL.map(|level| summary.matches(&format!("` | {level} | {word} |")).count()).iter().sum::<usize>();
         prop_assert_eq!(["pass", "**fail**", "inconclusive", "skipped"].map(rows), [passed, failed, open, skipped]);
 
-        for level in LEVELS {
-            let counts = result.summary[level];
+        for level in Level::ALL {
+            let counts = result.summary[level.name()];
             let own = counts.fail - counts.expected;
             let row = format!("| {level} | {} | {own} | {} | {} | {} |", counts.pass, counts.expected, counts.inconclusive, counts.skipped);
             prop_assert!(summary.contains(&row), "{} in Markdown", row);

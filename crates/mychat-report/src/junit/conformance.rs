@@ -49,7 +49,7 @@ fn case(check: &Outcome, result: &ConformanceResult) -> TestCase {
         Status::Fail => {
             let told = |words: &Option<String>| words.clone().unwrap_or_default();
             let message = format!("{}; got: {}", told(&check.want), told(&check.got));
-            TestOutcome::Failed(failure_card::level(check), message, card())
+            TestOutcome::Failed(check.level.name(), message, card())
         }
     };
     let group = check.id.split('.').next().unwrap_or("cases");

@@ -1,7 +1,7 @@
 //! Result of a run as JUnit XML: one test case per expectation, and one for the validity of the run.
 
 use super::document::{TestCase, TestOutcome, TestSuite, document};
-use crate::failure_card::{card_text, level};
+use crate::failure_card::card_text;
 use crate::html::violation_name;
 use crate::model::conformance::ConformanceResult;
 use crate::model::run_cases::{as_conformance_result, remark};
@@ -45,7 +45,7 @@ fn one(result: &RunResult, played: &Outcome, view: &ConformanceResult) -> TestCa
     let (message, card) = (format!("{}: {}", played.title, remark(played)), || card_text(played, view));
     let outcome = match played.status {
         Status::Pass => TestOutcome::Passed,
-        Status::Fail => TestOutcome::Failed(level(played), message, card()),
+        Status::Fail => TestOutcome::Failed(played.level.name(), message, card()),
         Status::Inconclusive => TestOutcome::Undecided("inconclusive", message, card()),
         Status::Skipped => TestOutcome::Skipped(message),
     };

@@ -10,6 +10,7 @@ use mychat_conformance::suite::clauses::CLAUSES;
 use mychat_conformance::{Outcome, Status};
 use mychat_load::Exit;
 use mychat_load::verdict::Verdict;
+use mychat_scenario::model::Level;
 
 /// Value of [`ConformanceResult::schema`].
 pub const SCHEMA: &str = "mychat-bench/conformance@1";
@@ -31,7 +32,7 @@ pub struct ConformanceResult {
     /// Clauses of the protocol, each with its status.
     pub statements: Vec<ClauseResult>,
     /// Counts by level.
-    pub summary: BTreeMap<String, Counts>,
+    pub summary: BTreeMap<String, CheckCounts>,
     /// All checks.
     pub checks: Vec<Outcome>,
 }
@@ -53,7 +54,7 @@ pub struct ClauseResult {
 
 /// Outcomes of the checks of one level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
+pub struct CheckCounts {
     /// Number of passes.
     pub pass: usize,
     /// Number of failures, including expected ones.
@@ -96,10 +97,10 @@ impl ConformanceResult {
 
 /// Computes the result from the outcomes. `interrupted` is true for a run that was cut short.
 pub fn build(checks: Vec<Outcome>, info: SuiteRunInfo, interrupted: bool) -> ConformanceResult {
-    let mut summary: BTreeMap<String, Counts> =
-        ["must", "should", "may"].map(|level| (level.to_owned(), Counts::default())).into();
+    let mut summary: BTreeMap<String, CheckCounts> =
+        Level::ALL.map(|level| (level.to_string(), CheckCounts::default())).into();
     for check in &checks {
-        let counts = summary.entry(check.level.clone()).or_default();
+        let counts = summary.entry(check.level.to_string()).or_default();
         match check.status {
             Status::Pass => counts.pass += 1,
             Status::Fail => counts.fail += 1,
@@ -128,14 +129,14 @@ fn exit(checks: &[Outcome], strict: bool, interrupted: bool) -> Exit {
         return Exit::Interrupted;
     }
     // A failed `may` check contradicts a declared profile.
-    let counts = |check: &&Outcome| check.level != "should" || strict;
+    let counts = |check: &&Outcome| check.level != Level::Should || strict;
     let any = |status| checks.iter().filter(counts).any(|check| check.status == status && !check.expected);
     let executed = checks.iter().any(|check| matches!(check.status, Status::Pass | Status::Fail));
     if any(Status::Fail) {
         return Exit::Failed;
     }
     let undecided =
-        checks.iter().any(|check| check.status == Status::Inconclusive && (check.level == "must" || strict));
+        checks.iter().any(|check| check.status == Status::Inconclusive && (check.level == Level::Must || strict));
     if undecided || !executed { Exit::Inconclusive } else { Exit::Success }
 }
 
@@ -150,12 +151,12 @@ fn statements(checks: &[Outcome]) -> Vec<ClauseResult> {
     CLAUSES
         .iter()
         .map(|statement| {
-            let of = |level: &str| -> Vec<&Outcome> {
+            let of = |level: Level| -> Vec<&Outcome> {
                 let about = |check: &&Outcome| check.sources.iter().any(|source| source == statement.id);
                 checks.iter().filter(|check| check.level == level).filter(about).collect()
             };
             // Clauses without a must check collide with another clause: the should checks decide.
-            let behind = Some(of("must")).filter(|list| !list.is_empty()).unwrap_or_else(|| of("should"));
+            let behind = Some(of(Level::Must)).filter(|list| !list.is_empty()).unwrap_or_else(|| of(Level::Should));
             ClauseResult {
                 id: statement.id.to_owned(),
                 section: format!("§{}", statement.section),

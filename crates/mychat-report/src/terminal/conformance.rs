@@ -11,6 +11,7 @@ use crate::visible;
 use crate::wording::{self, Tone};
 use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::Verdict;
+use mychat_scenario::model::Level;
 
 const GREEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
 const RED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold();
@@ -80,7 +81,7 @@ fn first(result: &ConformanceResult) -> String {
     }
     let failed = || result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected);
     let of = |cause: &Option<String>| failed().filter(|check| check.likely == *cause).collect::<Vec<_>>();
-    let weight = |checks: &[&Outcome]| (checks.iter().filter(|check| check.level == "must").count(), checks.len());
+    let weight = |checks: &[&Outcome]| (checks.iter().filter(|check| check.level == Level::Must).count(), checks.len());
     let mut best: Vec<&Outcome> = Vec::new();
     for check in failed().filter(|check| check.likely.is_some()) {
         let group = of(&check.likely);
@@ -97,7 +98,7 @@ fn first(result: &ConformanceResult) -> String {
         1 => ", and one more".to_owned(),
         more => format!(", and {more} more"),
     };
-    let level = if best.iter().any(|check| check.level == "must") { "must" } else { "should" };
+    let level = if best.iter().any(|check| check.level == Level::Must) { "must" } else { "should" };
     let got = check.got.as_deref().unwrap_or_default().replace('\n', " ");
     format!(
         "\n{YELLOW}Fix first{YELLOW:#}  {cause}\n  it shows in {} ({level}){others}: {}\n  {}\n",

@@ -1,5 +1,6 @@
 //! Scripted cases, step by step.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,26 @@ pub enum Level {
     Should,
     /// An interpretation of the protocol, recorded only.
     May,
+}
+
+impl Level {
+    /// All levels, the most severe first.
+    pub const ALL: [Self; 3] = [Self::Must, Self::Should, Self::May];
+
+    /// Returns the level as a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Must => "must",
+            Self::Should => "should",
+            Self::May => "may",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// One step of a case.
