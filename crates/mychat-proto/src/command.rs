@@ -30,7 +30,7 @@ pub enum Command<'a> {
 
 /// The reason for which a frame is not a command (rules F6, S4). A server answers all of them with `ERROR|400`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
+pub enum ParseCommandError {
     /// The frame is not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
@@ -55,7 +55,7 @@ pub enum CommandError {
     LineFeed,
 }
 
-impl CommandError {
+impl ParseCommandError {
     /// Returns the code of the server's answer.
     pub const fn code(self) -> ErrorCode {
         ErrorCode::Malformed
@@ -64,23 +64,23 @@ impl CommandError {
 
 impl<'a> Command<'a> {
     /// Parses a frame without its terminator. The caller skips empty frames (rule F4).
-    pub fn parse(frame: &'a [u8]) -> Result<Self, CommandError> {
-        let frame = Frame::new(frame).map_err(|_| CommandError::NotUtf8)?;
+    pub fn parse(frame: &'a [u8]) -> Result<Self, ParseCommandError> {
+        let frame = Frame::new(frame).map_err(|_| ParseCommandError::NotUtf8)?;
         let (command, rest) = frame.command();
         match command {
             "BROADCAST" => Ok(Self::Broadcast { content: content(rest)? }),
             "MESSAGE" => {
-                let (recipient, rest) = cut(rest.ok_or(CommandError::Missing("recipient"))?);
+                let (recipient, rest) = cut(rest.ok_or(ParseCommandError::Missing("recipient"))?);
                 let recipient = parameter(Some(recipient), "recipient")?;
                 Ok(Self::Message { recipient, content: content(rest)? })
             }
             // The name may be empty: rule S6 makes that a bad name, not bad syntax.
-            "CONNECT" => Ok(Self::Connect { name: rest.ok_or(CommandError::Missing("username"))? }),
+            "CONNECT" => Ok(Self::Connect { name: rest.ok_or(ParseCommandError::Missing("username"))? }),
             // Rule S3: the original client sends one pipe after the command.
             "DISCONNECT" if rest.is_none_or(str::is_empty) => Ok(Self::Disconnect),
-            "DISCONNECT" => Err(CommandError::Unexpected),
-            "CONNECT_ACK" | "USER_LIST" | "ERROR" => Err(CommandError::ServerOnly),
-            _ => Err(CommandError::Unknown),
+            "DISCONNECT" => Err(ParseCommandError::Unexpected),
+            "CONNECT_ACK" | "USER_LIST" | "ERROR" => Err(ParseCommandError::ServerOnly),
+            _ => Err(ParseCommandError::Unknown),
         }
     }
 
@@ -98,15 +98,15 @@ impl<'a> Command<'a> {
     }
 }
 
-fn content(text: Option<&str>) -> Result<&str, CommandError> {
+fn content(text: Option<&str>) -> Result<&str, ParseCommandError> {
     let content = parameter(text, "content")?;
-    if memchr::memchr(b'\n', content.as_bytes()).is_some() { Err(CommandError::LineFeed) } else { Ok(content) }
+    if memchr::memchr(b'\n', content.as_bytes()).is_some() { Err(ParseCommandError::LineFeed) } else { Ok(content) }
 }
 
-fn parameter<'a>(text: Option<&'a str>, name: &'static str) -> Result<&'a str, CommandError> {
+fn parameter<'a>(text: Option<&'a str>, name: &'static str) -> Result<&'a str, ParseCommandError> {
     match text {
-        None => Err(CommandError::Missing(name)),
-        Some("") => Err(CommandError::Empty(name)),
+        None => Err(ParseCommandError::Missing(name)),
+        Some("") => Err(ParseCommandError::Empty(name)),
         Some(text) => Ok(text),
     }
 }
@@ -134,32 +134,32 @@ mod tests {
     fn s3_disconnect_tolerates_one_pipe() {
         assert_eq!(Command::parse(b"DISCONNECT"), Ok(Command::Disconnect));
         assert_eq!(Command::parse(b"DISCONNECT|"), Ok(Command::Disconnect));
-        assert_eq!(Command::parse(b"DISCONNECT||"), Err(CommandError::Unexpected));
-        assert_eq!(Command::parse(b"DISCONNECT|x"), Err(CommandError::Unexpected));
+        assert_eq!(Command::parse(b"DISCONNECT||"), Err(ParseCommandError::Unexpected));
+        assert_eq!(Command::parse(b"DISCONNECT|x"), Err(ParseCommandError::Unexpected));
     }
 
     #[test]
     fn s4_each_malformed_frame_has_its_error() {
         for (frame, fault) in [
-            ("CONNECT", CommandError::Missing("username")),
-            ("MESSAGE", CommandError::Missing("recipient")),
-            ("MESSAGE|", CommandError::Empty("recipient")),
-            ("MESSAGE||hola", CommandError::Empty("recipient")),
-            ("MESSAGE|Bob", CommandError::Missing("content")),
-            ("MESSAGE|Bob|", CommandError::Empty("content")),
-            ("BROADCAST", CommandError::Missing("content")),
-            ("BROADCAST|", CommandError::Empty("content")),
-            ("BROADCAST|a\nERROR|404|x", CommandError::LineFeed),
-            ("USER_LIST|a", CommandError::ServerOnly),
-            ("CONNECT_ACK|OK", CommandError::ServerOnly),
-            ("ERROR", CommandError::ServerOnly),
-            ("broadcast|a", CommandError::Unknown),
-            (" BROADCAST|a", CommandError::Unknown),
-            ("", CommandError::Unknown),
+            ("CONNECT", ParseCommandError::Missing("username")),
+            ("MESSAGE", ParseCommandError::Missing("recipient")),
+            ("MESSAGE|", ParseCommandError::Empty("recipient")),
+            ("MESSAGE||hola", ParseCommandError::Empty("recipient")),
+            ("MESSAGE|Bob", ParseCommandError::Missing("content")),
+            ("MESSAGE|Bob|", ParseCommandError::Empty("content")),
+            ("BROADCAST", ParseCommandError::Missing("content")),
+            ("BROADCAST|", ParseCommandError::Empty("content")),
+            ("BROADCAST|a\nERROR|404|x", ParseCommandError::LineFeed),
+            ("USER_LIST|a", ParseCommandError::ServerOnly),
+            ("CONNECT_ACK|OK", ParseCommandError::ServerOnly),
+            ("ERROR", ParseCommandError::ServerOnly),
+            ("broadcast|a", ParseCommandError::Unknown),
+            (" BROADCAST|a", ParseCommandError::Unknown),
+            ("", ParseCommandError::Unknown),
         ] {
             assert_eq!(Command::parse(frame.as_bytes()), Err(fault), "{frame:?}");
         }
-        assert_eq!(Command::parse(b"BROADCAST|\xff"), Err(CommandError::NotUtf8));
+        assert_eq!(Command::parse(b"BROADCAST|\xff"), Err(ParseCommandError::NotUtf8));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub mod roster;
 pub mod units;
 
 pub use code::ErrorCode;
-pub use command::{Command, CommandError};
+pub use command::{Command, ParseCommandError};
 pub use frame::{EncodeError, Frame, NotUtf8};
 pub use framing::{Deframer, Feed, Framing, FramingChoice, Inbound, MAX_FRAME, MAX_UNTERMINATED};
 pub use name::{NameError, UserName};

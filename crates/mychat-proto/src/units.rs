@@ -1,6 +1,6 @@
 //! Units of byte counts, as settings and scenarios are written in them and reports print them.
 //!
-//! What a number before the unit may look like is up to the reader: settings take whole numbers, scenarios take
+//! The reader decides about the form of the number before the unit: settings take whole numbers, scenarios take
 //! decimals and suggest corrections.
 
 /// The units with their bytes, smallest first.

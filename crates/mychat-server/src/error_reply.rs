@@ -1,7 +1,7 @@
 //! The `ERROR` replies of the server: their codes and texts.
 
 use mychat_proto::code::ErrorCode;
-use mychat_proto::{CommandError, MAX_FRAME, NameError};
+use mychat_proto::{MAX_FRAME, NameError, ParseCommandError};
 
 /// A reason to reply `ERROR`.
 ///
@@ -16,7 +16,7 @@ pub enum ErrorReply<'a> {
     #[error("{error}{}", hint(*error))]
     Syntax {
         /// The error of the parser.
-        error: CommandError,
+        error: ParseCommandError,
     },
     /// The session has no name yet (rule U5).
     #[error("{command} needs a name first: send CONNECT with one")]
@@ -92,15 +92,15 @@ impl std::fmt::Display for IfLegal<'_> {
     }
 }
 
-const fn hint(error: CommandError) -> &'static str {
+const fn hint(error: ParseCommandError) -> &'static str {
     match error {
-        CommandError::Unknown | CommandError::ServerOnly => {
+        ParseCommandError::Unknown | ParseCommandError::ServerOnly => {
             ": a client says CONNECT, MESSAGE, BROADCAST or DISCONNECT, in upper case"
         }
-        CommandError::Missing(_) | CommandError::Empty(_) => {
+        ParseCommandError::Missing(_) | ParseCommandError::Empty(_) => {
             ": CONNECT takes a name, BROADCAST takes content, MESSAGE takes a recipient and content"
         }
-        CommandError::NotUtf8 | CommandError::Unexpected | CommandError::LineFeed => "",
+        ParseCommandError::NotUtf8 | ParseCommandError::Unexpected | ParseCommandError::LineFeed => "",
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
             let text = ErrorReply::NoSuchUser(name).to_string();
             assert!(text.len() < 200 && !text.contains(['\n', '|', '\u{202e}']), "{text:?}");
         }
-        for error in [CommandError::Unknown, CommandError::Missing("content"), CommandError::NotUtf8] {
+        for error in [ParseCommandError::Unknown, ParseCommandError::Missing("content"), ParseCommandError::NotUtf8] {
             let text = ErrorReply::Syntax { error }.to_string();
             assert!(text.len() < 200 && !text.contains('|'), "{text:?}");
         }

@@ -63,7 +63,7 @@ mod worker;
 
 pub use cli::Args;
 pub use config::{Config, ServerFraming};
-pub use log::{Format, Level};
+pub use log::{Format, LogLevel};
 pub use metrics::{Counter, EndReason, Metrics};
 pub use metrics_http::{MetricsBindError, MetricsServer};
 pub use net::listen::BindError;

@@ -8,7 +8,7 @@ use mychat_proto::Framing;
 
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};
-use mychat_scenario::model::procedures::{FrameOrder, Stream, StreamKind, WriteMode};
+use mychat_scenario::model::procedures::{FrameOrder, StreamKind, StreamStep, WriteMode};
 use mychat_scenario::template::text;
 
 /// The number of frames of each sender with raw framing, where each frame needs a pause.
@@ -20,7 +20,7 @@ const MIN_FRAMES: usize = 5;
 /// The number of frames of each sender if each round waits for the one before.
 const MAX_PACED: usize = 50;
 
-pub(super) async fn stream(ctx: &mut CaseContext, stream: &Stream) -> StepResult {
+pub(super) async fn stream(ctx: &mut CaseContext, stream: &StreamStep) -> StepResult {
     let dropped = AtomicBool::new(false);
     let result = send_and_compare(ctx, stream, false, &dropped).await;
     // A server may disconnect a recipient whose backlog grows too large (M6). Repeat the series at the recipient's pace.
@@ -34,7 +34,7 @@ pub(super) async fn stream(ctx: &mut CaseContext, stream: &Stream) -> StepResult
 
 /// Logs in the actors whom the server disconnected, after all earlier frames have been handled. A sender may be among them,
 /// because it did not read the many errors it got.
-async fn reconnect(ctx: &mut CaseContext, stream: &Stream) -> StepResult {
+async fn reconnect(ctx: &mut CaseContext, stream: &StreamStep) -> StepResult {
     let to = &stream.to;
     for sender in stream.from.iter().filter(|sender| !to.contains(sender)) {
         ctx.fence(sender).await?;
@@ -51,7 +51,7 @@ async fn reconnect(ctx: &mut CaseContext, stream: &Stream) -> StepResult {
 
 /// Sends the series and checks the frames that arrive. `paced`: each round waits until the one before has arrived. Sets
 /// `dropped` if the server disconnected a recipient that had got everything until then.
-async fn send_and_compare(ctx: &mut CaseContext, stream: &Stream, paced: bool, dropped: &AtomicBool) -> StepResult {
+async fn send_and_compare(ctx: &mut CaseContext, stream: &StreamStep, paced: bool, dropped: &AtomicBool) -> StepResult {
     let (from, to) = (&stream.from, &stream.to);
     let raw = ctx.env.framing.send == Framing::Raw;
     // Each recipient gets the frames of all senders, so the limit applies to their sum.

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::run::{RunResults, attach_server_output, check_serving_at_end};
+use super::run::{CheckResults, attach_server_output, check_serving_at_end};
 use crate::harness::TestEnv;
 use crate::harness::monitor::FrameRule;
 use crate::harness::outcome::{Outcome, Status};
@@ -19,7 +19,7 @@ pub(super) fn is_end_of_run(id: &str) -> bool {
 
 /// Judges one of these checks. Its own steps make sure that frames arrive even if it is the only check of the run.
 /// `unusable` is the reason why the server no longer serves users, if it does not.
-pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, shared: &RunResults) -> Outcome {
+pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, shared: &CheckResults) -> Outcome {
     if case.id == ALIVE {
         return attach_server_output(judge_serving(case, env, unusable, shared).await, env);
     }
@@ -70,7 +70,7 @@ fn codes(env: &TestEnv) -> String {
     format!("codes {}{note}", codes.join(", "))
 }
 
-async fn judge_serving(case: &Case, env: &TestEnv, unusable: Option<&str>, shared: &RunResults) -> Outcome {
+async fn judge_serving(case: &Case, env: &TestEnv, unusable: Option<&str>, shared: &CheckResults) -> Outcome {
     let first_death = shared.first_death.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let found = match (first_death, unusable) {
         (Some((check, what)), _) => Some(format!("after {check}: {what}")),

@@ -45,7 +45,7 @@ pub enum Event<'o> {
 }
 
 /// The results that the jobs of a run share.
-pub(super) struct RunResults {
+pub(super) struct CheckResults {
     outcomes: Mutex<Vec<(usize, Outcome)>>,
     /// The first check after which the server served no user, and the part that did not work.
     pub(super) first_death: Mutex<Option<(String, String)>>,
@@ -88,7 +88,8 @@ enum RunEnd {
 /// Runs checks and returns one outcome for each, in their order.
 pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<Outcome> {
     let schedule = Schedule::of(checks, options.instances.len());
-    let shared = RunResults { outcomes: Mutex::default(), first_death: Mutex::default(), may_flood: options.may_flood };
+    let shared =
+        CheckResults { outcomes: Mutex::default(), first_death: Mutex::default(), may_flood: options.may_flood };
     let events = Mutex::new(events);
     let report = |outcome: &Outcome| events.lock().unwrap_or_else(PoisonError::into_inner)(Event::Done(outcome));
     let jobs = async {
@@ -141,7 +142,7 @@ pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(E
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-impl RunResults {
+impl CheckResults {
     /// Records the first check after which the server served no user.
     fn record_death(&self, check: &str, what: String) {
         let mut first_death = self.first_death.lock().unwrap_or_else(PoisonError::into_inner);
@@ -213,7 +214,7 @@ impl<'o> Instance<'o> {
     }
 
     /// Runs checks from the queue until it is empty. An instance that serves no user leaves the queue to the others.
-    async fn job(&mut self, queue: &Queue<'_>, shared: &RunResults, report: &impl Fn(&Outcome)) {
+    async fn job(&mut self, queue: &Queue<'_>, shared: &CheckResults, report: &impl Fn(&Outcome)) {
         loop {
             if self.unusable.is_some() && queue.leave() {
                 return;
@@ -225,7 +226,7 @@ impl<'o> Instance<'o> {
         }
     }
 
-    async fn run_check(&mut self, case: &Case, shared: &RunResults) -> Outcome {
+    async fn run_check(&mut self, case: &Case, shared: &CheckResults) -> Outcome {
         let outcome = match (unmet_need(case, self.env(), shared.may_flood), &self.unusable) {
             (Some(reason), _) => Outcome::not_run(case, Status::Skipped, reason),
             (None, Some(_)) if self.never_served && case.id == CONNECT_CHECK => run_case(case, self.env()).await,
@@ -235,7 +236,7 @@ impl<'o> Instance<'o> {
         attach_server_output(outcome, self.env())
     }
 
-    async fn run_and_check_liveness(&mut self, case: &Case, shared: &RunResults) -> Outcome {
+    async fn run_and_check_liveness(&mut self, case: &Case, shared: &CheckResults) -> Outcome {
         if let (true, Some(watch)) = (case.needs.contains(&Need::Fresh), &self.env().watch)
             && let Err(error) = watch.start_afresh().await
         {
@@ -255,7 +256,7 @@ impl<'o> Instance<'o> {
     }
 
     /// Records that the server served no user after a check, and restarts it if this tool started it.
-    async fn restart_after(&mut self, outcome: &mut Outcome, what: String, shared: &RunResults) {
+    async fn restart_after(&mut self, outcome: &mut Outcome, what: String, shared: &CheckResults) {
         outcome.after = Some(what.clone());
         shared.record_death(&outcome.id, what);
         let unusable = format!("the server has been down since {}", outcome.id);

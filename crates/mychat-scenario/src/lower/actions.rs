@@ -1,7 +1,7 @@
 //! Reads the items of `do` into actions.
 
 use super::fields::{Fields, many, scalar, tagged_map};
-use super::step_text::{self, Kind};
+use super::step_text::{self, TextUse};
 use super::symbols::SymbolTable;
 use super::units;
 use crate::diagnostic::Problem;
@@ -125,11 +125,13 @@ fn span(fields: &Fields<'_>, problems: &mut Problems, least: u32, why: &'static 
 }
 
 fn frame(fields: &Fields<'_>, problems: &mut Problems) -> Option<Action> {
-    let text = fields.read("text", problems, |text| step_text::text(text, Kind::Frame, &[]));
+    let text = fields.read("text", problems, |text| step_text::text(text, TextUse::Frame, &[]));
     let mut gets = Vec::new();
     if let Some(node) = fields.get("gets") {
         for node in many(node, problems) {
-            gets.extend(scalar(node, &ValueType::Pattern, problems, |text| step_text::text(text, Kind::Pattern, &[])));
+            gets.extend(scalar(node, &ValueType::Pattern, problems, |text| {
+                step_text::text(text, TextUse::Pattern, &[])
+            }));
         }
     }
     Some(Action::Frame { text: text?, gets })

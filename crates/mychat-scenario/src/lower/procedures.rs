@@ -10,7 +10,7 @@ use crate::grammar::value_type::ValueType;
 use crate::model::Keyword;
 use crate::model::procedures::{
     Churn, DeliveredOrRefused, DeliveryHistory, EverySplit, Flood, Fuzz, JoinLeave, ManyConnections, Procedure, Race,
-    SlowReader, Stream, Trickle,
+    SlowReader, StreamStep, Trickle,
 };
 use crate::suggest::listing;
 use crate::syntax::problems::Problems;
@@ -69,7 +69,7 @@ fn stream<F: FindActor>(read: &mut Parameters<'_, F>) -> Option<Procedure> {
     let (count, size) = (read.number("count"), read.number("size"));
     let (kind, write) = (read.keyword("kind"), read.keyword("write"));
     let (leave, order) = (read.switch("leave"), read.keyword("order"));
-    Some(Procedure::Stream(Stream {
+    Some(Procedure::Stream(StreamStep {
         from: from?,
         to: to?,
         count: count?,

@@ -10,7 +10,7 @@ const LONGEST_FILL: usize = 1 << 20;
 
 /// The use of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TextUse {
     /// A frame to send; its terminator is added.
     Frame,
     /// Bytes to send as they are.
@@ -20,11 +20,11 @@ pub(crate) enum Kind {
 }
 
 /// Checks a text and returns it unchanged. The runner of the case parses it again.
-pub(crate) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, Problem> {
+pub(crate) fn text(text: &str, kind: TextUse, actors: &[String]) -> Result<String, Problem> {
     if text.is_empty() {
         return Err(Problem::new("the text is empty"));
     }
-    if kind == Kind::Pattern && text.starts_with('/') {
+    if kind == TextUse::Pattern && text.starts_with('/') {
         let Some(expression) = text[1..].strip_suffix('/') else {
             return Err(Problem::new("a regular expression must end with a `/`"));
         };
@@ -34,7 +34,7 @@ pub(crate) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, 
             Err(error) => Err(Problem::new(format!("not a regular expression: {error}"))),
         };
     }
-    if let (Some(at), Kind::Frame) = (text.find(['\n', '\r']), kind) {
+    if let (Some(at), TextUse::Frame) = (text.find(['\n', '\r']), kind) {
         let problem = Problem::new("a frame cannot contain a line end").part(at..at + 1);
         return Err(problem.help("use `bytes` to send it"));
     }
@@ -49,22 +49,22 @@ pub(crate) fn text(text: &str, kind: Kind, actors: &[String]) -> Result<String, 
             }
         }
     }
-    if kind == Kind::Pattern {
+    if kind == TextUse::Pattern {
         stars(text)?;
     }
     Ok(text.to_owned())
 }
 
-fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Problem> {
+fn placeholder(inner: &str, kind: TextUse, actors: &[String]) -> Result<(), Problem> {
     let (word, value) = inner.split_once(':').unwrap_or((inner, ""));
     match word {
-        "fill" if kind != Kind::Bytes => match value.parse::<usize>() {
+        "fill" if kind != TextUse::Bytes => match value.parse::<usize>() {
             Ok(1..=LONGEST_FILL) => Ok(()),
             _ => {
                 Err(Problem::new("`{fill:N}` pads the frame to N bytes").help("N is from 1 to 1048576: `{fill:1023}`"))
             }
         },
-        "hex" if kind != Kind::Frame => {
+        "hex" if kind != TextUse::Frame => {
             let is_valid = !value.is_empty()
                 && value.len().is_multiple_of(2)
                 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -79,7 +79,7 @@ fn placeholder(inner: &str, kind: Kind, actors: &[String]) -> Result<(), Problem
         "fill" => {
             Err(Problem::new("`{fill:N}` is allowed in frames and patterns only").help("`bytes` is sent as written"))
         }
-        "star" if kind == Kind::Pattern => Ok(()),
+        "star" if kind == TextUse::Pattern => Ok(()),
         "nonce" if value.is_empty() => Ok(()),
         "rep" => match value.split_once(':').map(|(count, text)| (count.parse::<usize>(), text)) {
             Some((Ok(1..=LONGEST_FILL), text)) if !text.is_empty() => Ok(()),
@@ -114,24 +114,24 @@ fn stars(text: &str) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, text};
+    use super::{TextUse, text};
 
     #[test]
     fn texts_of_each_kind() {
         let actors = ["alice".to_owned(), "bob".to_owned()];
         let legal = |kind, written: &str| text(written, kind, &actors).is_ok();
-        assert!(legal(Kind::Frame, "MESSAGE|{bob}|{fill:1023}"));
-        assert!(legal(Kind::Bytes, "caf{hex:c3a9}\n"));
-        assert!(legal(Kind::Pattern, "ERROR|*|*"));
-        assert!(legal(Kind::Pattern, "/^ERROR.*\\{x$/"));
-        assert!(!legal(Kind::Pattern, "/[/"), "an invalid expression must be an error of the file");
-        assert!(legal(Kind::Pattern, "BROADCAST|{alice}|{star}"));
-        assert!(!legal(Kind::Frame, "MESSAGE|{eve}|x"));
-        assert!(!legal(Kind::Frame, "a\nb"));
-        assert!(!legal(Kind::Bytes, "{hex:c}"));
-        assert!(!legal(Kind::Bytes, "{fill:3}"));
-        assert!(!legal(Kind::Pattern, "ERROR|4*|x"));
-        assert!(!legal(Kind::Pattern, "/x"));
-        assert!(!legal(Kind::Frame, "{fill:1}{fill:2}"));
+        assert!(legal(TextUse::Frame, "MESSAGE|{bob}|{fill:1023}"));
+        assert!(legal(TextUse::Bytes, "caf{hex:c3a9}\n"));
+        assert!(legal(TextUse::Pattern, "ERROR|*|*"));
+        assert!(legal(TextUse::Pattern, "/^ERROR.*\\{x$/"));
+        assert!(!legal(TextUse::Pattern, "/[/"), "an invalid expression must be an error of the file");
+        assert!(legal(TextUse::Pattern, "BROADCAST|{alice}|{star}"));
+        assert!(!legal(TextUse::Frame, "MESSAGE|{eve}|x"));
+        assert!(!legal(TextUse::Frame, "a\nb"));
+        assert!(!legal(TextUse::Bytes, "{hex:c}"));
+        assert!(!legal(TextUse::Bytes, "{fill:3}"));
+        assert!(!legal(TextUse::Pattern, "ERROR|4*|x"));
+        assert!(!legal(TextUse::Pattern, "/x"));
+        assert!(!legal(TextUse::Frame, "{fill:1}{fill:2}"));
     }
 }

@@ -3,7 +3,7 @@
 use super::actors::{CaseActors, new_actor};
 use super::fields::{Fields, TaggedMap, many, scalar, tagged_map, unexpected};
 use super::procedures;
-use super::step_text::{self, Kind};
+use super::step_text::{self, TextUse};
 use super::units;
 use crate::diagnostic::Problem;
 use crate::grammar::keys;
@@ -43,7 +43,7 @@ fn step(item: &TaggedMap<'_>, actors: &mut CaseActors, problems: &mut Problems) 
             Step::Open(actor)
         }
         "send" => Step::Send(each(item, actors, problems, |node, actors, problems| {
-            scalar(node, &ValueType::Frame, problems, |text| step_text::text(text, Kind::Frame, &actors.names))
+            scalar(node, &ValueType::Frame, problems, |text| step_text::text(text, TextUse::Frame, &actors.names))
         })),
         "bytes" => bytes(item, actors, problems)?,
         "gets" => {
@@ -175,13 +175,13 @@ fn read_actors(
 
 fn patterns(node: &Node, actors: &CaseActors, problems: &mut Problems) -> Vec<String> {
     let nodes = many(node, problems);
-    let read = |text: &str| step_text::text(text, Kind::Pattern, &actors.names);
+    let read = |text: &str| step_text::text(text, TextUse::Pattern, &actors.names);
     nodes.iter().filter_map(|node| scalar(node, &ValueType::Pattern, problems, read)).collect()
 }
 
 fn bytes(item: &TaggedMap<'_>, actors: &CaseActors, problems: &mut Problems) -> Option<Step> {
     let list = each(item, actors, problems, |node, actors, problems| {
-        let read = |text: &str| step_text::text(text, Kind::Bytes, &actors.names);
+        let read = |text: &str| step_text::text(text, TextUse::Bytes, &actors.names);
         if node.scalar().is_some() {
             return Some((scalar(node, &ValueType::RawBytes, problems, read)?, None, None));
         }

@@ -14,7 +14,7 @@ pub enum Procedure {
     /// `every_split`: one message per position at which its bytes can be cut in two.
     EverySplit(EverySplit),
     /// `stream`: numbered frames from several senders.
-    Stream(Stream),
+    Stream(StreamStep),
     /// `race`: simultaneous CONNECTs.
     Race(Race),
     /// `flood`: a frame that never ends.
@@ -95,7 +95,7 @@ keywords! {
 
 /// Parameters of `stream`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Stream {
+pub struct StreamStep {
     /// The sending actors; all send at the same time.
     pub from: Vec<String>,
     /// The actors that must receive everything once and unchanged.

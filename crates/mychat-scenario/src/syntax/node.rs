@@ -13,7 +13,7 @@ pub(crate) struct Node {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Body {
     /// One value, as written (without its quotes).
-    Scalar { kind: Kind, text: String },
+    Scalar { kind: NodeKind, text: String },
     /// `- …`, or `[…]`.
     List(Vec<Node>),
     /// `key: value`, or `{…}`.
@@ -22,7 +22,7 @@ pub(crate) enum Body {
 
 /// The kind of a node in YAML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     Null,
     Bool,
     Number,
@@ -35,9 +35,9 @@ impl Node {
     /// Returns the name of the kind for messages.
     pub(crate) fn kind_name(&self) -> &'static str {
         match &self.body {
-            Body::Scalar { kind: Kind::Null, .. } => "nothing",
-            Body::Scalar { kind: Kind::Bool, .. } => "`true` or `false`",
-            Body::Scalar { kind: Kind::Number, .. } => "a number",
+            Body::Scalar { kind: NodeKind::Null, .. } => "nothing",
+            Body::Scalar { kind: NodeKind::Bool, .. } => "`true` or `false`",
+            Body::Scalar { kind: NodeKind::Number, .. } => "a number",
             Body::Scalar { .. } => "text",
             Body::List(_) => "a list",
             Body::Map(_) => "a map",
@@ -46,13 +46,13 @@ impl Node {
 
     /// Returns true for an empty or null value.
     pub(crate) fn is_null(&self) -> bool {
-        matches!(&self.body, Body::Scalar { kind: Kind::Null, .. })
+        matches!(&self.body, Body::Scalar { kind: NodeKind::Null, .. })
     }
 
     /// Returns the scalar as written; `None` for null, lists and maps.
     pub(crate) fn scalar(&self) -> Option<&str> {
         match &self.body {
-            Body::Scalar { kind, text } if *kind != Kind::Null => Some(text),
+            Body::Scalar { kind, text } if *kind != NodeKind::Null => Some(text),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use super::node::{Body, Kind, Node};
+use super::node::{Body, Node, NodeKind};
 use super::yaml_errors;
 use crate::diagnostic::Problem;
 
@@ -62,7 +62,7 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) root: Node,
-    kinds: Vec<Kind>,
+    kinds: Vec<NodeKind>,
 }
 
 impl Document {
@@ -97,13 +97,13 @@ impl Document {
 /// The first pass: the kind of each node.
 #[derive(Default)]
 struct Shapes {
-    kinds: RefCell<Vec<Kind>>,
+    kinds: RefCell<Vec<NodeKind>>,
     bytes: Cell<usize>,
     refusal: Cell<Option<Problem>>,
 }
 
 impl Shapes {
-    fn note<E: Error>(&self, kind: Kind, bytes: usize) -> Result<(), E> {
+    fn note<E: Error>(&self, kind: NodeKind, bytes: usize) -> Result<(), E> {
         self.bytes.set(self.bytes.get() + bytes);
         self.kinds.borrow_mut().push(kind);
         if self.kinds.borrow().len() > MOST_NODES || self.bytes.get() > 4 * MOST_BYTES {
@@ -139,35 +139,35 @@ impl<'de> Visitor<'de> for &Shapes {
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        self.note(Kind::Bool, 0)
+        self.note(NodeKind::Bool, 0)
     }
 
     fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        self.note(Kind::Number, 0)
+        self.note(NodeKind::Number, 0)
     }
 
     fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        self.note(Kind::Number, 0)
+        self.note(NodeKind::Number, 0)
     }
 
     fn visit_i128<E: Error>(self, _: i128) -> Result<(), E> {
-        self.note(Kind::Number, 0)
+        self.note(NodeKind::Number, 0)
     }
 
     fn visit_u128<E: Error>(self, _: u128) -> Result<(), E> {
-        self.note(Kind::Number, 0)
+        self.note(NodeKind::Number, 0)
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        self.note(Kind::Number, 0)
+        self.note(NodeKind::Number, 0)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.note(Kind::Text, text.len())
+        self.note(NodeKind::Text, text.len())
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.note(Kind::Null, 0)
+        self.note(NodeKind::Null, 0)
     }
 
     fn visit_none<E: Error>(self) -> Result<(), E> {
@@ -178,13 +178,13 @@ impl<'de> Visitor<'de> for &Shapes {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        self.note(Kind::List, 0)?;
+        self.note(NodeKind::List, 0)?;
         while items.next_element_seed(self)?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        self.note(Kind::Map, 0)?;
+        self.note(NodeKind::Map, 0)?;
         while entries.next_key_seed(self)?.is_some() {
             entries.next_value_seed(self)?;
         }
@@ -201,7 +201,7 @@ impl<'de> Visitor<'de> for &Shapes {
 
 /// The second pass: reads the contents, or fails at one node to find its position.
 struct Builder<'k> {
-    kinds: &'k [Kind],
+    kinds: &'k [NodeKind],
     text: &'k str,
     next: Cell<usize>,
     content: Cell<Option<usize>>,
@@ -209,7 +209,7 @@ struct Builder<'k> {
 }
 
 impl<'k> Builder<'k> {
-    fn new(kinds: &'k [Kind], text: &'k str, refuse: Option<usize>) -> Self {
+    fn new(kinds: &'k [NodeKind], text: &'k str, refuse: Option<usize>) -> Self {
         Self { kinds, text, next: Cell::new(0), content: Cell::new(None), refuse }
     }
 }
@@ -222,29 +222,29 @@ impl<'de> DeserializeSeed<'de> for &Builder<'_> {
         let Some(kind) = self.kinds.get(id).copied() else {
             return Err(D::Error::custom("the text has changed"));
         };
-        let content = Content { builder: self, kind, refuse: self.refuse == Some(id) };
+        let content = BodyVisitor { builder: self, kind, refuse: self.refuse == Some(id) };
         let body = match kind {
-            Kind::List => deserializer.deserialize_seq(content),
-            Kind::Map => deserializer.deserialize_map(content),
+            NodeKind::List => deserializer.deserialize_seq(content),
+            NodeKind::Map => deserializer.deserialize_map(content),
             _ => deserializer.deserialize_str(content),
         }?;
         Ok(Node { id, body, content: self.content.take() })
     }
 }
 
-struct Content<'b, 'k> {
+struct BodyVisitor<'b, 'k> {
     builder: &'b Builder<'k>,
-    kind: Kind,
+    kind: NodeKind,
     refuse: bool,
 }
 
-impl Content<'_, '_> {
+impl BodyVisitor<'_, '_> {
     fn pass<E: Error>(&self) -> Result<(), E> {
         if self.refuse { Err(E::custom("here")) } else { Ok(()) }
     }
 }
 
-impl<'de> Visitor<'de> for Content<'_, '_> {
+impl<'de> Visitor<'de> for BodyVisitor<'_, '_> {
     type Value = Body;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use mychat_server::internals::{FramingState, SessionAction, SessionState};
 
 /// One output of a deframer.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum Deframed {
     /// A whole frame.
     Frame(Vec<u8>),
     /// A frame that was too long.
@@ -14,7 +14,7 @@ pub enum Piece {
     Overrun,
 }
 
-fn deframe<'a>(framing: Framing, inputs: impl IntoIterator<Item = &'a [u8]>) -> Vec<Piece> {
+fn deframe<'a>(framing: Framing, inputs: impl IntoIterator<Item = &'a [u8]>) -> Vec<Deframed> {
     let (mut deframer, mut pieces) = (Deframer::new(framing), Vec::new());
     for input in inputs {
         let mut feed = deframer.feed(input);
@@ -22,10 +22,10 @@ fn deframe<'a>(framing: Framing, inputs: impl IntoIterator<Item = &'a [u8]>) -> 
             pieces.push(match inbound {
                 Inbound::Frame(frame) => {
                     assert!(frame.len() <= MAX_FRAME);
-                    Piece::Frame(frame.to_vec())
+                    Deframed::Frame(frame.to_vec())
                 }
-                Inbound::Oversize => Piece::Oversize,
-                Inbound::Overrun => Piece::Overrun,
+                Inbound::Oversize => Deframed::Oversize,
+                Inbound::Overrun => Deframed::Overrun,
             });
         }
     }

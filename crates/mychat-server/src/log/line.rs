@@ -34,9 +34,9 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let time = humantime::format_rfc3339_millis((self.now)());
         let level = event.metadata().level();
-        let mut fields = Fields { is_json: self.is_json, ..Fields::default() };
+        let mut fields = LogFields { is_json: self.is_json, ..LogFields::default() };
         event.record(&mut fields);
-        let Fields { message, rest, .. } = fields;
+        let LogFields { message, rest, .. } = fields;
         if self.is_json {
             let (level, message) = (level.as_str().to_lowercase(), Quoted(&message));
             writeln!(line, "{{\"time\":\"{time}\",\"level\":\"{level}\",\"event\":{message}{rest}}}")
@@ -48,13 +48,13 @@ where
 
 /// Collects an event's message, and its other fields as they appear in the line.
 #[derive(Default)]
-struct Fields {
+struct LogFields {
     is_json: bool,
     message: String,
     rest: String,
 }
 
-impl Visit for Fields {
+impl Visit for LogFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         let name = field.name();
         // Writing to a String cannot fail.

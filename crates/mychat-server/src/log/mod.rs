@@ -25,7 +25,7 @@ pub struct LogOptions {
     /// The format of a line.
     pub format: Format,
     /// The least important events that are logged.
-    pub level: Level,
+    pub level: LogLevel,
 }
 
 /// The format of a line.
@@ -44,7 +44,7 @@ pub enum Format {
 /// The importance of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum LogLevel {
     /// Normal operation
     Info,
     /// Something that needs attention
@@ -52,11 +52,11 @@ pub enum Level {
     Warn,
 }
 
-impl From<Level> for LevelFilter {
-    fn from(level: Level) -> Self {
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> Self {
         match level {
-            Level::Info => Self::INFO,
-            Level::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Warn => Self::WARN,
         }
     }
 }

@@ -17,11 +17,11 @@ const CAPACITY: usize = 256;
 /// The sending half of the queue; clones share it. It never blocks.
 #[derive(Debug, Clone)]
 pub struct LogQueue {
-    items: SyncSender<Item>,
+    items: SyncSender<QueuedItem>,
     dropped: Arc<AtomicU64>,
 }
 
-enum Item {
+enum QueuedItem {
     Line(Vec<u8>),
     /// Answered once everything before it has been written.
     Flush(SyncSender<()>),
@@ -45,7 +45,7 @@ impl LogQueue {
     /// Waits until the lines logged so far are written, for at most `timeout`.
     pub fn flush(&self, timeout: Duration) {
         let (done, written) = sync_channel(1);
-        if self.items.try_send(Item::Flush(done)).is_ok() {
+        if self.items.try_send(QueuedItem::Flush(done)).is_ok() {
             // A reader that is too slow loses the last lines.
             let _ = written.recv_timeout(timeout);
         }
@@ -55,7 +55,7 @@ impl LogQueue {
 impl Write for &LogQueue {
     /// Takes a whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.items.try_send(Item::Line(line.to_vec())).is_err() {
+        if self.items.try_send(QueuedItem::Line(line.to_vec())).is_err() {
             // Relaxed: the counter orders nothing else.
             self.dropped.fetch_add(1, Relaxed);
         }
@@ -75,12 +75,12 @@ impl<'a> MakeWriter<'a> for LogQueue {
     }
 }
 
-fn write_all(items: &Receiver<Item>, mut output: impl Write) {
+fn write_all(items: &Receiver<QueuedItem>, mut output: impl Write) {
     for item in items {
         match item {
             // A closed standard error cannot be reported anywhere.
-            Item::Line(line) => drop(output.write_all(&line)),
-            Item::Flush(done) => drop(done.try_send(())),
+            QueuedItem::Line(line) => drop(output.write_all(&line)),
+            QueuedItem::Flush(done) => drop(done.try_send(())),
         }
     }
 }

@@ -21,11 +21,11 @@ pub(crate) enum Repeated {
 #[derive(Debug)]
 pub(crate) struct WarningThrottle {
     start: Instant,
-    kinds: [Kind; 3],
+    kinds: [WarningState; 3],
 }
 
 #[derive(Debug, Default)]
-struct Kind {
+struct WarningState {
     /// Milliseconds from the start to the last warning, plus one; 0 before the first.
     last: AtomicU64,
     /// Warnings withheld since then.

@@ -4,7 +4,7 @@
 //! syntax, then the state decides, then the name. Checks that involve other users (is the name free, does the recipient
 //! exist, does the forwarded frame fit) are left to the worker, which carries out the action.
 
-use mychat_proto::{Command, CommandError, Inbound, name};
+use mychat_proto::{Command, Inbound, ParseCommandError, name};
 
 use crate::error_reply::ErrorReply;
 
@@ -89,7 +89,7 @@ impl SessionState {
     }
 }
 
-const fn syntax(error: CommandError) -> ErrorReply<'static> {
+const fn syntax(error: ParseCommandError) -> ErrorReply<'static> {
     ErrorReply::Syntax { error }
 }
 

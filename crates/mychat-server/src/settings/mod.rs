@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::config::{Admission, Config, LogOptions, RateLimit, SendLimit, SocketOptions};
 use crate::limits::memory;
 use table::{Applies, SETTINGS, Setting};
-use values::{Size, Time};
+use values::{ByteSize, Time};
 
 pub(crate) use table::Settings;
 
@@ -106,7 +106,7 @@ impl Settings {
                 total: self.send_total.map_or_else(memory::default_send_total, |size| size.bytes().get()),
                 timeout: time(self.send_timeout, default.send.timeout),
             },
-            roster_budget: self.roster_budget.map_or(default.roster_budget, Size::bytes),
+            roster_budget: self.roster_budget.map_or(default.roster_budget, ByteSize::bytes),
             shutdown_timeout: time(self.shutdown_timeout, default.shutdown_timeout),
             socket: SocketOptions {
                 keepalive: time(self.keepalive, default.socket.keepalive),

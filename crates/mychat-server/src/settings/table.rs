@@ -15,9 +15,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::values::{Size, Time};
+use super::values::{ByteSize, Time};
 use crate::config::{Config, RateAction, RateLimit, ServerFraming, Spread};
-use crate::log::{Format, Level};
+use crate::log::{Format, LogLevel};
 
 /// The moment at which a changed setting takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,12 +101,12 @@ settings! {
     /// Bytes that may wait for one user, without those that the kernel has taken; with more the user is disconnected
     /// [default: 1MiB]
     #[arg(env = "MYCHAT_SEND_QUEUE", value_name = "BYTES", help_heading = "Limits")]
-    send_queue: Size = "send-queue", OnReload, |config| size(config.send.queue);
+    send_queue: ByteSize = "send-queue", OnReload, |config| size(config.send.queue);
 
     /// Bytes that may wait for all users together; once half of them wait, users with more than an equal share of the
     /// other half are disconnected [default: 512MiB, or a quarter of the memory there is where that is less]
     #[arg(env = "MYCHAT_SEND_TOTAL", value_name = "BYTES", help_heading = "Limits")]
-    send_total: Size = "send-total", OnReload, |config| size(config.send.total);
+    send_total: ByteSize = "send-total", OnReload, |config| size(config.send.total);
 
     /// Time for which output may wait without progress before the user is disconnected [default: 10s]
     #[arg(env = "MYCHAT_SEND_TIMEOUT", value_name = "TIME", help_heading = "Limits")]
@@ -122,7 +122,7 @@ settings! {
 
     /// Bytes per second for repeated user lists, over all recipients [default: 128MiB]
     #[arg(env = "MYCHAT_ROSTER_BUDGET", value_name = "BYTES/S", help_heading = "Limits")]
-    roster_budget: Size = "roster-budget", OnReload, |config| size(config.roster_budget.get());
+    roster_budget: ByteSize = "roster-budget", OnReload, |config| size(config.roster_budget.get());
 
     /// Time for users to read waiting output during a shutdown [default: 5s]
     #[arg(env = "MYCHAT_SHUTDOWN_TIMEOUT", value_name = "TIME", help_heading = "Limits")]
@@ -150,7 +150,7 @@ settings! {
 
     /// Least important events to log [default: warn]
     #[arg(env = "MYCHAT_LOG_LEVEL", value_name = "LEVEL", help_heading = "Operations")]
-    log_level: Level = "log-level", OnRestart, |config| name(&config.log.level);
+    log_level: LogLevel = "log-level", OnRestart, |config| name(&config.log.level);
 }
 
 /// Returns a text as TOML.
@@ -178,5 +178,5 @@ fn time(time: Duration) -> String {
 }
 
 fn size(bytes: usize) -> String {
-    quoted(Size::from(NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN)))
+    quoted(ByteSize::from(NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN)))
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{RateAction, ServerFraming, Spread};
-use crate::log::{Format, Level};
+use crate::log::{Format, LogLevel};
 
 fn parse(text: &str) -> Result<Config, String> {
     let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
@@ -76,7 +76,7 @@ fn a_reload_adopts_limits_and_names_the_other_changes() {
     newer.listen = vec!["[::1]:1".into()];
     newer.workers = 4.try_into().unwrap();
     newer.socket.send_buffer = 9.try_into().ok();
-    newer.log.level = Level::Info;
+    newer.log.level = LogLevel::Info;
     let (adopted, ignored) = (old.with_limits_of(&newer), changes_that_need_restart(&old, &newer));
     assert_eq!(ignored, ["listen", "send-buffer", "workers", "log-level"]);
     assert_eq!((adopted.socket, adopted.log), (old.socket, old.log));
@@ -107,7 +107,7 @@ fn the_table_agrees_with_a_reload() {
         shutdown_timeout: Duration::from_secs(11),
         socket: SocketOptions { keepalive: Duration::from_secs(12), send_buffer: 13.try_into().ok() },
         metrics: Some("[::1]:2".into()),
-        log: LogOptions { format: Format::Json, level: Level::Info },
+        log: LogOptions { format: Format::Json, level: LogLevel::Info },
     };
     let adopted = old.with_limits_of(&newer);
     for setting in SETTINGS {

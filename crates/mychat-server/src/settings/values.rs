@@ -46,28 +46,28 @@ impl fmt::Display for Time {
 
 /// A number of bytes, alone or with `KiB`, `MiB` or `GiB`. At least 1 KiB, or one frame would not fit; at most 1 TiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Size(NonZeroUsize);
+pub(crate) struct ByteSize(NonZeroUsize);
 
-/// The smallest [`Size`] in bytes.
+/// The smallest [`ByteSize`] in bytes.
 const SMALLEST: usize = 1 << 10;
 
-/// The largest [`Size`] in bytes.
+/// The largest [`ByteSize`] in bytes.
 const LARGEST: u64 = 1 << 40;
 
-impl Size {
+impl ByteSize {
     /// Returns the number of bytes.
     pub(crate) const fn bytes(self) -> NonZeroUsize {
         self.0
     }
 }
 
-impl From<NonZeroUsize> for Size {
+impl From<NonZeroUsize> for ByteSize {
     fn from(bytes: NonZeroUsize) -> Self {
         Self(bytes)
     }
 }
 
-impl FromStr for Size {
+impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -88,7 +88,7 @@ impl FromStr for Size {
     }
 }
 
-impl fmt::Display for Size {
+impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.0.get() as u64;
         // The largest unit without a fraction; bytes have none.
@@ -126,7 +126,7 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-impl<'de> Deserialize<'de> for Size {
+impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from_text_or_number(from)
     }
@@ -140,11 +140,11 @@ mod tests {
 
     #[test]
     fn units_are_understood_and_nonsense_is_not() {
-        assert_eq!("64KiB".parse::<Size>().unwrap().bytes().get(), 65536);
+        assert_eq!("64KiB".parse::<ByteSize>().unwrap().bytes().get(), 65536);
         assert_eq!("3".parse::<Time>().unwrap().duration(), Duration::from_secs(3));
         assert_eq!("250ms".parse::<Time>().unwrap().duration(), Duration::from_millis(250));
         for bad in ["0", "10", "-1", "1XB", "MiB", "99999999999999999999", "9999999GiB", "1é", "é"] {
-            bad.parse::<Size>().unwrap_err();
+            bad.parse::<ByteSize>().unwrap_err();
         }
         for bad in ["forever", "18446744073709551615", "", "-1", "1 parsec"] {
             bad.parse::<Time>().unwrap_err();
@@ -154,7 +154,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_printed_is_read_again(bytes in 1024..1usize << 40, millis in 0..31_000_000_000u64) {
-            let size = Size(NonZeroUsize::new(bytes).unwrap());
+            let size = ByteSize(NonZeroUsize::new(bytes).unwrap());
             prop_assert_eq!(size.to_string().parse(), Ok(size));
             let time = Time(Duration::from_millis(millis));
             prop_assert_eq!(time.to_string().parse(), Ok(time));

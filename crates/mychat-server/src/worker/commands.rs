@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mychat_proto::reply::AckStatus;
-use mychat_proto::{CommandError, EncodeError, Framing, Reply};
+use mychat_proto::{EncodeError, Framing, ParseCommandError, Reply};
 
 use super::Worker;
 use crate::error_reply::ErrorReply;
@@ -91,7 +91,7 @@ impl Worker {
             }
             // The parser lets none of these through; if it did, the frame would be malformed.
             Err(EncodeError::LineFeed | EncodeError::Pipe | EncodeError::Empty) => {
-                self.reply_error(index, ErrorReply::Syntax { error: CommandError::LineFeed });
+                self.reply_error(index, ErrorReply::Syntax { error: ParseCommandError::LineFeed });
             }
         }
     }
