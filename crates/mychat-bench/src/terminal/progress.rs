@@ -69,7 +69,8 @@ impl Progress {
         if self.view != View::Lines {
             return;
         }
-        let stage = slice.stage.and_then(|stage| shared.plan.stages.get(stage)).map_or("join", |stage| &stage.name);
+        let stage =
+            slice.stage.and_then(|stage| shared.plan.stages.get(stage.index())).map_or("join", |stage| &stage.name);
         let delivery = slice.delivery.unpack();
         let at = |quantile| match delivery.count() {
             0 => "–".to_owned(),
@@ -140,7 +141,7 @@ impl Progress {
         let (name, length, position) = match phase {
             Phase::Joining => ("join", users, shared.live.logins_done.load(Ordering::Relaxed)),
             Phase::Load(at) => {
-                let name = shared.plan.stages.get(shared.plan.stage_at(at)).map_or("load", |stage| &stage.name);
+                let name = shared.plan.stages.get(shared.plan.stage_at(at).index()).map_or("load", |stage| &stage.name);
                 (name, shared.plan.end().nanos(), at.nanos())
             }
             Phase::Draining => ("drain", 1, 1),

@@ -4,7 +4,7 @@ use mychat_proto::{Deframer, Framing};
 use slab::Slab;
 
 use super::wire::{ConnId, Wire};
-use crate::plan::{Nanos, RunTime};
+use crate::plan::{Nanos, RunTime, UserId};
 use crate::record::recorder::Place;
 
 /// Bytes that one connection holds back for a server that does not read. What comes due after that is not sent but
@@ -46,7 +46,7 @@ pub(super) struct DuplicateLogin {
     /// The user that opened it (index among the worker's users).
     pub(super) user: usize,
     /// The user whose name it asks for (index in the plan).
-    pub(super) name_holder: u32,
+    pub(super) name_holder: UserId,
     /// Due time of the action.
     pub(super) intended: RunTime,
     /// Cell in which its outcome is counted.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mychat_os::proc::Process;
 
-use crate::plan::{Nanos, RunTime};
+use crate::plan::{Nanos, RunTime, StageId};
 use crate::reconcile::Reconciliation;
 use crate::reconcile::ShardExchange;
 use crate::record::example::Examples;
@@ -72,7 +72,7 @@ pub struct TimelineSlice {
     /// End of the interval.
     pub at: RunTime,
     /// Stage in the middle of the interval; `None` while users log in.
-    pub stage: Option<usize>,
+    pub stage: Option<StageId>,
     /// Users online at the end.
     pub connected: u64,
     /// Messages sent.

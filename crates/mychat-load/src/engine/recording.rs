@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::shared::{Confirmation, SharedState};
 use crate::plan::stamp::Stamp;
-use crate::plan::{Nanos, RunTime};
+use crate::plan::{GroupId, Nanos, RunTime, UserId};
 use crate::record::broadcast_cache::{BroadcastCache, CachePosition};
 use crate::record::example::{Example, Examples, ViolationKind, readable};
 use crate::record::fanout::FanOut;
@@ -24,7 +24,7 @@ pub(super) struct Recording {
     /// `ERROR` frames that no action asks for, by code.
     pub(super) errors: BTreeMap<String, u64>,
     /// `ERROR|404` frames that may answer a message to a user who was not certainly online, by who received them.
-    pub(super) unreachable: FxHashMap<u32, u64>,
+    pub(super) unreachable: FxHashMap<UserId, u64>,
     /// Sessions that are over.
     pub(super) sessions: Vec<UserSession>,
     pub(super) receive_lag: Latency,
@@ -59,8 +59,8 @@ pub(super) struct BroadcastMeta {
 /// The details of a violation. They are formatted only if it is cached as an example.
 pub(super) struct ViolationDetail<'a> {
     pub(super) kind: ViolationKind,
-    pub(super) sender: Option<u32>,
-    pub(super) recipient: Option<u32>,
+    pub(super) sender: Option<UserId>,
+    pub(super) recipient: Option<UserId>,
     pub(super) sequence: Option<u32>,
     pub(super) what: &'a dyn Fn() -> String,
     pub(super) frames: &'a [&'a [u8]],
@@ -97,23 +97,23 @@ impl Recording {
     }
 
     /// Returns the cell of something that a user of `group` does at `now` outside any action.
-    pub(super) fn place(&self, group: u16, now: RunTime) -> Place {
+    pub(super) fn place(&self, group: GroupId, now: RunTime) -> Place {
         let stage = match self.load_start() {
-            Some(start) if now >= start => self.shared.plan.stage_at(now.in_load(start)) as u16,
+            Some(start) if now >= start => self.shared.plan.stage_at(now.in_load(start)),
             _ => self.recorder.shape().join(),
         };
         Place { stage, group, action: Shape::NO_ACTION }
     }
 
-    pub(super) fn user_name(&self, user: u32) -> &str {
-        &self.shared.plan.users[user as usize].name
+    pub(super) fn user_name(&self, user: UserId) -> &str {
+        &self.shared.plan.users[user.index()].name
     }
 
     /// Counts a violation, and keeps it as an example while there are few of its kind.
     pub(super) fn violation(&mut self, place: Place, count: Count, detail: &ViolationDetail<'_>) {
         self.recorder.count(place, count);
         if self.examples.wants(detail.kind) {
-            let name = |user: Option<u32>| user.map(|user| self.user_name(user).to_owned());
+            let name = |user: Option<UserId>| user.map(|user| self.user_name(user).to_owned());
             let example = Example {
                 kind: detail.kind,
                 sender: name(detail.sender),
@@ -127,7 +127,7 @@ impl Recording {
     }
 
     /// Counts a reply that breaks the rules for the requests of `user`.
-    pub(super) fn wrong_reply(&mut self, place: Place, user: u32, what: &dyn Fn() -> String, frames: &[&[u8]]) {
+    pub(super) fn wrong_reply(&mut self, place: Place, user: UserId, what: &dyn Fn() -> String, frames: &[&[u8]]) {
         let detail = ViolationDetail {
             kind: ViolationKind::WrongReply,
             sender: None,
@@ -142,7 +142,7 @@ impl Recording {
     /// Adds a whole broadcast to the cache. Returns the position behind it.
     pub(super) fn cache_broadcast(&mut self, frame: &[u8], meta: BroadcastMeta) -> CachePosition {
         let (sender, sequence) = (meta.stamp.sender, meta.stamp.sequence);
-        let newest = &mut self.newest[sender as usize];
+        let newest = &mut self.newest[sender.index()];
         let is_newest = sequence >= *newest;
         *newest = (*newest).max(sequence + 1);
         // The fast path takes neither messages of other shards, which have no latency here, nor those of closed loops, whose

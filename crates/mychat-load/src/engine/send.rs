@@ -6,8 +6,8 @@ use super::connection::UserConnection;
 use super::recording::Recording;
 use super::user::{ExpectedReply, PendingReply, User};
 use super::wire::{ConnId, Wire};
-use crate::plan::stamp::{EVERYBODY, STAMP_LEN, Stamp};
-use crate::plan::{MAX_USERS, Nanos, PlannedAction, Recipient, RunTime, UNKNOWN_NAME, nanos};
+use crate::plan::stamp::{STAMP_LEN, Stamp};
+use crate::plan::{Addressee, Nanos, PlannedAction, Recipient, RunTime, UNKNOWN_NAME, UserId, nanos};
 use crate::record::recorder::{Count, LatencyMetric, Place};
 use crate::record::sent::Sent;
 use mychat_scenario::model::{Action, Leave};
@@ -20,7 +20,7 @@ pub(super) enum SendOutcome {
     /// Nothing: the server does not read what was sent before, and the frame was dropped.
     Blocked,
     /// Open a second connection that asks for the name of this user.
-    OpenDuplicate(u32),
+    OpenDuplicate(UserId),
     /// Send the second half of the frame after this time.
     PauseMidFrame(Nanos),
     /// Let the user leave in this way and log in again.
@@ -48,9 +48,6 @@ pub(super) struct FrameOutput<'w, W> {
 /// Bytes of a frame that is sent in two halves.
 const HALF_FRAME: usize = 64;
 
-/// `to` of a stamp on a message that must not be delivered.
-pub(super) const NO_RECIPIENT: u32 = MAX_USERS;
-
 impl<W: Wire> FrameOutput<'_, W> {
     fn send(&mut self, now: RunTime) {
         self.connection.send(self.wire, self.conn, self.frame, now);
@@ -66,7 +63,7 @@ pub(super) fn perform<W: Wire>(
     at: SendContext,
 ) -> SendOutcome {
     let shared = recording.shared.clone();
-    let group = &shared.plan.scenario.groups[usize::from(user.group)];
+    let group = &shared.plan.scenario.groups[user.group.index()];
     let action = &group.actions[usize::from(planned.action)].action;
     output.frame.clear();
     let expected = match action {
@@ -93,7 +90,7 @@ pub(super) fn perform<W: Wire>(
         return SendOutcome::Blocked;
     }
     if let Some(expected) = expected {
-        let sequence = shared.sent[user.id as usize].len();
+        let sequence = shared.sent[user.id.index()].len();
         let (intended, place) = (at.intended, at.place);
         user.replies.push(PendingReply { expected, sequence, overtaken: false, intended, place });
     }
@@ -116,14 +113,14 @@ fn write_frame(
     match action {
         Action::Broadcast { content } => {
             frame.extend_from_slice(b"BROADCAST|");
-            let stamp = stamp(user, recording, at, EVERYBODY, user.broadcasts);
+            let stamp = stamp(user, recording, at, Addressee::EVERYBODY, user.broadcasts);
             write_content(frame, recording, planned, &stamp, content.text.as_deref());
             None
         }
         Action::Private { content, .. } => {
             let (to, name) = match planned.recipient {
-                Recipient::User(other) => (other, recording.user_name(other)),
-                Recipient::All | Recipient::Unknown => (NO_RECIPIENT, UNKNOWN_NAME),
+                Recipient::User(other) => (other.into(), recording.user_name(other)),
+                Recipient::All | Recipient::Unknown => (Addressee::NOBODY, UNKNOWN_NAME),
             };
             frame.extend_from_slice(b"MESSAGE|");
             frame.extend_from_slice(name.as_bytes());
@@ -131,12 +128,12 @@ fn write_frame(
             let index = user.privates.get(&to).copied().unwrap_or(0);
             let stamp = stamp(user, recording, at, to, index);
             write_content(frame, recording, planned, &stamp, content.text.as_deref());
-            (to == NO_RECIPIENT && shared.rules.unknown_answered).then_some(ExpectedReply::NotFound)
+            (to == Addressee::NOBODY && shared.rules.unknown_answered).then_some(ExpectedReply::NotFound)
         }
         Action::Oversize { .. } => {
             // A broadcast that is too long. Its stamp names no recipient, so that any piece of it that arrives is a violation.
             frame.extend_from_slice(b"BROADCAST|");
-            stamp(user, recording, at, NO_RECIPIENT, 0).write(frame, "", "");
+            stamp(user, recording, at, Addressee::NOBODY, 0).write(frame, "", "");
             pad(frame, recording, planned, planned.size as usize);
             Some(ExpectedReply::AnyError)
         }
@@ -147,7 +144,7 @@ fn write_frame(
             Some(ExpectedReply::AnyError)
         }
         Action::Frame { .. } => {
-            let verbatim = shared.verbatim[usize::from(user.group)][usize::from(planned.action)].as_ref()?;
+            let verbatim = shared.verbatim[user.group.index()][usize::from(planned.action)].as_ref()?;
             frame.extend_from_slice(&verbatim.bytes);
             (!verbatim.replies.is_empty()).then_some(ExpectedReply::Verbatim(planned.action))
         }
@@ -169,24 +166,25 @@ fn log_sent(user: &mut User, recording: &mut Recording, action: &Action, recipie
     let to = match (action, recipient) {
         (Action::Broadcast { .. }, _) => {
             user.broadcasts += 1;
-            EVERYBODY
+            Addressee::EVERYBODY
         }
         (Action::Private { .. }, Recipient::User(other)) => {
+            let other = Addressee::from(other);
             *user.privates.entry(other).or_default() += 1;
             other
         }
-        _ => NO_RECIPIENT,
+        _ => Addressee::NOBODY,
     };
     let sent = Sent { at: at.now, to, stage: at.place.stage };
-    recording.shared.sent[user.id as usize].push(sent);
+    recording.shared.sent[user.id.index()].push(sent);
 }
 
-fn stamp(user: &User, recording: &Recording, at: SendContext, to: u32, index: u32) -> Stamp {
+fn stamp(user: &User, recording: &Recording, at: SendContext, to: Addressee, index: u32) -> Stamp {
     Stamp {
         run: recording.shared.plan.run,
         sender: user.id,
         session: user.sessions % 4096,
-        sequence: recording.shared.sent[user.id as usize].len(),
+        sequence: recording.shared.sent[user.id.index()].len(),
         index,
         intended: at.intended.in_load(recording.load_start().unwrap_or_default()),
         to,

@@ -4,6 +4,7 @@
 //! streams.
 
 mod curve;
+mod ids;
 mod program;
 mod shard;
 pub mod stamp;
@@ -22,13 +23,14 @@ use mychat_scenario::Scenario;
 use mychat_scenario::model::{Action, Group, Pace, StageKind, Verify};
 
 pub use curve::LoadCurve;
+pub use ids::{Addressee, GroupId, StageId, UserId};
 pub use program::{PlannedAction, Recipient, SessionDraws, UNKNOWN_NAME, UserProgram};
 pub use shard::Shard;
 pub use time::{LoadTime, Nanos, RunTime, nanos};
 pub use workload::{StageWorkload, Workload};
 
 /// Maximum number of users of a run, limited by the digits of a stamp.
-pub const MAX_USERS: u32 = stamp::EVERYBODY - 1;
+pub const MAX_USERS: u32 = Addressee::NOBODY.number();
 
 /// The actions of all users of a run.
 #[derive(Debug)]
@@ -61,8 +63,8 @@ pub struct Plan {
 pub struct PlannedUser {
     /// Its name.
     pub name: Box<str>,
-    /// Index of its group.
-    pub group: u16,
+    /// Its group.
+    pub group: GroupId,
 }
 
 /// One stage with its times.
@@ -101,7 +103,7 @@ impl Plan {
             let first = users.len() as u32;
             users.extend((1..=group.count).map(|number| PlannedUser {
                 name: group.name_pattern.name(&group.name, number).into(),
-                group: index as u16,
+                group: GroupId(index as u16),
             }));
             members.push(first..users.len() as u32);
         }
@@ -119,53 +121,64 @@ impl Plan {
         Self { shard, ..self }
     }
 
+    /// Returns all users.
+    pub fn user_ids(&self) -> impl Iterator<Item = UserId> + use<> {
+        (0..self.users.len() as u32).map(UserId)
+    }
+
+    /// Returns the users that this machine drives.
+    pub fn own_user_ids(&self) -> impl Iterator<Item = UserId> + use<> {
+        let shard = self.shard;
+        self.user_ids().filter(move |user| shard.has(*user))
+    }
+
     /// Returns the number of users that this machine drives.
     pub fn own_users(&self) -> u32 {
         self.shard.count(self.users.len() as u32)
     }
 
     /// Returns the group of a user.
-    pub fn group(&self, user: u32) -> &Group {
-        &self.scenario.groups[usize::from(self.users[user as usize].group)]
+    pub fn group(&self, user: UserId) -> &Group {
+        &self.scenario.groups[self.users[user.index()].group.index()]
     }
 
     /// Returns the actions of a user; `None` if it only reads.
-    pub fn program(&self, user: u32) -> Option<UserProgram> {
+    pub fn program(&self, user: UserId) -> Option<UserProgram> {
         let group = self.group(user);
         (!matches!(group.pace, Pace::Silent)).then(|| UserProgram::new(self, user))
     }
 
     /// Returns the session lengths of a user; `None` if it stays to the end.
-    pub fn session_draws(&self, user: u32) -> Option<SessionDraws> {
+    pub fn session_draws(&self, user: UserId) -> Option<SessionDraws> {
         self.group(user).session.map(|_| SessionDraws::new(self, user))
     }
 
-    /// Returns the recipient of a message ([`stamp::EVERYBODY`] for a broadcast); `None` if the action sends no message to a
+    /// Returns the recipient of a message; `None` if the action sends no message to a
     /// user of the plan.
-    pub fn message_recipient(&self, user: u32, planned: &PlannedAction) -> Option<u32> {
+    pub fn message_recipient(&self, user: UserId, planned: &PlannedAction) -> Option<Addressee> {
         match (&self.group(user).actions[usize::from(planned.action)].action, planned.recipient) {
-            (Action::Broadcast { .. }, _) => Some(stamp::EVERYBODY),
-            (Action::Private { .. }, Recipient::User(other)) => Some(other),
+            (Action::Broadcast { .. }, _) => Some(Addressee::EVERYBODY),
+            (Action::Private { .. }, Recipient::User(other)) => Some(other.into()),
             _ => None,
         }
     }
 
     /// Returns true if the user is online during the whole load, unless the server disconnects it.
-    pub fn is_always_present(&self, user: u32) -> bool {
+    pub fn is_always_present(&self, user: UserId) -> bool {
         let group = self.group(user);
         let returns = |action: &Action| matches!(action, Action::Reconnect { .. });
         group.session.is_none() && !group.actions.iter().any(|weighted| returns(&weighted.action))
     }
 
     /// Returns true if the user waits for its last message to arrive before it sends the next.
-    pub fn is_closed_loop(&self, user: u32) -> bool {
+    pub fn is_closed_loop(&self, user: UserId) -> bool {
         matches!(self.group(user).pace, Pace::Closed { .. })
     }
 
     /// Returns the time at which a closed-loop user acts that starts to think at `from`. If its group pauses then, the user
     /// waits for the pause to end and thinks again. `None` if the load is over by then.
-    pub fn act_after_think(&self, user: u32, from: LoadTime, think: Nanos) -> Option<LoadTime> {
-        let curve = &self.curves[usize::from(self.users[user as usize].group)];
+    pub fn act_after_think(&self, user: UserId, from: LoadTime, think: Nanos) -> Option<LoadTime> {
+        let curve = &self.curves[self.users[user.index()].group.index()];
         let mut at = from + think;
         while let Some(resumed) = curve.paused_until(at) {
             at = resumed? + think;
@@ -178,9 +191,15 @@ impl Plan {
         self.stages.last().map_or(LoadTime::ZERO, |stage| stage.end)
     }
 
-    /// Returns the index of the stage at a time; the last one after the end.
-    pub fn stage_at(&self, at: LoadTime) -> usize {
-        self.stages.iter().position(|stage| at < stage.end).unwrap_or(self.stages.len().saturating_sub(1))
+    /// Returns the stage at a time; the last one after the end.
+    pub fn stage_at(&self, at: LoadTime) -> StageId {
+        let stage = self.stages.iter().position(|stage| at < stage.end);
+        stage.map_or(self.last_stage(), |stage| StageId(stage as u16))
+    }
+
+    /// Returns the last stage.
+    pub fn last_stage(&self) -> StageId {
+        StageId(self.stages.len().saturating_sub(1) as u16)
     }
 
     /// Returns `size` bytes of printable ASCII that depend on `offset`.
@@ -198,8 +217,8 @@ impl Plan {
             digest.update(stage.start.nanos().to_le_bytes());
             digest.update(stage.end.nanos().to_le_bytes());
         }
-        for user in 0..self.users.len() as u32 {
-            digest.update(self.users[user as usize].name.as_bytes());
+        for user in self.user_ids() {
+            digest.update(self.users[user.index()].name.as_bytes());
             if let Some(mut program) = self.program(user) {
                 // A closed loop has no times and no end: its first choices stand for the whole stream.
                 let limit = if program.is_open() { usize::MAX } else { 64 };
@@ -218,9 +237,9 @@ impl Plan {
         mychat_scenario::template::text::hexadecimal(&digest.finalize())
     }
 
-    fn rng(&self, user: u32, stream: RandomStream) -> ChaCha8Rng {
+    fn rng(&self, user: UserId, stream: RandomStream) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(u64::from(user) * 4 + stream as u64);
+        rng.set_stream(u64::from(user.0) * 4 + stream as u64);
         rng
     }
 }

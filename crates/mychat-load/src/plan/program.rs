@@ -7,7 +7,7 @@ use rand::distr::uniform::SampleUniform;
 use rand::rngs::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-use super::{LoadCurve, LoadTime, Nanos, Plan, RandomStream, nanos};
+use super::{LoadCurve, LoadTime, Nanos, Plan, RandomStream, UserId, nanos};
 use mychat_scenario::model::{Action, Arrivals, Content, Leave, Pace, Size, Span, To};
 
 /// One action of a user.
@@ -31,8 +31,8 @@ pub enum Recipient {
     All,
     /// [`UNKNOWN_NAME`].
     Unknown,
-    /// The user with this index.
-    User(u32),
+    /// This user.
+    User(UserId),
 }
 
 /// The time of an action.
@@ -71,7 +71,7 @@ impl PlannedAction {
         let recipient = match self.recipient {
             Recipient::All => u32::MAX,
             Recipient::Unknown => u32::MAX - 1,
-            Recipient::User(user) => user,
+            Recipient::User(user) => user.0,
         };
         digest.update(recipient.to_le_bytes());
         digest.update(self.size.to_le_bytes());
@@ -82,7 +82,7 @@ impl PlannedAction {
 /// The actions of one user, one by one.
 #[derive(Debug)]
 pub struct UserProgram {
-    user: u32,
+    user: UserId,
     times: Times,
     choices: ChaCha8Rng,
     weights: u32,
@@ -118,8 +118,8 @@ impl Times {
 }
 
 impl UserProgram {
-    pub(super) fn new(plan: &Plan, user: u32) -> Self {
-        let index = usize::from(plan.users[user as usize].group);
+    pub(super) fn new(plan: &Plan, user: UserId) -> Self {
+        let index = plan.users[user.index()].group.index();
         let group = &plan.scenario.groups[index];
         let curve = Arc::clone(&plan.curves[index]);
         let times_rng = || Box::new(plan.rng(user, RandomStream::Times));
@@ -129,7 +129,7 @@ impl UserProgram {
                 match arrivals {
                     Arrivals::Poisson => Times::Poisson { curve, amount: 0.0, step, rng: times_rng() },
                     Arrivals::Even => {
-                        let turn = f64::from(user - plan.members[index].start) + 0.5;
+                        let turn = f64::from(user.0 - plan.members[index].start) + 0.5;
                         Times::Even { curve, amount: step * turn / f64::from(group.count), step }
                     }
                 }
@@ -184,20 +184,20 @@ impl UserProgram {
     }
 
     /// Draws a member of `group`, other than the user itself if the group has another.
-    fn member(&mut self, plan: &Plan, group: usize) -> u32 {
+    fn member(&mut self, plan: &Plan, group: usize) -> UserId {
         let members = plan.members[group].clone();
-        if members.contains(&self.user) && members.len() > 1 {
+        if members.contains(&self.user.0) && members.len() > 1 {
             let drawn = self.choices.random_range(members.start..members.end - 1);
-            drawn + u32::from(drawn >= self.user)
+            UserId(drawn + u32::from(drawn >= self.user.0))
         } else {
-            self.choices.random_range(members)
+            UserId(self.choices.random_range(members))
         }
     }
 
     /// Returns the other user of its pair. The scenario checks guarantee an even number of users.
-    fn partner(&self, plan: &Plan) -> u32 {
-        let first = plan.members[usize::from(plan.users[self.user as usize].group)].start;
-        first + ((self.user - first) ^ 1)
+    fn partner(&self, plan: &Plan) -> UserId {
+        let first = plan.members[plan.users[self.user.index()].group.index()].start;
+        UserId(first + ((self.user.0 - first) ^ 1))
     }
 
     fn between(&mut self, span: Span<u32>) -> u32 {
@@ -206,7 +206,7 @@ impl UserProgram {
 
     /// Draws the content size in bytes, limited to what both the sent and the forwarded frame can hold.
     fn size(&mut self, plan: &Plan, content: &Content, to: Option<Recipient>) -> u32 {
-        let name = |user: u32| plan.users[user as usize].name.len();
+        let name = |user: UserId| plan.users[user.index()].name.len();
         let own = name(self.user);
         let longest = match to {
             None => 1023 - "BROADCAST||".len() - own,
@@ -233,12 +233,12 @@ pub const UNKNOWN_NAME: &str = "nobody-has-this-name";
 /// The session lengths of one user, and how each session ends.
 #[derive(Debug)]
 pub struct SessionDraws {
-    user: u32,
+    user: UserId,
     rng: Box<ChaCha8Rng>,
 }
 
 impl SessionDraws {
-    pub(super) fn new(plan: &Plan, user: u32) -> Self {
+    pub(super) fn new(plan: &Plan, user: UserId) -> Self {
         Self { user, rng: Box::new(plan.rng(user, RandomStream::SessionDraws)) }
     }
 
@@ -266,9 +266,9 @@ mod tests {
         let loaded = mychat_scenario::parse("t.yaml", text).unwrap();
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
         for (user, partner) in [(3, 4), (4, 3), (5, 6), (6, 5), (7, 8), (8, 7)] {
-            let mut program = plan.program(user).unwrap();
+            let mut program = plan.program(UserId(user)).unwrap();
             for _ in 0..3 {
-                assert_eq!(program.next(&plan).unwrap().recipient, Recipient::User(partner));
+                assert_eq!(program.next(&plan).unwrap().recipient, Recipient::User(UserId(partner)));
             }
         }
     }

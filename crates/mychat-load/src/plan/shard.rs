@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use super::UserId;
+
 /// Every `of`-th user, starting with the user `index`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
@@ -19,8 +21,8 @@ impl Shard {
     pub const WHOLE: Self = Self { index: 0, of: 1 };
 
     /// Returns true if this shard drives `user`.
-    pub const fn has(self, user: u32) -> bool {
-        user % self.of == self.index
+    pub const fn has(self, user: UserId) -> bool {
+        user.0 % self.of == self.index
     }
 
     /// Returns true if there are other shards.
@@ -70,7 +72,7 @@ mod tests {
             for users in 0..12 {
                 assert_eq!(shards.iter().map(|shard| shard.count(users)).sum::<u32>(), users);
             }
-            assert!((0..12).all(|user| shards.iter().filter(|shard| shard.has(user)).count() == 1));
+            assert!((0..12).map(UserId).all(|user| shards.iter().filter(|shard| shard.has(user)).count() == 1));
         }
     }
 

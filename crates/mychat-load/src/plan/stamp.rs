@@ -14,13 +14,10 @@ use std::sync::Arc;
 use rand::RngExt as _;
 use rand::rngs::ChaCha8Rng;
 
-use super::LoadTime;
+use super::{Addressee, LoadTime, UserId};
 
 /// Length of a stamp in bytes.
 pub const STAMP_LEN: usize = 36;
-
-/// The recipient index of a broadcast.
-pub const EVERYBODY: u32 = (1 << 18) - 1;
 
 /// Number of distinct run ids.
 pub const RUNS: u32 = 1 << 24;
@@ -37,8 +34,8 @@ const HEAD: usize = 1 + 4 + 3 + 2 + 5 + 5 + 6 + 3;
 pub struct Stamp {
     /// Id of the run.
     pub run: u32,
-    /// Index of the sender.
-    pub sender: u32,
+    /// The sender.
+    pub sender: UserId,
     /// Number of the sender's session, modulo 4096.
     pub session: u16,
     /// Position among all messages of the sender, from 0.
@@ -47,8 +44,8 @@ pub struct Stamp {
     pub index: u32,
     /// Scheduled time of sending. Its whole microseconds are written.
     pub intended: LoadTime,
-    /// Index of the recipient, or [`EVERYBODY`].
-    pub to: u32,
+    /// The recipient.
+    pub to: Addressee,
 }
 
 /// Reasons why a content has no valid stamp.
@@ -68,12 +65,12 @@ impl Stamp {
         let start = out.len();
         out.push(b'~');
         put(out, u64::from(self.run), 4);
-        put(out, u64::from(self.sender), 3);
+        put(out, u64::from(self.sender.0), 3);
         put(out, u64::from(self.session), 2);
         put(out, u64::from(self.sequence), 5);
         put(out, u64::from(self.index), 5);
         put(out, self.intended.micros(), 6);
-        put(out, u64::from(self.to), 3);
+        put(out, u64::from(self.to.number()), 3);
         put(out, fold(hash(&out[start..start + HEAD]), 12), 2);
         let body = out.len();
         out.extend_from_slice(&[0; 5]);
@@ -97,12 +94,12 @@ impl Stamp {
         let number = |from: usize, digits: usize| get(&stamp[from..from + digits]).ok_or(StampError::Header);
         let read = Self {
             run: number(1, 4)? as u32,
-            sender: number(5, 3)? as u32,
+            sender: UserId(number(5, 3)? as u32),
             session: number(8, 2)? as u16,
             sequence: number(10, 5)? as u32,
             index: number(15, 5)? as u32,
             intended: LoadTime::from_micros(number(20, 6)?),
-            to: number(26, 3)? as u32,
+            to: Addressee::from_number(number(26, 3)? as u32),
         };
         let sum = fold(hash(&stamp[..STAMP_LEN - 5]) ^ hash(&content[STAMP_LEN..]), 30);
         if get(&stamp[STAMP_LEN - 5..]) == Some(sum) { Ok(read) } else { Err(StampError::Body(read)) }
@@ -172,12 +169,12 @@ mod tests {
     fn written(text: &str, padding: &str) -> (Stamp, Vec<u8>) {
         let stamp = Stamp {
             run: 77,
-            sender: 5,
+            sender: UserId(5),
             session: 3,
             sequence: 1_000_000,
             index: 9,
             intended: LoadTime::from_micros(1 << 35),
-            to: EVERYBODY,
+            to: Addressee::EVERYBODY,
         };
         let mut out = Vec::new();
         stamp.write(&mut out, text, padding);

@@ -25,7 +25,7 @@ impl Accounting {
     /// Prepares what is in `logs` at the precision of `plan.verify`.
     pub fn new(plan: &Plan, logs: &[SentLog]) -> Self {
         match plan.verify {
-            Verify::Full => Self::Full(SentIndex::new(logs, plan.users.len() as u32)),
+            Verify::Full => Self::Full(SentIndex::new(logs)),
             Verify::Counts => Self::Counts(Totals::new(logs)),
             Verify::None => Self::Nothing(Totals::new(logs)),
         }

@@ -17,8 +17,8 @@ pub fn record_fanout(
 ) {
     for (sender, index, span) in fanout.spans() {
         let last = if lost_latency.has_broadcast(sender, index) { end.max(span.last) } else { span.last };
-        let stage = plan.stage_at(span.intended.in_load(load_start)) as u16;
-        let place = Place { stage, group: plan.users[sender as usize].group, action: 0 };
+        let stage = plan.stage_at(span.intended.in_load(load_start));
+        let place = Place { stage, group: plan.users[sender.index()].group, action: 0 };
         let place = if plan.is_closed_loop(sender) { place.closed() } else { place };
         recorder.time(place, LatencyMetric::DeliveryFirst, span.first.since(span.intended));
         recorder.time(place, LatencyMetric::DeliveryLast, last.since(span.intended));

@@ -16,7 +16,7 @@ use super::reconciliation::{MissingFromShard, Reconciliation};
 use super::rules::DeliveryRules;
 use super::sent_index::{BROADCAST, Flow, PRIVATE, SentEntry, SentIndex};
 use super::unconfirmed::UnconfirmedTails;
-use crate::plan::Plan;
+use crate::plan::{GroupId, Plan, UserId};
 use crate::record::example::{Example, ViolationKind};
 use crate::record::recorder::Place;
 use crate::record::session::{UserSession, UserSessionEnd};
@@ -127,8 +127,8 @@ impl Reconciler<'_> {
 
     fn record_loss(&mut self, session: &UserSession, flow: &Flow<'_>, index: u32, entry: SentEntry) {
         let (sender, action, users) = (flow.sender, flow.action, &self.plan.users);
-        let (from, to) = (users[sender as usize].group, users[session.user as usize].group);
-        let place = |group| Place { stage: entry.stage, group, action };
+        let (from, to) = (users[sender.index()].group, users[session.user.index()].group);
+        let place = |group: GroupId| Place { stage: entry.stage, group, action };
         *self.result.lost.entry(place(to)).or_default() += 1;
         let is_closed_loop = self.plan.is_closed_loop(sender);
         let timed = |place: Place| if is_closed_loop { place.closed() } else { place };
@@ -150,7 +150,7 @@ impl Reconciler<'_> {
     }
 
     fn example(&self, session: &UserSession, flow: &Flow<'_>, entry: SentEntry) -> Example {
-        let name = |user: u32| &self.plan.users[user as usize].name;
+        let name = |user: UserId| &self.plan.users[user.index()].name;
         let (from, to) = (name(flow.sender), name(session.user));
         let end = match session.end {
             UserSessionEnd::Closed => "; the server had closed this connection by then or soon after",
@@ -173,8 +173,11 @@ impl Reconciler<'_> {
 }
 
 /// Counts, by sender, the private messages that no session received.
-fn undelivered_privates<'s>(index: &SentIndex, sessions: impl Iterator<Item = &'s UserSession>) -> FxHashMap<u32, u64> {
-    let mut undelivered: FxHashMap<u32, u64> = FxHashMap::default();
+fn undelivered_privates<'s>(
+    index: &SentIndex,
+    sessions: impl Iterator<Item = &'s UserSession>,
+) -> FxHashMap<UserId, u64> {
+    let mut undelivered: FxHashMap<UserId, u64> = FxHashMap::default();
     for (sender, count) in index.private_counts() {
         *undelivered.entry(sender).or_default() += count;
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::plan::{Plan, RunTime};
+use crate::plan::{Plan, RunTime, UserId};
 use crate::record::example::{Example, ViolationKind};
 use crate::record::roster::{RosterLog, RosterState};
 use crate::record::session::{UserSession, UserSessionEnd};
@@ -21,27 +21,27 @@ pub struct FinalRosters {
 #[derive(Debug)]
 struct FinalRoster {
     /// Users in the roster, sorted.
-    users: Arc<[u32]>,
+    users: Arc<[UserId]>,
     /// Users that received it last.
-    holders: Vec<u32>,
+    holders: Vec<UserId>,
 }
 
 /// A user that was online and is missing in the final roster of `holder`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MissingInRoster {
-    /// Index of the missing user.
-    pub user: u32,
+    /// The missing user.
+    pub user: UserId,
     /// Time of its welcome.
     pub online_at: RunTime,
-    /// Index of the user whose roster is incomplete.
-    pub holder: u32,
+    /// The user whose roster is incomplete.
+    pub holder: UserId,
     /// True if `holder` received no roster at all.
     pub no_list: bool,
 }
 
 impl FinalRosters {
     /// Adds the final roster of `holder`. Does nothing if `rosters` has evicted it.
-    pub fn add(&mut self, holder: u32, rosters: &RosterLog, state: &RosterState) {
+    pub fn add(&mut self, holder: UserId, rosters: &RosterLog, state: &RosterState) {
         let users = if state.is_empty() { Some(Arc::default()) } else { rosters.latest(state) };
         if let Some(users) = users {
             let roster = self.by_key.entry(state.key()).or_insert(FinalRoster { users, holders: Vec::new() });
@@ -68,8 +68,8 @@ impl FinalRosters {
         }
         let present: Vec<&UserSession> =
             sessions.iter().filter(|s| s.end == UserSessionEnd::Stayed && s.online_at < quiet).collect();
-        let present_users: FxHashSet<u32> = present.iter().map(|session| session.user).collect();
-        let mut found: FxHashMap<u32, MissingInRoster> = FxHashMap::default();
+        let present_users: FxHashSet<UserId> = present.iter().map(|session| session.user).collect();
+        let mut found: FxHashMap<UserId, MissingInRoster> = FxHashMap::default();
         for (key, roster) in &self.by_key {
             let mut holders = roster.holders.iter().filter(|holder| present_users.contains(holder));
             let (Some(&first), second) = (holders.next(), holders.next()) else { continue };
@@ -92,7 +92,7 @@ impl FinalRosters {
 impl MissingInRoster {
     /// Returns the violation in words. `end` is the end of the run.
     pub fn example(&self, plan: &Plan, end: RunTime) -> Example {
-        let name = |user: u32| plan.users[user as usize].name.to_string();
+        let name = |user: UserId| plan.users[user.index()].name.to_string();
         let (user, holder, seconds) = (name(self.user), name(self.holder), end.since(self.online_at) as f64 / 1e9);
         let what = if self.no_list {
             format!("{holder} never got a list, and {user} had been online for {seconds:.1} s when the run ended")
@@ -114,24 +114,33 @@ mod tests {
     fn session(user: u32, online: u64, end: UserSessionEnd) -> UserSession {
         let (leaving_at, ended_at, sequences, inbox) = (None, None, 0..0, UserInbox::default());
         let online_at = RunTime::from_nanos(online);
-        UserSession { user, requested_at: online_at, online_at, leaving_at, ended_at, end, sequences, inbox }
+        UserSession {
+            user: UserId(user),
+            requested_at: online_at,
+            online_at,
+            leaving_at,
+            ended_at,
+            end,
+            sequences,
+            inbox,
+        }
     }
 
     fn final_rosters(lists: &[(u32, Option<&[u8]>)]) -> FinalRosters {
-        let names = ["ana", "bob", "eva"].iter().zip(0..).map(|(name, id)| ((*name).into(), id)).collect();
+        let names = ["ana", "bob", "eva"].iter().zip(0..).map(|(name, id)| ((*name).into(), UserId(id))).collect();
         let (mut rosters, mut last) = (RosterLog::default(), FinalRosters::default());
         for (holder, list) in lists {
             let mut state = RosterState::default();
             if let Some(list) = list {
                 rosters.take(&mut state, &names, list);
             }
-            last.add(*holder, &rosters, &state);
+            last.add(UserId(*holder), &rosters, &state);
         }
         last
     }
 
     fn missing(last: &FinalRosters, sessions: &[UserSession]) -> Vec<(u32, u32, bool)> {
-        last.missing(sessions, RunTime::from_nanos(10)).iter().map(|m| (m.user, m.holder, m.no_list)).collect()
+        last.missing(sessions, RunTime::from_nanos(10)).iter().map(|m| (m.user.0, m.holder.0, m.no_list)).collect()
     }
 
     #[test]

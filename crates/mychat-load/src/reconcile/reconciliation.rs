@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::lost_latency::LostLatency;
+use crate::plan::UserId;
 use crate::record::example::Examples;
 use crate::record::recorder::Place;
 
@@ -22,9 +23,9 @@ pub struct Reconciliation {
     /// Ages of the lost deliveries.
     pub lost_latency: LostLatency,
     /// Lost deliveries by recipient.
-    pub lost_by_user: FxHashMap<u32, u64>,
+    pub lost_by_user: FxHashMap<UserId, u64>,
     /// By sender: private messages that no user received and no user was owed. The server may have answered them by 404.
-    pub undeliverable: FxHashMap<u32, u64>,
+    pub undeliverable: FxHashMap<UserId, u64>,
     /// Messages planned for users of other shards that did not arrive here. Only the sender's shard knows if they were sent.
     pub missing: Vec<MissingFromShard>,
 }
@@ -39,10 +40,10 @@ impl Reconciliation {
 /// Messages that a user of another shard was to send to a user of this one, and that did not arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MissingFromShard {
-    /// Index of the sender.
-    pub sender: u32,
-    /// Index of the recipient.
-    pub recipient: u32,
+    /// The sender.
+    pub sender: UserId,
+    /// The recipient.
+    pub recipient: UserId,
     /// Missing broadcasts.
     pub broadcasts: u32,
     /// Missing private messages.

@@ -5,8 +5,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use super::rules::DeliveryRules;
-use crate::plan::stamp::EVERYBODY;
-use crate::plan::{Nanos, RunTime};
+use crate::plan::{Addressee, Nanos, RunTime, StageId, UserId};
 use crate::record::inbox::{IndexSet, SenderStream};
 use crate::record::sent::{Sent, SentLog};
 use crate::record::session::{UserSession, UserSessionEnd};
@@ -22,11 +21,11 @@ pub struct SentIndex {
     /// The broadcasts of each user, in order.
     broadcasts: Vec<Vec<SentEntry>>,
     /// The private messages of each pair (sender, recipient), in order.
-    privates: FxHashMap<(u32, u32), Vec<SentEntry>>,
+    privates: FxHashMap<(UserId, UserId), Vec<SentEntry>>,
     /// Users with at least one broadcast.
-    broadcasters: Vec<u32>,
+    broadcasters: Vec<UserId>,
     /// Senders of private messages, by recipient.
-    senders_to: FxHashMap<u32, Vec<u32>>,
+    senders_to: FxHashMap<UserId, Vec<UserId>>,
 }
 
 /// The precision of the times in a log, in nanoseconds.
@@ -40,28 +39,28 @@ pub(super) struct SentEntry {
     /// Position among all messages of the sender.
     pub(super) sequence: u32,
     /// Index of the stage in which it was scheduled.
-    pub(super) stage: u16,
+    pub(super) stage: StageId,
 }
 
 // There is one for every message of a run.
 const _: () = assert!(size_of::<SentEntry>() == 16);
 
 impl SentIndex {
-    /// Indexes `logs`, where position `n` holds the log of user `n`. Only recipients below `users` count.
-    pub fn new(logs: &[SentLog], users: u32) -> Self {
+    /// Indexes `logs`, where position `n` holds the log of user `n`.
+    pub fn new(logs: &[SentLog]) -> Self {
         let mut index = Self { broadcasts: logs.iter().map(|_| Vec::new()).collect(), ..Self::default() };
         for (sender, log) in logs.iter().enumerate() {
             for (sequence, Sent { at, to, stage }) in log.iter().enumerate() {
                 let entry = SentEntry { at, sequence: sequence as u32, stage };
-                if to < users {
-                    index.privates.entry((sender as u32, to)).or_default().push(entry);
-                } else if to == EVERYBODY {
-                    index.broadcasts[sender].push(entry);
+                match to.user() {
+                    Some(to) => index.privates.entry((UserId(sender as u32), to)).or_default().push(entry),
+                    None if to == Addressee::EVERYBODY => index.broadcasts[sender].push(entry),
+                    None => {}
                 }
             }
         }
         index.broadcasters =
-            (0..logs.len() as u32).filter(|&sender| !index.broadcasts[sender as usize].is_empty()).collect();
+            (0..logs.len() as u32).map(UserId).filter(|&sender| !index.broadcasts[sender.index()].is_empty()).collect();
         for &(sender, recipient) in index.privates.keys() {
             index.senders_to.entry(recipient).or_default().push(sender);
         }
@@ -69,29 +68,29 @@ impl SentIndex {
     }
 
     /// Returns the broadcasts of `sender`.
-    pub(super) fn broadcasts_of(&self, sender: u32) -> &[SentEntry] {
-        self.broadcasts.get(sender as usize).map_or(&[], Vec::as_slice)
+    pub(super) fn broadcasts_of(&self, sender: UserId) -> &[SentEntry] {
+        self.broadcasts.get(sender.index()).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the private messages of `sender` to `recipient`.
-    pub(super) fn privates_of(&self, sender: u32, recipient: u32) -> &[SentEntry] {
+    pub(super) fn privates_of(&self, sender: UserId, recipient: UserId) -> &[SentEntry] {
         self.privates.get(&(sender, recipient)).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the users that sent private messages to `recipient`.
-    pub(super) fn private_senders_to(&self, recipient: u32) -> &[u32] {
+    pub(super) fn private_senders_to(&self, recipient: UserId) -> &[UserId] {
         self.senders_to.get(&recipient).map_or(&[], Vec::as_slice)
     }
 
     /// Returns each sender of private messages, once per recipient, with the number of messages.
-    pub(super) fn private_counts(&self) -> impl Iterator<Item = (u32, u64)> {
+    pub(super) fn private_counts(&self) -> impl Iterator<Item = (UserId, u64)> {
         self.privates.iter().map(|((sender, _), entries)| (*sender, entries.len() as u64))
     }
 
     /// Calls `take` for each stream of messages that this session may have received.
     pub(super) fn for_each_flow(&self, session: &UserSession, rules: DeliveryRules, mut take: impl FnMut(Flow<'_>)) {
         let empty = IndexSet::default();
-        let mut flow = |sender: u32, action: u16, entries: &[SentEntry], kind: fn(&SenderStream) -> &IndexSet| {
+        let mut flow = |sender: UserId, action: u16, entries: &[SentEntry], kind: fn(&SenderStream) -> &IndexSet| {
             let stream = session.inbox.from(sender);
             let got = stream.map_or(&empty, kind);
             let corrupt = session.inbox.corrupt_from(sender, action == BROADCAST);
@@ -100,7 +99,7 @@ impl SentIndex {
         };
         for &sender in &self.broadcasters {
             if sender != session.user || rules.broadcast_echo {
-                flow(sender, BROADCAST, &self.broadcasts[sender as usize], |stream| &stream.broadcasts);
+                flow(sender, BROADCAST, &self.broadcasts[sender.index()], |stream| &stream.broadcasts);
             }
         }
         for &sender in self.private_senders_to(session.user) {
@@ -111,7 +110,7 @@ impl SentIndex {
 
 /// The broadcasts or the private messages of one sender, and those of them that one session received.
 pub(super) struct Flow<'a> {
-    pub(super) sender: u32,
+    pub(super) sender: UserId,
     pub(super) action: u16,
     /// The messages that were sent.
     pub(super) entries: &'a [SentEntry],

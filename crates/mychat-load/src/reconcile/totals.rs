@@ -6,8 +6,7 @@
 
 use super::reconciliation::Reconciliation;
 use super::rules::DeliveryRules;
-use crate::plan::stamp::EVERYBODY;
-use crate::plan::{Plan, RunTime};
+use crate::plan::{Addressee, Plan, RunTime, UserId};
 use crate::record::example::{Example, ViolationKind};
 use crate::record::message_sum::MessageSum;
 use crate::record::recorder::{Place, Shape};
@@ -32,7 +31,7 @@ pub struct Totals {
 #[derive(Debug)]
 struct Unconfirmed {
     /// Users whose broadcasts may have been dropped.
-    senders: Vec<u32>,
+    senders: Vec<UserId>,
     /// Number of private messages to each user that may have been dropped.
     privates_to: Vec<u64>,
 }
@@ -60,12 +59,12 @@ impl Totals {
         };
         for (sender, log) in logs.iter().enumerate() {
             for (sequence, Sent { at, to, .. }) in log.iter().enumerate() {
-                let (sender, sequence) = (sender as u32, sequence as u32);
-                if to == EVERYBODY {
+                let (sender, sequence) = (UserId(sender as u32), sequence as u32);
+                if to == Addressee::EVERYBODY {
                     totals.broadcasts.add(sender, sequence);
-                    totals.broadcasts_by[sender as usize].add(sender, sequence);
+                    totals.broadcasts_by[sender.index()].add(sender, sequence);
                     totals.broadcast_times.push(at);
-                } else if let Some(sum) = totals.privates_to.get_mut(to as usize) {
+                } else if let Some(sum) = to.user().and_then(|to| totals.privates_to.get_mut(to.index())) {
                     sum.add(sender, sequence);
                 }
             }
@@ -75,9 +74,9 @@ impl Totals {
     }
 
     /// Returns the sum of all messages for `user`.
-    fn sent_to(&self, user: u32, rules: DeliveryRules) -> MessageSum {
-        let own = if rules.broadcast_echo { MessageSum::default() } else { self.broadcasts_by[user as usize] };
-        self.broadcasts.minus(own).plus(self.privates_to[user as usize])
+    fn sent_to(&self, user: UserId, rules: DeliveryRules) -> MessageSum {
+        let own = if rules.broadcast_echo { MessageSum::default() } else { self.broadcasts_by[user.index()] };
+        self.broadcasts.minus(own).plus(self.privates_to[user.index()])
     }
 
     /// Returns the number of deliveries that these sessions are owed and have not received yet.
@@ -107,15 +106,15 @@ impl Totals {
     fn balance(&self, session: &UserSession, unconfirmed: &Unconfirmed, rules: DeliveryRules) -> Balance {
         let (sent, got) = (self.sent_to(session.user, rules), session.inbox.sum());
         let senders = unconfirmed.senders.iter().filter(|sender| rules.broadcast_echo || **sender != session.user);
-        let may_be_dropped = senders.map(|sender| self.broadcasts_by[*sender as usize].count).sum::<u64>();
-        let may_be_dropped = (may_be_dropped + unconfirmed.privates_to[session.user as usize]).min(sent.count);
+        let may_be_dropped = senders.map(|sender| self.broadcasts_by[sender.index()].count).sum::<u64>();
+        let may_be_dropped = (may_be_dropped + unconfirmed.privates_to[session.user.index()]).min(sent.count);
         let owed = match session.end {
             UserSessionEnd::Stayed => sent.count - may_be_dropped,
             // Broadcasts sent before the close was seen. The times of private messages are not known here.
             UserSessionEnd::Closed => {
                 let closed = session.ended_at.map_or(RunTime::MAX, RunTime::floor_to_micros);
                 let before = self.broadcast_times.partition_point(|at| *at < closed) as u64;
-                let own = if rules.broadcast_echo { 0 } else { self.broadcasts_by[session.user as usize].count };
+                let own = if rules.broadcast_echo { 0 } else { self.broadcasts_by[session.user.index()].count };
                 before.saturating_sub(own + may_be_dropped)
             }
             UserSessionEnd::Left(_) | UserSessionEnd::Provoked => 0,
@@ -135,9 +134,9 @@ impl Unconfirmed {
         let mut unconfirmed = Self { senders: Vec::new(), privates_to: vec![0; logs.len()] };
         for session in sessions.filter(|session| session.end.may_drop_last_messages()) {
             unconfirmed.senders.push(session.user);
-            for sent in logs[session.user as usize].iter() {
-                if let Some(count) = unconfirmed.privates_to.get_mut(sent.to as usize) {
-                    *count += 1;
+            for sent in logs[session.user.index()].iter() {
+                if let Some(to) = sent.to.user() {
+                    unconfirmed.privates_to[to.index()] += 1;
                 }
             }
         }
@@ -145,14 +144,14 @@ impl Unconfirmed {
     }
 }
 
-fn add_to(result: &mut Reconciliation, plan: &Plan, user: u32, balance: Balance) {
+fn add_to(result: &mut Reconciliation, plan: &Plan, user: UserId, balance: Balance) {
     let Balance { owed, received, lost, duplicated, uncertain, sent } = balance;
     result.owed += owed;
     result.uncertain += uncertain;
-    let planned = &plan.users[user as usize];
+    let planned = &plan.users[user.index()];
     let name = &planned.name;
     // The time of sending is not known: all counts go to the last stage.
-    let stage = plan.stages.len().saturating_sub(1) as u16;
+    let stage = plan.last_stage();
     let place = Place { stage, group: planned.group, action: Shape::NO_ACTION };
     let mut add_example = |kind, what: String| {
         let (sender, sequence, frames) = (None, None, Vec::new());

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use super::sent_index::SentIndex;
+use crate::plan::UserId;
 use crate::record::session::UserSession;
 
 /// By sender: the sequence numbers that followed the last message known to be delivered before an abrupt end.
@@ -12,12 +13,12 @@ use crate::record::session::UserSession;
 /// A reset connection, or one that the server closed, may drop what its user sent last. Such messages are uncertain: they
 /// are neither owed nor lost.
 #[derive(Debug, Default)]
-pub(super) struct UnconfirmedTails(FxHashMap<u32, Vec<Range<u32>>>);
+pub(super) struct UnconfirmedTails(FxHashMap<UserId, Vec<Range<u32>>>);
 
 impl UnconfirmedTails {
     /// Finds the tail of each session that ended abruptly.
     pub(super) fn new<'s>(index: &SentIndex, sessions: impl Iterator<Item = &'s UserSession> + Clone) -> Self {
-        let mut tails: FxHashMap<u32, Vec<Range<u32>>> = FxHashMap::default();
+        let mut tails: FxHashMap<UserId, Vec<Range<u32>>> = FxHashMap::default();
         for session in sessions.clone().filter(|s| s.end.may_drop_last_messages() && !s.sequences.is_empty()) {
             tails.entry(session.user).or_default().push(session.sequences.clone());
         }
@@ -42,7 +43,7 @@ impl UnconfirmedTails {
     }
 
     /// Returns the tails of `sender`.
-    pub(super) fn of(&self, sender: u32) -> &[Range<u32>] {
+    pub(super) fn of(&self, sender: UserId) -> &[Range<u32>] {
         self.0.get(&sender).map_or(&[], Vec::as_slice)
     }
 }

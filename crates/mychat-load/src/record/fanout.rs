@@ -1,6 +1,6 @@
 //! The times at which each broadcast reached its first and its last recipient.
 
-use crate::plan::RunTime;
+use crate::plan::{RunTime, UserId};
 
 /// The arrivals of every broadcast at the users of one worker.
 #[derive(Debug, Default)]
@@ -26,8 +26,8 @@ const NOT_ARRIVED: ArrivalSpan = ArrivalSpan { intended: RunTime::ZERO, first: R
 
 impl FanOut {
     /// Records one arrival.
-    pub fn note(&mut self, sender: u32, index: u32, intended: RunTime, now: RunTime) {
-        let (sender, index) = (sender as usize, index as usize);
+    pub fn note(&mut self, sender: UserId, index: u32, intended: RunTime, now: RunTime) {
+        let (sender, index) = (sender.index(), index as usize);
         if self.spans.len() <= sender {
             self.spans.resize_with(sender + 1, Vec::new);
         }
@@ -59,16 +59,16 @@ impl FanOut {
     }
 
     /// Returns true if at least one user received this broadcast.
-    pub fn has(&self, sender: u32, index: u32) -> bool {
-        let span = self.spans.get(sender as usize).and_then(|spans| spans.get(index as usize));
+    pub fn has(&self, sender: UserId, index: u32) -> bool {
+        let span = self.spans.get(sender.index()).and_then(|spans| spans.get(index as usize));
         span.is_some_and(|span| span.last > RunTime::ZERO)
     }
 
     /// Returns sender, index and arrival times of each broadcast that at least one user received.
-    pub(crate) fn spans(&self) -> impl Iterator<Item = (u32, u32, ArrivalSpan)> {
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (UserId, u32, ArrivalSpan)> {
         self.spans.iter().zip(0..).flat_map(|(spans, sender)| {
             let received = spans.iter().zip(0..).filter(|(span, _)| span.last > RunTime::ZERO);
-            received.map(move |(span, index)| (sender, index, *span))
+            received.map(move |(span, index)| (UserId(sender), index, *span))
         })
     }
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::message_sum::MessageSum;
-use crate::plan::stamp::{EVERYBODY, Stamp};
+use crate::plan::stamp::Stamp;
+use crate::plan::{Addressee, UserId};
 use mychat_scenario::model::Verify;
 
 /// The relation of a message to those that arrived before it.
@@ -32,7 +33,7 @@ pub struct UserInbox {
 #[derive(Debug, Default)]
 struct CorruptCounts {
     /// By sender, and whether they were broadcasts.
-    by_sender: FxHashMap<(u32, bool), u32>,
+    by_sender: FxHashMap<(UserId, bool), u32>,
     /// Those of which not even the sender is known.
     unattributed: u32,
 }
@@ -40,7 +41,7 @@ struct CorruptCounts {
 #[derive(Debug)]
 enum Received {
     /// Message by message (`verify: full`).
-    BySender(FxHashMap<u32, SenderStream>),
+    BySender(FxHashMap<UserId, SenderStream>),
     /// All together.
     Sum(MessageSum),
 }
@@ -99,7 +100,7 @@ impl UserInbox {
             }
         };
         let stream = streams.entry(stamp.sender).or_default();
-        let indices = if stamp.to == EVERYBODY { &mut stream.broadcasts } else { &mut stream.privates };
+        let indices = if stamp.to == Addressee::EVERYBODY { &mut stream.broadcasts } else { &mut stream.privates };
         if !indices.insert(stamp.index) {
             return Arrival::Duplicate;
         }
@@ -112,7 +113,7 @@ impl UserInbox {
     }
 
     /// Records a message with a destroyed stamp. `source` is its sender and whether it was a broadcast, if that is known.
-    pub fn note_corrupt(&mut self, source: Option<(u32, bool)>) {
+    pub fn note_corrupt(&mut self, source: Option<(UserId, bool)>) {
         let corrupt = self.corrupt.get_or_insert_default();
         match source {
             Some(known) => *corrupt.by_sender.entry(known).or_default() += 1,
@@ -121,7 +122,7 @@ impl UserInbox {
     }
 
     /// Returns the number of corrupt broadcasts, or of corrupt private messages, from `sender`.
-    pub fn corrupt_from(&self, sender: u32, broadcast: bool) -> u32 {
+    pub fn corrupt_from(&self, sender: UserId, broadcast: bool) -> u32 {
         self.corrupt.as_ref().and_then(|corrupt| corrupt.by_sender.get(&(sender, broadcast)).copied()).unwrap_or(0)
     }
 
@@ -139,13 +140,13 @@ impl UserInbox {
     /// Returns true if this message arrived; always false if only a sum is kept.
     pub fn has(&self, stamp: &Stamp) -> bool {
         self.from(stamp.sender).is_some_and(|stream| {
-            let indices = if stamp.to == EVERYBODY { &stream.broadcasts } else { &stream.privates };
+            let indices = if stamp.to == Addressee::EVERYBODY { &stream.broadcasts } else { &stream.privates };
             indices.has(stamp.index)
         })
     }
 
     /// Returns what arrived from `sender`, if it is kept by sender.
-    pub fn from(&self, sender: u32) -> Option<&SenderStream> {
+    pub fn from(&self, sender: UserId) -> Option<&SenderStream> {
         match &self.received {
             Received::BySender(streams) => streams.get(&sender),
             Received::Sum(_) => None,
@@ -225,22 +226,22 @@ mod tests {
     use super::*;
     use crate::plan::LoadTime;
 
-    fn stamp(sequence: u32, index: u32, to: u32) -> Stamp {
-        Stamp { run: 0, sender: 1, session: 0, sequence, index, intended: LoadTime::ZERO, to }
+    fn stamp(sequence: u32, index: u32, to: Addressee) -> Stamp {
+        Stamp { run: 0, sender: UserId(1), session: 0, sequence, index, intended: LoadTime::ZERO, to }
     }
 
     #[test]
     fn two_swapped_messages_are_one_out_of_order() {
         let mut inbox = UserInbox::default();
-        let arrivals = [0, 2, 1, 3].map(|n| inbox.note(&stamp(n, n, EVERYBODY)));
+        let arrivals = [0, 2, 1, 3].map(|n| inbox.note(&stamp(n, n, Addressee::EVERYBODY)));
         assert_eq!(arrivals, [Arrival::InOrder, Arrival::InOrder, Arrival::OutOfOrder, Arrival::InOrder]);
     }
 
     #[test]
     fn order_holds_across_private_and_public() {
         let mut inbox = UserInbox::default();
-        assert_eq!(inbox.note(&stamp(1, 0, 7)), Arrival::InOrder);
-        assert_eq!(inbox.note(&stamp(0, 0, EVERYBODY)), Arrival::OutOfOrder);
+        assert_eq!(inbox.note(&stamp(1, 0, UserId(7).into())), Arrival::InOrder);
+        assert_eq!(inbox.note(&stamp(0, 0, Addressee::EVERYBODY)), Arrival::OutOfOrder);
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! A count and an order-independent checksum of messages.
 
+use crate::plan::UserId;
+
 /// Number of messages, and the wrapping sum of their hashes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MessageSum {
@@ -11,7 +13,7 @@ pub struct MessageSum {
 
 impl MessageSum {
     /// Adds the message with this sequence number of `sender`.
-    pub fn add(&mut self, sender: u32, sequence: u32) {
+    pub fn add(&mut self, sender: UserId, sequence: u32) {
         self.count += 1;
         self.checksum = self.checksum.wrapping_add(hash(sender, sequence));
     }
@@ -30,8 +32,8 @@ impl MessageSum {
 }
 
 /// The finalizer of `SplitMix64`: sums of few different messages are equal only by accident.
-const fn hash(sender: u32, sequence: u32) -> u64 {
-    let mut word = ((sender as u64) << 32 | sequence as u64).wrapping_add(0x9E37_79B9_7F4A_7C15);
+const fn hash(sender: UserId, sequence: u32) -> u64 {
+    let mut word = ((sender.0 as u64) << 32 | sequence as u64).wrapping_add(0x9E37_79B9_7F4A_7C15);
     word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
     word ^ word >> 31

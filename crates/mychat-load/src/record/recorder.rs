@@ -5,7 +5,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::plan::Nanos;
+use crate::plan::{GroupId, Nanos, StageId};
 use mychat_scenario::model::Metric;
 
 /// The longest latency that is recorded as it is, in microseconds. Longer ones count as this value and as overflow.
@@ -186,10 +186,10 @@ impl Cell {
 /// The stage, group and action that a value belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// Index of the stage, or [`Shape::join`] before the load.
-    pub stage: u16,
-    /// Index of the group.
-    pub group: u16,
+    /// The stage, or [`Shape::join`] before the load.
+    pub stage: StageId,
+    /// The group.
+    pub group: GroupId,
     /// Index into [`mychat_scenario::model::Action::NAMES`], or [`Shape::NO_ACTION`]; [`Place::closed`] shifts either.
     pub action: u16,
 }
@@ -226,9 +226,9 @@ impl Shape {
     /// The action index of events without an action: connecting, leaving.
     pub const NO_ACTION: u16 = mychat_scenario::model::Action::NAMES.len() as u16;
 
-    /// Returns the stage index of events before the load.
-    pub const fn join(self) -> u16 {
-        self.stages
+    /// Returns the stage of events before the load.
+    pub const fn join(self) -> StageId {
+        StageId(self.stages)
     }
 
     const ACTIONS: usize = 2 * (Self::NO_ACTION as usize + 1);
@@ -238,14 +238,14 @@ impl Shape {
     }
 
     fn index(self, place: Place) -> usize {
-        (usize::from(place.stage) * usize::from(self.groups) + usize::from(place.group)) * Self::ACTIONS
+        (place.stage.index() * usize::from(self.groups) + place.group.index()) * Self::ACTIONS
             + usize::from(place.action)
     }
 
     fn place(self, index: usize) -> Place {
         let (rest, action) = (index / Self::ACTIONS, index % Self::ACTIONS);
         let groups = usize::from(self.groups);
-        Place { stage: (rest / groups) as u16, group: (rest % groups) as u16, action: action as u16 }
+        Place { stage: StageId((rest / groups) as u16), group: GroupId((rest % groups) as u16), action: action as u16 }
     }
 }
 

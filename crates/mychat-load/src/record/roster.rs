@@ -9,23 +9,23 @@ use std::sync::Arc;
 use mychat_proto::UserList;
 use rustc_hash::{FxHashMap, FxHasher};
 
-use crate::plan::RunTime;
+use crate::plan::{RunTime, UserId};
 
 /// The rosters that the users of one worker received.
 #[derive(Debug, Default)]
 pub struct RosterLog {
     /// Users in each frame, by the frame's hash.
-    frames: FxHashMap<u64, Arc<[u32]>>,
+    frames: FxHashMap<u64, Arc<[UserId]>>,
     /// Users in each complete roster, sorted, by the combined hash of its frames.
-    rosters: FxHashMap<u64, Arc<[u32]>>,
+    rosters: FxHashMap<u64, Arc<[UserId]>>,
     /// Users added from one roster to another.
-    additions: FxHashMap<(u64, u64), Arc<[u32]>>,
+    additions: FxHashMap<(u64, u64), Arc<[UserId]>>,
     /// For each join: time at which the last user of this worker received a roster with it.
     last_received: FxHashMap<Join, RunTime>,
 }
 
 /// A user and the time of its welcome.
-pub type Join = (u32, RunTime);
+pub type Join = (UserId, RunTime);
 
 /// The progress of one user through the rosters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct RosterState {
     /// Key of the last complete roster; 0 before the first.
     latest: u64,
     /// Hash and users of the frames of a roster that is not complete yet.
-    partial: Option<Box<(u64, Vec<u32>)>>,
+    partial: Option<Box<(u64, Vec<UserId>)>>,
 }
 
 impl RosterState {
@@ -53,7 +53,7 @@ const MAX_ENTRIES: usize = 4096;
 
 impl RosterLog {
     /// Returns the users in the last complete roster of `state`, sorted; `None` if it was evicted.
-    pub fn latest(&self, state: &RosterState) -> Option<Arc<[u32]>> {
+    pub fn latest(&self, state: &RosterState) -> Option<Arc<[UserId]>> {
         self.rosters.get(&state.latest).map(Arc::clone)
     }
 
@@ -62,15 +62,16 @@ impl RosterLog {
     pub fn take(
         &mut self,
         state: &mut RosterState,
-        names: &FxHashMap<Box<str>, u32>,
+        names: &FxHashMap<Box<str>, UserId>,
         parameter: &[u8],
-    ) -> Option<Arc<[u32]>> {
+    ) -> Option<Arc<[UserId]>> {
         let hash = digest(parameter);
         let users = if let Some(users) = self.frames.get(&hash) {
             Arc::clone(users)
         } else {
             let text = std::str::from_utf8(parameter).ok()?;
-            let users: Arc<[u32]> = UserList::new(text).names().filter_map(|name| names.get(name).copied()).collect();
+            let users: Arc<[UserId]> =
+                UserList::new(text).names().filter_map(|name| names.get(name).copied()).collect();
             clear_if_full(&mut self.frames);
             self.frames.insert(hash, Arc::clone(&users));
             users
@@ -99,7 +100,7 @@ impl RosterLog {
         self.additions(before, state.latest)
     }
 
-    fn additions(&mut self, before: u64, now: u64) -> Option<Arc<[u32]>> {
+    fn additions(&mut self, before: u64, now: u64) -> Option<Arc<[UserId]>> {
         if before == now {
             return None;
         }
@@ -110,7 +111,7 @@ impl RosterLog {
             return self.rosters.get(&now).cloned();
         }
         let (old, new) = (self.rosters.get(&before)?, self.rosters.get(&now)?);
-        let additions: Arc<[u32]> = new.iter().copied().filter(|user| old.binary_search(user).is_err()).collect();
+        let additions: Arc<[UserId]> = new.iter().copied().filter(|user| old.binary_search(user).is_err()).collect();
         clear_if_full(&mut self.additions);
         self.additions.insert((before, now), Arc::clone(&additions));
         Some(additions)
@@ -151,14 +152,16 @@ fn digest(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    fn names() -> FxHashMap<Box<str>, u32> {
-        ["ana", "bob", "eva", "leo"].iter().zip(0..).map(|(name, id)| ((*name).into(), id)).collect()
+    fn names() -> FxHashMap<Box<str>, UserId> {
+        ["ana", "bob", "eva", "leo"].iter().zip(0..).map(|(name, id)| ((*name).into(), UserId(id))).collect()
     }
 
     #[test]
     fn additions_are_relative_to_the_previous_roster() {
         let (names, mut rosters, mut state) = (names(), RosterLog::default(), RosterState::default());
-        let mut take = |list: &[u8]| rosters.take(&mut state, &names, list).map(|added| added.to_vec());
+        let mut take = |list: &[u8]| -> Option<Vec<u32>> {
+            rosters.take(&mut state, &names, list).map(|added| added.iter().map(|user| user.0).collect())
+        };
         assert_eq!(take(b"ana,bob"), Some(vec![0, 1]), "a first list may be late enough to name who came later");
         assert_eq!(take(b"bob,eva,ana,a stranger"), Some(vec![2]));
         assert_eq!(take(b"bob"), Some(vec![]));
@@ -168,7 +171,9 @@ mod tests {
     #[test]
     fn a_roster_over_several_frames_is_one() {
         let (names, mut rosters, mut state) = (names(), RosterLog::default(), RosterState::default());
-        let mut take = |list: &[u8]| rosters.take(&mut state, &names, list).map(|added| added.to_vec());
+        let mut take = |list: &[u8]| -> Option<Vec<u32>> {
+            rosters.take(&mut state, &names, list).map(|added| added.iter().map(|user| user.0).collect())
+        };
         assert_eq!(take(b"ana"), Some(vec![0]));
         assert_eq!(take(b"ana,bob,"), None);
         assert_eq!(take(b"eva,"), None);

@@ -12,8 +12,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::plan::RunTime;
-use crate::plan::stamp::EVERYBODY;
+use crate::plan::{Addressee, RunTime, StageId};
 
 /// Chunk `k` holds `FIRST << k` entries. The log of a silent user takes no memory, and an entry is never moved: readers
 /// hold no lock.
@@ -32,10 +31,10 @@ pub struct SentLog {
 pub struct Sent {
     /// Time at which it was handed to the socket. The log keeps its whole microseconds.
     pub at: RunTime,
-    /// Index of the user it went to, or [`EVERYBODY`].
-    pub to: u32,
-    /// Index of the stage in which it was scheduled.
-    pub stage: u16,
+    /// The recipient.
+    pub to: Addressee,
+    /// The stage in which it was scheduled.
+    pub stage: StageId,
 }
 
 const TO_BITS: u32 = 18;
@@ -43,19 +42,19 @@ const STAGE_BITS: u32 = 10;
 
 impl Sent {
     /// Returns true for a broadcast.
-    pub const fn is_broadcast(&self) -> bool {
-        self.to == EVERYBODY
+    pub fn is_broadcast(&self) -> bool {
+        self.to == Addressee::EVERYBODY
     }
 
     const fn pack(self) -> u64 {
-        self.at.micros() << (TO_BITS + STAGE_BITS) | (self.to as u64) << STAGE_BITS | self.stage as u64
+        self.at.micros() << (TO_BITS + STAGE_BITS) | (self.to.number() as u64) << STAGE_BITS | self.stage.0 as u64
     }
 
     const fn unpack(word: u64) -> Self {
         Self {
             at: RunTime::from_micros(word >> (TO_BITS + STAGE_BITS)),
-            to: (word >> STAGE_BITS) as u32 & ((1 << TO_BITS) - 1),
-            stage: word as u16 & ((1 << STAGE_BITS) - 1),
+            to: Addressee::from_number((word >> STAGE_BITS) as u32 & ((1 << TO_BITS) - 1)),
+            stage: StageId(word as u16 & ((1 << STAGE_BITS) - 1)),
         }
     }
 }
@@ -110,8 +109,8 @@ mod tests {
         let log = SentLog::default();
         let sent = |n: u32| Sent {
             at: RunTime::from_micros(u64::from(n) * 1_000_003),
-            to: n % EVERYBODY,
-            stage: (n % 1000) as u16,
+            to: Addressee::from_number(n % Addressee::EVERYBODY.number()),
+            stage: StageId((n % 1000) as u16),
         };
         for n in 0..5000 {
             log.push(sent(n));

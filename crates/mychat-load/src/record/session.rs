@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use crate::plan::RunTime;
+use crate::plan::{RunTime, UserId};
 use crate::record::inbox::UserInbox;
 use mychat_scenario::model::Leave;
 
 /// One session of one user, from login request to the end of its connection.
 #[derive(Debug)]
 pub struct UserSession {
-    /// Index of the user.
-    pub user: u32,
+    /// The user.
+    pub user: UserId,
     /// Time of the login request: from then on the user may receive messages.
     pub requested_at: RunTime,
     /// Time at which the welcome arrived: from then on the user must receive messages.

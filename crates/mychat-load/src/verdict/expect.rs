@@ -69,7 +69,7 @@ impl Expectation {
 
 /// Returns true if this machine drives a closed-loop user whose think time is shorter than the load.
 fn has_active_closed_loops(plan: &Plan) -> bool {
-    (0..plan.users.len() as u32).filter(|user| plan.shard.has(*user)).any(|user| match plan.group(user).pace {
+    plan.own_user_ids().any(|user| match plan.group(user).pace {
         Pace::Closed { think } => nanos(think.to) < plan.end().nanos() && !plan.group(user).actions.is_empty(),
         Pace::Open { .. } | Pace::Silent => false,
     })
@@ -192,6 +192,7 @@ fn note(value: &Value, left: MeasuredValue, right: MeasuredValue, unit: Unit, de
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{GroupId, StageId};
 
     fn between(lower: f64, upper: f64) -> MeasuredValue {
         MeasuredValue { value: None, lower, upper, samples: (5, 1000) }
@@ -228,7 +229,7 @@ mod tests {
             let loaded = mychat_scenario::parse("t.yaml", &text(pace)).unwrap();
             let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
             for (count, times) in counts {
-                recorder.add(Place { stage: 0, group: 0, action: 0 }, *count, *times);
+                recorder.add(Place { stage: StageId(0), group: GroupId(0), action: 0 }, *count, *times);
             }
             let plan = Plan::new(std::sync::Arc::new(loaded.scenario), 1);
             Expectation::no_load(&plan, &Observations::of_interval(recorder)).map(|expected| expected.text)

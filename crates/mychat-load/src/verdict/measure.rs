@@ -70,13 +70,13 @@ const fn excludes_closed_loops(metric: Metric) -> bool {
 pub fn places<'p>(plan: &'p Plan, metric: Metric, selector: &'p Selector) -> impl Fn(Place) -> bool + 'p {
     move |place| {
         let stage = match selector.stage {
-            Some(stage) => stage == usize::from(place.stage),
-            None => covers_whole_run(metric) || plan.stages.get(usize::from(place.stage)).is_some_and(|s| s.headline),
+            Some(stage) => stage == place.stage.index(),
+            None => covers_whole_run(metric) || plan.stages.get(place.stage.index()).is_some_and(|s| s.headline),
         };
         let group = match selector.group {
-            Some(group) => group == usize::from(place.group),
+            Some(group) => group == place.group.index(),
             // Violations against hostile users do not count: they provoke them.
-            None => !(is_attributed_to_recipient(metric) && plan.scenario.groups[usize::from(place.group)].hostile),
+            None => !(is_attributed_to_recipient(metric) && plan.scenario.groups[place.group.index()].hostile),
         };
         let action = match selector.action {
             Some(action) => action == place.kind(),
@@ -209,6 +209,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::plan::{GroupId, StageId};
     use crate::record::recorder::Shape;
 
     #[test]
@@ -218,7 +219,7 @@ mod tests {
         let loaded = mychat_scenario::parse("t.yaml", text).unwrap();
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
         let mut recorder = Recorder::new(Shape { stages: 1, groups: 2 });
-        let place = |group, action| Place { stage: 0, group, action };
+        let place = |group, action| Place { stage: StageId(0), group: GroupId(group), action };
         let mut add = |place, sent, delivered| {
             recorder.add(place, Count::Sent, sent);
             recorder.add(place, Count::Delivered, delivered);

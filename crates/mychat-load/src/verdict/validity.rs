@@ -118,6 +118,7 @@ mod tests {
 
     use super::*;
     use crate::plan::RunTime;
+    use crate::plan::{GroupId, StageId};
     use crate::record::recorder::{Place, Recorder, Shape};
 
     #[test]
@@ -128,7 +129,7 @@ mod tests {
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
         let judged = |late| {
             let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
-            let place = Place { stage: 0, group: 0, action: 0 };
+            let place = Place { stage: StageId(0), group: GroupId(0), action: 0 };
             // 1,990 messages in time, most of them private; ten broadcasts that went to everybody.
             for _ in 0..1990 {
                 recorder.time(place, LatencyMetric::Lateness, 50_000);
@@ -154,7 +155,9 @@ mod tests {
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
         let judged = |lag: u64| {
             let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
-            recorder.cell(Place { stage: 0, group: 0, action: 0 }).delivery(8_000_000_000, Some(8_000_000_000));
+            recorder
+                .cell(Place { stage: StageId(0), group: GroupId(0), action: 0 })
+                .delivery(8_000_000_000, Some(8_000_000_000));
             let mut seen = Observations::of_interval(recorder);
             seen.receive_lag.record(lag);
             assess(&plan, &seen).validity
@@ -169,7 +172,7 @@ mod tests {
         let loaded = mychat_scenario::parse("t.yaml", text).unwrap();
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
         let mut seen = Observations::of_interval(Recorder::new(Shape { stages: 1, groups: 1 }));
-        let place = Place { stage: 0, group: 0, action: 0 };
+        let place = Place { stage: StageId(0), group: GroupId(0), action: 0 };
         seen.end = RunTime::from_micros(9_000_000);
         for _ in 0..2000 {
             seen.recorder.time(place, LatencyMetric::Lateness, 4_000_000);
@@ -190,7 +193,7 @@ mod tests {
         let loaded = mychat_scenario::parse("t.yaml", text).unwrap();
         let plan = Plan::new(Arc::new(loaded.scenario), 1);
         let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
-        let place = Place { stage: 0, group: 0, action: 1 }.closed();
+        let place = Place { stage: StageId(0), group: GroupId(0), action: 1 }.closed();
         for _ in 0..2000 {
             recorder.time(place, LatencyMetric::Lateness, 4_000_000);
             recorder.cell(place).delivery(9_000_000, Some(5_000_000));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mychat_load::plan::stamp::{EVERYBODY, Stamp};
-use mychat_load::plan::{LoadTime, Plan, RunTime};
+use mychat_load::plan::stamp::Stamp;
+use mychat_load::plan::{Addressee, LoadTime, Plan, RunTime, StageId, UserId};
 use mychat_load::reconcile::Totals;
 use mychat_load::reconcile::{DeliveryRules, SentIndex, reconcile};
 use mychat_load::record::inbox::{Arrival, UserInbox};
@@ -41,18 +41,18 @@ fn account(
     verify: Verify,
 ) -> Vec<(u64, u64)> {
     let logs: Vec<SentLog> = (0..USERS).map(|_| SentLog::default()).collect();
-    let mut indices: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+    let mut indices: BTreeMap<(u32, Addressee), u32> = BTreeMap::new();
     let mut inboxes: Vec<UserInbox> = (0..USERS).map(|_| UserInbox::new(verify)).collect();
     let mut duplicated = [0; USERS as usize];
     for (at, (sender, to, outcomes)) in (1..).zip(messages) {
-        let (sender, to) = (*sender, to.unwrap_or(EVERYBODY));
+        let (sender, to) = (*sender, to.map_or(Addressee::EVERYBODY, |to| UserId(to).into()));
         let next = indices.entry((sender, to)).or_default();
         let (sequence, index) = (logs[sender as usize].len(), *next);
         *next += 1;
-        logs[sender as usize].push(Sent { at: RunTime::from_micros(at), to, stage: 0 });
-        let stamp = Stamp { run: 0, sender, session: 0, sequence, index, intended: LoadTime::ZERO, to };
-        for user in (0..USERS).filter(|user| to == *user || to == EVERYBODY) {
-            if to == EVERYBODY && user == sender && !rules.broadcast_echo {
+        logs[sender as usize].push(Sent { at: RunTime::from_micros(at), to, stage: StageId(0) });
+        let stamp = Stamp { run: 0, sender: UserId(sender), session: 0, sequence, index, intended: LoadTime::ZERO, to };
+        for user in (0..USERS).filter(|user| to.user().is_none_or(|to| to.0 == *user)) {
+            if to == Addressee::EVERYBODY && user == sender && !rules.broadcast_echo {
                 continue;
             }
             let copies = match outcomes[user as usize] {
@@ -68,7 +68,7 @@ fn account(
     let sessions: Vec<UserSession> = (0..USERS)
         .zip(inboxes)
         .map(|(user, inbox)| UserSession {
-            user,
+            user: UserId(user),
             requested_at: RunTime::ZERO,
             online_at: RunTime::ZERO,
             leaving_at: None,
@@ -84,14 +84,14 @@ fn account(
     let loaded = mychat_scenario::parse("counts.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
     let plan = Plan::new(Arc::new(loaded.scenario), 1);
     let reconciliation = match verify {
-        Verify::Full => reconcile(&plan, &SentIndex::new(&logs, USERS), sessions.iter(), rules),
+        Verify::Full => reconcile(&plan, &SentIndex::new(&logs), sessions.iter(), rules),
         _ => Totals::new(&logs).reconcile(&plan, &logs, sessions.iter(), rules),
     };
     (0..HOSTILE)
         .map(|user| {
-            let of_user = reconciliation.duplicated.iter().filter(|(place, _)| u32::from(place.group) == user);
+            let of_user = reconciliation.duplicated.iter().filter(|(place, _)| u32::from(place.group.0) == user);
             let counted: u64 = of_user.map(|(_, duplicated)| duplicated).sum();
-            (reconciliation.lost_by_user.get(&user).copied().unwrap_or(0), duplicated[user as usize] + counted)
+            (reconciliation.lost_by_user.get(&UserId(user)).copied().unwrap_or(0), duplicated[user as usize] + counted)
         })
         .collect()
 }

@@ -27,10 +27,10 @@ fn naive(history: &History) -> Sums {
             .iter()
             .any(|(_, read)| read.iter().any(|(from, sequence)| *from == sender && wanted(*sequence)))
     };
-    for (session, read) in history.finished.iter().filter(|(session, _)| session.user != HOSTILE) {
+    for (session, read) in history.finished.iter().filter(|(session, _)| session.user.0 != HOSTILE) {
         for sender in 0..USERS {
             for (sequence, sent) in (0..).zip(history.logs[sender as usize].iter()) {
-                if !sent.is_broadcast() && sent.to != session.user {
+                if !sent.is_broadcast() && sent.to != session.user.into() {
                     continue;
                 }
                 let arrived = read.contains(&(sender, sequence));
@@ -46,7 +46,7 @@ fn naive(history: &History) -> Sums {
                         }
                     };
                 let unconfirmed = history.finished.iter().any(|(theirs, _)| {
-                    theirs.user == sender
+                    theirs.user.0 == sender
                         && theirs.sequences.contains(&sequence)
                         && theirs.end.may_drop_last_messages()
                         && !received_by_any(sender, &|other| other >= sequence && theirs.sequences.contains(&other))
@@ -73,7 +73,7 @@ fn plan() -> Plan {
 }
 
 fn ledger(history: &History) -> Sums {
-    let index = SentIndex::new(&history.logs, USERS);
+    let index = SentIndex::new(&history.logs);
     let sessions = history.finished.iter().map(|(session, _)| session);
     let reconciliation = reconcile(&plan(), &index, sessions, DeliveryRules::default());
     Sums { owed: reconciliation.owed, lost: reconciliation.lost(|_| true), uncertain: reconciliation.uncertain }
@@ -104,7 +104,7 @@ proptest! {
         let keeps_present = |event: &Event| !matches!(event, Event::Leave(_) | Event::Closed { .. });
         let events: Vec<_> = events.into_iter().filter(|(_, _, event, _)| keeps_present(event)).collect();
         let history = History::play(&events);
-        let online: BTreeMap<u32, u64> = history.finished.iter().map(|(session, _)| (session.user, session.online_at.micros())).collect();
+        let online: BTreeMap<u32, u64> = history.finished.iter().map(|(session, _)| (session.user.0, session.online_at.micros())).collect();
         let owed = |(sender, sequence, recipient): &&(u32, u32, u32)| {
             let at = history.logs[*sender as usize].get(*sequence).map_or(0, |sent| sent.at.micros());
             *recipient != HOSTILE && online.get(recipient).is_some_and(|online| at > *online)

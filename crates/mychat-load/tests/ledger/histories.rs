@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mychat_load::plan::stamp::{EVERYBODY, Stamp};
-use mychat_load::plan::{LoadTime, RunTime};
+use mychat_load::plan::stamp::Stamp;
+use mychat_load::plan::{Addressee, LoadTime, RunTime, StageId, UserId};
 use mychat_load::record::inbox::UserInbox;
 use mychat_load::record::sent::{Sent, SentLog};
 use mychat_load::record::session::{UserSession, UserSessionEnd};
@@ -63,7 +63,7 @@ struct Message {
     sender: u32,
     sequence: u32,
     index: u32,
-    to: u32,
+    to: Addressee,
 }
 
 /// One user's connection.
@@ -101,7 +101,7 @@ impl History {
                 let now = self.now;
                 self.clients.entry(user).or_insert_with(|| Client {
                     session: UserSession {
-                        user,
+                        user: UserId(user),
                         requested_at: now,
                         online_at: now,
                         leaving_at: None,
@@ -174,9 +174,14 @@ impl History {
             None => self.broadcasts.entry(user).or_default(),
             Some(other) => self.privates.entry((user, other)).or_default(),
         };
-        let message = Message { sender: user, sequence, index: *next, to: to.unwrap_or(EVERYBODY) };
+        let message = Message {
+            sender: user,
+            sequence,
+            index: *next,
+            to: to.map_or(Addressee::EVERYBODY, |to| UserId(to).into()),
+        };
         *next += 1;
-        log.push(Sent { at: self.now.floor_to_micros(), to: message.to, stage: 0 });
+        log.push(Sent { at: self.now.floor_to_micros(), to: message.to, stage: StageId(0) });
         if let Some(client) = self.clients.get_mut(&user) {
             client.undelivered.push((message, fault.omits));
         }
@@ -191,7 +196,7 @@ impl History {
             self.clients.get_mut(&user).map(|client| std::mem::take(&mut client.undelivered)).unwrap_or_default();
         for (message, omits) in messages {
             for (&other, client) in &mut self.clients {
-                if message.to != EVERYBODY && message.to != other {
+                if message.to.user().is_some_and(|to| to.0 != other) {
                     continue;
                 }
                 if omits && (message.sequence + other) % 2 == 0 {
@@ -210,7 +215,7 @@ impl History {
             client.read.insert((sender, sequence));
             client.session.inbox.note(&Stamp {
                 run: 0,
-                sender,
+                sender: UserId(sender),
                 session: 0,
                 sequence,
                 index,

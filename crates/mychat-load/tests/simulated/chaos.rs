@@ -68,7 +68,7 @@ fn count_written(written: &[u8]) -> [u64; 3] {
     for frame in written.split_inclusive(|byte| *byte == b'\n').filter_map(|frame| frame.strip_suffix(b"\n")) {
         let content = frame.splitn(3, |byte| *byte == b'|').nth(2).expect("a message");
         let stamp = Stamp::read(content).expect("as it was sent");
-        let seen = seen.entry(stamp.sender).or_default();
+        let seen = seen.entry(stamp.sender.0).or_default();
         if seen.contains(&stamp.sequence) {
             copies += 1;
             continue;

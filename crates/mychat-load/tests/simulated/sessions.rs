@@ -236,7 +236,7 @@ fn a_closed_loop_pauses_in_stages_without_its_group() {
                     u: { count: 1, rate: 10/s, arrivals: even, do: [ { private: { to: u } } ] }\n\
                     load: [ { hold: 2s }, { pause: 3s }, { hold: { for: 2s, only: [u] } }, { hold: 1s } ]";
     let outcome = run(scenario, behaviour).go();
-    let sent = |stage| outcome.recorder.total(Count::Sent, |place| place.stage == stage && place.is_closed());
+    let sent = |stage| outcome.recorder.total(Count::Sent, |place| place.stage.0 == stage && place.is_closed());
     // One message in every 25 ms, and the first think time of a stage begins with it.
     assert_eq!([sent(0), sent(1), sent(2), sent(3)], [10 * 80, 0, 0, 10 * 40]);
     assert_eq!(outcome.violations(), [0; 8]);

@@ -8,8 +8,7 @@ use super::{
     RunResult, SCHEMA, ScenarioInfo, ShardInfo, TargetInfo, TimelinePoint, ToolInfo, UnsentMessages, UserLosses,
 };
 use mychat_load::engine::coordinator::{Observations, TimelineSlice};
-use mychat_load::plan::Plan;
-use mychat_load::plan::stamp::EVERYBODY;
+use mychat_load::plan::{Plan, UserId};
 use mychat_load::reconcile::Reconciliation;
 use mychat_load::reconcile::ShardExchange;
 use mychat_load::record::recorder::{Count, Latency};
@@ -113,7 +112,7 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, info: RunI
 
 /// Returns the deliveries to reconcile with other shards, by the names of users.
 fn shard(plan: &Plan, share: &ShardExchange, reconciliation: &Reconciliation) -> ShardInfo {
-    let name = |user: u32| plan.users[user as usize].name.to_string();
+    let name = |user: UserId| plan.users[user.index()].name.to_string();
     let missing = reconciliation.missing.iter().map(|missing| MissingDeliveries {
         sender: name(missing.sender),
         recipient: name(missing.recipient),
@@ -122,7 +121,7 @@ fn shard(plan: &Plan, share: &ShardExchange, reconciliation: &Reconciliation) ->
     });
     let unsent = share.unsent.iter().map(|&(sender, to, count)| UnsentMessages {
         sender: name(sender),
-        to: (to != EVERYBODY).then(|| name(to)),
+        to: to.user().map(name),
         count: count.into(),
     });
     ShardInfo {
@@ -137,7 +136,7 @@ fn shard(plan: &Plan, share: &ShardExchange, reconciliation: &Reconciliation) ->
 fn lost_by_user(plan: &Plan, seen: &Observations) -> Vec<UserLosses> {
     let lost = seen.reconciliation.lost_by_user.iter();
     let mut lost_by_user: Vec<UserLosses> =
-        lost.map(|(&user, &lost)| UserLosses { user: plan.users[user as usize].name.to_string(), lost }).collect();
+        lost.map(|(&user, &lost)| UserLosses { user: plan.users[user.index()].name.to_string(), lost }).collect();
     lost_by_user.sort_by(|one, other| other.lost.cmp(&one.lost).then_with(|| one.user.cmp(&other.user)));
     lost_by_user
 }
@@ -207,8 +206,7 @@ impl Source<'_> {
 fn counts(plan: &Plan, seen: &Observations) -> Counts {
     let total = |count| seen.recorder.total(count, |_| true);
     // Lateness of hostile users is their own doing.
-    let innocent =
-        |place: mychat_load::record::recorder::Place| !plan.scenario.groups[usize::from(place.group)].hostile;
+    let innocent = |place: mychat_load::record::recorder::Place| !plan.scenario.groups[place.group.index()].hostile;
     let (sent, scheduled) = (total(Count::Sent), total(Count::Scheduled));
     // Closed loops have no schedule, so they have no lateness.
     let on_time = seen.recorder.total(Count::Sent, |place| !place.is_closed());
@@ -243,7 +241,7 @@ pub fn timeline_point(plan: &Plan, slice: &TimelineSlice) -> TimelinePoint {
     let (delivery, lateness) = (slice.delivery.unpack(), slice.lateness.unpack());
     TimelinePoint {
         t: slice.at.seconds(),
-        stage: slice.stage.map_or("join", |stage| plan.stages[stage].name.as_str()).to_owned(),
+        stage: slice.stage.map_or("join", |stage| plan.stages[stage.index()].name.as_str()).to_owned(),
         connected: slice.connected,
         sent: slice.sent,
         delivered: slice.delivered,

@@ -9,7 +9,7 @@ use super::Observations;
 use crate::engine::observations::GeneratorUsage;
 use crate::engine::shared::SharedState;
 use crate::engine::worker::WorkerResult;
-use crate::plan::{Nanos, Plan, RunTime, nanos};
+use crate::plan::{Nanos, Plan, RunTime, StageId, UserId, nanos};
 use crate::reconcile::{Accounting, FinalRosters, Reconciliation, ShardExchange, record_fanout};
 use crate::record::example::{Example, Examples, ViolationKind};
 use crate::record::fanout::FanOut;
@@ -33,7 +33,7 @@ pub struct RunResults {
     pub stall: Nanos,
     examples: Examples,
     errors: BTreeMap<String, u64>,
-    unreachable: FxHashMap<u32, u64>,
+    unreachable: FxHashMap<UserId, u64>,
     fanout: FanOut,
     rosters: RosterLog,
     receive_lag: Latency,
@@ -44,7 +44,7 @@ pub struct RunResults {
 struct Cells<'p> {
     plan: &'p Plan,
     load_start: Option<RunTime>,
-    join: u16,
+    join: StageId,
 }
 
 impl RunResults {
@@ -123,7 +123,7 @@ impl RunResults {
     fn record_unfounded_404s(&mut self, cells: &Cells<'_>, reconciliation: &Reconciliation, recorder: &mut Recorder) {
         let plan = cells.plan;
         for (user, count) in unfounded_404s(plan, &self.unreachable, reconciliation) {
-            let stage = plan.stages.len().saturating_sub(1) as u16;
+            let stage = plan.last_stage();
             recorder.add(Place { stage, ..cells.at(user, RunTime::ZERO) }, Count::Errors, count);
             *self.errors.entry("404".to_owned()).or_default() += count;
             if self.examples.wants(ViolationKind::Error) {
@@ -135,18 +135,22 @@ impl RunResults {
 
 impl Cells<'_> {
     /// Returns the cell of something that `user` did at `at`.
-    fn at(&self, user: u32, at: RunTime) -> Place {
+    fn at(&self, user: UserId, at: RunTime) -> Place {
         let stage = match self.load_start.filter(|start| at >= *start) {
-            Some(start) => self.plan.stage_at(at.in_load(start)) as u16,
+            Some(start) => self.plan.stage_at(at.in_load(start)),
             None => self.join,
         };
-        Place { stage, group: self.plan.users[user as usize].group, action: Shape::NO_ACTION }
+        Place { stage, group: self.plan.users[user.index()].group, action: Shape::NO_ACTION }
     }
 }
 
 /// Returns the users that got more `ERROR|404` than they sent undeliverable messages, with the difference. Only full
 /// verification on a single machine knows every message and delivery.
-fn unfounded_404s(plan: &Plan, unreachable: &FxHashMap<u32, u64>, reconciliation: &Reconciliation) -> Vec<(u32, u64)> {
+fn unfounded_404s(
+    plan: &Plan,
+    unreachable: &FxHashMap<UserId, u64>,
+    reconciliation: &Reconciliation,
+) -> Vec<(UserId, u64)> {
     if plan.verify != Verify::Full || plan.shard.is_part() {
         return Vec::new();
     }
@@ -155,8 +159,8 @@ fn unfounded_404s(plan: &Plan, unreachable: &FxHashMap<u32, u64>, reconciliation
     excess.filter(|(_, count)| *count > 0).collect()
 }
 
-fn example_404(plan: &Plan, user: u32, count: u64) -> Example {
-    let name = &plan.users[user as usize].name;
+fn example_404(plan: &Plan, user: UserId, count: u64) -> Example {
+    let name = &plan.users[user.index()].name;
     Example {
         kind: ViolationKind::Error,
         sender: None,

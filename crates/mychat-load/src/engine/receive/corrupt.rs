@@ -7,8 +7,8 @@ use super::violations::count_corrupted;
 use super::{BROADCAST, PRIVATE};
 use crate::engine::recording::Recording;
 use crate::engine::user::User;
-use crate::plan::RunTime;
-use crate::plan::stamp::{EVERYBODY, Stamp, StampError};
+use crate::plan::stamp::{Stamp, StampError};
+use crate::plan::{Addressee, RunTime, UserId};
 
 /// Takes a frame that is neither a reply nor a whole message. A readable stamp in it tells which message it was.
 pub(super) fn receive_corrupt(
@@ -26,7 +26,7 @@ pub(super) fn receive_corrupt(
         }
         return;
     };
-    let action = if stamp.to == EVERYBODY { BROADCAST } else { PRIVATE };
+    let action = if stamp.to == Addressee::EVERYBODY { BROADCAST } else { PRIVATE };
     let place = place_of(recording, &stamp, user.group, action, now);
     count_corrupted(user, recording, place, what, Some(&stamp), frame);
     note_changed(user, recording, &stamp);
@@ -49,7 +49,7 @@ pub(super) fn note_unidentified(user: &mut User, recording: &Recording, from: Op
 }
 
 /// Returns the index of the user of this name.
-pub(super) fn user_named(recording: &Recording, name: &[u8]) -> Option<u32> {
+pub(super) fn user_named(recording: &Recording, name: &[u8]) -> Option<UserId> {
     recording.shared.names.get(std::str::from_utf8(name).ok()?).copied()
 }
 
@@ -58,8 +58,8 @@ pub(super) fn find_stamp(user: &User, recording: &Recording, frame: &[u8]) -> Op
     let is_ours = |stamp: &Stamp| {
         let plan = &recording.shared.plan;
         stamp.run == plan.run
-            && (stamp.sender as usize) < plan.users.len()
-            && (stamp.to == EVERYBODY || stamp.to == user.id)
+            && stamp.sender.index() < plan.users.len()
+            && (stamp.to == Addressee::EVERYBODY || stamp.to == user.id.into())
     };
     let read = |at: usize| match Stamp::read(&frame[at..]) {
         Ok(stamp) | Err(StampError::Body(stamp)) => Some(stamp),

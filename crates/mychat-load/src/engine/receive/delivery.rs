@@ -5,8 +5,8 @@ use super::deferred::flush_deferred;
 use super::violations::count_out_of_order;
 use crate::engine::recording::{BroadcastMeta, Recording};
 use crate::engine::user::User;
-use crate::plan::RunTime;
-use crate::plan::stamp::{EVERYBODY, Stamp};
+use crate::plan::stamp::Stamp;
+use crate::plan::{Addressee, GroupId, RunTime};
 use crate::record::inbox::Arrival;
 use crate::record::recorder::{Count, Place};
 
@@ -39,7 +39,7 @@ pub(super) fn deliver(
         recording.recorder.count(place, Count::Delivered);
         return FrameEffect::Delivery;
     }
-    let is_public = stamp.to == EVERYBODY;
+    let is_public = stamp.to == Addressee::EVERYBODY;
     if place.is_closed() && (!is_public || stamp.sender == user.id || !recording.shared.rules.broadcast_echo) {
         recording.confirmations.push((stamp.sender, stamp.sequence));
     }
@@ -52,13 +52,13 @@ pub(super) fn deliver(
 }
 
 /// Returns the cell of a message: the stage in which it was due, and the recipient's group.
-pub(super) fn place_of(recording: &Recording, stamp: &Stamp, group: u16, action: u16, now: RunTime) -> Place {
+pub(super) fn place_of(recording: &Recording, stamp: &Stamp, group: GroupId, action: u16, now: RunTime) -> Place {
     let plan = &recording.shared.plan;
     let place = match recording.load_start() {
-        Some(_) => Place { stage: plan.stage_at(stamp.intended) as u16, group, action },
+        Some(_) => Place { stage: plan.stage_at(stamp.intended), group, action },
         None => Place { action, ..recording.place(group, now) },
     };
-    let is_in_plan = (stamp.sender as usize) < plan.users.len();
+    let is_in_plan = stamp.sender.index() < plan.users.len();
     if is_in_plan && plan.is_closed_loop(stamp.sender) { place.closed() } else { place }
 }
 

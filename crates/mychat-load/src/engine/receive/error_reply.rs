@@ -11,7 +11,7 @@ const ERROR_CODES: usize = 64;
 
 /// Takes a frame if it is a reply that a `frame` action of the user expects. Returns true if it is.
 pub(super) fn receive_verbatim(user: &mut User, recording: &mut Recording, now: RunTime, frame: &[u8]) -> bool {
-    let verbatim = &recording.shared.verbatim[usize::from(user.group)];
+    let verbatim = &recording.shared.verbatim[user.group.index()];
     let is_reply = |reply: &PendingReply| {
         let ExpectedReply::Verbatim(action) = reply.expected else { return false };
         verbatim[usize::from(action)].as_ref().is_some_and(|verbatim| verbatim.replies.iter().any(|p| p.matches(frame)))
@@ -77,12 +77,12 @@ fn confirm_own(user: &User, recording: &mut Recording) {
 
 /// Returns true if one of the user's latest private messages went to a user who was not certainly online.
 fn may_be_unreachable(user: &User, recording: &Recording, now: RunTime) -> bool {
-    let log = &recording.shared.sent[user.id as usize];
+    let log = &recording.shared.sent[user.id.index()];
     let timeout = crate::plan::nanos(recording.shared.protocol.reply_timeout);
     let latest = (0..log.len()).rev().map_while(|sequence| log.get(sequence));
     // A server that stood still sends many replies at once, after much else was sent: time is the only limit.
     latest
         .take_while(|sent| sent.at + timeout >= now)
-        .filter_map(|sent| Some((recording.shared.presence.get(sent.to as usize)?, sent.at)))
+        .filter_map(|sent| Some((&recording.shared.presence[sent.to.user()?.index()], sent.at)))
         .any(|(recipient, sent_at)| !recipient.was_online_since(sent_at))
 }

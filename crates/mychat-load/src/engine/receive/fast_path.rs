@@ -78,7 +78,7 @@ fn defer(user: &mut User, recording: &Recording, run: &FrameRun) {
         user.cursor.restart_deferred(run);
     }
     // The limit differs from user to user, so that not all inboxes are updated in one turn.
-    if user.cursor.deferred_len() > DEFERRED + user.id as usize % DEFERRED {
+    if user.cursor.deferred_len() > DEFERRED + user.id.index() % DEFERRED {
         flush_deferred(user, recording);
     }
 }

@@ -7,10 +7,9 @@ use super::fast_path::take_run;
 use super::violations::{count_corrupted, count_misrouted};
 use super::{BROADCAST, FrameEffect};
 use crate::engine::recording::{BroadcastMeta, Recording};
-use crate::engine::send::NO_RECIPIENT;
 use crate::engine::user::User;
-use crate::plan::RunTime;
-use crate::plan::stamp::{EVERYBODY, Stamp, StampError};
+use crate::plan::stamp::{Stamp, StampError};
+use crate::plan::{Addressee, RunTime, UserId};
 use crate::record::recorder::{Count, Place};
 use mychat_scenario::model::{Action, Weighted};
 
@@ -48,13 +47,13 @@ pub(super) fn receive_message(
         return FrameEffect::None;
     }
     let shared = &recording.shared;
-    if shared.plan.users.get(stamp.sender as usize).map(|user| user.name.as_bytes()) != Some(sender) {
+    if shared.plan.users.get(stamp.sender.index()).map(|user| user.name.as_bytes()) != Some(sender) {
         count_corrupted(user, recording, place, &|| "its sender is not who sent it".to_owned(), Some(&stamp), frame);
         note_changed(user, recording, &stamp);
         return FrameEffect::None;
     }
     let intended = stamp.intended.in_run(recording.load_start().unwrap_or_default());
-    let sent = shared.sent.get(stamp.sender as usize).and_then(|log| log.get(stamp.sequence));
+    let sent = shared.sent.get(stamp.sender.index()).and_then(|log| log.get(stamp.sequence));
     let meta = BroadcastMeta { stamp, place, intended, sent: sent.map(|sent| sent.at) };
     if action == BROADCAST && recording.load_start().is_some() {
         let behind = recording.cache_broadcast(frame, meta);
@@ -79,7 +78,7 @@ fn receive_unreadable(
             return count_stranger(user, recording, now);
         }
         // Oversize frames carry a stamp without a recipient.
-        StampError::Body(stamp) if action == BROADCAST && stamp.to == NO_RECIPIENT => {
+        StampError::Body(stamp) if action == BROADCAST && stamp.to == Addressee::NOBODY => {
             let place = place_of(recording, &stamp, user.group, action, now);
             let what = || "a frame that is too long to be processed, or a piece of it".to_owned();
             count_corrupted(user, recording, place, &what, Some(&stamp), frame);
@@ -120,8 +119,8 @@ fn always_stamps(recording: &Recording, name: &[u8]) -> bool {
 }
 
 /// Returns true if a message reached `user` in the way it was sent: as a broadcast or privately.
-fn is_addressed_to(stamp: &Stamp, user: u32, action: u16) -> bool {
-    if action == BROADCAST { stamp.to == EVERYBODY } else { stamp.to == user }
+fn is_addressed_to(stamp: &Stamp, user: UserId, action: u16) -> bool {
+    stamp.to == if action == BROADCAST { Addressee::EVERYBODY } else { user.into() }
 }
 
 /// Counts a message that does not belong to this run.

@@ -89,7 +89,7 @@ fn receive_user_list(user: &mut User, recording: &mut Recording, now: RunTime, l
         return;
     }
     for &other in news.iter().filter(|other| **other != user.id) {
-        let since = recording.shared.presence[other as usize].online_since();
+        let since = recording.shared.presence[other.index()].online_since();
         if let Some(since) = since.filter(|since| *since >= session.online_at) {
             recording.rosters.note((other, since), now);
         }

@@ -2,7 +2,8 @@
 
 use crate::engine::recording::{Recording, ViolationDetail};
 use crate::engine::user::User;
-use crate::plan::stamp::{EVERYBODY, Stamp};
+use crate::plan::Addressee;
+use crate::plan::stamp::Stamp;
 use crate::record::example::ViolationKind;
 use crate::record::recorder::{Count, Place};
 
@@ -57,14 +58,14 @@ pub(super) fn count_corrupted(
 pub(super) fn count_misrouted(user: &User, recording: &mut Recording, place: Place, stamp: &Stamp, frame: &[u8]) {
     let users = &recording.shared.plan.users;
     let what = match stamp.to {
-        EVERYBODY => "it was a broadcast and arrived as a private message".to_owned(),
-        to => match users.get(to as usize) {
+        Addressee::EVERYBODY => "it was a broadcast and arrived as a private message".to_owned(),
+        to => match to.user().and_then(|to| users.get(to.index())) {
             Some(owner) => format!("it was meant for {} only", owner.name),
             None => "it had no recipient".to_owned(),
         },
     };
     // The message belongs to its sender's group, not to that of the user who got it by mistake.
-    let group = users.get(stamp.sender as usize).map_or(user.group, |sender| sender.group);
+    let group = users.get(stamp.sender.index()).map_or(user.group, |sender| sender.group);
     let place = Place { group, ..place };
     let detail = ViolationDetail {
         kind: ViolationKind::Misrouted,

@@ -1,11 +1,12 @@
 //! Confirmations that messages of closed loops have arrived, from the recipient's worker to the sender's.
 
+use crate::plan::UserId;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mychat_os::ThreadWaker;
 
 /// A message of a closed loop that arrived: the sender's index in the plan, and the message's sequence number.
-pub type Confirmation = (u32, u32);
+pub type Confirmation = (UserId, u32);
 
 /// Confirmations for the users of one worker. Other workers push, this one takes.
 ///

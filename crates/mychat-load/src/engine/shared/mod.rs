@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 pub use self::confirmations::{Confirmation, ConfirmationQueue};
 pub use self::presence::OnlineState;
 use super::verbatim::VerbatimFrame;
-use crate::plan::{MAX_USERS, Plan, RunTime};
+use crate::plan::{Addressee, Plan, RunTime, UserId};
 use crate::reconcile::DeliveryRules;
 use crate::record::sent::{Sent, SentLog};
 
@@ -32,7 +32,7 @@ pub struct SharedState {
     /// Frames that are sent as they stand in the scenario, by group and action.
     pub verbatim: Vec<Vec<Option<VerbatimFrame>>>,
     /// User indices by name.
-    pub names: FxHashMap<Box<str>, u32>,
+    pub names: FxHashMap<Box<str>, UserId>,
     /// Messages sent, by user. The worker that drives the user appends an entry before it hands the bytes to the socket, so
     /// that a recipient on another thread finds it whenever the message arrives.
     pub sent: Vec<SentLog>,
@@ -87,7 +87,7 @@ impl SharedState {
         Self {
             verbatim: VerbatimFrame::of(&plan),
             protocol,
-            names: plan.users.iter().zip(0..).map(|(user, index)| (user.name.clone(), index)).collect(),
+            names: plan.users.iter().zip(0..).map(|(user, index)| (user.name.clone(), UserId(index))).collect(),
             sent: (0..users).map(|_| SentLog::default()).collect(),
             presence: (0..users).map(|_| OnlineState::default()).collect(),
             listed: (0..users).map(|_| AtomicBool::new(false)).collect(),
@@ -101,11 +101,11 @@ impl SharedState {
     }
 
     /// Notes a user list that one of this machine's users received: the listed users of other shards are online.
-    pub fn note_listed(&self, users: &[u32]) {
+    pub fn note_listed(&self, users: &[UserId]) {
         for &user in users.iter().filter(|user| !self.plan.shard.has(**user)) {
             // Several workers may see the same user. The swap lets one of them count it; no other data depends on it, so
             // that relaxed ordering suffices.
-            if !self.listed[user as usize].swap(true, Ordering::Relaxed) {
+            if !self.listed[user.index()].swap(true, Ordering::Relaxed) {
                 self.live.remote_users.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -115,13 +115,13 @@ impl SharedState {
     /// Called by the coordinator before the load, while no worker writes these logs.
     pub fn log_remote_sends(&self, load_start: RunTime) {
         let plan = &self.plan;
-        for user in (0..plan.users.len() as u32).filter(|user| !plan.shard.has(*user)) {
+        for user in plan.user_ids().filter(|user| !plan.shard.has(*user)) {
             let Some(mut program) = plan.program(user) else { continue };
             for planned in std::iter::from_fn(|| program.next(plan)) {
-                let to = plan.message_recipient(user, &planned).unwrap_or(MAX_USERS);
+                let to = plan.message_recipient(user, &planned).unwrap_or(Addressee::NOBODY);
                 let due = planned.due().unwrap_or_default();
-                let stage = plan.stage_at(due) as u16;
-                self.sent[user as usize].push(Sent { at: due.in_run(load_start), to, stage });
+                let stage = plan.stage_at(due);
+                self.sent[user.index()].push(Sent { at: due.in_run(load_start), to, stage });
             }
         }
     }

@@ -11,7 +11,7 @@ pub(super) use self::broadcast_cursor::BroadcastCursor;
 pub(super) use self::load_loop::{ClosedLoop, LoadLoop};
 pub(super) use self::login::{Login, UserState};
 pub(super) use self::pending_replies::{ExpectedReply, PendingReplies, PendingReply};
-use crate::plan::{Plan, RunTime, SessionDraws};
+use crate::plan::{Addressee, GroupId, Plan, RunTime, SessionDraws, UserId};
 use crate::record::roster::RosterState;
 use crate::record::session::UserSession;
 
@@ -19,9 +19,8 @@ use crate::record::session::UserSession;
 #[derive(Debug)]
 pub(super) struct User {
     /// Its index in the plan.
-    pub(super) id: u32,
-    /// Index of its group.
-    pub(super) group: u16,
+    pub(super) id: UserId,
+    pub(super) group: GroupId,
     /// True for a user that breaks rules on purpose: nothing is owed to it.
     pub(super) hostile: bool,
     pub(super) login: Login,
@@ -38,7 +37,7 @@ pub(super) struct User {
     /// Broadcasts sent so far.
     pub(super) broadcasts: u32,
     /// Private messages sent so far, by recipient.
-    pub(super) privates: FxHashMap<u32, u32>,
+    pub(super) privates: FxHashMap<Addressee, u32>,
     /// Second half of a frame whose first half was sent.
     pub(super) second_half: Option<Vec<u8>>,
     /// Replies that the server still owes it.
@@ -51,10 +50,10 @@ pub(super) struct User {
 
 impl User {
     /// User `id` of the plan, not yet logged in.
-    pub(super) fn new(plan: &Plan, id: u32) -> Self {
+    pub(super) fn new(plan: &Plan, id: UserId) -> Self {
         Self {
             id,
-            group: plan.users[id as usize].group,
+            group: plan.users[id.index()].group,
             hostile: plan.group(id).hostile,
             login: Login::default(),
             stays: plan.session_draws(id).map(Box::new),

@@ -37,10 +37,10 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         if is_stopped {
             return;
         }
-        closed.awaiting = Some((shared.sent[id as usize].len(), now));
+        closed.awaiting = Some((shared.sent[id.index()].len(), now));
         let sets_timeout = !std::mem::replace(&mut closed.has_timeout, true);
         let action = &shared.plan.group(id).actions[usize::from(planned.action)].action;
-        let stage = shared.plan.stage_at(due.in_load(start)) as u16;
+        let stage = shared.plan.stage_at(due.in_load(start));
         let place = Place { stage, group, action: action.kind() as u16 }.closed();
         if sets_timeout {
             self.timers.push(now + self.reply_timeout(), TimerEvent::LoopTimeout(index));
@@ -88,10 +88,10 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let (own, count) = (self.index, self.count);
         let mut confirmations = std::mem::take(&mut self.recording.confirmations);
         for (user, sequence) in confirmations.drain(..) {
-            if user % count == own {
-                self.confirm((user / count) as usize, sequence, now);
+            if user.0 % count == own {
+                self.confirm((user.0 / count) as usize, sequence, now);
             } else {
-                self.recording.shared.confirmations[(user % count) as usize].push((user, sequence));
+                self.recording.shared.confirmations[(user.0 % count) as usize].push((user, sequence));
             }
         }
         self.recording.confirmations = confirmations;
@@ -101,7 +101,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     pub fn take_confirmations(&mut self) {
         let now = self.clock.now();
         for (user, sequence) in self.recording.shared.confirmations[self.index as usize].take() {
-            self.confirm((user / self.count) as usize, sequence, now);
+            self.confirm((user.0 / self.count) as usize, sequence, now);
         }
         self.run_timers_if_due(now);
     }

@@ -11,7 +11,7 @@ use crate::engine::connection::{ConnRole, UserConnection};
 use crate::engine::receive;
 use crate::engine::user::UserState;
 use crate::engine::wire::{CloseMode, Wire};
-use crate::plan::Nanos;
+use crate::plan::{Nanos, UserId};
 use crate::reconcile::Accounting;
 use crate::reconcile::FinalRosters;
 use crate::record::example::Examples;
@@ -49,7 +49,7 @@ pub struct WorkerResult {
     /// `ERROR` frames that no action asks for, by code.
     pub errors: BTreeMap<String, u64>,
     /// `ERROR|404` frames that may answer a message to a user who was not certainly online, by who received them.
-    pub unreachable: FxHashMap<u32, u64>,
+    pub unreachable: FxHashMap<UserId, u64>,
 }
 
 impl<W: Wire, C: Clock> Worker<W, C> {

@@ -100,7 +100,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let shared = &self.recording.shared;
         user.login.state = UserState::Online;
         user.sessions = user.sessions.wrapping_add(1);
-        let next = shared.sent[user.id as usize].len();
+        let next = shared.sent[user.id.index()].len();
         user.session = Some(Box::new(UserSession {
             user: user.id,
             requested_at: user.login.requested_at,
@@ -111,7 +111,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             sequences: next..next,
             inbox: UserInbox::new(shared.plan.verify),
         }));
-        shared.presence[user.id as usize].set(true, now);
+        shared.presence[user.id.index()].set(true, now);
         shared.live.connected.fetch_add(1, Ordering::Relaxed);
         if user.sessions == 1 {
             shared.live.logins_done.fetch_add(1, Ordering::Relaxed);
@@ -168,7 +168,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             self.close_connection(conn, CloseMode::Close);
         } else if frame == b"CONNECT_ACK|OK" {
             // If the name's holder was just leaving, the name was free.
-            if self.recording.shared.presence[name_holder as usize].was_online_since(intended) {
+            if self.recording.shared.presence[name_holder.index()].was_online_since(intended) {
                 let what = || "a name in use was given away again".to_owned();
                 self.recording.wrong_reply(place, name_holder, &what, &[frame]);
             }

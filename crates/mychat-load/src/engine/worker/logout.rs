@@ -49,7 +49,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             session.leaving_at = Some(now);
             session.end = UserSessionEnd::Left(leave);
         }
-        shared.presence[user.id as usize].set(false, now);
+        shared.presence[user.id.index()].set(false, now);
         shared.live.connected.fetch_sub(1, Ordering::Relaxed);
         let Some(connection) = self.connections.get_mut(conn) else { return };
         match leave {
@@ -104,12 +104,12 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &mut self.users[index];
         let shared = &self.recording.shared;
         // Rule F5 lets a server close the connection after a frame that is much too long; some close after any error.
-        let is_provoked = user.replies.may_close(&shared.verbatim[usize::from(user.group)], (now, timeout));
+        let is_provoked = user.replies.may_close(&shared.verbatim[user.group.index()], (now, timeout));
         if let Some(session) = &mut user.session {
             session.leaving_at = Some(now);
             session.end = if is_provoked { UserSessionEnd::Provoked } else { UserSessionEnd::Closed };
         }
-        shared.presence[user.id as usize].set(false, now);
+        shared.presence[user.id.index()].set(false, now);
         shared.live.connected.fetch_sub(1, Ordering::Relaxed);
         if is_provoked {
             return self.finish_logout(conn, now);
@@ -157,7 +157,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         receive::flush_deferred(user, &self.recording);
         if let Some(mut session) = user.session.take() {
             session.ended_at = (session.end != UserSessionEnd::Stayed).then_some(now);
-            session.sequences.end = self.recording.shared.sent[user.id as usize].len();
+            session.sequences.end = self.recording.shared.sent[user.id.index()].len();
             user.past_sessions.push(self.recording.sessions.len() as u32);
             self.recording.sessions.push(*session);
         }

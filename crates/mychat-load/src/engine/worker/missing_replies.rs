@@ -20,9 +20,9 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let user = &self.users[index];
         let Some(session) = user.session.as_deref().filter(|_| !pending.is_empty()) else { return };
         let (shared, leaving) = (&self.recording.shared, session.leaving_at.unwrap_or(RunTime::MAX));
-        let verbatim = &shared.verbatim[usize::from(user.group)];
+        let verbatim = &shared.verbatim[user.group.index()];
         let was_due = |reply: &&PendingReply| {
-            let requested_at = shared.sent[user.id as usize].get(reply.sequence).map_or(RunTime::ZERO, |sent| sent.at);
+            let requested_at = shared.sent[user.id.index()].get(reply.sequence).map_or(RunTime::ZERO, |sent| sent.at);
             let age = leaving.since(requested_at);
             let in_time = age > self.reply_timeout() || (reply.overtaken && age > IN_FLIGHT);
             match session.end {

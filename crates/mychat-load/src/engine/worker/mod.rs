@@ -24,7 +24,7 @@ use crate::engine::shared::SharedState;
 use crate::engine::timer_queue::{TimerEvent, TimerQueue};
 use crate::engine::user::{LoadLoop, User};
 use crate::engine::wire::{ConnId, Wire};
-use crate::plan::{Nanos, RunTime, nanos};
+use crate::plan::{Nanos, RunTime, UserId, nanos};
 
 /// The users of one thread.
 pub struct Worker<W, C> {
@@ -54,7 +54,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         Self {
             wire,
             clock,
-            users: ids.map(|id| User::new(&shared.plan, id)).collect(),
+            users: ids.map(|id| User::new(&shared.plan, UserId(id))).collect(),
             recording: Recording::new(shared),
             timers: TimerQueue::new(),
             connections: ConnectionTable::default(),
@@ -69,7 +69,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         self.timers.push(self.clock.now(), TimerEvent::Heartbeat);
         for index in 0..self.users.len() {
             let (user, plan) = (&self.users[index], &self.recording.shared.plan);
-            let place = user.id - plan.members[usize::from(user.group)].start;
+            let place = user.id.0 - plan.members[user.group.index()].start;
             let at = start + (f64::from(place) / plan.group(user.id).join * 1e9) as Nanos;
             self.timers.push(at, TimerEvent::Login(index));
         }

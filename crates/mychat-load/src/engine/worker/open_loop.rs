@@ -9,7 +9,7 @@ use crate::engine::send::{FrameOutput, SendContext, SendOutcome, perform};
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::user::{LoadLoop, UserState};
 use crate::engine::wire::{ConnId, ReceiveBuffer, Wire};
-use crate::plan::{LoadTime, PlannedAction, RunTime};
+use crate::plan::{LoadTime, PlannedAction, RunTime, UserId};
 use crate::record::recorder::{Count, LatencyMetric, Place};
 
 impl<W: Wire, C: Clock> Worker<W, C> {
@@ -58,7 +58,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let is_scheduled = (user.is_online() && user.second_half.is_none()) || user.login.state == UserState::Evicted;
         if is_scheduled && !is_stopped {
             let action = &shared.plan.group(user.id).actions[usize::from(planned.action)].action;
-            let stage = shared.plan.stage_at(due) as u16;
+            let stage = shared.plan.stage_at(due);
             let place = Place { stage, group: user.group, action: action.kind() as u16 };
             let (is_online, conn) = (user.is_online(), user.login.conn);
             self.recording.recorder.count(place, Count::Scheduled);
@@ -99,7 +99,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     /// Opens a second connection that asks for a name in use.
-    fn open_duplicate(&mut self, index: usize, name_holder: u32, at: SendContext) {
+    fn open_duplicate(&mut self, index: usize, name_holder: UserId, at: SendContext) {
         self.recording.shared.live.sent.fetch_add(1, Ordering::Relaxed);
         self.recording.recorder.count(at.place, Count::Sent);
         self.recording.recorder.time(at.place, LatencyMetric::Lateness, at.now.since(at.intended));
