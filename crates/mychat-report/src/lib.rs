@@ -17,6 +17,7 @@ pub mod model;
 mod wording;
 mod failure_card;
 mod timeline_buckets;
+mod undecided;
 mod charts;
 
 pub mod hlog;

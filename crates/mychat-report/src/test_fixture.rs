@@ -10,7 +10,7 @@ use mychat_load::record::example::{Example, ViolationKind};
 use mychat_load::record::recorder::Latency;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
-use mychat_scenario::model::{Level, Verify};
+use mychat_scenario::model::{Case, Verify};
 
 const SCENARIO: &str = "\
 name: evening
@@ -183,25 +183,18 @@ pub fn case(id: &str, status: Status, said: &str) -> Outcome {
         hex: String::new(),
         mark: None,
     };
-    let unsaid = matches!(status, Status::Inconclusive | Status::Skipped);
-    Outcome {
-        id: id.to_owned(),
-        title: format!("the case {id}"),
-        level: Level::Must,
-        sources: vec!["T13".to_owned()],
-        status,
-        seconds: 0.25,
-        want: (status == Status::Fail).then(|| "CONNECT_ACK|OK".to_owned()),
-        got: (status == Status::Fail).then(|| said.to_owned()),
-        reason: unsaid.then(|| said.to_owned()),
-        observed: None,
-        likely: None,
-        declare: None,
-        wire: if matches!(status, Status::Fail | Status::Inconclusive) { vec![line] } else { Vec::new() },
-        after: None,
-        server_output: Vec::new(),
-        expected: false,
+    let mut case = Outcome::not_run(&Case::untold(id), status, said);
+    case.title = format!("the case {id}");
+    case.sources = vec!["T13".to_owned()];
+    case.seconds = 0.25;
+    case.reason = case.reason.filter(|_| matches!(status, Status::Inconclusive | Status::Skipped));
+    if status == Status::Fail {
+        (case.want, case.got) = (Some("CONNECT_ACK|OK".to_owned()), Some(said.to_owned()));
     }
+    if matches!(status, Status::Fail | Status::Inconclusive) {
+        case.wire = vec![line];
+    }
+    case
 }
 
 fn point(number: u64, of: u64) -> TimelinePoint {

@@ -1,7 +1,9 @@
 //! Tests the suite against servers with one fault, null servers, and correct servers of other authors.
 
+mod causes;
 mod correct;
 mod formats;
+mod framing;
 #[cfg(unix)]
 mod gone;
 mod kills;

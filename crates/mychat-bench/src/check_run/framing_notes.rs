@@ -7,7 +7,7 @@ use mychat_scenario::model::Need;
 /// Returns up to three lines, and the likely mistake if the framing itself is wrong.
 pub(super) fn framing_notes(found: &FramingProbe, checks: &[&Check]) -> Vec<String> {
     let mut notes = of_framing(found, checks);
-    notes.extend(found.mistake.map(|mistake| format!("         Fix this first: {mistake}")));
+    notes.extend(found.mistake.as_ref().map(|mistake| format!("         Fix this first: {mistake}")));
     notes
 }
 
@@ -20,6 +20,12 @@ fn of_framing(found: &FramingProbe, checks: &[&Check]) -> Vec<String> {
                 "         {needing} checks that need one are skipped. TCP may join your messages: --explain frame.raw-coalesced shows it."
             ),
             "         To fix: send \"\\n\" after each message, and read up to \"\\n\".".to_owned(),
+        ];
+    }
+    if let Some(terminator) = &found.other_terminator {
+        return vec![
+            format!("framing  lf, but your server ends messages with {terminator}."),
+            "         The text names no terminator; MyChat/1 ends a message with a line feed (rule F2), and so does this tool.".to_owned(),
         ];
     }
     if found.omits_line_ends {

@@ -60,7 +60,8 @@ pub(crate) async fn run_checks(
     let began = jiff::Timestamp::now().to_string();
     let patience = suite.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let nonce = mychat_scenario::template::actor_names::nonce(suite.seed ^ u64::from(std::process::id()));
-    let found = probing::probe_framing(server.address, suite.framing, patience, &nonce).await;
+    let mut found = probing::probe_framing(server.address, suite.framing, patience, &nonce).await;
+    probing::probe_mistakes(server.address, &mut found, patience, &nonce).await;
     let notes = framing_notes::framing_notes(&found, checks);
     let print = |text: &str| suite.print.iter().for_each(|print| print(text));
     print(&terminal::head(&server.name, &notes));
@@ -70,14 +71,15 @@ pub(crate) async fn run_checks(
         max_duration: TIME_LIMIT,
         stop: Arc::clone(stop),
     };
-    let width = terminal::width(checks.iter().map(|check| check.case.id.as_str()));
+    let mut lines = terminal::CheckLines::new(checks.iter().map(|check| check.case.id.as_str()));
     let mut print_outcome = |event: Event<'_>| {
         let Event::Done(outcome) = event;
         let mut outcome = outcome.clone();
         baseline::apply(std::slice::from_mut(&mut outcome), &suite.baseline);
-        print(&terminal::line(&outcome, width));
+        print(&lines.add(&outcome));
     };
     let mut outcomes = mychat_conformance::suite::run(checks, &options, &mut print_outcome).await;
+    print(&lines.rest());
     baseline::apply(&mut outcomes, &suite.baseline);
     let interrupted =
         outcomes.iter().any(|outcome| outcome.reason.as_deref() == Some(mychat_conformance::suite::run::INTERRUPTED));

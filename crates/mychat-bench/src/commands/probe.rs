@@ -43,7 +43,9 @@ pub(crate) async fn probe(args: ProbeArgs) -> Result<Exit, CommandError> {
     let server = ServerUnderTest::start(typed.target.as_deref(), typed.spawn.as_deref(), 1).await?;
     let seed = u64::from(rand::rng().random::<u16>());
     let patience = typed.timeout.unwrap_or(DEFAULT_TIMEOUT);
-    let found = probing::probe_framing(server.address, typed.framing.into(), patience, &actor_names::nonce(seed)).await;
+    let nonce = actor_names::nonce(seed);
+    let mut found = probing::probe_framing(server.address, typed.framing.into(), patience, &nonce).await;
+    probing::probe_mistakes(server.address, &mut found, patience, &nonce).await;
     let mut env = TestEnv::new(server.address, found.framing, patience, seed);
     if let Ok(pace) = measure_response_time(&env).await {
         env = env.with_response_time(pace);

@@ -76,10 +76,10 @@ fn report_checks(result: &ConformanceResult, outputs: ReportFiles) -> Result<Exi
         return Err(CommandError::usage(message));
     }
     if outputs.is_empty() {
-        let width = conformance::width(result.checks.iter().map(|check| check.id.as_str()));
-        let lines: String = result.checks.iter().map(|check| conformance::line(check, width)).collect();
+        let mut lines = conformance::CheckLines::new(result.checks.iter().map(|check| check.id.as_str()));
+        let own: String = result.checks.iter().map(|check| lines.add(check)).collect();
         let head = conformance::head(&result.info.target.address, &result.info.notes);
-        print::result(&format!("{head}{lines}{}", conformance::summary(result)));
+        print::result(&format!("{head}{own}{}{}", lines.rest(), conformance::summary(result)));
     } else {
         check_run::write_reports(result, &outputs.checked()?.into())?;
     }

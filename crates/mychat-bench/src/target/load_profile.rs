@@ -73,7 +73,7 @@ impl ProfileOptions {
     /// Probes the server. If it does not reply, the protocol's rules are assumed: its users will not log in either.
     pub(crate) async fn probe(&self, target: SocketAddr, seed: u64) -> LoadProfile {
         let nonce = mychat_scenario::template::actor_names::nonce(seed ^ u64::from(std::process::id()));
-        let found = probe::probe_framing_quickly(target, self.framing, self.timeout, &nonce).await;
+        let found = probe::probe_framing(target, self.framing, self.timeout, &nonce).await;
         let declared = Arc::new(self.declared.clone());
         let env = TestEnv { declared, ..TestEnv::new(target, found.framing, self.timeout, seed) };
         // A complete profile leaves nothing to probe, and the server gets no message besides the scenario's.

@@ -56,6 +56,7 @@ impl CaseContext {
             wire_log,
             throttle: env.throttle.clone(),
             sent_invalid_utf8: Arc::default(),
+            may_send_long_lists: env.declared.get("list_over_limit").is_some_and(|reading| reading == "exceeds"),
         };
         let mut actors = BTreeSet::new();
         collect_actors(&case.steps, &mut actors);
@@ -237,8 +238,8 @@ fn collect_actors(steps: &[Step], actors: &mut BTreeSet<String>) {
             Step::Open(actor) => {
                 actors.insert(actor.clone());
             }
-            Step::Together(steps) | Step::Repeat { steps, .. } | Step::IfOpen { steps, .. } => {
-                collect_actors(steps, actors);
+            Step::Together(steps) | Step::Control(steps) | Step::Repeat { steps, .. } | Step::IfOpen { steps, .. } => {
+                collect_actors(steps, actors)
             }
             Step::Profile { is, otherwise, .. } => {
                 for (_, steps) in is {

@@ -14,8 +14,47 @@ pub(crate) enum CaseFailure {
     },
     /// The case did not get as far as the rule that it checks.
     Inconclusive(String),
+    /// The server did not work when the check began, so that nothing is known about the rule.
+    ControlFailed(Control),
     /// The check does not apply to this server or this run.
     Skipped(String),
+}
+
+/// An ability of a working server, which a check relies on when it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Control {
+    /// Users connect. `connected` of `wanted` users could.
+    Login { connected: usize, wanted: usize },
+    /// A private message arrives.
+    Message,
+    /// A broadcast arrives.
+    Broadcast,
+}
+
+impl Control {
+    /// Describes the failure on a server that never had this ability, with the check that judges it.
+    pub(crate) fn never_worked(self) -> String {
+        match self {
+            Self::Login { connected: 0, .. } => {
+                "users cannot connect, so nothing is known (see conn.ack-ok)".to_owned()
+            }
+            Self::Login { connected, wanted } => {
+                format!("only {connected} of {wanted} users can connect, so nothing is known (see conn.race-distinct)")
+            }
+            Self::Message => "private messages do not arrive, so nothing is known (see msg.deliver)".to_owned(),
+            Self::Broadcast => "broadcasts do not arrive, so nothing is known (see bcast.sender)".to_owned(),
+        }
+    }
+
+    /// Describes the failure on a server that had this ability up to the check `since`.
+    pub(crate) fn lost(self, since: &str) -> String {
+        let what = match self {
+            Self::Login { .. } => "users can no longer connect",
+            Self::Message => "private messages no longer arrive",
+            Self::Broadcast => "broadcasts no longer arrive",
+        };
+        format!("already broken since {since}: {what}")
+    }
 }
 
 /// The result of one step, or of all steps of a case.
@@ -131,6 +170,15 @@ impl CaseFailure {
     /// Returns the evidence of a failure; none in the other variants.
     pub(crate) fn evidence(&self) -> &[Evidence] {
         if let Self::Fail { evidence, .. } = self { evidence } else { &[] }
+    }
+
+    /// Turns the failure of a step that only prepares the check into a failed control.
+    #[must_use]
+    pub(crate) fn in_control(self, control: Control) -> Self {
+        match self {
+            Self::Fail { .. } | Self::Inconclusive(_) => Self::ControlFailed(control),
+            Self::ControlFailed(_) | Self::Skipped(_) => self,
+        }
     }
 
     /// Puts the evidence of an earlier failure before the own one: the first failure tells most about the cause.

@@ -12,6 +12,17 @@ use mychat_scenario::template::actor_names::ActorNames;
 const FIRST_NAME: &str = "abe";
 const SECOND_NAME: &str = "bea";
 
+/// The result of a liveness check of a server that serves users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Serving {
+    /// The time that the server needs for a reply to `CONNECT`.
+    pub(crate) response_time: Duration,
+    /// True if a private message arrived.
+    pub(crate) messages: bool,
+    /// True if a broadcast arrived; none if none was sent.
+    pub(crate) broadcasts: Option<bool>,
+}
+
 /// Returns the time that the server needs for a reply to `CONNECT`.
 ///
 /// Accepts replies in the wrong order, without terminators, or with wrong fields; other checks report those.
@@ -20,13 +31,45 @@ const SECOND_NAME: &str = "bea";
 ///
 /// Returns a description of the part that does not work: opening a connection, logging in, or delivering a message.
 pub async fn measure_response_time(env: &TestEnv) -> Result<Duration, String> {
+    Ok(check_liveness(env, false).await?.response_time)
+}
+
+/// Connects two users and sends a private message from one to the other, and a broadcast if `tries_broadcast` is set. A
+/// server that delivers one of the two is alive.
+///
+/// # Errors
+///
+/// As [`measure_response_time`].
+pub(crate) async fn check_liveness(env: &TestEnv, tries_broadcast: bool) -> Result<Serving, String> {
     let mut ctx = CaseContext::without_case("robust.alive", env.clone());
-    let found = exchange(&mut ctx).await;
+    let found = exchange(&mut ctx, tries_broadcast).await;
     ctx.disconnect_all().await;
     found
 }
 
-async fn exchange(ctx: &mut CaseContext) -> Result<Duration, String> {
+async fn exchange(ctx: &mut CaseContext, tries_broadcast: bool) -> Result<Serving, String> {
+    let response_time = connect_two(ctx).await?;
+    let (one, all) = (mark(ctx, "one"), mark(ctx, "all"));
+    let to = ctx.names.wire(SECOND_NAME);
+    send(ctx, &format!("MESSAGE|{to}|{one}")).await;
+    if tries_broadcast {
+        send(ctx, &format!("BROADCAST|{all}")).await;
+    }
+    let mut messages = arrives(ctx, &[&one, &all], ctx.env.timeout / 2).await.then(|| has_arrived(ctx, &one));
+    if messages.is_none() && !tries_broadcast {
+        send(ctx, &format!("BROADCAST|{all}")).await;
+        messages = arrives(ctx, &[&all], ctx.env.timeout / 2).await.then_some(false);
+    }
+    let Some(messages) = messages else { return Err("a new user's message did not reach another one".to_owned()) };
+    // One of the two has arrived, so the other one needs little time.
+    let soon = ctx.env.quiet_period() * 2;
+    let messages = messages || tries_broadcast && arrives(ctx, &[&one], soon).await;
+    let broadcasts = if tries_broadcast { Some(arrives(ctx, &[&all], soon).await) } else { None };
+    Ok(Serving { response_time, messages, broadcasts })
+}
+
+/// Connects the two users. Returns the shorter of the two response times: a delay of this machine may be in the other one.
+async fn connect_two(ctx: &mut CaseContext) -> Result<Duration, String> {
     let timeout = ctx.env.timeout;
     let mut response_time = Duration::MAX;
     for (actor, called) in [("one", FIRST_NAME), ("two", SECOND_NAME)] {
@@ -43,29 +86,36 @@ async fn exchange(ctx: &mut CaseContext) -> Result<Duration, String> {
                 _ => "while one user was connected, a second one could not connect".to_owned(),
             });
         }
-        // The shorter of the two, because a delay of this machine may be in the other one.
         response_time = response_time.min(asked.elapsed());
         ctx.conns.insert(actor.to_owned(), conn);
     }
-    let to = ctx.names.wire(SECOND_NAME);
-    if message_arrives(ctx, &to, "MESSAGE").await || message_arrives(ctx, "", "BROADCAST").await {
-        return Ok(response_time);
-    }
-    Err("a new user's message did not reach another one".to_owned())
+    Ok(response_time)
 }
 
-async fn message_arrives(ctx: &mut CaseContext, to: &str, command: &str) -> bool {
-    let timeout = ctx.env.timeout / 2;
-    // Only small letters, because a server may change others (other checks report that).
-    let mark = format!("live{}{}", ctx.names.nonce(), if to.is_empty() { "all" } else { "one" });
-    let frame = if to.is_empty() { format!("{command}|{mark}") } else { format!("{command}|{to}|{mark}") };
-    let Some(conn) = ctx.conns.get_mut("one") else { return false };
-    let _ = conn.send(frame.as_bytes()).await;
+/// Returns content by which a message is recognised. Only small letters, because a server may change others (other checks
+/// report that).
+fn mark(ctx: &CaseContext, kind: &str) -> String {
+    format!("live{}{kind}", ctx.names.nonce())
+}
+
+async fn send(ctx: &mut CaseContext, frame: &str) {
+    if let Some(conn) = ctx.conns.get_mut("one") {
+        let _ = conn.send(frame.as_bytes()).await;
+    }
+}
+
+/// Returns true if one of the marks reaches the second user within `time`.
+async fn arrives(ctx: &CaseContext, marks: &[&String], time: Duration) -> bool {
     let Some(conn) = ctx.conns.get("two") else { return false };
-    let arrived = conn.wait_at_most(timeout, |inbox| {
-        if inbox.has_bytes(mark.as_bytes()) { Some(true) } else { inbox.end.map(|_| false) }
+    let arrived = conn.wait_at_most(time, |inbox| {
+        let any = marks.iter().any(|mark| inbox.has_bytes(mark.as_bytes()));
+        if any { Some(true) } else { inbox.end.map(|_| false) }
     });
     arrived.await == Some(true)
+}
+
+fn has_arrived(ctx: &CaseContext, mark: &str) -> bool {
+    ctx.conns.get("two").is_some_and(|conn| conn.inbox().has_bytes(mark.as_bytes()))
 }
 
 /// A server that refuses a user while it has fewer users than this has failed; with more users it may be full.

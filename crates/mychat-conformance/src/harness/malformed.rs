@@ -1,5 +1,11 @@
 //! Finds known mistakes in how a server writes messages and lists, and says what to change.
 
+/// The beginnings of all replies (§3.2).
+pub(crate) const REPLY_PREFIXES: [&[u8]; 5] = [b"CONNECT_ACK|", b"USER_LIST|", b"MESSAGE|", b"BROADCAST|", b"ERROR|"];
+
+/// The longest text before a reply that is taken for a number, a time or a prompt.
+const MAX_BEFORE_REPLY: usize = 32;
+
 /// Returns the hint for a message that is written wrongly, if the mistake is a known one.
 pub(crate) fn malformed_message(frame: &[u8]) -> Option<&'static str> {
     let nuls = memchr::memchr_iter(0, frame).count();
@@ -37,6 +43,9 @@ pub(crate) fn malformed_message(frame: &[u8]) -> Option<&'static str> {
         }
         _ => {}
     }
+    if let Some(mistake) = text_before_reply(frame) {
+        return Some(mistake);
+    }
     let upper = first.trim_ascii().to_ascii_uppercase();
     (upper != first && is_reply(&[upper.as_slice(), b"|"].concat()))
         .then_some("commands are written in capital letters, with nothing before them and no spaces around them")
@@ -69,8 +78,25 @@ pub(crate) fn is_placeholder(name: &str) -> bool {
 }
 
 fn is_reply(text: &[u8]) -> bool {
-    let commands: [&[u8]; 5] = [b"CONNECT_ACK|", b"USER_LIST|", b"MESSAGE|", b"BROADCAST|", b"ERROR|"];
-    commands.iter().any(|command| text.starts_with(command))
+    REPLY_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// Returns the hint for a number, a time or a prompt before a reply in the same frame.
+fn text_before_reply(frame: &[u8]) -> Option<&'static str> {
+    let at = (1..frame.len().min(MAX_BEFORE_REPLY)).find(|at| is_reply(&frame[*at..]))?;
+    let before = frame[..at].trim_ascii();
+    let (last, has) = (before.last()?, |is: fn(&u8) -> bool| before.iter().any(is));
+    if !has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit) {
+        return Some(if before.contains(&b':') {
+            "the server writes the time before its messages: a message starts with its command"
+        } else {
+            "the server numbers its messages: a message starts with its command, and no number stands before it"
+        });
+    }
+    let is_prompt = b">:?$#".contains(last) && !before.contains(&b'|') && !is_reply(frame);
+    is_prompt.then_some(
+        "the server writes a prompt before its messages: a program reads them, so a message starts with its command",
+    )
 }
 
 #[cfg(test)]
@@ -95,8 +121,24 @@ mod tests {
         found(b"USER_LIST|ana|bob", "no pipes");
         found(b"CONNECT_ACK|OK ", "OK or FAIL");
         found(b"user_list|ana", "capital letters");
-        for good in ["CONNECT_ACK|OK", "CONNECT_ACK|FAIL", "USER_LIST|", "MESSAGE|a|b\0c", "ERROR|404|no", "hello", ""]
-        {
+        found(b"12 CONNECT_ACK|OK", "numbers its messages");
+        found(b"[3] MESSAGE|ana|hi", "numbers its messages");
+        found(b"[12:03:44] MESSAGE|ana|hi", "writes the time");
+        found(b"> USER_LIST|ana", "prompt");
+        found(b"Enter your name: CONNECT_ACK|OK", "prompt");
+        for good in [
+            "CONNECT_ACK|OK",
+            "CONNECT_ACK|FAIL",
+            "USER_LIST|",
+            "MESSAGE|a|b\0c",
+            "ERROR|404|no",
+            "hello",
+            "",
+            // Parts of messages that two threads wrote at the same time.
+            "klmnopMESSAGE|ana|abc",
+            "MESSAGE|ana|12 MESSAGE|bob|x",
+            "MESSAGE|ana|hi: ERROR|404|no",
+        ] {
             assert_eq!(malformed_message(good.as_bytes()), None, "{good}");
         }
     }

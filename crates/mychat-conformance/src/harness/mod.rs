@@ -1,7 +1,7 @@
 //! The connections of one case, and the record of everything on them.
 //!
-//! Layers, each built on those before it: `failure`, `outcome`, `transcript` and `wire_log` (plain data), `malformed` and `monitor` (checks of
-//! single frames), `connection`, `env`, `context`, and on top of a context `fence` and `liveness`.
+//! Layers, each built on those before it: `failure`, `outcome`, `transcript` and `wire_log` (plain data), `malformed`, `login_reply`
+//! and `monitor` (checks of single frames), `connection`, `env`, `context`, and on top of a context `fence` and `liveness`.
 
 pub(crate) mod connection;
 pub(crate) mod context;
@@ -10,6 +10,7 @@ mod fence;
 mod join;
 pub(crate) mod failure;
 pub(crate) mod liveness;
+pub(crate) mod login_reply;
 pub(crate) mod malformed;
 pub(crate) mod monitor;
 pub(crate) mod outcome;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::harness::malformed::REPLY_PREFIXES;
+
 /// A rule for single frames. Each one has a check in the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FrameRule {
@@ -56,6 +58,15 @@ pub struct Violation {
     pub got: String,
 }
 
+/// Rules that are not applied to the frames of a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FrameExemptions {
+    /// The case itself sent invalid UTF-8, which the server may have forwarded: the case judges that.
+    pub(crate) invalid_utf8: bool,
+    /// The profile declares that lists exceed the limit.
+    pub(crate) long_lists: bool,
+}
+
 /// The monitors of a run, with their findings. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Monitors {
@@ -78,11 +89,14 @@ struct MonitorState {
 }
 
 impl Monitors {
-    /// Counts a frame and checks it against all rules. If the case itself sent invalid UTF-8 (`sent_invalid_utf8`), the
-    /// server may have forwarded it; then that case judges the server, and [`FrameRule::Utf8`] is not applied.
-    pub fn observe_frame(&self, case: &str, frame: &[u8], sent_invalid_utf8: bool) {
+    /// Counts a frame and checks it against all rules without an exemption.
+    pub(crate) fn observe_frame(&self, case: &str, frame: &[u8], exempt: FrameExemptions) {
         let mut violated = inspect(frame);
-        violated.retain(|rule| !(sent_invalid_utf8 && *rule == FrameRule::Utf8));
+        violated.retain(|rule| match rule {
+            FrameRule::Utf8 => !exempt.invalid_utf8,
+            FrameRule::Limit => !(exempt.long_lists && frame.starts_with(b"USER_LIST|")),
+            FrameRule::Terminated | FrameRule::Grammar | FrameRule::ErrorFormat => true,
+        });
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.frames += 1;
         state.has_empty_frame |= frame.is_empty();
@@ -176,10 +190,7 @@ fn shown(frame: &[u8]) -> String {
 /// Returns the rules that a frame violates.
 pub(crate) fn inspect(frame: &[u8]) -> Vec<FrameRule> {
     let mut violation = Vec::new();
-    let list = frame.starts_with(b"USER_LIST|");
-    // Forwarded messages and lists that exceed the limit have checks of their own.
-    let forward = frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|");
-    if frame.len() > mychat_proto::MAX_FRAME && !list && !forward {
+    if exceeds_limit(frame) {
         violation.push(FrameRule::Limit);
     }
     if std::str::from_utf8(frame).is_err() {
@@ -204,9 +215,16 @@ pub(crate) fn inspect(frame: &[u8]) -> Vec<FrameRule> {
     violation
 }
 
+/// Returns true if a frame is too long. A reply inside of it shows that a line end may be missing between two short ones.
+pub(crate) fn exceeds_limit(frame: &[u8]) -> bool {
+    let has_reply_inside =
+        || REPLY_PREFIXES.iter().any(|prefix| memchr::memmem::find_iter(frame, prefix).any(|at| at > 0));
+    frame.len() > mychat_proto::MAX_FRAME && !has_reply_inside()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{FrameRule, Monitors, inspect};
+    use super::{FrameExemptions, FrameRule, Monitors, inspect};
 
     #[test]
     fn frames_that_break_rules() {
@@ -225,13 +243,36 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_that_is_too_long_breaks_a_rule_whatever_it_is() {
+        let long = |start: &str, size: usize| format!("{start}{}", "x".repeat(size - start.len()));
+        for start in ["MESSAGE|ana|", "BROADCAST|ana|", "USER_LIST|", "ERROR|404|"] {
+            assert_eq!(inspect(long(start, 1024).as_bytes()), [], "{start}");
+            assert_eq!(inspect(long(start, 1025).as_bytes()), [FrameRule::Limit], "{start}");
+        }
+        // Two messages of legal length, without a line end between them.
+        let glued = [long("MESSAGE|ana|", 900), long("MESSAGE|bob|", 900)].concat();
+        assert_eq!(inspect(glued.as_bytes()), []);
+    }
+
+    #[test]
+    fn lists_that_the_profile_declares_may_be_long() {
+        let long = |start: &str| format!("{start}{}", "x".repeat(1024)).into_bytes();
+        let (monitors, exempt) =
+            (Monitors::default(), FrameExemptions { long_lists: true, ..FrameExemptions::default() });
+        monitors.observe_frame("one", &long("USER_LIST|"), exempt);
+        assert_eq!(monitors.violation(FrameRule::Limit), None);
+        monitors.observe_frame("one", &long("MESSAGE|ana|"), exempt);
+        assert!(monitors.violation(FrameRule::Limit).is_some());
+    }
+
+    #[test]
     fn missing_and_lone_terminators_show_unlocked_writes() {
         let monitors = Monitors::default();
-        monitors.observe_frame("one", b"MESSAGE|ana|xMESSAGE|bob|y", false);
+        monitors.observe_frame("one", b"MESSAGE|ana|xMESSAGE|bob|y", FrameExemptions::default());
         monitors.report_violation(FrameRule::Terminated, "one", "two messages".to_owned());
         assert_eq!(monitors.cause(FrameRule::Terminated), None);
         assert!(monitors.mistake("one").is_some_and(|mistake| mistake.contains("out-terminated")));
-        monitors.observe_frame("one", b"", false);
+        monitors.observe_frame("one", b"", FrameExemptions::default());
         assert!(monitors.cause(FrameRule::Grammar).is_some_and(|cause| cause.contains("lock")));
         assert!(monitors.mistake("one").is_some_and(|mistake| mistake.contains("lock")));
     }
@@ -239,9 +280,10 @@ mod tests {
     #[test]
     fn invalid_utf8_that_the_case_sent_is_no_violation() {
         let monitors = Monitors::default();
-        monitors.observe_frame("sender", b"BROADCAST|ana|\xff", true);
+        let exempt = FrameExemptions { invalid_utf8: true, ..FrameExemptions::default() };
+        monitors.observe_frame("sender", b"BROADCAST|ana|\xff", exempt);
         assert_eq!(monitors.violation(FrameRule::Utf8), None);
-        monitors.observe_frame("plain", b"BROADCAST|ana|\xff", false);
+        monitors.observe_frame("plain", b"BROADCAST|ana|\xff", FrameExemptions::default());
         assert_eq!(monitors.violation(FrameRule::Utf8).map(|violation| violation.case).as_deref(), Some("plain"));
         monitors.forget(FrameRule::Utf8, "sender");
         assert!(monitors.violation(FrameRule::Utf8).is_some());

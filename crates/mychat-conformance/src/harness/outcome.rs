@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::harness::failure::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, Control, StepResult};
 use crate::harness::wire_log::WireLine;
 use mychat_scenario::model::{Case, Level};
 
@@ -68,6 +68,9 @@ pub struct Outcome {
     pub server_output: Vec<String>,
     /// True if a baseline expects this failure.
     pub expected: bool,
+    /// The ability that the server lacked when the check began, if that is the reason.
+    #[serde(skip)]
+    pub(crate) failed_control: Option<Control>,
 }
 
 impl Outcome {
@@ -90,6 +93,7 @@ impl Outcome {
             after: None,
             server_output: Vec::new(),
             expected: false,
+            failed_control: None,
         }
     }
 
@@ -109,6 +113,11 @@ impl Outcome {
             Err(CaseFailure::Inconclusive(reason)) => {
                 outcome.status = Status::Inconclusive;
                 outcome.reason = Some(reason);
+            }
+            Err(CaseFailure::ControlFailed(control)) => {
+                outcome.status = Status::Inconclusive;
+                outcome.reason = Some(control.never_worked());
+                outcome.failed_control = Some(control);
             }
             Err(CaseFailure::Fail { want, got, .. }) => {
                 outcome.status = Status::Fail;

@@ -1,14 +1,29 @@
 //! Runs the steps of a case, in order.
 
 use crate::harness::context::CaseContext;
-use crate::harness::failure::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, Control, StepResult};
 use mychat_scenario::model::Step;
 use mychat_scenario::template::text;
 
 impl CaseContext {
     pub(crate) async fn run_all(&mut self, steps: &[Step]) -> StepResult {
-        self.steps(steps).await?;
+        let first = steps.iter().position(|step| !matches!(step, Step::Connect(_))).unwrap_or(steps.len());
+        self.connect_first(&steps[..first]).await?;
+        self.steps(&steps[first..]).await?;
         self.check_nothing_unasked().await
+    }
+
+    /// Connects the users that the case begins with. The case cannot judge a server that refuses them.
+    async fn connect_first(&mut self, steps: &[Step]) -> StepResult {
+        let wanted = steps.iter().map(|step| if let Step::Connect(list) = step { list.len() } else { 0 }).sum();
+        for step in steps {
+            let connected = self.step(step).await;
+            connected.map_err(|failure| {
+                let connected = self.conns.len();
+                failure.in_control(Control::Login { connected, wanted })
+            })?;
+        }
+        Ok(())
     }
 
     /// Runs steps in order, up to the first failure.
@@ -76,6 +91,10 @@ impl CaseContext {
                 Ok(())
             }
             Step::Together(steps) => self.together(steps).await,
+            Step::Control(steps) => {
+                let shown = self.steps(steps).await;
+                shown.map_err(|failure| failure.in_control(control_of(steps)))
+            }
             Step::Repeat { times, steps } => {
                 for _ in 0..self.env.scaled(*times as usize, 5) {
                     self.steps(steps).await?;
@@ -122,4 +141,11 @@ impl CaseContext {
         }
         result
     }
+}
+
+/// Returns the ability that the steps of `control` show.
+fn control_of(steps: &[Step]) -> Control {
+    let is_broadcast = |(_, frame): &(String, String)| frame.starts_with("BROADCAST|");
+    let has_broadcast = |step: &Step| matches!(step, Step::Send(list) if list.iter().any(is_broadcast));
+    if steps.iter().any(has_broadcast) { Control::Broadcast } else { Control::Message }
 }

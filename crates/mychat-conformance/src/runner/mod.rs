@@ -29,9 +29,9 @@ pub(crate) async fn run_case(case: &Case, env: &TestEnv) -> Outcome {
     let declared = ctx.declared;
     let hint = result.as_ref().err().and_then(|failure| match failure {
         CaseFailure::Fail { .. } => diagnose(&ctx.transcript(), failure),
-        CaseFailure::Inconclusive(_) | CaseFailure::Skipped(_) => None,
+        CaseFailure::Inconclusive(_) | CaseFailure::ControlFailed(_) | CaseFailure::Skipped(_) => None,
     });
-    let shows_wire = matches!(result, Err(CaseFailure::Fail { .. } | CaseFailure::Inconclusive(_)));
+    let shows_wire = !matches!(result, Ok(()) | Err(CaseFailure::Skipped(_)));
     let record = CaseRecord {
         seconds: started.elapsed().as_secs_f64(),
         observed: std::mem::take(&mut ctx.observed),

@@ -91,7 +91,7 @@ fn add_actors(step: &Step, actors: &mut BTreeSet<String>) {
         | Step::Observe(list)
         | Step::NoList(list)
         | Step::WithinLimit(list) => list.iter().for_each(add),
-        Step::Together(steps) | Step::Repeat { steps, .. } => add_all_actors(steps, actors),
+        Step::Together(steps) | Step::Control(steps) | Step::Repeat { steps, .. } => add_all_actors(steps, actors),
         Step::IfOpen { actor, steps, .. } => {
             add(actor);
             add_all_actors(steps, actors);

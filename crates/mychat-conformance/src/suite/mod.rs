@@ -4,6 +4,7 @@
 //! cases/*.yaml ─► catalogue ─► select ─► run (case, liveness check, monitors) ─► outcomes ─► baseline
 //! ```
 
+mod abilities;
 pub mod baseline;
 pub mod catalogue;
 mod end_of_run;

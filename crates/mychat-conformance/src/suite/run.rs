@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::abilities::{MissingAbilities, keep_first_transcripts};
 use super::catalogue::Check;
 use super::end_of_run::{self, judge};
-use crate::harness::liveness::measure_response_time;
+use crate::harness::liveness::{Serving, check_liveness};
 use crate::harness::monitor::FrameRule;
 use crate::harness::outcome::{Outcome, Status};
 use crate::harness::{TestEnv, join_all};
@@ -139,6 +140,7 @@ pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(E
         }
     }
     outcomes.sort_by_key(|(index, _)| *index);
+    keep_first_transcripts(&mut outcomes);
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
@@ -191,11 +193,22 @@ struct Instance<'o> {
     unusable: Option<String>,
     /// True if it has never accepted a user.
     never_served: bool,
+    /// The abilities that the server lacks, as the last liveness check showed.
+    missing: MissingAbilities,
+    /// The check that was run last.
+    last_check: Option<String>,
 }
 
 impl<'o> Instance<'o> {
     fn new(env: &'o TestEnv) -> Self {
-        Self { env, with_response_time: None, unusable: None, never_served: false }
+        Self {
+            env,
+            with_response_time: None,
+            unusable: None,
+            never_served: false,
+            missing: MissingAbilities::default(),
+            last_check: None,
+        }
     }
 
     fn env(&self) -> &TestEnv {
@@ -204,8 +217,11 @@ impl<'o> Instance<'o> {
 
     /// Checks that the instance accepts users, and measures its response time.
     async fn measure(&mut self) {
-        match check_serving(self.env).await {
-            Ok(response_time) => self.with_response_time = Some(self.env.clone().with_response_time(response_time)),
+        match check_serving(self.env, self.env.framing.send.is_terminated()).await {
+            Ok(serving) => {
+                self.with_response_time = Some(self.env.clone().with_response_time(serving.response_time));
+                self.missing.observe(None, serving);
+            }
             Err(reason) => {
                 self.unusable = Some(format!("{reason} (see {CONNECT_CHECK} and {})", end_of_run::ALIVE));
                 self.never_served = true;
@@ -236,75 +252,111 @@ impl<'o> Instance<'o> {
         attach_server_output(outcome, self.env())
     }
 
+    /// Runs a case. If the server did not work when the case began, and was started anew, runs it once more.
     async fn run_and_check_liveness(&mut self, case: &Case, shared: &CheckResults) -> Outcome {
+        let (mut outcome, is_restarted) = self.run_once(case, shared).await;
+        if outcome.failed_control.is_some() && is_restarted {
+            outcome = self.run_once(case, shared).await.0;
+        }
+        self.last_check = Some(case.id.clone());
+        outcome
+    }
+
+    /// Runs a case and the liveness check after it. Returns true if the server was started anew afterwards.
+    async fn run_once(&mut self, case: &Case, shared: &CheckResults) -> (Outcome, bool) {
         if let (true, Some(watch)) = (case.needs.contains(&Need::Fresh), &self.env().watch)
             && let Err(error) = watch.start_afresh().await
         {
             let reason = format!("a new instance of the server could not be started for this check: {error}");
             self.unusable = Some(reason.clone());
-            return Outcome::not_run(case, Status::Inconclusive, &reason);
+            return (Outcome::not_run(case, Status::Inconclusive, &reason), false);
         }
         let mut outcome = run_case(case, self.env()).await;
-        let mut liveness = check_serving(self.env()).await;
+        let tries_broadcast = self.missing.tries_broadcast() && self.env().framing.send.is_terminated();
+        let mut liveness = check_serving(self.env(), tries_broadcast).await;
         if liveness.is_err() && case.needs.contains(&Need::Loopback) {
             liveness = wait_until_caught_up(self.env(), liveness).await;
         }
-        if let Err(what) = liveness {
-            self.restart_after(&mut outcome, what, shared).await;
-        }
-        outcome
+        let is_restarted = match liveness {
+            Err(what) => self.restart_after(&mut outcome, what, shared).await,
+            Ok(serving) => {
+                self.missing.observe(Some(&self.culprit(&outcome)), serving);
+                if let Some(control) = outcome.failed_control {
+                    outcome.reason = Some(self.missing.reason(control));
+                }
+                self.missing.has_lost_any() && self.restart().await.is_ok()
+            }
+        };
+        (outcome, is_restarted)
     }
 
-    /// Records that the server served no user after a check, and restarts it if this tool started it.
-    async fn restart_after(&mut self, outcome: &mut Outcome, what: String, shared: &CheckResults) {
-        outcome.after = Some(what.clone());
-        shared.record_death(&outcome.id, what);
-        let unusable = format!("the server has been down since {}", outcome.id);
+    /// Returns the check that broke a server which does not work after `outcome`: the one before, if it did not work when this
+    /// one began.
+    fn culprit(&self, outcome: &Outcome) -> String {
+        outcome.failed_control.and(self.last_check.clone()).unwrap_or_else(|| outcome.id.clone())
+    }
+
+    /// Records that the server served no user after a check, and restarts it if this tool started it. Returns true if the new
+    /// instance serves users.
+    async fn restart_after(&mut self, outcome: &mut Outcome, what: String, shared: &CheckResults) -> bool {
+        let culprit = self.culprit(outcome);
+        match outcome.failed_control {
+            Some(control) if culprit != outcome.id => outcome.reason = Some(control.lost(&culprit)),
+            _ => outcome.after = Some(what.clone()),
+        }
+        let unusable = format!("the server has been down since {culprit}");
+        shared.record_death(&culprit, what);
         // It may have crashed in the middle of a frame.
         self.env().monitors.forget(FrameRule::Terminated, &outcome.id);
         // Attach the server's output now, before the restarted server adds its own.
         *outcome = attach_server_output(outcome.clone(), self.env());
-        let Some(watch) = self.env().watch.clone() else {
+        if self.env().watch.is_none() {
             self.unusable = Some(unusable);
-            return;
-        };
-        self.unusable = if let Err(error) = watch.start_afresh().await {
-            Some(format!("{unusable}, and could not be restarted: {error}"))
-        } else {
-            let liveness = check_serving(self.env()).await;
-            liveness.err().map(|what| format!("{unusable}, and does not work after a restart: {what}"))
-        };
+            return false;
+        }
+        self.unusable = self.restart().await.err().map(|reason| format!("{unusable}, and {reason}"));
+        self.unusable.is_none()
+    }
+
+    /// Starts the server anew, if this tool started it.
+    async fn restart(&mut self) -> Result<(), String> {
+        let Some(watch) = self.env().watch.clone() else { return Err("this tool did not start it".to_owned()) };
+        watch.start_afresh().await.map_err(|error| format!("could not be restarted: {error}"))?;
+        let serving = check_serving(self.env(), self.env().framing.send.is_terminated()).await;
+        self.missing = MissingAbilities::default();
+        self.missing.observe(None, serving.map_err(|what| format!("does not work after a restart: {what}"))?);
+        Ok(())
     }
 }
 
-/// Returns the response time of the server. Tries up to three times, because the machine may be busy.
-async fn check_serving(env: &TestEnv) -> Result<Duration, String> {
-    let mut last = measure_response_time(env).await;
+/// Checks that the server serves users. Tries up to three times, because the machine may be busy.
+async fn check_serving(env: &TestEnv, tries_broadcast: bool) -> Result<Serving, String> {
+    let mut last = check_liveness(env, tries_broadcast).await;
     for _ in 0..2 {
         if last.is_ok() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        last = measure_response_time(env).await;
+        last = check_liveness(env, tries_broadcast).await;
     }
     last
 }
 
 /// As [`check_serving`], for the end of a run: the server may still be busy with earlier checks.
-pub(super) async fn check_serving_at_end(env: &TestEnv) -> Result<Duration, String> {
-    let liveness = check_serving(env).await;
+pub(super) async fn check_serving_at_end(env: &TestEnv) -> Result<Serving, String> {
+    let liveness = check_serving(env, false).await;
     if liveness.is_ok() { liveness } else { wait_until_caught_up(env, liveness).await }
 }
 
 /// Repeats the liveness check while the server's process uses CPU time, at most for [`CATCHING_UP`]: a slow server may still
 /// be busy with the thousands of users of the last check.
-async fn wait_until_caught_up(env: &TestEnv, first: Result<Duration, String>) -> Result<Duration, String> {
+async fn wait_until_caught_up(env: &TestEnv, first: Result<Serving, String>) -> Result<Serving, String> {
     let (mut last, deadline) = (first, Instant::now() + CATCHING_UP);
     let Some(watch) = &env.watch else { return last };
     let mut before = watch.usage().ticks;
     while last.is_err() && Instant::now() < deadline {
         let started = Instant::now();
-        last = measure_response_time(env).await;
+        last = check_liveness(env, false).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         let now = watch.usage().ticks;
         // A tick is 10 ms. Stop if the process used less than 5 % of the time: it is not working, but waiting.

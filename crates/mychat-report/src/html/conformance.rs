@@ -6,7 +6,7 @@ use super::cases::{card, rows};
 use super::page_frame;
 use super::verdict::{class, mark};
 use crate::model::conformance::{ClauseResult, ConformanceResult};
-use crate::model::run_cases::remark;
+use crate::undecided;
 use crate::visible;
 use crate::wording::{self, Tone};
 use mychat_conformance::Status;
@@ -27,13 +27,14 @@ pub fn conformance_page(result: &ConformanceResult) -> String {
             @if cards(Status::Inconclusive).next().is_some() {
                 section {
                     h2 { "What could not be decided" }
-                    // If the server is down, there are many of them with the same reason.
-                    @for check in cards(Status::Inconclusive).filter(|check| !check.wire.is_empty()) {
-                        (card(check, result))
+                    // If the server is down or broken, many have the same reason.
+                    @for group in undecided::by_reason(&result.checks) {
+                        @if let Some(check) = group.checks.iter().find(|check| !check.wire.is_empty()) { (card(check, result)) }
+                        @if group.checks.len() > 1 || group.checks.iter().all(|check| check.wire.is_empty()) {
+                            p { (group.reason) ": "
+                                @for (index, check) in group.checks.iter().enumerate() { @if index > 0 { ", " } code { (check.id) } } }
+                        }
                     }
-                    ul { @for check in cards(Status::Inconclusive).filter(|check| check.wire.is_empty()) {
-                        li { code { (check.id) } ": " (remark(check)) }
-                    } }
                 }
             }
             (sentences(result))

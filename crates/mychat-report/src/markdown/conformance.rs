@@ -3,6 +3,7 @@
 use super::escaped;
 use crate::failure_card;
 use crate::model::conformance::ConformanceResult;
+use crate::undecided::by_reason;
 use crate::{visible, wording};
 use mychat_conformance::{Outcome, Status};
 use std::fmt::Write as _;
@@ -38,6 +39,7 @@ pub fn conformance_summary(result: &ConformanceResult) -> String {
     for check in result.checks.iter().filter(|check| check.status == Status::Fail) {
         text.push_str(&folded_card(check, result));
     }
+    text.push_str(&undecided(result));
     text.push_str("\n<details><summary>All checks</summary>\n\n| check | level | outcome | |\n|---|---|---|---|\n");
     for check in &result.checks {
         let word = match check.status {
@@ -62,6 +64,16 @@ pub fn conformance_summary(result: &ConformanceResult) -> String {
     }
     text.push_str("\n</details>\n");
     visible(&text)
+}
+
+/// Renders the reasons of inconclusive checks, each with the ids of its checks.
+fn undecided(result: &ConformanceResult) -> String {
+    let mut text = String::new();
+    for group in by_reason(&result.checks) {
+        let ids: Vec<String> = group.checks.iter().map(|check| format!("`{}`", check.id)).collect();
+        let _ = writeln!(text, "\n❔ {} inconclusive: {} ({})", ids.len(), escaped(group.reason), ids.join(", "));
+    }
+    text
 }
 
 /// Renders a failure card that unfolds on a click.

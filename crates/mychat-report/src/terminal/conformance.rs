@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
-
 use crate::failure_card;
 use crate::model::conformance::ConformanceResult;
 use crate::visible;
@@ -13,38 +11,8 @@ use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::Verdict;
 use mychat_scenario::model::Level;
 
-const GREEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
-const RED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold();
-const YELLOW: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
-const DIM: Style = Style::new().dimmed();
-
-/// Width of the id column. A case title can be longer: it then shifts only its own line.
-pub fn width<'i>(ids: impl IntoIterator<Item = &'i str>) -> usize {
-    ids.into_iter().map(|id| id.chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or(0).max(NARROWEST)
-}
-
-const NARROWEST: usize = 28;
-const WIDEST: usize = 56;
-
-/// Renders the line of one check with the given width of the id column.
-pub fn line(check: &Outcome, width: usize) -> String {
-    let (word, style) = match (check.status, check.expected) {
-        (Status::Fail, true) => ("known", YELLOW),
-        (Status::Pass, _) => ("ok", GREEN),
-        (Status::Fail, false) => ("FAIL", RED),
-        (Status::Inconclusive, _) => ("?", YELLOW),
-        (Status::Skipped, _) => ("-", DIM),
-    };
-    let detail = match check.status {
-        Status::Pass => check.observed.as_deref().map(|seen| format!("  {DIM}{}{DIM:#}", visible(seen))),
-        Status::Skipped | Status::Inconclusive => {
-            check.reason.as_deref().map(|why| format!("  {DIM}{}{DIM:#}", visible(why)))
-        }
-        Status::Fail => check.got.as_deref().map(|got| format!("  {}", visible(got))),
-    };
-    let detail = detail.map(|detail| detail.replace('\n', " ")).unwrap_or_default();
-    format!("{style}{word:<5}{style:#} {:<width$} {:<6} {}{detail}\n", check.id, check.level, check.title)
-}
+pub use super::check_lines::CheckLines;
+use super::check_lines::{GREEN, RED, YELLOW};
 
 /// Renders the header before the first check.
 pub fn head(address: &str, notes: &[String]) -> String {

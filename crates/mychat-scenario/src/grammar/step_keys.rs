@@ -72,6 +72,12 @@ pub(crate) static STEPS: MapSpec = MapSpec {
         ),
         opt("wait", ValueType::Duration, "", "Waits for this time."),
         opt("together", SCRIPT, "", "The steps start at the same time."),
+        opt(
+            "control",
+            SCRIPT,
+            "",
+            "Shows that the server works before the check begins. If it does not, the case is inconclusive.",
+        ),
         opt("repeat", ValueType::Map(&REPEAT), "", "Runs the steps several times."),
         opt("observe", ACTORS, "", "Records all frames that these actors received, without judging them."),
         opt(

@@ -39,7 +39,7 @@ impl CaseActors {
                 (Some("connect" | "open"), Body::Map(actors)) => actors.iter().for_each(|(actor, _)| self.note(actor)),
                 (Some("connect" | "open"), Body::List(actors)) => actors.iter().for_each(|actor| self.note(actor)),
                 (Some("connect" | "open"), Body::Scalar { .. }) => self.note(value),
-                (Some("together"), Body::List(items)) => self.collect_all(items),
+                (Some("together" | "control"), Body::List(items)) => self.collect_all(items),
                 (Some("repeat" | "if_open" | "if_user"), Body::Map(entries)) => self.collect_from(entries),
                 (Some("profile"), Body::Map(entries)) => {
                     self.collect_from(entries);

@@ -78,7 +78,7 @@ fn step(item: &TaggedMap<'_>, actors: &mut CaseActors, problems: &mut Problems) 
             let steps = steps(fields.list("steps", problems), actors, problems);
             Step::Repeat { times: times?, steps }
         }
-        "together" => {
+        "together" | "control" => {
             let Body::List(items) = &value.body else {
                 problems.add(value, unexpected(value, &value_type));
                 return None;
@@ -86,7 +86,8 @@ fn step(item: &TaggedMap<'_>, actors: &mut CaseActors, problems: &mut Problems) 
             if items.is_empty() {
                 problems.add(value, Problem::new("the list is empty"));
             }
-            Step::Together(steps(items, actors, problems))
+            let steps = steps(items, actors, problems);
+            if item.name == "control" { Step::Control(steps) } else { Step::Together(steps) }
         }
         _ => {
             let ValueType::Map(spec) = value_type else { return None };

@@ -144,6 +144,8 @@ pub enum Step {
     Wait(Duration),
     /// `together`: the steps start at the same time.
     Together(Vec<Step>),
+    /// `control`: the steps show that the server works before the check begins.
+    Control(Vec<Step>),
     /// `repeat`.
     Repeat {
         /// The number of repetitions.

@@ -93,7 +93,8 @@ impl Frames {
             self.buffer = std::mem::take(&mut *room.buffer.lock().unwrap_or_else(PoisonError::into_inner));
         }
         self.buffer.extend_from_slice(&chunk);
-        while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+        let terminator = if room.has_fault("reads-up-to-nul") { b'\0' } else { b'\n' };
+        while let Some(end) = self.buffer.iter().position(|byte| *byte == terminator) {
             let mut frame: Vec<u8> = self.buffer.drain(..=end).collect();
             frame.pop();
             if frame.ends_with(b"\r") && !room.has_fault("carriage-return-kept") {

@@ -20,8 +20,8 @@ use room::Room;
 /// The rows of `kills.txt` begin with the names of the faults.
 const FAULTS: &str = include_str!("../../../it/kills.txt");
 
-/// Names that are no faults: a correct server, and the null servers.
-const OTHER_NAMES: [&str; 8] = ["none", "n1", "n2", "n3", "n4", "n5", "n6", "n7"];
+/// Names that are no faults: correct servers, and the null servers.
+const OTHER_NAMES: [&str; 9] = ["none", "crlf", "n1", "n2", "n3", "n4", "n5", "n6", "n7"];
 
 /// Returns all names that [`serve`] accepts.
 pub fn fault_names() -> impl Iterator<Item = &'static str> {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub(super) struct Peer {
     queue: Mutex<Queue>,
     queue_changed: Condvar,
     fault: String,
+    /// The number of frames, for faults that write it.
+    pushed: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +49,7 @@ impl Peer {
             queue,
             queue_changed: Condvar::new(),
             fault,
+            pushed: AtomicUsize::new(1),
         });
         let writer = Arc::clone(&peer);
         std::thread::spawn(move || writer.write());
@@ -59,8 +62,18 @@ impl Peer {
 
     /// Queues a frame; a line end is added.
     pub(super) fn push(&self, frame: &[u8]) {
-        let mut bytes = frame.to_vec();
-        bytes.push(b'\n');
+        let mut bytes = Vec::new();
+        if self.has_fault("messages-numbered") {
+            bytes.extend(format!("[{}] ", self.pushed.fetch_add(1, Ordering::SeqCst)).into_bytes());
+        }
+        bytes.extend_from_slice(frame);
+        bytes.extend_from_slice(match self.fault.as_str() {
+            "line-ends-omitted" => b"",
+            "crlf" => b"\r\n",
+            "nul-in-place-of-newline" => b"\0",
+            "tilde-in-place-of-newline" => b"|~",
+            _ => b"\n",
+        });
         if self.has_fault("frame-doubled-newline") {
             bytes.push(b'\n');
         }
@@ -79,6 +92,11 @@ impl Peer {
             return;
         }
         self.enqueue(bytes);
+    }
+
+    /// Queues bytes without a line end.
+    pub(super) fn push_bytes(&self, bytes: &[u8]) {
+        self.enqueue(bytes.to_vec());
     }
 
     fn enqueue(&self, bytes: Vec<u8>) {

@@ -118,8 +118,10 @@ impl Room {
         self.departed.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|ghost| ghost == name)
     }
 
-    fn acknowledge(&self, _name: &[u8], peer: &Arc<Peer>) {
-        if self.has_fault("ack-trailing-space") {
+    fn acknowledge(&self, name: &[u8], peer: &Arc<Peer>) {
+        if self.has_fault("login-in-other-words") {
+            peer.push(&[b"Welcome, ", name, b"!"].concat());
+        } else if self.has_fault("ack-trailing-space") {
             peer.push(b"CONNECT_ACK|OK ");
         } else if self.has_fault("ack-lowercase") {
             peer.push(b"CONNECT_ACK|ok");

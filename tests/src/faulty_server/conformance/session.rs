@@ -31,6 +31,12 @@ pub(super) fn serve_connection(room: &Arc<Room>, peer: &Arc<Peer>) {
     if room.has_fault("greeting-banner") {
         peer.push(b"WELCOME TO THE CHAT");
     }
+    if room.has_fault("prompt-for-name") {
+        peer.push_bytes(b"Enter your name: ");
+    }
+    if room.has_fault("closes-after-accept") {
+        return peer.finish();
+    }
     if room.has_fault("none-user-listed") {
         let nobody =
             super::room::User { name: b"None".to_vec(), peer: Arc::clone(peer), since: std::time::Instant::now() };

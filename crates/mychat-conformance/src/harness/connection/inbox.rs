@@ -7,7 +7,8 @@ use std::time::Instant;
 use mychat_proto::{Deframer, Framing, Inbound};
 
 use super::ConnConfig;
-use crate::harness::monitor::{FrameRule, Monitors};
+use crate::harness::malformed::REPLY_PREFIXES;
+use crate::harness::monitor::{FrameExemptions, FrameRule, Monitors, exceeds_limit};
 use crate::harness::wire_log::{Direction, WireLog};
 
 /// The way a connection ended. Each of them counts as closed.
@@ -66,10 +67,13 @@ pub(crate) struct ConnInbox {
     scanned: usize,
     flooded: bool,
     raw: Option<Deframer>,
+    /// True if the server reads lines, so that it has to send lines.
+    must_be_terminated: bool,
     continued: String,
     actor: Arc<str>,
     case: Arc<str>,
     sent_invalid_utf8: Arc<AtomicBool>,
+    may_send_long_lists: bool,
     monitors: Monitors,
     wire_log: WireLog,
 }
@@ -79,7 +83,6 @@ const MAX_UNFINISHED: usize = 8 * 1024 * 1024;
 /// The numbers of frames and bytes after which a connection is flooded. No case causes that many.
 const MAX_FRAMES: usize = 50_000;
 const MAX_BYTES: u64 = 64 << 20;
-const COMMANDS: [&[u8]; 5] = [b"CONNECT_ACK|", b"USER_LIST|", b"MESSAGE|", b"BROADCAST|", b"ERROR|"];
 
 impl ConnInbox {
     pub(super) fn new(actor: Arc<str>, config: &ConnConfig) -> Self {
@@ -102,11 +105,13 @@ impl ConnInbox {
             unfinished: Vec::new(),
             scanned: 0,
             flooded: false,
+            must_be_terminated: config.framing.send.is_terminated(),
             raw: raw.then(|| Deframer::for_replies(Framing::Raw).lenient()),
             continued: String::new(),
             actor,
             case: Arc::clone(&config.case),
             sent_invalid_utf8: Arc::clone(&config.sent_invalid_utf8),
+            may_send_long_lists: config.may_send_long_lists,
             monitors: config.monitors.clone(),
             wire_log: config.wire_log.clone(),
         }
@@ -140,12 +145,12 @@ impl ConnInbox {
             let mut feed = raw.feed(bytes);
             while let Some(inbound) = feed.next() {
                 if let Inbound::Frame(frame) = inbound {
-                    frames.push(frame.strip_suffix(b"\n").unwrap_or(frame).to_vec());
+                    frames.push(frame.to_vec());
                 }
             }
             self.raw = Some(raw);
             for frame in rejoin_content(frames) {
-                self.split_glued(frame);
+                self.handle_segment(frame);
             }
             return;
         }
@@ -197,12 +202,23 @@ impl ConnInbox {
         }
         let frame = std::mem::take(&mut self.unfinished);
         self.scanned = 0;
-        self.monitors.report_violation(
-            FrameRule::Terminated,
-            &self.case,
-            format!("{} without a line end", mychat_scenario::template::text::shown(&frame)),
-        );
+        self.report_unterminated(&frame);
         self.split_glued(frame);
+    }
+
+    /// Handles a frame that the next command or the end of a read has cut off. Only with raw framing it needs no line end.
+    fn handle_segment(&mut self, mut frame: Vec<u8>) {
+        if frame.ends_with(b"\n") {
+            frame.pop();
+        } else if self.must_be_terminated {
+            self.report_unterminated(&frame);
+        }
+        self.split_glued(frame);
+    }
+
+    fn report_unterminated(&self, frame: &[u8]) {
+        let got = format!("{} without a line end", mychat_scenario::template::text::shown(frame));
+        self.monitors.report_violation(FrameRule::Terminated, &self.case, got);
     }
 
     fn split_glued(&mut self, frame: Vec<u8>) {
@@ -229,9 +245,12 @@ impl ConnInbox {
             self.count += 1;
             let (shortest, longest) = self.sizes.unwrap_or((frame.len(), frame.len()));
             self.sizes = Some((shortest.min(frame.len()), longest.max(frame.len())));
+            if exceeds_limit(&frame) {
+                self.observe(&frame);
+            }
             return;
         }
-        self.monitors.observe_frame(&self.case, &frame, self.sent_invalid_utf8.load(Ordering::Relaxed));
+        self.observe(&frame);
         if frame.is_empty() {
             // Empty frames are ignored here; a monitor reports them.
             return;
@@ -246,6 +265,14 @@ impl ConnInbox {
         }
         self.count += 1;
         self.frames.push(ReceivedFrame { bytes: frame, at: Instant::now(), consumed: false });
+    }
+
+    fn observe(&self, frame: &[u8]) {
+        let exempt = FrameExemptions {
+            invalid_utf8: self.sent_invalid_utf8.load(Ordering::Relaxed),
+            long_lists: self.may_send_long_lists,
+        };
+        self.monitors.observe_frame(&self.case, frame, exempt);
     }
 
     /// Joins continued lists: a list frame that ends in a comma continues in the next one. If the next one repeats the first
@@ -313,14 +340,14 @@ fn is_without_sender(frame: &[u8]) -> bool {
 fn glued_at(frame: &[u8]) -> Option<usize> {
     for answer in [&b"CONNECT_ACK|OK"[..], b"CONNECT_ACK|FAIL"] {
         if let Some(rest) = frame.strip_prefix(answer) {
-            return COMMANDS.iter().any(|command| rest.starts_with(command)).then_some(answer.len());
+            return REPLY_PREFIXES.iter().any(|command| rest.starts_with(command)).then_some(answer.len());
         }
     }
     let names = frame.strip_prefix(b"USER_LIST|")?;
     // A user may have the name of a command. A name follows the separator that this server uses.
     let is_name = |at: &usize| *at > 0 && b"|,; ".contains(&names[at - 1]);
     let begins = |command: &&[u8]| memchr::memmem::find_iter(names, *command).find(|at| !is_name(at));
-    let at = COMMANDS.iter().filter_map(begins).min()?;
+    let at = REPLY_PREFIXES.iter().filter_map(begins).min()?;
     Some(at + b"USER_LIST|".len())
 }
 

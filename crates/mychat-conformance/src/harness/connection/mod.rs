@@ -58,6 +58,8 @@ pub(crate) struct ConnConfig {
     pub throttle: ConnectThrottle,
     /// True if a connection of the case has sent invalid UTF-8.
     pub sent_invalid_utf8: Arc<AtomicBool>,
+    /// True if the profile declares that lists exceed the limit of 1024 bytes.
+    pub may_send_long_lists: bool,
 }
 
 /// The number of bytes of each write that are remembered for later steps and for the diagnosis.
