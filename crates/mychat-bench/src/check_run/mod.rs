@@ -12,9 +12,9 @@ use rand::RngExt as _;
 use tokio::sync::Notify;
 
 use crate::target::ServerUnderTest;
-use mychat_conformance::TestEnv;
 use mychat_conformance::probe::{self as probing, FramingProbe, Profile};
 use mychat_conformance::suite::{Check, Event, Options, baseline};
+use mychat_conformance::{FirstContact, TestEnv};
 use mychat_report::model::TargetInfo;
 use mychat_report::model::conformance::{ConformanceResult, SuiteRunInfo, build};
 use mychat_report::terminal::conformance as terminal;
@@ -117,6 +117,11 @@ fn environments(server: &ServerUnderTest, found: &FramingProbe, suite: &SuiteOpt
     let common = TestEnv {
         fixed_timeout: suite.timeout.is_some(),
         declared: Arc::new(suite.profile.clone()),
+        first_contact: Arc::new(FirstContact {
+            mistake: found.mistake.clone(),
+            is_about_terminator: found.other_terminator.is_some(),
+            unasked: found.unasked.clone(),
+        }),
         ..TestEnv::new(server.address, found.framing, patience, suite.seed)
     };
     match server.processes() {

@@ -1,8 +1,10 @@
 //! Every known mistake: a transcript and evidence in, a hint out.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::{Hint, KNOWN_MISTAKES, diagnose};
+use super::{KNOWN_MISTAKES, diagnose};
+use crate::harness::FirstContact;
 use crate::harness::failure::{CaseFailure, Evidence, ListEvidence};
 use crate::harness::transcript::{ConnectionTranscript, FrameRecord, Transcript};
 
@@ -56,7 +58,8 @@ fn wrong_reply(actor: &str, frame: &str, expected: &str) -> Evidence {
 
 fn login_failed(frames: &[&str]) -> Evidence {
     let frames: Vec<Vec<u8>> = frames.iter().map(|frame| frame.as_bytes().to_vec()).collect();
-    Evidence::LoginFailed { is_silent: frames.is_empty(), frames }
+    let sent = vec![b"CONNECT|dan7\n".to_vec()];
+    Evidence::LoginFailed { is_silent: frames.is_empty(), is_closed: false, frames, sent }
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -74,8 +77,13 @@ fn list(list: &str) -> ListEvidence {
     }
 }
 
-fn diagnosis(transcript: &Transcript, evidence: Evidence) -> Option<Hint> {
-    diagnose(transcript, &CaseFailure::fail("this", "that").with(evidence))
+fn hints(transcript: &Transcript, evidence: Evidence) -> Vec<String> {
+    let hints = diagnose(transcript, &CaseFailure::fail("this", "that").with(evidence));
+    hints.into_iter().map(Cow::into_owned).collect()
+}
+
+fn first_hint(transcript: &Transcript, evidence: Evidence) -> String {
+    hints(transcript, evidence).into_iter().next().unwrap_or_default()
 }
 
 /// A transcript and evidence that show a mistake, and words from its hint.
@@ -170,32 +178,61 @@ fn examples() -> Vec<(Transcript, Evidence, &'static str)> {
 fn each_known_mistake_is_recognised() {
     for (transcript, evidence, words) in examples() {
         let shown = format!("{evidence:?}");
-        let hint = diagnosis(&transcript, evidence).map_or("no hint", |hint| hint.0);
+        let hint = first_hint(&transcript, evidence);
         assert!(hint.contains(words), "{shown}: {hint}");
     }
 }
 
 #[test]
 fn the_examples_show_every_known_mistake() {
-    let known: BTreeSet<Hint> = KNOWN_MISTAKES.iter().copied().flatten().map(|known| known.hint).collect();
-    let shown: BTreeSet<Hint> =
-        examples().into_iter().filter_map(|(transcript, evidence, _)| diagnosis(&transcript, evidence)).collect();
-    assert_eq!(known.difference(&shown).collect::<Vec<_>>(), Vec::<&Hint>::new());
+    let known: BTreeSet<String> = KNOWN_MISTAKES.iter().copied().flatten().map(|known| known.hint.to_owned()).collect();
+    let shown: BTreeSet<String> =
+        examples().into_iter().flat_map(|(transcript, evidence, _)| hints(&transcript, evidence)).collect();
+    assert_eq!(known.difference(&shown).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 #[test]
 fn what_a_correct_server_sends_gives_no_hint() {
     let transcript = chat().sent(0, "MESSAGE|bob7|t").sent(0, "BROADCAST|u");
     for (actor, frame) in [("bob", "MESSAGE|ana7|t"), ("cat", "BROADCAST|ana7|u"), ("bob", "USER_LIST|ana7,bob7")] {
-        assert_eq!(diagnosis(&transcript, unexpected(actor, frame)), None, "{frame}");
+        assert_eq!(first_hint(&transcript, unexpected(actor, frame)), "", "{frame}");
     }
-    assert_eq!(diagnose(&transcript, &CaseFailure::fail("this", "that")), None);
+    assert_eq!(diagnose(&transcript, &CaseFailure::fail("this", "that")), Vec::<String>::new());
 }
 
+/// A malformed message explains a failure that is about it, and no other one.
 #[test]
-fn a_malformed_message_explains_more_than_the_evidence() {
-    let transcript = Transcript { malformed: Some("UTF-16"), ..chat() };
-    assert_eq!(diagnosis(&transcript, Evidence::NotClosed), Some(Hint("UTF-16")));
+fn a_malformed_message_explains_what_is_missing_on_its_connection() {
+    let mut transcript = Transcript { malformed: Some("UTF-16"), ..chat() };
+    transcript.connections[1].mistake = Some("UTF-16");
+    let missing = |actor: &str| Evidence::NoReply { actor: actor.to_owned(), expected: names(&["MESSAGE|*|*"]) };
+    assert_eq!(first_hint(&transcript, missing("bob")), "UTF-16");
+    assert_eq!(hints(&transcript, Evidence::NotClosed).len(), 1);
+    assert!(first_hint(&transcript, Evidence::NotClosed).contains("close()"));
+    assert_eq!(first_hint(&transcript, unexpected("bob", "MESSAGE|ana7|t")), "UTF-16", "no better hint");
+    let failure = CaseFailure::fail("this", "that");
+    assert_eq!(diagnose(&transcript, &failure), ["UTF-16"], "a procedure's failure has no evidence");
+}
+
+/// The answer to CONNECT is quoted, and what the probe found explains a failed login and nothing else.
+#[test]
+fn a_failed_login_is_explained_by_its_answer() {
+    let welcome = "the server answers CONNECT with \"Welcome, NAME!\"";
+    assert!(first_hint(&chat(), login_failed(&["Welcome, dan7!"])).starts_with(welcome));
+    assert!(first_hint(&chat(), wrong_reply("bob", "Welcome, bob7!", "CONNECT_ACK|OK")).starts_with(welcome));
+    assert!(
+        first_hint(&chat(), wrong_reply("bob", "", "CONNECT_ACK|OK")).contains("closes the connection when it gets")
+    );
+    let first_contact = FirstContact {
+        mistake: Some("the server greets".into()),
+        unasked: b"Welcome to the chat\n".to_vec(),
+        ..FirstContact::default()
+    };
+    let transcript = Transcript { first_contact: first_contact.into(), ..chat() };
+    assert_eq!(first_hint(&transcript, login_failed(&[])), "the server greets");
+    assert_eq!(first_hint(&transcript, unexpected("ana", "Welcome to the chat")), "the server greets");
+    assert!(first_hint(&transcript, unexpected("ana", "Bye!")).contains("no message of the protocol"));
+    assert!(!hints(&transcript, Evidence::NotClosed).contains(&"the server greets".to_owned()));
 }
 
 #[test]
@@ -204,5 +241,5 @@ fn the_first_evidence_with_a_hint_decides() {
         .with(unexpected("bob", "USER_LIST|x"))
         .with(Evidence::Overtaken)
         .with(Evidence::NotClosed);
-    assert!(diagnose(&chat(), &failure).is_some_and(|hint| hint.0.contains("overtake")));
+    assert!(diagnose(&chat(), &failure)[0].contains("overtake"));
 }

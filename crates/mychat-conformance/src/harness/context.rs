@@ -90,6 +90,7 @@ impl CaseContext {
             nonce: self.names.nonce().to_owned(),
             witness_name: self.names.known("zwitness").unwrap_or_default().to_owned(),
             malformed: self.env.monitors.mistake(&self.config.case),
+            first_contact: Arc::clone(&self.env.first_contact),
         }
     }
 
@@ -145,7 +146,9 @@ impl CaseContext {
             let got = self.describe_last(conn);
             let inbox = conn.inbox();
             let frames = inbox.frames.iter().map(|frame| frame.bytes.clone()).collect();
-            let failed = Evidence::LoginFailed { is_silent: inbox.bytes == 0, frames };
+            let (is_silent, is_closed) = (inbox.bytes == 0, inbox.end.is_some());
+            drop(inbox);
+            let failed = Evidence::LoginFailed { is_silent, is_closed, frames, sent: conn.sent.clone() };
             return Err(CaseFailure::fail(want(), got).with(failed));
         }
         for frame in &mut conn.inbox().frames {
@@ -226,6 +229,7 @@ fn record(actor: &str, conn: &Connection) -> ConnectionTranscript {
         sent: conn.sent.clone(),
         frames: inbox.frames.iter().map(frame).collect(),
         connect_replies: inbox.connect_replies,
+        mistake: inbox.mistake(),
         closed_by_server: inbox.end.is_some(),
         closed_by_us: conn.is_closed_by_us(),
     }

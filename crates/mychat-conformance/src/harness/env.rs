@@ -1,5 +1,6 @@
 //! The server under test and the settings that all cases of a run share.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,6 +40,19 @@ pub struct TestEnv {
     pub throttle: ConnectThrottle,
     /// The server's process, if this tool started it.
     pub watch: Option<SpawnedServer>,
+    /// The mistakes that the probe found, which explain failures of many checks.
+    pub first_contact: Arc<FirstContact>,
+}
+
+/// What the first dialogue with a server showed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FirstContact {
+    /// The mistake in the server's behaviour up to its answer to `CONNECT`.
+    pub mistake: Option<Cow<'static, str>>,
+    /// The mistake is about the bytes that end messages.
+    pub is_about_terminator: bool,
+    /// Everything that the server sent before the client sent anything.
+    pub unasked: Vec<u8>,
 }
 
 /// A longer response time counts as slow. The margin allows for a busy machine.
@@ -70,6 +84,7 @@ impl TestEnv {
             no_list_on_join: Arc::default(),
             throttle: ConnectThrottle::default(),
             watch: None,
+            first_contact: Arc::default(),
         }
     }
 

@@ -92,8 +92,12 @@ pub(crate) enum Evidence {
     LoginFailed {
         /// True if not one byte arrived on the connection.
         is_silent: bool,
+        /// True if the server closed the connection.
+        is_closed: bool,
         /// The frames that arrived on it.
         frames: Vec<Vec<u8>>,
+        /// The bytes of each write on it.
+        sent: Vec<Vec<u8>>,
     },
     /// The server did not close a connection that it has to close.
     NotClosed,

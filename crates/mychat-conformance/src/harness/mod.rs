@@ -17,5 +17,5 @@ pub(crate) mod outcome;
 pub(crate) mod transcript;
 pub(crate) mod wire_log;
 
-pub use env::TestEnv;
+pub use env::{FirstContact, TestEnv};
 pub use join::join_all;

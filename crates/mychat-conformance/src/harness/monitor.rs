@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::harness::malformed::REPLY_PREFIXES;
+use crate::harness::malformed::{REPLY_PREFIXES, malformed_message};
 
 /// A rule for single frames. Each one has a check in the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +56,12 @@ pub struct Violation {
     pub case: String,
     /// The frame that violates the rule, for reports.
     pub got: String,
+    /// The beginning of the frame; empty if no single frame shows the violation.
+    pub frame: Vec<u8>,
 }
+
+/// The number of bytes that are kept of a frame that violates a rule.
+const MAX_KEPT: usize = 256;
 
 /// Rules that are not applied to the frames of a connection.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,8 +94,8 @@ struct MonitorState {
 }
 
 impl Monitors {
-    /// Counts a frame and checks it against all rules without an exemption.
-    pub(crate) fn observe_frame(&self, case: &str, frame: &[u8], exempt: FrameExemptions) {
+    /// Counts a frame and checks it against all rules without an exemption. Returns the hint for a malformed message.
+    pub(crate) fn observe_frame(&self, case: &str, frame: &[u8], exempt: FrameExemptions) -> Option<&'static str> {
         let mut violated = inspect(frame);
         violated.retain(|rule| match rule {
             FrameRule::Utf8 => !exempt.invalid_utf8,
@@ -107,16 +112,20 @@ impl Monitors {
                 state.codes.insert(String::from_utf8_lossy(&code[..code.len().min(40)]).into_owned());
             }
         }
-        if !violated.is_empty()
-            && let Some(mistake) = crate::harness::malformed::malformed_message(frame)
-        {
+        let malformed = if violated.is_empty() { None } else { malformed_message(frame) };
+        if let Some(mistake) = malformed {
             state.malformed.entry(case.to_owned()).or_insert(mistake);
         }
         for rule in violated {
             let swapped = if rule == FrameRule::ErrorFormat && is_swapped(frame) { SWAPPED } else { "" };
-            let got = || format!("{}{swapped}", shown(frame));
-            state.violations.entry(rule).or_insert_with(|| Violation { case: case.to_owned(), got: got() });
+            let violation = || Violation {
+                case: case.to_owned(),
+                got: format!("{}{swapped}", shown(frame)),
+                frame: frame[..frame.len().min(MAX_KEPT)].to_vec(),
+            };
+            state.violations.entry(rule).or_insert_with(violation);
         }
+        malformed
     }
 
     /// Removes the violation of `rule` if it was seen in `case`. Used where the server was killed and may have written a part
@@ -131,7 +140,7 @@ impl Monitors {
     /// Records a violation that no single frame shows.
     pub fn report_violation(&self, rule: FrameRule, case: &str, got: String) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.violations.entry(rule).or_insert_with(|| Violation { case: case.to_owned(), got });
+        state.violations.entry(rule).or_insert_with(|| Violation { case: case.to_owned(), got, frame: Vec::new() });
         if rule == FrameRule::Terminated {
             state.malformed.entry(case.to_owned()).or_insert(UNENDED);
         }
@@ -140,7 +149,12 @@ impl Monitors {
     /// Returns the hint for malformed messages that arrived in a case. They may be the cause of its failure.
     pub fn mistake(&self, case: &str) -> Option<&'static str> {
         let mistake = self.state.lock().unwrap_or_else(PoisonError::into_inner).malformed.get(case).copied()?;
-        Some(if mistake == UNENDED && self.are_mixed() { MIXED } else { mistake })
+        Some(if mistake == UNENDED { self.unterminated_hint() } else { mistake })
+    }
+
+    /// Returns the hint for a message without a line end.
+    pub(crate) fn unterminated_hint(&self) -> &'static str {
+        if self.are_mixed() { MIXED } else { UNENDED }
     }
 
     /// Returns true if terminators are missing and others arrived alone: two threads wrote at the same time.

@@ -1,5 +1,7 @@
 //! The outcome of a check.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::harness::failure::{CaseFailure, Control, StepResult};
@@ -28,8 +30,8 @@ pub(crate) struct CaseRecord {
     pub(crate) observed: Vec<String>,
     /// A line for the profile that would accept this failure.
     pub(crate) declare: Option<String>,
-    /// The hint for a failure, where its cause is known.
-    pub(crate) hint: Option<&'static str>,
+    /// The hints for a failure, the most specific first.
+    pub(crate) hints: Vec<Cow<'static, str>>,
     pub(crate) wire: Vec<WireLine>,
 }
 
@@ -71,6 +73,9 @@ pub struct Outcome {
     /// The ability that the server lacked when the check began, if that is the reason.
     #[serde(skip)]
     pub(crate) failed_control: Option<Control>,
+    /// The possible causes of a failure, the most specific first.
+    #[serde(skip)]
+    pub(crate) causes: Vec<String>,
 }
 
 impl Outcome {
@@ -94,6 +99,7 @@ impl Outcome {
             server_output: Vec::new(),
             expected: false,
             failed_control: None,
+            causes: Vec::new(),
         }
     }
 
@@ -123,7 +129,8 @@ impl Outcome {
                 outcome.status = Status::Fail;
                 outcome.want = Some(want);
                 outcome.got = Some(got);
-                outcome.likely = record.hint.map(str::to_owned).or_else(|| case.likely.clone());
+                outcome.causes = record.hints.into_iter().map(Cow::into_owned).chain(case.likely.clone()).collect();
+                outcome.likely = outcome.causes.first().cloned();
                 outcome.declare = record.declare;
             }
         }

@@ -1,5 +1,9 @@
 //! A finished case as plain data: what was sent and received on each connection.
 
+use std::sync::Arc;
+
+use super::FirstContact;
+
 /// Everything that the diagnosis may look at. It holds no sockets and no locks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Transcript {
@@ -11,8 +15,10 @@ pub(crate) struct Transcript {
     pub(crate) nonce: String,
     /// The witness's name on the wire.
     pub(crate) witness_name: String,
-    /// The hint for a malformed message that the server sent during this case.
+    /// The hint for a malformed message that the server sent during this case, on any connection.
     pub(crate) malformed: Option<&'static str>,
+    /// What the first dialogue with the server showed.
+    pub(crate) first_contact: Arc<FirstContact>,
 }
 
 /// One connection of a finished case.
@@ -26,6 +32,8 @@ pub(crate) struct ConnectionTranscript {
     pub(crate) sent: Vec<Vec<u8>>,
     /// The frames that arrived, without lists.
     pub(crate) frames: Vec<FrameRecord>,
+    /// The hint for a malformed message that arrived here.
+    pub(crate) mistake: Option<&'static str>,
     /// The number of replies to `CONNECT`.
     pub(crate) connect_replies: usize,
     /// True if the server closed or reset the connection.

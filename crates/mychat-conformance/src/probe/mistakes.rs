@@ -26,9 +26,12 @@ pub async fn probe_mistakes(target: SocketAddr, found: &mut FramingProbe, timeou
     if found.given {
         return;
     }
-    if let Some(mistake) = unasked(target, timeout).await {
+    let Some(mut dialogue) = Dialogue::open(target, timeout).await else { return };
+    dialogue.listen(UNASKED, |received| received.contains(&b'\n')).await;
+    if let Some(mistake) = unasked(&dialogue) {
         found.mistake = Some(mistake);
     }
+    found.unasked = dialogue.received;
     // A server that sends no line ends has been asked already.
     if !found.is_answered || found.omits_line_ends || !found.framing.send.is_terminated() {
         return;
@@ -47,10 +50,8 @@ pub async fn probe_mistakes(target: SocketAddr, found: &mut FramingProbe, timeou
     }
 }
 
-/// Opens a connection, says nothing, and returns what is wrong with the server's reaction.
-async fn unasked(target: SocketAddr, timeout: Duration) -> Option<Cow<'static, str>> {
-    let mut dialogue = Dialogue::open(target, timeout).await?;
-    dialogue.listen(UNASKED, |received| received.contains(&b'\n')).await;
+/// Returns what is wrong with the server's reaction to a connection on which nothing was sent.
+fn unasked(dialogue: &Dialogue) -> Option<Cow<'static, str>> {
     let text = dialogue.received.as_slice();
     if text.is_empty() {
         return dialogue.is_closed.then_some(CLOSES_UNASKED.into());

@@ -40,6 +40,8 @@ pub struct FramingProbe {
     pub description: String,
     /// The mistake that the first dialogue shows, if any.
     pub mistake: Option<Cow<'static, str>>,
+    /// Everything that the server sent before the client sent anything.
+    pub unasked: Vec<u8>,
     /// The time from a `CONNECT` to its reply.
     reply_time: Duration,
     /// True if a `CONNECT` was answered by `CONNECT_ACK`.
@@ -69,6 +71,7 @@ impl FramingProbe {
             other_terminator: None,
             description,
             mistake: None,
+            unasked: Vec::new(),
             reply_time: Duration::ZERO,
             is_answered: false,
         }

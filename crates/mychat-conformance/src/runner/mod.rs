@@ -27,16 +27,16 @@ pub(crate) async fn run_case(case: &Case, env: &TestEnv) -> Outcome {
         Err(_) => Err(CaseFailure::Inconclusive(format!("it did not end within {} s", max_duration.as_secs()))),
     };
     let declared = ctx.declared;
-    let hint = result.as_ref().err().and_then(|failure| match failure {
-        CaseFailure::Fail { .. } => diagnose(&ctx.transcript(), failure),
-        CaseFailure::Inconclusive(_) | CaseFailure::ControlFailed(_) | CaseFailure::Skipped(_) => None,
-    });
+    let hints = match &result {
+        Err(failure @ CaseFailure::Fail { .. }) => diagnose(&ctx.transcript(), failure),
+        _ => Vec::new(),
+    };
     let shows_wire = !matches!(result, Ok(()) | Err(CaseFailure::Skipped(_)));
     let record = CaseRecord {
         seconds: started.elapsed().as_secs_f64(),
         observed: std::mem::take(&mut ctx.observed),
         declare: ctx.declare.take(),
-        hint: hint.map(|hint| hint.0),
+        hints,
         wire: if shows_wire { ctx.wire_lines() } else { Vec::new() },
     };
     let outcome = Outcome::of(case, result, record);

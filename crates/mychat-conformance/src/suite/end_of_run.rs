@@ -1,10 +1,12 @@
 //! The checks that concern all connections of a run. They are judged after all other checks.
 
+use std::borrow::Cow;
 use std::sync::PoisonError;
 
 use super::run::{CheckResults, attach_server_output, check_serving_at_end};
 use crate::harness::TestEnv;
-use crate::harness::monitor::FrameRule;
+use crate::harness::malformed::malformed_message;
+use crate::harness::monitor::{FrameRule, Violation};
 use crate::harness::outcome::{Outcome, Status};
 use crate::runner::run_case;
 use mychat_scenario::model::Case;
@@ -40,7 +42,7 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
         outcome.status = Status::Fail;
         outcome.want = Some(rule.want().to_owned());
         outcome.got = Some(format!("{} (first seen during {})", violation.got, violation.case));
-        outcome.likely = env.monitors.cause(rule).map(str::to_owned).or_else(|| case.likely.clone());
+        outcome.likely = cause(rule, &violation, env).map(Cow::into_owned).or_else(|| case.likely.clone());
         outcome.wire = own_run.map(|own_run| own_run.wire).unwrap_or_default();
     } else if !serves {
         // A server that serves no user sends too few frames to be judged.
@@ -60,6 +62,17 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
             Some(if rule == FrameRule::ErrorFormat { format!("{frames}; {}", codes(env)) } else { frames });
     }
     outcome
+}
+
+/// Returns the mistake behind the violation of a rule, if it is a known one.
+fn cause(rule: FrameRule, violation: &Violation, env: &TestEnv) -> Option<Cow<'static, str>> {
+    let first = &env.first_contact;
+    let is_unasked = !violation.frame.is_empty() && memchr::memmem::find(&first.unasked, &violation.frame).is_some();
+    if is_unasked || rule == FrameRule::Terminated && first.is_about_terminator {
+        return first.mistake.clone();
+    }
+    let malformed = malformed_message(&violation.frame).filter(|_| !violation.frame.is_empty());
+    env.monitors.cause(rule).or(malformed).map(Cow::Borrowed)
 }
 
 /// Describes the codes of all `ERROR` frames. The protocol's text defines only 404, and no format for codes.

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::abilities::{MissingAbilities, keep_first_transcripts};
 use super::catalogue::Check;
 use super::end_of_run::{self, judge};
+use crate::diagnosis::causes;
 use crate::harness::liveness::{Serving, check_liveness};
 use crate::harness::monitor::FrameRule;
 use crate::harness::outcome::{Outcome, Status};
@@ -141,6 +142,7 @@ pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(E
     }
     outcomes.sort_by_key(|(index, _)| *index);
     keep_first_transcripts(&mut outcomes);
+    causes::choose(&mut outcomes);
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 

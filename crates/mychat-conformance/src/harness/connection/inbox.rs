@@ -74,6 +74,10 @@ pub(crate) struct ConnInbox {
     case: Arc<str>,
     sent_invalid_utf8: Arc<AtomicBool>,
     may_send_long_lists: bool,
+    /// The hint for the first malformed message.
+    malformed: Option<&'static str>,
+    /// True if a message had no line end.
+    is_unterminated: bool,
     monitors: Monitors,
     wire_log: WireLog,
 }
@@ -112,6 +116,8 @@ impl ConnInbox {
             case: Arc::clone(&config.case),
             sent_invalid_utf8: Arc::clone(&config.sent_invalid_utf8),
             may_send_long_lists: config.may_send_long_lists,
+            malformed: None,
+            is_unterminated: false,
             monitors: config.monitors.clone(),
             wire_log: config.wire_log.clone(),
         }
@@ -216,7 +222,8 @@ impl ConnInbox {
         self.split_glued(frame);
     }
 
-    fn report_unterminated(&self, frame: &[u8]) {
+    fn report_unterminated(&mut self, frame: &[u8]) {
+        self.is_unterminated = true;
         let got = format!("{} without a line end", mychat_scenario::template::text::shown(frame));
         self.monitors.report_violation(FrameRule::Terminated, &self.case, got);
     }
@@ -224,6 +231,7 @@ impl ConnInbox {
     fn split_glued(&mut self, frame: Vec<u8>) {
         match glued_at(&frame) {
             Some(at) => {
+                self.is_unterminated = true;
                 self.monitors.report_violation(
                     FrameRule::Terminated,
                     &self.case,
@@ -267,12 +275,18 @@ impl ConnInbox {
         self.frames.push(ReceivedFrame { bytes: frame, at: Instant::now(), consumed: false });
     }
 
-    fn observe(&self, frame: &[u8]) {
+    /// Returns the hint for a malformed message that arrived here.
+    pub(crate) fn mistake(&self) -> Option<&'static str> {
+        self.malformed.or_else(|| self.is_unterminated.then(|| self.monitors.unterminated_hint()))
+    }
+
+    fn observe(&mut self, frame: &[u8]) {
         let exempt = FrameExemptions {
             invalid_utf8: self.sent_invalid_utf8.load(Ordering::Relaxed),
             long_lists: self.may_send_long_lists,
         };
-        self.monitors.observe_frame(&self.case, frame, exempt);
+        let malformed = self.monitors.observe_frame(&self.case, frame, exempt);
+        self.malformed = self.malformed.or(malformed);
     }
 
     /// Joins continued lists: a list frame that ends in a comma continues in the next one. If the next one repeats the first
