@@ -5,10 +5,6 @@ use crate::harness::failure::Evidence;
 use crate::harness::transcript::{ConnectionTranscript, Transcript};
 
 pub(super) const MISTAKES: &[KnownMistake] = &[
-    mistake("the server adds something to CONNECT_ACK|OK: send exactly that", |_, evidence| {
-        matches!(evidence, Evidence::LoginFailed { frames, .. }
-                if frames.iter().any(|frame| frame.starts_with(b"CONNECT_ACK|OK")))
-    }),
     mistake(
         "a silent connection blocks the others: the server waits for its first message before it accepts the next connection",
         is_blocked_by_silent_connection,

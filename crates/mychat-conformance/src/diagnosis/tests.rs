@@ -159,7 +159,7 @@ fn examples() -> Vec<(Transcript, Evidence, &'static str)> {
         (chat(), Evidence::ListBeforeReply { own: "cat7".to_owned(), list: "ana7,bob7".to_owned() }, "every socket"),
         (chat(), Evidence::ListWithoutLogin { first: "zwi7".to_owned() }, "every socket"),
         // Connections.
-        (chat(), login_failed(&["CONNECT_ACK|OK|welcome"]), "adds something"),
+        (chat(), login_failed(&["CONNECT_ACK|OK|welcome"]), "something added"),
         (chat().open("dan"), login_failed(&[]), "silent connection"),
         (chat(), Evidence::NotClosed, "without close()"),
         (

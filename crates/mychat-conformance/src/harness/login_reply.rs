@@ -30,7 +30,7 @@ pub(crate) fn login_mistake(frames: &[&[u8]], sent: &[&[u8]]) -> Option<Cow<'sta
     let answer = frames.iter().find(|frame| !frame.is_empty() && !may_come_before_answer(frame))?;
     let answer = without_name(answer, sent);
     let right = "the answer is CONNECT_ACK|OK or CONNECT_ACK|FAIL";
-    Some(format!("the server answers CONNECT with {}: {right} (see conn.ack-ok)", shown(&answer)).into())
+    Some(format!("the server answers CONNECT with {}: {right}", shown(&answer)).into())
 }
 
 /// Returns true for replies that have nothing to do with `CONNECT`.
