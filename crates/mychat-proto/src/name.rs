@@ -128,6 +128,8 @@ mod tests {
             ("a\u{202e}b", NameError::Invisible('\u{202e}')),
             ("a\u{200b}b", NameError::Invisible('\u{200b}')),
             ("a\u{2028}b", NameError::Invisible('\u{2028}')),
+            ("a\u{2029}b", NameError::Invisible('\u{2029}')),
+            ("a\u{a0}", NameError::OuterWhitespace),
             (" a", NameError::OuterWhitespace),
             ("a\u{3000}", NameError::OuterWhitespace),
             (" ", NameError::OuterWhitespace),

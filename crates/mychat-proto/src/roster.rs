@@ -205,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_the_maximum_length_is_whole_and_one_byte_more_is_not() {
+        for (excess, is_truncated) in [(0, false), (1, true)] {
+            let mut reader = RosterReader::default();
+            let first = "x".repeat(MAX_ROSTER - 3) + ",";
+            assert_eq!(reader.push(UserList::new(&first)), None);
+            let last = "y".repeat(2 + excess);
+            let roster = reader.push(UserList::new(&last)).expect("the list has ended");
+            assert_eq!((roster.is_truncated(), roster.names().count()), (is_truncated, 2 - excess));
+        }
+    }
+
+    #[test]
     fn pages_are_replies() {
         for page in pages(&names(500)) {
             assert!(matches!(Reply::parse(page.as_bytes()), Ok(Reply::UserList(_))), "{page}");

@@ -43,6 +43,20 @@ impl RateLimiter {
         Self { paid_at: now }
     }
 
+    /// Returns the time at which all frames so far are paid for.
+    pub(crate) const fn paid_at(&self) -> Instant {
+        self.paid_at
+    }
+
+    /// Adds the frames of an earlier session, which are paid for at `paid_at`. The sum is at most the whole burst: more
+    /// than that would punish a user that only reconnects.
+    pub(crate) fn add_debt(&mut self, paid_at: Instant, limit: RateLimit, now: Instant) {
+        let own = self.paid_at.saturating_duration_since(now);
+        let whole_burst = Duration::from_secs(1) / limit.rate.get() * limit.burst.get();
+        let debt = own + paid_at.saturating_duration_since(now);
+        self.paid_at = now + debt.min(whole_burst);
+    }
+
     /// Returns the time at which the next frame may come, or `None` if it may come now.
     pub(crate) fn wait_until(&self, limit: RateLimit, now: Instant) -> Option<Instant> {
         let cost = Duration::from_secs(1) / limit.rate.get();
@@ -84,6 +98,21 @@ mod tests {
         // An hour without frames earns no more than the burst.
         let later = now + Duration::from_hours(1);
         assert_eq!((0..99).take_while(|_| limiter.take(limit, later)).count(), 5);
+    }
+
+    #[test]
+    fn a_debt_adds_to_what_the_new_session_has_sent() {
+        let (now, limit) = (Instant::now(), rate_limit(10, 5));
+        let rest_of = |debt: u64| {
+            let mut limiter = RateLimiter::new(now);
+            assert!(limiter.take(limit, now), "the CONNECT");
+            limiter.add_debt(now + Duration::from_millis(debt), limit, now);
+            (0..9).take_while(|_| limiter.take(limit, now)).count()
+        };
+        assert_eq!([rest_of(0), rest_of(200), rest_of(500), rest_of(100_000)], [4, 2, 0, 0]);
+        let mut limiter = RateLimiter::new(now);
+        limiter.add_debt(now + Duration::from_hours(9), limit, now);
+        assert_eq!(limiter.wait_until(limit, now), Some(now + Duration::from_millis(100)), "no more than the burst");
     }
 
     proptest! {

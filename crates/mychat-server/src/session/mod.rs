@@ -7,7 +7,7 @@ pub(crate) mod framing;
 pub(crate) mod state;
 
 use std::io::{self, Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::time::Instant;
 
 use mio::net::TcpStream;
@@ -52,6 +52,8 @@ pub(crate) enum FlushResult {
 #[derive(Debug)]
 pub(crate) struct RateState {
     pub(crate) limiter: RateLimiter,
+    /// The address of the peer. A socket that the peer has reset no longer knows it.
+    pub(crate) address: IpAddr,
     /// Input that arrived too early: read, but not processed yet. While there is some, nothing more is read.
     pub(crate) delayed_input: Vec<u8>,
 }

@@ -85,7 +85,7 @@ settings! {
     #[arg(env = "MYCHAT_HANDSHAKE_TIMEOUT", value_name = "TIME", help_heading = "Limits")]
     handshake_timeout: Time = "handshake-timeout", OnReload, |config| time(config.admission.handshake_timeout);
 
-    /// Frames per second that one user may send on average; 0 for any number [default: 0]
+    /// Frames per second that one user may send on average, also if it reconnects; 0 for any number [default: 0]
     #[arg(env = "MYCHAT_RATE", value_name = "FRAMES/S", help_heading = "Limits")]
     rate: u32 = "rate", OnReload, |config| frames(config, |limit| limit.rate.get());
 

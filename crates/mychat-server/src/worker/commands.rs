@@ -47,6 +47,11 @@ impl Worker {
                 let session = &mut self.sessions[index];
                 session.registration = Some(registration);
                 session.state = SessionState::Connected;
+                if let (Some(rate), Some(limit)) = (&mut session.rate, self.shared.config.rate_limit)
+                    && let Some(paid_at) = self.shared.rate_debts.take(name, rate.address)
+                {
+                    rate.limiter.add_debt(paid_at, limit, self.now);
+                }
                 self.sessions.subscribe(index);
                 self.reply(index, Reply::ConnectAck(AckStatus::Ok));
                 self.roster.record_join(address.key, self.now);

@@ -1,7 +1,7 @@
 //! New connections: worker 0 accepts them and chooses a worker for each.
 
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{IpAddr, Ipv6Addr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -165,9 +165,10 @@ impl Worker {
         self.poller.add(&mut socket, index).ok()?;
         let generation = self.shared.router.next_generation();
         let config = &self.shared.config;
-        let rate = config
-            .rate_limit
-            .map(|_| Box::new(RateState { limiter: RateLimiter::new(self.now), delayed_input: Vec::new() }));
+        let rate = config.rate_limit.map(|_| {
+            let address = socket.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip());
+            Box::new(RateState { limiter: RateLimiter::new(self.now), address, delayed_input: Vec::new() })
+        });
         self.sessions.insert(Session::new(socket, permit, generation, FramingState::new(config.framing), rate));
         Some(SessionKey { index, generation })
     }

@@ -54,7 +54,11 @@ impl Worker {
     /// Frees the name of a session and returns it.
     fn release_name(&mut self, index: u32) -> Option<Arc<str>> {
         let address = self.sessions.address(index);
-        let registration = self.sessions[index].registration.take()?;
+        let session = &mut self.sessions[index];
+        let registration = session.registration.take()?;
+        if let Some(rate) = &session.rate {
+            self.shared.rate_debts.keep(&registration.name, rate.address, rate.limiter.paid_at(), self.now);
+        }
         self.shared.router.release(&registration, address);
         Some(registration.name)
     }

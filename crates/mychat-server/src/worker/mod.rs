@@ -45,6 +45,7 @@ use mychat_os::ThreadWaker;
 use tokio::sync::mpsc;
 
 use crate::config::Config;
+use crate::limits::RateDebts;
 use crate::log::WarningThrottle;
 use crate::metrics::Metrics;
 use crate::net::poller::{PollEvent, Poller};
@@ -74,6 +75,8 @@ struct ServerShared {
     metrics: Arc<Metrics>,
     /// Limits repeated warnings of all workers together.
     throttle: Arc<WarningThrottle>,
+    /// Budgets of `--rate` that outlive their sessions.
+    rate_debts: Arc<RateDebts>,
     /// The wakers of all workers, by number.
     wakers: Arc<[Arc<ThreadWaker>]>,
 }

@@ -62,6 +62,7 @@ impl WorkerPool {
             router: Arc::clone(&router),
             metrics,
             throttle: Arc::default(),
+            rate_debts: Arc::default(),
             wakers: wakers.into_iter().map(Arc::new).collect(),
         };
         let mut acceptor = Some(AcceptorSetup {

@@ -68,6 +68,42 @@ fn rate_action_error_drops_frames_above_the_rate_with_429() {
 }
 
 #[test]
+fn empty_frames_do_not_count_towards_the_rate() {
+    let server = serve_with(|config| config.rate_limit = Some(pace(1, 3, RateAction::Error)));
+    let mut ana = server.join("ana");
+    ana.send_bytes(b"\n\n\n\n\n\n\n\nMESSAGE|ana|1\n\n\n\nMESSAGE|ana|2\n");
+    ana.expect_frame("MESSAGE|ana|1");
+    ana.expect_frame("MESSAGE|ana|2");
+}
+
+#[test]
+fn a_user_that_reconnects_keeps_the_rate_it_has_used() {
+    // A budget of 20 frames, refilled by one a second.
+    let start = Instant::now();
+    let server = serve_with(|config| config.rate_limit = Some(pace(1, 20, RateAction::Error)));
+    let mut bob = server.join("bob");
+    let mut delivered = 0;
+    for _ in 0..4 {
+        let mut ana = server.connect();
+        ana.send_bytes(b"CONNECT|ana\n");
+        ana.send_bytes(b"MESSAGE|bob|x\n".repeat(12).as_slice());
+        ana.send_bytes(b"DISCONNECT\n");
+        ana.expect_frame("CONNECT_ACK|OK");
+        let answers = std::iter::from_fn(|| ana.next()).filter(|frame| frame.starts_with("ERROR|429")).count();
+        delivered += 12 - answers.min(12);
+    }
+    (0..delivered).for_each(|_| bob.expect_frame("MESSAGE|ana|x"));
+    bob.send_frame("BROADCAST|end");
+    bob.expect_frame("BROADCAST|bob|end");
+    let budget = 20 + start.elapsed().as_secs() as usize + 1;
+    assert!((12..=budget).contains(&delivered), "{delivered} messages with a budget of {budget}");
+    // Another name has a budget of its own.
+    let mut eva = server.join("eva");
+    eva.send_frame("MESSAGE|bob|y");
+    bob.expect_frame("MESSAGE|eva|y");
+}
+
+#[test]
 fn limits_change_while_the_server_runs() {
     let server = serve();
     let mut ana = server.join("ana");

@@ -1,5 +1,7 @@
 //! The end of sessions and of the server.
 
+use std::io::Write as _;
+
 use crate::support::serve;
 
 #[test]
@@ -23,6 +25,24 @@ fn replies_arrive_although_input_continues_after_disconnect() {
     ana.send_bytes(script.as_bytes());
     (0..200).for_each(|_| ana.expect_error("400"));
     ana.expect_end();
+}
+
+#[test]
+fn input_after_the_end_is_read_up_to_a_limit() {
+    // The server reads 1 MiB after the end; the rest is what the kernel holds for both sides. Without the limit a second's
+    // worth of input would be read: far more.
+    const MOST: usize = 64 * 1024 * 1024;
+    let server = serve();
+    let mut ana = server.join("ana");
+    ana.send_frame("DISCONNECT");
+    let (noise, mut sent) = (vec![b'x'; 64 * 1024], 0);
+    while sent < MOST {
+        match ana.socket.write(&noise) {
+            Ok(count) => sent += count,
+            Err(_) => break,
+        }
+    }
+    assert!(sent < MOST, "the server still reads after {sent} bytes");
 }
 
 #[test]
