@@ -46,6 +46,15 @@ fn lines_in_json_lines_out() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_first_message() {
+    let server = TestServer::start();
+    let (code, _, errors) = run(&[&server.addr(), "--name", "Alice"], "\u{feff}hola\n\u{feff}inside\n");
+    assert_eq!(code, 0, "{errors}");
+    server.hears("BROADCAST|hola");
+    server.hears("BROADCAST|\u{feff}inside");
+}
+
+#[test]
 fn exit_codes_are_those_of_the_help() {
     let server = TestServer::start();
     let _holder = run_bot(&server, "Holder");

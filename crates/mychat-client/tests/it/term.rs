@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
+use rustix::termios::LocalModes;
 
 use crate::test_server::DEADLINE;
 
@@ -30,10 +31,20 @@ fn size(number: u16) -> NonZero<u16> {
 
 impl Term {
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_program(env!("CARGO_BIN_EXE_mychat"), args)
+    }
+
+    /// Starts the program below a shell with job control. The shell prints `stopped` when the program is, and continues it.
+    pub(crate) fn start_in_shell(args: &[&str]) -> Self {
+        let script = "set -m; \"$0\" \"$@\"; echo stopped; fg";
+        Self::start_program("sh", &[&["-c", script, env!("CARGO_BIN_EXE_mychat")], args].concat())
+    }
+
+    fn start_program(program: &str, args: &[&str]) -> Self {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(ROWS, COLUMNS)).unwrap();
         let env = [("TERM", "xterm-256color"), ("NO_COLOR", "1"), ("LANG", "C.UTF-8"), ("TZ", "UTC")];
-        let command = Command::new(env!("CARGO_BIN_EXE_mychat")).args(args).envs(env);
+        let command = Command::new(program).args(args).envs(env);
         let child =
             command.env_remove("LC_ALL").env_remove("LC_MESSAGES").env_remove("MYCHAT_NAME").spawn(pts).unwrap();
         let pty = Arc::new(pty);
@@ -122,7 +133,20 @@ impl Term {
         assert!(Instant::now() < deadline, "it goes on:\n{}", self.parser.screen().contents());
         assert!(!self.parser.screen().bracketed_paste(), "the terminal is left as it was");
         assert!(!self.parser.screen().hide_cursor(), "the terminal is left as it was");
+        assert!(self.has_echo(), "the terminal is left as it was");
         (self.child.wait().unwrap().code(), self.screen())
+    }
+}
+
+impl Term {
+    /// Returns true if the terminal shows what is typed and hands over whole lines, as it does for a shell.
+    pub(crate) fn has_echo(&self) -> bool {
+        let modes = rustix::termios::tcgetattr(&*self.pty).unwrap().local_modes;
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON)
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 }
 

@@ -156,6 +156,32 @@ fn keys_that_leave() {
 }
 
 #[test]
+fn every_signal_that_ends_the_program_restores_the_terminal() {
+    use rustix::process::Signal;
+
+    let server = TestServer::start();
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
+        let mut term = Term::joined(&server.addr(), &["--name", "Alice"]);
+        assert!(!term.has_echo(), "the program draws what is typed");
+        term.types("draft").has_row("Alice> draft").signal(signal);
+        assert_eq!(term.ends().0, Some(130), "{signal:?}");
+        server.hears("DISCONNECT");
+    }
+}
+
+#[test]
+fn ctrl_z_suspends_and_fg_continues() {
+    let server = TestServer::start();
+    let mut term = Term::start_in_shell(&[&server.addr(), "--name", "Alice"]);
+    term.sees(" 1 here: ").types("draft").has_row("Alice> draft").types("\x1a").sees("stopped");
+    server.tell("Alice", "BROADCAST|Bob|meanwhile");
+    term.sees("meanwhile").has_row("Alice> draft").types(" two\r").sees("› Alice         draft two");
+    server.hears("BROADCAST|draft two");
+    term.enters("/quit");
+    term.ends();
+}
+
+#[test]
 fn a_raw_server_is_spoken_to_without_terminators() {
     let server = TestServer::raw();
     let mut term = Term::joined(&server.addr(), &["--name", "Alice", "--framing", "raw"]);

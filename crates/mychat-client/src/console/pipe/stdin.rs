@@ -14,11 +14,16 @@ pub(super) fn lines() -> mpsc::Receiver<Vec<u8>> {
     // exit during it. The thread ends with the process.
     std::thread::spawn(move || {
         let mut stdin = std::io::stdin().lock();
+        let mut is_first = true;
         loop {
             let mut line = Vec::new();
             match stdin.read_until(b'\n', &mut line) {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return,
+            }
+            // Programs on Windows begin a file with a byte order mark. It is no part of the first message.
+            if std::mem::take(&mut is_first) && line.starts_with("\u{feff}".as_bytes()) {
+                line.drain(..'\u{feff}'.len_utf8());
             }
             if line.last() == Some(&b'\n') {
                 line.pop();

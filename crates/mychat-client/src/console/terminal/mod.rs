@@ -6,6 +6,7 @@ mod compose;
 mod session;
 mod editor;
 mod history;
+mod modes;
 mod screen;
 mod tty;
 

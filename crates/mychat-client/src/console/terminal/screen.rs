@@ -48,6 +48,12 @@ impl<W: Write> TerminalScreen<W> {
         self.columns = usable(columns);
     }
 
+    /// Starts a new input row where the cursor is. The program did not have the terminal for a while.
+    pub(super) fn restart_row(&mut self, columns: u16) {
+        self.resize(columns);
+        self.cursor = 0;
+    }
+
     /// Prints `lines` above the input row and draws the row.
     pub(super) fn show(&mut self, lines: &[String], row: InputRow<'_>) -> io::Result<()> {
         // One write between the marks of a synchronized update: a terminal that supports them updates the screen once.
@@ -92,6 +98,8 @@ impl<W: Write> TerminalScreen<W> {
 
     fn draw(&mut self, row: InputRow<'_>, frame: &mut String) {
         let counter = if row.excess > 0 { format!(" +{}", row.excess) } else { String::new() };
+        // On a screen too narrow for the counter, the text goes first.
+        let counter = if counter.width() < self.columns { counter } else { String::new() };
         // The last column stays empty, because some terminals wrap after it.
         let columns = self.columns.saturating_sub(1 + counter.width());
         let shown = sanitize(row.prompt);
@@ -164,13 +172,17 @@ impl VisibleText {
         let shown =
             |from: usize, to: usize| graphemes[from..to].iter().map(|grapheme| cell(grapheme)).collect::<String>();
         // Marks that replace the first and the last visible character where text is hidden.
-        let before = if start > 0 && start < at {
-            let padding = width(start, start + 1).saturating_sub(1);
+        let before = if start > 0 && start < at && width(start, start + 1) > 0 {
+            let padding = width(start, start + 1) - 1;
             format!("‹{}{}", " ".repeat(padding), shown(start + 1, at))
         } else {
             shown(start, at)
         };
-        let after = if end < count && end > at { format!("{}›", shown(at, end - 1)) } else { shown(at, end) };
+        let after = if end < count && end > at && width(end - 1, end) > 0 {
+            format!("{}›", shown(at, end - 1))
+        } else {
+            shown(at, end)
+        };
         Self { before, after }
     }
 }
@@ -266,7 +278,28 @@ mod tests {
             let mut scrolled = 0;
             let room = usize::from(columns);
             let window = VisibleText::new(&text, cursor, room, &mut scrolled);
-            proptest::prop_assert!(window.before.width() + window.after.width() <= room.max(3), "{window:?}");
+            proptest::prop_assert!(window.before.width() + window.after.width() <= room, "{window:?}");
+        }
+
+        /// The whole row on a terminal of any size: nothing beyond its columns, whatever was drawn before.
+        #[test]
+        fn the_row_fits_on_a_screen_of_any_size(
+            texts in proptest::collection::vec("(\\PC|日|👍|\u{301}){0,40}|a{1100}", 1..4), excess in 0usize..100_000,
+            columns in 1u16..250, narrower in 1u16..250, prompt in "\\PC{0,20}",
+        ) {
+            let mut screen = TerminalScreen::new(Vec::new(), columns, Styler::new(false));
+            for columns in [columns, narrower] {
+                screen.resize(columns);
+                for text in &texts {
+                    screen.out.clear();
+                    screen.show(&[], InputRow { prompt: &prompt, text, cursor: text.len(), excess }).unwrap();
+                    let mut parser = vt100::Parser::new(4.try_into().unwrap(), columns.try_into().unwrap(), 100);
+                    parser.process(&screen.out);
+                    let shown = parser.screen().contents();
+                    proptest::prop_assert!(shown.lines().count() <= 1, "{columns} columns: {shown:?}");
+                    proptest::prop_assert!(screen.cursor < usize::from(columns), "{columns} columns: {}", screen.cursor);
+                }
+            }
         }
     }
 }

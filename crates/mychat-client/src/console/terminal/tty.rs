@@ -1,24 +1,27 @@
-//! The terminal: keys, signals and the screen. Dropping it restores the terminal's settings.
+//! The terminal: keys, signals and the screen.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Stdout, stdout};
 use std::pin::Pin;
 
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event, EventStream, KeyEventKind};
-use crossterm::{execute, terminal};
+use crossterm::event::{Event, EventStream, KeyEventKind};
+#[cfg(unix)]
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::terminal;
 use futures_core::Stream as _;
 
 use super::editor::{Editor, EditorAction};
+use super::modes::TerminalModes;
 use super::screen::{InputRow, TerminalScreen};
 use crate::console::chat_line::ChatLine;
-use crate::console::signal;
+use crate::console::signal::{self, Continued};
 use crate::console::style::Styler;
 
 /// An input from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TerminalInput {
     Editor(EditorAction),
-    /// The window has a new size.
+    /// The window has a new size, or a shell had the terminal: the input row is to be drawn again.
     Resized,
     /// The terminal was closed or a signal ends the program.
     Closed,
@@ -30,24 +33,26 @@ pub(super) struct Tty {
     screen: TerminalScreen<Stdout>,
     keys: EventStream,
     terminated: Pin<Box<dyn Future<Output = ()>>>,
+    continued: Continued,
     styler: Styler,
     lines: Vec<String>,
+    /// Dropped last: the screen prints its last lines before.
+    _modes: TerminalModes,
 }
 
 impl Tty {
     pub(super) fn open(styler: Styler) -> io::Result<Self> {
         let (columns, _) = terminal::size()?;
-        terminal::enable_raw_mode()?;
-        let tty = Self {
+        Ok(Self {
             editor: Editor::default(),
             screen: TerminalScreen::new(stdout(), columns, styler),
             keys: EventStream::new(),
             terminated: Box::pin(signal::terminated()),
+            continued: Continued::new(),
             styler,
             lines: Vec::new(),
-        };
-        execute!(stdout(), EnableBracketedPaste)?;
-        Ok(tty)
+            _modes: TerminalModes::enter()?,
+        })
     }
 
     /// Returns the next input. No input is lost if the future is dropped.
@@ -56,10 +61,21 @@ impl Tty {
             let event = tokio::select! {
                 event = poll_fn(|context| Pin::new(&mut self.keys).poll_next(context)) => event,
                 () = &mut self.terminated => return Ok(TerminalInput::Closed),
+                () = self.continued.next() => {
+                    TerminalModes::enter_again()?;
+                    return self.restart_row();
+                }
             };
             match event {
                 None => return Ok(TerminalInput::Closed),
                 Some(Err(error)) => return Err(error),
+                #[cfg(unix)]
+                Some(Ok(Event::Key(key))) if is_suspend(&key) => {
+                    self.screen.close(&self.lines)?;
+                    self.lines.clear();
+                    TerminalModes::suspend()?;
+                    return self.restart_row();
+                }
                 Some(Ok(Event::Key(key))) if key.kind != KeyEventKind::Release => {
                     return Ok(TerminalInput::Editor(self.editor.key(key)));
                 }
@@ -74,6 +90,13 @@ impl Tty {
                 Some(Ok(_)) => {}
             }
         }
+    }
+
+    /// Forgets the old input row, which the output of a shell may have moved.
+    fn restart_row(&mut self) -> io::Result<TerminalInput> {
+        let (columns, _) = terminal::size()?;
+        self.screen.restart_row(columns);
+        Ok(TerminalInput::Resized)
     }
 
     /// Queues a chat line for the next drawing.
@@ -99,7 +122,10 @@ impl Drop for Tty {
     fn drop(&mut self) {
         // The terminal may have been closed.
         let _ = self.screen.close(&self.lines);
-        let _ = execute!(stdout(), DisableBracketedPaste);
-        let _ = terminal::disable_raw_mode();
     }
+}
+
+#[cfg(unix)]
+fn is_suspend(key: &KeyEvent) -> bool {
+    key.kind == KeyEventKind::Press && key.code == KeyCode::Char('z') && key.modifiers == KeyModifiers::CONTROL
 }
