@@ -1,5 +1,6 @@
 //! The server under test: finds it, or starts one.
 
+mod process_end;
 mod reference;
 pub mod spawn;
 pub mod sample;
@@ -7,6 +8,7 @@ pub mod sample;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use process_end::{ProcessEnd, describe as describe_exit};
 pub use reference::{Reference, ReferenceError};
 
 /// A server that accepts connections.

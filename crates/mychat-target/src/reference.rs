@@ -1,16 +1,19 @@
 //! The tool's own server as a child process, so that its CPU time and memory can be measured apart from the tool's.
 
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::describe_exit;
+
 /// A running reference server. It is killed when this is dropped. It also exits when this process dies, because its
 /// standard input is a pipe that then closes.
 #[derive(Debug)]
 pub struct Reference {
-    child: Child,
+    child: Mutex<Child>,
     address: String,
 }
 
@@ -59,7 +62,7 @@ impl Reference {
             .strip_prefix("listening on ")
             .ok_or_else(|| ReferenceError::NotListening(format!("it wrote `{line}`")))?
             .to_owned();
-        Ok(Self { child, address })
+        Ok(Self { child: Mutex::new(child), address })
     }
 
     /// Returns the `HOST:PORT` on which it listens.
@@ -69,15 +72,22 @@ impl Reference {
 
     /// Returns its process id; `None` if it has ended.
     pub fn pid(&self) -> Option<u32> {
-        self.child.id()
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
+    /// Returns its exit status in words; `None` while it runs.
+    pub fn exit_status(&self) -> Option<String> {
+        let ended = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait();
+        ended.ok().flatten().map(describe_exit)
     }
 
     /// Closes its standard input, so that it exits by itself, and waits for it.
-    pub async fn stop(mut self) {
-        drop(self.child.stdin.take());
-        if tokio::time::timeout(START_TIMEOUT, self.child.wait()).await.is_err() {
+    pub async fn stop(self) {
+        let mut child = self.child.into_inner().unwrap_or_else(PoisonError::into_inner);
+        drop(child.stdin.take());
+        if tokio::time::timeout(START_TIMEOUT, child.wait()).await.is_err() {
             // Dropping the handle kills it.
-            drop(self.child);
+            drop(child);
         }
     }
 }

@@ -15,6 +15,7 @@ mod output;
 mod probe;
 mod usage;
 
+use crate::describe_exit;
 pub use error::SpawnError;
 pub use usage::Usage;
 
@@ -117,6 +118,12 @@ impl SpawnedServer {
     /// Returns true if its process runs.
     pub fn is_running(&self) -> bool {
         self.inner.lock().as_mut().is_some_and(|running| matches!(running.child.try_wait(), Ok(None)))
+    }
+
+    /// Returns the exit status of its process in words; `None` while it runs, and after [`stop`](Self::stop).
+    pub fn exit_status(&self) -> Option<String> {
+        let ended = self.inner.lock().as_mut().and_then(|running| running.child.try_wait().ok().flatten());
+        ended.map(describe_exit)
     }
 
     /// Returns the last lines that it wrote.

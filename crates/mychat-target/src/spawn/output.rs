@@ -22,18 +22,23 @@ impl OutputLines {
         while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
             for byte in &buffer[..count] {
                 match byte {
-                    b'\n' => {
-                        let text = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
-                        let mut lines = self.lock();
-                        lines.push_back(text);
-                        if lines.len() > MAX_LINES {
-                            lines.pop_front();
-                        }
-                    }
+                    b'\n' => self.push(&std::mem::take(&mut line)),
                     byte if line.len() < MAX_LINE_BYTES => line.push(*byte),
                     _ => {}
                 }
             }
+        }
+        // A process that dies may leave its last line without an end.
+        if !line.is_empty() {
+            self.push(&line);
+        }
+    }
+
+    fn push(&self, line: &[u8]) {
+        let mut lines = self.lock();
+        lines.push_back(String::from_utf8_lossy(line).into_owned());
+        if lines.len() > MAX_LINES {
+            lines.pop_front();
         }
     }
 
