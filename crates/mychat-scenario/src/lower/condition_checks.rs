@@ -36,7 +36,7 @@ pub(crate) fn check_selector(
 ) -> Result<(), Problem> {
     use Metric::{
         Achieved, CasesFailed, Connect, Corrupted, Delivered, Delivery, Disconnects, Duplicated, Errors, Lateness,
-        Lost, Reordered, Roster, Sent, ServerCpu, ServerRss, WrongReplies,
+        Lost, Refused, Reordered, Roster, Sent, ServerCpu, ServerRss, WrongReplies,
     };
     let metric_name = metric.name();
     let joining = selector.stage == Some(symbols.join());
@@ -46,10 +46,10 @@ pub(crate) fn check_selector(
         ServerRss | ServerCpu if part != SelectorPart::Stage => {
             return never(format!("`{metric_name}` measures the whole server: it can be selected by stage only"));
         }
-        Connect | Roster | Disconnects if part == SelectorPart::Action => {
+        Connect | Roster | Refused | Disconnects if part == SelectorPart::Action => {
             return never(format!("`{metric_name}` does not measure actions"));
         }
-        Connect | Roster | Disconnects | Errors | Corrupted | WrongReplies | ServerRss | ServerCpu => {}
+        Connect | Roster | Refused | Disconnects | Errors | Corrupted | WrongReplies | ServerRss | ServerCpu => {}
         _ if joining => return never(format!("`{metric_name}` measures messages, and no user sends while joining")),
         _ => {}
     }

@@ -87,6 +87,7 @@ pub enum Metric {
     Corrupted,
     WrongReplies,
     Errors,
+    Refused,
     Disconnects,
     CasesFailed,
     ServerRss,
@@ -108,7 +109,7 @@ pub enum Unit {
 
 impl Metric {
     /// All of them with their names in files.
-    pub const ALL: [(&'static str, Self); 23] = [
+    pub const ALL: [(&'static str, Self); 24] = [
         ("connect", Self::Connect),
         ("ack", Self::Ack),
         ("delivery", Self::Delivery),
@@ -128,6 +129,7 @@ impl Metric {
         ("corrupted", Self::Corrupted),
         ("wrong_replies", Self::WrongReplies),
         ("errors", Self::Errors),
+        ("refused", Self::Refused),
         ("disconnects", Self::Disconnects),
         ("cases.failed", Self::CasesFailed),
         ("server.rss", Self::ServerRss),
