@@ -43,6 +43,10 @@ conformance *args:
 kills *args:
     cargo test -p mychat-tests --test it -- --ignored conformance::kills {{args}}
 
+# Run each shipped scenario, scaled down, against each kind of faulty server that it is meant to expose.
+verdicts *args:
+    cargo test -p mychat-tests --test it -- --ignored verdicts {{args}}
+
 # Repeat the suite against correct servers, on an idle and on a busy machine: `just steady 100`, `just steady 20 loop`.
 steady *args:
     .ci/steady.sh {{args}}

@@ -137,6 +137,7 @@ pub fn run(points: u64) -> RunResult {
             threads: 3,
             fds: Some(81),
         }),
+        server_end: None,
         generator: GeneratorInfo {
             cpu_seconds: 0.4,
             busy_wait_seconds: 0.1,

@@ -1,7 +1,10 @@
 //! Phrases that all formats share: verdicts, validity, outcomes of expectations, cases and probes, and descriptions of
 //! the latency metrics. Each format styles a [`Tone`] in its own way.
 
-use crate::model::{Capacity, CapacityProbe, GeneratorInfo, LatencyResult, RunResult, SearchPhase, ServerInfo};
+use crate::model::{
+    Capacity, CapacityProbe, ExpectationResult, GeneratorInfo, LatencyResult, ProcessEnd, RunResult, SearchPhase,
+    ServerInfo,
+};
 use crate::{bytes, duration, grouped};
 use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
@@ -77,6 +80,17 @@ pub(crate) fn server_use(server: &ServerInfo) -> String {
     parts.extend(server.rss_per_user.map(|each| format!("{} per user", bytes(each))));
     parts.extend(server.fds.map(|count| format!("{count} descriptors")));
     parts.join(", ")
+}
+
+/// Describes the end of the server process, and says what its last output is.
+pub(crate) fn server_end(end: &ProcessEnd) -> String {
+    let written = if end.output.is_empty() { "; it wrote nothing" } else { "; it wrote last:" };
+    format!("The server's process ended {:.1} s into the run: {}{written}", end.seconds, end.status)
+}
+
+/// Describes the place of an expectation: its line in the file, or that every run has it.
+pub(crate) fn expectation_place(expectation: &ExpectationResult) -> String {
+    if expectation.line == 0 { "in every run".to_owned() } else { format!("line {}", expectation.line) }
 }
 
 /// Describes the resources of the tool, as far as the system reports them.

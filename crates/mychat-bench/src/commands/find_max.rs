@@ -30,7 +30,7 @@ pub(crate) fn requested(scenario: &Scenario) -> Option<FindMax> {
 
 /// Runs the search. An interrupted search returns its result so far.
 pub(crate) async fn find_max(
-    session: &LoadSession,
+    session: &LoadSession<'_>,
     plan: &Plan,
     settings: FindMax,
     telemetry: &Telemetry,

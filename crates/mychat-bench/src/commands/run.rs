@@ -166,12 +166,13 @@ pub(crate) async fn run(args: RunArgs) -> Result<Exit, CommandError> {
         Some(search) => find_max::find_max(&session, &plan, search, &telemetry).await?,
         None => session.run_plan(plan, telemetry, "").await?,
     };
+    let lost = session.take_lost_output();
     server.stop().await;
     let result = match cases {
         Some(cases) => result.with_cases(cases.checks, Exit::from_code(cases.exit_code)),
         None => result,
     };
-    finish(&result, &request, session.take_lost_output())
+    finish(&result, &request, lost)
 }
 
 /// Prints the result and writes the reports.

@@ -1,5 +1,6 @@
 //! Load of a scenario: the request, its preflight checks, and the runs.
 
+mod newcomer;
 pub(crate) mod preflight;
 mod request;
 mod session;

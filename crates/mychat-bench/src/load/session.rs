@@ -10,16 +10,18 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use super::RunRequest;
+use super::newcomer::Newcomer;
 use crate::error::CommandError;
 use crate::host_info;
-use crate::target::{LoadProfile, LoadTarget};
+use crate::target::{LoadProfile, LoadTarget, ProcessWatch};
 use crate::telemetry::Telemetry;
 use crate::terminal::progress::{LiveObserver, Progress, View};
 use mychat_conformance::probe;
-use mychat_load::engine::coordinator::{self, RunConfig};
+use mychat_load::engine::coordinator::{self, Liveness, Observations, RunConfig};
 use mychat_load::engine::shared::{ProtocolSettings, SharedState};
 use mychat_load::plan::Plan;
 use mychat_load::reconcile::DeliveryRules;
+use mychat_load::record::recorder::Count;
 use mychat_load::verdict::{AbortMonitor, assess};
 use mychat_report::RunInfo;
 use mychat_report::model::{RunResult, TargetInfo};
@@ -40,8 +42,8 @@ pub(crate) struct SessionContext<'c> {
 }
 
 /// Common data of the runs of one scenario.
-pub(crate) struct LoadSession {
-    target: Target,
+pub(crate) struct LoadSession<'s> {
+    server: &'s LoadTarget,
     threads: u32,
     protocol: ProtocolSettings,
     delivery_rules: DeliveryRules,
@@ -57,10 +59,10 @@ pub(crate) struct LoadSession {
     lost_output: RefCell<Option<anyhow::Error>>,
 }
 
-impl LoadSession {
+impl<'s> LoadSession<'s> {
     /// Creates the session for a plan with `users` users on this machine. Fails if a source address does not belong to
     /// this machine.
-    pub(crate) fn new(request: &RunRequest, context: SessionContext<'_>, users: usize) -> Result<Self, CommandError> {
+    pub(crate) fn new(request: &RunRequest, context: SessionContext<'s>, users: usize) -> Result<Self, CommandError> {
         let SessionContext { loaded, server, profile, process, cases_failed, stop } = context;
         let options = &request.load;
         if let Some(foreign) = options.source_ips.iter().find(|ip| UdpSocket::bind((**ip, 0)).is_err()) {
@@ -72,7 +74,7 @@ impl LoadSession {
             info: run_info(request, loaded, server, &profile),
             sources: source_addresses(&options.source_ips, &server.target, users),
             threads: worker_threads(options.threads, &server.target),
-            target: server.target.clone(),
+            server,
             protocol: profile.protocol,
             delivery_rules: profile.delivery_rules,
             process,
@@ -108,7 +110,7 @@ impl LoadSession {
     ) -> anyhow::Result<RunResult> {
         let shared = Arc::new(SharedState::new(plan, self.protocol, self.threads, self.delivery_rules));
         let config = RunConfig {
-            address: self.target.address,
+            address: self.server.target.address,
             sources: Arc::clone(&self.sources),
             threads: self.threads,
             interval: self.interval,
@@ -117,11 +119,14 @@ impl LoadSession {
             progress: Progress::new(self.view, title),
             abort_monitor: AbortMonitor::new(&shared.plan, config.interval),
             telemetry: &mut telemetry,
+            process: ProcessWatch::new(self.server),
         };
         let outcome = coordinator::run(Arc::clone(&shared), config, &mut observer, &self.stop).await;
         observer.progress.clear();
+        let process = observer.process;
         let mut observations = outcome?;
         observations.server = telemetry.finish(&observations.timeline);
+        observations.liveness = self.liveness(process, &observations).await;
         observations.cases_failed = self.cases_failed;
         let assessment = assess(&shared.plan, &observations);
         let mut result = mychat_report::build(&shared.plan, observations, assessment, self.info.clone());
@@ -129,6 +134,30 @@ impl LoadSession {
             self.lost_output.replace(Some(error));
         }
         Ok(result)
+    }
+
+    /// Looks for signs that the server survived the run: its process still runs, and a new user is let in.
+    async fn liveness(&self, mut process: ProcessWatch<'_>, seen: &Observations) -> Liveness {
+        let total = |count| seen.recorder.total(count, |_| true);
+        process.observe();
+        // Without a single user in the run, a newcomer would only say the same.
+        let can_ask = !seen.interrupted && total(Count::Connected) > 0;
+        let mut newcomer_failure = None;
+        if can_ask && !process.has_ended() {
+            let newcomer = Newcomer {
+                address: self.server.target.address,
+                source: self.sources.first().copied(),
+                protocol: self.protocol,
+            };
+            newcomer_failure = tokio::select! {
+                failure = newcomer.find_failure() => failure,
+                () = self.stop.notified() => None,
+            };
+        }
+        if newcomer_failure.is_some() || total(Count::Disconnects) + total(Count::Refused) > 0 {
+            process.await_end().await;
+        }
+        Liveness { process_end: process.finish().await, newcomer_failure }
     }
 }
 

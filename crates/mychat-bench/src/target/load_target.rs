@@ -2,6 +2,7 @@
 
 use super::load_profile::{LoadProfile, ProfileOptions};
 use crate::error::CommandError;
+use mychat_os::proc::Process;
 use mychat_target::sample::Sampler;
 use mychat_target::spawn::SpawnedServer;
 use mychat_target::{Reference, Target};
@@ -22,6 +23,8 @@ pub(crate) struct LoadTarget {
     pub(crate) target: Target,
     watch: Option<SpawnedServer>,
     reference: Option<Reference>,
+    /// Process id that the command line gives.
+    pid: Option<u32>,
 }
 
 impl LoadTarget {
@@ -39,7 +42,7 @@ impl LoadTarget {
         };
         let name = named.or(reference.as_ref().map(Reference::address)).unwrap_or_default();
         let target = mychat_target::reach(name).await?;
-        Ok(Self { target, watch, reference })
+        Ok(Self { target, watch, reference, pid: choice.pid })
     }
 
     /// Returns true for the reference server.
@@ -62,6 +65,29 @@ impl LoadTarget {
             return Err(CommandError::could_not_run(message));
         }
         Ok(Some(sampler))
+    }
+
+    /// Returns true if the end of the server's process would be noticed.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watch.is_some() || self.reference.is_some() || self.pid.is_some()
+    }
+
+    /// Returns the exit status of the server's process in words; `None` while it runs, and if it is not watched.
+    pub(crate) fn exit_status(&self) -> Option<String> {
+        if let Some(watch) = &self.watch {
+            return watch.exit_status();
+        }
+        if let Some(reference) = &self.reference {
+            return reference.exit_status();
+        }
+        // The exit status of a process that another one started is not known. A zombie has no memory.
+        let is_gone = |pid: u32| Process::Id(pid).status().is_none_or(|status| status.resident.is_none());
+        self.pid.filter(|pid| is_gone(*pid)).map(|pid| format!("process {pid} does not exist any more"))
+    }
+
+    /// Returns the last lines that the server wrote, if the tool started it with a command.
+    pub(crate) fn last_lines(&self, count: usize) -> Vec<String> {
+        self.watch.as_ref().map(|watch| watch.last_lines(count)).unwrap_or_default()
     }
 
     /// Returns how the server talks. The reference server's profile is known; others are probed.

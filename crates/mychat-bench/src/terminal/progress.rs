@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{print, progress_term};
+use crate::target::ProcessWatch;
 use crate::telemetry::Telemetry;
 use mychat_load::engine::coordinator::{Phase, RunObserver, TimelineSlice};
 use mychat_load::engine::shared::SharedState;
@@ -108,15 +109,17 @@ impl Progress {
     }
 }
 
-/// Observer of a run: live view, abort conditions and telemetry.
-pub(crate) struct LiveObserver<'w> {
+/// Observer of a run: live view, abort conditions, telemetry, and the end of the server's process.
+pub(crate) struct LiveObserver<'w, 's> {
     pub(crate) progress: Progress,
     pub(crate) abort_monitor: AbortMonitor,
     pub(crate) telemetry: &'w mut Telemetry,
+    pub(crate) process: ProcessWatch<'s>,
 }
 
-impl RunObserver for LiveObserver<'_> {
+impl RunObserver for LiveObserver<'_, '_> {
     fn progress(&mut self, phase: Phase, shared: &SharedState, latest: Option<&TimelineSlice>) {
+        self.process.observe();
         self.progress.draw(phase, shared, latest);
     }
 

@@ -9,9 +9,11 @@ use crate::plan::{Nanos, RunTime, StageId};
 use crate::reconcile::Reconciliation;
 use crate::reconcile::ShardExchange;
 use crate::record::example::Examples;
+use crate::record::failed_login::FailedLogin;
 use crate::record::packed::PackedLatency;
 use crate::record::recorder::{Latency, Recorder};
 use crate::record::session::UserSession;
+use mychat_target::ProcessEnd;
 use mychat_target::sample::ServerUse;
 
 /// Everything that was observed in a run.
@@ -23,6 +25,10 @@ pub struct Observations {
     pub timeline: Vec<TimelineSlice>,
     /// All sessions of all users.
     pub sessions: Vec<UserSession>,
+    /// Logins that failed for good, by due time.
+    pub failed_logins: Vec<FailedLogin>,
+    /// Signs that the server survived the run. The caller of the engine looks for them.
+    pub liveness: Liveness,
     /// Deliveries that were owed, and those that never came.
     pub reconciliation: Reconciliation,
     /// The first violations of each kind, except losses.
@@ -51,6 +57,15 @@ pub struct Observations {
     pub cases_failed: u64,
     /// Figures for the other shards, if the run is one of several.
     pub share: Option<ShardExchange>,
+}
+
+/// Signs that the server survived the run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Liveness {
+    /// End of the server's process, if it is watched and ended before the run did.
+    pub process_end: Option<ProcessEnd>,
+    /// Reason for which a new user was not let in after the load; `None` if one was, or if none tried.
+    pub newcomer_failure: Option<String>,
 }
 
 /// Resources that the generator's process used.
@@ -94,6 +109,8 @@ impl Observations {
             recorder,
             timeline: Vec::new(),
             sessions: Vec::new(),
+            failed_logins: Vec::new(),
+            liveness: Liveness::default(),
             reconciliation: Reconciliation::default(),
             examples: Examples::default(),
             blocked: 0,

@@ -10,6 +10,7 @@ use crate::plan::stamp::Stamp;
 use crate::plan::{GroupId, Nanos, RunTime, UserId};
 use crate::record::broadcast_cache::{BroadcastCache, CachePosition};
 use crate::record::example::{Example, Examples, ViolationKind, readable};
+use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
 use crate::record::recorder::{Count, Latency, Place, Recorder, Shape};
 use crate::record::roster::RosterLog;
@@ -27,6 +28,7 @@ pub(super) struct Recording {
     pub(super) unreachable: FxHashMap<UserId, u64>,
     /// Sessions that are over.
     pub(super) sessions: Vec<UserSession>,
+    pub(super) failed_logins: Vec<FailedLogin>,
     pub(super) receive_lag: Latency,
     /// The latest broadcasts, each parsed once for all its recipients.
     pub(super) broadcasts: BroadcastCache<BroadcastMeta>,
@@ -79,6 +81,7 @@ impl Recording {
             errors: BTreeMap::new(),
             unreachable: FxHashMap::default(),
             sessions: Vec::new(),
+            failed_logins: Vec::new(),
             receive_lag: Latency::default(),
             broadcasts: BroadcastCache::default(),
             newest: vec![0; users],

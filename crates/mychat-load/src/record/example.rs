@@ -61,6 +61,12 @@ impl Examples {
         self.kept.iter().filter(|example| example.kind == kind).count() < KEPT
     }
 
+    /// Returns the first example of this kind about the user of this name, or else the first of this kind.
+    pub fn about(&self, kind: ViolationKind, user: &str) -> Option<&Example> {
+        let mut of_kind = self.kept.iter().filter(|example| example.kind == kind);
+        of_kind.clone().find(|example| example.recipient.as_deref() == Some(user)).or_else(|| of_kind.next())
+    }
+
     /// Adds an example unless there are enough of its kind.
     pub fn push(&mut self, example: Example) {
         if self.wants(example.kind) {

@@ -1,9 +1,8 @@
 //! Checks one expectation of a scenario against the observations.
 
 use crate::engine::coordinator::Observations;
-use crate::plan::{Plan, nanos};
-use crate::record::recorder::Count;
-use mychat_scenario::model::{Condition, Measure, Metric, Op, Pace, Unit, Value};
+use crate::plan::Plan;
+use mychat_scenario::model::{Condition, Measure, Metric, Op, Unit, Value};
 
 use super::measure::{MeasuredValue, measure, percent_of_sent};
 
@@ -29,29 +28,6 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// Returns the implicit expectation of every scenario if it is broken: at least one user logs in, and at least one message
-    /// is sent. A run without load must not pass.
-    pub(super) fn no_load(plan: &Plan, seen: &Observations) -> Option<Self> {
-        let total = |count| seen.recorder.total(count, |_| true);
-        let (text, note) = if total(Count::Connected) == 0 {
-            ("somebody is let in", "all users were refused; there was no load")
-        } else if total(Count::Sent) == 0 && (total(Count::Scheduled) > 0 || has_active_closed_loops(plan)) {
-            ("somebody can send", "all senders were refused, disconnected or not read; there was no load")
-        } else {
-            return None;
-        };
-        Some(Self {
-            text: text.to_owned(),
-            line: 0,
-            actual: Some(0.0),
-            unit: Unit::Count,
-            ok: Some(false),
-            exact: true,
-            idle: false,
-            note: Some(note.to_owned()),
-        })
-    }
-
     /// Returns the broken expectation for a condition of `abort_if` that ended the run.
     pub(super) fn aborted(condition: &Condition) -> Self {
         Self {
@@ -65,14 +41,6 @@ impl Expectation {
             note: Some("it held, and ended the run".to_owned()),
         }
     }
-}
-
-/// Returns true if this machine drives a closed-loop user whose think time is shorter than the load.
-fn has_active_closed_loops(plan: &Plan) -> bool {
-    plan.own_user_ids().any(|user| match plan.group(user).pace {
-        Pace::Closed { think } => nanos(think.to) < plan.end().nanos() && !plan.group(user).actions.is_empty(),
-        Pace::Open { .. } | Pace::Silent => false,
-    })
 }
 
 /// Checks one condition.
@@ -192,7 +160,6 @@ fn note(value: &Value, left: MeasuredValue, right: MeasuredValue, unit: Unit, de
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{GroupId, StageId};
 
     fn between(lower: f64, upper: f64) -> MeasuredValue {
         MeasuredValue { value: None, lower, upper, samples: (5, 1000) }
@@ -214,32 +181,5 @@ mod tests {
         for op in [Op::Less, Op::AtMost, Op::Equal, Op::AtLeast, Op::More] {
             assert_eq!(decide(op, nothing, known(10.0)), None, "{op:?}");
         }
-    }
-
-    #[test]
-    fn a_run_in_which_no_user_could_send_does_not_pass() {
-        use crate::record::recorder::{Place, Recorder, Shape};
-
-        let text = |pace: &str| {
-            format!(
-                "name: t\nusers: {{ u: {{ count: 2, {pace}, do: [ {{ broadcast: {{}} }} ] }} }}\nload: [ {{ hold: 1s }} ]"
-            )
-        };
-        let judged = |pace: &str, counts: &[(Count, u64)]| {
-            let loaded = mychat_scenario::parse("t.yaml", &text(pace)).unwrap();
-            let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
-            for (count, times) in counts {
-                recorder.add(Place { stage: StageId(0), group: GroupId(0), action: 0 }, *count, *times);
-            }
-            let plan = Plan::new(std::sync::Arc::new(loaded.scenario), 1);
-            Expectation::no_load(&plan, &Observations::of_interval(recorder)).map(|expected| expected.text)
-        };
-        let there = (Count::Connected, 2);
-        assert_eq!(judged("rate: 1/s", &[]).as_deref(), Some("somebody is let in"));
-        assert_eq!(judged("rate: 1/s", &[there, (Count::Scheduled, 3)]).as_deref(), Some("somebody can send"));
-        assert_eq!(judged("rate: 1/s", &[there, (Count::Scheduled, 3), (Count::Sent, 1)]), None);
-        assert_eq!(judged("rate: 1/s", &[there]), None, "nothing came due");
-        assert_eq!(judged("think: 0s", &[there]).as_deref(), Some("somebody can send"));
-        assert_eq!(judged("think: 2s", &[there]), None, "the load ended before the first think time");
     }
 }

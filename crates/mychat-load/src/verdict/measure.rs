@@ -142,6 +142,7 @@ pub fn measure(plan: &Plan, seen: &Observations, measure: &Measure) -> MeasuredV
         Metric::Misrouted => MeasuredValue::exact(total(Count::Misrouted)),
         Metric::Corrupted => MeasuredValue::exact(total(Count::Corrupted)),
         Metric::WrongReplies => MeasuredValue::exact(total(Count::WrongReplies)),
+        Metric::Refused => MeasuredValue::exact(total(Count::Refused)),
         Metric::Disconnects => MeasuredValue::exact(total(Count::Disconnects)),
         Metric::Errors => MeasuredValue::exact(total(Count::Errors)),
         Metric::ServerRss => {

@@ -1,8 +1,9 @@
 //! Turns observations into a verdict: [`validity`] checks that the generator itself was fast enough, [`expect`] checks each
-//! expectation of the scenario.
+//! expectation of the scenario and those that every run has.
 
 pub mod expect;
 mod abort;
+mod implicit;
 mod measure;
 mod percentile;
 pub mod validity;
@@ -65,8 +66,8 @@ pub fn assess(plan: &Plan, seen: &Observations) -> Assessment {
     let expectations: Vec<Expectation> =
         plan.scenario.expect.iter().map(|condition| expect::assess(plan, seen, condition)).collect();
     let aborted = seen.aborted.and_then(|index| plan.scenario.abort_if.get(index)).map(Expectation::aborted);
-    let no_load = if seen.interrupted { None } else { Expectation::no_load(plan, seen) };
-    let expectations: Vec<Expectation> = no_load.into_iter().chain(aborted).chain(expectations).collect();
+    let implicit = implicit::assess(plan, seen);
+    let expectations: Vec<Expectation> = implicit.into_iter().chain(aborted).chain(expectations).collect();
     let is_broken = |exact| expectations.iter().any(|e| e.ok == Some(false) && e.exact == exact);
     let undecided = expectations.iter().any(|expectation| expectation.ok.is_none() && !expectation.idle);
     // A late generator makes latencies wrong, but not counts: a broken count decides even an invalid run.

@@ -8,4 +8,5 @@ mod server;
 
 mod latencies;
 mod damage;
+mod logins;
 mod sessions;

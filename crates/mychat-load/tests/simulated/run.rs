@@ -19,6 +19,7 @@ use mychat_load::reconcile::MissingInRoster;
 use mychat_load::reconcile::{DeliveryRules, Reconciliation};
 use mychat_load::record::recorder::{Count, Latency, LatencyMetric, Recorder};
 use mychat_load::record::session::UserSession;
+use mychat_load::verdict::{Assessment, assess};
 use mychat_proto::Framing;
 use tokio::sync::Notify;
 
@@ -42,6 +43,7 @@ pub(crate) struct Outcome {
     pub(crate) recorder: Recorder,
     pub(crate) reconciliation: Reconciliation,
     pub(crate) sessions: Vec<UserSession>,
+    pub(crate) assessment: Assessment,
     pub(crate) blocked: Nanos,
     pub(crate) stall: Nanos,
     /// Time from the end of the load until everything owed had arrived; zero if some of it never did.
@@ -188,11 +190,13 @@ impl World {
         // Stricter than a real run, which gives a list the time of the reply timeout.
         let missing_in_roster = results.last_lists.missing(&results.sessions, length);
         let seen = results.assemble(&self.shared, recorder.expect("there is a worker"), length);
+        let assessment = assess(&self.shared.plan, &seen);
         let written = self.server.chaos.map(Chaos::written).unwrap_or_default();
         let Model { repeated, corrupted, unanswered, .. } = self.server;
         Outcome {
             recorder: seen.recorder,
             reconciliation: seen.reconciliation,
+            assessment,
             sessions: seen.sessions,
             blocked: seen.blocked,
             stall: seen.stall,
@@ -258,6 +262,12 @@ impl World {
 impl Outcome {
     pub(crate) fn count(&self, count: Count) -> u64 {
         self.recorder.total(count, |_| true)
+    }
+
+    /// The expectations that do not hold, each with its note.
+    pub(crate) fn broken(&self) -> Vec<(&str, &str)> {
+        let broken = self.assessment.expectations.iter().filter(|expectation| expectation.ok == Some(false));
+        broken.map(|expectation| (expectation.text.as_str(), expectation.note.as_deref().unwrap_or_default())).collect()
     }
 
     pub(crate) fn lost(&self) -> u64 {

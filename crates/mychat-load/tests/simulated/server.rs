@@ -36,6 +36,8 @@ pub(crate) struct Behaviour {
     pub(crate) repeats: bool,
     /// A name whose login it always refuses.
     pub(crate) refused: Option<&'static str>,
+    /// Number of logins after which one is not accepted, and its treatment.
+    pub(crate) fails_logins: Option<(u64, LoginFault)>,
     /// Time for which a name stays taken after its holder has left.
     pub(crate) name_kept: Nanos,
     /// The name of a user that it disconnects, and after how many frames.
@@ -60,12 +62,24 @@ impl Default for Behaviour {
             unanswered: None,
             repeats: false,
             refused: None,
+            fails_logins: None,
             name_kept: 0,
             closes: None,
             lists: false,
             chaos: None,
         }
     }
+}
+
+/// A treatment of a login that the server does not accept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LoginFault {
+    /// It answers `CONNECT_ACK|FAIL`.
+    Refused,
+    /// It answers nothing.
+    Unanswered,
+    /// It closes the connection.
+    Closed,
 }
 
 /// A change to a delivery.
@@ -119,6 +133,7 @@ pub(crate) struct Model {
     /// Deliveries that were corrupted.
     pub(crate) corrupted: u64,
     unknown_replies: u64,
+    logins: u64,
     /// Replies that were left out.
     pub(crate) unanswered: u64,
     pub(crate) chaos: Option<Chaos>,
@@ -141,6 +156,7 @@ impl Model {
             repeated: 0,
             corrupted: 0,
             unknown_replies: 0,
+            logins: 0,
             unanswered: 0,
         }
     }
@@ -238,6 +254,14 @@ impl Model {
     }
 
     fn log_in(&mut self, end: Endpoint, name: &str, net: &mut Net) {
+        self.logins += 1;
+        let fault = self.behaviour.fails_logins.filter(|(one_in, _)| self.logins.is_multiple_of(*one_in));
+        match fault {
+            Some((_, LoginFault::Unanswered)) => return,
+            Some((_, LoginFault::Closed)) => return self.log_out(end, net),
+            Some((_, LoginFault::Refused)) => return send(end, "CONNECT_ACK|FAIL\n", net),
+            None => {}
+        }
         if self.users.contains_key(name) || self.behaviour.refused == Some(name) {
             // Rule U3: the refusal and its reason, in one write.
             send(end, "CONNECT_ACK|FAIL\nERROR|409|this name is taken\n", net);

@@ -10,7 +10,7 @@ use crate::markdown::run_summary;
 use crate::merge::merge;
 use crate::model::histogram;
 use crate::model::run_cases::needs_card;
-use crate::model::{MissingDeliveries, RunResult, ShardInfo, TimelinePoint};
+use crate::model::{MissingDeliveries, ProcessEnd, RunResult, ShardInfo, TimelinePoint};
 use crate::terminal;
 use crate::{grouped, hlog, test_fixture, wording};
 use mychat_conformance::Status;
@@ -53,6 +53,9 @@ prop_compose! {
         let missing = MissingDeliveries { sender: "ana".into(), recipient: "bob".into(), broadcasts: open, privates: 0 };
         result.shard = (open > 50).then(|| ShardInfo {
             index: 1, of: 2, missing: vec![missing], unsent: Vec::new(), unconfirmed: Vec::new(),
+        });
+        result.server_end = (open % 4 == 0).then(|| ProcessEnd {
+            seconds: 1.5, status: texts[1].clone(), output: vec!["Traceback".to_owned(), texts[2].clone()],
         });
         result.capacity = (open % 3 == 0).then(test_fixture::capacity);
         result.examples[1].what.clone_from(&texts[0]);
@@ -157,6 +160,12 @@ fn says_the_same(result: &RunResult) -> Result<(), TestCaseError> {
     for (place, what) in [(&page, "HTML"), (&xml, "JUnit"), (&summary, "Markdown")] {
         let bare = place.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t'));
         prop_assert_eq!(bare, None, "a bare control character in {}", what);
+    }
+    if result.server_end.is_some() {
+        for (place, what) in [(&page, "HTML"), (&xml, "JUnit"), (&summary, "Markdown"), (&bare, "the terminal")] {
+            let is_told = place.contains("server's process ended 1.5 s into the run") && place.contains("Traceback");
+            prop_assert!(is_told, "the server's end in {}", what);
+        }
     }
     if let Some(capacity) = &result.capacity {
         let (answer, rest) = wording::answer(capacity);

@@ -42,6 +42,12 @@ pub(super) fn head(result: &RunResult) -> Markup {
             }
             (validity(result))
             @for note in result.notes() { p.remark { (note) } }
+            @if let Some(end) = &result.server_end {
+                p.remark { b { (wording::server_end(end)) } }
+                @if !end.output.is_empty() {
+                    pre.lines tabindex="0" { @for line in &end.output { (line) "\n" } }
+                }
+            }
         }
     }
 }
@@ -107,7 +113,7 @@ fn row(expectation: &ExpectationResult) -> Markup {
             td { (mark(wording::expectation(expectation.ok))) }
             td { code { (expectation.text) } }
             td.n { @if let Some(actual) = expectation.actual { (expectation.unit.format(actual)) } @else { "–" } }
-            td.note { @if let Some(note) = &expectation.note { (note) " · " } span.line { "line " (expectation.line) } }
+            td.note { @if let Some(note) = &expectation.note { (note) " · " } span.line { (wording::expectation_place(expectation)) } }
         }
     }
 }

@@ -30,7 +30,11 @@ fn case(result: &RunResult, expectation: &ExpectationResult) -> TestCase {
     let measured = expectation.actual.map_or_else(|| "n/a".to_owned(), |actual| expectation.unit.format(actual));
     let note = expectation.note.as_deref().map_or_else(String::new, |note| format!("; {note}"));
     let message = format!("expected {}, measured {measured}{note}", expectation.text);
-    let place = format!("{}, line {}", result.scenario.file, expectation.line);
+    let place = format!("{}, {}", result.scenario.file, wording::expectation_place(expectation));
+    // The server's end explains this expectation, and stands in `system-out` too.
+    let end = result.server_end.as_ref().filter(|_| expectation.line == 0);
+    let place =
+        end.map_or(place.clone(), |end| format!("{place}\n{}\n{}", wording::server_end(end), end.output.join("\n")));
     let outcome = match expectation.ok {
         Some(true) => TestOutcome::Passed,
         Some(false) => TestOutcome::Failed("expectation", message, place),

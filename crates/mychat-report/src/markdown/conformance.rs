@@ -98,6 +98,7 @@ const fn status(status: Status) -> &'static str {
     }
 }
 
-fn html(text: &str) -> String {
+/// Escapes what HTML would interpret.
+pub(super) fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::conformance::folded_card;
+use super::conformance::{folded_card, html};
 use super::{code, escaped};
 use crate::html::violation_name;
 use crate::model::run_cases::{as_conformance_result, needs_card, remark};
@@ -20,6 +20,7 @@ pub fn run_summary(result: &RunResult) -> String {
     let _ = head(&mut text, result)
         .and_then(|()| capacity(&mut text, result))
         .and_then(|()| expectations(&mut text, result))
+        .and_then(|()| server_end(&mut text, result))
         .and_then(|()| cases(&mut text, result))
         .and_then(|()| latencies(&mut text, result))
         .and_then(|()| counts(&mut text, result))
@@ -94,6 +95,15 @@ fn expectations(text: &mut String, result: &RunResult) -> std::fmt::Result {
         writeln!(text, "| {mark} | {} | {actual} | {note} |", code(&expectation.text))?;
     }
     Ok(())
+}
+
+fn server_end(text: &mut String, result: &RunResult) -> std::fmt::Result {
+    let Some(end) = &result.server_end else { return Ok(()) };
+    writeln!(text, "\n**{}**", escaped(&wording::server_end(end)))?;
+    if end.output.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\n<pre>{}</pre>", html(&visible(&end.output.join("\n"))))
 }
 
 fn cases(text: &mut String, result: &RunResult) -> std::fmt::Result {

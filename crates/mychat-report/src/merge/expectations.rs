@@ -1,5 +1,6 @@
 //! Judges the expectations of a merged result: percentiles from the added histograms, counts from the sums.
 
+use super::implicit;
 use super::reconcile::ShardReconciliation;
 use crate::model::histogram::decode;
 use crate::model::{ExpectationResult, LatencyResult, MeasuredUnit, RunResult};
@@ -15,6 +16,7 @@ pub(super) fn judge(merged: &mut RunResult, results: &[RunResult], reconciliatio
     let parsed = parse(&merged.scenario.file, &merged.scenario.text).map(|loaded| loaded.scenario);
     let scenario = parsed.ok();
     let mut expectations = std::mem::take(&mut merged.expectations);
+    expectations.retain(|expectation| expectation.line > 0);
     for expectation in &mut expectations {
         let shares: Vec<&ExpectationResult> =
             results.iter().filter_map(|result| same(&result.expectations, expectation)).collect();
@@ -28,13 +30,13 @@ pub(super) fn judge(merged: &mut RunResult, results: &[RunResult], reconciliatio
             (None, condition) => together(expectation, &shares, condition, reconciliation),
         }
     }
-    // Reasons found by one machine alone, for example that no user could log in.
-    for extra in results.iter().flat_map(|result| &result.expectations) {
+    // Findings of one machine alone, for example a condition of `abort_if`.
+    for extra in results.iter().flat_map(|result| &result.expectations).filter(|extra| extra.line > 0) {
         if same(&expectations, extra).is_none() {
             expectations.insert(0, extra.clone());
         }
     }
-    merged.expectations = expectations;
+    merged.expectations = implicit::combine(merged, results).into_iter().chain(expectations).collect();
 }
 
 fn same<'e>(all: &'e [ExpectationResult], one: &ExpectationResult) -> Option<&'e ExpectationResult> {

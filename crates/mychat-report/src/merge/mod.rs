@@ -3,6 +3,7 @@
 
 mod expectations;
 mod histograms;
+mod implicit;
 mod reconcile;
 mod add_counts;
 #[cfg(test)]
@@ -83,6 +84,7 @@ fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
     merged.examples.sort_by_key(|example| example.kind);
     merged.lost_by_user.extend(result.lost_by_user.iter().cloned());
     merged.server = merged.server.take().or(result.server);
+    merged.server_end = merged.server_end.take().or_else(|| result.server_end.clone());
     merged.generator.cpu_seconds += result.generator.cpu_seconds;
     merged.generator.busy_wait_seconds += result.generator.busy_wait_seconds;
     merged.generator.rss_peak += result.generator.rss_peak;

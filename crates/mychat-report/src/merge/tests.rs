@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::histogram::decode;
-use crate::model::{MissingDeliveries, ShardInfo, UnsentMessages};
+use crate::model::{ExpectationResult, MeasuredUnit, MissingDeliveries, ProcessEnd, ShardInfo, UnsentMessages};
 use crate::test_fixture;
 
 /// Creates a run with the given number of intervals and the given start.
@@ -104,4 +104,34 @@ fn a_part_that_is_absent_leaves_the_rest_undecided() {
     assert!(merged.validity_reasons.last().unwrap().contains("these are missing: 2"), "{:?}", merged.validity_reasons);
     let again = RunResult { started: run(9, 0).started, ..part(1, 0, 0, &[]) };
     assert!(matches!(merge(&[part(1, 0, 0, &[]), again]), Err(MergeError::Shards(_))));
+}
+
+#[test]
+fn implicit_expectations_of_all_parts_count() {
+    let implicit = |text: &str, actual, ok, note: &str| ExpectationResult {
+        text: text.to_owned(),
+        line: 0,
+        actual,
+        unit: MeasuredUnit::Count,
+        ok,
+        note: Some(note.to_owned()),
+    };
+    let (mut one, mut other) = (part(1, 0, 0, &[]), part(2, 0, 0, &[]));
+    one.expectations.insert(0, implicit("something is sent", Some(0.0), None, "nothing came due"));
+    one.expectations.insert(0, implicit("everybody is let in", Some(2.0), Some(false), "refused: ana, bob"));
+    other.expectations.insert(0, implicit("everybody is let in", Some(1.0), Some(false), "refused: eva"));
+    other.expectations.insert(0, implicit("the server stays up", None, Some(false), "exit status 1"));
+    other.server_end = Some(ProcessEnd { seconds: 1.5, status: "exit status 1".to_owned(), output: Vec::new() });
+    let end = other.server_end.clone();
+    let merged = merge(&[one, other]).unwrap();
+    let found: Vec<_> = merged.expectations.iter().filter(|e| e.line == 0).cloned().collect();
+    assert_eq!(
+        found,
+        [
+            implicit("everybody is let in", Some(3.0), Some(false), "refused: ana, bob; refused: eva"),
+            implicit("the server stays up", None, Some(false), "exit status 1"),
+        ],
+        "other users did send something"
+    );
+    assert_eq!((merged.exit_code, merged.server_end), (1, end));
 }

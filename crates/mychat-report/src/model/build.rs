@@ -96,6 +96,7 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, info: RunI
         shard,
         whole_runs: None,
         server: seen.server,
+        server_end: seen.liveness.process_end,
         generator: GeneratorInfo {
             machine: info.machine,
             cpu_seconds: seen.generator.cpu_seconds,

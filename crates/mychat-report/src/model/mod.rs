@@ -28,6 +28,7 @@ pub use latency::{LatencyBlock, LatencyBreakdown, LatencyResult};
 pub use shard::{MissingDeliveries, ShardInfo, UnsentMessages};
 pub use unit::MeasuredUnit;
 
+pub use mychat_target::ProcessEnd;
 pub use mychat_target::sample::ServerUse as ServerInfo;
 
 /// Value of [`RunResult::schema`].
@@ -81,6 +82,9 @@ pub struct RunResult {
     /// Resources of the server process, if it runs on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerInfo>,
+    /// End of the server process, if it is watched and ended before the run did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_end: Option<ProcessEnd>,
     /// Resources of the load generator.
     pub generator: GeneratorInfo,
     /// Users that lost deliveries, most losses first.
@@ -219,7 +223,7 @@ pub struct TargetInfo {
 pub struct ExpectationResult {
     /// Text of the expectation in the file.
     pub text: String,
-    /// Line number in the file, from 1.
+    /// Line number in the file, from 1; 0 for an expectation that every run has.
     pub line: usize,
     /// Measured value; `None` if there are too few samples.
     pub actual: Option<f64>,

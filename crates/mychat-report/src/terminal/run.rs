@@ -31,6 +31,7 @@ pub fn summary(result: &RunResult) -> String {
     head(&mut text, result);
     capacity(&mut text, result);
     expectations(&mut text, &result.expectations);
+    server_end(&mut text, result);
     cases(&mut text, result);
     latencies(&mut text, result);
     counts(&mut text, result);
@@ -140,6 +141,15 @@ fn expectations(text: &mut String, expectations: &[ExpectationResult]) {
             (None, None) => format!("{:>10}", "–"),
         };
         line!(text, "  {style}{mark}{style:#} {:width$}  {actual_text}", expectation.text);
+    }
+}
+
+/// Renders the end of the server's process with the last lines that it wrote.
+fn server_end(text: &mut String, result: &RunResult) {
+    let Some(end) = &result.server_end else { return };
+    line!(text, "\n  {BAD}{}{BAD:#}", visible(&wording::server_end(end)));
+    for written in &end.output {
+        line!(text, "    {}", visible(written));
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 pub use self::phases::{Phase, WorkerSet, run_phases};
 pub use self::results::RunResults;
 use self::threads::Coordinator;
-pub use super::observations::{GeneratorUsage, Observations, TimelineSlice};
+pub use super::observations::{GeneratorUsage, Liveness, Observations, TimelineSlice};
 use super::shared::SharedState;
 use crate::record::recorder::Recorder;
 

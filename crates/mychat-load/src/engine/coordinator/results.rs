@@ -6,12 +6,13 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::Observations;
-use crate::engine::observations::GeneratorUsage;
+use crate::engine::observations::{GeneratorUsage, Liveness};
 use crate::engine::shared::SharedState;
 use crate::engine::worker::WorkerResult;
 use crate::plan::{Nanos, Plan, RunTime, StageId, UserId, nanos};
 use crate::reconcile::{Accounting, FinalRosters, Reconciliation, ShardExchange, record_fanout};
 use crate::record::example::{Example, Examples, ViolationKind};
+use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
 use crate::record::recorder::{Count, Latency, LatencyMetric, Place, Recorder, Shape};
 use crate::record::roster::RosterLog;
@@ -23,6 +24,8 @@ use mychat_scenario::model::Verify;
 pub struct RunResults {
     /// Sessions of all users.
     pub sessions: Vec<UserSession>,
+    /// Logins that failed for good.
+    pub failed_logins: Vec<FailedLogin>,
     /// The last user list of every user that was online at the end.
     pub last_lists: FinalRosters,
     /// Processor time that the workers spent spinning.
@@ -51,6 +54,7 @@ impl RunResults {
     /// Adds one worker's result, except its recorder, which belongs to an interval of the timeline.
     pub fn add(&mut self, result: WorkerResult) {
         self.sessions.extend(result.sessions);
+        self.failed_logins.extend(result.failed_logins);
         self.last_lists.merge(result.last_lists);
         self.busy_wait += result.busy_wait;
         self.blocked += result.blocked;
@@ -74,6 +78,11 @@ impl RunResults {
         let load_start = shared.load_start.get().copied();
         let cells = Cells { plan, load_start, join: recorder.shape().join() };
         self.record_rosters(shared, &cells, &mut recorder, end);
+        for failed in &self.failed_logins {
+            // The login would have taken at least until now. Without the sample, refusals would improve the percentiles.
+            recorder.time(failed.place, LatencyMetric::Connect, end.since(failed.due_at));
+        }
+        self.failed_logins.sort_unstable_by_key(|failed| (failed.due_at, failed.user));
         let accounting = Accounting::new(plan, &shared.sent);
         let reconciliation = accounting.reconcile(plan, &shared.sent, self.sessions.iter(), shared.rules);
         reconciliation.lost_latency.record(end, |sender, index| self.fanout.has(sender, index), &mut recorder);
@@ -88,6 +97,8 @@ impl RunResults {
             recorder,
             timeline: Vec::new(),
             sessions: self.sessions,
+            failed_logins: self.failed_logins,
+            liveness: Liveness::default(),
             reconciliation,
             examples: self.examples,
             blocked: self.blocked,

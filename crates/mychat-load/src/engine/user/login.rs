@@ -29,6 +29,8 @@ pub(in crate::engine) enum UserState {
     Connecting,
     /// It has sent `CONNECT` and waits for the reply.
     LoggingIn,
+    /// Its return was refused, because its name was still taken. It tries again soon.
+    Retrying,
     /// The server accepted its login.
     Online,
     /// It has left and waits for the connection to close.

@@ -15,6 +15,7 @@ use crate::plan::{Nanos, UserId};
 use crate::reconcile::Accounting;
 use crate::reconcile::FinalRosters;
 use crate::record::example::Examples;
+use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
 use crate::record::recorder::{Latency, Recorder};
 use crate::record::roster::RosterLog;
@@ -28,6 +29,8 @@ pub struct WorkerResult {
     pub recorder: Box<Recorder>,
     /// All sessions of its users.
     pub sessions: Vec<UserSession>,
+    /// Logins that failed for good.
+    pub failed_logins: Vec<FailedLogin>,
     /// The first violations of each kind.
     pub examples: Examples,
     /// Time for which connections refused bytes, summed over all connections.
@@ -77,7 +80,9 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let replies: usize = self.users.iter().map(|user| user.replies.len()).sum();
         let is_duplicate = |connection: &&UserConnection| matches!(connection.role, ConnRole::Duplicate(_));
         let duplicates = self.connections.iter().filter(is_duplicate).count();
-        let is_moving = |state| matches!(state, UserState::Leaving | UserState::Connecting | UserState::LoggingIn);
+        let is_moving = |state| {
+            matches!(state, UserState::Leaving | UserState::Connecting | UserState::LoggingIn | UserState::Retrying)
+        };
         let moving = self.users.iter().filter(|user| is_moving(user.login.state)).count();
         let is_awaited = |connection: &&UserConnection| match connection.role {
             ConnRole::User(index) => !self.users[index].hostile,
@@ -94,6 +99,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     /// others, and a worker that still reads would record that. [`close_all`](Self::close_all) closes them later.
     pub fn finish(&mut self) -> WorkerResult {
         let now = self.clock.now();
+        self.give_up_overdue_logins(now);
         let mut last_lists = FinalRosters::default();
         for (index, user) in self.users.iter().enumerate() {
             // A slow reader may not have read its last list yet.
@@ -109,6 +115,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         WorkerResult {
             recorder: std::mem::replace(&mut recording.recorder, empty),
             sessions: std::mem::take(&mut recording.sessions),
+            failed_logins: std::mem::take(&mut recording.failed_logins),
             examples: std::mem::take(&mut recording.examples),
             blocked: recording.blocked,
             stall: recording.stall,

@@ -13,6 +13,7 @@ use crate::engine::user::UserState;
 use crate::engine::wire::{CloseMode, ConnId, Wire};
 use crate::plan::{Nanos, RunTime};
 use crate::record::example::ViolationKind;
+use crate::record::failed_login::FailedLogin;
 use crate::record::inbox::UserInbox;
 use crate::record::recorder::{Count, LatencyMetric};
 use crate::record::session::{UserSession, UserSessionEnd};
@@ -21,18 +22,18 @@ use crate::record::session::{UserSession, UserSessionEnd};
 const LOGIN_RETRY: Nanos = 20_000_000;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
-    /// Connects a user whose login was due at `due`.
+    /// Connects a user whose login was due at `due`. After the load, only returns that were refused are tried again: the
+    /// result has to tell a name that was freed late from one that was never freed.
     pub(super) fn start_login(&mut self, index: usize, due: RunTime) {
-        if self.recording.shared.live.stop.load(Ordering::Relaxed) {
+        let is_stopped = self.recording.shared.live.stop.load(Ordering::Relaxed);
+        if is_stopped && self.users[index].login.state != UserState::Retrying {
             return;
         }
         let now = self.clock.now();
         let conn = self.insert_connection(ConnRole::User(index));
         let login = &mut self.users[index].login;
         // A repeated attempt to return counts from the first one.
-        if login.state == UserState::Away {
-            login.due_at.get_or_insert(due);
-        }
+        login.due_at.get_or_insert(due);
         login.state = UserState::Connecting;
         login.conn = Some(conn);
         self.start_connection_timeout(conn, now);
@@ -138,26 +139,54 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let (now, timeout) = (self.clock.now(), self.reply_timeout());
         let user = &mut self.users[index];
         user.login.conn = None;
-        let (id, place) = (user.id, self.recording.place(user.group, now));
         if user.sessions > 0 && user.login.due_at.is_some_and(|due_at| now < due_at + timeout) {
-            user.login.state = UserState::Away;
+            let place = self.recording.place(user.group, now);
+            user.login.state = UserState::Retrying;
             self.recording.recorder.count(place, Count::RefusedReturns);
             self.timers.push(now + LOGIN_RETRY, TimerEvent::Login(index));
             return;
         }
+        self.login_failed(index, now, why, frames);
+    }
+
+    /// Gives up the login of a user. It stays out for the rest of the run.
+    fn login_failed(&mut self, index: usize, now: RunTime, why: &dyn Fn() -> String, frames: &[&[u8]]) {
+        let user = &mut self.users[index];
+        let place = self.recording.place(user.group, now);
+        let (user_id, due_at) = (user.id, user.login.due_at.take().unwrap_or(now));
         user.login.state = UserState::Evicted;
-        if user.sessions == 0 {
+        let is_return = user.sessions > 0;
+        if !is_return {
             self.recording.shared.live.logins_done.fetch_add(1, Ordering::Relaxed);
         }
+        let seconds = now.since(due_at) as f64 / 1e9;
+        let what = || {
+            let why = why();
+            if is_return { format!("{why}, and this {seconds:.1} s after it had left") } else { why }
+        };
         let detail = ViolationDetail {
             kind: ViolationKind::Refused,
             sender: None,
-            recipient: Some(id),
+            recipient: Some(user_id),
             sequence: None,
-            what: why,
+            what: &what,
             frames,
         };
         self.recording.violation(place, Count::Refused, &detail);
+        self.recording.failed_logins.push(FailedLogin { user: user_id, due_at, place });
+    }
+
+    /// Gives up the logins that have been under way for longer than the reply timeout when the run ends.
+    pub(super) fn give_up_overdue_logins(&mut self, now: RunTime) {
+        let timeout = self.reply_timeout();
+        for index in 0..self.users.len() {
+            let login = &self.users[index].login;
+            let is_under_way =
+                matches!(login.state, UserState::Connecting | UserState::LoggingIn | UserState::Retrying);
+            if is_under_way && login.due_at.is_some_and(|due_at| now >= due_at + timeout) {
+                self.login_failed(index, now, &|| "it was not let in before the run ended".to_owned(), &[]);
+            }
+        }
     }
 
     /// Takes a frame on the connection of a duplicate login, which the server must refuse.

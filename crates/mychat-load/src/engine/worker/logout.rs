@@ -92,7 +92,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 self.login_refused(index, &|| format!("{} before it answered CONNECT", what()), &[]);
             }
             UserState::Online => self.evicted(index, conn, now, &what),
-            UserState::Leaving | UserState::Away | UserState::Finished | UserState::Evicted => {
+            UserState::Leaving | UserState::Away | UserState::Retrying | UserState::Finished | UserState::Evicted => {
                 self.finish_logout(conn, now);
             }
         }
@@ -199,7 +199,11 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 UserState::Leaving if self.users[index].left_at().is_some_and(|at| now < at + self.reply_timeout()) => {
                 }
                 UserState::Leaving => self.logout_timed_out(index, conn, now, seconds),
-                UserState::Away | UserState::Online | UserState::Finished | UserState::Evicted => {}
+                UserState::Away
+                | UserState::Retrying
+                | UserState::Online
+                | UserState::Finished
+                | UserState::Evicted => {}
             },
         }
     }
