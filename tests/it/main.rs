@@ -15,6 +15,7 @@ mod readings;
 mod targets;
 #[cfg(unix)]
 mod truth;
+mod verdicts;
 
 use mychat_tests::Run;
 

@@ -70,7 +70,6 @@ impl DeliveryFaults {
             return vec![(recipient, frame)];
         }
         match self.drawn() {
-            LoadFault::None | LoadFault::Mixed | LoadFault::Unlist | LoadFault::Deny => vec![(recipient, frame)],
             LoadFault::Lose => {
                 self.committed += 1;
                 self.mixed.lost += 1;
@@ -106,6 +105,7 @@ impl DeliveryFaults {
                 }
                 vec![(recipient, frame)]
             }
+            _ => vec![(recipient, frame)],
         }
     }
 

@@ -1,42 +1,24 @@
-//! A small chat server with one fault in its deliveries: a thread a connection, one lock over everything.
+//! A small chat server with one fault that shows under load: a thread a connection, one lock over everything. It blocks
+//! when a user does not read, as many beginners' servers do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mychat_proto::Command;
 
 use super::delivery_faults::{DeliveryFaults, MixedCounts};
-
-/// A fault in deliveries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LoadFault {
-    /// Nothing.
-    None,
-    /// Leaves a delivery out.
-    Lose,
-    /// Makes a delivery twice.
-    Double,
-    /// Makes a delivery once more, a while later.
-    Repeat,
-    /// Makes a delivery after the next one of the same sender to the same recipient.
-    Swap,
-    /// Delivers to somebody else instead.
-    Misroute,
-    /// Changes the last byte.
-    Change,
-    /// Leaves out 1 in 1,000, doubles 1 in 2,000 and swaps 1 in 5,000.
-    Mixed,
-    /// Says that a talker is not there when it is.
-    Deny,
-    /// Tells one user nothing of those who come after it.
-    Unlist,
-}
+use super::load_fault::LoadFault;
 
 /// Time between a delivery and its copy.
 const LATER: Duration = Duration::from_millis(150);
+/// Send buffer of each connection.
+const SEND_BUFFER: usize = 16 * 1024;
+/// Delay of a slow server's deliveries.
+const DELAY: Duration = Duration::from_millis(1500);
 
 /// The server. It stops when it is dropped.
 #[derive(Debug)]
@@ -48,33 +30,34 @@ pub struct FaultyServer {
 #[derive(Debug)]
 struct Room {
     users: BTreeMap<String, TcpStream>,
+    /// Names that somebody has had.
+    known: BTreeSet<String>,
     faults: DeliveryFaults,
-    unlists: bool,
+    fault: LoadFault,
+    every: u64,
+    logins: u64,
+    messages: u64,
+    unknown: u64,
+    address: SocketAddr,
+    /// True if it runs in a process of its own, which may die.
+    is_process: bool,
+    /// Takes the deliveries of a slow server.
+    late: Option<Sender<LateFrame>>,
+    frozen: bool,
     closed: bool,
 }
 
+/// A frame that a slow server sends later.
+type LateFrame = (Instant, TcpStream, Vec<u8>);
+
 impl FaultyServer {
-    /// Starts a server that commits the fault at every `every`-th delivery of a message.
+    /// Starts a server with a fault; see [`LoadFault`] for the meaning of `every`.
     pub fn start(fault: LoadFault, every: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
-        let room = Room {
-            users: BTreeMap::new(),
-            faults: DeliveryFaults::new(fault, every),
-            unlists: fault == LoadFault::Unlist,
-            closed: false,
-        };
-        let room = Arc::new(Mutex::new(room));
+        let room = Arc::new(Mutex::new(Room::new((fault, every), address, false)));
         let served = Arc::clone(&room);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if lock(&served).closed {
-                    return;
-                }
-                let room = Arc::clone(&served);
-                std::thread::spawn(move || serve(&room, &stream));
-            }
-        });
+        std::thread::spawn(move || accept(&listener, &served));
         Self { address, room }
     }
 
@@ -106,11 +89,42 @@ fn lock(room: &Mutex<Room>) -> MutexGuard<'_, Room> {
     room.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Serves on a port until the process ends.
+pub(super) fn serve_process(port: u16, fault: LoadFault, every: u64) -> std::io::Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    let address = listener.local_addr()?;
+    accept(&listener, &Arc::new(Mutex::new(Room::new((fault, every), address, true))));
+    Ok(())
+}
+
+fn accept(listener: &TcpListener, room: &Arc<Mutex<Room>>) {
+    for stream in listener.incoming().map_while(Result::ok) {
+        if lock(room).closed {
+            return;
+        }
+        let room = Arc::clone(room);
+        std::thread::spawn(move || serve(&room, &stream));
+    }
+}
+
+/// Sends the frames of a slow server when they are due.
+fn send_late(frames: &Receiver<LateFrame>) {
+    for (at, stream, frame) in frames {
+        std::thread::sleep(at.saturating_duration_since(Instant::now()));
+        send(&stream, &frame);
+    }
+}
+
 fn serve(room: &Mutex<Room>, stream: &TcpStream) {
     stream.set_nodelay(true).expect("a TCP socket");
+    // The system's own buffer for a connection of this machine would hide for seconds that the server blocks.
+    socket2::SockRef::from(stream).set_send_buffer_size(SEND_BUFFER).expect("a TCP socket");
     let mut me = None;
     let mut lines = BufReader::new(stream.try_clone().expect("a descriptor")).split(b'\n');
     while let Some(Ok(frame)) = lines.next() {
+        while lock(room).frozen {
+            std::thread::sleep(Duration::from_hours(1));
+        }
         match (Command::parse(&frame), &me) {
             (Ok(Command::Connect { name }), None) => me = connect(&mut lock(room), name, stream),
             (Ok(Command::Message { recipient, content }), Some(sender)) => {
@@ -124,6 +138,9 @@ fn serve(room: &Mutex<Room>, stream: &TcpStream) {
     if let Some(me) = me {
         let mut room = lock(room);
         room.users.remove(&me);
+        if room.closed {
+            return;
+        }
         room.lists();
         // A user that left sends no next frame: held frames are sent unchanged.
         for (recipient, frame) in room.faults.release() {
@@ -134,19 +151,97 @@ fn serve(room: &Mutex<Room>, stream: &TcpStream) {
 }
 
 fn connect(room: &mut Room, name: &str, stream: &TcpStream) -> Option<String> {
-    if room.users.contains_key(name) {
+    room.logins += 1;
+    let is_faulty = room.logins.is_multiple_of(room.every);
+    let is_refused = match room.fault {
+        LoadFault::Mute if is_faulty => return None,
+        LoadFault::HangUp if is_faulty => {
+            // The peer sees the end whether this succeeds or not.
+            let _ = stream.shutdown(Shutdown::Both);
+            return None;
+        }
+        LoadFault::Refuse => is_faulty,
+        LoadFault::Shut => room.messages >= room.every,
+        LoadFault::KeepNames => room.known.contains(name),
+        LoadFault::AdmitTwice => false,
+        _ => room.users.contains_key(name),
+    };
+    if is_refused {
         send(stream, b"CONNECT_ACK|FAIL\n");
         return None;
     }
     send(stream, b"CONNECT_ACK|OK\n");
     room.users.insert(name.to_owned(), stream.try_clone().expect("a descriptor"));
+    room.known.insert(name.to_owned());
     room.lists();
     Some(name.to_owned())
 }
 
 impl Room {
+    fn new((fault, every): (LoadFault, u64), address: SocketAddr, is_process: bool) -> Self {
+        let late = (fault == LoadFault::Slow).then(|| {
+            let (sender, frames) = channel();
+            std::thread::spawn(move || send_late(&frames));
+            sender
+        });
+        Self {
+            users: BTreeMap::new(),
+            known: BTreeSet::new(),
+            faults: DeliveryFaults::new(fault, every),
+            fault,
+            every,
+            logins: 0,
+            messages: 0,
+            unknown: 0,
+            address,
+            is_process,
+            late,
+            frozen: false,
+            closed: false,
+        }
+    }
+
+    /// Counts a message, and commits the fault that is due at this one. Returns false if the message is not handled.
+    fn count_message(&mut self) -> bool {
+        self.messages += 1;
+        if self.messages == self.every {
+            match self.fault {
+                LoadFault::Crash => self.crash(),
+                LoadFault::Freeze => self.frozen = true,
+                LoadFault::Evict => {
+                    let evicted = self.users.values().step_by(2);
+                    // A user that is gone already cannot be thrown out.
+                    evicted.for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+                }
+                _ => {}
+            }
+        }
+        !self.frozen && !self.closed
+    }
+
+    #[expect(clippy::print_stderr, reason = "a server that dies says why on standard error")]
+    fn crash(&mut self) {
+        if self.is_process {
+            eprintln!(
+                "Traceback (most recent call last):\n  File \"server.py\", line 41, in broadcast\nKeyError: 'bots3'"
+            );
+            std::process::exit(1);
+        }
+        self.closed = true;
+        self.users.values().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+        // Wakes the listener, which then closes.
+        drop(TcpStream::connect(self.address));
+    }
+
     fn message(&mut self, sender: &str, recipient: &str, content: &str, from: &TcpStream) {
+        if !self.count_message() {
+            return;
+        }
         if !self.users.contains_key(recipient) || self.faults.deny(recipient) {
+            self.unknown += 1;
+            if self.fault == LoadFault::Unanswered && self.unknown.is_multiple_of(self.every) {
+                return;
+            }
             send(from, b"ERROR|404|no such user\n");
             return;
         }
@@ -154,6 +249,9 @@ impl Room {
     }
 
     fn broadcast(&mut self, sender: &str, content: &str) {
+        if !self.count_message() {
+            return;
+        }
         let recipients: Vec<String> = self.users.keys().cloned().collect();
         for recipient in recipients {
             self.deliver(sender, &recipient, format!("BROADCAST|{sender}|{content}\n").into_bytes());
@@ -164,7 +262,7 @@ impl Room {
         let others: Vec<String> =
             self.users.keys().filter(|user| *user != sender && *user != recipient).cloned().collect();
         for (recipient, frame) in self.faults.deliver(sender, (recipient.to_owned(), frame), &others) {
-            self.write(&recipient, &frame);
+            self.write_delivery(&recipient, frame);
         }
         for (recipient, frame) in self.faults.again() {
             let Some(stream) = self.users.get(&recipient).and_then(|stream| stream.try_clone().ok()) else { continue };
@@ -181,10 +279,18 @@ impl Room {
         let list = format!("USER_LIST|{}\n", names.join(","));
         let alone = self.users.len() == 1;
         for (place, user) in self.users.keys().enumerate() {
-            if self.unlists && place == 0 && !alone {
+            if self.fault == LoadFault::Unlist && place == 0 && !alone {
                 continue;
             }
             self.write(user, list.as_bytes());
+        }
+    }
+
+    fn write_delivery(&self, user: &str, frame: Vec<u8>) {
+        match (&self.late, self.users.get(user).and_then(|stream| stream.try_clone().ok())) {
+            // The thread lives as long as the sender.
+            (Some(late), Some(stream)) => drop(late.send((Instant::now() + DELAY, stream, frame))),
+            _ => self.write(user, &frame),
         }
     }
 
