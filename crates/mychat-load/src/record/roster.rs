@@ -20,6 +20,8 @@ pub struct RosterLog {
     rosters: FxHashMap<u64, Arc<[UserId]>>,
     /// Users added from one roster to another.
     additions: FxHashMap<(u64, u64), Arc<[UserId]>>,
+    /// A user whom a new frame names twice, until the caller takes it.
+    doubled: Option<UserId>,
     /// For each join: time at which the last user of this worker received a roster with it.
     last_received: FxHashMap<Join, RunTime>,
 }
@@ -72,6 +74,9 @@ impl RosterLog {
             let text = std::str::from_utf8(parameter).ok()?;
             let users: Arc<[UserId]> =
                 UserList::new(text).names().filter_map(|name| names.get(name).copied()).collect();
+            let mut sorted = users.to_vec();
+            sorted.sort_unstable();
+            self.doubled = sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
             clear_if_full(&mut self.frames);
             self.frames.insert(hash, Arc::clone(&users));
             users
@@ -98,6 +103,12 @@ impl RosterLog {
             self.rosters.insert(state.latest, sorted.into());
         }
         self.additions(before, state.latest)
+    }
+
+    /// Takes the user whom the frame of the last [`take`](Self::take) names twice. Each frame reports that once, however many
+    /// users receive it.
+    pub fn take_doubled(&mut self) -> Option<UserId> {
+        self.doubled.take()
     }
 
     fn additions(&mut self, before: u64, now: u64) -> Option<Arc<[UserId]>> {
@@ -166,6 +177,20 @@ mod tests {
         assert_eq!(take(b"bob,eva,ana,a stranger"), Some(vec![2]));
         assert_eq!(take(b"bob"), Some(vec![]));
         assert_eq!(take(b"ana,bob"), Some(vec![0]));
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_in_a_frame_is_reported_once() {
+        let (names, mut rosters) = (names(), RosterLog::default());
+        let mut doubled = |state: &mut RosterState, list: &[u8]| {
+            rosters.take(state, &names, list);
+            rosters.take_doubled()
+        };
+        let (mut one, mut other) = (RosterState::default(), RosterState::default());
+        assert_eq!(doubled(&mut one, b"ana,bob"), None);
+        assert_eq!(doubled(&mut one, b"ana,bob,ana"), Some(UserId(0)));
+        assert_eq!(doubled(&mut other, b"ana,bob,ana"), None, "the same frame at another user");
+        assert_eq!(doubled(&mut one, b"bob,eva,leo,eva,"), Some(UserId(2)), "a roster of several frames");
     }
 
     #[test]

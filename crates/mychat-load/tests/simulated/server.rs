@@ -34,6 +34,10 @@ pub(crate) struct Behaviour {
     pub(crate) unanswered: Option<u64>,
     /// A user that returns receives the first delivery of its last session again.
     pub(crate) repeats: bool,
+    /// Each delivery is made again after this time.
+    pub(crate) copied_after: Option<Nanos>,
+    /// True if its user lists name the first user twice.
+    pub(crate) doubles_a_name: bool,
     /// A name whose login it always refuses.
     pub(crate) refused: Option<&'static str>,
     /// Number of logins after which one is not accepted, and its treatment.
@@ -61,6 +65,8 @@ impl Default for Behaviour {
             corrupted: None,
             unanswered: None,
             repeats: false,
+            copied_after: None,
+            doubles_a_name: false,
             refused: None,
             fails_logins: None,
             name_kept: 0,
@@ -298,6 +304,9 @@ impl Model {
                     client.first.get_or_insert_with(|| frame.clone());
                 }
                 let frame = self.chaos.as_mut().map_or_else(|| frame.clone(), |chaos| chaos.pass(*end, &frame));
+                if let Some(after) = self.behaviour.copied_after {
+                    net.put(now + after, Event::AtUser(*end, frame.clone()));
+                }
                 net.put(now + place * self.behaviour.spacing, Event::AtUser(*end, frame));
             }
         }
@@ -305,7 +314,8 @@ impl Model {
 
     fn list(&self, net: &mut Net) {
         let there = || self.users.iter().filter_map(|(name, end)| Some((name.as_str(), (*end)?)));
-        let names: Vec<&str> = there().map(|(name, _)| name).collect();
+        let doubled = there().map(|(name, _)| name).filter(|_| self.behaviour.doubles_a_name).take(1);
+        let names: Vec<&str> = there().map(|(name, _)| name).chain(doubled).collect();
         let list = format!("USER_LIST|{}\n", names.join(","));
         there().filter(|_| self.behaviour.lists).for_each(|(_, end)| send(end, &list, net));
     }

@@ -241,3 +241,21 @@ fn a_closed_loop_pauses_in_stages_without_its_group() {
     assert_eq!([sent(0), sent(1), sent(2), sent(3)], [10 * 80, 0, 0, 10 * 40]);
     assert_eq!(outcome.violations(), [0; 8]);
 }
+
+#[test]
+fn copies_are_counted_though_they_come_after_the_drain() {
+    let scenario = "users: { u: { count: 4, rate: 20/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 5s } ]";
+    for after in [50 * MS, 900 * MS, 1900 * MS] {
+        let outcome = run(scenario, Behaviour { copied_after: Some(after), ..Behaviour::default() }).go();
+        let delivered = outcome.count(Count::Delivered);
+        assert_eq!(outcome.violations(), [0, delivered, 0, 0, 0, 0, 0, 0], "{after} ns later");
+    }
+}
+
+#[test]
+fn a_list_with_a_name_twice_is_corrupted() {
+    let scenario = "users: { u: { count: 3, rate: 20/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 1s } ]";
+    let outcome = run(scenario, Behaviour { lists: true, doubles_a_name: true, ..Behaviour::default() }).go();
+    // One list after each login.
+    assert_eq!(outcome.violations(), [0, 0, 0, 0, 3, 0, 0, 0]);
+}

@@ -17,7 +17,8 @@ use crate::reconcile::Accounting;
 pub(super) const TICK: Duration = Duration::from_millis(20);
 /// The drain gives up after this long without a delivery, or after the scenario's `timeout` where that is longer.
 const DRAIN_TIMEOUT: Nanos = 2_000_000_000;
-/// Time for which a run keeps listening after the last owed delivery: a server may still send duplicates.
+/// Time for which a run keeps listening after the last owed delivery: a server may still send duplicates. After a duplicate
+/// it listens for another reply timeout.
 const DUPLICATE_WAIT: Nanos = 400_000_000;
 /// Time for which one shard waits for the users of the others.
 pub(super) const SHARD_TIMEOUT: Nanos = 120_000_000_000;
@@ -151,9 +152,19 @@ async fn drain(workers: &mut impl WorkerSet) -> Result<(), LoadError> {
             workers.wait(Phase::Draining).await?;
         }
     }
-    let until = workers.now() + DUPLICATE_WAIT;
-    while shared.load_start.get().is_some() && workers.now() < until {
+    if shared.load_start.get().is_some() { await_duplicates(workers, &shared).await } else { Ok(()) }
+}
+
+/// Keeps listening for copies of messages that have arrived.
+async fn await_duplicates(workers: &mut impl WorkerSet, shared: &SharedState) -> Result<(), LoadError> {
+    let (start, quiet) = (workers.now(), nanos(shared.protocol.reply_timeout));
+    let (mut seen, mut until) = (0, start + DUPLICATE_WAIT);
+    while workers.now() < until.min(start + OVERTIME) {
         workers.wait(Phase::Draining).await?;
+        let duplicated = shared.live.duplicated.load(Ordering::Relaxed);
+        if duplicated > seen {
+            (seen, until) = (duplicated, until.max(workers.now() + quiet));
+        }
     }
     Ok(())
 }

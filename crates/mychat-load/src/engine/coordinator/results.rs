@@ -17,7 +17,7 @@ use crate::record::fanout::FanOut;
 use crate::record::recorder::{Count, Latency, LatencyMetric, Place, Recorder, Shape};
 use crate::record::roster::RosterLog;
 use crate::record::session::UserSession;
-use mychat_scenario::model::Verify;
+use mychat_scenario::model::{ReadPolicy, Verify};
 
 /// The results of all workers, added up.
 #[derive(Debug, Default)]
@@ -119,7 +119,10 @@ impl RunResults {
     /// Records how long each join took to reach the user lists, and the users that some last list lacks.
     fn record_rosters(&mut self, shared: &SharedState, cells: &Cells<'_>, recorder: &mut Recorder, end: RunTime) {
         let due_before = end.minus(nanos(shared.protocol.reply_timeout));
-        for missing in self.last_lists.missing(&self.sessions, due_before) {
+        // A slow reader may have been disconnected without having read that far.
+        let reads_fast = |user| cells.plan.group(user).read == ReadPolicy::Fast;
+        let missing = self.last_lists.missing(&self.sessions, due_before).into_iter();
+        for missing in missing.filter(|missing| reads_fast(missing.user)) {
             recorder.count(cells.at(missing.user, missing.online_at), Count::MissingInRoster);
             // The latency is at least this long. Without the sample the percentiles would look better than they are.
             self.rosters.note((missing.user, missing.online_at), end);

@@ -55,7 +55,7 @@ pub(super) fn receive_frame(user: &mut User, recording: &mut Recording, now: Run
         return receive_message(user, recording, now, PRIVATE, frame, rest);
     }
     if let Some(list) = frame.strip_prefix(b"USER_LIST|") {
-        receive_user_list(user, recording, now, list);
+        receive_user_list(user, recording, now, frame, list);
         return FrameEffect::None;
     }
     if frame.is_empty() {
@@ -76,8 +76,12 @@ pub(super) fn receive_frame(user: &mut User, recording: &mut Recording, now: Run
 }
 
 /// Takes a user list. Records when each user that joined after this one first appears in it.
-fn receive_user_list(user: &mut User, recording: &mut Recording, now: RunTime, list: &[u8]) {
+fn receive_user_list(user: &mut User, recording: &mut Recording, now: RunTime, frame: &[u8], list: &[u8]) {
     let news = recording.rosters.take(&mut user.listed, &recording.shared.names, list);
+    if let Some(named) = recording.rosters.take_doubled() {
+        let place = recording.place(user.group, now);
+        violations::count_doubled_name(user, recording, place, named, frame);
+    }
     if recording.load_start().is_none()
         && recording.shared.plan.shard.is_part()
         && let Some(all) = recording.rosters.latest(&user.listed)

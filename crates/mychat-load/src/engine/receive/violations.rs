@@ -1,9 +1,11 @@
 //! Messages that break a rule: counted, and cached as examples while there are few of a kind.
 
+use std::sync::atomic::Ordering;
+
 use crate::engine::recording::{Recording, ViolationDetail};
 use crate::engine::user::User;
-use crate::plan::Addressee;
 use crate::plan::stamp::Stamp;
+use crate::plan::{Addressee, UserId};
 use crate::record::example::ViolationKind;
 use crate::record::recorder::{Count, Place};
 
@@ -17,6 +19,9 @@ pub(super) fn count_out_of_order(
     frame: &[u8],
     count: Count,
 ) {
+    if count == Count::Duplicated {
+        recording.shared.live.duplicated.fetch_add(1, Ordering::Relaxed);
+    }
     let (kind, what) = match count {
         Count::Reordered => (ViolationKind::Reordered, "arrived after a later one at"),
         _ => (ViolationKind::Duplicated, "arrived again at"),
@@ -52,6 +57,13 @@ pub(super) fn count_corrupted(
         frames: &[frame],
     };
     recording.violation(place, Count::Corrupted, &detail);
+}
+
+/// Counts a user list that names `named` twice.
+#[cold]
+pub(super) fn count_doubled_name(user: &User, recording: &mut Recording, place: Place, named: UserId, frame: &[u8]) {
+    let what = format!("a user list names {} twice", recording.user_name(named));
+    count_corrupted(user, recording, place, &|| what.clone(), None, frame);
 }
 
 /// Counts a message that reached a user it was not sent to.

@@ -72,6 +72,8 @@ pub struct LiveCounters {
     pub sent: AtomicU64,
     /// Messages delivered; duplicates do not count.
     pub delivered: AtomicU64,
+    /// Copies of messages that had arrived before.
+    pub duplicated: AtomicU64,
     /// Users of other shards that have appeared in a list.
     pub remote_users: AtomicU64,
     /// Open loops that still have something to send.
