@@ -17,7 +17,7 @@
 //! assert!(feed.next().is_none(), "the second frame is not complete yet");
 //! ```
 //!
-//! Reading order: [`framing`], [`frame`], [`command`], [`reply`], then [`name`], [`roster`] and [`code`]. Comments give
+//! Reading order: [`framing`], [`frame`], [`command`], [`reply`], then [`name`], [`text`], [`roster`] and [`code`]. Comments give
 //! the ids of the rules (`F3`, `U4`, …) that `PROTOCOL.md` in this crate defines.
 
 pub mod code;
@@ -27,6 +27,7 @@ pub mod framing;
 pub mod name;
 pub mod reply;
 pub mod roster;
+pub mod text;
 pub mod units;
 
 pub use code::ErrorCode;

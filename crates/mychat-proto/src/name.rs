@@ -30,6 +30,12 @@ pub enum NameError {
     /// The name contains an invisible character (see [`is_invisible`]), which could make two names look alike.
     #[error("a name contains no control or format character, this one has U+{:04X}", u32::from(*.0))]
     Invisible(char),
+    /// The name contains a blank: a character that is no space and shows as nothing, such as U+3164.
+    #[error("a name contains no blank character, this one has U+{:04X}", u32::from(*.0))]
+    Blank(char),
+    /// The name starts with a combining mark, which would change the look of the character before the name.
+    #[error("a name starts with no combining mark, this one with U+{:04X}", u32::from(*.0))]
+    LeadingMark(char),
     /// The name starts or ends with white space.
     #[error("a name neither starts nor ends with a space")]
     OuterWhitespace,
@@ -80,6 +86,12 @@ pub fn check(name: &str) -> Result<(), NameError> {
         if is_invisible(c) {
             return Err(NameError::Invisible(c));
         }
+        if is_blank(c) {
+            return Err(NameError::Blank(c));
+        }
+    }
+    if let Some(mark) = name.chars().next().filter(|c| is_mark(*c)) {
+        return Err(NameError::LeadingMark(mark));
     }
     if name.starts_with(char::is_whitespace) || name.ends_with(char::is_whitespace) {
         return Err(NameError::OuterWhitespace);
@@ -103,13 +115,47 @@ pub fn is_invisible(c: char) -> bool {
     )
 }
 
+/// Returns true for letters, marks and symbols that show as nothing: they could make two names look alike. Variation
+/// selectors, which emoji and Japanese names need, are not among them.
+fn is_blank(c: char) -> bool {
+    matches!(
+        c,
+        // The combining grapheme joiner, fillers of Hangul, inherent vowels of Khmer, variation selectors of Mongolian, the
+        // empty Braille pattern.
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'
+            ..='\u{180f}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+    )
+}
+
+/// Returns true for characters that are drawn onto the character before them.
+fn is_mark(c: char) -> bool {
+    !c.is_ascii()
+        && matches!(
+            c.general_category(),
+            GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark | GeneralCategory::EnclosingMark
+        )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn u1_legal_names() {
-        for name in ["a", "Ana María", "名前", "O'Neil; DROP TABLE", "ERROR", "👩🏽", &"x".repeat(64)] {
+        for name in [
+            "a",
+            "Ana María",
+            "名前",
+            "O'Neil; DROP TABLE",
+            "ERROR",
+            "👩🏽",
+            "❤\u{fe0f}",
+            "葛\u{e0100}城",
+            "e\u{301}va",
+            "a\u{a0}b",
+            "\u{fffe}",
+            &"x".repeat(64),
+        ] {
             assert_eq!(UserName::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
         }
     }
@@ -129,8 +175,14 @@ mod tests {
             ("a\u{200b}b", NameError::Invisible('\u{200b}')),
             ("a\u{2028}b", NameError::Invisible('\u{2028}')),
             ("a\u{2029}b", NameError::Invisible('\u{2029}')),
-            ("a\u{a0}", NameError::OuterWhitespace),
+            ("\u{3164}", NameError::Blank('\u{3164}')),
+            ("ana\u{34f}", NameError::Blank('\u{34f}')),
+            ("a\u{2800}b", NameError::Blank('\u{2800}')),
+            ("\u{301}ana", NameError::LeadingMark('\u{301}')),
+            ("\u{20e3}", NameError::LeadingMark('\u{20e3}')),
+            ("\u{fe0f}", NameError::LeadingMark('\u{fe0f}')),
             (" a", NameError::OuterWhitespace),
+            ("a\u{a0}", NameError::OuterWhitespace),
             ("a\u{3000}", NameError::OuterWhitespace),
             (" ", NameError::OuterWhitespace),
         ] {

@@ -53,7 +53,7 @@ pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
 
 /// Reads a scenario's text; `name` stands for the file in errors.
 pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = &*yaml_tree::without_byte_order_marks(text);
     let fatal = |(problem, byte): (Problem, Option<usize>)| {
         let span = byte.map(|byte| locate::character(text, byte));
         Diagnostics::new(text, vec![problem.at(name, text, span)], 0)

@@ -2,6 +2,7 @@
 
 mod schema;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -168,11 +169,95 @@ fn the_readme_names_every_key_and_metric_and_calls_none_unsupported() {
             "scenarios/README.md says `{phrase}`, but the parser accepts the whole language"
         );
     }
+    let metrics = mychat_scenario::model::Metric::ALL.iter().map(|(name, _)| (*name).to_owned());
+    let known: BTreeSet<String> = keys_of_the_schema().into_iter().chain(metrics).collect();
+    assert!(known.len() > 100, "{}", known.len());
+    for word in &known {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut places = readme.match_indices(word.as_str());
+        let named =
+            places.any(|(at, _)| !readme[..at].ends_with(is_word) && !readme[at + word.len()..].starts_with(is_word));
+        assert!(named, "scenarios/README.md does not name `{word}`");
+    }
+    for word in words_of_the_tables(&readme) {
+        assert!(known.contains(&word), "scenarios/README.md explains `{word}`, which does not exist");
+    }
+}
+
+#[test]
+fn the_readme_links_to_files_that_exist() {
+    let readme = readme();
+    let targets: Vec<&str> =
+        readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|to| !to.contains("://")).collect();
+    assert!(targets.len() > 9, "{targets:?}");
+    for target in targets {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios").join(target);
+        assert!(file.exists(), "scenarios/README.md links to {target}");
+    }
+}
+
+/// Returns the names of all keys that a scenario file can have.
+fn keys_of_the_schema() -> BTreeSet<String> {
     let schema: serde_json::Value =
         serde_json::from_str(&mychat_scenario::schema::text().expect("a schema")).expect("JSON");
-    let keys = schema["properties"].as_object().expect("the keys of a file").keys().map(String::as_str);
-    let metrics = mychat_scenario::model::Metric::ALL.iter().map(|(name, _)| *name);
-    for word in keys.chain(metrics) {
-        assert!(readme.contains(&format!("`{word}`")), "scenarios/README.md does not explain `{word}`");
+    let (mut keys, mut places) = (BTreeSet::new(), vec![&schema]);
+    while let Some(place) = places.pop() {
+        let properties = place["properties"].as_object().into_iter().flatten();
+        keys.extend(properties.map(|(key, _)| key.clone()));
+        places.extend(place.as_object().into_iter().flat_map(|map| map.values()));
+        places.extend(place.as_array().into_iter().flatten());
+    }
+    keys
+}
+
+/// Returns the words in the first column of the README's tables of keys, actions, stages, metrics, steps and procedures.
+fn words_of_the_tables(readme: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut title = "";
+    let mut is_table = false;
+    for line in readme.lines() {
+        let Some(cell) = line.strip_prefix('|').and_then(|rest| rest.split('|').next()) else {
+            is_table = false;
+            continue;
+        };
+        if !is_table {
+            title = cell.trim();
+        } else if ["key", "action", "stage", "metric", "step", "procedure"].contains(&title) {
+            let spans = cell.split('`').skip(1).step_by(2);
+            let is_word = |c: char| c.is_ascii_lowercase() || matches!(c, '_' | '.');
+            words.extend(spans.map(|span| span.chars().take_while(|c| is_word(*c)).collect::<String>()));
+        }
+        is_table = true;
+    }
+    assert!(words.len() > 80, "{words:?}");
+    words
+}
+
+#[test]
+fn byte_order_marks_before_the_first_key_are_skipped() {
+    let file = "name: x\nusers: { a: { count: 1 } }\nload: [ hold: 1s ]\n";
+    for prefix in
+        ["\u{feff}", "---\n\u{feff}", "\u{feff}# a comment\n---\n\u{feff}", "\u{feff}\r\n\u{feff}%YAML 1.2\n---\n"]
+    {
+        let loaded = mychat_scenario::parse("x.yaml", &format!("{prefix}{file}"));
+        assert!(loaded.is_ok(), "{prefix:?}: {}", loaded.unwrap_err());
+    }
+    let inside = mychat_scenario::parse("x.yaml", &file.replace("load", "\u{feff}load"));
+    assert!(inside.is_err(), "a mark between keys is a mistake");
+}
+
+#[test]
+fn a_name_may_have_emoji_but_nothing_hidden() {
+    let named = |name: &str| {
+        mychat_scenario::parse(
+            "x.yaml",
+            &format!("name: '{name}'\nusers: {{ a: {{ count: 1 }} }}\nload: [ hold: 1s ]\n"),
+        )
+    };
+    for name in ["👩\u{200d}👩\u{200d}👧 storm", "❤\u{fe0f}\u{200d}🔥", "می\u{200c}خواهم"] {
+        assert_eq!(named(name).unwrap_or_else(|errors| panic!("{errors}")).scenario.name, name);
+    }
+    for name in ["ad\u{200d}min", "abc\u{202e}fed", "zero\u{200b}width"] {
+        assert!(named(name).is_err(), "{name}");
     }
 }

@@ -1,5 +1,6 @@
 //! The first few violations of a run, kept whole so that a person can see what happened.
 
+use mychat_proto::text::visible_line;
 use serde::{Deserialize, Serialize};
 
 /// Kinds of violation that a run reports.
@@ -92,18 +93,7 @@ impl Examples {
 /// by its length.
 pub fn readable(frame: &[u8]) -> String {
     const SHOWN: usize = 160;
-    let escaped = |bytes: &[u8]| -> String {
-        String::from_utf8_lossy(bytes)
-            .chars()
-            .flat_map(|c| -> Box<dyn Iterator<Item = char>> {
-                if mychat_proto::name::is_invisible(c) {
-                    Box::new(c.escape_default())
-                } else {
-                    Box::new(std::iter::once(c))
-                }
-            })
-            .collect()
-    };
+    let escaped = |bytes: &[u8]| visible_line(&String::from_utf8_lossy(bytes)).into_owned();
     if frame.len() <= SHOWN {
         return escaped(frame);
     }

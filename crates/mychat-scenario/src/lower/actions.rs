@@ -106,7 +106,7 @@ fn words(text: &str) -> Result<String, Problem> {
     if text.is_empty() || text.trim() != text {
         return Err(Problem::new("the text is empty, or begins or ends with a space"));
     }
-    if let Some((at, c)) = text.char_indices().find(|(_, c)| mychat_proto::name::is_invisible(*c)) {
+    if let Some((at, c)) = mychat_proto::text::hidden_characters(text).next() {
         let problem = Problem::new(format!("a control or format character (U+{:04X}) in the text", u32::from(c)))
             .part(at..at + c.len_utf8())
             .help("a line feed would end the frame; `frame` sends any frame");

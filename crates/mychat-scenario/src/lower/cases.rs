@@ -64,7 +64,7 @@ pub(crate) fn line(text: &str) -> Result<&str, Problem> {
     if text.trim().is_empty() {
         return Err(Problem::new("the text is empty"));
     }
-    if let Some(c) = text.chars().find(|c| mychat_proto::name::is_invisible(*c)) {
+    if let Some((_, c)) = mychat_proto::text::hidden_characters(text).next() {
         return Err(Problem::new(format!(
             "the text contains a line end or control character (U+{:04X})",
             u32::from(c)

@@ -4,6 +4,7 @@
 //! the text is parsed twice: first for the kinds of all nodes, then for their contents. The crate reveals the position of a
 //! node only in an error. To find a node in the text, the second pass therefore fails at that node on purpose.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::fs;
@@ -21,7 +22,7 @@ const MOST_BYTES: usize = 1 << 20;
 /// The limit on nodes after aliases are expanded.
 const MOST_NODES: usize = 200_000;
 
-/// Reads a file as text, without the byte order mark that some editors put first.
+/// Reads a file as text, without byte order marks before the first key.
 pub(crate) fn read(path: &Path) -> Result<String, Problem> {
     let bytes = read_bytes(path).map_err(|err| {
         let reason = match err.kind() {
@@ -38,10 +39,28 @@ pub(crate) fn read(path: &Path) -> Result<String, Problem> {
         Problem::new(format!("the file is not UTF-8 text: byte {} (in line {line}) is invalid", byte + 1))
             .help("save it as UTF-8; other encodings (Latin-1, UTF-16) are not read")
     })?;
-    match text.strip_prefix('\u{feff}') {
-        Some(rest) => Ok(rest.to_owned()),
-        None => Ok(text),
+    Ok(without_byte_order_marks(&text).into_owned())
+}
+
+/// Removes the byte order marks before the first key: some editors write one at the start of a file, and joined files have
+/// another one behind a comment or `---`.
+pub(crate) fn without_byte_order_marks(text: &str) -> Cow<'_, str> {
+    const MARK: char = '\u{feff}';
+    if !text.contains(MARK) {
+        return Cow::Borrowed(text);
     }
+    let is_before_keys = |line: &str| {
+        let line = line.trim();
+        line.is_empty() || line == "---" || line.starts_with(['#', '%']) || line.starts_with("--- #")
+    };
+    let mut kept = String::with_capacity(text.len());
+    let mut is_prefix = true;
+    for line in text.split_inclusive('\n') {
+        let line = if is_prefix { line.trim_start_matches(MARK) } else { line };
+        is_prefix &= is_before_keys(line);
+        kept.push_str(line);
+    }
+    Cow::Owned(kept)
 }
 
 fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {

@@ -136,6 +136,8 @@ fn name_error(error: &NameError) -> String {
         NameError::TooLong { bytes } => format!("it has {bytes} bytes; the maximum is 64"),
         NameError::Separator(c) => format!("it contains {c}"),
         NameError::Invisible(c) => format!("it contains the invisible character U+{:04X}", u32::from(*c)),
+        NameError::Blank(c) => format!("it contains the blank character U+{:04X}", u32::from(*c)),
+        NameError::LeadingMark(c) => format!("it begins with the combining mark U+{:04X}", u32::from(*c)),
         NameError::OuterWhitespace => "it begins or ends with a space".into(),
     }
 }

@@ -139,6 +139,8 @@ fn name_error(error: &NameError) -> String {
         NameError::TooLong { bytes } => format!("tiene {bytes} bytes; el máximo es 64"),
         NameError::Separator(c) => format!("contiene {c}"),
         NameError::Invisible(c) => format!("contiene el carácter invisible U+{:04X}", u32::from(*c)),
+        NameError::Blank(c) => format!("contiene el carácter vacío U+{:04X}", u32::from(*c)),
+        NameError::LeadingMark(c) => format!("empieza con la marca combinable U+{:04X}", u32::from(*c)),
         NameError::OuterWhitespace => "empieza o termina con un espacio".into(),
     }
 }

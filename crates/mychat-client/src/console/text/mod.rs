@@ -92,6 +92,8 @@ mod tests {
             NameError::Separator('|'),
             NameError::Separator(','),
             NameError::Invisible('\u{202e}'),
+            NameError::Blank('\u{3164}'),
+            NameError::LeadingMark('\u{301}'),
             NameError::OuterWhitespace,
         ];
         phrases.extend(names.iter().map(Phrase::IllegalName));
