@@ -1,5 +1,6 @@
 //! The server under test: finds it, or starts one.
 
+mod local_limit;
 mod process_end;
 mod reference;
 pub mod spawn;
@@ -8,6 +9,7 @@ pub mod sample;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use local_limit::local_limit;
 pub use process_end::{ProcessEnd, describe as describe_exit};
 pub use reference::{Reference, ReferenceError};
 
@@ -33,6 +35,16 @@ pub enum TargetError {
         name: String,
         /// The system's error.
         reason: String,
+    },
+    /// This machine cannot make the connection.
+    #[error("cannot connect to {name} ({address}): {reason}")]
+    LocalLimit {
+        /// The name as given by the user.
+        name: String,
+        /// The address that was tried last.
+        address: String,
+        /// The limit of this machine.
+        reason: &'static str,
     },
     /// No server accepts connections there.
     #[error("cannot reach {name}{}: {reason}; is the server running there?", if *address == *name { String::new() } else { format!(" ({address})") })]
@@ -64,7 +76,13 @@ pub async fn reach(name: &str) -> Result<Target, TargetError> {
         let attempt = tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::TcpStream::connect(address)).await;
         let reason = match attempt {
             Ok(Ok(_)) => return Ok(Target { name: name.to_owned(), address }),
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => match local_limit(&error) {
+                Some(reason) => {
+                    last = TargetError::LocalLimit { name: name.to_owned(), address: address.to_string(), reason };
+                    continue;
+                }
+                None => error.to_string(),
+            },
             Err(_) => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
         };
         last = TargetError::Unreachable { name: name.to_owned(), address: address.to_string(), reason };

@@ -1,6 +1,7 @@
 //! Load of a scenario: the request, its preflight checks, and the runs.
 
 mod newcomer;
+mod ports;
 pub(crate) mod preflight;
 mod request;
 mod session;

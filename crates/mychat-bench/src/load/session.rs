@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::RunRequest;
 use super::newcomer::Newcomer;
+use super::ports::{check_ports, source_addresses};
 use crate::error::CommandError;
 use crate::host_info;
 use crate::target::{LoadProfile, LoadTarget, ProcessWatch};
@@ -61,7 +62,7 @@ pub(crate) struct LoadSession<'s> {
 
 impl<'s> LoadSession<'s> {
     /// Creates the session for a plan with `users` users on this machine. Fails if a source address does not belong to
-    /// this machine.
+    /// this machine, or if the users need more ports than there are.
     pub(crate) fn new(request: &RunRequest, context: SessionContext<'s>, users: usize) -> Result<Self, CommandError> {
         let SessionContext { loaded, server, profile, process, cases_failed, stop } = context;
         let options = &request.load;
@@ -70,9 +71,11 @@ impl<'s> LoadSession<'s> {
                 "{foreign} of --source-ip is not an address of this machine"
             )));
         }
+        let sources = source_addresses(&options.source_ips, server.target.address, users);
+        check_ports(&sources, server.target.address, users)?;
         Ok(Self {
             info: run_info(request, loaded, server, &profile),
-            sources: source_addresses(&options.source_ips, &server.target, users),
+            sources,
             threads: worker_threads(options.threads, &server.target),
             server,
             protocol: profile.protocol,
@@ -166,21 +169,6 @@ fn worker_threads(requested: Option<NonZeroU32>, target: &Target) -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     let left = if target.address.ip().is_loopback() { cores.saturating_sub(1).max(1) } else { cores };
     requested.map_or(left, NonZeroU32::get)
-}
-
-/// Returns the addresses to connect from.
-///
-/// Connections from one address to one server differ only by their port, and Linux hands out about 28,000 ports. Half of
-/// them are left to closed connections in `TIME_WAIT`.
-fn source_addresses(requested: &[IpAddr], target: &Target, users: usize) -> Arc<[IpAddr]> {
-    const USERS_PER_ADDRESS: usize = 14_000;
-    let needed = users.div_ceil(USERS_PER_ADDRESS);
-    match target.address.ip() {
-        IpAddr::V4(ip) if requested.is_empty() && ip.is_loopback() && needed > 1 => {
-            (1..=needed.min(254) as u8).map(|last| IpAddr::from([127, 0, 0, last])).collect()
-        }
-        _ => requested.into(),
-    }
 }
 
 fn run_info(request: &RunRequest, loaded: &Loaded, server: &LoadTarget, profile: &LoadProfile) -> RunInfo {

@@ -111,9 +111,7 @@ impl CaseContext {
 
     /// As [`CaseContext::open`], with a receive buffer of `buffer` bytes.
     pub(crate) async fn open_with_buffer(&self, actor: &str, buffer: Option<u32>) -> Result<Connection, CaseFailure> {
-        Connection::open(actor, &self.config, buffer)
-            .await
-            .map_err(|error| CaseFailure::Inconclusive(format!("the server takes no connection: {error}")))
+        Connection::open(actor, &self.config, buffer).await.map_err(|error| CaseFailure::no_connection(&error))
     }
 
     /// As [`CaseContext::open`], as a future that does not borrow the context.

@@ -162,6 +162,14 @@ impl CaseFailure {
         Self::Fail { want: want.into(), got: got.into(), evidence: Vec::new() }
     }
 
+    /// Returns the outcome of a step whose connection could not be made. A limit of this machine is not the server's fault.
+    pub(crate) fn no_connection(error: &std::io::Error) -> Self {
+        Self::Inconclusive(match mychat_target::local_limit(error) {
+            Some(limit) => format!("{limit} ({error})"),
+            None => format!("the server takes no connection: {error}"),
+        })
+    }
+
     /// Adds a fact to a failure. Changes nothing in the other variants.
     #[must_use]
     pub(crate) fn with(mut self, fact: Evidence) -> Self {

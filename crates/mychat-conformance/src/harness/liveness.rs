@@ -74,7 +74,10 @@ async fn connect_two(ctx: &mut CaseContext) -> Result<Duration, String> {
     let mut response_time = Duration::MAX;
     for (actor, called) in [("one", FIRST_NAME), ("two", SECOND_NAME)] {
         let name = ctx.names.wire(called);
-        let mut conn = ctx.open(actor).await.map_err(|_| "the server no longer accepts connections".to_owned())?;
+        let mut conn = ctx.open_detached(actor).await.map_err(|error| match mychat_target::local_limit(&error) {
+            Some(limit) => limit.to_owned(),
+            None => "the server no longer accepts connections".to_owned(),
+        })?;
         let asked = Instant::now();
         let _ = conn.send(format!("CONNECT|{name}").as_bytes()).await;
         let logged_in = |inbox: &mut crate::harness::connection::ConnInbox| {

@@ -130,15 +130,20 @@ async fn log_in_together(ctx: &mut CaseContext, count: usize) -> StepResult {
         let open_detached = ctx.open_detached(&format!("storm{index}"));
         let timeout = ctx.env.timeout;
         pending.spawn(async move {
-            let mut conn: Connection = open_detached.await.ok()?;
+            let mut conn: Connection = match open_detached.await {
+                Ok(conn) => conn,
+                Err(error) => {
+                    return mychat_target::local_limit(&error).map(|_| Err(CaseFailure::no_connection(&error)));
+                }
+            };
             conn.send(format!("CONNECT|{name}").as_bytes()).await.ok()?;
             let answered = conn.wait_until(timeout, |inbox| {
                 (inbox.connect_replies > 0 || inbox.end.is_some()).then_some(inbox.logged_in)
             });
-            (answered.await == Some(true)).then_some(conn)
+            (answered.await == Some(true)).then_some(Ok(conn))
         });
     }
-    let conns: Vec<Connection> = pending.join_all().await.into_iter().flatten().collect();
+    let conns = pending.join_all().await.into_iter().flatten().collect::<Result<Vec<Connection>, _>>()?;
     if conns.len() == count {
         return Ok(());
     }

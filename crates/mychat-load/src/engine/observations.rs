@@ -10,6 +10,7 @@ use crate::reconcile::Reconciliation;
 use crate::reconcile::ShardExchange;
 use crate::record::example::Examples;
 use crate::record::failed_login::FailedLogin;
+use crate::record::local_failures::LocalFailures;
 use crate::record::packed::PackedLatency;
 use crate::record::recorder::{Latency, Recorder};
 use crate::record::session::UserSession;
@@ -43,6 +44,8 @@ pub struct Observations {
     pub unread: u64,
     /// `ERROR` frames that no action asks for, by code.
     pub errors: BTreeMap<String, u64>,
+    /// Connections that this machine could not make.
+    pub local_failures: LocalFailures,
     /// Index of the `abort_if` condition that ended the run.
     pub aborted: Option<usize>,
     /// True if the run was interrupted from outside.
@@ -118,6 +121,7 @@ impl Observations {
             receive_lag: Latency::default(),
             unread: 0,
             errors: BTreeMap::new(),
+            local_failures: LocalFailures::default(),
             aborted: None,
             interrupted: false,
             end: RunTime::ZERO,

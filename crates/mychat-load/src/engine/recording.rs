@@ -12,6 +12,7 @@ use crate::record::broadcast_cache::{BroadcastCache, CachePosition};
 use crate::record::example::{Example, Examples, ViolationKind, readable};
 use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
+use crate::record::local_failures::LocalFailures;
 use crate::record::recorder::{Count, Latency, Place, Recorder, Shape};
 use crate::record::roster::RosterLog;
 use crate::record::session::UserSession;
@@ -42,6 +43,8 @@ pub(super) struct Recording {
     pub(super) blocked: Nanos,
     /// Longest delay of a timer.
     pub(super) stall: Nanos,
+    /// Connections that this machine could not make.
+    pub(super) local_failures: LocalFailures,
     /// Messages of closed loops that have arrived, to be reported to their senders.
     pub(super) confirmations: Vec<Confirmation>,
 }
@@ -89,6 +92,7 @@ impl Recording {
             fanout: FanOut::default(),
             blocked: 0,
             stall: 0,
+            local_failures: LocalFailures::default(),
             confirmations: Vec::new(),
         }
     }

@@ -70,9 +70,12 @@ pub fn assess(plan: &Plan, seen: &Observations) -> Assessment {
     let expectations: Vec<Expectation> = implicit.into_iter().chain(aborted).chain(expectations).collect();
     let is_broken = |exact| expectations.iter().any(|e| e.ok == Some(false) && e.exact == exact);
     let undecided = expectations.iter().any(|expectation| expectation.ok.is_none() && !expectation.idle);
-    // A late generator makes latencies wrong, but not counts: a broken count decides even an invalid run.
+    // A late generator makes latencies wrong, but not counts: a broken count decides even an invalid run. Users that this
+    // machine could not connect make counts wrong as well.
     let (verdict, exit) = if seen.interrupted {
         (Verdict::Interrupted, Exit::Interrupted)
+    } else if seen.local_failures.count > 0 {
+        (Verdict::Inconclusive, Exit::Inconclusive)
     } else if is_broken(true) {
         (Verdict::Fail, Exit::Failed)
     } else if validity_check.validity == Validity::Invalid || undecided && !is_broken(false) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::coordinator::Observations;
 use crate::format::duration;
 use crate::plan::Plan;
+use crate::record::local_failures::LocalFailures;
 use crate::record::recorder::LatencyMetric;
 use mychat_scenario::model::{Metric, Selector};
 
@@ -104,6 +105,10 @@ pub fn assess(plan: &Plan, seen: &Observations) -> ValidityCheck {
                 duration(response as f64)
             ),
         );
+    }
+    let LocalFailures { count, reason } = seen.local_failures;
+    if count > 0 {
+        check.add(Validity::Invalid, format!("the generator could not make {count} of its connections: {reason}"));
     }
     let stall = seen.stall / 1000;
     if stall >= STALL_US {

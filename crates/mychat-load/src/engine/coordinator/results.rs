@@ -14,6 +14,7 @@ use crate::reconcile::{Accounting, FinalRosters, Reconciliation, ShardExchange, 
 use crate::record::example::{Example, Examples, ViolationKind};
 use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
+use crate::record::local_failures::LocalFailures;
 use crate::record::recorder::{Count, Latency, LatencyMetric, Place, Recorder, Shape};
 use crate::record::roster::RosterLog;
 use crate::record::session::UserSession;
@@ -36,6 +37,7 @@ pub struct RunResults {
     pub stall: Nanos,
     examples: Examples,
     errors: BTreeMap<String, u64>,
+    local_failures: LocalFailures,
     unreachable: FxHashMap<UserId, u64>,
     fanout: FanOut,
     rosters: RosterLog,
@@ -63,6 +65,7 @@ impl RunResults {
         for (code, count) in result.errors {
             *self.errors.entry(code).or_default() += count;
         }
+        self.local_failures.merge(result.local_failures);
         self.unreachable.extend(result.unreachable);
         self.fanout.merge(result.fanout);
         self.rosters.merge(result.rosters);
@@ -106,6 +109,7 @@ impl RunResults {
             receive_lag: self.receive_lag,
             unread: self.unread,
             errors: self.errors,
+            local_failures: self.local_failures,
             aborted: None,
             interrupted: false,
             end,

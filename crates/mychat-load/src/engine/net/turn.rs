@@ -88,7 +88,10 @@ fn finish_open(worker: &mut TcpWorker, conn: ConnId) {
 }
 
 fn report_failure(worker: &mut TcpWorker, conn: ConnId, error: &std::io::Error) {
-    worker.open_failed(conn, &error.to_string());
+    match mychat_target::local_limit(error) {
+        Some(limit) => worker.open_limited(conn, limit),
+        None => worker.open_failed(conn, &error.to_string()),
+    }
     let now = worker.clock.now();
     worker.run_timers_if_due(now);
 }

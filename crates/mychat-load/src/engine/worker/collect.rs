@@ -17,6 +17,7 @@ use crate::reconcile::FinalRosters;
 use crate::record::example::Examples;
 use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
+use crate::record::local_failures::LocalFailures;
 use crate::record::recorder::{Latency, Recorder};
 use crate::record::roster::RosterLog;
 use crate::record::session::UserSession;
@@ -51,6 +52,8 @@ pub struct WorkerResult {
     pub fanout: FanOut,
     /// `ERROR` frames that no action asks for, by code.
     pub errors: BTreeMap<String, u64>,
+    /// Connections that this machine could not make.
+    pub local_failures: LocalFailures,
     /// `ERROR|404` frames that may answer a message to a user who was not certainly online, by who received them.
     pub unreachable: FxHashMap<UserId, u64>,
 }
@@ -127,6 +130,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             last_lists,
             fanout: std::mem::take(&mut recording.fanout),
             errors: std::mem::take(&mut recording.errors),
+            local_failures: recording.local_failures,
             unreachable: std::mem::take(&mut recording.unreachable),
         }
     }

@@ -5,6 +5,7 @@ mod closed_loop;
 mod collect;
 mod drain_timeout;
 mod inbound;
+mod local_limit;
 mod login;
 mod logout;
 mod missing_replies;
