@@ -83,7 +83,9 @@ impl CommandError {
             diagnostics.render(colours)
         } else {
             let others = self.others.iter().map(|error| format!("error: {error:#}\n"));
-            std::iter::once(format!("error: {self}\n")).chain(others).collect()
+            let all: String = std::iter::once(format!("error: {self}\n")).chain(others).collect();
+            // Errors quote files, options and the output of servers.
+            mychat_proto::text::visible(&all).into_owned()
         }
     }
 }

@@ -24,6 +24,7 @@ mod error;
 pub mod forecast;
 mod host_info;
 mod load;
+mod output;
 mod report_files;
 mod target;
 mod telemetry;

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::error::CommandError;
+use crate::output::{Output, prepare_outputs, write_output};
 use mychat_report::RunResult;
-use mychat_report::files::{self, WriteError};
+use mychat_report::files::WriteError;
 
 /// Report files of a run.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Reports")]
+#[command(next_help_heading = "Reports (`-` as FILE is standard output; messages then go to standard error)")]
 pub(crate) struct ReportFiles {
     /// Write the result as JSON; all other reports can be made from it later
     #[arg(long, value_name = "FILE")]
@@ -45,7 +47,7 @@ type Form = fn(&RunResult) -> String;
 
 impl ReportFiles {
     /// Resolves `--out`: every format without a path of its own gets a file in that directory.
-    pub(crate) fn resolved(mut self) -> Result<Self, WriteError> {
+    fn resolved(mut self) -> Result<Self, WriteError> {
         let Some(directory) = self.out.take() else { return Ok(self) };
         std::fs::create_dir_all(&directory).map_err(|error| WriteError::new(&directory, &error))?;
         let places = [
@@ -62,25 +64,28 @@ impl ReportFiles {
         Ok(self)
     }
 
-    /// Checks before the run that all files can be written.
-    pub(crate) fn check_writable(&self) -> Result<(), WriteError> {
-        files::check_all_writable(self.files())
-    }
-
-    /// Resolves `--out` and checks that every file can be written.
-    pub(crate) fn checked(self) -> Result<Self, WriteError> {
+    /// Resolves `--out`, and prepares all files that are given by options of a command that reads `inputs`.
+    pub(crate) fn prepared<'p>(self, inputs: impl IntoIterator<Item = &'p Path>) -> Result<Self, CommandError> {
         let resolved = self.resolved()?;
-        resolved.check_writable()?;
+        prepare_outputs(resolved.files(), inputs)?;
         Ok(resolved)
     }
 
     /// Returns true if no report is requested.
     pub(crate) fn is_empty(&self) -> bool {
-        self.out.is_none() && self.files().iter().all(|path| path.is_none())
+        self.out.is_none() && self.files().iter().all(|(_, path)| path.is_none())
     }
 
-    fn files(&self) -> [&Option<PathBuf>; 6] {
-        [&self.json, &self.html, &self.junit, &self.markdown, &self.hlog, &self.ndjson]
+    /// Returns the options with their paths.
+    fn files(&self) -> [Output<'_>; 6] {
+        [
+            ("--json", self.json.as_deref()),
+            ("--html", self.html.as_deref()),
+            ("--junit", self.junit.as_deref()),
+            ("--markdown", self.markdown.as_deref()),
+            ("--hlog", self.hlog.as_deref()),
+            ("--ndjson", self.ndjson.as_deref()),
+        ]
     }
 
     /// Writes all requested reports, even after failures. Returns every failure.
@@ -94,13 +99,6 @@ impl ReportFiles {
             (&self.ndjson, mychat_report::json::ndjson::write),
         ];
         let requested = forms.into_iter().filter_map(|(path, form)| Some((path.as_deref()?, form)));
-        requested.filter_map(|(path, form)| write_report(path, &form(result)).err()).collect()
+        requested.filter_map(|(path, form)| write_output(path, &form(result)).err()).collect()
     }
-}
-
-/// Writes a text to a report file.
-pub(crate) fn write_report(path: &Path, text: &str) -> Result<(), WriteError> {
-    // All steps of a CI job share this file, so earlier content stays.
-    let shared = std::env::var_os("GITHUB_STEP_SUMMARY").is_some_and(|summary| Path::new(&summary) == path);
-    if shared { files::append(path, text) } else { files::replace(path, text) }
 }

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use mychat_load::engine::coordinator::TimelineSlice;
 use mychat_load::plan::Plan;
+use mychat_report::files;
 use mychat_report::json::ndjson;
 use mychat_report::model::{RunResult, TimelinePoint};
 use mychat_target::sample::{Sample, Sampler, ServerUse};
@@ -34,8 +35,7 @@ impl Telemetry {
     /// Creates the telemetry and takes the first sample, before the first login.
     pub(crate) fn new(sampler: Option<Sampler>, ndjson: Option<&Path>) -> anyhow::Result<Self> {
         let before = sampler.as_ref().and_then(Sampler::sample);
-        let create = |path: &Path| File::create(path).with_context(|| format!("cannot write {}", path.display()));
-        let ndjson = ndjson.map(create).transpose()?;
+        let ndjson = ndjson.map(files::create).transpose()?;
         let ndjson = ndjson.map(Arc::new);
         Ok(Self { sampler, before, samples: Vec::new(), written: (0, 0.0), ndjson, percent: None, failed: None })
     }
@@ -117,6 +117,8 @@ impl Telemetry {
         self.written = (self.written.0 + 1, point.t);
         if let Some(file) = &self.ndjson
             && let Err(error) = ndjson::line(&**file, self.percent, point)
+            // The reader of a closed pipe has read enough.
+            && error.kind() != std::io::ErrorKind::BrokenPipe
         {
             self.failed.get_or_insert(error);
         }

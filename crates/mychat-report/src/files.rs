@@ -1,12 +1,26 @@
-//! Writes text files completely or not at all.
+//! Reads and writes the text files of the tool.
+//!
+//! A file that is new is written completely or not at all. A file that exists keeps its owner, its mode, its hard links
+//! and its mount. The path `-` is standard input or standard output.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Error, ErrorKind, Read as _, Write as _};
+mod identity;
+mod write;
+
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+
+use mychat_proto::text::visible_line;
+
+pub use identity::FileIdentity;
+pub use write::{append, replace};
+
+/// Length in bytes of the longest file that is read.
+pub const LONGEST: u64 = 1 << 30;
 
 /// Failure to write a file.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {}: {why}", path.display())]
+#[error("cannot write {}: {why}", visible_line(&path.to_string_lossy()))]
 pub struct WriteError {
     path: PathBuf,
     why: String,
@@ -17,107 +31,80 @@ impl WriteError {
     pub fn new(path: &Path, error: &Error) -> Self {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
         let why = match (error.kind(), folder) {
-            (ErrorKind::NotFound, Some(folder)) => format!("there is no directory {}", folder.display()),
+            (ErrorKind::NotFound, Some(folder)) => {
+                format!("there is no directory {}", visible_line(&folder.to_string_lossy()))
+            }
             (ErrorKind::IsADirectory, _) => "it is a directory".to_owned(),
             _ => error.to_string(),
         };
         Self { path: path.to_owned(), why }
     }
+
+    /// Adds the place where the text is kept instead.
+    #[must_use]
+    pub fn kept_in(mut self, place: &Path) -> Self {
+        self.why = format!("{}; it is kept in {}", self.why, place.display());
+        self
+    }
 }
 
-/// Replaces the content of a file. The text is written to a temporary file that is then renamed, so readers see
-/// either the old content or the new. A path that is no regular file, such as a pipe or `/dev/stdout`, is written directly.
-pub fn replace(path: &Path, text: &str) -> Result<(), WriteError> {
-    put(path, |file| {
-        file.write_all(text.as_bytes())?;
-        Ok(Then::Keep)
-    })
+/// Returns true if a path stands for standard output: `-`, or the names that systems have for it.
+pub fn is_stdout(path: &Path) -> bool {
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
+}
+
+/// Returns true if standard output is redirected to the regular file that a path names.
+pub fn is_file_of_stdout(path: &Path) -> bool {
+    let stdout = FileIdentity::of(Path::new("-"));
+    matches!(stdout, Some(FileIdentity::Inode(..))) && stdout == FileIdentity::of(path)
 }
 
 /// Checks in advance that [`replace`] can write the file. An existing file is unchanged.
 pub fn check_writable(path: &Path) -> Result<(), WriteError> {
-    match std::fs::metadata(path) {
-        // Opening and closing a pipe would signal its end to the reader.
-        Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
-        _ => put(path, |_| Ok(Then::Discard)),
+    if is_stdout(path) {
+        return Ok(());
     }
+    write::check(path).map_err(|error| WriteError::new(path, &error))
 }
 
-/// Checks all given paths with [`check_writable`].
-pub fn check_all_writable<'p>(paths: impl IntoIterator<Item = &'p Option<PathBuf>>) -> Result<(), WriteError> {
-    paths.into_iter().flatten().try_for_each(|path| check_writable(path))
+/// Opens a file for lines that are written one by one during a run. Its old content is deleted.
+pub fn create(path: &Path) -> Result<File, WriteError> {
+    let opened = if is_stdout(path) { stdout() } else { File::create(path) };
+    opened.map_err(|error| WriteError::new(path, &error))
 }
 
-/// Appends a text to a file.
-pub fn append(path: &Path, text: &str) -> Result<(), WriteError> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
-    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| WriteError::new(path, &error))
+/// Writes a text that cannot be written to `path` to a new file among the temporary files, and returns its path.
+pub fn keep_elsewhere(path: &Path, text: &str) -> Option<PathBuf> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    let place = std::env::temp_dir().join(format!("mychat-bench-{}-{name}", std::process::id()));
+    write::create_complete(&place, text).ok().map(|()| place)
 }
 
-/// Fate of the temporary file.
-#[derive(PartialEq, Eq)]
-enum Then {
-    Keep,
-    Discard,
-}
-
-fn put(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<Then>) -> Result<(), WriteError> {
-    let failed = |error: &Error| WriteError::new(path, error);
-    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        let written = OpenOptions::new().write(true).open(path).and_then(|mut file| write(&mut file));
-        return written.map(drop).map_err(|error| failed(&error));
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = Path::new(&beside);
-    let written = File::create(beside).and_then(|mut file| {
-        let then = write(&mut file)?;
-        file.sync_all()?;
-        Ok(then)
-    });
-    let moved = match written {
-        Ok(Then::Keep) => std::fs::rename(beside, path),
-        Ok(Then::Discard) => std::fs::remove_file(beside),
-        Err(error) => Err(error),
-    };
-    moved.map_err(|error| {
-        // A partly written file is useless. A failure to remove it is not reported in addition.
-        let _ = std::fs::remove_file(beside);
-        failed(&error)
-    })
-}
-
-/// Reads a file, or standard input if the path is `-`.
+/// Reads a file, or standard input if the path is `-`. Fails if it is longer than [`LONGEST`], such as `/dev/zero`.
 pub fn read(path: &Path) -> std::io::Result<String> {
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text)?;
-        return Ok(text);
+    let source: Box<dyn std::io::Read> =
+        if path == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
+    let mut bytes = Vec::new();
+    source.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(ErrorKind::FileTooLarge.into());
     }
-    std::fs::read_to_string(path)
+    String::from_utf8(bytes).map_err(|error| Error::new(ErrorKind::InvalidData, error))
+}
+
+/// Returns a second handle of standard output.
+#[cfg(unix)]
+fn stdout() -> std::io::Result<File> {
+    use std::os::fd::AsFd as _;
+    Ok(std::io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
+/// Returns a second handle of standard output.
+#[cfg(windows)]
+fn stdout() -> std::io::Result<File> {
+    use std::os::windows::io::AsHandle as _;
+    Ok(std::io::stdout().as_handle().try_clone_to_owned()?.into())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn trying_out_leaves_everything_as_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
-        replace(&old, "kept").unwrap();
-        check_writable(&old).and_then(|()| check_writable(&new)).unwrap();
-        assert_eq!(read(&old).unwrap(), "kept");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_cannot_be_written_is_said_with_its_reason() {
-        let folder = tempfile::tempdir().unwrap();
-        let said = |path: &Path| {
-            check_writable(path).unwrap_err().to_string().replace(&folder.path().display().to_string(), "F")
-        };
-        assert_eq!(said(&folder.path().join("none/x")), "cannot write F/none/x: there is no directory F/none");
-        assert_eq!(said(folder.path()), "cannot write F: it is a directory");
-    }
-}
+mod tests;

@@ -33,6 +33,8 @@ pub mod merge;
 
 #[cfg(test)]
 mod consistency_tests;
+#[cfg(test)]
+mod foreign_tests;
 #[cfg(any(test, feature = "test-fixture"))]
 #[doc(hidden)]
 pub mod test_fixture;
@@ -41,6 +43,7 @@ pub use model::conformance::ConformanceResult;
 pub use model::{RunInfo, RunResult, build, timeline_point};
 
 pub use mychat_load::format::{duration, grouped};
+pub use mychat_proto::text::visible;
 
 /// Formats a size in bytes with a binary unit.
 pub fn bytes(bytes: u64) -> String {
@@ -49,18 +52,4 @@ pub fn bytes(bytes: u64) -> String {
         (gibibytes, "GiB") => format!("{gibibytes:.2} GiB"),
         (value, unit) => format!("{value:.1} {unit}"),
     }
-}
-
-/// Escapes control characters other than line feed and tab: frames, names and notes come from peers and must not control
-/// the reader's terminal.
-pub fn visible(text: &str) -> String {
-    let mut visible = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() && !matches!(c, '\n' | '\t') {
-            visible.extend(c.escape_default());
-        } else {
-            visible.push(c);
-        }
-    }
-    visible
 }

@@ -1,6 +1,11 @@
-//! Conformance results of many servers as a matrix: one row per server, one column per clause of the protocol.
+//! Conformance results of many servers as a matrix: one row per server, one column per clause of the protocol and per should
+//! check that a server fails.
 
-use std::fmt::Write as _;
+mod csv;
+mod names;
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,6 +17,8 @@ use crate::model::conformance::SCHEMA;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Conformance {
     statements: Vec<Statement>,
+    #[serde(default)]
+    checks: Vec<MatrixCheck>,
 }
 
 /// Clause of the protocol.
@@ -29,113 +36,134 @@ pub struct Statement {
     pub status: String,
 }
 
-/// Statuses of all servers and clauses.
+/// Check of the suite.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MatrixCheck {
+    /// Id, such as `frame.two-in-one`.
+    pub id: String,
+    /// Description of the check.
+    #[serde(default)]
+    pub title: String,
+    /// `must`, `should` or `may`.
+    pub level: String,
+    /// `pass`, `fail`, `inconclusive` or `skipped`.
+    pub status: String,
+}
+
+/// Statuses of all servers, clauses and should checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matrix {
     /// Columns: the clauses in the order of the protocol.
     pub statements: Vec<Statement>,
-    /// Rows: the name of each result file, and its status per clause.
-    pub servers: Vec<(String, Vec<Option<String>>)>,
+    /// Further columns: the should checks that at least one server fails.
+    pub should_checks: Vec<MatrixCheck>,
+    /// Rows in the natural order of their names.
+    pub servers: Vec<MatrixRow>,
 }
 
-/// Reads the results, one per server.
-pub fn read(paths: &[PathBuf]) -> Result<Matrix, ReadError> {
-    let mut found = Vec::new();
-    for path in paths {
-        found.push((name(path), conformance(path)?));
-    }
-    let mut statements: Vec<Statement> = Vec::new();
-    for statement in found.iter().flat_map(|(_, result)| &result.statements) {
-        if !statements.iter().any(|known| known.id == statement.id) {
-            statements.push(statement.clone());
+/// Row of a matrix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatrixRow {
+    /// The part of the file's path that tells it from the other files.
+    pub name: String,
+    /// The statuses of the server, or the reason why its result cannot be read.
+    pub result: Result<ServerStatuses, String>,
+}
+
+/// Statuses of one server, one per column; `None` if the result lacks the column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerStatuses {
+    /// Status of each clause.
+    pub statements: Vec<Option<String>>,
+    /// Status of each should check of the matrix.
+    pub should_checks: Vec<Option<String>>,
+    /// Number of failed must checks.
+    pub must_failed: usize,
+    /// Number of failed should checks.
+    pub should_failed: usize,
+}
+
+/// Reads the results, one per server. A result that cannot be read becomes a row with the reason.
+pub fn read(paths: &[PathBuf]) -> Matrix {
+    let mut found: Vec<(String, Result<Conformance, ReadError>)> =
+        names::of(paths).into_iter().zip(paths.iter().map(|path| conformance(path))).collect();
+    found.sort_by(|(one, _), (other, _)| names::natural_order(one, other));
+    let results = || found.iter().filter_map(|(_, result)| result.as_ref().ok());
+    let statements = union(results().flat_map(|result| &result.statements), |statement| &statement.id);
+    let failed = |check: &&MatrixCheck| check.level == "should" && check.status == "fail";
+    let should_checks = union(results().flat_map(|result| &result.checks).filter(failed), |check| &check.id);
+    let row = |(name, result): (String, Result<Conformance, ReadError>)| MatrixRow {
+        name,
+        result: result
+            .map(|result| ServerStatuses::new(&result, &statements, &should_checks))
+            .map_err(|error| error.to_string()),
+    };
+    let servers = found.into_iter().map(row).collect();
+    Matrix { statements, should_checks, servers }
+}
+
+/// Returns the first item of each id, in order.
+fn union<'i, T: Clone + 'i>(items: impl Iterator<Item = &'i T>, id: impl Fn(&T) -> &str) -> Vec<T> {
+    let mut union: Vec<T> = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    for item in items {
+        if known.insert(id(item).to_owned()) {
+            union.push(item.clone());
         }
     }
-    let servers = found
-        .into_iter()
-        .map(|(name, result)| {
-            let status = |id: &str| result.statements.iter().find(|s| s.id == id).map(|s| s.status.clone());
-            (name, statements.iter().map(|statement| status(&statement.id)).collect())
-        })
-        .collect();
-    Ok(Matrix { statements, servers })
-}
-
-fn name(path: &Path) -> String {
-    path.file_stem().map_or_else(|| path.display().to_string(), |stem| stem.to_string_lossy().into_owned())
+    union
 }
 
 fn conformance(path: &Path) -> Result<Conformance, ReadError> {
     let other = |reason: String| ReadError::NotConformance { path: path.to_owned(), reason };
     let text = text(path)?;
-    let value = parse_json(&text).map_err(other)?;
+    let (value, _) = parse_json(&text).map_err(other)?;
     schema(&value, &[SCHEMA]).map_err(other)?;
     serde_json::from_value(value).map_err(|error| other(error.to_string()))
 }
 
+impl ServerStatuses {
+    fn new(result: &Conformance, statements: &[Statement], should_checks: &[MatrixCheck]) -> Self {
+        let statement = |id: &str| result.statements.iter().find(|s| s.id == id).map(|s| s.status.clone());
+        let check = |id: &str| result.checks.iter().find(|check| check.id == id).map(|check| check.status.clone());
+        let failed =
+            |level: &str| result.checks.iter().filter(|check| check.level == level && check.status == "fail").count();
+        Self {
+            statements: statements.iter().map(|column| statement(&column.id)).collect(),
+            should_checks: should_checks.iter().map(|column| check(&column.id)).collect(),
+            must_failed: failed("must"),
+            should_failed: failed("should"),
+        }
+    }
+
+    /// Returns the number of clauses that the server passes.
+    pub fn passed(&self) -> usize {
+        self.statements.iter().filter(|status| status.as_deref() == Some("pass")).count()
+    }
+}
+
 impl Matrix {
-    /// Returns the number of clauses that a server passes.
-    pub fn passed(line: &[Option<String>]) -> usize {
-        line.iter().filter(|status| status.as_deref() == Some("pass")).count()
+    /// Returns the servers whose results could be read.
+    pub fn readable(&self) -> impl Iterator<Item = (&str, &ServerStatuses)> {
+        self.servers.iter().filter_map(|row| Some((row.name.as_str(), row.result.as_ref().ok()?)))
+    }
+
+    /// Returns the results that could not be read: names and reasons.
+    pub fn unreadable(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.servers.iter().filter_map(|row| Some((row.name.as_str(), row.result.as_ref().err()?.as_str())))
     }
 
     /// Returns the number of servers that pass the clause in this column.
     pub fn passed_by(&self, column: usize) -> usize {
-        self.servers.iter().filter(|(_, line)| line.get(column).and_then(Option::as_deref) == Some("pass")).count()
+        let status = |server: &ServerStatuses| server.statements.get(column).cloned().flatten();
+        self.readable().filter(|(_, server)| status(server).as_deref() == Some("pass")).count()
     }
 
-    /// Renders comma-separated values with a header.
-    pub fn csv(&self) -> String {
-        let mut text = "server,passed".to_owned();
-        for statement in &self.statements {
-            // Writing to a String cannot fail.
-            let _ = write!(text, ",{}", cell(&statement.id));
-        }
-        text.push('\n');
-        for (server, line) in &self.servers {
-            let _ = write!(text, "{},{}", cell(server), Self::passed(line));
-            for status in line {
-                let _ = write!(text, ",{}", cell(status.as_deref().unwrap_or_default()));
-            }
-            text.push('\n');
-        }
-        text
-    }
-}
-
-/// Quotes a CSV field if needed, and defuses spreadsheet formulas: file names are untrusted.
-fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder(results: &[(&str, &str)]) -> (tempfile::TempDir, Vec<PathBuf>) {
-        let folder = tempfile::tempdir().unwrap();
-        let paths = results.iter().map(|(name, _)| folder.path().join(name)).collect::<Vec<_>>();
-        for (path, (_, text)) in paths.iter().zip(results) {
-            std::fs::write(path, text).unwrap();
-        }
-        (folder, paths)
-    }
-
-    #[test]
-    fn a_class_becomes_a_table() {
-        let ana = r#"{"schema":"mychat-bench/conformance@1","target":"x","exit_code":1,"checks":[],"statements":[
-            {"id":"T13","section":"3.3.1","text":"CONNECT is answered by CONNECT_ACK","status":"pass","checks":["conn.ack-ok"]},
-            {"id":"T16","section":"3.3.3","text":"all get BROADCAST","status":"fail","checks":[]}]}"#;
-        let bob = r#"{"schema":"mychat-bench/conformance@1","statements":[{"id":"T13","status":"inconclusive"}]}"#;
-        let (_folder, paths) = folder(&[("ana.json", ana), ("=bob,x.json", bob)]);
-        let csv = "server,passed,T13,T16\nana,1,pass,fail\n\"'=bob,x\",0,inconclusive,\n";
-        assert_eq!(read(&paths).unwrap().csv(), csv);
-    }
-
-    #[test]
-    fn something_else_is_refused() {
-        let (_folder, paths) = folder(&[("run.json", r#"{"schema":"mychat-bench/run@1","statements":[]}"#)]);
-        assert!(read(&paths).unwrap_err().to_string().contains("its schema is `mychat-bench/run@1`"));
+    /// Returns the names of the servers that fail the should check in this column.
+    pub fn failed_by(&self, column: usize) -> Vec<&str> {
+        let fails = |server: &ServerStatuses| {
+            server.should_checks.get(column).is_some_and(|status| status.as_deref() == Some("fail"))
+        };
+        self.readable().filter(|(_, server)| fails(server)).map(|(name, _)| name).collect()
     }
 }

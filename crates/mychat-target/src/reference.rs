@@ -49,7 +49,11 @@ impl Reference {
         let mut lines = BufReader::new(stdout).lines();
         let line = match tokio::time::timeout(START_TIMEOUT, lines.next_line()).await {
             Ok(Ok(Some(line))) => line,
-            Ok(Ok(None)) => return Err(ReferenceError::NotListening("it ended at once".to_owned())),
+            Ok(Ok(None)) => {
+                let ended = tokio::time::timeout(START_TIMEOUT, child.wait()).await;
+                let status = ended.ok().and_then(Result::ok).map_or(String::new(), |status| format!(" ({status})"));
+                return Err(ReferenceError::NotListening(format!("it ended at once{status}")));
+            }
             Ok(Err(error)) => return Err(ReferenceError::NotListening(error.to_string())),
             Err(_) => {
                 return Err(ReferenceError::NotListening(format!(

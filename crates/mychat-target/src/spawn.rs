@@ -162,13 +162,9 @@ impl SpawnedServer {
         let command = self.inner.command();
         let mut accepts = 0;
         while tokio::time::Instant::now() < deadline {
-            if !self.is_running() {
+            if let Some(status) = self.exit_status() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                return Err(SpawnError::Ended {
-                    command,
-                    status: "its process has exited".to_owned(),
-                    output: output(),
-                });
+                return Err(SpawnError::Ended { command, status, output: output() });
             }
             match self.probe().await {
                 ProbeResult::Answered => return Ok(()),

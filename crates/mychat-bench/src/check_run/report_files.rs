@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::error::{CommandError, ErrorKind};
-use crate::report_files::{ReportFiles, write_report};
+use crate::output::{Output, write_output};
+use crate::report_files::ReportFiles;
 use mychat_load::Exit;
 use mychat_report::ConformanceResult;
-use mychat_report::files::{self, WriteError};
 use mychat_report::html::conformance_page;
 use mychat_report::junit::conformance_report;
 use mychat_report::markdown::conformance_summary;
 
 /// Report files of a conformance result.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Reports (`-` as FILE is standard output; messages then go to standard error)")]
 pub(crate) struct CheckReports {
     /// Write everything as JSON
     #[arg(long, value_name = "FILE")]
@@ -42,9 +43,14 @@ impl From<ReportFiles> for CheckReports {
 }
 
 impl CheckReports {
-    /// Checks before the run that every file can be written.
-    pub(crate) fn check_writable(&self) -> Result<(), WriteError> {
-        files::check_all_writable([&self.json, &self.junit, &self.markdown, &self.html])
+    /// Returns the options with their paths.
+    pub(crate) fn files(&self) -> [Output<'_>; 4] {
+        [
+            ("--json", self.json.as_deref()),
+            ("--junit", self.junit.as_deref()),
+            ("--markdown", self.markdown.as_deref()),
+            ("--html", self.html.as_deref()),
+        ]
     }
 }
 
@@ -56,7 +62,7 @@ pub(crate) fn write_reports(result: &ConformanceResult, reports: &CheckReports) 
     let mut failures = Vec::new();
     let mut save = |path: Option<&Path>, render: &dyn Fn(&ConformanceResult) -> String| {
         if let Some(path) = path {
-            failures.extend(write_report(path, &render(result)).err());
+            failures.extend(write_output(path, &render(result)).err());
         }
     };
     save(reports.json.as_deref(), &json);

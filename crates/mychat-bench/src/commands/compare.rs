@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error::CommandError;
+use crate::output::{prepare_outputs, write_output};
 use crate::terminal::print;
 use mychat_load::Exit;
 use mychat_report::compare::{ComparedRun, Threshold, compare as compare_runs, markdown, run_differences, terminal};
 use mychat_report::json::{self, StoredResult};
-use mychat_report::{RunResult, files, visible};
+use mychat_report::{RunResult, visible};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -57,14 +58,15 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
         }
         sides => sides,
     };
-    files::check_all_writable([&args.markdown])?;
+    let inputs = first.iter().chain(second).map(PathBuf::as_path);
+    prepare_outputs([("--markdown", args.markdown.as_deref())], inputs)?;
     let (first, second) = sides(first, second)?;
     let threshold = Threshold { effect: args.effect / 100.0, ..Threshold::default() };
     let mut comparison = compare_runs(&first.runs, &second.runs, threshold);
     comparison.notes.extend(run_differences(&first.results, &second.results));
     print::result(&terminal(&comparison));
     if let Some(path) = &args.markdown {
-        files::replace(path, &markdown(&comparison))?;
+        write_output(path, &markdown(&comparison))?;
     }
     Ok(if comparison.regressed() {
         Exit::Failed

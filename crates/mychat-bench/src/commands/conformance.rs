@@ -9,12 +9,12 @@ use clap::Args;
 use crate::args::{FramingArg, ServerArgs, threads};
 use crate::check_run::{CheckReports, SuiteOptions, catalogue_text, run_checks, write_reports};
 use crate::error::CommandError;
+use crate::output::{prepare_outputs, write_output};
 use crate::target::ServerUnderTest;
 use crate::terminal::{print, signal};
 use mychat_conformance::probe::profile;
 use mychat_conformance::suite::{self, Check, baseline, select};
 use mychat_load::Exit;
-use mychat_report::files::{check_writable, replace};
 use mychat_scenario::model::FramingChoice;
 
 /// Number of instances that are checked at the same time. Checks mostly wait, so four need only two cores.
@@ -95,8 +95,7 @@ pub(crate) async fn conformance(args: ConformanceArgs) -> Result<Exit, CommandEr
     }
     let selected = select::select(&checks, &args.only, &args.skip).map_err(CommandError::usage)?;
     let options = suite_options(&args, &checks)?;
-    args.reports.check_writable()?;
-    args.baseline.iter().filter(|_| args.update_baseline).try_for_each(|path| check_writable(path))?;
+    prepare_files(&args)?;
     let jobs = args.jobs.map_or(JOBS, |jobs| jobs.get() as usize).min(selected.len());
     let server = ServerUnderTest::start(args.server.target.as_deref(), args.server.spawn.as_deref(), jobs).await?;
     let stop = signal::stop_requests()?;
@@ -104,13 +103,21 @@ pub(crate) async fn conformance(args: ConformanceArgs) -> Result<Exit, CommandEr
     server.stop().await;
     let written = write_reports(&result, &args.reports);
     if let (true, Some(path)) = (args.update_baseline, &args.baseline) {
-        let baseline = replace(path, &baseline::write(&result.checks));
+        let baseline = write_output(path, &baseline::write(&result.checks));
         return match (written, baseline) {
             (Err(lost), Err(error)) => Err(lost.and(error)),
             (written, baseline) => written.and(Ok(baseline.map(|()| Exit::Success)?)),
         };
     }
     written
+}
+
+/// Checks all files of the command. The baseline is an output if it is updated, and else an input.
+fn prepare_files(args: &ConformanceArgs) -> Result<(), CommandError> {
+    let baseline = args.baseline.as_deref();
+    let updated = ("--baseline", baseline.filter(|_| args.update_baseline));
+    let inputs = baseline.filter(|_| !args.update_baseline).into_iter().chain(args.profile.as_deref());
+    prepare_outputs(args.reports.files().into_iter().chain([updated]), inputs)
 }
 
 fn suite_options(args: &ConformanceArgs, checks: &[Check]) -> Result<SuiteOptions, CommandError> {

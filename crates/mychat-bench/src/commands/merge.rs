@@ -31,7 +31,7 @@ pub(crate) struct MergeArgs {
 
 /// Merges the results, writes the reports and prints the summary.
 pub(crate) fn merge(args: MergeArgs) -> Result<Exit, CommandError> {
-    let reports = args.outputs.checked()?;
+    let reports = args.outputs.prepared(args.results.iter().map(PathBuf::as_path))?;
     let results = args.results.iter().map(|path| mychat_report::json::read(path)).collect::<Result<Vec<_>, _>>()?;
     let merged = mychat_report::merge::merge(&results)?;
     CommandError::check_outputs(ErrorKind::CouldNotRun, reports.write(&merged))?;

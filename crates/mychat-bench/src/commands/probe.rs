@@ -9,13 +9,13 @@ use rand::RngExt as _;
 use crate::args::ServerArgs;
 use crate::check_run::DEFAULT_TIMEOUT;
 use crate::error::CommandError;
+use crate::output::{prepare_outputs, write_output};
 use crate::target::ServerUnderTest;
 use crate::terminal::print;
 use mychat_conformance::TestEnv;
 use mychat_conformance::measure_response_time;
 use mychat_conformance::probe::{self as probing, profile};
 use mychat_load::Exit;
-use mychat_report::files;
 use mychat_scenario::template::actor_names;
 
 #[derive(Debug, Args)]
@@ -31,14 +31,14 @@ pub(crate) struct ProbeArgs {
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 
-    /// Write the profile as JSON too
+    /// Write the profile as JSON too; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 }
 
 /// Probes the server and prints the profile.
 pub(crate) async fn probe(args: ProbeArgs) -> Result<Exit, CommandError> {
-    files::check_all_writable([&args.json])?;
+    prepare_outputs([("--json", args.json.as_deref())], [])?;
     let typed = &args.server;
     let server = ServerUnderTest::start(typed.target.as_deref(), typed.spawn.as_deref(), 1).await?;
     let seed = u64::from(rand::rng().random::<u16>());
@@ -69,7 +69,7 @@ pub(crate) async fn probe(args: ProbeArgs) -> Result<Exit, CommandError> {
     }
     if let Some(path) = &args.json {
         let whole = serde_json::json!({ "schema": "mychat-bench/probe@1", "target": server.name, "profile": observed });
-        files::replace(path, &format!("{whole:#}\n"))?;
+        write_output(path, &format!("{whole:#}\n"))?;
     }
     Ok(if observed.observed.contains_key("unanswered") { Exit::Inconclusive } else { Exit::Success })
 }

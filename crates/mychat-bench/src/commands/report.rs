@@ -1,15 +1,15 @@
 //! `report`: writes stored results in other formats.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::check_run;
 use crate::error::{CommandError, ErrorKind};
+use crate::output::{prepare_outputs, write_output};
 use crate::report_files::ReportFiles;
 use crate::terminal::print;
 use mychat_load::Exit;
-use mychat_report::files::{check_all_writable, replace};
 use mychat_report::json::{self, StoredResult};
 use mychat_report::terminal::{conformance, run};
 use mychat_report::{ConformanceResult, html, matrix};
@@ -26,7 +26,10 @@ Examples:
   mychat-bench report --matrix submissions/*.json --html class.html --csv class.csv
       compares the servers of a class, clause by clause
 
-Exit codes: 0 written, 2 no result of this tool, \
+In a matrix, a result that cannot be read is a row with the reason. Its columns are the clauses of the \
+protocol and the should checks that a server fails.
+
+Exit codes: 0 written, 2 no result of this tool (in a matrix: not one), \
 3 a file could not be written. The verdict in the result is not repeated.")]
 pub(crate) struct ReportArgs {
     /// Result of `run --json` or `conformance --json`; `-` reads it from standard input. With `--matrix`, any number of
@@ -59,18 +62,18 @@ pub(crate) fn report(args: ReportArgs) -> Result<Exit, CommandError> {
     };
     let result = match json::read_any(path)? {
         StoredResult::Run(result) => result,
-        StoredResult::Conformance(result) => return report_checks(&result, args.outputs),
+        StoredResult::Conformance(result) => return report_checks(&result, args.outputs, path),
     };
     if args.outputs.is_empty() {
         print::result(&run::summary(&result));
     } else {
-        CommandError::check_outputs(ErrorKind::CouldNotRun, args.outputs.checked()?.write(&result))?;
+        CommandError::check_outputs(ErrorKind::CouldNotRun, args.outputs.prepared([path.as_path()])?.write(&result))?;
     }
     Ok(Exit::Success)
 }
 
 /// Writes a conformance result, which has no histograms and no timeline.
-fn report_checks(result: &ConformanceResult, outputs: ReportFiles) -> Result<Exit, CommandError> {
+fn report_checks(result: &ConformanceResult, outputs: ReportFiles, path: &Path) -> Result<Exit, CommandError> {
     if outputs.hlog.is_some() || outputs.ndjson.is_some() {
         let message = "a conformance result times nothing: there is no --hlog and no --ndjson of it";
         return Err(CommandError::usage(message));
@@ -81,7 +84,7 @@ fn report_checks(result: &ConformanceResult, outputs: ReportFiles) -> Result<Exi
         let head = conformance::head(&result.info.target.address, &result.info.notes);
         print::result(&format!("{head}{own}{}{}", lines.rest(), conformance::summary(result)));
     } else {
-        check_run::write_reports(result, &outputs.checked()?.into())?;
+        check_run::write_reports(result, &outputs.prepared([path])?.into())?;
     }
     Ok(Exit::Success)
 }
@@ -92,13 +95,20 @@ fn write_matrix(mut args: ReportArgs) -> Result<Exit, CommandError> {
     if !args.outputs.is_empty() {
         return Err(CommandError::usage("a matrix is written by --html and --csv, and has no other forms"));
     }
-    check_all_writable([&args.csv, &html])?;
-    let matrix = matrix::read(&args.results)?;
+    let outputs = [("--csv", args.csv.as_deref()), ("--html", html.as_deref())];
+    prepare_outputs(outputs, args.results.iter().map(PathBuf::as_path))?;
+    let matrix = matrix::read(&args.results);
+    if let Some((_, reason)) = matrix.unreadable().next().filter(|_| matrix.readable().next().is_none()) {
+        return Err(CommandError::usage(reason));
+    }
+    for (_, reason) in matrix.unreadable() {
+        print::message(&format!("warning: {reason}\n"));
+    }
     if let Some(path) = &args.csv {
-        replace(path, &matrix.csv())?;
+        write_output(path, &matrix.csv())?;
     }
     if let Some(path) = &html {
-        replace(path, &html::matrix_page(&matrix))?;
+        write_output(path, &html::matrix_page(&matrix))?;
     }
     if args.csv.is_none() && html.is_none() {
         print::result(&matrix.csv());

@@ -137,7 +137,8 @@ impl From<RunArgs> for RunRequest {
 pub(crate) async fn run(args: RunArgs) -> Result<Exit, CommandError> {
     let mut request = RunRequest::from(args);
     let loaded = mychat_scenario::load(&request.file)?;
-    request.reports = request.reports.checked()?;
+    let inputs = [Some(request.file.as_path()), request.profile.as_deref()];
+    request.reports = request.reports.prepared(inputs.into_iter().flatten())?;
     let stop = signal::stop_requests()?;
     let cases = run_cases(&request, &loaded, &stop).await?;
     // A file that has only cases ends here, and so does a run with interrupted cases.

@@ -1,6 +1,5 @@
 //! A new user that logs in after the load. Its welcome proves that the server still lets people in.
 
-use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -50,7 +49,7 @@ impl Newcomer {
             let (reason, deadline) = match timeout_at(started + patience, self.log_in()).await {
                 Ok(Ok(())) => return None,
                 // The generator has no port or descriptor left: that is no fault of the server.
-                Ok(Err(AttemptFailure::Unreachable(error))) if error.kind() == ErrorKind::AddrNotAvailable => {
+                Ok(Err(AttemptFailure::Unreachable(error))) if mychat_target::local_limit(&error).is_some() => {
                     return None;
                 }
                 Ok(Err(AttemptFailure::Unreachable(error))) => (format!("cannot connect: {error}"), UNREACHABLE_AFTER),

@@ -10,8 +10,19 @@ use mychat_load::Exit;
 /// True once any part of a result could not be printed.
 static LOST: AtomicBool = AtomicBool::new(false);
 
+/// True if standard output is an output file of the command, so that other text must not go there.
+static STDOUT_IS_OUTPUT: AtomicBool = AtomicBool::new(false);
+
+/// Sends results to standard error from now on, because standard output is an output file of the command.
+pub(crate) fn results_to_stderr() {
+    STDOUT_IS_OUTPUT.store(true, Ordering::Relaxed);
+}
+
 /// Prints a result. A failure is reported once on standard error, and [`exit_code`] takes it into account.
 pub(crate) fn result(text: &str) {
+    if STDOUT_IS_OUTPUT.load(Ordering::Relaxed) {
+        return message(text);
+    }
     let mut stdout = anstream::stdout().lock();
     let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     // The reader of a closed pipe has read enough.

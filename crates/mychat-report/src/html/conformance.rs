@@ -45,6 +45,7 @@ pub fn conformance_page(result: &ConformanceResult) -> String {
         }
     };
     visible(&page_frame(&format!("{} · MyChat conformance", wording::verdict(result.verdict).1), &page).into_string())
+        .into_owned()
 }
 
 fn head(result: &ConformanceResult) -> Markup {

@@ -42,7 +42,7 @@ pub fn run_page(result: &RunResult) -> String {
             }
         },
     );
-    visible(&page.into_string())
+    visible(&page.into_string()).into_owned()
 }
 
 /// Wraps the body of a page in the common frame.

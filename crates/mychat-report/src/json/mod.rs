@@ -10,14 +10,16 @@ use crate::files;
 use crate::model::conformance::{ConformanceResult, SCHEMA as CONFORMANCE_SCHEMA};
 use crate::model::histogram::decode;
 use crate::model::{LatencyBreakdown, RunResult, SCHEMA};
+use mychat_proto::text::visible_line;
 
+mod foreign;
 pub mod ndjson;
 
 /// Reason why a stored result cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be read.
-    #[error("cannot read {}: {reason}", path.display())]
+    #[error("cannot read {}: {reason}", shown(path))]
     File {
         /// Path of the file.
         path: PathBuf,
@@ -25,7 +27,7 @@ pub enum ReadError {
         reason: String,
     },
     /// The file is not a conformance result.
-    #[error("{} is not a result of `mychat-bench conformance`: {reason}", path.display())]
+    #[error("{} is not a result of `mychat-bench conformance`: {reason}", shown(path))]
     NotConformance {
         /// Path of the file.
         path: PathBuf,
@@ -33,7 +35,7 @@ pub enum ReadError {
         reason: String,
     },
     /// The file is not a result.
-    #[error("{} is not a result of `mychat-bench run`: {reason}", path.display())]
+    #[error("{} is not a result of `mychat-bench run`: {reason}", shown(path))]
     NotRun {
         /// Path of the file.
         path: PathBuf,
@@ -74,22 +76,38 @@ pub fn read(path: &Path) -> Result<RunResult, ReadError> {
 pub fn read_any(path: &Path) -> Result<StoredResult, ReadError> {
     let other = |reason: String| ReadError::NotRun { path: path.to_owned(), reason };
     let text = text(path)?;
-    let value = parse_json(&text).map_err(other)?;
+    let (value, is_changed) = parse_json(&text).map_err(other)?;
     let version = value.pointer("/tool/version").and_then(Value::as_str).map(str::to_owned);
-    // Parsing the text again gives errors with line numbers.
-    let stored = match schema(&value, &[SCHEMA, CONFORMANCE_SCHEMA]).map_err(other)? {
-        SCHEMA => serde_json::from_str(&text).map(|result| StoredResult::Run(Box::new(result))),
-        _ => serde_json::from_str(&text).map(|result| StoredResult::Conformance(Box::new(result))),
-    };
+    let schema = schema(&value, &[SCHEMA, CONFORMANCE_SCHEMA]).map_err(other)?;
+    // Parsing the text again gives errors with line numbers, but has the hidden characters.
+    let stored = if is_changed { parse_stored(schema, value) } else { parse_stored_text(schema, &text) };
     let stored = stored.map_err(|error| {
         let (wrote, reads) = (version.as_deref().unwrap_or("an unknown version"), env!("CARGO_PKG_VERSION"));
-        other(format!("{error} (written by {wrote}, read by {reads})"))
+        other(format!("{} (written by {wrote}, read by {reads})", visible_line(&error.to_string())))
     })?;
     match &stored {
         StoredResult::Run(result) => find_damage(result).map_or(Ok(()), |reason| Err(other(reason)))?,
         StoredResult::Conformance(_) => {}
     }
     Ok(stored)
+}
+
+fn parse_stored(schema: &str, value: Value) -> serde_json::Result<StoredResult> {
+    Ok(match schema {
+        SCHEMA => StoredResult::Run(serde_json::from_value(value)?),
+        _ => StoredResult::Conformance(serde_json::from_value(value)?),
+    })
+}
+
+fn parse_stored_text(schema: &str, text: &str) -> serde_json::Result<StoredResult> {
+    Ok(match schema {
+        SCHEMA => StoredResult::Run(serde_json::from_str(text)?),
+        _ => StoredResult::Conformance(serde_json::from_str(text)?),
+    })
+}
+
+fn shown(path: &Path) -> String {
+    visible_line(&path.to_string_lossy()).into_owned()
 }
 
 /// Reads the text of a file.
@@ -99,24 +117,28 @@ pub(crate) fn text(path: &Path) -> Result<String, ReadError> {
             ErrorKind::NotFound => "there is no such file".to_owned(),
             ErrorKind::IsADirectory => "it is a directory".to_owned(),
             ErrorKind::InvalidData => "it is not text".to_owned(),
+            ErrorKind::FileTooLarge => "it is larger than any result".to_owned(),
             _ => error.to_string(),
         };
         ReadError::File { path: path.to_owned(), reason }
     })
 }
 
-/// Parses a text as JSON, or returns a description of the problem.
-pub(crate) fn parse_json(text: &str) -> Result<Value, String> {
+/// Parses a text as JSON with all hidden characters escaped, or returns a description of the problem. The second value is
+/// true if there were such characters.
+pub(crate) fn parse_json(text: &str) -> Result<(Value, bool), String> {
     if text.trim().is_empty() {
         return Err("it is empty".to_owned());
     }
-    serde_json::from_str(text).map_err(|error| {
+    let mut value = serde_json::from_str(text).map_err(|error| {
         if error.is_eof() {
             format!("it ends in the middle, in line {}: it was cut off, or is still being written", error.line())
         } else {
-            format!("it is no JSON: {error}")
+            format!("it is no JSON: {}", visible_line(&error.to_string()))
         }
-    })
+    })?;
+    let is_changed = foreign::make_visible(&mut value);
+    foreign::impossible_count(&value).map_or(Ok((value, is_changed)), Err)
 }
 
 /// Returns the schema of a result if this version can read it.
@@ -161,16 +183,25 @@ mod tests {
         read(&path).map_err(|error| error.to_string().replace(&path.display().to_string(), "result.json"))
     }
 
+    /// Returns a result whose frames are escaped, as those of a run are.
+    fn result(points: u64) -> RunResult {
+        let mut result = test_fixture::run(points);
+        for frame in result.examples.iter_mut().flat_map(|example| &mut example.frames) {
+            *frame = visible_line(frame).into_owned();
+        }
+        result
+    }
+
     #[test]
     fn what_was_written_is_read() {
-        let result = test_fixture::run(3);
+        let result = result(3);
         assert_eq!(read_back(&write(&result)).unwrap(), result);
     }
 
     #[test]
     fn every_way_of_being_no_result_is_told_apart() {
-        let whole = write(&test_fixture::run(2));
-        let mut damaged = test_fixture::run(2);
+        let whole = write(&result(2));
+        let mut damaged = result(2);
         damaged.timeline[1].hdr = "AAAA".to_owned();
         let texts = [
             String::new(),

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::visible;
+
 /// Test suite.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TestSuite {
@@ -120,14 +122,14 @@ fn timestamp(started: &str) -> String {
 /// characters from a server.
 fn xml_text(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in visible(text).chars() {
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\t' | '\n' => safe.push(c),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
+            '\u{fffe}' | '\u{ffff}' => {
                 // Writing to a String cannot fail.
                 let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
             }

@@ -63,7 +63,7 @@ pub fn conformance_summary(result: &ConformanceResult) -> String {
         );
     }
     text.push_str("\n</details>\n");
-    visible(&text)
+    visible(&text).into_owned()
 }
 
 /// Renders the reasons of inconclusive checks, each with the ids of its checks.

@@ -1,16 +1,17 @@
 //! Escapes text from peers and files for Markdown.
 
+use crate::visible;
+
 /// Escapes what Markdown and HTML would interpret, and joins lines.
 pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in visible(text).chars() {
         match c {
-            '\n' | '\r' => safe.push(' '),
+            '\n' => safe.push(' '),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => safe.extend(['\\', c]),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),
-            c if c.is_control() => safe.extend(c.escape_default()),
             c => safe.push(c),
         }
     }

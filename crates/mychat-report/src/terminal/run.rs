@@ -162,8 +162,9 @@ fn cases(text: &mut String, result: &RunResult) {
     for case in &result.cases {
         let (tone, _) = wording::case(case.status);
         let (style, mark) = (style(tone), if case.status == Status::Skipped { "-" } else { tone.sign() });
-        let remark = visible(&remark(case).replace('\n', " "));
-        let remark = if remark.is_empty() { remark } else { format!("  {QUIET}{remark}{QUIET:#}") };
+        let remark = remark(case).replace('\n', " ");
+        let remark = visible(&remark);
+        let remark = if remark.is_empty() { String::new() } else { format!("  {QUIET}{remark}{QUIET:#}") };
         line!(text, "  {style}{mark}{style:#} {:<6} {}{remark}", case.level, case.title);
     }
     let view = as_conformance_result(result);

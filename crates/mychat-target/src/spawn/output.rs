@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use mychat_proto::text::visible_line;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 const MAX_LINES: usize = 200;
@@ -34,9 +35,11 @@ impl OutputLines {
         }
     }
 
+    /// Adds a line, with its control characters escaped: it is printed on the user's terminal.
     fn push(&self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
         let mut lines = self.lock();
-        lines.push_back(String::from_utf8_lossy(line).into_owned());
+        lines.push_back(visible_line(&text).into_owned());
         if lines.len() > MAX_LINES {
             lines.pop_front();
         }
@@ -50,5 +53,17 @@ impl OutputLines {
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<String>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_harmless_and_the_last_one_needs_no_end() {
+        let output = OutputLines::default();
+        output.clone().read_from(&b"listening\r\n\x1b[2Jcleared\n\xff\xe2\x80\xae cut"[..]).await;
+        assert_eq!(output.last(3), ["listening", "\\u{1b}[2Jcleared", "\u{fffd}\\u{202e} cut"]);
     }
 }
