@@ -62,7 +62,7 @@ pub(crate) struct ConformanceArgs {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// File of known failures: they do not count, and fail if they pass
+    /// File of known failures: they do not count; a check in it that passes fails the run
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
 

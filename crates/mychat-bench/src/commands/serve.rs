@@ -11,9 +11,9 @@ use mychat_load::Exit;
 #[command(after_help = "\
 Example:
   mychat-bench serve --listen 127.0.0.1:5000
-      the server that `run` and `conformance` start where no other is named
+      the server that `run` and `conformance` start if no other server is given
 
-Exit codes: 0 stopped by a signal, 2 wrong options, 3 it could not listen or go on, 130 a second signal cut its end short.")]
+Exit codes: 0 stopped by a signal, 2 wrong options, 3 it could not listen or continue, 130 a second signal interrupted the shutdown.")]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) server: mychat_server::Args,

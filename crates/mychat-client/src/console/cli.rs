@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_language_is_known_before_the_rest() {
-        assert!(parse("mychat --lang en --help").unwrap_err().error.to_string().contains("ConnectOptions:"));
+        assert!(parse("mychat --lang en --help").unwrap_err().error.to_string().contains("Options:"));
         assert!(parse("mychat --help --lang=es").unwrap_err().error.to_string().contains("Opciones:"));
     }
 

@@ -70,7 +70,7 @@ pub(super) fn help(id: &str) -> &'static str {
         "about" => "A MyChat client for the terminal and for scripts",
         "usage" => "Usage",
         "arguments" => "Arguments",
-        "options" => "ConnectOptions",
+        "options" => "Options",
         "addr" => "Server, HOST or HOST:PORT [default: 127.0.0.1:5000]",
         "name" => "Your name; on a terminal the program asks for it if it is missing",
         "framing" => {
@@ -92,7 +92,7 @@ not a terminal, each input line is sent as if typed, and each event is printed a
 tab-separated fields: connected NAME FRAMING, broadcast FROM TEXT, message FROM TEXT, users LIST, joined LIST, \
 left LIST, error CODE TEXT, lost REASON, back, closed REASON. Errors go to standard error.
 
-ClientExit codes:
+Exit codes:
   0    all messages were sent
   1    a message was refused by the client (too long, …) or by the server (no such user, …)
   2    wrong usage, or an illegal name
