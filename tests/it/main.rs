@@ -12,6 +12,7 @@ mod junit;
 mod plans;
 mod shards;
 mod readings;
+mod search;
 mod targets;
 #[cfg(unix)]
 mod truth;

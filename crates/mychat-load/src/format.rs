@@ -21,6 +21,13 @@ pub fn duration(micros: f64) -> String {
     }
 }
 
+/// Formats a load in percent: `150 %`, and one more digit below twenty: `3.1 %`.
+pub fn load_percent(percent: f64) -> String {
+    let is_whole = (percent - percent.round()).abs() < 0.05;
+    let places = usize::from(percent < 20.0 && !is_whole);
+    format!("{percent:.places$} %")
+}
+
 /// Formats a count with a comma between groups of three digits.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
@@ -38,6 +45,7 @@ pub fn grouped(count: u64) -> String {
 mod tests {
     #[test]
     fn numbers_are_formatted_with_units_and_commas() {
+        assert_eq!([12.5, 100.0, 187.5, 3.125].map(super::load_percent), ["12.5 %", "100 %", "188 %", "3.1 %"]);
         assert_eq!(super::grouped(0), "0");
         assert_eq!(super::grouped(999), "999");
         assert_eq!(super::grouped(1_234_567), "1,234,567");

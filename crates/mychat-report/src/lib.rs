@@ -42,7 +42,7 @@ pub mod test_fixture;
 pub use model::conformance::ConformanceResult;
 pub use model::{RunInfo, RunResult, build, timeline_point};
 
-pub use mychat_load::format::{duration, grouped};
+pub use mychat_load::format::{duration, grouped, load_percent};
 pub use mychat_proto::text::visible;
 
 /// Formats a size in bytes with a binary unit.

@@ -5,7 +5,7 @@ use crate::model::{
     Capacity, CapacityProbe, ExpectationResult, GeneratorInfo, LatencyResult, ProcessEnd, RunResult, SearchPhase,
     ServerInfo,
 };
-use crate::{bytes, duration, grouped};
+use crate::{bytes, duration, grouped, load_percent};
 use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
@@ -138,7 +138,7 @@ pub(crate) const fn case(status: Status) -> (Tone, &'static str) {
 pub(crate) fn answer(capacity: &Capacity) -> (String, String) {
     let load = |percent: f64, rate: Option<f64>| {
         let rate = rate.map_or_else(String::new, |rate| format!(", {} messages/s", grouped(rate.round() as u64)));
-        format!("{percent:.0} %{rate}")
+        format!("{}{rate}", load_percent(percent))
     };
     let Some(percent) = capacity.percent else {
         return ("no rate was found at which everything holds".to_owned(), String::new());

@@ -3,6 +3,8 @@
 //! Each probe is a separate run with fresh users, so a backlog from one probe cannot affect the next.
 //! The result describes the probe that confirms the answer, and contains the search.
 
+mod conclusion;
+mod evidence;
 mod search;
 
 use std::sync::Arc;
@@ -10,15 +12,19 @@ use std::sync::Arc;
 use crate::load::LoadSession;
 use crate::telemetry::Telemetry;
 use crate::terminal::print;
-use mychat_load::Exit;
+use conclusion::{conclude, interrupted};
+use evidence::Deliveries;
 use mychat_load::plan::Plan;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
-use mychat_report::model::{Capacity, CapacityProbe, RunResult, SearchPhase as Phase};
-use mychat_report::terminal;
+use mychat_report::model::{CapacityProbe, RunResult, SearchPhase as Phase};
+use mychat_report::{grouped, load_percent, terminal};
 use mychat_scenario::Scenario;
 use mychat_scenario::model::{FindMax, Stage, StageKind};
-use search::{End, Next, ProbeOutcome, Search};
+use search::{Next, ProbeOutcome, Search};
+
+/// Name of the measured stage of a probe.
+const PROBE: &str = "probe";
 
 /// Returns the search that a scenario requests.
 pub(crate) fn requested(scenario: &Scenario) -> Option<FindMax> {
@@ -44,11 +50,11 @@ pub(crate) async fn find_max(
             Next::Probe(percent, phase) => (percent, phase),
             Next::Done(end) => return Ok(conclude(end, &search, probes, best, last)),
         };
-        let title = format!("{percent:.0} % ");
+        let title = format!("{} ", load_percent(percent));
         let planned = plan_of(plan, &settings, percent, phase);
         let result = session.run_plan(planned, telemetry.of_try(percent), &title).await?;
         let outcome = outcome_of(&result, phase);
-        let probe = probe(&result, percent, phase, probe_length(&settings, phase), outcome);
+        let probe = probe(&result, percent, phase, outcome);
         if !session.is_quiet() {
             print::message(&format!("  {}\n", terminal::run::probe(&probe)));
         }
@@ -56,7 +62,7 @@ pub(crate) async fn find_max(
         if result.verdict == Verdict::Interrupted {
             return Ok(interrupted(result, &search, probes));
         }
-        search.record(percent, phase, outcome);
+        search.record(percent, phase, outcome, deliveries(&result));
         if outcome == ProbeOutcome::Passed {
             best = Some(result.clone());
         }
@@ -81,7 +87,7 @@ fn plan_of(plan: &Plan, settings: &FindMax, percent: f64, phase: Phase) -> Plan 
     let mut scenario = Scenario::clone(&plan.scenario);
     scenario.stages = vec![
         stage("settle", StageKind::Warmup, settings.settle),
-        stage("probe", StageKind::Hold, probe_length(settings, phase)),
+        stage(PROBE, StageKind::Hold, probe_length(settings, phase)),
     ];
     Plan::new(Arc::new(scenario), plan.seed)
 }
@@ -90,6 +96,7 @@ fn outcome_of(result: &RunResult, phase: Phase) -> ProbeOutcome {
     let broke = result.expectations.iter().any(|expectation| expectation.ok == Some(false));
     match (result.verdict, result.validity) {
         _ if has_no_login(result) => ProbeOutcome::NoLogin,
+        _ if missing_users(result) > 0 => ProbeOutcome::UsersMissing,
         // Counts are exact even if the generator was late.
         (Verdict::Fail, _) => ProbeOutcome::Failed,
         // A latency that passes despite a late generator would pass without it, but an answer needs a valid run.
@@ -103,160 +110,56 @@ fn has_no_login(result: &RunResult) -> bool {
     result.counts.connected == 0 && result.counts.refused > 0
 }
 
-fn probe(
-    result: &RunResult,
-    percent: f64,
-    phase: Phase,
-    length: std::time::Duration,
-    outcome: ProbeOutcome,
-) -> CapacityProbe {
-    // Counts come by stage, because intervals of the timeline do not begin with stages.
-    let rate = |metric: &str| {
-        let measured = result.latency.get(metric).and_then(|block| block.by.stage.get("probe"));
-        measured.map_or(0.0, |latency| latency.count as f64 / length.as_secs_f64().max(1e-3))
-    };
+/// Returns the number of users that could not log in: their part of the load is missing. Zero for a scenario that says by
+/// an expectation of its own how many may be refused.
+fn missing_users(result: &RunResult) -> u64 {
+    let says_how_many = result.expectations.iter().any(|expectation| {
+        expectation.line > 0 && expectation.text.strip_prefix("refused").is_some_and(|rest| !rest.starts_with('_'))
+    });
+    if says_how_many { 0 } else { result.counts.refused }
+}
+
+/// Returns the deliveries of a probe, and how many of them broke an expectation.
+fn deliveries(result: &RunResult) -> Deliveries {
+    let counts = &result.counts;
+    let kinds = [
+        ("lost", counts.lost),
+        ("duplicated", counts.duplicated),
+        ("reordered", counts.reordered),
+        ("misrouted", counts.misrouted),
+        ("corrupted", counts.corrupted),
+    ];
+    let broken = |kind: &str| result.expectations.iter().any(|e| e.ok == Some(false) && e.text.starts_with(kind));
+    let violated = kinds.into_iter().filter(|(kind, _)| broken(kind)).map(|(_, count)| count).max().unwrap_or(0);
+    Deliveries { owed: counts.expected_deliveries, violated }
+}
+
+fn probe(result: &RunResult, percent: f64, phase: Phase, outcome: ProbeOutcome) -> CapacityProbe {
+    let throughput = result.throughput(PROBE).unwrap_or_default();
     let delivery = result.latency.get("delivery").map(|block| &block.whole);
+    let failed = matches!(outcome, ProbeOutcome::Failed | ProbeOutcome::NoLogin | ProbeOutcome::UsersMissing);
     CapacityProbe {
         percent,
         phase,
-        sent_per_second: rate("lateness"),
-        delivered_per_second: rate("delivery"),
+        sent_per_second: throughput.sent,
+        delivered_per_second: throughput.delivered,
         p50: delivery.and_then(|delivery| delivery.p50),
         p99: delivery.and_then(|delivery| delivery.p99),
         held: outcome == ProbeOutcome::Passed,
-        broke: matches!(outcome, ProbeOutcome::Failed | ProbeOutcome::NoLogin).then(|| broken(result)),
+        broke: failed.then(|| broken(result, outcome)),
         validity: result.validity,
     }
 }
 
-/// Returns the first expectation that failed, with its value.
-fn broken(result: &RunResult) -> String {
+/// Returns what failed: the missing users, or the first expectation that failed, with its value.
+fn broken(result: &RunResult, outcome: ProbeOutcome) -> String {
+    if outcome == ProbeOutcome::UsersMissing {
+        let (missing, all) = (grouped(missing_users(result)), grouped(result.counts.users));
+        return format!("{missing} of {all} users were not let in");
+    }
     let first = result.expectations.iter().find(|expectation| expectation.ok == Some(false));
     first.map_or_else(String::new, |expectation| match expectation.actual {
         Some(actual) => format!("{} ({})", expectation.text, expectation.unit.format(actual)),
         None => expectation.text.clone(),
     })
-}
-
-/// Returns the first expectation without a verdict. Expectations about an unknown server process
-/// are ignored.
-fn undecided(result: &RunResult) -> Option<String> {
-    let open = result.expectations.iter().find(|e| e.ok.is_none() && !e.text.starts_with("server."));
-    open.map(|expectation| expectation.text.clone())
-}
-
-fn conclude(
-    end: End,
-    search: &Search,
-    probes: Vec<CapacityProbe>,
-    best: Option<RunResult>,
-    last: Option<RunResult>,
-) -> RunResult {
-    let broke = probes.iter().filter_map(|probe| Some((probe.percent, probe.broke.as_ref()?)));
-    let lowest =
-        broke.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(percent, why)| format!("at {percent:.0} % {why} broke"));
-    let reason = match end {
-        End::Confirmed => lowest.unwrap_or_default(),
-        End::AtMost => "everything held up to `max`: the server can do more".to_owned(),
-        End::Nothing => format!("nothing held, however little was asked: {}", lowest.unwrap_or_default()),
-        End::FellOver => fell_over(&probes),
-        End::Generator => {
-            let at = probes.last().map_or(0.0, |probe| probe.percent);
-            format!(
-                "inconclusive: the generator was the limit at {at:.0} %, time and again; more cores or machines would go on"
-            )
-        }
-    };
-    let held = if end == End::Nothing { None } else { search.low };
-    let reported = if end == End::Nothing || best.is_none() { last.or(best) } else { best };
-    let result = reported.expect("a search ends after a probe at the earliest");
-    let open = undecided(&result);
-    let (verdict, exit) = match end {
-        End::Confirmed | End::AtMost if open.is_none() => (Verdict::Pass, Exit::Success),
-        End::Nothing | End::FellOver => (Verdict::Fail, Exit::Failed),
-        End::Confirmed | End::AtMost | End::Generator => (Verdict::Inconclusive, Exit::Inconclusive),
-    };
-    let reason = match open.filter(|_| matches!(end, End::Confirmed | End::AtMost)) {
-        Some(text) => {
-            format!("{reason}; inconclusive: too few samples for {text} where it holds, a longer `confirm` has more")
-        }
-        None => reason,
-    };
-    let capacity = Some(capacity(held, search.high, reason, probes));
-    RunResult { capacity, verdict, exit_code: exit.code(), ..result }
-}
-
-/// Returns the result of the last probe before all logins failed.
-fn fell_over(probes: &[CapacityProbe]) -> String {
-    let loaded = probes.iter().rev().find(|probe| probe.sent_per_second > 0.0);
-    match loaded.map(|probe| (probe.percent, &probe.broke)) {
-        Some((percent, Some(why))) => {
-            format!("at {percent:.0} % {why} broke, and after that the server let nobody in: it fell over")
-        }
-        Some((percent, None)) => format!("after {percent:.0} % the server let nobody in: it fell over"),
-        None => "the server let nobody in".to_owned(),
-    }
-}
-
-fn interrupted(result: RunResult, search: &Search, probes: Vec<CapacityProbe>) -> RunResult {
-    let capacity = Some(capacity(search.low, search.high, "interrupted".to_owned(), probes));
-    RunResult { capacity, ..result }
-}
-
-fn capacity(held: Option<f64>, broke_at: Option<f64>, reason: String, probes: Vec<CapacityProbe>) -> Capacity {
-    let at = |percent: f64| {
-        let tried = probes.iter().rev().find(|probe| (probe.percent - percent).abs() < 1e-9 && probe.held);
-        tried.map(|probe| probe.sent_per_second)
-    };
-    Capacity { percent: held, sent_per_second: held.and_then(at), broke_at, reason, probes }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mychat_report::test_fixture;
-
-    fn tried(percent: f64, sent_per_second: f64, broke: Option<&str>) -> CapacityProbe {
-        CapacityProbe {
-            percent,
-            phase: Phase::Grow,
-            sent_per_second,
-            delivered_per_second: sent_per_second,
-            p50: None,
-            p99: None,
-            held: broke.is_none(),
-            broke: broke.map(str::to_owned),
-            validity: Validity::Valid,
-        }
-    }
-
-    #[test]
-    fn what_held_before_a_server_fell_over_is_the_answer_and_the_verdict_is_not() {
-        let settings = FindMax {
-            start: 100.0,
-            max: 1000.0,
-            grow: 2.0,
-            probe: std::time::Duration::from_secs(1),
-            settle: std::time::Duration::ZERO,
-            within: 0.1,
-            confirm: std::time::Duration::from_secs(1),
-        };
-        let mut search = Search::new(&settings);
-        search.record(100.0, Phase::Grow, ProbeOutcome::Passed);
-        search.record(200.0, Phase::Grow, ProbeOutcome::Failed);
-        let probes = vec![
-            tried(100.0, 1000.0, None),
-            tried(200.0, 700.0, Some("lost == 0 (9)")),
-            tried(150.0, 0.0, Some("somebody is let in (0)")),
-        ];
-        let run = test_fixture::run(3);
-        let result = conclude(End::FellOver, &search, probes, Some(run.clone()), Some(run));
-        assert_eq!((result.verdict, result.exit_code), (Verdict::Fail, 1));
-        let capacity = result.capacity.unwrap();
-        assert_eq!((capacity.percent, capacity.sent_per_second), (Some(100.0), Some(1000.0)));
-        assert_eq!(
-            capacity.reason,
-            "at 200 % lost == 0 (9) broke, and after that the server let nobody in: it fell over"
-        );
-    }
 }

@@ -120,7 +120,7 @@ impl<'s> LoadSession<'s> {
         };
         let mut observer = LiveObserver {
             progress: Progress::new(self.view, title),
-            abort_monitor: AbortMonitor::new(&shared.plan, config.interval),
+            abort_monitor: AbortMonitor::new(&shared.plan),
             telemetry: &mut telemetry,
             process: ProcessWatch::new(self.server),
         };

@@ -70,8 +70,7 @@ impl Progress {
         if self.view != View::Lines {
             return;
         }
-        let stage =
-            slice.stage.and_then(|stage| shared.plan.stages.get(stage.index())).map_or("join", |stage| &stage.name);
+        let stage = slice.part.name(&shared.plan);
         let delivery = slice.delivery.unpack();
         let at = |quantile| match delivery.count() {
             0 => "–".to_owned(),
@@ -123,8 +122,8 @@ impl RunObserver for LiveObserver<'_, '_> {
         self.progress.draw(phase, shared, latest);
     }
 
-    fn interval_ended(&mut self, shared: &SharedState, recorded: &Recorder) -> Option<usize> {
-        self.abort_monitor.check_interval(&shared.plan, recorded)
+    fn interval_ended(&mut self, shared: &SharedState, recorded: &Recorder, length: Duration) -> Option<usize> {
+        self.abort_monitor.check_interval(&shared.plan, recorded, length)
     }
 
     fn timeline_slice(&mut self, shared: &SharedState, slice: &TimelineSlice) {

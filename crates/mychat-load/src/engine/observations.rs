@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mychat_os::proc::Process;
 
-use crate::plan::{Nanos, RunTime, StageId};
+use crate::plan::{Nanos, Plan, RunTime, StageId};
 use crate::reconcile::Reconciliation;
 use crate::reconcile::ShardExchange;
 use crate::record::example::Examples;
@@ -84,18 +84,40 @@ pub struct GeneratorUsage {
     pub threads: u32,
 }
 
+/// The part of a run that an interval lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimelinePart {
+    /// Users log in; the load has not begun.
+    Join,
+    /// A stage of the load.
+    Stage(StageId),
+    /// The load is over; messages in flight still arrive.
+    Drain,
+}
+
+impl TimelinePart {
+    /// Returns the name in reports: that of the stage, `join` or `drain`.
+    pub fn name(self, plan: &Plan) -> &str {
+        match self {
+            Self::Join => "join",
+            Self::Stage(stage) => plan.stages.get(stage.index()).map_or("load", |stage| &stage.name),
+            Self::Drain => "drain",
+        }
+    }
+}
+
 /// One interval of the timeline.
 #[derive(Debug, Clone)]
 pub struct TimelineSlice {
     /// End of the interval.
     pub at: RunTime,
-    /// Stage in the middle of the interval; `None` while users log in.
-    pub stage: Option<StageId>,
+    /// Part of the run that the interval lies in.
+    pub part: TimelinePart,
     /// Users online at the end.
     pub connected: u64,
     /// Messages sent.
     pub sent: u64,
-    /// Messages delivered; duplicates do not count.
+    /// Messages that arrived in the interval, whenever they were due; duplicates do not count.
     pub delivered: u64,
     /// Errors that no action asked for.
     pub errors: u64,

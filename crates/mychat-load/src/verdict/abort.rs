@@ -11,18 +11,17 @@ use crate::record::recorder::Recorder;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AbortMonitor {
     held_for: Vec<Duration>,
-    interval: Duration,
 }
 
 impl AbortMonitor {
-    /// Returns a monitor for `plan`. Intervals last `interval`.
-    pub fn new(plan: &Plan, interval: Duration) -> Self {
-        Self { held_for: vec![Duration::ZERO; plan.scenario.abort_if.len()], interval }
+    /// Returns a monitor for `plan`.
+    pub fn new(plan: &Plan) -> Self {
+        Self { held_for: vec![Duration::ZERO; plan.scenario.abort_if.len()] }
     }
 
-    /// Checks the records of one interval. Returns the index of the first condition that has held for as long as its `for`
+    /// Checks the records of one interval of the given length. Returns the index of the first condition that has held for as long as its `for`
     /// says; without `for`, one interval is enough.
-    pub fn check_interval(&mut self, plan: &Plan, recorded: &Recorder) -> Option<usize> {
+    pub fn check_interval(&mut self, plan: &Plan, recorded: &Recorder, length: Duration) -> Option<usize> {
         if self.held_for.is_empty() {
             return None;
         }
@@ -31,7 +30,7 @@ impl AbortMonitor {
         let mut met = None;
         for (index, (condition, held_for)) in conditions.enumerate() {
             let holds = expect::assess(plan, &seen, condition).ok == Some(true);
-            *held_for = if holds { *held_for + self.interval } else { Duration::ZERO };
+            *held_for = if holds { *held_for + length } else { Duration::ZERO };
             if holds && *held_for >= condition.window.unwrap_or(Duration::ZERO) {
                 met = met.or(Some(index));
             }

@@ -10,3 +10,4 @@ mod latencies;
 mod damage;
 mod logins;
 mod sessions;
+mod throughput;

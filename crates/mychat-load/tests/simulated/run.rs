@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use mychat_load::engine::clock::Clock as _;
-use mychat_load::engine::coordinator::{LoadError, Phase, RunResults, WorkerSet, run_phases};
+use mychat_load::engine::coordinator::{Intervals, LoadError, Phase, RunResults, TimelineSlice, WorkerSet, run_phases};
 use mychat_load::engine::shared::{ProtocolSettings, SharedState};
 use mychat_load::engine::wire::DisconnectReason;
 use mychat_load::engine::worker::{Outstanding, Worker, WorkerResult};
@@ -17,7 +17,7 @@ use mychat_load::plan::{Nanos, Plan, RunTime};
 use mychat_load::reconcile::Accounting;
 use mychat_load::reconcile::MissingInRoster;
 use mychat_load::reconcile::{DeliveryRules, Reconciliation};
-use mychat_load::record::recorder::{Count, Latency, LatencyMetric, Recorder};
+use mychat_load::record::recorder::{Count, Latency, LatencyMetric, Recorder, Shape};
 use mychat_load::record::session::UserSession;
 use mychat_load::verdict::{Assessment, assess};
 use mychat_proto::Framing;
@@ -41,6 +41,7 @@ pub(crate) struct Run {
 /// The result of a run.
 pub(crate) struct Outcome {
     pub(crate) recorder: Recorder,
+    pub(crate) timeline: Vec<TimelineSlice>,
     pub(crate) reconciliation: Reconciliation,
     pub(crate) sessions: Vec<UserSession>,
     pub(crate) assessment: Assessment,
@@ -93,7 +94,9 @@ impl Run {
             .map(|index| Worker::new(Arc::clone(&shared), wire(index as usize), clock.clone(), index, self.workers))
             .collect();
         let server = Model::new(self.behaviour, &mut net.borrow_mut());
-        World { shared, net, clock, workers, server, draining_since: None, drained: 0 }.run()
+        let groups = shared.plan.scenario.groups.len() as u16;
+        let intervals = Intervals::new(Shape { stages: shared.plan.stages.len() as u16, groups }, S);
+        World { shared, net, clock, workers, server, intervals, draining_since: None, drained: 0 }.run()
     }
 }
 
@@ -103,6 +106,7 @@ struct World {
     clock: SimClock,
     workers: Vec<Worker<SimWire, SimClock>>,
     server: Model,
+    intervals: Intervals,
     /// Start of the drain.
     draining_since: Option<RunTime>,
     drained: Nanos,
@@ -121,11 +125,12 @@ impl WorkerSet for World {
         self.workers.iter_mut().for_each(|worker| worker.start_logins(RunTime::ZERO));
     }
 
-    // There is no timeline: one interval lasts for the whole run.
-    fn end_interval(&mut self, _at: RunTime) {}
+    fn end_interval(&mut self, at: RunTime) {
+        self.intervals.end(at, self.workers.len());
+    }
 
     fn is_interval_pending(&self) -> bool {
-        false
+        self.intervals.is_pending()
     }
 
     fn start_load(&mut self, start: RunTime) {
@@ -137,7 +142,14 @@ impl WorkerSet for World {
     }
 
     async fn wait(&mut self, _phase: Phase) -> Result<(), LoadError> {
+        if self.intervals.is_pending() {
+            self.close_interval();
+        }
         self.advance(MS);
+        if let Some(at) = self.intervals.due(self.clock.now()) {
+            self.end_interval(at);
+            self.close_interval();
+        }
         Ok(())
     }
 
@@ -179,22 +191,21 @@ impl World {
         assert!(!interrupted);
         let length = self.clock.now();
         let mut results = RunResults::default();
-        let mut recorder: Option<Recorder> = None;
         for result in complete(WorkerSet::finish(&mut self)).expect("no thread can fail") {
-            match &mut recorder {
-                Some(recorder) => recorder.merge(&result.recorder),
-                None => recorder = Some((*result.recorder).clone()),
-            }
+            self.intervals.add(&result.recorder);
             results.add(result);
         }
+        self.intervals.close(&self.shared, length);
+        let (recorder, timeline) = self.intervals.into_parts();
         // Stricter than a real run, which gives a list the time of the reply timeout.
         let missing_in_roster = results.last_lists.missing(&results.sessions, length);
-        let seen = results.assemble(&self.shared, recorder.expect("there is a worker"), length);
+        let seen = results.assemble(&self.shared, recorder, length);
         let assessment = assess(&self.shared.plan, &seen);
         let written = self.server.chaos.map(Chaos::written).unwrap_or_default();
         let Model { repeated, corrupted, unanswered, .. } = self.server;
         Outcome {
             recorder: seen.recorder,
+            timeline,
             reconciliation: seen.reconciliation,
             assessment,
             sessions: seen.sessions,
@@ -207,6 +218,15 @@ impl World {
             written,
             missing_in_roster,
         }
+    }
+
+    /// Takes every worker's samples of the interval that is over.
+    fn close_interval(&mut self) {
+        let shape = self.intervals.shape();
+        for worker in &mut self.workers {
+            self.intervals.receive(&worker.swap_recorder(Box::new(Recorder::new(shape))));
+        }
+        self.intervals.close_pending(&self.shared);
     }
 
     /// Lets simulated time pass.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::verdict::mark;
 use crate::charts::{Axis, Chart, Series};
 use crate::model::{Capacity, CapacityProbe, RunResult, SearchPhase};
-use crate::{duration, grouped, wording};
+use crate::{duration, grouped, load_percent, wording};
 
 pub(super) fn section(result: &RunResult) -> Markup {
     let Some(capacity) = &result.capacity else { return html! {} };
@@ -35,7 +35,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
 fn row(probe: &CapacityProbe) -> Markup {
     html! {
         tr {
-            td.n { (format!("{:.0} %", probe.percent)) }
+            td.n { (load_percent(probe.percent)) }
             td { (probe.phase.name()) }
             td.n { (grouped(probe.sent_per_second.round() as u64)) }
             td.n.less { (grouped(probe.delivered_per_second.round() as u64)) }

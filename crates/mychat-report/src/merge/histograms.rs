@@ -55,14 +55,26 @@ fn added(a: &str, b: &str) -> Result<Histogram<u64>, HistogramError> {
     Ok(sum)
 }
 
-/// Merges intervals of the same number: the machines start together, each by its own clock.
+/// Merges the intervals that have the same number within the same stage: the machines start each stage together, each by
+/// its own clock. An interval without a counterpart is added to the last one of its stage.
 pub(super) fn timeline(results: &[RunResult]) -> Result<Vec<TimelinePoint>, HistogramError> {
     let longest = results.iter().map(|result| result.timeline.len()).max().unwrap_or(0);
     let Some(fullest) = results.iter().find(|result| result.timeline.len() == longest) else { return Ok(Vec::new()) };
     let mut points = fullest.timeline.clone();
     for result in results.iter().filter(|result| !std::ptr::eq(*result, fullest)) {
-        for (merged, point) in points.iter_mut().zip(&result.timeline) {
-            add_point(merged, point)?;
+        for of_stage in result.timeline.chunk_by(|a, b| a.stage == b.stage) {
+            let stage = &of_stage[0].stage;
+            let place = points.iter().position(|point| point.stage == *stage);
+            let there = points.iter().filter(|point| point.stage == *stage).count();
+            match place {
+                Some(first) => {
+                    for (number, point) in of_stage.iter().enumerate() {
+                        add_point(&mut points[first + number.min(there - 1)], point)?;
+                    }
+                }
+                // This machine alone had such a stage, as for a drain after an interruption.
+                None => points.extend(of_stage.iter().cloned()),
+            }
         }
     }
     Ok(points)

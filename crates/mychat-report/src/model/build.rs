@@ -242,7 +242,7 @@ pub fn timeline_point(plan: &Plan, slice: &TimelineSlice) -> TimelinePoint {
     let (delivery, lateness) = (slice.delivery.unpack(), slice.lateness.unpack());
     TimelinePoint {
         t: slice.at.seconds(),
-        stage: slice.stage.map_or("join", |stage| plan.stages[stage.index()].name.as_str()).to_owned(),
+        stage: slice.part.name(plan).to_owned(),
         connected: slice.connected,
         sent: slice.sent,
         delivered: slice.delivered,

@@ -37,7 +37,7 @@ pub struct CapacityProbe {
     pub phase: SearchPhase,
     /// Messages sent per second during the measurement.
     pub sent_per_second: f64,
-    /// Messages delivered per second during the measurement.
+    /// Arrivals per second during the measurement. What arrived later does not count.
     pub delivered_per_second: f64,
     /// Median delivery latency in microseconds.
     pub p50: Option<u64>,

@@ -92,6 +92,15 @@ pub struct RunResult {
     pub lost_by_user: Vec<UserLosses>,
 }
 
+/// Messages per second within a stage.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Throughput {
+    /// Messages sent per second.
+    pub sent: f64,
+    /// First copies that arrived per second.
+    pub delivered: f64,
+}
+
 /// User that did not receive owed messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserLosses {
@@ -119,6 +128,17 @@ impl RunResult {
 }
 
 impl RunResult {
+    /// Returns the messages sent and the arrivals within a stage, per second of its length. `None` if the run did not reach
+    /// the stage. What was due in the stage and arrived after it does not count: it would hide an overloaded server.
+    pub fn throughput(&self, stage: &str) -> Option<Throughput> {
+        let starts = std::iter::once(0.0).chain(self.timeline.iter().map(|point| point.t));
+        let of_stage = || self.timeline.iter().zip(starts.clone()).filter(|(point, _)| point.stage == stage);
+        let seconds: f64 = of_stage().map(|(point, start)| point.t - start).sum();
+        let rate =
+            |count: fn(&TimelinePoint) -> u64| of_stage().map(|(point, _)| count(point)).sum::<u64>() as f64 / seconds;
+        (seconds > 0.0).then(|| Throughput { sent: rate(|point| point.sent), delivered: rate(|point| point.delivered) })
+    }
+
     /// Returns notes on unusual circumstances of the run.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
@@ -241,13 +261,13 @@ pub struct ExpectationResult {
 pub struct TimelinePoint {
     /// End of the interval, in seconds since the start of the run.
     pub t: f64,
-    /// Stage of the load.
+    /// Stage of the load; `join` before it and `drain` after it.
     pub stage: String,
     /// Number of online users.
     pub connected: u64,
     /// Number of performed actions.
     pub sent: u64,
-    /// Number of first copies that arrived.
+    /// Number of first copies that arrived in the interval, whenever they were due.
     pub delivered: u64,
     /// Number of unexpected ERROR frames.
     pub errors: u64,

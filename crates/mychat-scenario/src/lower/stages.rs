@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fields::{Fields, TaggedMap, many, scalar, tagged_map};
 use super::name_pattern;
-use super::symbols::{RESERVED, SymbolTable};
+use super::symbols::{DRAIN, RESERVED, SymbolTable};
 use super::units;
 use crate::diagnostic::Problem;
 use crate::grammar::keys;
@@ -63,7 +63,7 @@ fn stage_name(text: &str, symbols: &SymbolTable) -> Result<String, Problem> {
         Some("a group")
     } else if Action::NAMES.contains(&name.as_str()) {
         Some("an action")
-    } else if RESERVED.contains(&name.as_str()) {
+    } else if name == DRAIN || RESERVED.contains(&name.as_str()) {
         Some("a word of the language")
     } else {
         None

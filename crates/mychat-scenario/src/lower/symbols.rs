@@ -6,6 +6,8 @@ use crate::suggest::{did_you_mean, listing, shown};
 
 /// The name of the join phase in conditions.
 pub(crate) const JOIN: &str = "join";
+/// The name of the time after the load in reports. A stage cannot have it.
+pub(crate) const DRAIN: &str = "drain";
 /// Names with a fixed meaning.
 pub(crate) const RESERVED: [&str; 4] = ["nobody", "partner", "self", JOIN];
 

@@ -1,5 +1,6 @@
 //! Search strategy: growth until a probe fails, bisection, confirmation. It has no clock and no sockets.
 
+use super::evidence::{Deliveries, Evidence};
 use mychat_report::model::SearchPhase as Phase;
 use mychat_scenario::model::FindMax;
 
@@ -12,6 +13,8 @@ pub(crate) enum ProbeOutcome {
     Failed,
     /// No user could log in, so there was no load.
     NoLogin,
+    /// Some users could not log in, so the load was less than planned.
+    UsersMissing,
     /// The generator was the limit, so nothing is known about the server.
     GeneratorLimit,
 }
@@ -34,6 +37,12 @@ pub(crate) enum End {
     AtMost,
     /// No probe passed, not even at low rates.
     Nothing,
+    /// Every probe lacked users, and no probe passed. Less load would not help.
+    UsersMissing,
+    /// Violations at every rate, in proportion to what is sent. Less load would not help.
+    Proportional,
+    /// Probes passed, but they are too short to contain the violations that others showed.
+    TooFewDeliveries,
     /// The server accepts no logins. Less load would not help.
     FellOver,
     /// The generator was the limit.
@@ -50,7 +59,9 @@ pub(crate) struct Search {
     pub(crate) high: Option<f64>,
     /// Repetitions of the last percentage because of the generator or failed logins.
     again: (f64, u32),
-    confirmed: bool,
+    evidence: Evidence,
+    /// Number of probes that confirmed the answer.
+    confirmations: u32,
     /// Set once a longer probe failed where a short one passed: the next step down, as a share of the failed percentage. From
     /// then on all probes are long.
     step: Option<f64>,
@@ -66,8 +77,16 @@ const LARGEST_STEP: f64 = 0.5;
 
 impl Search {
     pub(crate) fn new(settings: &FindMax) -> Self {
-        let (low, high, again) = (None, None, (0.0, 0));
-        Self { settings: settings.clone(), low, high, again, confirmed: false, step: None, stuck: None }
+        Self {
+            settings: settings.clone(),
+            low: None,
+            high: None,
+            again: (0.0, 0),
+            evidence: Evidence::default(),
+            confirmations: 0,
+            step: None,
+            stuck: None,
+        }
     }
 
     /// Returns the next step.
@@ -90,24 +109,54 @@ impl Search {
             (Some(low), Some(high)) if (high - low) / high > self.settings.within + 1e-9 => {
                 Next::Probe(f64::midpoint(low, high), phase)
             }
-            (Some(low), _) if !self.confirmed => Next::Probe(low, Phase::Confirm),
+            (Some(low), _) if self.confirmations == 0 => Next::Probe(low, Phase::Confirm),
+            (Some(low), _) if !self.is_proven(low) && self.confirmations < TRIES => Next::Probe(low, Phase::Confirm),
+            (Some(low), _) if !self.is_proven(low) => Next::Done(End::TooFewDeliveries),
             (Some(_), None) => Next::Done(End::AtMost),
             (Some(_), Some(_)) => Next::Done(End::Confirmed),
         }
     }
 
-    /// Records the outcome of a probe.
-    pub(crate) fn record(&mut self, percent: f64, phase: Phase, outcome: ProbeOutcome) {
+    /// Returns the percentage of the first probe.
+    pub(crate) fn start(&self) -> f64 {
+        self.settings.start
+    }
+
+    /// Returns the evidence of the probes so far.
+    pub(crate) fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// Returns true if the probes that passed are long enough for `low` to be the answer.
+    fn is_proven(&self, low: f64) -> bool {
+        self.evidence.is_long_enough_at(low) && (low >= self.settings.start || self.evidence.is_enough_at(low))
+    }
+
+    /// Records the outcome of a probe with its deliveries.
+    pub(crate) fn record(&mut self, percent: f64, phase: Phase, outcome: ProbeOutcome, deliveries: Deliveries) {
+        if matches!(outcome, ProbeOutcome::Passed | ProbeOutcome::Failed) {
+            self.evidence.add(percent, deliveries, outcome == ProbeOutcome::Passed);
+        }
+        // Users who are missing at a rate above one that passed are a consequence of the rate. Below it, the rate is not
+        // the cause.
+        let outcome = match outcome {
+            ProbeOutcome::UsersMissing if self.low.is_some() => ProbeOutcome::Failed,
+            outcome => outcome,
+        };
         match (outcome, phase) {
-            (ProbeOutcome::GeneratorLimit | ProbeOutcome::NoLogin, _) => {
+            (ProbeOutcome::GeneratorLimit | ProbeOutcome::NoLogin | ProbeOutcome::UsersMissing, _) => {
                 // A single failure may be a disturbance. Repeated failures at one percentage are a limit.
                 let before = if self.again.0.to_bits() == percent.to_bits() { self.again.1 } else { 0 };
                 self.again = (percent, before + 1);
-                let end = if outcome == ProbeOutcome::NoLogin { End::FellOver } else { End::Generator };
+                let end = match outcome {
+                    ProbeOutcome::NoLogin => End::FellOver,
+                    ProbeOutcome::UsersMissing => End::UsersMissing,
+                    _ => End::Generator,
+                };
                 self.stuck = (before + 1 >= TRIES).then_some(end);
             }
             (ProbeOutcome::Passed, Phase::Confirm) => {
-                self.confirmed = true;
+                self.confirmations += 1;
                 self.low = Some(percent);
             }
             (ProbeOutcome::Passed, _) => self.low = Some(percent),
@@ -115,12 +164,16 @@ impl Search {
                 // A rate that passes only a short probe is no answer. Larger steps down follow until a long probe passes, then
                 // bisection with long probes.
                 self.high = Some(percent);
-                if !self.confirmed {
+                if self.confirmations == 0 || self.low.is_some_and(|low| percent <= low) {
+                    self.confirmations = 0;
                     self.low = None;
                     self.step = Some(self.step.map_or(self.settings.within, |step| (step * 2.0).min(LARGEST_STEP)));
                 }
             }
             (ProbeOutcome::Failed, _) => self.high = Some(percent),
+        }
+        if outcome == ProbeOutcome::Failed && self.evidence.is_proportional() {
+            self.stuck = Some(End::Proportional);
         }
     }
 }
@@ -136,6 +189,9 @@ mod tests {
         FindMax { start: 100.0, max, grow: 1.5, probe: second, settle: second, within: 0.05, confirm: second }
     }
 
+    /// Deliveries of a probe that fails for another reason than violations.
+    const MANY: Deliveries = Deliveries { owed: 10_000, violated: 0 };
+
     /// Simulates a server that passes short probes up to one percentage and long ones up to another.
     fn search(max: f64, limit: f64, lasting: f64, generator: f64) -> (End, Search, usize) {
         let mut search = Search::new(&settings(max));
@@ -150,7 +206,7 @@ mod tests {
                 percent if percent > limit => ProbeOutcome::Failed,
                 _ => ProbeOutcome::Passed,
             };
-            search.record(percent, phase, outcome);
+            search.record(percent, phase, outcome, MANY);
         }
         panic!("the search does not end");
     }
@@ -173,7 +229,7 @@ mod tests {
         let mut search = Search::new(&settings(2000.0));
         while let Next::Probe(percent, phase) = search.next() {
             let outcome = if queued_for(percent) < 0.05 { ProbeOutcome::Passed } else { ProbeOutcome::Failed };
-            search.record(percent, phase, outcome);
+            search.record(percent, phase, outcome, MANY);
         }
         let rate = search.low.unwrap() * 10.0;
         assert!((4750.0..=5025.0).contains(&rate), "{rate}");
@@ -208,7 +264,7 @@ mod tests {
                 Next::Probe(percent, phase) => {
                     let gone = search.high.is_some();
                     let outcome = if percent > 200.0 { ProbeOutcome::Failed } else { ProbeOutcome::Passed };
-                    search.record(percent, phase, if gone { ProbeOutcome::NoLogin } else { outcome });
+                    search.record(percent, phase, if gone { ProbeOutcome::NoLogin } else { outcome }, MANY);
                     tried.push(percent);
                 }
             }
@@ -223,5 +279,76 @@ mod tests {
         assert_eq!(search(300.0, 0.0, 0.0, f64::INFINITY).0, End::Nothing);
         let (end, found, _) = search(1000.0, 1e9, 1e9, 250.0);
         assert_eq!((end, found.low), (End::Generator, Some(225.0)));
+    }
+
+    /// Simulates a search in which every percent is ten messages per second, probes last two seconds and confirmations ten.
+    fn of_deliveries(start: f64, judge: impl Fn(u64) -> (ProbeOutcome, u64)) -> (End, Search, u32) {
+        let mut search = Search::new(&FindMax { start, ..settings(1000.0) });
+        for probes in 0..60 {
+            let (percent, phase) = match search.next() {
+                Next::Done(end) => return (end, search, probes),
+                Next::Probe(percent, phase) => (percent, phase),
+            };
+            let owed = (percent * 10.0 * if phase == Phase::Confirm { 10.0 } else { 2.0 }) as u64;
+            let (outcome, violated) = judge(owed);
+            search.record(percent, phase, outcome, Deliveries { owed, violated });
+        }
+        panic!("the search does not end");
+    }
+
+    #[test]
+    fn a_loss_in_proportion_to_what_is_sent_is_no_matter_of_the_rate() {
+        for one_in in [20, 97, 300] {
+            for start in [100.0, 50.0, 5.0] {
+                // The losses fall where they fall: a probe may begin just after one.
+                let sent = std::cell::Cell::new(0);
+                let (end, search, probes) = of_deliveries(start, |owed| {
+                    let before = sent.replace(sent.get() + owed);
+                    let lost = sent.get() / one_in - before / one_in;
+                    (if lost > 0 { ProbeOutcome::Failed } else { ProbeOutcome::Passed }, lost)
+                });
+                let refused = [End::Proportional, End::Nothing, End::TooFewDeliveries];
+                assert!(refused.contains(&end), "1 in {one_in} from {start} %: {end:?} {:?}", search.low);
+                assert!(probes <= 40, "{probes}");
+            }
+        }
+        let (end, _, probes) = of_deliveries(100.0, |owed| (ProbeOutcome::Failed, owed / 97));
+        assert_eq!((end, probes), (End::Proportional, 3));
+    }
+
+    #[test]
+    fn missing_users_are_no_matter_of_the_rate() {
+        let (end, search, probes) = of_deliveries(100.0, |_| (ProbeOutcome::UsersMissing, 0));
+        assert_eq!((end, search.low, probes), (End::UsersMissing, None, 3));
+        // Above a rate that holds, they are a consequence of the load.
+        let judge = |owed| (if owed > 6000 { ProbeOutcome::UsersMissing } else { ProbeOutcome::Passed }, 0);
+        let mut search = Search::new(&settings(1000.0));
+        while let Next::Probe(percent, phase) = search.next() {
+            let owed = (percent * 20.0) as u64;
+            search.record(percent, phase, judge(owed).0, Deliveries { owed, violated: 0 });
+        }
+        assert_eq!(search.next(), Next::Done(End::Confirmed));
+        assert!((285.0..=300.0).contains(&search.low.unwrap()), "{:?}", search.low);
+    }
+
+    #[test]
+    fn a_few_dozen_deliveries_below_the_first_rate_are_no_answer() {
+        let slow = |owed: u64| (if owed > 6 { ProbeOutcome::Failed } else { ProbeOutcome::Passed }, 0);
+        let (end, search, _) = of_deliveries(10.0, slow);
+        assert_eq!(end, End::Nothing, "{:?}", search.low);
+        let at_most = |limit: f64| {
+            let mut search = Search::new(&FindMax { start: 10.0, ..settings(1000.0) });
+            loop {
+                let (percent, phase) = match search.next() {
+                    Next::Done(end) => break end,
+                    Next::Probe(percent, phase) => (percent, phase),
+                };
+                let owed = (percent * if phase == Phase::Confirm { 10.0 } else { 2.0 }) as u64;
+                let outcome = if percent > limit { ProbeOutcome::Failed } else { ProbeOutcome::Passed };
+                search.record(percent, phase, outcome, Deliveries { owed, violated: 0 });
+            }
+        };
+        assert_eq!(at_most(2.0), End::TooFewDeliveries, "three confirmations of 20 messages");
+        assert_eq!(at_most(12.0), End::Confirmed, "not below the first rate");
     }
 }

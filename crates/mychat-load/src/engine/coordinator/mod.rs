@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+pub use self::intervals::Intervals;
 pub use self::phases::{Phase, WorkerSet, run_phases};
 pub use self::results::RunResults;
 use self::threads::Coordinator;
-pub use super::observations::{GeneratorUsage, Liveness, Observations, TimelineSlice};
+pub use super::observations::{GeneratorUsage, Liveness, Observations, TimelinePart, TimelineSlice};
 use super::shared::SharedState;
 use crate::record::recorder::Recorder;
 
@@ -37,9 +38,9 @@ pub trait RunObserver {
     /// Called about ten times a second.
     fn progress(&mut self, phase: Phase, shared: &SharedState, latest: Option<&TimelineSlice>);
 
-    /// Called at the end of each interval with its samples. Returns the index of the `abort_if` condition that ends the
+    /// Called at the end of each interval with its samples and its length. Returns the index of the `abort_if` condition that ends the
     /// run, if one is met.
-    fn interval_ended(&mut self, shared: &SharedState, recorded: &Recorder) -> Option<usize>;
+    fn interval_ended(&mut self, shared: &SharedState, recorded: &Recorder, length: Duration) -> Option<usize>;
 
     /// Called with each line of the timeline when it is complete, except the last one.
     fn timeline_slice(&mut self, _shared: &SharedState, _slice: &TimelineSlice) {}

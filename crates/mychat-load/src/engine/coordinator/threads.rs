@@ -123,8 +123,9 @@ impl<'r> Coordinator<'r> {
     fn handle_event(&mut self, event: WorkerEvent) -> Result<bool, LoadError> {
         match event {
             WorkerEvent::Interval(recorded) => {
+                let length = self.intervals.current_length();
                 if let Some(samples) = self.intervals.receive(&recorded) {
-                    self.aborted = self.aborted.or(self.observer.interval_ended(self.shared, samples));
+                    self.aborted = self.aborted.or(self.observer.interval_ended(self.shared, samples, length));
                     let slice = self.intervals.close_pending(self.shared);
                     self.observer.timeline_slice(self.shared, slice);
                 }
@@ -183,7 +184,7 @@ impl WorkerSet for Coordinator<'_> {
             }
         }
         let now = self.clock.now();
-        if let Some(at) = self.intervals.due(self.shared, now) {
+        if let Some(at) = self.intervals.due(now) {
             self.end_interval(at);
         }
         if now >= self.next_progress {
