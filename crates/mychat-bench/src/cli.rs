@@ -24,6 +24,7 @@ Exit codes:
   2    the command line or a file is wrong
   3    could not run: no server at the target, the server did not start, or a report was not written
   4    inconclusive: the generator was the limit, or too few samples
+  5    `compare`: too little data to tell a difference from none
   130  interrupted; the reports cover the run so far
 
 Colours are used only on a terminal, and never if NO_COLOR is set. Results go to standard output, \

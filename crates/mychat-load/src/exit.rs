@@ -15,6 +15,8 @@ pub enum Exit {
     CouldNotRun = 3,
     /// No conclusion is possible: the generator was the limit, or an expectation has too few samples.
     Inconclusive = 4,
+    /// A comparison has too little data to tell a difference from none.
+    TooLittleData = 5,
     /// Interrupted by the user; the report covers the time before.
     Interrupted = 130,
 }
@@ -27,15 +29,18 @@ impl Exit {
             1 => Self::Failed,
             2 => Self::Usage,
             4 => Self::Inconclusive,
+            5 => Self::TooLittleData,
             130 => Self::Interrupted,
             _ => Self::CouldNotRun,
         }
     }
 
-    /// Returns the more severe of both: interrupted, could not run, usage, failed, inconclusive, success.
+    /// Returns the more severe of both: interrupted, could not run, usage, failed, inconclusive, too little
+    /// data, success.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        let order = [Self::Interrupted, Self::CouldNotRun, Self::Usage, Self::Failed, Self::Inconclusive];
+        let order =
+            [Self::Interrupted, Self::CouldNotRun, Self::Usage, Self::Failed, Self::Inconclusive, Self::TooLittleData];
         order.into_iter().find(|exit| self == *exit || other == *exit).unwrap_or(Self::Success)
     }
 

@@ -1,6 +1,6 @@
 //! `compare`: reports if two sets of stored results differ.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -25,11 +25,12 @@ Examples:
   mychat-bench compare old*.json --markdown diff.md -- new*.json
       a table for a pull request
 
-Runs that the tool itself found invalid are left out of all times.
+`no difference` means that the whole confidence interval lies within --effect. `too little data` names the number \
+of runs that would probably decide. Runs that the tool itself found invalid are left out of all times.
 
 Exit codes: 0 nothing got worse, 1 something got worse, \
-2 no results of this tool or of different scenarios, 3 a file could not be written, \
-4 too little data for a verdict on delivery times.")]
+2 no results of this tool, of different scenarios, or the same run twice, 3 a file could not be written, \
+5 too little data to tell a difference of deliveries from none.")]
 pub(crate) struct CompareArgs {
     /// Results of the first side, or one result of each side
     #[arg(value_name = "A.json", required = true)]
@@ -39,7 +40,7 @@ pub(crate) struct CompareArgs {
     #[arg(value_name = "B.json", last = true)]
     pub(crate) second: Vec<PathBuf>,
 
-    /// Smallest change that counts as a difference, in percent
+    /// Smallest change that counts as a difference, in percent; a smaller effect needs more runs
     #[arg(long, value_name = "PERCENT", default_value_t = 3.0, value_parser = percent)]
     pub(crate) effect: f64,
 
@@ -71,7 +72,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
     Ok(if comparison.regressed() {
         Exit::Failed
     } else if comparison.undecided() {
-        Exit::Inconclusive
+        Exit::TooLittleData
     } else {
         Exit::Success
     })
@@ -81,13 +82,17 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
 #[derive(Default)]
 struct Side {
     of: BTreeSet<String>,
+    /// What tells each run from all others, in the order of the files.
+    identities: Vec<String>,
     runs: Vec<ComparedRun>,
     results: Vec<RunResult>,
 }
 
-/// Reads both sides. Fails unless all results are of one scenario or of one suite.
-fn sides(first: &[PathBuf], second: &[PathBuf]) -> Result<(Side, Side), CommandError> {
-    let (first, second) = (side(first)?, side(second)?);
+/// Reads both sides. Fails unless all results are of one scenario or of one suite, and each of another run.
+fn sides(first_paths: &[PathBuf], second_paths: &[PathBuf]) -> Result<(Side, Side), CommandError> {
+    let (first, second) = (side(first_paths)?, side(second_paths)?);
+    let identities = first.identities.iter().chain(&second.identities);
+    refuse_repeated(identities.zip(first_paths.iter().chain(second_paths)))?;
     let of: Vec<&str> = first.of.union(&second.of).map(String::as_str).collect();
     if of.len() != 1 {
         return Err(CommandError::usage(format!(
@@ -98,6 +103,21 @@ fn sides(first: &[PathBuf], second: &[PathBuf]) -> Result<(Side, Side), CommandE
     Ok((first, second))
 }
 
+/// Fails if two files hold the same run: its spread would be that of one run, and any difference would seem certain.
+fn refuse_repeated<'f>(files: impl Iterator<Item = (&'f String, &'f PathBuf)>) -> Result<(), CommandError> {
+    let mut known: BTreeMap<&str, Vec<&PathBuf>> = BTreeMap::new();
+    for (identity, path) in files {
+        known.entry(identity).or_default().push(path);
+    }
+    let Some((_, paths)) = known.into_iter().find(|(_, paths)| paths.len() > 1) else { return Ok(()) };
+    let count = paths.len();
+    let names: Vec<String> = paths.into_iter().map(|path| format!("`{}`", path.display())).collect();
+    Err(CommandError::usage(format!(
+        "the same run is given {count} times, as {}: a comparison needs a run of its own for each file",
+        names.join(" and ")
+    )))
+}
+
 fn side(paths: &[PathBuf]) -> Result<Side, CommandError> {
     let mut side = Side::default();
     for path in paths {
@@ -105,10 +125,14 @@ fn side(paths: &[PathBuf]) -> Result<Side, CommandError> {
             StoredResult::Run(result) => {
                 let run = ComparedRun::new(&result)?;
                 let of = format!("`{}`", visible(&result.scenario.name));
+                side.identities
+                    .push(format!("{} {} {}", result.started, result.scenario.plan_sha256, result.target.address));
                 side.results.push(*result);
                 (of, run)
             }
             StoredResult::Conformance(result) => {
+                let info = &result.info;
+                side.identities.push(format!("{} {} {}", info.started, info.seed, info.target.address));
                 (format!("the checks of `{}`", result.info.suite), ComparedRun::of_checks(&result))
             }
         };

@@ -42,7 +42,7 @@ impl Verdict {
             Exit::Failed => Some(Self::Fail),
             Exit::Inconclusive => Some(Self::Inconclusive),
             Exit::Interrupted => Some(Self::Interrupted),
-            Exit::Usage | Exit::CouldNotRun => None,
+            Exit::Usage | Exit::CouldNotRun | Exit::TooLittleData => None,
         }
     }
 }

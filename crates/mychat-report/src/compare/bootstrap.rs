@@ -3,6 +3,7 @@
 use rand::RngExt as _;
 use rand::rngs::ChaCha8Rng;
 
+use super::THROUGHPUT;
 use super::run::ComparedRun;
 use mychat_load::verdict::samples_needed;
 
@@ -11,7 +12,7 @@ pub(super) const TIMED: [(&str, bool); 8] = [
     ("delivery p50", true),
     ("delivery p90", true),
     ("delivery p99", true),
-    ("delivered/s", false),
+    (THROUGHPUT, false),
     ("server CPU", true),
     ("server memory", true),
     ("connect p99", true),
@@ -76,11 +77,14 @@ impl<'r> BlockBootstrap<'r> {
 
     fn figures(&mut self, drawn: &[usize]) -> Figures {
         self.counts.fill(0);
-        let (mut seconds, mut cpu, mut rss) = (0.0, Some(0.0), Some(0_u64));
+        let (mut seconds, mut arrived, mut cpu, mut rss) = (0.0, 0, Some(0.0), Some(0_u64));
         for index in drawn {
             let interval = &self.run.intervals[*index];
             seconds += interval.seconds;
-            cpu = cpu.zip(interval.server_cpu).map(|(sum, cpu)| sum + cpu * interval.seconds);
+            arrived += interval.arrived;
+            if interval.seconds > 0.0 {
+                cpu = cpu.zip(interval.server_cpu).map(|(sum, cpu)| sum + cpu * interval.seconds);
+            }
             rss = rss.zip(interval.server_rss).map(|(most, rss)| most.max(rss));
             for (place, count) in &self.intervals[*index] {
                 self.counts[*place] += count;
@@ -92,7 +96,7 @@ impl<'r> BlockBootstrap<'r> {
             self.quantile(QUANTILES[0].1, total),
             self.quantile(QUANTILES[1].1, total),
             self.quantile(QUANTILES[2].1, total),
-            some(total as f64 / seconds.max(1e-9)),
+            some(arrived as f64 / seconds.max(1e-9)),
             cpu.and_then(|cpu| some(cpu / seconds.max(1e-9))),
             rss.and_then(|rss| some(rss as f64)),
             self.run.wholes.get("connect p99").map(|value| *value as f64),

@@ -4,11 +4,15 @@
 //! compared with the spread between runs of one side. Slow drift cancels if the runs alternate (`drift`). The uncertainty of
 //! a single run comes from resampling blocks of its intervals (`bootstrap`). The larger of the
 //! two uncertainties is used.
+//!
+//! *No difference* is a finding of its own: the whole confidence interval lies within the least effect. An interval that
+//! holds both no change and a change of that size is too little data, and `power` says how many runs would do.
 
 mod run_differences;
 mod violation_counts;
 mod drift;
 mod pass_rates;
+mod power;
 mod bootstrap;
 mod run;
 mod t_test;
@@ -29,9 +33,9 @@ use mychat_load::verdict::validity::Validity;
 pub enum ChangeVerdict {
     /// The figure improved.
     Better,
-    /// The change is smaller than the least effect.
+    /// The change is smaller than the least effect: the whole interval is.
     NoDifference,
-    /// The runs are too few or vary too much.
+    /// The interval holds both no change and a change of the least effect.
     TooLittleData,
     /// The figure got worse.
     Worse,
@@ -50,6 +54,8 @@ pub struct ComparedFigure {
     pub interval: Option<(f64, f64)>,
     /// Verdict on the figure.
     pub finding: ChangeVerdict,
+    /// Runs per side that would probably decide a figure with too little data, if its variance is known.
+    pub runs_needed: Option<usize>,
 }
 
 /// Complete comparison.
@@ -99,36 +105,41 @@ impl Comparison {
         self.rows.iter().map(|row| row.finding).chain(self.passed.iter().map(|passed| passed.finding))
     }
 
-    /// Returns true if no delivery figure could be decided, even if other figures were.
+    /// Returns true if a figure of deliveries could not be decided, or if there is none.
     pub fn undecided(&self) -> bool {
         let timed = || self.rows.iter().filter(|row| row.change.is_some());
-        let waits = timed().filter(|row| row.name.starts_with(WAITING)).count();
-        let open = |row: &&ComparedFigure| {
-            row.finding == ChangeVerdict::TooLittleData && (waits == 0 || row.name.starts_with(WAITING))
-        };
-        match timed().count() {
+        if timed().next().is_none() {
             // Conformance results have no times. A comparison of loads must decide at least one.
-            0 => self.timed || self.outcomes == 0,
-            all => timed().filter(open).count() == if waits == 0 { all } else { waits },
+            return self.timed || self.outcomes == 0;
         }
+        let is_open = |row: &ComparedFigure| is_delivery(row) && row.finding == ChangeVerdict::TooLittleData;
+        timed().any(is_open) || !timed().any(|row| row.name.starts_with(WAITING))
     }
 
-    /// Returns the undecided delivery figures, if other figures were decided.
+    /// Returns the undecided figures, if any figure was decided: those with too little data, and percentiles without a value.
     pub fn open(&self) -> Vec<&'static str> {
-        let decided =
-            |name: &str| self.rows.iter().any(|row| row.name == name && row.finding != ChangeVerdict::TooLittleData);
-        let waits = || TIMED.iter().map(|(name, _)| *name).filter(|name| name.starts_with(WAITING));
-        let open: Vec<&str> = waits().filter(|name| !decided(name)).collect();
-        if open.len() == waits().count() { Vec::new() } else { open }
+        let timed = || self.rows.iter().filter(|row| row.change.is_some());
+        let is_open = |row: &&ComparedFigure| row.finding == ChangeVerdict::TooLittleData;
+        if timed().all(|row| is_open(&row)) {
+            return Vec::new();
+        }
+        let row = |name: &str| timed().find(|row| row.name == name);
+        let names = TIMED.iter().map(|(name, _)| *name);
+        names.filter(|name| row(name).map_or(name.starts_with(WAITING), |row| is_open(&row))).collect()
     }
+}
+
+/// Returns true for a figure that decides the comparison: a delivery percentile, or the throughput. Others come along.
+fn is_delivery(row: &ComparedFigure) -> bool {
+    row.name.starts_with(WAITING) || row.name == THROUGHPUT
 }
 
 /// Prefix of the names of the delivery figures.
 const WAITING: &str = "delivery p";
+/// Name of the throughput.
+const THROUGHPUT: &str = "delivered/s";
 /// Least number of runs per side for a verdict on times.
 const FEWEST: usize = 3;
-/// An interval that is wider than this multiple of the least effect is inconclusive.
-const WIDEST: f64 = 5.0;
 
 /// Compares two sides. The result is deterministic: resampling uses a fixed seed.
 pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Threshold) -> Comparison {
@@ -137,7 +148,13 @@ pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Thresho
         let kept: Vec<ComparedRun> = runs.iter().filter(|run| run.validity != Validity::Invalid).cloned().collect();
         if kept.len() < runs.len() {
             let left = runs.len() - kept.len();
-            notes.push(format!("{left} invalid of {} runs of {name} left out: their times say nothing", runs.len()));
+            let why =
+                runs.iter().find(|run| run.validity == Validity::Invalid).map(|run| run.validity_reasons.join("; "));
+            let why = why.filter(|why| !why.is_empty()).map_or_else(String::new, |why| format!(" ({why})"));
+            notes.push(format!(
+                "{left} invalid of {} runs of {name} left out: their times say nothing{why}",
+                runs.len()
+            ));
         }
         kept
     };
@@ -178,29 +195,23 @@ fn unmeasured(first: &[ComparedRun], second: &[ComparedRun], rows: &[ComparedFig
     (!told.is_empty()).then(|| format!("a run has {} independent samples, and {}", grouped(fewest), told.join(", ")))
 }
 
-/// Returns a note on the power of the comparison: the change that these runs can show, and the number of runs needed.
+/// Returns a note on the figure that needs the most runs: what the runs so far show, and the number of runs needed.
 fn more_runs(rows: &[ComparedFigure], fewest: usize, threshold: Threshold) -> Option<String> {
-    const SENSIBLE: f64 = 30.0;
-    let blurred = rows.iter().filter(|row| row.finding == ChangeVerdict::TooLittleData);
-    let mut widths: Vec<(&str, f64)> =
-        blurred.filter_map(|row| Some((row.name, row.interval.map(|(low, high)| (high - low) / 2.0)?))).collect();
-    // Delivery figures come first, and among them the one with the widest interval.
-    widths.sort_by(|one, other| {
-        let waits = |name: &str| name.starts_with(WAITING);
-        waits(other.0).cmp(&waits(one.0)).then(other.1.total_cmp(&one.1))
-    });
-    let (name, half) = *widths.first()?;
-    let wanted = WIDEST * threshold.effect;
-    // The uncertainty falls with the square root of the number of runs.
-    let runs = fewest as f64 * (half / wanted).powi(2);
-    let advice = if runs > SENSIBLE {
-        "longer runs or a calmer machine would show more".to_owned()
-    } else {
-        format!("about {:.0} would show {:.0} %", runs.ceil(), wanted * 100.0)
-    };
+    const SENSIBLE: usize = 30;
+    let needed = rows.iter().filter_map(|row| Some((row, row.interval?, row.runs_needed?)));
+    // Figures of deliveries decide the comparison; the others come along.
+    let (row, (low, high), runs) = needed.max_by_key(|(row, _, runs)| (is_delivery(row), *runs))?;
+    let runs_of =
+        |count: usize| if count >= power::MOST { format!("more than {count}") } else { format!("about {count}") };
+    let advice = if runs > SENSIBLE { ", or longer runs on a calmer machine, or a larger --effect" } else { "" };
     Some(format!(
-        "{name} differs too much from run to run: {fewest} runs a side show changes above {:.0} %; {advice}",
-        half * 100.0
+        "{}: {fewest} runs a side leave a change from {} to {}, and no difference needs all of that within ±{} %; {} runs a \
+         side would probably decide{advice}",
+        row.name,
+        table::percent(low),
+        table::percent(high),
+        (threshold.effect * 1000.0).round() / 10.0,
+        runs_of(runs),
     ))
 }
 

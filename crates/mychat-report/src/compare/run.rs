@@ -9,11 +9,13 @@ use crate::model::{ExpectationResult, MeasuredUnit, RunResult, TimelinePoint};
 use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::validity::Validity;
 
-/// Interval of the load.
+/// Interval of the load, or of the drain after it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadInterval {
-    /// Length in seconds.
+    /// Length in seconds; zero in the drain, which is no part of the time that throughput is measured over.
     pub seconds: f64,
+    /// Number of first copies that arrived during the load; zero in the drain.
+    pub arrived: u64,
     /// Delivery latencies: microseconds, and count.
     pub delivery: Vec<(u64, u64)>,
     /// CPU seconds of the server per second.
@@ -27,7 +29,7 @@ pub struct LoadInterval {
 pub struct ComparedRun {
     /// Start of the run, RFC 3339. Runs of both sides are paired by it.
     pub started: String,
-    /// Intervals of the load, without login and warm-up.
+    /// Intervals of the load and of the drain, without login and warm-up.
     pub intervals: Vec<LoadInterval>,
     /// Number of independent delivery samples, which limits the percentiles.
     pub independent: u64,
@@ -39,6 +41,8 @@ pub struct ComparedRun {
     pub delivered: u64,
     /// True for a run whose latencies describe the server.
     pub validity: Validity,
+    /// Reasons for a reduced validity.
+    pub validity_reasons: Vec<String>,
     /// Outcomes of expectations, cases and checks.
     pub outcomes: Vec<PassOutcome>,
 }
@@ -75,6 +79,7 @@ impl ComparedRun {
             violations: VIOLATIONS.into_iter().map(|name| (name, named[name])).collect(),
             delivered: result.counts.delivered,
             validity: result.validity,
+            validity_reasons: result.validity_reasons.clone(),
             outcomes: result.expectations.iter().map(expectation).chain(result.cases.iter().map(check)).collect(),
         })
     }
@@ -89,6 +94,7 @@ impl ComparedRun {
             violations: BTreeMap::new(),
             delivered: 0,
             validity: Validity::Valid,
+            validity_reasons: Vec::new(),
             outcomes: result.checks.iter().map(check).collect(),
         }
     }
@@ -108,15 +114,18 @@ fn check(check: &Outcome) -> PassOutcome {
     PassOutcome { name: check.id.clone(), passed, exact: true }
 }
 
-/// Returns true if the interval takes part in the comparison. Both sides have the same stages, so this favours neither.
+/// Returns true if the interval takes part in the comparison. Both sides have the same stages, so this favours neither. An
+/// interval without arrivals does take part: a server that stands still delivers nothing.
 fn is_load(point: &TimelinePoint) -> bool {
-    point.stage != "join" && !point.stage.starts_with("warmup") && point.p50.is_some()
+    point.stage != "join" && !point.stage.starts_with("warmup")
 }
 
 fn interval(point: &TimelinePoint, from: f64) -> Result<LoadInterval, HistogramError> {
     let histogram = decode(&point.hdr)?;
+    let is_drain = point.stage == "drain";
     Ok(LoadInterval {
-        seconds: point.t - from,
+        seconds: if is_drain { 0.0 } else { point.t - from },
+        arrived: if is_drain { 0 } else { point.delivered },
         delivery: histogram
             .iter_recorded()
             .map(|at| (histogram.highest_equivalent(at.value_iterated_to()), at.count_at_value()))

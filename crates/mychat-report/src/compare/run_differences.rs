@@ -9,14 +9,22 @@ pub fn run_differences(first: &[RunResult], second: &[RunResult]) -> Vec<String>
     let all = || first.iter().chain(second);
     let mut notes = Vec::new();
     for (name, runs) in [("A", first), ("B", second)] {
-        let mut some = |what: &str, wanted: fn(&RunResult) -> bool| {
-            let count = runs.iter().filter(|run| wanted(run)).count();
-            if count > 0 {
-                notes.push(format!("{count} of {} runs of {name} {what}", runs.len()));
-            }
-        };
-        some("are degraded: their latencies are partly the generator's own", |run| run.validity == Validity::Degraded);
-        some("were interrupted: they saw only a part of the load", |run| run.verdict == Verdict::Interrupted);
+        let degraded: Vec<&RunResult> = runs.iter().filter(|run| run.validity == Validity::Degraded).collect();
+        if let Some(first) = degraded.first() {
+            notes.push(format!(
+                "{} of {} runs of {name} are degraded: their latencies are partly the generator's own ({})",
+                degraded.len(),
+                runs.len(),
+                first.validity_reasons.join("; ")
+            ));
+        }
+        let interrupted = runs.iter().filter(|run| run.verdict == Verdict::Interrupted).count();
+        if interrupted > 0 {
+            let all = runs.len();
+            notes.push(format!(
+                "{interrupted} of {all} runs of {name} were interrupted: they saw only a part of the load"
+            ));
+        }
     }
     let differ = |what: fn(&RunResult) -> &str| all().map(what).any(|found| all().next().map(what) != Some(found));
     if differ(|run| &run.scenario.sha256) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{ChangeVerdict, ComparedFigure, Comparison, PassChange, PassRate};
+use super::{ChangeVerdict, ComparedFigure, Comparison, PassChange, PassRate, power};
 use crate::markdown::{code, escaped};
 use crate::{bytes, duration, grouped, visible};
 
@@ -34,10 +34,20 @@ fn scope(comparison: &Comparison) -> (String, String) {
     let open = match comparison.open()[..] {
         [] => String::new(),
         [one] => format!("; too little data on {one}"),
-        ref several => format!("; too little data on {}", several.join(" and ").replace(" and delivery ", " and ")),
+        [ref all @ .., last] => format!("; too little data on {} and {last}", all.join(", ")),
     };
     let runs = |count| format!("{count} run{}", if count == 1 { "" } else { "s" });
     (open, format!("{} (A) against {} (B)", runs(comparison.runs.0), runs(comparison.runs.1)))
+}
+
+/// Returns the verdict on a figure in words, with the runs that would probably decide it.
+fn row_words(row: &ComparedFigure) -> String {
+    let word = words(row.finding).1;
+    match row.runs_needed {
+        Some(runs) if runs >= power::MOST => format!("{word}, more than {runs} runs a side would decide"),
+        Some(runs) => format!("{word}, about {runs} runs a side would decide"),
+        None => word.to_owned(),
+    }
 }
 
 /// Describes the number of unchanged outcomes.
@@ -62,7 +72,7 @@ pub fn markdown(comparison: &Comparison) -> String {
         let _ = writeln!(text, "\n| Figure | A | B | Change | Interval | |\n|---|--:|--:|--:|--:|---|");
     }
     for row in &comparison.rows {
-        let (sign, word, _) = words(row.finding);
+        let (sign, word) = (words(row.finding).0, row_words(row));
         let [a, b, change, interval] = cells(row);
         let _ =
             writeln!(text, "| {} | {a} | {b} | {change} | {interval} | {sign} {word} |", row.name.replace('_', " "));
@@ -94,7 +104,7 @@ pub fn terminal(comparison: &Comparison) -> String {
         let _ = writeln!(text, "\n  {:<15}{:>12}{:>12}{:>10}  interval", "", "A", "B", "change");
     }
     for row in &comparison.rows {
-        let (_, word, style) = words(row.finding);
+        let (word, style) = (row_words(row), words(row.finding).2);
         let [a, b, change, interval] = cells(row);
         let name = row.name.replace('_', " ");
         let _ = writeln!(text, "  {name:<15}{a:>12}{b:>12}{change:>10}  {interval:<20}  {style}{word}{style:#}");
@@ -134,7 +144,7 @@ fn cells(row: &ComparedFigure) -> [String; 4] {
     ]
 }
 
-fn percent(part: f64) -> String {
+pub(super) fn percent(part: f64) -> String {
     // Far beyond plausible changes, more digits say nothing.
     if part.abs() >= 9.995 {
         format!("{part:+.0}×")
@@ -157,6 +167,7 @@ mod tests {
             change,
             interval: Some((-0.02, 0.0)),
             finding: ChangeVerdict::NoDifference,
+            runs_needed: None,
         };
         assert_eq!(cells(&row), ["3.1 %", "4.2 %", "+0.0 %", "-2.0 % … +0.0 %"]);
     }

@@ -5,7 +5,7 @@ use rand::rngs::ChaCha8Rng;
 
 use super::bootstrap::{BlockBootstrap, Figures, TIMED};
 use super::drift::{self, Estimate};
-use super::{ChangeVerdict, ComparedFigure, ComparedRun, FEWEST, Threshold, WIDEST, t_test};
+use super::{ChangeVerdict, ComparedFigure, ComparedRun, FEWEST, Threshold, power, t_test};
 
 /// CPU use of a server, in cores, below which it is not compared.
 const IDLE: f64 = 0.01;
@@ -89,18 +89,22 @@ fn decide(found: &[(usize, LogChange)], fewest: usize, threshold: Threshold) -> 
         let Estimate { mean, error, freedom } = change.estimate;
         let half = t_test::quantile(level, freedom) * error;
         let part = mean.exp_m1();
+        let bounds = ((mean - half).exp_m1(), (mean + half).exp_m1());
         let finding = if fewest < FEWEST {
             ChangeVerdict::TooLittleData
         } else if still && part.abs() >= threshold.effect {
             if (part < 0.0) == less_is_better { ChangeVerdict::Better } else { ChangeVerdict::Worse }
-        } else if half.exp_m1() > WIDEST * threshold.effect {
-            ChangeVerdict::TooLittleData
-        } else {
+        } else if bounds.0 >= -threshold.effect && bounds.1 <= threshold.effect {
             ChangeVerdict::NoDifference
+        } else {
+            ChangeVerdict::TooLittleData
         };
-        let bounds = ((mean - half).exp_m1(), (mean + half).exp_m1());
-        let interval = (fewest >= FEWEST).then_some(bounds);
-        rows.push((*index, ComparedFigure { name, values: change.values, change: Some(part), interval, finding }));
+        let is_measured = fewest >= FEWEST;
+        let runs_needed = (is_measured && finding == ChangeVerdict::TooLittleData)
+            .then(|| power::runs_needed(change.estimate, fewest, level, threshold.effect));
+        let interval = is_measured.then_some(bounds);
+        let values = change.values;
+        rows.push((*index, ComparedFigure { name, values, change: Some(part), interval, finding, runs_needed }));
     }
     rows.sort_by_key(|(index, _)| *index);
     rows.into_iter().map(|(_, row)| row).collect()

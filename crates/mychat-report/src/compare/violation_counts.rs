@@ -28,7 +28,7 @@ pub(super) fn compare_violations(first: &[ComparedRun], second: &[ComparedRun]) 
                 difference if -difference > noticeable => ChangeVerdict::Better,
                 _ => ChangeVerdict::NoDifference,
             };
-            Some(ComparedFigure { name, values: (a, b), change: None, interval: None, finding })
+            Some(ComparedFigure { name, values: (a, b), change: None, interval: None, finding, runs_needed: None })
         })
         .collect()
 }
