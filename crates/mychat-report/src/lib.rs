@@ -15,6 +15,7 @@
 pub mod files;
 pub mod model;
 mod wording;
+mod reasons;
 mod failure_card;
 mod timeline_buckets;
 mod undecided;

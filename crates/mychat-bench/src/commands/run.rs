@@ -145,6 +145,9 @@ pub(crate) async fn run(args: RunArgs) -> Result<Exit, CommandError> {
     if let Some(result) = &cases
         && (loaded.scenario.groups.is_empty() || result.exit_code == Exit::Interrupted.code())
     {
+        if request.view == View::Quiet {
+            print::result(&terminal::conformance::verdict_line(result));
+        }
         return write_reports(result, &CheckReports::from(request.reports));
     }
     preflight::shard_is_possible(&request, &loaded)?;

@@ -4,11 +4,11 @@ use maud::{Markup, html};
 
 use super::cases::{card, rows};
 use super::page_frame;
-use super::verdict::{class, mark};
+use super::verdict::{class, inconclusive, mark};
 use crate::model::conformance::{ClauseResult, ConformanceResult};
 use crate::undecided;
-use crate::visible;
 use crate::wording::{self, Tone};
+use crate::{reasons, visible};
 use mychat_conformance::Status;
 
 /// Renders the result.
@@ -59,6 +59,7 @@ fn head(result: &ConformanceResult) -> Markup {
                 (format!("{:.1} s", result.info.seconds))
                 @if result.info.strict { " · strict" }
             }
+            (inconclusive(reasons::inconclusive_checks(result)))
             @if !result.info.notes.is_empty() {
                 pre.lines.prose { @for note in &result.info.notes { (note) "\n" } }
             }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::model::{ExpectationResult, RunResult};
 use crate::wording::{self, Tone};
-use crate::{duration, grouped};
+use crate::{duration, grouped, reasons};
 use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
@@ -40,6 +40,7 @@ pub(super) fn head(result: &RunResult) -> Markup {
                     " · " (result.cases_that(Status::Pass)) " of " (result.cases.len()) " cases passed"
                 }
             }
+            (inconclusive(reasons::inconclusive(result)))
             (validity(result))
             @for note in result.notes() { p.remark { (note) } }
             @if let Some(end) = &result.server_end {
@@ -64,8 +65,21 @@ fn validity(result: &RunResult) -> Markup {
                 }
                 "."
             }
-            @if !result.validity_reasons.is_empty() {
+            // Of a valid run, they say why the verdict is inconclusive.
+            @if result.validity != Validity::Valid && !result.validity_reasons.is_empty() {
                 ul { @for reason in &result.validity_reasons { li { (reason) } } }
+            }
+        }
+    }
+}
+
+/// Renders the reasons of an inconclusive verdict.
+pub(super) fn inconclusive(reasons: Vec<String>) -> Markup {
+    html! {
+        @if !reasons.is_empty() {
+            div.validity.unsure {
+                p { b.word { "inconclusive" } ", because:" }
+                ul { @for reason in reasons { li { (reason) } } }
             }
         }
     }

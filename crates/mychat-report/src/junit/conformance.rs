@@ -3,7 +3,7 @@
 use super::document::{TestCase, TestOutcome, TestSuite, document};
 use crate::failure_card;
 use crate::model::conformance::ConformanceResult;
-use crate::wording;
+use crate::{reasons, wording};
 use mychat_conformance::{Outcome, Status};
 
 /// Renders the result.
@@ -27,6 +27,8 @@ fn suite(group: &str, result: &ConformanceResult) -> TestSuite {
         ("seed".to_owned(), result.info.seed.to_string()),
         ("verdict".to_owned(), wording::verdict_name(result.verdict).to_owned()),
     ];
+    let reasons = reasons::inconclusive_checks(result).into_iter().enumerate();
+    properties.extend(reasons.map(|(number, why)| (format!("verdict_reason.{number}"), why)));
     properties.extend(result.info.profile.values.iter().map(|(key, value)| (format!("profile.{key}"), value.clone())));
     TestSuite {
         name: group.to_owned(),

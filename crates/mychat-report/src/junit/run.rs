@@ -1,19 +1,23 @@
-//! Result of a run as JUnit XML: one test case per expectation, and one for the validity of the run.
+//! Result of a run as JUnit XML: one test case per expectation, one for the validity of the run, and one for the answer of a
+//! search or for the verdict where these alone do not give it.
 
 use super::document::{TestCase, TestOutcome, TestSuite, document};
 use crate::failure_card::card_text;
 use crate::html::violation_name;
 use crate::model::conformance::ConformanceResult;
 use crate::model::run_cases::{as_conformance_result, remark};
-use crate::model::{ExpectationResult, RunResult};
-use crate::{terminal, wording};
+use crate::model::{Capacity, ExpectationResult, RunResult};
+use crate::{reasons, terminal, wording};
 use mychat_conformance::{Outcome, Status};
+use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 
 /// Renders the report.
 pub fn run_report(result: &RunResult) -> String {
     let mut cases: Vec<TestCase> = result.expectations.iter().map(|expectation| case(result, expectation)).collect();
     cases.push(validity(result));
+    cases.extend(result.capacity.as_ref().map(|capacity| answer(result, capacity)));
+    cases.extend(conclusive(result));
     let view = as_conformance_result(result);
     cases.extend(result.cases.iter().map(|played| one(result, played, &view)));
     document(&[TestSuite {
@@ -60,12 +64,38 @@ fn one(result: &RunResult, played: &Outcome, view: &ConformanceResult) -> TestCa
 fn validity(result: &RunResult) -> TestCase {
     let outcome = if result.validity == Validity::Invalid {
         let reasons = result.validity_reasons.join("\n");
-        TestOutcome::Undecided("invalid", "the generator was the limit".to_owned(), reasons)
+        let message = format!("the generator was the limit: {}", result.validity_reasons.join("; "));
+        TestOutcome::Undecided("invalid", message, reasons)
     } else {
         TestOutcome::Passed
     };
     let name = "the generator kept its schedule".to_owned();
     TestCase { name, class: result.scenario.name.clone(), seconds: result.seconds, outcome }
+}
+
+/// Converts the answer of a search into a test case: the expectations are those of one probe alone.
+fn answer(result: &RunResult, capacity: &Capacity) -> TestCase {
+    let (answer, rest) = wording::answer(capacity);
+    let (message, probes) = (format!("{answer}{rest}: {}", capacity.reason), || {
+        let lines =
+            capacity.probes.iter().map(|probe| anstream::adapter::strip_str(&terminal::run::probe(probe)).to_string());
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    let outcome = match result.verdict {
+        Verdict::Pass => TestOutcome::Passed,
+        Verdict::Fail => TestOutcome::Failed("capacity", message, probes()),
+        Verdict::Inconclusive | Verdict::Interrupted => TestOutcome::Undecided("inconclusive", message, probes()),
+    };
+    let name = "the search found a rate that holds".to_owned();
+    TestCase { name, class: result.scenario.name.clone(), seconds: result.seconds, outcome }
+}
+
+/// Returns a test case with the reasons of an inconclusive verdict.
+fn conclusive(result: &RunResult) -> Option<TestCase> {
+    let reasons = reasons::inconclusive(result);
+    let outcome = TestOutcome::Undecided("inconclusive", reasons.first()?.clone(), reasons.join("\n"));
+    let name = "the run has a verdict".to_owned();
+    Some(TestCase { name, class: result.scenario.name.clone(), seconds: result.seconds, outcome })
 }
 
 fn properties(result: &RunResult) -> Vec<(String, String)> {
@@ -76,6 +106,8 @@ fn properties(result: &RunResult) -> Vec<(String, String)> {
         ("plan_sha256".to_owned(), result.scenario.plan_sha256.clone()),
         ("target".to_owned(), result.target.address.clone()),
     ];
+    let reasons = result.validity_reasons.iter().filter(|_| result.validity != Validity::Valid);
+    properties.extend(reasons.enumerate().map(|(number, why)| (format!("validity_reason.{number}"), why.clone())));
     properties.extend(result.counts.named().map(|(name, count)| (name.to_owned(), count.to_string())));
     properties.extend(result.counts.errors.iter().map(|(code, count)| (format!("errors.{code}"), count.to_string())));
     for (number, example) in result.examples.iter().enumerate() {

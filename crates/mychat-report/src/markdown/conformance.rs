@@ -4,7 +4,7 @@ use super::escaped;
 use crate::failure_card;
 use crate::model::conformance::ConformanceResult;
 use crate::undecided::by_reason;
-use crate::{visible, wording};
+use crate::{reasons, visible, wording};
 use mychat_conformance::{Outcome, Status};
 use std::fmt::Write as _;
 
@@ -22,6 +22,9 @@ pub fn conformance_summary(result: &ConformanceResult) -> String {
     );
     for note in &result.info.notes {
         let _ = writeln!(text, "> {}", escaped(note));
+    }
+    for reason in reasons::inconclusive_checks(result) {
+        let _ = writeln!(text, "> ❔ {}", escaped(&reason));
     }
     text.push_str("\n| level | passed | failed | known | inconclusive | skipped |\n|---|---:|---:|---:|---:|---:|\n");
     for level in ["must", "should", "may"] {

@@ -8,7 +8,7 @@ use crate::html::violation_name;
 use crate::model::run_cases::{as_conformance_result, needs_card, remark};
 use crate::model::{LatencyResult, RunResult};
 use crate::wording::{self, Tone};
-use crate::{grouped, visible};
+use crate::{grouped, load_percent, reasons, visible};
 use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
@@ -47,6 +47,9 @@ fn head(text: &mut String, result: &RunResult) -> std::fmt::Result {
     for note in result.notes() {
         writeln!(text, "\n> {}", escaped(&note))?;
     }
+    for reason in reasons::inconclusive(result) {
+        writeln!(text, "\n> ❔ {}", escaped(&reason))?;
+    }
     if result.validity == Validity::Valid {
         return Ok(());
     }
@@ -74,8 +77,8 @@ fn capacity(text: &mut String, result: &RunResult) -> std::fmt::Result {
         let (sent, delivered) = (rate(probe.sent_per_second), rate(probe.delivered_per_second));
         writeln!(
             text,
-            "| {:.0} % | {} | {sent} | {delivered} | {p99} | {outcome} |",
-            probe.percent,
+            "| {} | {} | {sent} | {delivered} | {p99} | {outcome} |",
+            load_percent(probe.percent),
             probe.phase.name()
         )?;
     }

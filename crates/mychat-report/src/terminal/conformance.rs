@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use crate::failure_card;
 use crate::model::conformance::ConformanceResult;
-use crate::visible;
 use crate::wording::{self, Tone};
+use crate::{reasons, visible};
 use mychat_conformance::{Outcome, Status};
 use mychat_load::verdict::Verdict;
 use mychat_scenario::model::Level;
@@ -160,5 +160,18 @@ fn counts(result: &ConformanceResult) -> String {
         "{style}{word}{style:#}  {total} checks in {:.1} s, seed {}",
         result.info.seconds, result.info.seed
     );
+    for reason in reasons::inconclusive_checks(result) {
+        let _ = writeln!(text, "      {}", reasons::one_line(&reason));
+    }
     text
+}
+
+/// Renders the verdict in one line with its reasons, for scripts.
+pub fn verdict_line(result: &ConformanceResult) -> String {
+    let passed = result.checks.iter().filter(|check| check.status == Status::Pass).count();
+    let failed = result.checks.iter().find(|check| check.status == Status::Fail && !check.expected);
+    let failed = failed.map(|check| format!("{} failed: {}", check.id, check.got.as_deref().unwrap_or_default()));
+    let reasons = reasons::appended(failed.into_iter().chain(reasons::inconclusive_checks(result)));
+    let word = wording::verdict(result.verdict).1;
+    format!("{word} {}: {passed} of {} cases passed{reasons}\n", visible(&result.info.suite), result.checks.len())
 }

@@ -8,8 +8,9 @@ use super::conformance::card;
 use crate::model::run_cases::{as_conformance_result, needs_card, remark};
 use crate::model::{CapacityProbe, ExpectationResult, LatencyResult, RunResult};
 use crate::wording::{self, Tone};
-use crate::{grouped, visible};
+use crate::{grouped, load_percent, reasons, visible};
 use mychat_conformance::Status;
+use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -39,7 +40,7 @@ pub fn summary(result: &RunResult) -> String {
     text
 }
 
-/// Renders the verdict in one line, for scripts.
+/// Renders the verdict in one line with its reasons, for scripts.
 pub fn line(result: &RunResult) -> String {
     let mut text = String::new();
     let counts = &result.counts;
@@ -47,9 +48,19 @@ pub fn line(result: &RunResult) -> String {
         0 => String::new(),
         all => format!(" {} of {all} cases passed,", result.cases_that(Status::Pass)),
     };
+    let answer = result.capacity.as_ref().map_or_else(String::new, |capacity| {
+        let (answer, rest) = wording::answer(capacity);
+        // An inconclusive search has its reason among those of the verdict.
+        let why = match result.verdict {
+            Verdict::Fail => format!(": {}", reasons::one_line(&capacity.reason)),
+            Verdict::Pass | Verdict::Inconclusive | Verdict::Interrupted => String::new(),
+        };
+        format!("; {answer}{rest}{why}")
+    });
+    let reasons = reasons::appended(reasons::validity(result).into_iter().chain(reasons::inconclusive(result)));
     line!(
         text,
-        "{} {}:{cases} {} of {} expectations held, {} delivered, {} lost",
+        "{} {}:{cases} {} of {} expectations held, {} delivered, {} lost{answer}{reasons}",
         wording::verdict(result.verdict).1,
         result.scenario.name,
         wording::held(result),
@@ -65,8 +76,8 @@ pub fn probe(probe: &CapacityProbe) -> String {
     let (tone, word) = wording::probe(probe);
     let (style, word, p99) = (style(tone), visible(word), wording::percentile(probe.p99));
     format!(
-        "{:>6.0} %  {:>10}/s sent  {:>11}/s delivered  p99 {p99:>8}  {:<8} {style}{} {word}{style:#}",
-        probe.percent,
+        "{:>8}  {:>10}/s sent  {:>11}/s delivered  p99 {p99:>8}  {:<8} {style}{} {word}{style:#}",
+        load_percent(probe.percent),
         grouped(probe.sent_per_second.round() as u64),
         grouped(probe.delivered_per_second.round() as u64),
         probe.phase.name(),
@@ -112,6 +123,9 @@ fn head(text: &mut String, result: &RunResult) {
     for note in result.notes() {
         line!(text, "      {}", visible(&note));
     }
+    for reason in reasons::inconclusive(result) {
+        line!(text, "      {}", reasons::one_line(&reason));
+    }
     if result.validity == Validity::Valid {
         return;
     }
@@ -119,7 +133,7 @@ fn head(text: &mut String, result: &RunResult) {
     let style = self::style(tone);
     line!(text, "      {style}{}  {meaning}{style:#}", word.to_uppercase());
     for reason in &result.validity_reasons {
-        line!(text, "      {reason}");
+        line!(text, "      {}", visible(reason));
     }
 }
 
