@@ -117,11 +117,7 @@ fn environments(server: &ServerUnderTest, found: &FramingProbe, suite: &SuiteOpt
     let common = TestEnv {
         fixed_timeout: suite.timeout.is_some(),
         declared: Arc::new(suite.profile.clone()),
-        first_contact: Arc::new(FirstContact {
-            mistake: found.mistake.clone(),
-            is_about_terminator: found.other_terminator.is_some(),
-            unasked: found.unasked.clone(),
-        }),
+        first_contact: Arc::new(FirstContact::from(found)),
         ..TestEnv::new(server.address, found.framing, patience, suite.seed)
     };
     match server.processes() {

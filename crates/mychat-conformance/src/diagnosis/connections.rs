@@ -10,6 +10,10 @@ pub(super) const MISTAKES: &[KnownMistake] = &[
         is_blocked_by_silent_connection,
     ),
     mistake(
+        "DISCONNECT is answered by an ERROR: a client may leave before it has logged in, too (see conn.before-disconnect)",
+        is_refused_disconnect,
+    ),
+    mistake(
         "DISCONNECT ends the loop without close(), or an exception ends the connection's thread before close() (see leave.closes)",
         |_, evidence| matches!(evidence, Evidence::NotClosed),
     ),
@@ -38,6 +42,15 @@ pub(super) const MISTAKES: &[KnownMistake] = &[
 fn is_blocked_by_silent_connection(transcript: &Transcript, evidence: &Evidence) -> bool {
     let is_silent = |conn: &ConnectionTranscript| conn.sent.is_empty() && !conn.closed_by_server && !conn.closed_by_us;
     matches!(evidence, Evidence::LoginFailed { is_silent: true, .. }) && transcript.connections.iter().any(is_silent)
+}
+
+fn is_refused_disconnect(transcript: &Transcript, evidence: &Evidence) -> bool {
+    let is_refused = |conn: &ConnectionTranscript| {
+        conn.sent.len() == 1
+            && conn.has_sent(b"DISCONNECT")
+            && conn.frames.iter().any(|frame| frame.bytes.starts_with(b"ERROR|"))
+    };
+    matches!(evidence, Evidence::NotClosed) && transcript.connections.iter().any(is_refused)
 }
 
 fn is_closed_after_error(transcript: &Transcript, evidence: &Evidence) -> bool {

@@ -1,5 +1,6 @@
 //! Mistakes in the lists of connected users.
 
+use super::shared::LIST_FORMAT;
 use super::{KnownMistake, mistake};
 use crate::harness::failure::{Evidence, ListEvidence};
 use crate::harness::malformed::{is_placeholder, malformed_list};
@@ -43,8 +44,8 @@ pub(super) const MISTAKES: &[KnownMistake] = &[
         "the server changes names to lower or upper case: use a name as it was given, or refuse it (see name.kept)",
         |_, evidence| wrong_list(evidence).is_some_and(has_other_case),
     ),
-    mistake("the list is not written as names with commas between them (see list.format)", |_, evidence| {
-        wrong_list(evidence).is_some_and(is_malformed)
+    mistake(LIST_FORMAT, |_, evidence| {
+        matches!(evidence, Evidence::MalformedList) || wrong_list(evidence).is_some_and(is_malformed)
     }),
     mistake("lists go to every socket, even to those that have not logged in with CONNECT", is_sent_to_every_socket),
 ];

@@ -27,15 +27,16 @@ pub(super) fn mistake_in_login(transcript: &Transcript, evidence: &Evidence) -> 
         }
         Evidence::NoReply { expected, .. } if is_login(expected) => first.mistake.clone(),
         // A greeting arrives on every connection, so it stands where another message is expected.
-        Evidence::UnexpectedFrame { frame, .. } => {
-            let is_greeting = !frame.is_empty() && contains(&first.unasked, frame);
-            first.mistake.clone().filter(|_| is_greeting)
-        }
-        Evidence::WrongReply { frame, .. } if !frame.is_empty() && contains(&first.unasked, frame) => {
-            first.mistake.clone()
+        Evidence::UnexpectedFrame { frame, .. } | Evidence::WrongReply { frame, .. } => {
+            first.mistake.clone().filter(|_| is_unasked(&first.unasked, frame))
         }
         _ => None,
     }
+}
+
+/// Returns true if a frame belongs to what the server sent before the client sent anything: a line of it, or a prompt with a reply behind it.
+pub(crate) fn is_unasked(unasked: &[u8], frame: &[u8]) -> bool {
+    !frame.is_empty() && !unasked.is_empty() && (contains(unasked, frame) || frame.starts_with(unasked))
 }
 
 /// Returns true if only `CONNECT_ACK|OK` would have been right: a refusal has many forms.

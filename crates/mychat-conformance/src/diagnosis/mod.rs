@@ -8,9 +8,10 @@ pub(crate) mod causes;
 mod connections;
 mod content;
 mod lists;
-mod logins;
+pub(crate) mod logins;
 mod replies;
 mod senders;
+pub(crate) mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -50,7 +51,7 @@ pub(crate) fn diagnose(transcript: &Transcript, failure: &CaseFailure) -> Vec<Hi
         let known = KNOWN_MISTAKES.iter().copied().flatten().filter(|known| (known.applies)(transcript, evidence));
         hints.extend(known.map(|known| Cow::Borrowed(known.hint)));
     }
-    if hints.is_empty() {
+    if evidence.is_empty() {
         // Procedures have connections that the transcript does not list.
         hints.extend(transcript.malformed.map(Cow::Borrowed));
     }

@@ -2,7 +2,8 @@
 
 use super::{KnownMistake, Unexpected, mistake};
 use crate::harness::failure::Evidence;
-use crate::harness::transcript::{ConnectionTranscript, Transcript};
+use crate::harness::malformed::is_placeholder;
+use crate::harness::transcript::{ConnectionTranscript, FrameRecord, Transcript};
 
 pub(super) const MISTAKES: &[KnownMistake] = &[
     mistake(
@@ -22,9 +23,19 @@ pub(super) const MISTAKES: &[KnownMistake] = &[
         },
     ),
     mistake(
+        "a connection that has not logged in can write, and has no name yet: answer it with an error (see conn.before-message and conn.before-broadcast)",
+        |transcript, evidence| {
+            Delivery::of(transcript, evidence).is_some_and(|it| {
+                let sender = String::from_utf8_lossy(it.sender);
+                is_placeholder(&sender) && !it.is_sent_by(it.sender)
+            })
+        },
+    ),
+    mistake(
         "the connection takes a name that was refused: set the name only after you know that it is free (see conn.twice-taken and conn.fail-no-voice)",
         |transcript, evidence| {
-            Delivery::of(transcript, evidence).is_some_and(|it| it.has_requested_name() && !it.is_sent_by(it.sender))
+            Delivery::of(transcript, evidence)
+                .is_some_and(|it| it.has_requested_name() && it.was_refused() && !it.is_sent_by(it.sender))
         },
     ),
     mistake(
@@ -101,6 +112,12 @@ impl<'a> Delivery<'a> {
     fn is_addressed_to(&self, name: &[u8]) -> bool {
         let frame = [b"MESSAGE|", name, &self.text].concat();
         self.senders.iter().any(|conn| conn.has_sent(&frame))
+    }
+
+    /// Returns true if the server refused a name that a sender of this text requested.
+    fn was_refused(&self) -> bool {
+        let is_refusal = |frame: &FrameRecord| frame.bytes == b"CONNECT_ACK|FAIL";
+        self.senders.iter().any(|conn| conn.frames.iter().any(is_refusal))
     }
 
     /// Returns true if a sender of this text once requested the name that it arrived under.

@@ -134,10 +134,11 @@ fn examples() -> Vec<(Transcript, Evidence, &'static str)> {
         (chat().sent(0, "BROADCAST|t"), unexpected("ana", "BROADCAST|bob7|t"), "own copy of a broadcast"),
         (chat().sent(0, "MESSAGE|bob7|t"), unexpected("ana", "MESSAGE|bob7|t"), "private message gets a copy"),
         (
-            chat().sent(0, "CONNECT|dan7").sent(0, "MESSAGE|bob7|t"),
+            chat().sent(0, "CONNECT|dan7").got(0, "CONNECT_ACK|FAIL", true).sent(0, "MESSAGE|bob7|t"),
             unexpected("bob", "MESSAGE|dan7|t"),
             "name that was refused",
         ),
+        (chat().sent(0, "BROADCAST|t"), unexpected("bob", "BROADCAST|None|t"), "has not logged in can write"),
         (chat().sent(0, "BROADCAST|t"), unexpected("bob", "MESSAGE|ana7|t"), "forwarded as a MESSAGE"),
         (chat().sent(0, "MESSAGE|bob7|t"), unexpected("bob", "MESSAGE|bob7|t"), "recipient's name stands"),
         (chat().sent(0, "MESSAGE|bob7|t"), unexpected("bob", "MESSAGE|cat7|t"), "another user's"),
@@ -156,12 +157,22 @@ fn examples() -> Vec<(Transcript, Evidence, &'static str)> {
         (left(), wrong(ListEvidence { stale: 1, ..list("ana7,cat7") }), "wrong entry"),
         (chat(), wrong(list("ANA7,bob7")), "lower or upper case"),
         (chat(), wrong(list("ana7, bob7")), "names with commas"),
+        (chat(), Evidence::MalformedList, "names with commas"),
         (chat(), Evidence::ListBeforeReply { own: "cat7".to_owned(), list: "ana7,bob7".to_owned() }, "every socket"),
         (chat(), Evidence::ListWithoutLogin { first: "zwi7".to_owned() }, "every socket"),
         // Connections.
         (chat(), login_failed(&["CONNECT_ACK|OK|welcome"]), "something added"),
         (chat().open("dan"), login_failed(&[]), "silent connection"),
         (chat(), Evidence::NotClosed, "without close()"),
+        (
+            {
+                let mut transcript = chat().open("dan");
+                transcript.connections[3].sent = vec![b"DISCONNECT\n".to_vec()];
+                transcript.got(3, "ERROR|401|who are you?", false)
+            },
+            Evidence::NotClosed,
+            "DISCONNECT is answered by an ERROR",
+        ),
         (
             chat().got(0, "ERROR|400|no", true).closed(0),
             Evidence::ClosedUnexpectedly { actor: "ana".to_owned() },
@@ -191,6 +202,14 @@ fn the_examples_show_every_known_mistake() {
     assert_eq!(known.difference(&shown).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
+/// A CR that stays in the name is no refused name, and a gap is no overtaking.
+#[test]
+fn a_name_that_was_never_refused_is_not_said_to_be() {
+    let transcript = chat().sent(0, "CONNECT|ana7\r").sent(0, "MESSAGE|bob7|t");
+    let hints = hints(&transcript, unexpected("bob", "MESSAGE|ana7\r|t"));
+    assert!(hints.iter().all(|hint| !hint.contains("refused")), "{hints:?}");
+}
+
 #[test]
 fn what_a_correct_server_sends_gives_no_hint() {
     let transcript = chat().sent(0, "MESSAGE|bob7|t").sent(0, "BROADCAST|u");
@@ -209,7 +228,7 @@ fn a_malformed_message_explains_what_is_missing_on_its_connection() {
     assert_eq!(first_hint(&transcript, missing("bob")), "UTF-16");
     assert_eq!(hints(&transcript, Evidence::NotClosed).len(), 1);
     assert!(first_hint(&transcript, Evidence::NotClosed).contains("close()"));
-    assert_eq!(first_hint(&transcript, unexpected("bob", "MESSAGE|ana7|t")), "UTF-16", "no better hint");
+    assert_eq!(first_hint(&transcript, unexpected("bob", "MESSAGE|ana7|t")), "", "this message is well-formed");
     let failure = CaseFailure::fail("this", "that");
     assert_eq!(diagnose(&transcript, &failure), ["UTF-16"], "a procedure's failure has no evidence");
 }

@@ -90,6 +90,7 @@ impl CaseContext {
             nonce: self.names.nonce().to_owned(),
             witness_name: self.names.known("zwitness").unwrap_or_default().to_owned(),
             malformed: self.env.monitors.mistake(&self.config.case),
+            writes: self.config.wire_log.writes(),
             first_contact: Arc::clone(&self.env.first_contact),
         }
     }

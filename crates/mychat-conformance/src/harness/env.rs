@@ -49,8 +49,12 @@ pub struct TestEnv {
 pub struct FirstContact {
     /// The mistake in the server's behaviour up to its answer to `CONNECT`.
     pub mistake: Option<Cow<'static, str>>,
-    /// The mistake is about the bytes that end messages.
+    /// True if the mistake is about the bytes that end messages.
     pub is_about_terminator: bool,
+    /// True if a `CONNECT` was answered in other words than the protocol's.
+    pub has_other_answer: bool,
+    /// True if the server answered a `CONNECT` whose line end had not been sent.
+    pub answers_unterminated: bool,
     /// Everything that the server sent before the client sent anything.
     pub unasked: Vec<u8>,
 }

@@ -108,6 +108,8 @@ pub(crate) enum Evidence {
     },
     /// A list did not name the right users, or none came.
     WrongList(ListEvidence),
+    /// A list is not written as names with commas between them.
+    MalformedList,
     /// A list arrived before the reply to `CONNECT`.
     ListBeforeReply {
         /// The name that the connection requested; empty if it requested none.

@@ -70,6 +70,8 @@ pub(crate) struct FrameExemptions {
     pub(crate) invalid_utf8: bool,
     /// The profile declares that lists exceed the limit.
     pub(crate) long_lists: bool,
+    /// The frame may be a part of a message: the server sends no line ends, and one read may return less than a message.
+    pub(crate) fragment: bool,
 }
 
 /// The monitors of a run, with their findings. Clones share one state.
@@ -91,6 +93,8 @@ struct MonitorState {
     malformed: BTreeMap<String, &'static str>,
     /// True if an empty frame arrived.
     has_empty_frame: bool,
+    /// True if a frame without its terminator arrived.
+    has_unterminated_frame: bool,
 }
 
 impl Monitors {
@@ -98,9 +102,10 @@ impl Monitors {
     pub(crate) fn observe_frame(&self, case: &str, frame: &[u8], exempt: FrameExemptions) -> Option<&'static str> {
         let mut violated = inspect(frame);
         violated.retain(|rule| match rule {
-            FrameRule::Utf8 => !exempt.invalid_utf8,
+            FrameRule::Utf8 => !exempt.invalid_utf8 && !exempt.fragment,
             FrameRule::Limit => !(exempt.long_lists && frame.starts_with(b"USER_LIST|")),
-            FrameRule::Terminated | FrameRule::Grammar | FrameRule::ErrorFormat => true,
+            FrameRule::Grammar => !exempt.fragment || starts_like_reply(frame),
+            FrameRule::Terminated | FrameRule::ErrorFormat => true,
         });
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.frames += 1;
@@ -142,14 +147,13 @@ impl Monitors {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.violations.entry(rule).or_insert_with(|| Violation { case: case.to_owned(), got, frame: Vec::new() });
         if rule == FrameRule::Terminated {
-            state.malformed.entry(case.to_owned()).or_insert(UNENDED);
+            state.has_unterminated_frame = true;
         }
     }
 
     /// Returns the hint for malformed messages that arrived in a case. They may be the cause of its failure.
     pub fn mistake(&self, case: &str) -> Option<&'static str> {
-        let mistake = self.state.lock().unwrap_or_else(PoisonError::into_inner).malformed.get(case).copied()?;
-        Some(if mistake == UNENDED { self.unterminated_hint() } else { mistake })
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).malformed.get(case).copied()
     }
 
     /// Returns the hint for a message without a line end.
@@ -160,7 +164,7 @@ impl Monitors {
     /// Returns true if terminators are missing and others arrived alone: two threads wrote at the same time.
     fn are_mixed(&self) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.has_empty_frame && state.violations.contains_key(&FrameRule::Terminated)
+        state.has_empty_frame && state.has_unterminated_frame
     }
 
     /// Returns the hint for a violation of `rule` whose cause is another mistake.
@@ -185,7 +189,8 @@ impl Monitors {
     }
 }
 
-const UNENDED: &str = "some messages are sent without a line end: each needs its own (see frame.out-terminated)";
+pub(crate) const UNENDED: &str =
+    "some messages are sent without a line end: each needs its own (see frame.out-terminated)";
 /// The hint of the check `frame.out-atomic`.
 const MIXED: &str = "several threads write to one socket without a lock, or send() is used where sendall() is needed";
 const SWAPPED: &str = ", with the text before the code";
@@ -227,6 +232,11 @@ pub(crate) fn inspect(frame: &[u8]) -> Vec<FrameRule> {
         violation.push(FrameRule::Grammar);
     }
     violation
+}
+
+/// Returns true for a reply and for a word that is written like a reply's command. Parts of content look different.
+fn starts_like_reply(frame: &[u8]) -> bool {
+    frame.first().is_some_and(u8::is_ascii_uppercase) && frame.contains(&b'|')
 }
 
 /// Returns true if a frame is too long. A reply inside of it shows that a line end may be missing between two short ones.
@@ -285,10 +295,10 @@ mod tests {
         monitors.observe_frame("one", b"MESSAGE|ana|xMESSAGE|bob|y", FrameExemptions::default());
         monitors.report_violation(FrameRule::Terminated, "one", "two messages".to_owned());
         assert_eq!(monitors.cause(FrameRule::Terminated), None);
-        assert!(monitors.mistake("one").is_some_and(|mistake| mistake.contains("out-terminated")));
+        assert!(monitors.unterminated_hint().contains("out-terminated"));
         monitors.observe_frame("one", b"", FrameExemptions::default());
         assert!(monitors.cause(FrameRule::Grammar).is_some_and(|cause| cause.contains("lock")));
-        assert!(monitors.mistake("one").is_some_and(|mistake| mistake.contains("lock")));
+        assert!(monitors.unterminated_hint().contains("lock"));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) struct CaseRecord {
     pub(crate) declare: Option<String>,
     /// The hints for a failure, the most specific first.
     pub(crate) hints: Vec<Cow<'static, str>>,
+    /// Mistakes that explain the failure if another check proves them.
+    pub(crate) shared: Vec<Cow<'static, str>>,
     pub(crate) wire: Vec<WireLine>,
 }
 
@@ -76,6 +78,9 @@ pub struct Outcome {
     /// The possible causes of a failure, the most specific first.
     #[serde(skip)]
     pub(crate) causes: Vec<String>,
+    /// Mistakes that explain the failure if another check proves them.
+    #[serde(skip)]
+    pub(crate) shared_causes: Vec<String>,
 }
 
 impl Outcome {
@@ -100,6 +105,7 @@ impl Outcome {
             expected: false,
             failed_control: None,
             causes: Vec::new(),
+            shared_causes: Vec::new(),
         }
     }
 
@@ -130,6 +136,7 @@ impl Outcome {
                 outcome.want = Some(want);
                 outcome.got = Some(got);
                 outcome.causes = record.hints.into_iter().map(Cow::into_owned).chain(case.likely.clone()).collect();
+                outcome.shared_causes = record.shared.into_iter().map(Cow::into_owned).collect();
                 outcome.likely = outcome.causes.first().cloned();
                 outcome.declare = record.declare;
             }

@@ -17,8 +17,19 @@ pub(crate) struct Transcript {
     pub(crate) witness_name: String,
     /// The hint for a malformed message that the server sent during this case, on any connection.
     pub(crate) malformed: Option<&'static str>,
+    /// All writes of the case, those of procedures included.
+    pub(crate) writes: Writes,
     /// What the first dialogue with the server showed.
     pub(crate) first_contact: Arc<FirstContact>,
+}
+
+/// How the messages of a case were written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Writes {
+    /// The number of writes that the log has kept.
+    pub(crate) count: usize,
+    /// True if a write held a part of a message, or several messages.
+    pub(crate) are_uneven: bool,
 }
 
 /// One connection of a finished case.

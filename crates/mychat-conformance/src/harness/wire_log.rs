@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::transcript::Writes;
 use mychat_scenario::template::actor_names::ActorNames;
 use mychat_scenario::template::text;
 
@@ -97,6 +98,18 @@ impl WireLog {
         if let Some(event) = found {
             event.mark = true;
         }
+    }
+
+    /// Returns how the messages were written.
+    pub(crate) fn writes(&self) -> Writes {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = events.iter().filter(|event| event.direction == Direction::Sent);
+        let is_even = |event: &WireEvent| match memchr::memchr(b'\n', &event.bytes) {
+            Some(at) => at + 1 == event.size,
+            // The end of a long message is not kept.
+            None => event.size > event.bytes.len(),
+        };
+        Writes { count: sent.clone().count(), are_uneven: !sent.clone().all(is_even) }
     }
 
     /// Returns the lines so far.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use mychat_proto::Framing;
 
+use crate::harness::FirstContact;
 use crate::harness::connection::FramingPair;
 use mychat_scenario::model::FramingChoice;
 
@@ -46,6 +47,18 @@ pub struct FramingProbe {
     reply_time: Duration,
     /// True if a `CONNECT` was answered by `CONNECT_ACK`.
     is_answered: bool,
+}
+
+impl From<&FramingProbe> for FirstContact {
+    fn from(found: &FramingProbe) -> Self {
+        Self {
+            mistake: found.mistake.clone(),
+            is_about_terminator: found.other_terminator.is_some(),
+            has_other_answer: !found.is_answered && found.unasked.is_empty() && found.other_terminator.is_none(),
+            answers_unterminated: found.answers_unterminated,
+            unasked: found.unasked.clone(),
+        }
+    }
 }
 
 impl FramingProbe {

@@ -2,7 +2,7 @@
 
 use crate::harness::connection::ConnInbox;
 use crate::harness::context::CaseContext;
-use crate::harness::failure::{CaseFailure, StepResult};
+use crate::harness::failure::{CaseFailure, Evidence, StepResult};
 use crate::harness::malformed::malformed_list;
 
 /// Fails unless a name is the same in lists, as a sender and as a recipient, even if the server changed it.
@@ -85,7 +85,7 @@ pub(super) async fn list_format(ctx: &mut CaseContext, actor: &str, lacks: Optio
         None => Ok(()),
         Some(what) => {
             let got = ctx.names.humanize(&format!("USER_LIST|{list}: {what}"));
-            Err(CaseFailure::fail("USER_LIST|name,name,name", got))
+            Err(CaseFailure::fail("USER_LIST|name,name,name", got).with(Evidence::MalformedList))
         }
     }
 }

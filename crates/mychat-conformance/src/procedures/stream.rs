@@ -181,7 +181,7 @@ impl ExpectedFrames<'_> {
     }
 
     /// Returns true if a sender's frames are right and arrived once each, in any order.
-    fn overtake(&self, sender: usize, name: &str, frames: &[&Vec<u8>]) -> bool {
+    fn are_right(&self, sender: usize, name: &str, frames: &[&Vec<u8>]) -> bool {
         let mut seen = BTreeSet::new();
         frames.iter().all(|frame| {
             let (by, content) = fields(frame);
@@ -244,8 +244,8 @@ fn compare(ctx: &mut CaseContext, to: &str, series: &ExpectedFrames<'_>) -> Step
         };
         let wrong = own.iter().enumerate().find(|(number, frame)| !right(*number, frame));
         let Some((number, frame)) = wrong else { continue };
-        let is_overtaken = series.overtake(sender, &name, &own);
-        if is_overtaken && !series.ordered {
+        let are_right = series.are_right(sender, &name, &own);
+        if are_right && !series.ordered {
             continue;
         }
         let wanted = if number < count {
@@ -258,7 +258,8 @@ fn compare(ctx: &mut CaseContext, to: &str, series: &ExpectedFrames<'_>) -> Step
             ctx.names.humanize(&format!("message {} of {count} at {to}: {wanted}", number + 1)),
             ctx.names.humanize(&format!("{to} got {shown}")),
         );
-        if is_overtaken {
+        // A gap alone is a loss; an earlier message after a later one was overtaken.
+        if are_right && !own.is_sorted_by_key(|frame| fields(frame).1) {
             failure = failure.with(Evidence::Overtaken);
         }
         let frame = (*frame).clone();

@@ -11,6 +11,7 @@ mod dispatch;
 mod together;
 
 use crate::diagnosis::diagnose;
+use crate::diagnosis::shared::shared_mistakes;
 use crate::harness::TestEnv;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::CaseFailure;
@@ -27,9 +28,12 @@ pub(crate) async fn run_case(case: &Case, env: &TestEnv) -> Outcome {
         Err(_) => Err(CaseFailure::Inconclusive(format!("it did not end within {} s", max_duration.as_secs()))),
     };
     let declared = ctx.declared;
-    let hints = match &result {
-        Err(failure @ CaseFailure::Fail { .. }) => diagnose(&ctx.transcript(), failure),
-        _ => Vec::new(),
+    let (hints, shared) = match &result {
+        Err(failure @ CaseFailure::Fail { .. }) => {
+            let transcript = ctx.transcript();
+            (diagnose(&transcript, failure), shared_mistakes(&transcript, failure))
+        }
+        _ => Default::default(),
     };
     let shows_wire = !matches!(result, Ok(()) | Err(CaseFailure::Skipped(_)));
     let record = CaseRecord {
@@ -37,6 +41,7 @@ pub(crate) async fn run_case(case: &Case, env: &TestEnv) -> Outcome {
         observed: std::mem::take(&mut ctx.observed),
         declare: ctx.declare.take(),
         hints,
+        shared,
         wire: if shows_wire { ctx.wire_lines() } else { Vec::new() },
     };
     let outcome = Outcome::of(case, result, record);

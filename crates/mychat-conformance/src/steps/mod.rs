@@ -140,15 +140,15 @@ impl CaseContext {
             }
             Some(Err(frame)) => {
                 let got = match frame.as_slice() {
-                    [] => "the server closed the connection".to_owned(),
-                    frame => self.names.humanize(&text::shown(frame)),
+                    [] => format!("the server closed {actor}'s connection"),
+                    frame => format!("{actor} got {}", self.names.humanize(&text::shown(frame))),
                 };
                 self.config.wire_log.mark(actor, &frame);
-                let (actor, expected) = (actor.to_owned(), written.to_vec());
-                let mut failure = CaseFailure::fail(want, format!("{actor} got {got}"))
+                let (actor, expected, early) = (actor.to_owned(), written.to_vec(), frame.clone());
+                let mut failure = CaseFailure::fail(want, got)
                     .with(Evidence::WrongReply { actor: actor.clone(), frame: frame.clone(), expected })
                     .with(Evidence::UnexpectedFrame { actor: actor.clone(), frame });
-                if self.arrives_late(&actor, &patterns).await {
+                if self.arrives_late(&actor, &patterns, &early).await {
                     failure = failure.with(Evidence::Overtaken);
                 }
                 Err(failure)
@@ -170,14 +170,26 @@ impl CaseContext {
         }
     }
 
-    /// Waits a short time, and returns true if the one frame that was expected arrives after another one.
-    async fn arrives_late(&self, actor: &str, expected: &[Pattern]) -> bool {
+    /// Waits a short time, and returns true if the one frame that was expected arrives after the frame `early`, which the same
+    /// actor sent later.
+    async fn arrives_late(&self, actor: &str, expected: &[Pattern], early: &[u8]) -> bool {
         let (Some(conn), [pattern @ Pattern::Fields(..)]) = (self.conns.get(actor), expected) else { return false };
         let late = conn.wait_at_most(self.env.quiet_period(), |inbox| {
-            let came = inbox.frames.iter().any(|frame| !frame.consumed && pattern.matches(&frame.bytes));
-            if came { Some(true) } else { inbox.end.map(|_| false) }
+            let came = inbox.frames.iter().find(|frame| !frame.consumed && pattern.matches(&frame.bytes));
+            came.map(|frame| Some(frame.bytes.clone())).or_else(|| inbox.end.map(|_| None))
         });
-        late.await == Some(true)
+        late.await.flatten().is_some_and(|late| self.was_sent_before(&late, early))
+    }
+
+    /// Returns true if one actor sent the content of `first` before that of `second`.
+    fn was_sent_before(&self, first: &[u8], second: &[u8]) -> bool {
+        let content = |frame: &[u8]| frame.splitn(3, |byte| *byte == b'|').nth(2).unwrap_or_default().to_vec();
+        let (first, second) = (content(first), content(second));
+        let holds = |sent: &[u8], content: &[u8]| crate::harness::connection::contains(sent, content);
+        self.conns.values().any(|conn| {
+            let place = |content: &[u8]| conn.sent.iter().position(|sent| holds(sent, content));
+            !first.is_empty() && !second.is_empty() && place(&first).zip(place(&second)).is_some_and(|(a, b)| a < b)
+        })
     }
 
     fn describe_missing_reply(&self, actor: &str) -> String {

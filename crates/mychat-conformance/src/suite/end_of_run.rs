@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::sync::PoisonError;
 
 use super::run::{CheckResults, attach_server_output, check_serving_at_end};
+use crate::diagnosis::logins::is_unasked;
+use crate::diagnosis::shared::ONE_READ;
 use crate::harness::TestEnv;
 use crate::harness::malformed::malformed_message;
-use crate::harness::monitor::{FrameRule, Violation};
+use crate::harness::monitor::{FrameRule, UNENDED, Violation};
 use crate::harness::outcome::{Outcome, Status};
 use crate::runner::run_case;
 use mychat_scenario::model::Case;
@@ -42,12 +44,17 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
         outcome.status = Status::Fail;
         outcome.want = Some(rule.want().to_owned());
         outcome.got = Some(format!("{} (first seen during {})", violation.got, violation.case));
-        outcome.likely = cause(rule, &violation, env).map(Cow::into_owned).or_else(|| case.likely.clone());
+        let cause = cause(rule, &violation, env).map(Cow::into_owned);
+        outcome.causes = cause.into_iter().chain(case.likely.clone()).collect();
+        if rule == FrameRule::Terminated {
+            outcome.causes.push(UNENDED.to_owned());
+        }
+        outcome.likely = outcome.causes.first().cloned();
         outcome.wire = own_run.map(|own_run| own_run.wire).unwrap_or_default();
     } else if !serves {
         // A server that serves no user sends too few frames to be judged.
         outcome.status = Status::Inconclusive;
-        let reason = "the server serves no user, so it sent too few messages to be judged";
+        let reason = "the messages of this check did not get through, so too few arrived to be judged";
         outcome.reason = Some(unusable.unwrap_or(reason).to_owned());
     } else if rule == FrameRule::ErrorFormat && env.monitors.seen(rule) == 0 {
         // A server does not have to send any.
@@ -67,9 +74,14 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
 /// Returns the mistake behind the violation of a rule, if it is a known one.
 fn cause(rule: FrameRule, violation: &Violation, env: &TestEnv) -> Option<Cow<'static, str>> {
     let first = &env.first_contact;
-    let is_unasked = !violation.frame.is_empty() && memchr::memmem::find(&first.unasked, &violation.frame).is_some();
-    if is_unasked || rule == FrameRule::Terminated && first.is_about_terminator {
+    let is_unasked = is_unasked(&first.unasked, &violation.frame);
+    let is_about_end = first.is_about_terminator && matches!(rule, FrameRule::Terminated | FrameRule::Grammar);
+    let is_answer = first.has_other_answer && rule == FrameRule::Grammar;
+    if is_unasked || is_about_end || is_answer {
         return first.mistake.clone();
+    }
+    if first.answers_unterminated && rule == FrameRule::Grammar && malformed_message(&violation.frame).is_none() {
+        return Some(ONE_READ.into());
     }
     let malformed = malformed_message(&violation.frame).filter(|_| !violation.frame.is_empty());
     env.monitors.cause(rule).or(malformed).map(Cow::Borrowed)

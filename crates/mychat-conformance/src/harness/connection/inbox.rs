@@ -277,13 +277,17 @@ impl ConnInbox {
 
     /// Returns the hint for a malformed message that arrived here.
     pub(crate) fn mistake(&self) -> Option<&'static str> {
-        self.malformed.or_else(|| self.is_unterminated.then(|| self.monitors.unterminated_hint()))
+        // A server that ends nothing it sends is understood all the same.
+        let explains = self.is_unterminated && self.raw.is_none();
+        self.malformed.or_else(|| explains.then(|| self.monitors.unterminated_hint()))
     }
 
     fn observe(&mut self, frame: &[u8]) {
         let exempt = FrameExemptions {
             invalid_utf8: self.sent_invalid_utf8.load(Ordering::Relaxed),
             long_lists: self.may_send_long_lists,
+            // The tool, not the server, may have cut it there.
+            fragment: self.raw.is_some() && self.must_be_terminated,
         };
         let malformed = self.monitors.observe_frame(&self.case, frame, exempt);
         self.malformed = self.malformed.or(malformed);
