@@ -21,8 +21,11 @@ pub(super) fn mistake_in_login(transcript: &Transcript, evidence: &Evidence) -> 
         Evidence::WrongReply { actor, frame, expected } if is_login(expected) => {
             let sent = transcript.connection(actor).map(|conn| conn.sent.clone()).unwrap_or_default();
             let has_sent_connect = sent.iter().any(|sent| sent.starts_with(b"CONNECT|"));
-            let answer =
-                if frame.is_empty() { Some(Cow::Borrowed(CLOSES)) } else { of_frames(&[frame.clone()], &sent) };
+            let answer = if frame.is_empty() {
+                Some(Cow::Borrowed(CLOSES))
+            } else {
+                of_frames(std::slice::from_ref(frame), &sent)
+            };
             first.mistake.clone().or(answer).filter(|_| has_sent_connect)
         }
         Evidence::NoReply { expected, .. } if is_login(expected) => first.mistake.clone(),

@@ -65,12 +65,10 @@ fn has_cut_message(transcript: &Transcript, failure: &CaseFailure) -> bool {
 fn is_cut(transcript: &Transcript, frame: &[u8]) -> bool {
     let part = [b"|", content_of(frame)].concat();
     let has_more = |sent: &[u8]| {
-        let end = memchr::memmem::find(sent, &part).map(|at| at + part.len());
-        end.and_then(|end| sent.get(end)).is_some_and(|byte| {
-            !b"
-"
-            .contains(byte)
-        })
+        let rest = memchr::memmem::find(sent, &part).map(|at| &sent[at + part.len()..]);
+        let rest = rest.and_then(|rest| rest.split(|byte| *byte == b'\n').next());
+        // Spaces at the end are trimmed by another mistake.
+        rest.is_some_and(|rest| !rest.trim_ascii().is_empty())
     };
     part.len() > 1 && transcript.all_sent().any(has_more)
 }
@@ -96,14 +94,27 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_cut_if_more_of_it_was_sent() {
+        let mut transcript = Transcript::default();
+        transcript.connections.push(crate::harness::transcript::ConnectionTranscript {
+            sent: vec![b"MESSAGE|bob|one two  \n".to_vec()],
+            ..Default::default()
+        });
+        assert!(is_cut(&transcript, b"MESSAGE|ana|one t"));
+        assert!(!is_cut(&transcript, b"MESSAGE|ana|one two"), "only spaces are missing");
+        assert!(!is_cut(&transcript, b"MESSAGE|ana|one two  "));
+        assert!(!is_cut(&transcript, b"CONNECT_ACK|OK"));
+    }
+
+    #[test]
     fn marks_of_shared_mistakes() {
         let lost = CaseFailure::fail("bob gets all 100 messages", "1 of them; then nothing more came");
         let even = Writes { count: 2, are_uneven: false };
         assert_eq!(hints(Writes { are_uneven: true, ..even }, &lost), [ONE_READ]);
         assert_eq!(hints(Writes { count: 100, ..even }, &lost), [ONE_READ]);
         assert_eq!(hints(even, &lost), [""; 0]);
-        let list = CaseFailure::fail("a user gets a list of all 50", "49 of them are missing in it");
-        assert_eq!(hints(even, &list), [LIST_FORMAT]);
+        let incomplete = CaseFailure::fail("a user gets a list of all 50", "49 of them are missing in it");
+        assert_eq!(hints(even, &incomplete), [LIST_FORMAT]);
         assert_eq!(hints(even, &CaseFailure::fail("this", "that").with(Evidence::PartialMessages)), [UNENDED]);
     }
 }

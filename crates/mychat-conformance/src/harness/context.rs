@@ -242,7 +242,7 @@ fn collect_actors(steps: &[Step], actors: &mut BTreeSet<String>) {
                 actors.insert(actor.clone());
             }
             Step::Together(steps) | Step::Control(steps) | Step::Repeat { steps, .. } | Step::IfOpen { steps, .. } => {
-                collect_actors(steps, actors)
+                collect_actors(steps, actors);
             }
             Step::Profile { is, otherwise, .. } => {
                 for (_, steps) in is {

@@ -69,7 +69,7 @@ pub(super) async fn detect(target: SocketAddr, timeout: Duration, nonce: &str) -
     let whole = connect(target, timeout, &format!("greet{nonce}"), "\n").await;
     if let ReplyEnding::LineEnd(framing) = reply_ending(&whole.received) {
         let mut found = FramingProbe::found(framing, whole.description());
-        (found.mistake, found.reply_time, found.is_answered) = (whole.mistake(), whole.time, true);
+        (found.mistake, found.reply_time) = (whole.mistake(), Some(whole.time));
         return found;
     }
     // A slow server needs more time for the reply, too.
@@ -91,7 +91,7 @@ pub(super) async fn detect(target: SocketAddr, timeout: Duration, nonce: &str) -
     if found.omits_line_ends && found.name != "raw" {
         found.framing.receive = Framing::Raw;
     }
-    (found.reply_time, found.is_answered) = (whole.time, whole.has_ack());
+    found.reply_time = whole.has_ack().then_some(whole.time);
     found
 }
 
@@ -107,7 +107,7 @@ pub(super) async fn connect(target: SocketAddr, timeout: Duration, name: &str, e
     if has_ack(&dialogue.received) {
         // The line end may come in a segment of its own.
         dialogue.listen(UNTERMINATED, |received| reply_ending(received) != ReplyEnding::Unknown).await;
-        dialogue.listen(AFTER_REPLY, |received| ends_list(received)).await;
+        dialogue.listen(AFTER_REPLY, ends_list).await;
     }
     dialogue.say(&format!("DISCONNECT{end}"));
     (reply.received, reply.is_closed) = (dialogue.received, dialogue.is_closed);
@@ -143,7 +143,7 @@ pub(super) async fn connect_in_parts(
     let time = started.elapsed();
     let has_reply = has_ack(&dialogue.received);
     if has_reply {
-        dialogue.listen(AFTER_REPLY, |received| ends_list(received)).await;
+        dialogue.listen(AFTER_REPLY, ends_list).await;
     }
     dialogue.say("DISCONNECT\n");
     let reply = Reply { received: dialogue.received, is_closed: dialogue.is_closed, time, sent };
@@ -206,7 +206,7 @@ async fn silent(target: SocketAddr, timeout: Duration, nonce: &str) -> FramingPr
                 .into(),
             );
         }
-        (found.reply_time, found.is_answered) = (reply.time, true);
+        found.reply_time = Some(reply.time);
         break;
     }
     found

@@ -33,10 +33,11 @@ pub async fn probe_mistakes(target: SocketAddr, found: &mut FramingProbe, timeou
     }
     found.unasked = dialogue.received;
     // A server that sends no line ends has been asked already.
-    if !found.is_answered || found.omits_line_ends || !found.framing.send.is_terminated() {
+    let Some(reply_time) = found.reply_time else { return };
+    if found.omits_line_ends || !found.framing.send.is_terminated() {
         return;
     }
-    let wait = UNTERMINATED + found.reply_time * 2;
+    let wait = UNTERMINATED + reply_time * 2;
     let end = if found.framing.send == Framing::CrLf { "\r\n" } else { "\n" };
     match connect_in_parts(target, timeout, wait, Some(end), nonce).await {
         None => {

@@ -43,10 +43,8 @@ pub struct FramingProbe {
     pub mistake: Option<Cow<'static, str>>,
     /// Everything that the server sent before the client sent anything.
     pub unasked: Vec<u8>,
-    /// The time from a `CONNECT` to its reply.
-    reply_time: Duration,
-    /// True if a `CONNECT` was answered by `CONNECT_ACK`.
-    is_answered: bool,
+    /// The time from a `CONNECT` to its `CONNECT_ACK`; none if there was none.
+    reply_time: Option<Duration>,
 }
 
 impl From<&FramingProbe> for FirstContact {
@@ -54,7 +52,9 @@ impl From<&FramingProbe> for FirstContact {
         Self {
             mistake: found.mistake.clone(),
             is_about_terminator: found.other_terminator.is_some(),
-            has_other_answer: !found.is_answered && found.unasked.is_empty() && found.other_terminator.is_none(),
+            has_other_answer: found.reply_time.is_none()
+                && found.unasked.is_empty()
+                && found.other_terminator.is_none(),
             answers_unterminated: found.answers_unterminated,
             unasked: found.unasked.clone(),
         }
@@ -85,8 +85,7 @@ impl FramingProbe {
             description,
             mistake: None,
             unasked: Vec::new(),
-            reply_time: Duration::ZERO,
-            is_answered: false,
+            reply_time: None,
         }
     }
 }

@@ -44,8 +44,8 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
         outcome.status = Status::Fail;
         outcome.want = Some(rule.want().to_owned());
         outcome.got = Some(format!("{} (first seen during {})", violation.got, violation.case));
-        let cause = cause(rule, &violation, env).map(Cow::into_owned);
-        outcome.causes = cause.into_iter().chain(case.likely.clone()).collect();
+        let known = cause(rule, &violation, env).map(Cow::into_owned);
+        outcome.causes = known.into_iter().chain(case.likely.clone()).collect();
         if rule == FrameRule::Terminated {
             outcome.causes.push(UNENDED.to_owned());
         }

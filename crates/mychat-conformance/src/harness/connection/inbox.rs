@@ -8,7 +8,7 @@ use mychat_proto::{Deframer, Framing, Inbound};
 
 use super::ConnConfig;
 use crate::harness::malformed::REPLY_PREFIXES;
-use crate::harness::monitor::{FrameExemptions, FrameRule, Monitors, exceeds_limit};
+use crate::harness::monitor::{FrameExemptions, FrameRule, Monitors, UNENDED, exceeds_limit};
 use crate::harness::wire_log::{Direction, WireLog};
 
 /// The way a connection ended. Each of them counts as closed.
@@ -67,17 +67,15 @@ pub(crate) struct ConnInbox {
     scanned: usize,
     flooded: bool,
     raw: Option<Deframer>,
-    /// True if the server reads lines, so that it has to send lines.
-    must_be_terminated: bool,
+    /// The framing of the frames to the server: one that reads lines has to send lines.
+    send_framing: Framing,
     continued: String,
     actor: Arc<str>,
     case: Arc<str>,
     sent_invalid_utf8: Arc<AtomicBool>,
-    may_send_long_lists: bool,
+    exempt: FrameExemptions,
     /// The hint for the first malformed message.
     malformed: Option<&'static str>,
-    /// True if a message had no line end.
-    is_unterminated: bool,
     monitors: Monitors,
     wire_log: WireLog,
 }
@@ -109,15 +107,19 @@ impl ConnInbox {
             unfinished: Vec::new(),
             scanned: 0,
             flooded: false,
-            must_be_terminated: config.framing.send.is_terminated(),
+            send_framing: config.framing.send,
             raw: raw.then(|| Deframer::for_replies(Framing::Raw).lenient()),
             continued: String::new(),
             actor,
             case: Arc::clone(&config.case),
             sent_invalid_utf8: Arc::clone(&config.sent_invalid_utf8),
-            may_send_long_lists: config.may_send_long_lists,
+            exempt: FrameExemptions {
+                invalid_utf8: false,
+                long_lists: config.may_send_long_lists,
+                // The tool, not the server, may have cut it there.
+                fragment: raw && config.framing.send.is_terminated(),
+            },
             malformed: None,
-            is_unterminated: false,
             monitors: config.monitors.clone(),
             wire_log: config.wire_log.clone(),
         }
@@ -216,14 +218,21 @@ impl ConnInbox {
     fn handle_segment(&mut self, mut frame: Vec<u8>) {
         if frame.ends_with(b"\n") {
             frame.pop();
-        } else if self.must_be_terminated {
+        } else if self.send_framing.is_terminated() {
             self.report_unterminated(&frame);
         }
         self.split_glued(frame);
     }
 
+    /// Remembers a missing line end. A server that ends nothing it sends is understood all the same.
+    fn note_unterminated(&mut self) {
+        if self.raw.is_none() {
+            self.malformed.get_or_insert(UNENDED);
+        }
+    }
+
     fn report_unterminated(&mut self, frame: &[u8]) {
-        self.is_unterminated = true;
+        self.note_unterminated();
         let got = format!("{} without a line end", mychat_scenario::template::text::shown(frame));
         self.monitors.report_violation(FrameRule::Terminated, &self.case, got);
     }
@@ -231,7 +240,7 @@ impl ConnInbox {
     fn split_glued(&mut self, frame: Vec<u8>) {
         match glued_at(&frame) {
             Some(at) => {
-                self.is_unterminated = true;
+                self.note_unterminated();
                 self.monitors.report_violation(
                     FrameRule::Terminated,
                     &self.case,
@@ -277,18 +286,12 @@ impl ConnInbox {
 
     /// Returns the hint for a malformed message that arrived here.
     pub(crate) fn mistake(&self) -> Option<&'static str> {
-        // A server that ends nothing it sends is understood all the same.
-        let explains = self.is_unterminated && self.raw.is_none();
-        self.malformed.or_else(|| explains.then(|| self.monitors.unterminated_hint()))
+        self.malformed.map(|hint| if hint == UNENDED { self.monitors.unterminated_hint() } else { hint })
     }
 
     fn observe(&mut self, frame: &[u8]) {
-        let exempt = FrameExemptions {
-            invalid_utf8: self.sent_invalid_utf8.load(Ordering::Relaxed),
-            long_lists: self.may_send_long_lists,
-            // The tool, not the server, may have cut it there.
-            fragment: self.raw.is_some() && self.must_be_terminated,
-        };
+        let invalid_utf8 = self.sent_invalid_utf8.load(Ordering::Relaxed);
+        let exempt = FrameExemptions { invalid_utf8, ..self.exempt };
         let malformed = self.monitors.observe_frame(&self.case, frame, exempt);
         self.malformed = self.malformed.or(malformed);
     }
