@@ -85,7 +85,7 @@ pub(crate) fn server_use(server: &ServerInfo) -> String {
 /// Describes the end of the server process, and says what its last output is.
 pub(crate) fn server_end(end: &ProcessEnd) -> String {
     let written = if end.output.is_empty() { "; it wrote nothing" } else { "; it wrote last:" };
-    format!("The server's process ended {:.1} s into the run: {}{written}", end.seconds, end.status)
+    format!("The server's process {}{written}", end.describe())
 }
 
 /// Describes the place of an expectation: its line in the file, or that every run has it.

@@ -7,13 +7,24 @@ use serde::{Deserialize, Serialize};
 /// End of a server's process before the end of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProcessEnd {
-    /// Time from the start of the run, in seconds.
+    /// Time from the start of the run, in seconds; 0 if it ended before the run began.
     pub seconds: f64,
     /// Exit status or signal in words, such as `exit status 1`.
     pub status: String,
     /// Last lines that it wrote, as written.
     #[serde(default)]
     pub output: Vec<String>,
+}
+
+impl ProcessEnd {
+    /// Describes the time and the status: `ended 3.2 s into the run: exit status 1`.
+    pub fn describe(&self) -> String {
+        if self.seconds > 0.0 {
+            format!("ended {:.1} s into the run: {}", self.seconds, self.status)
+        } else {
+            format!("ended before the first login: {}", self.status)
+        }
+    }
 }
 
 /// Describes an exit status: `exit status 1`, or `signal 11 (SIGSEGV)`.

@@ -56,6 +56,10 @@ impl LoadFault {
             "freeze" => Some(Self::Freeze),
             "evict" => Some(Self::Evict),
             "shut" => Some(Self::Shut),
+            "refuse" => Some(Self::Refuse),
+            "mute" => Some(Self::Mute),
+            "hang-up" => Some(Self::HangUp),
+            "keep-names" => Some(Self::KeepNames),
             _ => None,
         }
     }

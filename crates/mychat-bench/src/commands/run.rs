@@ -44,6 +44,9 @@ Examples:
 Where values come from: an option, else the file, else the default. \
 Without --seed, a random seed is drawn and printed.
 
+Every run also expects that the server stays up, that everybody is let in and that nobody is disconnected. An expectation \
+on `refused` or `disconnects` replaces the last two.
+
 Exit codes: 0 all expectations hold, 1 the server failed, 2 wrong options or file, 3 could not run, \
 4 inconclusive, 130 interrupted. If several apply: 130, 3, 1 for a count, 4, 1 for a latency.")]
 pub(crate) struct RunArgs {

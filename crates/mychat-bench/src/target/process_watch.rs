@@ -21,9 +21,10 @@ pub(crate) struct ProcessWatch<'s> {
 }
 
 impl<'s> ProcessWatch<'s> {
-    /// Begins to watch at the start of a run.
+    /// Begins to watch at the start of a run. A process that has ended by then ended after zero seconds.
     pub(crate) fn new(server: &'s LoadTarget) -> Self {
-        Self { server, started: Instant::now(), end: None }
+        let end = server.exit_status().map(|status| (Duration::ZERO, status));
+        Self { server, started: Instant::now(), end }
     }
 
     /// Looks if the process has ended.

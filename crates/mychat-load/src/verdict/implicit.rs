@@ -40,7 +40,7 @@ fn broken(text: &str, actual: Option<u64>, note: String) -> Expectation {
 
 fn server_stays_up(seen: &Observations) -> Option<Expectation> {
     let note = match (&seen.liveness.process_end, &seen.liveness.newcomer_failure) {
-        (Some(end), _) => format!("its process ended {:.1} s into the run: {}", end.seconds, end.status),
+        (Some(end), _) => format!("its process {}", end.describe()),
         (None, Some(why)) => format!("a new user was not let in after the load: {why}"),
         (None, None) => return None,
     };
@@ -267,7 +267,9 @@ mod tests {
         let note = |seen: &Observations| assess(&plan, seen)[0].note.clone().unwrap();
         assert_eq!(note(&seen), "a new user was not let in after the load: connection refused");
         let output = Vec::new();
-        seen.liveness.process_end = Some(ProcessEnd { seconds: 3.21, status: "exit status 1".to_owned(), output });
+        seen.liveness.process_end = Some(ProcessEnd { seconds: 0.0, status: "exit status 1".to_owned(), output });
+        assert_eq!(note(&seen), "its process ended before the first login: exit status 1");
+        seen.liveness.process_end.iter_mut().for_each(|end| end.seconds = 3.21);
         assert_eq!(note(&seen), "its process ended 3.2 s into the run: exit status 1");
         assert_eq!(texts(&plan, &seen)[1].0, "nobody is disconnected");
     }
