@@ -7,6 +7,7 @@ mod conformance;
 #[cfg(unix)]
 mod exits;
 mod ledgers;
+mod outputs;
 mod explain;
 mod junit;
 mod plans;

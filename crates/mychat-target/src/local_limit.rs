@@ -18,7 +18,7 @@ pub fn local_limit(error: &Error) -> Option<&'static str> {
 }
 
 const PORTS: &str = "no port of this machine is left for a connection to the server: widen net.ipv4.ip_local_port_range, \
-                     or add addresses with --source-ip";
+                     or add addresses (`run --source-ip`)";
 const DESCRIPTORS: &str = "this process has no file descriptor left: raise its limit (`ulimit -n`)";
 const MACHINE_DESCRIPTORS: &str = "this machine has no file descriptor left: raise fs.file-max";
 const MEMORY: &str = "this machine has no memory left for a socket: raise net.ipv4.tcp_mem, or run fewer users";
