@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use super::connection::{ConnectThrottle, FramingPair};
 use super::monitor::Monitors;
+use super::pace::Pace;
 use mychat_target::spawn::SpawnedServer;
 
 /// The settings and state that all cases of a run share.
@@ -34,8 +35,10 @@ pub struct TestEnv {
     pub monitors: Monitors,
     /// The readings that the profile declares, by key.
     pub declared: Arc<BTreeMap<String, String>>,
-    /// True if the server sent no list to the last user who joined; the wait for it is then cut short.
-    pub no_list_on_join: Arc<AtomicBool>,
+    /// The weighted number of logins that were followed by no list; with many, the wait for it is cut short.
+    pub no_list_on_join: Arc<AtomicU32>,
+    /// The silences before the server's replies.
+    pub pace: Pace,
     /// The gap between new connections.
     pub throttle: ConnectThrottle,
     /// The server's process, if this tool started it.
@@ -65,7 +68,7 @@ const SLOW_RESPONSE: Duration = Duration::from_millis(40);
 const FAST_RESPONSE: Duration = Duration::from_millis(3);
 
 /// The time that all repetitions of a step may take with a slow server, at one reply each.
-const REPEAT_BUDGET: Duration = Duration::from_secs(4);
+pub(crate) const REPEAT_BUDGET: Duration = Duration::from_secs(4);
 /// The time per message with raw framing, where each message is sent after a pause.
 const RAW_GAP: Duration = Duration::from_millis(80);
 /// The longest duration of a case on a fast server.
@@ -86,6 +89,7 @@ impl TestEnv {
             monitors: Monitors::default(),
             declared: Arc::default(),
             no_list_on_join: Arc::default(),
+            pace: Pace::default(),
             throttle: ConnectThrottle::default(),
             watch: None,
             first_contact: Arc::default(),

@@ -76,7 +76,7 @@ impl CaseContext {
         let arrived = receiver.wait_until(timeout, |inbox| {
             if inbox.has_bytes(mark.as_bytes()) { Some(true) } else { inbox.end.map(|_| false) }
         });
-        let ended = sender.wait_until(timeout, |inbox| inbox.end.map(|_| ()));
+        let ended = sender.wait_at_most(timeout, |inbox| inbox.end.map(|_| ()));
         tokio::select! {
             biased;
             arrived = arrived => arrived == Some(true),

@@ -130,8 +130,18 @@ pub(crate) async fn connect_users(
     stem: &str,
     count: usize,
 ) -> Result<Vec<Connection>, CaseFailure> {
-    let mut conns = Vec::with_capacity(count);
-    for index in 0..count {
+    connect_users_from(ctx, stem, 0, count).await
+}
+
+/// Logs in the users `first` to `count - 1` of `count`.
+pub(crate) async fn connect_users_from(
+    ctx: &mut CaseContext,
+    stem: &str,
+    first: usize,
+    count: usize,
+) -> Result<Vec<Connection>, CaseFailure> {
+    let mut conns = Vec::with_capacity(count - first);
+    for index in first..count {
         let name = numbered_name(&ctx.names, stem, index);
         let mut conn = ctx.open(&format!("{stem}{index}")).await?;
         if let Err(failure) = ctx.login(&mut conn, &name).await {

@@ -1,7 +1,8 @@
 //! The connections of one case, and the record of everything on them.
 //!
 //! Layers, each built on those before it: `failure`, `outcome`, `transcript` and `wire_log` (plain data), `malformed`, `login_reply`
-//! and `monitor` (checks of single frames), `connection`, `env`, `context`, and on top of a context `fence` and `liveness`.
+//! and `monitor` (checks of single frames), `pace`, `connection`, `env`, `context`, and on top of a context `fence` and
+//! `liveness`.
 
 pub(crate) mod connection;
 pub(crate) mod context;
@@ -14,8 +15,10 @@ pub(crate) mod login_reply;
 pub(crate) mod malformed;
 pub(crate) mod monitor;
 pub(crate) mod outcome;
+pub(crate) mod pace;
 pub(crate) mod transcript;
 pub(crate) mod wire_log;
 
+pub(crate) use env::REPEAT_BUDGET;
 pub use env::{FirstContact, TestEnv};
 pub use join::join_all;

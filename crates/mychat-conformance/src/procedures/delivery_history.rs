@@ -313,7 +313,7 @@ async fn check_last_lists(ctx: &CaseContext, conns: &[Connection]) -> StepResult
     let _ = latecomer.send(b"DISCONNECT").await;
     let names: Vec<String> = conns.iter().filter_map(|conn| conn.name.clone()).collect();
     for conn in conns {
-        let listed = conn.wait_until(ctx.env.timeout, |inbox| {
+        let listed = conn.wait_list(ctx.env.timeout, |inbox| {
             let list = inbox.list.as_deref()?;
             let once = names.iter().all(|name| list.split(',').filter(|other| other == name).count() == 1);
             (once && !list.split(',').any(|name| name == late)).then_some(())

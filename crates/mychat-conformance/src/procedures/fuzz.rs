@@ -21,7 +21,7 @@ const SEARCH: Duration = Duration::from_secs(12);
 pub(super) async fn fuzz(ctx: &mut CaseContext, fuzz: &Fuzz) -> StepResult {
     let mut random = ChaCha8Rng::seed_from_u64(ctx.env.seed);
     let count = ctx.env.scaled(fuzz.frames, 100);
-    let deadline = Instant::now() + ctx.env.max_duration / 2;
+    let deadline = Instant::now() + ctx.env.max_duration / 6;
     let frames: Vec<Vec<u8>> = (0..count).map(|_| damaged(&mut random, ctx.names.nonce())).collect();
     let mut names = 0;
     let mut pair = Bystanders::connect(ctx, &mut names).await?;

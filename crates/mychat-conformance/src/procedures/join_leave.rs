@@ -8,6 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
+use crate::harness::pace::Awaited;
 use crate::harness::liveness::{connect_users, numbered_name};
 use mychat_scenario::model::procedures::{JoinLeave, JoinLeaveCheck};
 
@@ -45,7 +46,7 @@ async fn join_or_leave(
             1 => conn.reset(),
             _ => {
                 let _ = conn.send(b"DISCONNECT").await;
-                conn.wait_until(ctx.env.timeout, |inbox| inbox.end).await;
+                conn.wait_for(Awaited::Close, ctx.env.timeout, |inbox| inbox.end).await;
             }
         }
         return Ok(());
@@ -94,7 +95,7 @@ async fn converges(ctx: &mut CaseContext, procedure: &JoinLeave) -> StepResult {
             let _ = last.send(b"DISCONNECT").await;
         }
         for last in &pair {
-            last.wait_until(ctx.env.timeout, |inbox| inbox.end).await;
+            last.wait_for(Awaited::Close, ctx.env.timeout, |inbox| inbox.end).await;
         }
         // An outdated list that is sent late arrives within this time.
         tokio::time::sleep(LATE_LIST).await;
@@ -116,7 +117,7 @@ async fn check_last_list(ctx: &CaseContext, conn: &Connection, expected: &[Strin
         names.sort_unstable();
         names
     };
-    let right = conn.wait_until(ctx.env.timeout, |inbox| (own(inbox.list.as_deref()?) == expected).then_some(()));
+    let right = conn.wait_list(ctx.env.timeout, |inbox| (own(inbox.list.as_deref()?) == expected).then_some(()));
     if right.await.is_some() {
         return Ok(());
     }
@@ -138,7 +139,7 @@ async fn monotone(ctx: &mut CaseContext, count: usize) -> StepResult {
     observer.inbox().kept_lists = Some(Vec::new());
     let joined = connect_users(ctx, "join", count).await?;
     let last = numbered_name(&ctx.names, "join", count - 1);
-    observer.wait_until(ctx.env.timeout, |inbox| inbox.list.as_deref()?.contains(&last).then_some(())).await;
+    observer.wait_list(ctx.env.timeout, |inbox| inbox.list.as_deref()?.contains(&last).then_some(())).await;
     let nonce = ctx.names.nonce().to_owned();
     let lists = observer.inbox().kept_lists.clone().unwrap_or_default();
     let sizes: Vec<usize> =
@@ -216,7 +217,7 @@ pub(super) async fn overlong_list(ctx: &mut CaseContext, count: usize) -> StepRe
         return Err(CaseFailure::Inconclusive("nobody could connect".to_owned()));
     };
     let own = |list: &str| list.split(',').filter(|name| name.contains(&nonce)).count();
-    last.wait_until(ctx.env.timeout / 2, |inbox| (own(inbox.list.as_deref()?) == there).then_some(())).await;
+    last.wait_list(ctx.env.timeout / 2, |inbox| (own(inbox.list.as_deref()?) == there).then_some(())).await;
     let inbox = last.inbox();
     let longest = inbox.list_frames.iter().map(|list| list.len() + 10).max().unwrap_or(0);
     let whole = inbox.list.as_deref().map_or(0, own);

@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
-use crate::harness::liveness::{connect_users, numbered_name};
+use crate::harness::liveness::{connect_users, connect_users_from, numbered_name};
 use mychat_scenario::model::procedures::{Churn, ManyConnections, Trickle};
 
 /// The tolerated growth in descriptors and threads.
 const SLACK: u64 = 2;
+/// The time for the logins of many users.
+const LOGIN_TIME: Duration = Duration::from_secs(4);
+/// The number of users of a slow server.
+const FEWEST_USERS: usize = 10;
 /// The longest duration of one round, for servers that accept connections slowly.
 const ROUND: Duration = Duration::from_secs(10);
 
@@ -91,7 +95,8 @@ pub(super) async fn many_connections(ctx: &mut CaseContext, procedure: &ManyConn
     if procedure.simultaneous {
         return log_in_together(ctx, count).await;
     }
-    let mut conns = connect_users(ctx, "many", count).await?;
+    let mut conns = connect_in_time(ctx, "many", count).await?;
+    let count = conns.len();
     let broadcasts = procedure.broadcasts;
     for conn in &conns {
         conn.inbox().count_only = true;
@@ -118,6 +123,16 @@ pub(super) async fn many_connections(ctx: &mut CaseContext, procedure: &ManyConn
         format!("{min} deliveries, or {max} with the senders' own"),
         format!("{delivered} deliveries among {count} users"),
     ))
+}
+
+/// Logs in users, one after the other: `count`, or as many as a slow server accepts within [`LOGIN_TIME`].
+async fn connect_in_time(ctx: &mut CaseContext, stem: &str, count: usize) -> Result<Vec<Connection>, CaseFailure> {
+    let started = Instant::now();
+    let mut conns = Vec::with_capacity(count);
+    while conns.len() < count && (conns.len() < FEWEST_USERS || started.elapsed() < LOGIN_TIME) {
+        conns.extend(connect_users_from(ctx, stem, conns.len(), (conns.len() + FEWEST_USERS).min(count)).await?);
+    }
+    Ok(conns)
 }
 
 /// Logs in `count` users at the same time.

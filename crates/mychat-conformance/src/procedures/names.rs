@@ -23,7 +23,7 @@ pub(super) async fn one_name(ctx: &mut CaseContext, of: &str, with: &str) -> Ste
         // The server may send no list to present users when others join, but it has to send one to a new user.
         ctx.ensure_witness().await?;
         listed = match &ctx.witness {
-            Some(newcomer) => newcomer.wait_until(timeout, look).await,
+            Some(newcomer) => newcomer.wait_list(timeout, look).await,
             None => None,
         };
     }
@@ -70,11 +70,11 @@ pub(super) async fn one_name(ctx: &mut CaseContext, of: &str, with: &str) -> Ste
 pub(super) async fn list_format(ctx: &mut CaseContext, actor: &str, lacks: Option<&str>) -> StepResult {
     let timeout = ctx.env.timeout;
     let conn = ctx.conn(actor)?;
-    conn.wait_until(timeout, |inbox| (inbox.list_count() > 0 || inbox.end.is_some()).then_some(())).await;
+    conn.wait_list(timeout, |inbox| (inbox.list_count() > 0 || inbox.end.is_some()).then_some(())).await;
     if let Some(gone) = lacks.and_then(|gone| ctx.names.known(gone)).map(str::to_owned) {
         // The result does not matter: another check is about the arrival of the list.
         let conn = ctx.conn(actor)?;
-        conn.wait_until(timeout, |inbox| (!inbox.list.as_deref()?.split(',').any(|name| name == gone)).then_some(()))
+        conn.wait_list(timeout, |inbox| (!inbox.list.as_deref()?.split(',').any(|name| name == gone)).then_some(()))
             .await;
     }
     let conn = ctx.conn(actor)?;

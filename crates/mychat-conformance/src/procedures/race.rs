@@ -168,7 +168,7 @@ async fn check_all_listed(ctx: &mut CaseContext, conns: &[Connection]) -> StepRe
     let mut joiner = ctx.connect_as("latecomer", &late).await?;
     let timeout = ctx.env.timeout;
     let all =
-        joiner.wait_until(timeout, |inbox| inbox.list.as_deref().is_some_and(|list| missing(list) == 0).then_some(()));
+        joiner.wait_list(timeout, |inbox| inbox.list.as_deref().is_some_and(|list| missing(list) == 0).then_some(()));
     if all.await.is_none() {
         let left = joiner.inbox().list.as_deref().map_or(names.len(), missing);
         return Err(CaseFailure::fail(
@@ -178,7 +178,7 @@ async fn check_all_listed(ctx: &mut CaseContext, conns: &[Connection]) -> StepRe
     }
     let _ = joiner.send(b"DISCONNECT").await;
     for conn in conns {
-        let settled = conn.wait_until(timeout, |inbox| {
+        let settled = conn.wait_list(timeout, |inbox| {
             let list = inbox.list.as_deref()?;
             (missing(list) == 0 && !list.split(',').any(|name| name == late)).then_some(())
         });

@@ -36,7 +36,12 @@ pub(super) async fn slow_reader(ctx: &mut CaseContext, procedure: &SlowReader) -
     }
     let mut baseline = Vec::new();
     for _ in 0..20 {
-        baseline.extend(batch(ctx, &mut talker, &listener).await?);
+        let time = batch(ctx, &mut talker, &listener).await?.ok_or_else(|| {
+            CaseFailure::Inconclusive(format!(
+                "{BATCH} messages in one write do not all arrive while everybody reads, so a client that does not read shows nothing"
+            ))
+        })?;
+        baseline.push(time);
     }
     idle.pause_reading(true);
     let before = ctx.env.watch.as_ref().map(|watch| watch.usage().rss);
@@ -53,6 +58,9 @@ pub(super) async fn slow_reader(ctx: &mut CaseContext, procedure: &SlowReader) -
         };
         times.push(time);
         sent += BATCH * FRAME;
+        if is_too_slow(sent, volume, started.elapsed()) {
+            break;
+        }
     }
     // Measure the memory before the client reads again: many servers release it soon after that.
     let kept = check_memory(ctx, before, procedure.memory_mib);
@@ -62,8 +70,8 @@ pub(super) async fn slow_reader(ctx: &mut CaseContext, procedure: &SlowReader) -
         kept?;
         if sent < volume {
             return Err(CaseFailure::Inconclusive(format!(
-                "in {} s the server forwarded {} of {} KiB: too little to judge how it treats a client that does not read",
-                MAX_FLOOD.as_secs(),
+                "in {:.0} s the server forwarded {} of {} KiB: too little to judge how it treats a client that does not read",
+                started.elapsed().as_secs_f64(),
                 sent / 1024,
                 volume / 1024
             )));
@@ -80,6 +88,11 @@ pub(super) async fn slow_reader(ctx: &mut CaseContext, procedure: &SlowReader) -
         ),
         format!("{now:.1?}"),
     ))
+}
+
+/// Returns true if a server that forwarded `sent` bytes in `elapsed` will not forward `volume` bytes within [`MAX_FLOOD`].
+fn is_too_slow(sent: usize, volume: usize, elapsed: Duration) -> bool {
+    elapsed > MAX_FLOOD / 4 && sent as f64 / elapsed.as_secs_f64() * MAX_FLOOD.as_secs_f64() < volume as f64
 }
 
 /// Fails if the client that reads again gets parts of messages. Missing messages are allowed.
@@ -204,4 +217,16 @@ async fn unread_sender(
 fn p99(times: &mut [Duration]) -> Duration {
     times.sort_unstable();
     times.get(times.len() * 99 / 100).or(times.last()).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, is_too_slow};
+
+    #[test]
+    fn a_slow_server_is_given_up_after_a_quarter_of_the_time() {
+        assert!(!is_too_slow(100, 8192, Duration::from_secs(2)), "it may still warm up");
+        assert!(is_too_slow(1000, 8192, Duration::from_secs(4)));
+        assert!(!is_too_slow(4000, 8192, Duration::from_secs(4)));
+    }
 }

@@ -1,9 +1,13 @@
 //! Runs the steps of a case, in order.
 
+use crate::harness::REPEAT_BUDGET;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Control, StepResult};
 use mychat_scenario::model::Step;
 use mychat_scenario::template::text;
+
+/// The number of repetitions of steps with a slow server.
+const FEWEST_REPEATS: usize = 5;
 
 impl CaseContext {
     pub(crate) async fn run_all(&mut self, steps: &[Step]) -> StepResult {
@@ -96,7 +100,11 @@ impl CaseContext {
                 shown.map_err(|failure| failure.in_control(control_of(steps)))
             }
             Step::Repeat { times, steps } => {
-                for _ in 0..self.env.scaled(*times as usize, 5) {
+                let started = std::time::Instant::now();
+                for number in 0..self.env.scaled(*times as usize, FEWEST_REPEATS) {
+                    if number >= FEWEST_REPEATS && started.elapsed() > REPEAT_BUDGET {
+                        break;
+                    }
                     self.steps(steps).await?;
                 }
                 Ok(())

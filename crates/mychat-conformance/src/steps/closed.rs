@@ -3,17 +3,18 @@
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};
+use crate::harness::pace::Awaited;
 
 impl CaseContext {
     pub(crate) async fn expect_closed(&mut self, actor: &str) -> StepResult {
         let timeout = self.env.timeout;
         let conn = self.conn(actor)?;
-        if conn.wait_until(timeout, |inbox| inbox.end).await.is_some() {
+        if conn.wait_for(Awaited::Close, timeout, |inbox| inbox.end).await.is_some() {
             return Ok(());
         }
         Err(CaseFailure::fail(
             format!("the server closes {actor}'s connection"),
-            format!("it is still open after {}", humantime::format_duration(timeout)),
+            format!("it did not {}", conn.waited()),
         )
         .with(Evidence::NotClosed))
     }

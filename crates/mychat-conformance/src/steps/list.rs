@@ -54,7 +54,7 @@ impl CaseContext {
                 _ => inbox.end.map(|_| false),
             };
             let found =
-                if oldest > 0 { conn.wait_at_most(timeout, look).await } else { conn.wait_until(timeout, look).await };
+                if oldest > 0 { conn.wait_list_at_most(timeout, look).await } else { conn.wait_list(timeout, look).await };
             if found == Some(true) {
                 return Ok(());
             }
@@ -80,7 +80,7 @@ impl CaseContext {
                 "{actor}'s last list: {}",
                 self.names.humanize(&text::shown(format!("USER_LIST|{names}").as_bytes()))
             ),
-            None => format!("{actor} got no USER_LIST within {}", humantime::format_duration(timeout)),
+            None => format!("{actor} got no USER_LIST {}", conn.waited()),
         };
         if let Some(list) = &last {
             self.config.wire_log.mark(actor, list.as_bytes());

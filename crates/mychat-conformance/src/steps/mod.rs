@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};
+use crate::harness::pace::{Awaited, FenceResult};
 use mychat_scenario::model::CloseKind;
 use mychat_scenario::template::pattern::{self, Pattern};
 use mychat_scenario::template::text;
@@ -17,16 +18,29 @@ impl CaseContext {
     pub(crate) async fn connect(&mut self, actor: &str, other: Option<&str>) -> StepResult {
         let name = self.names.wire(other.unwrap_or(actor));
         let again = other.is_some() || self.conns.contains_key(actor);
-        let deadline = tokio::time::Instant::now() + self.env.timeout;
+        let started = tokio::time::Instant::now();
+        let patience = self.env.pace.full_wait(Awaited::Release, FenceResult::Impossible, self.env.timeout);
+        let mut was_refused = false;
         loop {
-            match self.connect_as(actor, &name).await {
+            let result = self.connect_as(actor, &name).await;
+            match result {
                 // The name was in use a moment ago: the server may need some time to release it.
-                Err(CaseFailure::Fail { .. }) if again && tokio::time::Instant::now() < deadline => {
+                Err(CaseFailure::Fail { .. }) if again && started.elapsed() < patience => {
+                    was_refused = true;
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
-                logged_in => {
-                    self.conns.insert(actor.to_owned(), logged_in?);
+                Ok(conn) => {
+                    if was_refused {
+                        self.env.pace.record_arrival(Awaited::Release, started.elapsed());
+                    }
+                    self.conns.insert(actor.to_owned(), conn);
                     return Ok(());
+                }
+                Err(failure) => {
+                    if was_refused && started.elapsed() >= self.env.timeout {
+                        self.env.pace.record_timeout(Awaited::Release);
+                    }
+                    return Err(failure);
                 }
             }
         }
@@ -197,7 +211,7 @@ impl CaseContext {
             let all_over = conn.inbox().frames.iter().all(|frame| frame.consumed || self.is_foreign(&frame.bytes));
             let open = conn.inbox().end.is_none() && conn.inbox().unfinished().is_empty();
             if all_over && open {
-                format!("no reply within {}", humantime::format_duration(self.env.timeout))
+                format!("no reply {}", conn.waited())
             } else {
                 self.describe_last(conn)
             }

@@ -173,8 +173,10 @@ impl<'c> Schedule<'c> {
     fn of(checks: &[&'c Check], instances: usize) -> Self {
         let (end_of_run, others): (Vec<_>, Vec<_>) =
             checks.iter().copied().enumerate().partition(|(_, check)| end_of_run::is_end_of_run(&check.case.id));
-        let (exclusive, mut parallel): (Vec<_>, Vec<_>) =
+        let (mut exclusive, mut parallel): (Vec<_>, Vec<_>) =
             others.into_iter().partition(|(_, check)| check.case.needs.contains(&Need::Loopback));
+        // Users who come and go by the thousand last: a server that keeps their names is slow afterwards.
+        exclusive.sort_by_key(|(_, check)| check.case.needs.contains(&Need::Fresh));
         let mut slow = Vec::new();
         // With a single instance the slow checks come last.
         parallel.sort_by_key(|(_, check)| check.case.slow);

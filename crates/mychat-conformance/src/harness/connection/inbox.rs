@@ -1,5 +1,6 @@
 //! Splits the bytes of one connection into frames, and keeps track of the login, the lists and the end of the connection.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -62,6 +63,11 @@ pub(crate) struct ConnInbox {
     pub count: u64,
     /// The lengths of the shortest and the longest message that was only counted.
     pub sizes: Option<(usize, usize)>,
+    /// The number of reads that brought something else than ring fences.
+    pub arrivals: u64,
+    /// The numbers of the ring fences that arrived. They are in no other field.
+    pub fences: BTreeSet<u64>,
+    fence_prefix: Arc<str>,
     list_frames_seen: usize,
     unfinished: Vec<u8>,
     scanned: usize,
@@ -103,6 +109,9 @@ impl ConnInbox {
             count_only: false,
             count: 0,
             sizes: None,
+            arrivals: 0,
+            fences: BTreeSet::new(),
+            fence_prefix: config.members.fence_prefix(),
             list_frames_seen: 0,
             unfinished: Vec::new(),
             scanned: 0,
@@ -145,7 +154,15 @@ impl ConnInbox {
         self.frames.iter().rev().any(|frame| contains(&frame.bytes, bytes)) || contains(&self.unfinished, bytes)
     }
 
+    /// Takes the bytes of one read.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
+        let (fences, others) = (self.fences.len(), self.count + self.list_frames_seen as u64);
+        self.split(bytes);
+        let only_fences = self.fences.len() > fences && self.count + self.list_frames_seen as u64 == others;
+        self.arrivals += u64::from(!only_fences);
+    }
+
+    fn split(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         self.wire_log.note(&self.actor, Direction::Received, bytes);
         if let Some(mut raw) = self.raw.take() {
@@ -258,6 +275,10 @@ impl ConnInbox {
     }
 
     fn handle_frame(&mut self, frame: Vec<u8>) {
+        if let Some(number) = fence_number(&frame, &self.fence_prefix) {
+            self.fences.insert(number);
+            return;
+        }
         if self.count_only && (frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|")) {
             self.count += 1;
             let (shortest, longest) = self.sizes.unwrap_or((frame.len(), frame.len()));
@@ -325,6 +346,13 @@ impl ConnInbox {
     }
 }
 
+/// Returns the number of a ring fence; `None` for any other frame.
+fn fence_number(frame: &[u8], prefix: &str) -> Option<u64> {
+    let at = frame.starts_with(b"MESSAGE|").then(|| memchr::memmem::find(frame, prefix.as_bytes())).flatten()?;
+    let digits = frame[at + prefix.len()..].split(|byte| *byte == b'.').next()?;
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
 /// Returns true if `haystack` contains `needle`.
 pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     memchr::memmem::find(haystack, needle).is_some()
@@ -374,7 +402,16 @@ fn glued_at(frame: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{glued_at, rejoin_content};
+    use super::{fence_number, glued_at, rejoin_content};
+
+    #[test]
+    fn a_ring_fence_is_told_from_other_messages() {
+        assert_eq!(fence_number(b"MESSAGE|ana|fence-x-w1f.", "fence-x-w"), Some(31));
+        assert_eq!(fence_number(b"MESSAGE|ana|fence-x-1f.", "fence-x-w"), None);
+        assert_eq!(fence_number(b"MESSAGE|ana|fence-y-w1f.", "fence-x-w"), None);
+        assert_eq!(fence_number(b"ERROR|404|no user fence-x-w1f.", "fence-x-w"), None);
+    }
+
 
     #[test]
     fn a_reply_behind_a_list_is_found_and_a_name_like_a_command_is_a_name() {

@@ -1,7 +1,7 @@
 //! One actor's connection. A reader task stores every frame in an inbox, where steps inspect it later.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,14 +12,20 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::harness::monitor::Monitors;
+use crate::harness::pace::Pace;
 use crate::harness::wire_log::{Direction, WireLog};
 use mychat_target::spawn::SpawnedServer;
 
 mod throttle;
 mod inbox;
+mod members;
 mod reader;
+mod ring_fence;
+mod wait;
 
 pub(crate) use inbox::{ConnInbox, ConnectionEnd, ReceivedFrame, contains};
+use members::Member;
+pub(crate) use members::CaseMembers;
 use reader::read_all;
 pub(crate) use throttle::ConnectThrottle;
 
@@ -34,8 +40,6 @@ pub struct FramingPair {
 
 /// The pause between two messages with raw framing, so that they arrive in different segments.
 const RAW_GAP: Duration = Duration::from_millis(25);
-/// A wait lasts at most this many timeouts, even if the server keeps sending other frames.
-const MAX_EXTENSIONS: u32 = 8;
 
 /// The settings that all connections of a case share.
 #[derive(Debug, Clone)]
@@ -56,6 +60,10 @@ pub(crate) struct ConnConfig {
     pub wire_log: WireLog,
     /// The gap between new connections.
     pub throttle: ConnectThrottle,
+    /// The server's pace, from all cases so far.
+    pub pace: Pace,
+    /// The connections of the case.
+    pub members: CaseMembers,
     /// True if a connection of the case has sent invalid UTF-8.
     pub sent_invalid_utf8: Arc<AtomicBool>,
     /// True if the profile declares that lists exceed the limit of 1024 bytes.
@@ -78,6 +86,7 @@ pub(crate) struct Connection {
     shared: Arc<ReaderState>,
     stream: Option<Arc<TcpStream>>,
     reader: AbortHandle,
+    member: Arc<Member>,
     last_write: Option<Instant>,
 }
 
@@ -89,6 +98,15 @@ struct ReaderState {
     paused: AtomicBool,
     /// True if this side closed its sending direction.
     sending_closed: AtomicBool,
+    /// The length of the last wait that was in vain, in milliseconds.
+    last_silence_ms: AtomicU64,
+}
+
+impl ReaderState {
+    /// Records the length of a wait that was in vain.
+    fn record_silence(&self, silence: Duration) {
+        self.last_silence_ms.store(silence.as_millis() as u64, Ordering::Relaxed);
+    }
 }
 
 impl Connection {
@@ -113,10 +131,12 @@ impl Connection {
             progress: Notify::new(),
             paused: AtomicBool::new(false),
             sending_closed: AtomicBool::new(false),
+            last_silence_ms: AtomicU64::new(0),
         });
         let reader = tokio::spawn(read_all(Arc::clone(&stream), Arc::clone(&shared))).abort_handle();
-        let config = config.clone();
-        Ok(Self { actor, name: None, sent: Vec::new(), config, shared, stream: Some(stream), reader, last_write: None })
+        let member = config.members.add(&actor, &stream, &shared);
+        let (config, sent, stream) = (config.clone(), Vec::new(), Some(stream));
+        Ok(Self { actor, name: None, sent, config, shared, stream, reader, member, last_write: None })
     }
 
     /// Returns the longest wait for a reply.
@@ -168,7 +188,11 @@ impl Connection {
         self.sent.push(bytes[..bytes.len().min(MAX_SENT_KEPT)].to_vec());
         self.config.sent_invalid_utf8.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
         self.config.wire_log.note(&self.actor, Direction::Sent, bytes);
+        self.member.record_write(bytes, self.name.as_deref(), self.config.framing.send);
         let written = self.write(bytes).await;
+        if written.is_err() {
+            self.member.record_incomplete_write();
+        }
         self.last_write = Some(Instant::now());
         written
     }
@@ -204,55 +228,8 @@ impl Connection {
     pub(crate) fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
         let Some(stream) = &self.stream else { return Err(std::io::ErrorKind::NotConnected.into()) };
         self.config.sent_invalid_utf8.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
+        self.member.record_incomplete_write();
         stream.try_write(bytes)
-    }
-
-    /// Waits until `look` returns a value, or until nothing has arrived for `timeout`. Any received byte restarts the timeout,
-    /// because a server that works on earlier messages is slow, not silent. The total is at most [`MAX_EXTENSIONS`] timeouts.
-    pub(crate) async fn wait_until<T>(
-        &self,
-        timeout: Duration,
-        look: impl FnMut(&mut ConnInbox) -> Option<T>,
-    ) -> Option<T> {
-        self.wait(timeout, timeout * MAX_EXTENSIONS, look).await
-    }
-
-    /// Waits until `look` returns a value, or until `time` is over. For frames that are optional.
-    pub(crate) async fn wait_at_most<T>(
-        &self,
-        time: Duration,
-        look: impl FnMut(&mut ConnInbox) -> Option<T>,
-    ) -> Option<T> {
-        self.wait(time, time, look).await
-    }
-
-    async fn wait<T>(
-        &self,
-        silence: Duration,
-        max_wait: Duration,
-        mut look: impl FnMut(&mut ConnInbox) -> Option<T>,
-    ) -> Option<T> {
-        let started = Instant::now();
-        let mut seen_bytes = self.inbox().bytes;
-        let mut deadline = started + silence;
-        loop {
-            let notified = self.shared.progress.notified();
-            tokio::pin!(notified);
-            notified.as_mut().enable();
-            {
-                let mut inbox = self.inbox();
-                if let Some(found) = look(&mut inbox) {
-                    return Some(found);
-                }
-                if inbox.bytes != seen_bytes {
-                    seen_bytes = inbox.bytes;
-                    deadline = (Instant::now() + silence).min(started + max_wait);
-                }
-            }
-            if tokio::time::timeout_at(deadline, notified).await.is_err() {
-                return look(&mut self.inbox());
-            }
-        }
     }
 
     /// Closes both directions in order (FIN), and stops reading.
@@ -269,6 +246,7 @@ impl Connection {
     fn shut_down(&mut self, note: &[u8]) {
         self.config.wire_log.note(&self.actor, Direction::Note, note);
         let Some(stream) = self.stream.take() else { return };
+        self.member.record_end(&self.config.members);
         self.shared.sending_closed.store(true, Ordering::SeqCst);
         let _ = socket2::SockRef::from(&*stream).shutdown(std::net::Shutdown::Write);
     }
@@ -277,6 +255,7 @@ impl Connection {
     pub(crate) fn reset(&mut self) {
         self.config.wire_log.note(&self.actor, Direction::Note, b"reset by us (RST)");
         let Some(stream) = self.stream.take() else { return };
+        self.member.record_end(&self.config.members);
         let _ = socket2::SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
         self.reader.abort();
     }

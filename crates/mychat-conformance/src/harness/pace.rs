@@ -1,0 +1,222 @@
+//! The server's pace: the silences that preceded its replies in this run. It decides after which silence something counts
+//! as missing, so that a server that answers within a millisecond is not waited for as long as one that needs a second.
+//!
+//! The user's timeout is the upper limit. A shorter wait needs a proof that the server and this machine are not just busy:
+//! later messages that arrive quickly (see `ring_fence`), or earlier waits of the full length that were in vain.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The kinds of events that steps wait for. A server may be quick with one and slow with another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// A reply or a forwarded message.
+    Reply,
+    /// A list. A server may merge lists and send them later.
+    List,
+    /// A list that follows the end of a connection without `DISCONNECT`. A server may notice it late.
+    ListAfterBreak,
+    /// The end of a connection.
+    Close,
+    /// The release of a name whose user has left.
+    Release,
+}
+
+const KINDS: usize = 5;
+
+/// The result of a ring fence: messages between the users of a case, sent after a silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FenceResult {
+    /// They arrived within this time, and every connection that could have caused something took part.
+    Complete(Duration),
+    /// They arrived within this time, but some connections could not take part.
+    Partial(Duration),
+    /// They did not arrive.
+    Missing,
+    /// The case has no two users who could send them, or they never arrive at this server.
+    Impossible,
+}
+
+/// The pace of one server. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Pace {
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    kinds: [Silences; KINDS],
+    fences_arrived: u32,
+    fences_missing: u32,
+}
+
+/// The silences before events of one kind.
+#[derive(Debug, Default)]
+struct Silences {
+    /// The last ones that ended with the event.
+    ended: VecDeque<Duration>,
+    /// The number of full timeouts that passed in vain since the last event that needed a long wait.
+    in_vain: u32,
+}
+
+/// The number of silences that are remembered per kind.
+const REMEMBERED: usize = 32;
+/// With fewer remembered silences the pace of a kind is unknown.
+const FEWEST: usize = 3;
+/// After this many full timeouts in vain, the pace of a kind counts as known.
+const ENOUGH_IN_VAIN: u32 = 2;
+/// A silence is judged after this multiple of the longest usual silence.
+const MARGIN: u32 = 10;
+/// As [`MARGIN`], for the duration of a fence that does not prove the silence but shows that nobody is busy.
+const PARTIAL_MARGIN: u32 = 20;
+/// The shortest silence that a complete fence may prove. Servers may send messages on several threads, out of order.
+const SHORTEST_PROVEN: Duration = Duration::from_millis(150);
+/// The shortest silence that is judged without a proof.
+const SHORTEST_UNPROVEN: Duration = Duration::from_millis(400);
+/// The shortest silence that is judged without any sign of how busy the machine is.
+const SHORTEST_BLIND: Duration = Duration::from_millis(600);
+/// Fences are given up if this many were missing and none has ever arrived.
+const MOST_MISSING: u32 = 3;
+
+impl Pace {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the silence after which a fence is worth sending.
+    pub(crate) fn first_wait(&self, awaited: Awaited, timeout: Duration) -> Duration {
+        let shortest = if awaited == Awaited::Reply { SHORTEST_PROVEN } else { SHORTEST_UNPROVEN };
+        self.usual(awaited).map_or(timeout, |usual| (usual * MARGIN).max(shortest).min(timeout))
+    }
+
+    /// Returns the silence after which the event counts as missing, given the result of a fence.
+    pub(crate) fn full_wait(&self, awaited: Awaited, fence: FenceResult, timeout: Duration) -> Duration {
+        let first = self.first_wait(awaited, timeout);
+        let wait = match fence {
+            FenceResult::Complete(taken) if awaited == Awaited::Reply => first.max(taken * MARGIN),
+            FenceResult::Complete(taken) | FenceResult::Partial(taken) => {
+                first.max(SHORTEST_UNPROVEN).max(taken * PARTIAL_MARGIN)
+            }
+            FenceResult::Missing => timeout,
+            FenceResult::Impossible if self.lock().kinds[awaited as usize].in_vain >= ENOUGH_IN_VAIN => {
+                first.max(SHORTEST_BLIND)
+            }
+            FenceResult::Impossible => timeout,
+        };
+        wait.min(timeout)
+    }
+
+    /// Returns the longest usual silence before an event of this kind; `None` if too little is known.
+    fn usual(&self, awaited: Awaited) -> Option<Duration> {
+        let seen = self.lock();
+        let silences = &seen.kinds[awaited as usize];
+        let known = silences.ended.len() >= FEWEST || silences.in_vain >= ENOUGH_IN_VAIN;
+        let mut sorted: Vec<Duration> = silences.ended.iter().copied().collect();
+        sorted.sort_unstable();
+        // One silence may be due to a busy machine, so the second longest counts.
+        known.then(|| sorted.iter().rev().nth(1).copied().unwrap_or_default())
+    }
+
+    /// Records that an event arrived after a silence.
+    pub(crate) fn record_arrival(&self, awaited: Awaited, silence: Duration) {
+        let mut seen = self.lock();
+        let silences = &mut seen.kinds[awaited as usize];
+        silences.ended.push_back(silence);
+        if silences.ended.len() > REMEMBERED {
+            silences.ended.pop_front();
+        }
+        if silence > SHORTEST_UNPROVEN {
+            // A shorter wait would have missed this one.
+            silences.in_vain = 0;
+        }
+    }
+
+    /// Records that an event did not arrive within the whole timeout.
+    pub(crate) fn record_timeout(&self, awaited: Awaited) {
+        let mut seen = self.lock();
+        seen.kinds[awaited as usize].in_vain += 1;
+    }
+
+    /// Records the result of a fence.
+    pub(crate) fn record_fence(&self, has_arrived: bool) {
+        let mut seen = self.lock();
+        if has_arrived {
+            seen.fences_arrived += 1;
+        } else {
+            seen.fences_missing += 1;
+        }
+    }
+
+    /// Returns false if fences never arrive at this server.
+    pub(crate) fn fences_work(&self) -> bool {
+        let seen = self.lock();
+        seen.fences_arrived > 0 || seen.fences_missing < MOST_MISSING
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(2);
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn pace_of(awaited: Awaited, silences: &[u64]) -> Pace {
+        let pace = Pace::default();
+        silences.iter().for_each(|silence| pace.record_arrival(awaited, ms(*silence)));
+        pace
+    }
+
+    #[test]
+    fn the_first_silence_lasts_the_whole_timeout() {
+        let pace = pace_of(Awaited::Reply, &[1, 1]);
+        assert_eq!(pace.first_wait(Awaited::Reply, TIMEOUT), TIMEOUT);
+        assert_eq!(pace.full_wait(Awaited::Reply, FenceResult::Impossible, TIMEOUT), TIMEOUT);
+    }
+
+    #[test]
+    fn a_quick_server_is_waited_for_a_short_time_and_a_slow_one_for_the_timeout() {
+        let quick = pace_of(Awaited::Reply, &[1, 2, 1, 900]);
+        assert_eq!(quick.full_wait(Awaited::Reply, FenceResult::Complete(ms(1)), TIMEOUT), SHORTEST_PROVEN);
+        let slow = pace_of(Awaited::Reply, &[300, 300, 310]);
+        assert_eq!(slow.full_wait(Awaited::Reply, FenceResult::Complete(ms(1)), TIMEOUT), TIMEOUT);
+        // A busy machine delays the fence too.
+        assert_eq!(quick.full_wait(Awaited::Reply, FenceResult::Complete(ms(60)), TIMEOUT), ms(600));
+        assert_eq!(quick.full_wait(Awaited::Reply, FenceResult::Missing, TIMEOUT), TIMEOUT);
+    }
+
+    #[test]
+    fn a_fence_proves_no_list() {
+        let pace = pace_of(Awaited::List, &[1, 2, 1]);
+        assert_eq!(pace.full_wait(Awaited::List, FenceResult::Complete(ms(1)), TIMEOUT), SHORTEST_UNPROVEN);
+        assert_eq!(pace.full_wait(Awaited::ListAfterBreak, FenceResult::Complete(ms(1)), TIMEOUT), TIMEOUT);
+    }
+
+    #[test]
+    fn timeouts_in_vain_shorten_later_waits_until_something_is_late() {
+        let pace = Pace::default();
+        (0..ENOUGH_IN_VAIN).for_each(|_| pace.record_timeout(Awaited::Release));
+        assert_eq!(pace.full_wait(Awaited::Release, FenceResult::Impossible, TIMEOUT), SHORTEST_BLIND);
+        pace.record_arrival(Awaited::Release, ms(900));
+        assert_eq!(pace.full_wait(Awaited::Release, FenceResult::Impossible, TIMEOUT), TIMEOUT);
+    }
+
+    #[test]
+    fn the_timeout_of_the_user_is_the_limit() {
+        let pace = pace_of(Awaited::Reply, &[1, 1, 1]);
+        assert_eq!(pace.full_wait(Awaited::Reply, FenceResult::Complete(ms(1)), ms(50)), ms(50));
+    }
+
+    #[test]
+    fn fences_that_never_arrive_are_given_up() {
+        let pace = Pace::default();
+        (0..MOST_MISSING).for_each(|_| pace.record_fence(false));
+        assert!(!pace.fences_work());
+        pace.record_fence(true);
+        assert!(pace.fences_work());
+    }
+}
