@@ -4,7 +4,10 @@
 //! need no conditional compilation. The `procfs` crate builds on Linux alone, has no readers for the kernel settings
 //! that are read here, and would add three crates.
 
+mod listeners;
+
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -74,6 +77,22 @@ impl Process {
     /// Reads the control groups, one `NUMBER:CONTROLLERS:PATH` per line.
     pub fn control_groups(self) -> Option<String> {
         self.read("cgroup")
+    }
+
+    /// Returns true if the process was started with this `NAME=VALUE` in its environment. Child processes inherit it.
+    pub fn was_started_with(self, variable: &str) -> bool {
+        let environment = fs::read(self.folder().join("environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
+    }
+
+    /// Returns the addresses at which the process listens for TCP connections.
+    pub fn listens_at(self) -> Vec<SocketAddr> {
+        let Ok(descriptors) = fs::read_dir(self.folder().join("fd")) else { return Vec::new() };
+        let links = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+        let sockets: Vec<String> = links.filter_map(|link| listeners::socket_inode(link.to_str()?)).collect();
+        let tables = ["net/tcp", "net/tcp6"].into_iter().filter_map(|table| self.read(table));
+        let listeners = tables.flat_map(|table| listeners::listeners_in(&table));
+        listeners.filter(|(inode, _)| sockets.contains(inode)).map(|(_, address)| address).collect()
     }
 
     fn folder(self) -> PathBuf {
