@@ -48,6 +48,10 @@ pub(crate) struct ServerArgs {
     /// Time to wait for a reply [default: 2s, or more if the server is slow]
     #[arg(long, value_name = "TIME", value_parser = reply_timeout)]
     pub(crate) timeout: Option<Duration>,
+
+    /// Time for a server that --spawn starts to answer its first CONNECT
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = start_timeout)]
+    pub(crate) start_timeout: Duration,
 }
 
 /// Parses a number of threads or instances.
@@ -55,6 +59,14 @@ pub(crate) fn threads(text: &str) -> Result<NonZeroU32, String> {
     match text.parse::<NonZeroU32>() {
         Ok(count) if count.get() <= 256 => Ok(count),
         _ => Err("expected 1 to 256".to_owned()),
+    }
+}
+
+/// Parses the time for the start of a server.
+pub(crate) fn start_timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if (Duration::from_millis(1)..=Duration::from_mins(10)).contains(&time) => Ok(time),
+        _ => Err("expected a time from 1ms to 10min, such as 30s".to_owned()),
     }
 }
 

@@ -79,16 +79,27 @@ fn rules(check: &Outcome) -> Vec<String> {
         .collect()
 }
 
-/// Returns the command that repeats the check.
+/// Returns the command that repeats the check, quoted for a POSIX shell.
 pub(crate) fn rerun_command(check: &Outcome, result: &ConformanceResult) -> String {
-    let target = match &result.info.target.command {
-        Some(command) => format!("--spawn '{command}'"),
-        None if result.info.target.spawned => String::new(),
-        None => format!("--target {}", result.info.target.address.split(' ').next().unwrap_or_default()),
+    let mut words = match result.info.suite.as_str() {
+        "conformance" => vec!["mychat-bench", "conformance", "--only", &check.id],
+        file => vec!["mychat-bench", "run", file],
     };
-    match result.info.suite.as_str() {
-        "conformance" => format!("mychat-bench conformance --only {} --seed {} {target}", check.id, result.info.seed),
-        file => format!("mychat-bench run {file} --seed {} {target}", result.info.seed),
+    let (seed, options) = (result.info.seed.to_string(), rerun_options(result));
+    words.extend(["--seed", &seed]);
+    words.extend(options.iter().map(String::as_str));
+    shell_words::join(words)
+}
+
+/// Returns the options of the command. Results of older versions have only the server.
+fn rerun_options(result: &ConformanceResult) -> Vec<String> {
+    let target = &result.info.target;
+    let option = |name: &str, value: &str| vec![name.to_owned(), value.to_owned()];
+    match &target.command {
+        _ if !result.info.options.is_empty() => result.info.options.clone(),
+        Some(command) => option("--spawn", command),
+        None if target.spawned => Vec::new(),
+        None => option("--target", target.address.split(' ').next().unwrap_or_default()),
     }
 }
 

@@ -58,6 +58,7 @@ fn conformance() -> Value {
         started: "2026-11-22T16:15:29Z".to_owned(),
         seconds: 1.5,
         strict: false,
+        options: vec!["--spawn".to_owned(), "server {port}".to_owned()],
     };
     serde_json::to_value(build(cases(), info, false)).unwrap()
 }

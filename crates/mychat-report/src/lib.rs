@@ -17,6 +17,7 @@ pub mod model;
 mod wording;
 mod reasons;
 mod failure_card;
+mod server_death;
 mod timeline_buckets;
 mod undecided;
 mod charts;

@@ -8,23 +8,33 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::process::Child;
+use tokio::time::Instant;
 
 mod error;
 mod group;
 mod output;
 mod probe;
+mod process_family;
 mod usage;
 
 use crate::describe_exit;
-pub use error::SpawnError;
+pub use error::{ListenAddresses, SpawnError};
+pub use output::OutputMark;
 pub use usage::Usage;
 
 use output::OutputLines;
 use probe::{ProbeResult, probe_address};
+use process_family::ProcessFamily;
 
 /// The placeholder for the port in a command.
 pub const PORT: &str = "{port}";
-const START_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest time for a start, where the user gives none.
+pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(15);
+/// A server that listens elsewhere for this time, and not on its port, has ignored the port. Some servers open a port for
+/// another purpose first.
+const ELSEWHERE: Duration = Duration::from_secs(5);
+/// The pause between two looks at where the server listens.
+const LOOK: Duration = Duration::from_millis(250);
 /// The longest time to wait for a killed process.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -38,6 +48,7 @@ pub struct SpawnedServer {
 struct Inner {
     /// The command with the placeholder `{port}`.
     command: String,
+    start_timeout: Duration,
     port: AtomicU16,
     /// True if it listens at `::1` and not at `127.0.0.1`: `localhost` resolves differently per language.
     is_ipv6: AtomicBool,
@@ -49,16 +60,19 @@ struct Inner {
 struct Running {
     child: Child,
     group: i32,
+    family: ProcessFamily,
 }
 
 impl SpawnedServer {
-    /// Starts a server by a command with `{port}` in it, and waits until it answers a `CONNECT`.
-    pub async fn start(command: &str) -> Result<Self, SpawnError> {
+    /// Starts a server by a command with `{port}` in it, and waits until it answers a `CONNECT`: at most `start_timeout`, also
+    /// at each restart.
+    pub async fn start(command: &str, start_timeout: Duration) -> Result<Self, SpawnError> {
         if !command.contains(PORT) {
             return Err(SpawnError::NoPort);
         }
         let inner = Inner {
             command: command.to_owned(),
+            start_timeout,
             port: AtomicU16::new(free_port()),
             is_ipv6: AtomicBool::new(false),
             running: Mutex::new(None),
@@ -105,11 +119,12 @@ impl SpawnedServer {
         self.inner.lock().as_ref().map(|running| running.group.cast_unsigned())
     }
 
-    /// Kills its process group.
+    /// Kills its process group, and what has left the group.
     pub async fn stop(&self) {
         let running = self.inner.lock().take();
         if let Some(mut running) = running {
             group::kill(running.group);
+            running.family.kill();
             let _ = running.child.start_kill();
             let _ = running.child.wait().await;
         }
@@ -131,6 +146,16 @@ impl SpawnedServer {
         self.inner.output.last(count)
     }
 
+    /// Returns a mark of the output so far, for [`lines_since`](Self::lines_since).
+    pub fn output_mark(&self) -> OutputMark {
+        self.inner.output.mark()
+    }
+
+    /// Returns the lines that it wrote after a mark, as far as they are kept.
+    pub fn lines_since(&self, mark: OutputMark) -> Vec<String> {
+        self.inner.output.since(mark)
+    }
+
     /// Returns the resource usage of its process group.
     pub fn usage(&self) -> Usage {
         self.inner.lock().as_ref().map(|running| usage::of_group(running.group)).unwrap_or_default()
@@ -139,6 +164,7 @@ impl SpawnedServer {
     async fn launch(&self) -> Result<(), SpawnError> {
         let command = self.inner.command();
         let mut shell = group::shell(&command);
+        let family = ProcessFamily::mark(&mut shell);
         shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let started = shell.spawn();
         let mut child = started.map_err(|source| SpawnError::Start { command, source })?;
@@ -149,22 +175,27 @@ impl SpawnedServer {
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(self.inner.output.clone().read_from(stderr));
         }
-        *self.inner.lock() = Some(Running { child, group });
+        *self.inner.lock() = Some(Running { child, group, family });
         self.wait_until_ready().await
     }
 
+    /// Waits until the server is ready. After an error nothing of it is left.
     async fn wait_until_ready(&self) -> Result<(), SpawnError> {
-        let deadline = tokio::time::Instant::now() + START_TIMEOUT;
-        let output = || {
-            let lines = self.last_lines(5);
-            if lines.is_empty() { String::new() } else { format!("; it wrote:\n  {}", lines.join("\n  ")) }
-        };
-        let command = self.inner.command();
+        let ready = self.wait_for_answer().await;
+        if ready.is_err() {
+            self.stop().await;
+        }
+        ready
+    }
+
+    async fn wait_for_answer(&self) -> Result<(), SpawnError> {
+        let start_timeout = self.inner.start_timeout;
+        let started = Instant::now();
         let mut accepts = 0;
-        while tokio::time::Instant::now() < deadline {
-            if let Some(status) = self.exit_status() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                return Err(SpawnError::Ended { command, status, output: output() });
+        let mut elsewhere = Elsewhere::default();
+        while started.elapsed() < start_timeout {
+            if !self.is_running() {
+                return Err(self.early_end().await);
             }
             match self.probe().await {
                 ProbeResult::Answered => return Ok(()),
@@ -175,10 +206,44 @@ impl SpawnedServer {
                         return Ok(());
                     }
                 }
-                ProbeResult::NotListening => tokio::time::sleep(Duration::from_millis(20)).await,
+                ProbeResult::NotListening => {
+                    if elsewhere.look(|| self.listens_at()) > ELSEWHERE {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
             }
         }
-        Err(SpawnError::Silent { command, port: self.inner.port(), output: output() })
+        let (command, port, output) = (self.inner.command(), self.inner.port(), self.output());
+        let addresses = self.listens_at();
+        if addresses.is_empty() {
+            return Err(SpawnError::Silent { command, port, start_timeout, output });
+        }
+        Err(SpawnError::WrongPort { command, port, addresses: ListenAddresses(addresses), output })
+    }
+
+    /// Returns the error of a command that has ended before a server answered: it failed, or it left a process behind.
+    async fn early_end(&self) -> SpawnError {
+        let status = self.exit_status().unwrap_or_else(|| "unknown exit status".to_owned());
+        // Its last lines are still on their way.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let (command, output) = (self.inner.command(), self.output());
+        let left = self.inner.lock().as_ref().map(|running| running.family.members()).unwrap_or_default();
+        match left.first() {
+            Some(pid) => SpawnError::Detached { command, pid: *pid, output },
+            None => SpawnError::Ended { command, status, output },
+        }
+    }
+
+    /// Returns the addresses at which processes of the server listen.
+    fn listens_at(&self) -> Vec<SocketAddr> {
+        self.inner.lock().as_ref().map(|running| running.family.listens_at()).unwrap_or_default()
+    }
+
+    /// Returns its last lines for an error, or nothing if there are none.
+    fn output(&self) -> String {
+        let lines = self.last_lines(5);
+        if lines.is_empty() { String::new() } else { format!("; it wrote:\n  {}", lines.join("\n  ")) }
     }
 
     /// Sends a CONNECT to either loopback address and returns the answer.
@@ -217,7 +282,30 @@ impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(running) = self.lock().take() {
             group::kill(running.group);
+            running.family.kill();
         }
+    }
+}
+
+/// The time for which a server has listened, but not on its port.
+#[derive(Debug, Default)]
+struct Elsewhere {
+    since: Option<Instant>,
+    looked: Option<Instant>,
+}
+
+impl Elsewhere {
+    /// Looks where the server listens, if the last look is [`LOOK`] ago. Returns the time since it first listened elsewhere.
+    fn look(&mut self, listens_at: impl FnOnce() -> Vec<SocketAddr>) -> Duration {
+        if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
+            self.looked = Some(Instant::now());
+            if listens_at().is_empty() {
+                self.since = None;
+            } else {
+                self.since.get_or_insert_with(Instant::now);
+            }
+        }
+        self.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod causes;
 mod correct;
+mod deaths;
 mod formats;
 mod framing;
 #[cfg(unix)]
@@ -9,6 +10,9 @@ mod gone;
 mod kills;
 mod nulls;
 mod options;
+#[cfg(unix)]
+mod reruns;
+mod starts;
 
 use std::collections::BTreeMap;
 use std::path::Path;

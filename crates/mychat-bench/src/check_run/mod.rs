@@ -3,6 +3,7 @@
 pub(crate) mod catalogue_text;
 mod framing_notes;
 mod report_files;
+mod rerun_options;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use rand::RngExt as _;
 use tokio::sync::Notify;
 
 use crate::target::ServerUnderTest;
+use crate::terminal::check_progress::CheckProgress;
 use mychat_conformance::probe::{self as probing, FramingProbe, Profile};
 use mychat_conformance::suite::{Check, Event, Options, baseline};
 use mychat_conformance::{FirstContact, TestEnv};
@@ -21,6 +23,7 @@ use mychat_report::terminal::conformance as terminal;
 use mychat_scenario::model::FramingChoice;
 
 pub(crate) use report_files::{CheckReports, write_reports};
+pub(crate) use rerun_options::RerunOptions;
 
 /// Time limit of a whole run of checks. Later checks are reported as inconclusive.
 const TIME_LIMIT: Duration = Duration::from_mins(10);
@@ -40,6 +43,8 @@ pub(crate) struct SuiteOptions {
     pub(crate) floods: bool,
     pub(crate) profile: BTreeMap<String, String>,
     pub(crate) baseline: BTreeMap<String, String>,
+    /// Options that a repetition of a check needs.
+    pub(crate) rerun: Vec<String>,
 }
 
 impl SuiteOptions {
@@ -72,13 +77,17 @@ pub(crate) async fn run_checks(
         stop: Arc::clone(stop),
     };
     let mut lines = terminal::CheckLines::new(checks.iter().map(|check| check.case.id.as_str()));
-    let mut print_outcome = |event: Event<'_>| {
-        let Event::Done(outcome) = event;
-        let mut outcome = outcome.clone();
-        baseline::apply(std::slice::from_mut(&mut outcome), &suite.baseline);
-        print(&lines.add(&outcome));
+    let mut progress = CheckProgress::new(checks, suite.print.is_some());
+    let mut show = |event: Event<'_>| match event {
+        Event::Started(case) => progress.start(case),
+        Event::Done(outcome) => {
+            let mut outcome = outcome.clone();
+            baseline::apply(std::slice::from_mut(&mut outcome), &suite.baseline);
+            progress.done(&outcome.id, || print(&lines.add(&outcome)));
+        }
     };
-    let mut outcomes = mychat_conformance::suite::run(checks, &options, &mut print_outcome).await;
+    let mut outcomes = mychat_conformance::suite::run(checks, &options, &mut show).await;
+    progress.clear();
     print(&lines.rest());
     baseline::apply(&mut outcomes, &suite.baseline);
     let interrupted =
@@ -98,6 +107,7 @@ pub(crate) async fn run_checks(
         started: began,
         seconds: started.elapsed().as_secs_f64(),
         strict: suite.strict,
+        options: suite.rerun.clone(),
     };
     let result = build(outcomes, about, interrupted);
     print(&terminal::summary(&result));

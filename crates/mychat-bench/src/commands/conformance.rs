@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::args::{FramingArg, ServerArgs, threads};
-use crate::check_run::{CheckReports, SuiteOptions, catalogue_text, run_checks, write_reports};
+use crate::check_run::{CheckReports, RerunOptions, SuiteOptions, catalogue_text, run_checks, write_reports};
 use crate::error::CommandError;
 use crate::output::{prepare_outputs, write_output};
 use crate::target::ServerUnderTest;
@@ -97,7 +97,9 @@ pub(crate) async fn conformance(args: ConformanceArgs) -> Result<Exit, CommandEr
     let options = suite_options(&args, &checks)?;
     prepare_files(&args)?;
     let jobs = args.jobs.map_or(JOBS, |jobs| jobs.get() as usize).min(selected.len());
-    let server = ServerUnderTest::start(args.server.target.as_deref(), args.server.spawn.as_deref(), jobs).await?;
+    let typed = &args.server;
+    let server =
+        ServerUnderTest::start(typed.target.as_deref(), typed.spawn.as_deref(), jobs, typed.start_timeout).await?;
     let stop = signal::stop_requests()?;
     let result = run_checks(&selected, &server, &options, &stop).await;
     server.stop().await;
@@ -139,7 +141,20 @@ fn suite_options(args: &ConformanceArgs, checks: &[Check]) -> Result<SuiteOption
         floods: !args.only.is_empty(),
         profile: declared,
         baseline: known.unwrap_or_default(),
+        rerun: rerun_options(args),
     })
+}
+
+/// Returns the options that a repetition of a check needs, besides its id and the seed.
+fn rerun_options(args: &ConformanceArgs) -> Vec<String> {
+    let mut options = RerunOptions::new(args.server.target.as_deref(), args.server.spawn.as_deref());
+    options.framing(Some(args.server.framing)).timeout(args.server.timeout).profile(args.profile.as_deref());
+    options.start_timeout(args.server.start_timeout);
+    options.value("--jobs", args.jobs.map(|jobs| jobs.to_string()));
+    let baseline = args.baseline.as_deref().filter(|_| !args.update_baseline);
+    options.value("--baseline", baseline.map(|path| path.display().to_string()));
+    options.flag("--strict", args.strict);
+    options.finish()
 }
 
 fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, CommandError> {

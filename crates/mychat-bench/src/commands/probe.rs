@@ -40,7 +40,8 @@ pub(crate) struct ProbeArgs {
 pub(crate) async fn probe(args: ProbeArgs) -> Result<Exit, CommandError> {
     prepare_outputs([("--json", args.json.as_deref())], [])?;
     let typed = &args.server;
-    let server = ServerUnderTest::start(typed.target.as_deref(), typed.spawn.as_deref(), 1).await?;
+    let server =
+        ServerUnderTest::start(typed.target.as_deref(), typed.spawn.as_deref(), 1, typed.start_timeout).await?;
     let seed = u64::from(rand::rng().random::<u16>());
     let patience = typed.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let nonce = actor_names::nonce(seed);

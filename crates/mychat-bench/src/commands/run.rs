@@ -10,8 +10,8 @@ use clap::Args;
 use tokio::sync::Notify;
 
 use super::find_max;
-use crate::args::{FramingArg, threads};
-use crate::check_run::{CheckReports, SuiteOptions, run_checks, write_reports};
+use crate::args::{FramingArg, start_timeout, threads};
+use crate::check_run::{CheckReports, RerunOptions, SuiteOptions, run_checks, write_reports};
 use crate::error::{CommandError, ErrorKind};
 use crate::load::{LoadOptions, LoadSession, RunRequest, SessionContext, preflight};
 use crate::report_files::ReportFiles;
@@ -61,6 +61,10 @@ pub(crate) struct RunArgs {
     /// Start the server under test: a shell command with {port} in place of the port
     #[arg(long, value_name = "COMMAND", conflicts_with = "target")]
     pub(crate) spawn: Option<String>,
+
+    /// Time for a server that --spawn starts to answer its first CONNECT
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = start_timeout)]
+    pub(crate) start_timeout: Duration,
 
     /// Process id of a server on this machine, to watch its memory and CPU; a server that --spawn starts is
     /// always watched
@@ -119,7 +123,12 @@ impl From<RunArgs> for RunRequest {
     fn from(args: RunArgs) -> Self {
         Self {
             file: args.file,
-            server: ServerChoice { target: args.target, spawn: args.spawn, pid: args.pid },
+            server: ServerChoice {
+                target: args.target,
+                spawn: args.spawn,
+                start_timeout: args.start_timeout,
+                pid: args.pid,
+            },
             profile: args.profile,
             framing: args.framing.map(FramingChoice::from),
             timeout: args.timeout,
@@ -206,9 +215,10 @@ async fn run_cases(
         return Ok(None);
     }
     let checks = suite::catalogue::of(&scenario.cases, &loaded.file, &loaded.text);
-    let ServerChoice { target, spawn, .. } = &request.server;
+    let ServerChoice { target, spawn, start_timeout, .. } = &request.server;
     let named = target.as_deref().or(scenario.target.as_deref().filter(|_| spawn.is_none()));
-    let server = ServerUnderTest::start(named, spawn.as_deref(), 1).await?;
+    let server = ServerUnderTest::start(named, spawn.as_deref(), 1, *start_timeout).await?;
+    let declared = ProfileOptions::read(request, scenario)?.into_declared();
     // For a file that has users too, the outcome is printed once, at the end of the run.
     let print: Option<fn(&str)> = match (scenario.groups.is_empty(), request.view) {
         (true, View::Live | View::Lines) => Some(print::result),
@@ -218,18 +228,33 @@ async fn run_cases(
     let options = SuiteOptions {
         suite: loaded.file.clone(),
         framing: request.framing.unwrap_or(scenario.framing),
-        timeout: Some(scenario.timeout),
+        timeout: Some(request.timeout.unwrap_or(scenario.timeout)),
         seed: request.seed.or(scenario.seed).unwrap_or_else(SuiteOptions::random_seed),
         strict: false,
         print,
         floods: true,
-        profile: std::collections::BTreeMap::new(),
+        profile: declared,
         baseline: std::collections::BTreeMap::new(),
+        rerun: rerun_options(request),
     };
     let selected: Vec<&Check> = checks.iter().collect();
     let result = run_checks(&selected, &server, &options, stop).await;
     server.stop().await;
     Ok(Some(result))
+}
+
+/// Returns the options that a repetition of the cases needs, besides the file and the seed.
+fn rerun_options(request: &RunRequest) -> Vec<String> {
+    let mut options = RerunOptions::new(request.server.target.as_deref(), request.server.spawn.as_deref());
+    let framing = request.framing.map(|framing| match framing {
+        FramingChoice::Auto => FramingArg::Auto,
+        FramingChoice::Lf => FramingArg::Lf,
+        FramingChoice::CrLf => FramingArg::Crlf,
+        FramingChoice::Raw => FramingArg::Raw,
+    });
+    options.framing(framing).timeout(request.timeout).profile(request.profile.as_deref());
+    options.start_timeout(request.server.start_timeout);
+    options.finish()
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

@@ -60,6 +60,11 @@ impl ProfileOptions {
         })
     }
 
+    /// Returns the readings that the profile declares.
+    pub(crate) fn into_declared(self) -> BTreeMap<String, String> {
+        self.declared
+    }
+
     /// Returns the properties that are known without a dialogue, which suffice for the reference server.
     pub(crate) fn unprobed(&self) -> LoadProfile {
         let framing = match self.framing {

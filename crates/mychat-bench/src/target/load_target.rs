@@ -1,5 +1,7 @@
 //! Server of a load: given by address, started by a command, or the reference server.
 
+use std::time::Duration;
+
 use super::load_profile::{LoadProfile, ProfileOptions};
 use crate::error::CommandError;
 use mychat_os::proc::Process;
@@ -14,6 +16,8 @@ pub(crate) struct ServerChoice {
     pub(crate) target: Option<String>,
     /// Shell command that starts it.
     pub(crate) spawn: Option<String>,
+    /// Time for its start.
+    pub(crate) start_timeout: Duration,
     /// Process id, if it runs on this machine.
     pub(crate) pid: Option<u32>,
 }
@@ -31,7 +35,7 @@ impl LoadTarget {
     /// Connects to the chosen server or starts it. Without a choice it takes `default`, else the reference server.
     pub(crate) async fn start(choice: &ServerChoice, default: Option<&str>) -> Result<Self, CommandError> {
         let watch = match &choice.spawn {
-            Some(command) => Some(SpawnedServer::start(command).await?),
+            Some(command) => Some(SpawnedServer::start(command, choice.start_timeout).await?),
             None => None,
         };
         let spawned = watch.as_ref().map(|watch| watch.address().to_string());

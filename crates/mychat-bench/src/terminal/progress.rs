@@ -1,10 +1,9 @@
 //! Live view of the progress, drawn only on a terminal.
 
-use std::io::IsTerminal as _;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{print, progress_term};
 use crate::target::ProcessWatch;
@@ -50,11 +49,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(view: View, title: &str) -> Self {
-        // Redrawing a line needs a terminal that can move the cursor.
-        let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-        let shown = view == View::Live && std::io::stderr().is_terminal() && !dumb;
-        let target = if shown { progress_term::target() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(1), target);
+        let bar = ProgressBar::with_draw_target(Some(1), progress_term::target_if(view == View::Live));
         let style = ProgressStyle::with_template("{prefix:>9.bold} [{bar:24}] {msg}");
         bar.set_style(style.expect("the template is right").progress_chars("█▌ "));
         Self { view, bar, last: None, rates: (0.0, 0.0), title: title.to_owned() }

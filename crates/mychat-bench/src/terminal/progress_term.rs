@@ -3,6 +3,8 @@
 //! A line that fills the last column leaves the cursor at the edge, and the `^C` that a terminal shows for Ctrl-C would start
 //! a new line: the view would be cleared there, and its old line would stay. With space left, both share a line.
 
+use std::io::IsTerminal as _;
+
 use console::Term;
 use indicatif::{ProgressDrawTarget, TermLike};
 
@@ -16,8 +18,15 @@ const MARGIN: u16 = 3;
 const HZ: u8 = 10;
 
 /// Output of the live view.
-pub(crate) fn target() -> ProgressDrawTarget {
+fn target() -> ProgressDrawTarget {
     ProgressDrawTarget::term_like_with_hz(Box::new(ProgressTerm(Term::buffered_stderr())), HZ)
+}
+
+/// Output of a progress view: the terminal if the view is `shown` and standard error is a terminal that can move the cursor, else
+/// nothing.
+pub(crate) fn target_if(shown: bool) -> ProgressDrawTarget {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+    if shown && std::io::stderr().is_terminal() && !is_dumb { target() } else { ProgressDrawTarget::hidden() }
 }
 
 impl TermLike for ProgressTerm {

@@ -5,6 +5,7 @@
 //! that check too; when the run is over, `causes` drops it if that check passed.
 
 pub(crate) mod causes;
+pub(crate) mod exception;
 mod connections;
 mod content;
 mod lists;

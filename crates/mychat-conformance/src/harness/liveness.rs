@@ -8,6 +8,9 @@ use crate::harness::context::CaseContext;
 use crate::harness::failure::CaseFailure;
 use mychat_scenario::template::actor_names::ActorNames;
 
+/// The finding that no connection can be opened.
+pub(crate) const NO_CONNECTION: &str = "the server no longer accepts connections";
+
 /// Names that differ in the first letter, because a server may truncate names (other checks report that).
 const FIRST_NAME: &str = "abe";
 const SECOND_NAME: &str = "bea";
@@ -76,7 +79,7 @@ async fn connect_two(ctx: &mut CaseContext) -> Result<Duration, String> {
         let name = ctx.names.wire(called);
         let mut conn = ctx.open_detached(actor).await.map_err(|error| match mychat_target::local_limit(&error) {
             Some(limit) => limit.to_owned(),
-            None => "the server no longer accepts connections".to_owned(),
+            None => NO_CONNECTION.to_owned(),
         })?;
         let asked = Instant::now();
         let _ = conn.send(format!("CONNECT|{name}").as_bytes()).await;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::harness::failure::{CaseFailure, Control, StepResult};
 use crate::harness::wire_log::WireLine;
+use crate::suite::ServerDeath;
 use mychat_scenario::model::{Case, Level};
 
 /// The result of a check.
@@ -68,10 +69,19 @@ pub struct Outcome {
     pub wire: Vec<WireLine>,
     /// The result of the liveness check after the case, if it failed.
     pub after: Option<String>,
-    /// The last lines that the server wrote to its own output.
+    /// The last lines that the server wrote during the check, or its last exception.
     pub server_output: Vec<String>,
     /// True if a baseline expects this failure.
     pub expected: bool,
+    /// The end of the server during the check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub death: Option<ServerDeath>,
+    /// The exception that the server printed during the check.
+    #[serde(skip)]
+    pub(crate) exception: Option<String>,
+    /// True if the server's output has been attached.
+    #[serde(skip)]
+    pub(crate) has_server_output: bool,
     /// The ability that the server lacked when the check began, if that is the reason.
     #[serde(skip)]
     pub(crate) failed_control: Option<Control>,
@@ -103,6 +113,9 @@ impl Outcome {
             after: None,
             server_output: Vec::new(),
             expected: false,
+            death: None,
+            exception: None,
+            has_server_output: false,
             failed_control: None,
             causes: Vec::new(),
             shared_causes: Vec::new(),

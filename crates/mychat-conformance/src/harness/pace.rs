@@ -98,11 +98,10 @@ impl Pace {
             FenceResult::Complete(taken) | FenceResult::Partial(taken) => {
                 first.max(SHORTEST_UNPROVEN).max(taken * PARTIAL_MARGIN)
             }
-            FenceResult::Missing => timeout,
             FenceResult::Impossible if self.lock().kinds[awaited as usize].in_vain >= ENOUGH_IN_VAIN => {
                 first.max(SHORTEST_BLIND)
             }
-            FenceResult::Impossible => timeout,
+            FenceResult::Missing | FenceResult::Impossible => timeout,
         };
         wait.min(timeout)
     }
@@ -167,7 +166,9 @@ mod tests {
 
     fn pace_of(awaited: Awaited, silences: &[u64]) -> Pace {
         let pace = Pace::default();
-        silences.iter().for_each(|silence| pace.record_arrival(awaited, ms(*silence)));
+        for silence in silences {
+            pace.record_arrival(awaited, ms(*silence));
+        }
         pace
     }
 
@@ -199,7 +200,9 @@ mod tests {
     #[test]
     fn timeouts_in_vain_shorten_later_waits_until_something_is_late() {
         let pace = Pace::default();
-        (0..ENOUGH_IN_VAIN).for_each(|_| pace.record_timeout(Awaited::Release));
+        for _ in 0..ENOUGH_IN_VAIN {
+            pace.record_timeout(Awaited::Release);
+        }
         assert_eq!(pace.full_wait(Awaited::Release, FenceResult::Impossible, TIMEOUT), SHORTEST_BLIND);
         pace.record_arrival(Awaited::Release, ms(900));
         assert_eq!(pace.full_wait(Awaited::Release, FenceResult::Impossible, TIMEOUT), TIMEOUT);
@@ -214,7 +217,9 @@ mod tests {
     #[test]
     fn fences_that_never_arrive_are_given_up() {
         let pace = Pace::default();
-        (0..MOST_MISSING).for_each(|_| pace.record_fence(false));
+        for _ in 0..MOST_MISSING {
+            pace.record_fence(false);
+        }
         assert!(!pace.fences_work());
         pace.record_fence(true);
         assert!(pace.fences_work());

@@ -8,8 +8,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
-use crate::harness::pace::Awaited;
 use crate::harness::liveness::{connect_users, numbered_name};
+use crate::harness::pace::Awaited;
 use mychat_scenario::model::procedures::{JoinLeave, JoinLeaveCheck};
 
 pub(super) async fn join_leave(ctx: &mut CaseContext, procedure: &JoinLeave) -> StepResult {

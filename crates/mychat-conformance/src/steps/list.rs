@@ -53,8 +53,11 @@ impl CaseContext {
                 Some(list) if fits(list) && inbox.list_count() > oldest => Some(true),
                 _ => inbox.end.map(|_| false),
             };
-            let found =
-                if oldest > 0 { conn.wait_list_at_most(timeout, look).await } else { conn.wait_list(timeout, look).await };
+            let found = if oldest > 0 {
+                conn.wait_list_at_most(timeout, look).await
+            } else {
+                conn.wait_list(timeout, look).await
+            };
             if found == Some(true) {
                 return Ok(());
             }

@@ -210,11 +210,7 @@ impl CaseContext {
         self.conns.get(actor).map_or_else(String::new, |conn| {
             let all_over = conn.inbox().frames.iter().all(|frame| frame.consumed || self.is_foreign(&frame.bytes));
             let open = conn.inbox().end.is_none() && conn.inbox().unfinished().is_empty();
-            if all_over && open {
-                format!("no reply {}", conn.waited())
-            } else {
-                self.describe_last(conn)
-            }
+            if all_over && open { format!("no reply {}", conn.waited()) } else { self.describe_last(conn) }
         })
     }
 

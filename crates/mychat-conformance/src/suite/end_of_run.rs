@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::PoisonError;
 
-use super::run::{CheckResults, attach_server_output, check_serving_at_end};
+use super::run::{CheckResults, check_serving_at_end};
 use crate::diagnosis::logins::is_unasked;
 use crate::diagnosis::shared::ONE_READ;
 use crate::harness::TestEnv;
@@ -25,7 +25,7 @@ pub(super) fn is_end_of_run(id: &str) -> bool {
 /// `unusable` is the reason why the server no longer serves users, if it does not.
 pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, shared: &CheckResults) -> Outcome {
     if case.id == ALIVE {
-        return attach_server_output(judge_serving(case, env, unusable, shared).await, env);
+        return judge_serving(case, env, unusable, shared).await;
     }
     let Some(rule) = FrameRule::ALL.into_iter().find(|rule| rule.id() == case.id) else {
         return Outcome::not_run(case, Status::Inconclusive, "it has no monitor");

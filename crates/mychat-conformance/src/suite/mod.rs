@@ -9,8 +9,11 @@ pub mod baseline;
 pub mod catalogue;
 mod end_of_run;
 pub mod run;
+mod schedule;
 pub mod select;
+mod server_death;
 pub mod clauses;
 
 pub use catalogue::{Check, catalogue};
 pub use run::{Event, Options, run};
+pub use server_death::ServerDeath;

@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 use super::abilities::{MissingAbilities, keep_first_transcripts};
 use super::catalogue::Check;
 use super::end_of_run::{self, judge};
+use super::schedule::Schedule;
+use super::server_death::{ServerDeath, attach_server_output, output_mark, rank_exceptions};
 use crate::diagnosis::causes;
 use crate::harness::liveness::{Serving, check_liveness};
 use crate::harness::monitor::FrameRule;
@@ -17,6 +19,7 @@ use crate::harness::outcome::{Outcome, Status};
 use crate::harness::{TestEnv, join_all};
 use crate::runner::run_case;
 use mychat_scenario::model::{Case, Need};
+use mychat_target::spawn::OutputMark;
 
 /// The check that fails if the server accepts no user.
 pub const CONNECT_CHECK: &str = "conn.ack-ok";
@@ -42,6 +45,8 @@ pub struct Options {
 /// Progress of a run.
 #[derive(Debug)]
 pub enum Event<'o> {
+    /// A check begins.
+    Started(&'o Case),
     /// A check is finished.
     Done(&'o Outcome),
 }
@@ -89,11 +94,12 @@ enum RunEnd {
 
 /// Runs checks and returns one outcome for each, in their order.
 pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<Outcome> {
-    let schedule = Schedule::of(checks, options.instances.len());
+    let can_restart = options.instances.iter().all(|env| env.watch.is_some());
+    let schedule = Schedule::of(checks, options.instances.len(), can_restart);
     let shared =
         CheckResults { outcomes: Mutex::default(), first_death: Mutex::default(), may_flood: options.may_flood };
     let events = Mutex::new(events);
-    let report = |outcome: &Outcome| events.lock().unwrap_or_else(PoisonError::into_inner)(Event::Done(outcome));
+    let report = |event: Event<'_>| events.lock().unwrap_or_else(PoisonError::into_inner)(event);
     let jobs = async {
         let mut servers: Vec<Instance<'_>> = options.instances.iter().map(Instance::new).collect();
         // Measure all instances before the first check: a dead one must not take a check that another one could run.
@@ -116,7 +122,7 @@ pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(E
         if let Some(server) = servers.first() {
             for (index, check) in schedule.end_of_run {
                 let outcome = judge(&check.case, server.env(), server.unusable.as_deref(), &shared).await;
-                report(&outcome);
+                report(Event::Done(&outcome));
                 shared.done(index, outcome);
             }
         }
@@ -136,12 +142,13 @@ pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(E
     for (index, check) in checks.iter().enumerate() {
         if !outcomes.iter().any(|(done, _)| *done == index) {
             let outcome = Outcome::not_run(&check.case, Status::Inconclusive, &reason);
-            report(&outcome);
+            report(Event::Done(&outcome));
             outcomes.push((index, outcome));
         }
     }
     outcomes.sort_by_key(|(index, _)| *index);
     keep_first_transcripts(&mut outcomes);
+    rank_exceptions(&mut outcomes);
     causes::choose(&mut outcomes);
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
@@ -158,36 +165,6 @@ impl CheckResults {
     }
 }
 
-/// The checks by the way in which they may run: at the same time on several instances, alone, or at the end.
-struct Schedule<'c> {
-    /// Checks that mostly wait, if there are instances for them.
-    slow: Vec<(usize, &'c Check)>,
-    /// The number of instances that run the slow checks.
-    slow_instances: usize,
-    parallel: Vec<(usize, &'c Check)>,
-    exclusive: Vec<(usize, &'c Check)>,
-    end_of_run: Vec<(usize, &'c Check)>,
-}
-
-impl<'c> Schedule<'c> {
-    fn of(checks: &[&'c Check], instances: usize) -> Self {
-        let (end_of_run, others): (Vec<_>, Vec<_>) =
-            checks.iter().copied().enumerate().partition(|(_, check)| end_of_run::is_end_of_run(&check.case.id));
-        let (mut exclusive, mut parallel): (Vec<_>, Vec<_>) =
-            others.into_iter().partition(|(_, check)| check.case.needs.contains(&Need::Loopback));
-        // Users who come and go by the thousand last: a server that keeps their names is slow afterwards.
-        exclusive.sort_by_key(|(_, check)| check.case.needs.contains(&Need::Fresh));
-        let mut slow = Vec::new();
-        // With a single instance the slow checks come last.
-        parallel.sort_by_key(|(_, check)| check.case.slow);
-        if instances > 1 {
-            slow = parallel.split_off(parallel.partition_point(|(_, check)| !check.case.slow));
-        }
-        let slow_instances = slow.len().min(instances.saturating_sub(1)).min(instances / 2);
-        Self { slow, slow_instances, parallel, exclusive, end_of_run }
-    }
-}
-
 /// One instance of the server under test.
 struct Instance<'o> {
     env: &'o TestEnv,
@@ -201,6 +178,8 @@ struct Instance<'o> {
     missing: MissingAbilities,
     /// The check that was run last.
     last_check: Option<String>,
+    /// The server's output up to the start of the last check, and up to the start of the one before.
+    marks: [OutputMark; 2],
 }
 
 impl<'o> Instance<'o> {
@@ -212,6 +191,7 @@ impl<'o> Instance<'o> {
             never_served: false,
             missing: MissingAbilities::default(),
             last_check: None,
+            marks: [OutputMark::default(); 2],
         }
     }
 
@@ -234,26 +214,28 @@ impl<'o> Instance<'o> {
     }
 
     /// Runs checks from the queue until it is empty. An instance that serves no user leaves the queue to the others.
-    async fn job(&mut self, queue: &Queue<'_>, shared: &CheckResults, report: &impl Fn(&Outcome)) {
+    async fn job(&mut self, queue: &Queue<'_>, shared: &CheckResults, report: &impl Fn(Event<'_>)) {
         loop {
             if self.unusable.is_some() && queue.leave() {
                 return;
             }
             let Some((index, check)) = queue.next() else { return };
+            report(Event::Started(&check.case));
             let outcome = self.run_check(&check.case, shared).await;
-            report(&outcome);
+            report(Event::Done(&outcome));
             shared.done(index, outcome);
         }
     }
 
     async fn run_check(&mut self, case: &Case, shared: &CheckResults) -> Outcome {
-        let outcome = match (unmet_need(case, self.env(), shared.may_flood), &self.unusable) {
+        match (unmet_need(case, self.env(), shared.may_flood), &self.unusable) {
             (Some(reason), _) => Outcome::not_run(case, Status::Skipped, reason),
-            (None, Some(_)) if self.never_served && case.id == CONNECT_CHECK => run_case(case, self.env()).await,
+            (None, Some(_)) if self.never_served && case.id == CONNECT_CHECK => {
+                attach_server_output(run_case(case, self.env()).await, self.env(), OutputMark::default())
+            }
             (None, Some(reason)) => Outcome::not_run(case, Status::Inconclusive, reason),
             (None, None) => self.run_and_check_liveness(case, shared).await,
-        };
-        attach_server_output(outcome, self.env())
+        }
     }
 
     /// Runs a case. If the server did not work when the case began, and was started anew, runs it once more.
@@ -275,6 +257,7 @@ impl<'o> Instance<'o> {
             self.unusable = Some(reason.clone());
             return (Outcome::not_run(case, Status::Inconclusive, &reason), false);
         }
+        self.marks = [output_mark(self.env()), self.marks[0]];
         let mut outcome = run_case(case, self.env()).await;
         let tries_broadcast = self.missing.tries_broadcast() && self.env().framing.send.is_terminated();
         let mut liveness = check_serving(self.env(), tries_broadcast).await;
@@ -288,6 +271,7 @@ impl<'o> Instance<'o> {
                 if let Some(control) = outcome.failed_control {
                     outcome.reason = Some(self.missing.reason(control));
                 }
+                outcome = attach_server_output(outcome, self.env(), self.marks[0]);
                 self.missing.has_lost_any() && self.restart().await.is_ok()
             }
         };
@@ -309,11 +293,13 @@ impl<'o> Instance<'o> {
             _ => outcome.after = Some(what.clone()),
         }
         let unusable = format!("the server has been down since {culprit}");
+        outcome.death = Some(ServerDeath::of(&culprit, &what, self.env()));
         shared.record_death(&culprit, what);
         // It may have crashed in the middle of a frame.
         self.env().monitors.forget(FrameRule::Terminated, &outcome.id);
         // Attach the server's output now, before the restarted server adds its own.
-        *outcome = attach_server_output(outcome.clone(), self.env());
+        let mark = if culprit == outcome.id { self.marks[0] } else { self.marks[1] };
+        *outcome = attach_server_output(outcome.clone(), self.env(), mark);
         if self.env().watch.is_none() {
             self.unusable = Some(unusable);
             return false;
@@ -370,15 +356,6 @@ async fn wait_until_caught_up(env: &TestEnv, first: Result<Serving, String>) -> 
         before = now;
     }
     last
-}
-
-/// Adds the last lines of the server's output to a failed or inconclusive outcome.
-pub(super) fn attach_server_output(mut outcome: Outcome, env: &TestEnv) -> Outcome {
-    let open = matches!(outcome.status, Status::Fail | Status::Inconclusive);
-    if let (true, true, Some(watch)) = (open, outcome.server_output.is_empty(), &env.watch) {
-        outcome.server_output = watch.last_lines(5);
-    }
-    outcome
 }
 
 /// Returns the reason why a case cannot run here, if a need of it is not met.

@@ -44,7 +44,7 @@ prop_compose! {
         };
         let about = SuiteRunInfo {
             suite: "conformance".to_owned(), target, profile: Profile::default(), notes: vec![note], seed: 7,
-            started: "2026-11-22T16:15:29Z".to_owned(), seconds: 1.5, strict,
+            started: "2026-11-22T16:15:29Z".to_owned(), seconds: 1.5, strict, options: Vec::new(),
         };
         build(checks, about, interrupted)
     }

@@ -119,6 +119,7 @@ fn checks(status: Status, reason: &str) -> ConformanceResult {
         started: "2026-11-22T16:15:28Z".to_owned(),
         seconds: 1.0,
         strict: false,
+        options: Vec::new(),
     };
     conformance::build(vec![test_fixture::case("conn.ack-ok", status, reason)], info, false)
 }

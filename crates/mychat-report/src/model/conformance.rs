@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{TargetInfo, ToolInfo};
+use crate::server_death;
 use mychat_conformance::probe::Profile;
 use mychat_conformance::suite::clauses::CLAUSES;
 use mychat_conformance::{Outcome, Status};
@@ -76,7 +77,7 @@ pub struct SuiteRunInfo {
     pub target: TargetInfo,
     /// Effective profile.
     pub profile: Profile,
-    /// Notes on the framing.
+    /// Notes: the death of the server, and its framing.
     pub notes: Vec<String>,
     /// Seed of all random draws.
     pub seed: u64,
@@ -86,6 +87,9 @@ pub struct SuiteRunInfo {
     pub seconds: f64,
     /// True if failed should checks count.
     pub strict: bool,
+    /// Options that a repetition of a check needs, unquoted, besides its id and the seed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
 }
 
 impl ConformanceResult {
@@ -96,7 +100,8 @@ impl ConformanceResult {
 }
 
 /// Computes the result from the outcomes. `interrupted` is true for a run that was cut short.
-pub fn build(checks: Vec<Outcome>, info: SuiteRunInfo, interrupted: bool) -> ConformanceResult {
+pub fn build(checks: Vec<Outcome>, mut info: SuiteRunInfo, interrupted: bool) -> ConformanceResult {
+    info.notes.splice(0..0, server_death::finding(&checks, &info));
     let mut summary: BTreeMap<String, CheckCounts> =
         Level::ALL.map(|level| (level.to_string(), CheckCounts::default())).into();
     for check in &checks {
@@ -123,6 +128,9 @@ pub fn build(checks: Vec<Outcome>, info: SuiteRunInfo, interrupted: bool) -> Con
     }
 }
 
+/// Check that fails if the server died.
+const ALIVE_CHECK: &str = "robust.alive";
+
 /// Returns the exit code: failures first, then inconclusive checks. A run without any executed check is not a success.
 fn exit(checks: &[Outcome], strict: bool, interrupted: bool) -> Exit {
     if interrupted {
@@ -132,7 +140,9 @@ fn exit(checks: &[Outcome], strict: bool, interrupted: bool) -> Exit {
     let counts = |check: &&Outcome| check.level != Level::Should || strict;
     let any = |status| checks.iter().filter(counts).any(|check| check.status == status && !check.expected);
     let executed = checks.iter().any(|check| matches!(check.status, Status::Pass | Status::Fail));
-    if any(Status::Fail) {
+    // A run without the check that fails then must not hide that the server died.
+    let died = checks.iter().any(|check| check.death.is_some()) && checks.iter().all(|check| check.id != ALIVE_CHECK);
+    if any(Status::Fail) || died {
         return Exit::Failed;
     }
     let undecided =

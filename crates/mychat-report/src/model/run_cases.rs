@@ -17,6 +17,7 @@ pub(crate) fn as_conformance_result(result: &RunResult) -> ConformanceResult {
         started: result.started.clone(),
         seconds: result.cases.iter().map(|case| case.seconds).sum(),
         strict: false,
+        options: Vec::new(),
     };
     build(result.cases.clone(), about, result.verdict == Verdict::Interrupted)
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::failure_card;
 use crate::model::conformance::ConformanceResult;
+use crate::server_death;
 use crate::wording::{self, Tone};
 use crate::{reasons, visible};
 use mychat_conformance::{Outcome, Status};
@@ -26,7 +27,7 @@ pub fn head(address: &str, notes: &[String]) -> String {
 
 /// Renders the cards, the clauses and the verdict.
 pub fn summary(result: &ConformanceResult) -> String {
-    let mut text = String::new();
+    let mut text = death(result);
     for check in result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected) {
         text.push_str(&card(check, result));
     }
@@ -37,8 +38,31 @@ pub fn summary(result: &ConformanceResult) -> String {
     text
 }
 
+/// Renders the finding that the server died, with what it printed then.
+fn death(result: &ConformanceResult) -> String {
+    let mut text = String::new();
+    for (number, line) in server_death::finding(&result.checks, &result.info).iter().enumerate() {
+        let (start, end) = if number == 0 { (format!("\n{RED}"), format!("{RED:#}")) } else { Default::default() };
+        let _ = writeln!(text, "{start}{}{end}", visible(line));
+    }
+    text
+}
+
+/// Suggests to mend first what killed the server.
+fn first_death(result: &ConformanceResult) -> Option<String> {
+    let check = server_death::fatal_check(&result.checks)?;
+    let finding = server_death::finding(&result.checks, &result.info);
+    let lines = finding.first().into_iter().chain(finding.get(1).filter(|line| line.contains("printed: ")));
+    let finding: Vec<String> = lines.map(|line| visible(line).into_owned()).collect();
+    let rerun = failure_card::rerun_command(check, result);
+    Some(format!("\n{YELLOW}Fix first{YELLOW:#}  {}\n  {}\n", finding.join("\n"), visible(&rerun)))
+}
+
 /// Suggests a starting point: the most frequent cause, one check that shows it, and the command that repeats it.
 fn first(result: &ConformanceResult) -> String {
+    if let Some(death) = first_death(result) {
+        return death;
+    }
     // An observation made before the first check causes later failures, unless it is only a reading.
     let noted = result.info.notes.iter().find_map(|note| {
         let note = note.trim_start();
@@ -72,7 +96,7 @@ fn first(result: &ConformanceResult) -> String {
         "\n{YELLOW}Fix first{YELLOW:#}  {cause}\n  it shows in {} ({level}){others}: {}\n  {}\n",
         check.id,
         visible(&got),
-        failure_card::rerun_command(check, result)
+        visible(&failure_card::rerun_command(check, result))
     )
 }
 

@@ -412,7 +412,6 @@ mod tests {
         assert_eq!(fence_number(b"ERROR|404|no user fence-x-w1f.", "fence-x-w"), None);
     }
 
-
     #[test]
     fn a_reply_behind_a_list_is_found_and_a_name_like_a_command_is_a_name() {
         assert_eq!(glued_at(b"USER_LIST|ana,bobMESSAGE|ana|x"), Some("USER_LIST|ana,bob".len()));

@@ -105,7 +105,8 @@ impl CaseMembers {
             is_leaving: false,
             last_write: None,
         };
-        let member = Arc::new(Member { actor: Arc::clone(actor), state: Mutex::new(state), reader: Arc::downgrade(reader) });
+        let member =
+            Arc::new(Member { actor: Arc::clone(actor), state: Mutex::new(state), reader: Arc::downgrade(reader) });
         let mut list = self.lock();
         if list.len() > MANY && list.len().is_power_of_two() {
             list.retain(|member| member.reader.strong_count() > 0);

@@ -24,8 +24,8 @@ mod ring_fence;
 mod wait;
 
 pub(crate) use inbox::{ConnInbox, ConnectionEnd, ReceivedFrame, contains};
-use members::Member;
 pub(crate) use members::CaseMembers;
+use members::Member;
 use reader::read_all;
 pub(crate) use throttle::ConnectThrottle;
 
