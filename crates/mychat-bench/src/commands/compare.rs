@@ -148,3 +148,44 @@ fn percent(text: &str) -> Result<f64, String> {
         _ => Err("expected a number of percent from 0.1 to 100".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mychat_report::test_fixture;
+
+    /// Writes runs that began at these seconds, and returns their paths.
+    fn files(folder: &tempfile::TempDir, seconds: &[u32]) -> Vec<PathBuf> {
+        let write = |(number, second): (usize, &u32)| {
+            let started = format!("2026-11-22T16:15:{second:02}Z");
+            let path = folder.path().join(format!("{number}.json"));
+            std::fs::write(&path, json::write(&RunResult { started, ..test_fixture::run(10) })).unwrap();
+            path
+        };
+        seconds.iter().enumerate().map(write).collect()
+    }
+
+    fn compared(first: &[PathBuf], second: &[PathBuf]) -> Result<Exit, CommandError> {
+        let (first, second) = (first.to_vec(), second.to_vec());
+        compare(&CompareArgs { first, second, effect: 3.0, markdown: None })
+    }
+
+    #[test]
+    fn the_same_run_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = files(&folder, &[1, 1, 1, 2, 3, 4]);
+        let error = compared(&runs[..3], &runs[3..]).unwrap_err();
+        assert_eq!(error.exit(), Exit::Usage);
+        let text = error.to_string();
+        assert!(text.contains("the same run is given 3 times") && text.contains("2.json"), "{text}");
+        assert!(compared(&runs[..1], &runs[1..2]).is_err(), "as both sides");
+    }
+
+    #[test]
+    fn too_little_data_has_an_exit_code_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = files(&folder, &[1, 2]);
+        assert_eq!(compared(&runs[..1], &runs[1..]).unwrap(), Exit::TooLittleData);
+        assert_eq!(Exit::from_code(Exit::TooLittleData.code()), Exit::TooLittleData);
+    }
+}

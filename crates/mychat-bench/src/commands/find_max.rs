@@ -15,8 +15,8 @@ use crate::terminal::print;
 use conclusion::{conclude, interrupted};
 use evidence::Deliveries;
 use mychat_load::plan::Plan;
-use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
+use mychat_load::verdict::{EVERYBODY_IS_LET_IN, Verdict};
 use mychat_report::model::{CapacityProbe, RunResult, SearchPhase as Phase};
 use mychat_report::{grouped, load_percent, terminal};
 use mychat_scenario::Scenario;
@@ -97,6 +97,8 @@ fn outcome_of(result: &RunResult, phase: Phase) -> ProbeOutcome {
     match (result.verdict, result.validity) {
         _ if has_no_login(result) => ProbeOutcome::NoLogin,
         _ if missing_users(result) > 0 => ProbeOutcome::UsersMissing,
+        // This machine could not make their connections.
+        _ if result.counts.connected + result.counts.refused < result.counts.users => ProbeOutcome::GeneratorLimit,
         // Counts are exact even if the generator was late.
         (Verdict::Fail, _) => ProbeOutcome::Failed,
         // A latency that passes despite a late generator would pass without it, but an answer needs a valid run.
@@ -110,13 +112,12 @@ fn has_no_login(result: &RunResult) -> bool {
     result.counts.connected == 0 && result.counts.refused > 0
 }
 
-/// Returns the number of users that could not log in: their part of the load is missing. Zero for a scenario that says by
-/// an expectation of its own how many may be refused.
+/// Returns the number of users that the server did not let in: their part of the load is missing. Those that an expectation
+/// of the scenario on `refused` covers do not count.
 fn missing_users(result: &RunResult) -> u64 {
-    let says_how_many = result.expectations.iter().any(|expectation| {
-        expectation.line > 0 && expectation.text.strip_prefix("refused").is_some_and(|rest| !rest.starts_with('_'))
-    });
-    if says_how_many { 0 } else { result.counts.refused }
+    let implicit =
+        result.expectations.iter().find(|e| e.line == 0 && e.ok == Some(false) && e.text == EVERYBODY_IS_LET_IN);
+    implicit.and_then(|expectation| expectation.actual).map_or(0, |count| count as u64)
 }
 
 /// Returns the deliveries of a probe, and how many of them broke an expectation.
@@ -162,4 +163,54 @@ fn broken(result: &RunResult, outcome: ProbeOutcome) -> String {
         Some(actual) => format!("{} ({})", expectation.text, expectation.unit.format(actual)),
         None => expectation.text.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mychat_report::model::{ExpectationResult, MeasuredUnit};
+    use mychat_report::test_fixture;
+
+    /// Returns a probe of 65 users that holds, apart from the users that it lacks.
+    fn held(connected: u64, refused: u64) -> RunResult {
+        let mut result = test_fixture::run(3);
+        (result.verdict, result.validity) = (Verdict::Pass, Validity::Valid);
+        (result.counts.users, result.counts.connected, result.counts.refused) = (65, connected, refused);
+        result.expectations.iter_mut().for_each(|expectation| expectation.ok = Some(true));
+        result
+    }
+
+    #[test]
+    fn a_probe_with_fewer_users_is_not_one_at_its_rate() {
+        assert_eq!(outcome_of(&held(65, 0), Phase::Grow), ProbeOutcome::Passed);
+        let mut refused = held(10, 55);
+        refused.verdict = Verdict::Fail;
+        refused.expectations.push(ExpectationResult {
+            text: EVERYBODY_IS_LET_IN.to_owned(),
+            line: 0,
+            actual: Some(55.0),
+            unit: MeasuredUnit::Count,
+            ok: Some(false),
+            note: None,
+        });
+        let outcome = outcome_of(&refused, Phase::Grow);
+        assert_eq!(outcome, ProbeOutcome::UsersMissing);
+        assert_eq!(broken(&refused, outcome), "55 of 65 users were not let in");
+        assert_eq!(outcome_of(&held(0, 65), Phase::Grow), ProbeOutcome::NoLogin);
+        assert_eq!(
+            outcome_of(&held(10, 0), Phase::Grow),
+            ProbeOutcome::GeneratorLimit,
+            "this machine has no ports left"
+        );
+        assert_eq!(outcome_of(&held(10, 55), Phase::Grow), ProbeOutcome::Passed, "the scenario expects refusals");
+    }
+
+    #[test]
+    fn violations_that_the_scenario_does_not_mind_are_none() {
+        let mut result = held(65, 0);
+        (result.counts.lost, result.counts.expected_deliveries) = (7, 900);
+        assert_eq!(deliveries(&result), Deliveries { owed: 900, violated: 0 });
+        result.expectations[0].ok = Some(false);
+        assert_eq!(deliveries(&result), Deliveries { owed: 900, violated: 7 });
+    }
 }

@@ -13,6 +13,8 @@ use crate::record::recorder::{Count, Place};
 use crate::record::session::{UserSession, UserSessionEnd};
 use mychat_scenario::model::{Metric, Pace, ReadPolicy, Unit};
 
+/// Text of the expectation that no user is refused.
+pub const EVERYBODY_IS_LET_IN: &str = "everybody is let in";
 /// Number of users that a note names.
 const NAMED: usize = 3;
 
@@ -66,7 +68,7 @@ fn everybody_is_let_in(plan: &Plan, seen: &Observations) -> Option<Expectation> 
         let why = first_reason(plan, seen, ViolationKind::Refused, users.first().copied());
         format!("refused: {}{why}", names(plan, &users, count))
     };
-    (count > 0).then(|| broken("everybody is let in", Some(count), note()))
+    (count > 0).then(|| broken(EVERYBODY_IS_LET_IN, Some(count), note()))
 }
 
 fn nobody_is_disconnected(plan: &Plan, seen: &Observations) -> Option<Expectation> {

@@ -9,6 +9,7 @@ mod percentile;
 pub mod validity;
 
 pub use abort::AbortMonitor;
+pub use implicit::EVERYBODY_IS_LET_IN;
 pub use measure::{MeasuredValue, latency_of, measure, places, samples};
 pub use percentile::samples_needed;
 
