@@ -30,16 +30,16 @@ const SOME: [&str; 16] = [
 ];
 
 /// A server that the tool did not start, and whose process the test can reach.
-struct Server {
+pub(super) struct Server {
     child: Child,
-    address: String,
+    pub(super) address: String,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(super) fn start(fault: &str) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
         let child = Command::new(env!("CARGO_BIN_EXE_mychat-faulty-server"))
-            .args([&port.to_string(), "none"])
+            .args([&port.to_string(), fault])
             .spawn()
             .expect("starts");
         let address = format!("127.0.0.1:{port}");
@@ -90,7 +90,7 @@ fn a_server_that_is_killed_or_stopped_leaves_every_outcome() {
     let cases: Vec<(Signal, usize)> =
         [0, 3, 9, 17, 24].into_iter().flat_map(|after| [(Signal::KILL, after), (Signal::STOP, after)]).collect();
     each(&cases, |(signal, after)| {
-        let (server, directory) = (Server::start(), tempfile::tempdir().expect("a directory"));
+        let (server, directory) = (Server::start("none"), tempfile::tempdir().expect("a directory"));
         let arguments = [&["--target", &server.address][..], &SOME].concat();
         let (exit, output) = run(&arguments, directory.path(), *after, |_| server.signal(*signal));
         let checks = agree(directory.path(), &output);

@@ -1,6 +1,8 @@
 //! Tests the suite against servers with one fault, null servers, and correct servers of other authors.
 
 mod causes;
+#[cfg(unix)]
+mod controls;
 mod correct;
 mod deaths;
 mod formats;

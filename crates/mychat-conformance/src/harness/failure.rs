@@ -48,12 +48,16 @@ impl Control {
 
     /// Describes the failure on a server that had this ability up to the check `since`.
     pub(crate) fn lost(self, since: &str) -> String {
-        let what = match self {
+        format!("already broken since {since}: {}", self.loss())
+    }
+
+    /// Describes the loss of this ability.
+    pub(crate) const fn loss(self) -> &'static str {
+        match self {
             Self::Login { .. } => "users can no longer connect",
             Self::Message => "private messages no longer arrive",
             Self::Broadcast => "broadcasts no longer arrive",
-        };
-        format!("already broken since {since}: {what}")
+        }
     }
 }
 

@@ -41,6 +41,14 @@ impl MissingAbilities {
         }
     }
 
+    /// Returns the ability that has worked until now and fails in this liveness check.
+    pub(super) fn lost_in(&self, serving: Serving) -> Option<Control> {
+        if self.messages.is_none() && !serving.messages {
+            return Some(Control::Message);
+        }
+        (self.broadcasts.is_none() && serving.broadcasts == Some(false)).then_some(Control::Broadcast)
+    }
+
     /// Returns true if broadcasts work as far as is known. A missing one costs time, so it is looked for only once.
     pub(super) fn tries_broadcast(&self) -> bool {
         self.broadcasts.is_none()
@@ -90,7 +98,10 @@ mod tests {
         let mut missing = MissingAbilities::default();
         missing.observe(None, serving(true, Some(true)));
         assert!(missing.tries_broadcast() && !missing.has_lost_any());
+        assert_eq!(missing.lost_in(serving(true, Some(true))), None);
+        assert_eq!(missing.lost_in(serving(true, Some(false))), Some(Control::Broadcast));
         missing.observe(Some("utf8.overlong"), serving(true, Some(false)));
+        assert_eq!(missing.lost_in(serving(true, Some(false))), None, "it was lost before");
         assert!(missing.has_lost_any());
         assert!(!missing.tries_broadcast(), "it is known already");
         missing.observe(Some("utf8.surrogate"), serving(true, None));

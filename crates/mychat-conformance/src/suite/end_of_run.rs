@@ -106,7 +106,7 @@ async fn judge_serving(case: &Case, env: &TestEnv, unusable: Option<&str>, share
     outcome.reason = None;
     if let Some(got) = found {
         outcome.status = Status::Fail;
-        outcome.want = Some("two fresh users connect, and a message goes from one to the other".to_owned());
+        outcome.want = Some("two fresh users connect, and messages go from one to the other".to_owned());
         outcome.got = Some(got);
         outcome.likely.clone_from(&case.likely);
     }

@@ -267,7 +267,13 @@ impl<'o> Instance<'o> {
         let is_restarted = match liveness {
             Err(what) => self.restart_after(&mut outcome, what, shared).await,
             Ok(serving) => {
-                self.missing.observe(Some(&self.culprit(&outcome)), serving);
+                let serving = self.look_twice(serving).await;
+                let culprit = self.culprit(&outcome);
+                if let Some(control) = self.missing.lost_in(serving) {
+                    shared.record_death(&culprit, control.loss().to_owned());
+                    outcome.after = (culprit == outcome.id).then(|| control.loss().to_owned());
+                }
+                self.missing.observe(Some(&culprit), serving);
                 if let Some(control) = outcome.failed_control {
                     outcome.reason = Some(self.missing.reason(control));
                 }
@@ -276,6 +282,15 @@ impl<'o> Instance<'o> {
             }
         };
         (outcome, is_restarted)
+    }
+
+    /// Repeats a liveness check in which an ability seems to be lost: the machine may have been busy.
+    async fn look_twice(&self, serving: Serving) -> Serving {
+        if self.missing.lost_in(serving).is_none() {
+            return serving;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        check_serving(self.env(), serving.broadcasts.is_some()).await.unwrap_or(serving)
     }
 
     /// Returns the check that broke a server which does not work after `outcome`: the one before, if it did not work when this

@@ -30,6 +30,8 @@ pub(super) struct Room {
     /// Incomplete frames of all connections, for faults that share one buffer.
     pub(super) buffer: Mutex<Vec<u8>>,
     unlocked: AtomicBool,
+    /// True if no broadcast is delivered any more, by a fault.
+    pub(super) is_mute: AtomicBool,
     sent: std::sync::atomic::AtomicUsize,
 }
 
@@ -46,6 +48,7 @@ impl Room {
             unlocked: AtomicBool::new(
                 fault == "unlocked-writes" || fault == "name-check-race" || fault == "lost-update-race",
             ),
+            is_mute: AtomicBool::new(false),
             sent: std::sync::atomic::AtomicUsize::new(0),
         }
     }
@@ -236,6 +239,9 @@ impl Room {
 
     /// Sends a frame to all users. Returns true if the sender must be disconnected.
     pub(super) fn broadcast(&self, sender: &Arc<Peer>, frame: &[u8]) -> bool {
+        if self.is_mute.load(Ordering::SeqCst) {
+            return false;
+        }
         if self.has_fault("repeated-broadcast-dropped")
             && std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), frame.to_vec())
                 == frame

@@ -127,6 +127,10 @@ impl Session<'_> {
         if std::str::from_utf8(&frame).is_err() {
             match self.room.fault.as_str() {
                 "invalid-utf8-crashes" => std::process::exit(3),
+                "invalid-utf8-ends-broadcasts" => {
+                    self.room.is_mute.store(true, Ordering::SeqCst);
+                    return self.error("400", "not UTF-8");
+                }
                 "invalid-utf8-replaced" | "decodes-each-read" => {
                     frame = String::from_utf8_lossy(&frame).into_owned().into_bytes();
                 }
