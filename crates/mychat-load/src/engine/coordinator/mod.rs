@@ -54,7 +54,8 @@ pub enum LoadError {
     WorkerThread(#[source] std::io::Error),
     /// Users of other shards did not log in within two minutes.
     #[error(
-        "the other shards did not come: after {} s the server's lists showed {seen} of their {others} users",
+        "the other shards did not come, or the server did not let all of their users in: after {} s its lists showed {seen} of \
+         their {others} users",
         phases::SHARD_TIMEOUT / 1_000_000_000
     )]
     MissingShards {
