@@ -62,7 +62,7 @@ impl CaseContext {
             pace: env.pace.clone(),
             members: CaseMembers::new(&nonce),
             sent_invalid_utf8: Arc::default(),
-            may_send_long_lists: env.declared.get("list_over_limit").is_some_and(|reading| reading == "exceeds"),
+            may_send_long_lists: env.declared.get("list_over_limit").is_none_or(|reading| reading == "exceeds"),
         };
         let mut actors = BTreeSet::new();
         collect_actors(&case.steps, &mut actors);
@@ -258,6 +258,30 @@ fn collect_actors(steps: &[Step], actors: &mut BTreeSet<String>) {
                 collect_actors(otherwise, actors);
             }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::connection::FramingPair;
+    use mychat_proto::Framing;
+
+    /// The text says nothing about lists that do not fit into a message, so that is a reading.
+    #[test]
+    fn lists_may_be_long_unless_the_profile_declares_another_reading() {
+        let framing = FramingPair { send: Framing::Lf, receive: Framing::Lf };
+        for (declared, may) in
+            [(None, true), (Some("exceeds"), true), (Some("continued"), false), (Some("refused"), false)]
+        {
+            let declared = declared.map(|reading| ("list_over_limit".to_owned(), reading.to_owned()));
+            let env = TestEnv {
+                declared: Arc::new(declared.into_iter().collect()),
+                ..TestEnv::new(([127, 0, 0, 1], 1).into(), framing, Duration::from_secs(1), 1)
+            };
+            let ctx = CaseContext::without_case("t", env);
+            assert_eq!(ctx.config.may_send_long_lists, may);
         }
     }
 }

@@ -68,7 +68,7 @@ const MAX_KEPT: usize = 256;
 pub(crate) struct FrameExemptions {
     /// The case itself sent invalid UTF-8, which the server may have forwarded: the case judges that.
     pub(crate) invalid_utf8: bool,
-    /// The profile declares that lists exceed the limit.
+    /// Lists may exceed the limit: the text does not say what becomes of a list that does not fit into a message (rule L4).
     pub(crate) long_lists: bool,
     /// The frame may be a part of a message: the server sends no line ends, and one read may return less than a message.
     pub(crate) fragment: bool,

@@ -66,7 +66,7 @@ pub(crate) struct ConnConfig {
     pub members: CaseMembers,
     /// True if a connection of the case has sent invalid UTF-8.
     pub sent_invalid_utf8: Arc<AtomicBool>,
-    /// True if the profile declares that lists exceed the limit of 1024 bytes.
+    /// True unless the profile declares another reading for lists of more than 1024 bytes.
     pub may_send_long_lists: bool,
 }
 
