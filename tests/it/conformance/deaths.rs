@@ -8,8 +8,8 @@ const EXCEPTION: &str = "IndexError: list index out of range (fragile.py, line 3
 
 fn assert_finding(done: &Done, finding: &str) {
     assert_eq!(done.exit, 1, "{}", done.output);
-    let (top, cards) = (done.output.find(finding), done.output.find("\nFAIL  msg.missing-content "));
-    assert!(top.is_some() && cards.is_none_or(|cards| top < Some(cards)), "not at the top: {}", done.output);
+    let (top, first_card) = (done.output.find(finding), done.output.find("\n  When "));
+    assert!(top.is_some() && first_card.is_none_or(|card| top < Some(card)), "not at the top: {}", done.output);
     let first = done.output.rsplit("Fix first").next().expect("a last part");
     assert!(first.contains(finding), "not what to fix first: {}", done.output);
     assert_eq!(done.result["notes"][0], finding, "the other reports begin with the notes");

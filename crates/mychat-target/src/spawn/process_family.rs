@@ -2,14 +2,17 @@
 //! its environment. Known on Linux only; elsewhere a family has no members.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use mychat_os::proc::Process;
 use tokio::process::Command;
 
 /// The variable that marks the processes of a family.
 const VARIABLE: &str = "MYCHAT_BENCH_SPAWNED";
-/// A killed process may just have started another one, so killing is repeated, but not without end.
-const MOST_ROUNDS: usize = 5;
+/// A killed process takes a moment to end, and may just have started another one, so killing is repeated, but not without end.
+const MOST_ROUNDS: usize = 100;
+/// The pause between two rounds.
+const ROUND: Duration = Duration::from_millis(2);
 
 /// The processes of one start.
 #[derive(Debug)]
@@ -41,7 +44,7 @@ impl ProcessFamily {
         addresses
     }
 
-    /// Kills all of them.
+    /// Kills all of them, and waits until they are gone.
     pub(super) fn kill(&self) {
         for _ in 0..MOST_ROUNDS {
             let members = self.members();
@@ -49,6 +52,7 @@ impl ProcessFamily {
                 return;
             }
             members.into_iter().for_each(kill);
+            std::thread::sleep(ROUND);
         }
     }
 }
