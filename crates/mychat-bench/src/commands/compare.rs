@@ -111,7 +111,8 @@ fn refuse_repeated<'f>(files: impl Iterator<Item = (&'f String, &'f PathBuf)>) -
     }
     let Some((_, paths)) = known.into_iter().find(|(_, paths)| paths.len() > 1) else { return Ok(()) };
     let count = paths.len();
-    let names: Vec<String> = paths.into_iter().map(|path| format!("`{}`", path.display())).collect();
+    let mut names: Vec<String> = paths.into_iter().map(|path| format!("`{}`", path.display())).collect();
+    names.dedup();
     Err(CommandError::usage(format!(
         "the same run is given {count} times, as {}: a comparison needs a run of its own for each file",
         names.join(" and ")

@@ -188,7 +188,10 @@ fn unmeasured(first: &[ComparedRun], second: &[ComparedRun], rows: &[ComparedFig
         return Some(why.to_owned());
     }
     let fewest = first.iter().chain(second).map(|run| run.independent).filter(|samples| *samples > 0).min()?;
-    let missing = bootstrap::QUANTILES.iter().filter(|(name, _)| rows.iter().all(|row| row.name != *name));
+    let has_too_few = |quantile| mychat_load::verdict::samples_needed(quantile) > fewest;
+    let missing = bootstrap::QUANTILES
+        .iter()
+        .filter(|(name, quantile)| has_too_few(*quantile) && rows.iter().all(|row| row.name != *name));
     let told: Vec<String> = missing
         .map(|(name, quantile)| format!("{name} needs {}", grouped(mychat_load::verdict::samples_needed(*quantile))))
         .collect();
