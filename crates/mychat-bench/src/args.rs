@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
+use mychat_load::record::receive_figures::ArrivalSource;
 use mychat_scenario::model::FramingChoice;
 
 /// Framing as typed on the command line.
@@ -26,6 +27,24 @@ impl From<FramingArg> for FramingChoice {
             FramingArg::Lf => Self::Lf,
             FramingArg::Crlf => Self::CrLf,
             FramingArg::Raw => Self::Raw,
+        }
+    }
+}
+
+/// Clock of arrivals as typed on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ClockArg {
+    /// The time at which the kernel took a message in
+    Kernel,
+    /// The time at which the generator had read it
+    Read,
+}
+
+impl From<ClockArg> for ArrivalSource {
+    fn from(clock: ClockArg) -> Self {
+        match clock {
+            ClockArg::Kernel => Self::Kernel,
+            ClockArg::Read => Self::Read,
         }
     }
 }

@@ -110,7 +110,7 @@ fn of_run(result: &RunResult) -> Vec<String> {
     ];
     match ComparedRun::new(result) {
         Ok(run) => {
-            let both = compare(std::slice::from_ref(&run), &[run.clone()], Threshold::default());
+            let both = compare(std::slice::from_ref(&run), std::slice::from_ref(&run), Threshold::default());
             texts.extend([comparison_text(&both), comparison_markdown(&both)]);
         }
         Err(error) => texts.push(error.to_string()),

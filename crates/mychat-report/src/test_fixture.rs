@@ -7,6 +7,7 @@ use crate::model::{
 };
 use mychat_conformance::{Direction, Outcome, Status, WireLine};
 use mychat_load::record::example::{Example, ViolationKind};
+use mychat_load::record::receive_figures::ArrivalSource;
 use mychat_load::record::recorder::Latency;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
@@ -144,7 +145,11 @@ pub fn run(points: u64) -> RunResult {
             rss_peak: 25 << 20,
             threads: 1,
             read_lag_p99: 83,
+            clock: ArrivalSource::Kernel,
+            clock_steps: 0,
+            read_lag: None,
             unread_bytes: 14 << 10,
+            fullest_receive_buffer: 0.0,
             stall_max: 210,
             machine: "linux 6.1.0 x86_64, 2 × Some Processor, 24 GiB of memory".to_owned(),
         },

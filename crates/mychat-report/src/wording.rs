@@ -7,6 +7,7 @@ use crate::model::{
 };
 use crate::{bytes, duration, grouped, load_percent};
 use mychat_conformance::Status;
+use mychat_load::record::receive_figures::ArrivalSource;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 
@@ -105,9 +106,18 @@ pub(crate) fn generator_use(generator: &GeneratorInfo) -> String {
     parts.extend((generator.rss_peak > 0).then(|| format!("{} at most", bytes(generator.rss_peak))));
     let lag = generator.read_lag_p99;
     parts.extend((lag > 0).then(|| format!("read within {} (p99)", duration(lag as f64))));
+    parts.push(arrival_clock(generator).to_owned());
     let unread = generator.unread_bytes;
     parts.extend((unread > 0).then(|| format!("{} unread in a connection at most", bytes(unread))));
     parts.join(", ")
+}
+
+/// Describes the clock that says when a message arrived.
+const fn arrival_clock(generator: &GeneratorInfo) -> &'static str {
+    match generator.clock {
+        ArrivalSource::Kernel => "arrivals timed by the kernel",
+        ArrivalSource::Read => "arrivals timed by the read",
+    }
 }
 
 /// Describes the number of expectations that hold.

@@ -82,9 +82,9 @@ fn circumstances() -> String {
     let kernel = proc::kernel_release().unwrap_or_default();
     let [usual, worst, rare] = wake_ups();
     format!(
-        "{date}, {cpu}, {all} cores ({apart}), Linux {kernel}, load average {load} at the end. What this machine gives to any program: a \
+        "{date}, {cpu}, {all} cores ({apart}), Linux {kernel}, load average {load} at the end. Baseline of this machine: a \
          thread that sleeps to each millisecond and does nothing else woke up {usual} µs late in the median, {worst} µs at \
-         p99, {rare} µs at p99.9. Delays of this size stand in the figures that are held against microseconds (V1)."
+         p99, {rare} µs at p99.9. Figures that are compared in microseconds (V1) contain delays of this size."
     )
 }
 

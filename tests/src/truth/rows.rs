@@ -9,10 +9,10 @@ use super::{Line, Row, close, exact, measured, quantile, tool, validity_line};
 use crate::cores::cores;
 use crate::faulty_server::{FaultyServer, LoadFault};
 use crate::timed_server::{TimedServer, Timing};
-use crate::{Outcome, TestServer};
+use crate::{Outcome, RawPeer, TestServer};
 
 /// All rows that can be carried out by now.
-pub const ROWS: [Row; 11] = [
+pub const ROWS: [Row; 13] = [
     Row { id: "V1", server: "constant 5 ms", run: v1 },
     Row { id: "V2", server: "10 ms, frozen 200 ms every 10 s; even arrivals", run: v2 },
     Row { id: "V3", server: "the same; Poisson arrivals", run: v3 },
@@ -23,7 +23,9 @@ pub const ROWS: [Row; 11] = [
     Row { id: "V8", server: "loses 1 in 1,000, doubles 1 in 2,000, swaps 1 in 5,000", run: v8 },
     Row { id: "V9", server: "the reference server; 100 users churn at 10/s", run: v9 },
     Row { id: "V10", server: "one queue of 5,000/s", run: v10 },
-    Row { id: "V13", server: "constant 5 ms; the generator halted for 20 ms of every 40", run: v13 },
+    Row { id: "V13", server: "constant 5 ms; the generator halted for 20 ms of every 40; --clock read", run: v13 },
+    Row { id: "V14", server: "constant 5 ms; the generator halted for 20 ms at each arrival", run: v14 },
+    Row { id: "V15", server: "the same, with closed loops beside it", run: v15 },
 ];
 
 const MS: Duration = Duration::from_millis(1);
@@ -201,19 +203,69 @@ fn v10(program: &str) -> Vec<Line> {
     ]
 }
 
+/// Halts the generator for 20 ms of every 40, whatever it is doing.
+fn halt_half_of_the_time(id: u32) {
+    std::thread::sleep(1500 * MS);
+    for _ in 0..150 {
+        signal(id, Signal::STOP);
+        std::thread::sleep(20 * MS);
+        signal(id, Signal::CONT);
+        std::thread::sleep(20 * MS);
+    }
+}
+
 fn v13(program: &str) -> Vec<Line> {
     let server = server(Timing { delay: 5 * MS, ..Timing::default() });
-    let outcome = tool(program, &privates(1000, "even", 8)).target(server.address()).with(|id| {
-        std::thread::sleep(1500 * MS);
-        for _ in 0..150 {
-            signal(id, Signal::STOP);
-            std::thread::sleep(20 * MS);
-            signal(id, Signal::CONT);
-            std::thread::sleep(20 * MS);
-        }
-    });
+    let run = tool(program, &privates(1000, "even", 8)).target(server.address()).arg("--clock=read");
+    let outcome = run.with(halt_half_of_the_time);
     let reasons = outcome.json["validity_reasons"].to_string();
     let named = reasons.contains("read late");
     let got = if named { "it read late" } else { "no word of it" };
     vec![validity_line(&outcome, &["invalid"]), exact("its reason", "it read late", got, named)]
+}
+
+/// A broadcast every 50 ms to a hundred users, and what else the users do.
+fn broadcasts(others: &str) -> String {
+    format!(
+        "name: truth\nseed: 1\nusers:\n  talker: {{ count: 1, rate: 20/s, arrivals: even, do: [ {{ broadcast: {{}} }} ] }}\n  \
+         readers: {{ count: 99, join: 1000/s }}\n{others}load: [ {{ hold: 10s }} ]\nexpect: [ \"lost == 0\" ]\n"
+    )
+}
+
+/// Halts the generator for 20 ms whenever a broadcast reaches `witness`, which is when it reaches the generator's users.
+fn halt_at_each_arrival(mut witness: RawPeer) -> impl FnOnce(u32) {
+    move |id| {
+        for _ in 0..150 {
+            witness.read_until("BROADCAST|");
+            signal(id, Signal::STOP);
+            std::thread::sleep(20 * MS);
+            signal(id, Signal::CONT);
+        }
+    }
+}
+
+fn v14(program: &str) -> Vec<Line> {
+    let server = server(Timing { delay: 5 * MS, ..Timing::default() });
+    // The witness joins first: a broadcast reaches it before the others.
+    let witness = RawPeer::join(server.address(), "witness");
+    let run = tool(program, &broadcasts("")).target(server.address()).declared();
+    let outcome = run.with(halt_at_each_arrival(witness));
+    let lag = outcome.json["generator"]["read_lag"]["max"].as_f64().unwrap_or(0.0) / 1e3;
+    vec![
+        measured(&outcome, "p50", "delivery", 0.5, 5.0, 0.3),
+        measured(&outcome, "p99", "delivery", 0.99, 5.0, 0.3),
+        close("read lag, max", 20.0, lag, 5.0),
+        validity_line(&outcome, &["valid"]),
+    ]
+}
+
+fn v15(program: &str) -> Vec<Line> {
+    let server = server(Timing { delay: 5 * MS, ..Timing::default() });
+    let loops = "  loops: { count: 10, think: 10ms, do: [ { private: { to: loops } } ] }\n";
+    let run = tool(program, &broadcasts(loops)).target(server.address());
+    let outcome = run.with(halt_half_of_the_time);
+    let reasons = outcome.json["validity_reasons"].to_string();
+    let named = reasons.contains("closed loops acted later");
+    let got = if named { "closed loops acted later" } else { "no word of it" };
+    vec![validity_line(&outcome, &["invalid"]), exact("its reason", "closed loops acted later", got, named)]
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use tokio::sync::Notify;
 
 use super::find_max;
-use crate::args::{FramingArg, start_timeout, threads};
+use crate::args::{ClockArg, FramingArg, start_timeout, threads};
 use crate::check_run::{CheckReports, RerunOptions, SuiteOptions, run_checks, write_reports};
 use crate::error::{CommandError, ErrorKind};
 use crate::load::{LoadOptions, LoadSession, RunRequest, SessionContext, preflight};
@@ -102,6 +102,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "IP")]
     pub(crate) source_ip: Vec<IpAddr>,
 
+    /// Clock that says when a message arrived: the kernel's, where it has one, or the moment of the read
+    #[arg(long, value_enum, default_value = "kernel")]
+    pub(crate) clock: ClockArg,
+
     /// Length of an interval of the timeline
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) interval: Duration,
@@ -136,6 +140,7 @@ impl From<RunArgs> for RunRequest {
             load: LoadOptions {
                 threads: args.threads,
                 shard: args.shard,
+                arrivals: args.clock.into(),
                 source_ips: args.source_ip,
                 interval: args.interval,
             },

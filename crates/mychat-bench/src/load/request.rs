@@ -9,6 +9,7 @@ use crate::report_files::ReportFiles;
 use crate::target::ServerChoice;
 use crate::terminal::progress::View;
 use mychat_load::plan::Shard;
+use mychat_load::record::receive_figures::ArrivalSource;
 use mychat_scenario::model::FramingChoice;
 
 /// Request to run a scenario.
@@ -31,6 +32,8 @@ pub(crate) struct LoadOptions {
     /// Worker threads; `None` leaves one core to a server on this machine.
     pub(crate) threads: Option<NonZeroU32>,
     pub(crate) shard: Shard,
+    /// The clock of arrivals.
+    pub(crate) arrivals: ArrivalSource,
     pub(crate) source_ips: Vec<IpAddr>,
     /// Length of an interval of the timeline.
     pub(crate) interval: Duration,

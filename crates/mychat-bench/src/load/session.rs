@@ -22,6 +22,7 @@ use mychat_load::engine::coordinator::{self, Liveness, Observations, RunConfig};
 use mychat_load::engine::shared::{ProtocolSettings, SharedState};
 use mychat_load::plan::Plan;
 use mychat_load::reconcile::DeliveryRules;
+use mychat_load::record::receive_figures::ArrivalSource;
 use mychat_load::record::recorder::Count;
 use mychat_load::verdict::{AbortMonitor, assess};
 use mychat_report::RunInfo;
@@ -49,6 +50,7 @@ pub(crate) struct LoadSession<'s> {
     protocol: ProtocolSettings,
     delivery_rules: DeliveryRules,
     sources: Arc<[IpAddr]>,
+    arrivals: ArrivalSource,
     info: RunInfo,
     process: Option<Sampler>,
     stop: Arc<Notify>,
@@ -76,6 +78,7 @@ impl<'s> LoadSession<'s> {
         Ok(Self {
             info: run_info(request, loaded, server, &profile),
             sources,
+            arrivals: options.arrivals,
             threads: worker_threads(options.threads, &server.target),
             server,
             protocol: profile.protocol,
@@ -115,6 +118,7 @@ impl<'s> LoadSession<'s> {
         let config = RunConfig {
             address: self.server.target.address,
             sources: Arc::clone(&self.sources),
+            arrivals: self.arrivals,
             threads: self.threads,
             interval: self.interval,
         };

@@ -12,6 +12,7 @@ use crate::record::example::Examples;
 use crate::record::failed_login::FailedLogin;
 use crate::record::local_failures::LocalFailures;
 use crate::record::packed::PackedLatency;
+use crate::record::receive_figures::ReceiveFigures;
 use crate::record::recorder::{Latency, Recorder};
 use crate::record::session::UserSession;
 use mychat_target::ProcessEnd;
@@ -40,8 +41,8 @@ pub struct Observations {
     pub stall: Nanos,
     /// Time for which readable sockets waited to be read.
     pub receive_lag: Latency,
-    /// The most bytes found unread in one socket.
-    pub unread: u64,
+    /// The clock of arrivals and the state of the receive buffers.
+    pub receive: ReceiveFigures,
     /// `ERROR` frames that no action asks for, by code.
     pub errors: BTreeMap<String, u64>,
     /// Connections that this machine could not make.
@@ -141,7 +142,7 @@ impl Observations {
             blocked: 0,
             stall: 0,
             receive_lag: Latency::default(),
-            unread: 0,
+            receive: ReceiveFigures::default(),
             errors: BTreeMap::new(),
             local_failures: LocalFailures::default(),
             aborted: None,

@@ -13,3 +13,4 @@ pub mod packed;
 pub mod fanout;
 pub mod roster;
 pub mod example;
+pub mod receive_figures;

@@ -6,8 +6,9 @@ use crate::engine::coordinator::Observations;
 use crate::format::duration;
 use crate::plan::Plan;
 use crate::record::local_failures::LocalFailures;
+use crate::record::receive_figures::ArrivalSource;
 use crate::record::recorder::LatencyMetric;
-use mychat_scenario::model::{Metric, Selector};
+use mychat_scenario::model::{Group, Metric, Pace, Selector};
 
 use super::measure::{arrived, latency_of, places};
 use super::percentile::highest_supported;
@@ -44,6 +45,9 @@ impl ValidityCheck {
 const NOTICEABLE_US: u64 = 1000;
 /// A worker that makes no progress for this long, or leaves received data unread for this long, makes the run invalid.
 const STALL_US: u64 = 200_000;
+
+/// The part of a receive buffer in use above which the kernel offers a smaller window.
+const FULL_BUFFER: f64 = 0.5;
 
 /// Checks lateness, read lag and stalls of the generator.
 pub fn assess(plan: &Plan, seen: &Observations) -> ValidityCheck {
@@ -91,15 +95,20 @@ pub fn assess(plan: &Plan, seen: &Observations) -> ValidityCheck {
         );
     }
     let receive_lag = seen.receive_lag.histogram.value_at_quantile(0.99);
+    let consequence = consequence_of_late_reads(plan, seen);
     // A generator that reads this late fills its own receive buffers, and the server has to wait for it. The latencies then
     // say nothing about the server, however long they are.
     let is_far_behind = receive_lag >= STALL_US;
-    if compared && receive_lag > NOTICEABLE_US && (receive_lag * 10 > response || is_far_behind) {
+    if let Some(consequence) = consequence
+        && compared
+        && receive_lag > NOTICEABLE_US
+        && (receive_lag * 10 > response || is_far_behind)
+    {
         let validity = if receive_lag * 2 > response || is_far_behind { Validity::Invalid } else { Validity::Degraded };
         check.add(
             validity,
             format!(
-                "the generator read late: what had arrived waited for up to {} (p99) to be read, {compared_with}'s p{:.0} is {}",
+                "the generator read late{consequence}: what had arrived waited for up to {} (p99) to be read, {compared_with}'s p{:.0} is {}",
                 duration(receive_lag as f64),
                 quantile * 100.0,
                 duration(response as f64)
@@ -117,6 +126,25 @@ pub fn assess(plan: &Plan, seen: &Observations) -> ValidityCheck {
     check
 }
 
+/// Returns in words how late reads change what is measured; `None` if they do not.
+///
+/// With arrivals by the read, each late read makes a latency longer. With arrivals by the kernel it does not, unless the server
+/// has to wait because a receive buffer is full, or a user of a closed loop acts later because it reads later.
+fn consequence_of_late_reads(plan: &Plan, seen: &Observations) -> Option<String> {
+    if seen.receive.source == ArrivalSource::Read {
+        return Some(String::new());
+    }
+    let fullest = seen.receive.fullest_buffer;
+    if fullest >= FULL_BUFFER {
+        return Some(format!(
+            ", and receive buffers were {:.0} % full, so that the server had to wait",
+            fullest * 100.0
+        ));
+    }
+    let acts = |group: &Group| matches!(group.pace, Pace::Closed { .. }) && !group.actions.is_empty();
+    plan.scenario.groups.iter().any(acts).then(|| ", and users of closed loops acted later for it".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -124,6 +152,7 @@ mod tests {
     use super::*;
     use crate::plan::RunTime;
     use crate::plan::{GroupId, StageId};
+    use crate::record::receive_figures::ReceiveFigures;
     use crate::record::recorder::{Place, Recorder, Shape};
 
     #[test]
@@ -169,6 +198,33 @@ mod tests {
         };
         assert_eq!(judged(150_000_000), Validity::Valid, "a fiftieth of what is measured");
         assert_eq!(judged(850_000_000), Validity::Invalid);
+    }
+
+    #[test]
+    fn late_reads_count_only_where_they_change_a_figure() {
+        let open = "users: { u: { count: 2, rate: 1/s, do: [ { broadcast: {} } ] } }";
+        let with_loops = "users: { u: { count: 2, rate: 1/s, do: [ { broadcast: {} } ] }, \
+                          l: { count: 2, think: 1ms, do: [ { private: { to: l } } ] } }";
+        let judged = |users: &str, receive: ReceiveFigures| {
+            let text = format!("name: t\n{users}\nload: [ {{ hold: 1s }} ]");
+            let plan = Plan::new(Arc::new(mychat_scenario::parse("t.yaml", &text).unwrap().scenario), 1);
+            let mut recorder = Recorder::new(Shape { stages: 1, groups: 2 });
+            let place = Place { stage: StageId(0), group: GroupId(0), action: 0 };
+            recorder.cell(place).delivery(5_000_000, Some(5_000_000));
+            let mut seen = Observations::of_interval(recorder);
+            seen.receive_lag.record(19_000_000);
+            seen.receive = receive;
+            assess(&plan, &seen)
+        };
+        let kernel = ReceiveFigures { source: ArrivalSource::Kernel, ..ReceiveFigures::default() };
+        assert_eq!(judged(open, kernel).validity, Validity::Valid);
+        let waited = judged(open, ReceiveFigures { fullest_buffer: 0.8, ..kernel });
+        assert_eq!(waited.validity, Validity::Invalid);
+        assert!(waited.reasons[0].contains("buffers were 80 % full"), "{:?}", waited.reasons);
+        let closed = judged(with_loops, kernel);
+        assert_eq!(closed.validity, Validity::Invalid);
+        assert!(closed.reasons[0].contains("closed loops"), "{:?}", closed.reasons);
+        assert_eq!(judged(open, ReceiveFigures::default()).validity, Validity::Invalid, "arrivals by the read");
     }
 
     #[test]

@@ -263,14 +263,14 @@ impl World {
             Event::Readable(end) => {
                 let bytes = self.net.borrow_mut().read(end);
                 if let Some(bytes) = bytes {
-                    self.workers[end.0].received(end.1, now, &bytes);
+                    self.workers[end.0].received(end.1, now, now, &bytes);
                 }
             }
             Event::Over(end) => {
                 let pipe = self.net.borrow_mut().pipes.remove(&end);
                 let Some(pipe) = pipe else { return };
                 if !pipe.arrived.is_empty() {
-                    self.workers[end.0].received(end.1, now, &pipe.arrived);
+                    self.workers[end.0].received(end.1, now, now, &pipe.arrived);
                 }
                 self.workers[end.0].closed(end.1, &DisconnectReason::Eof);
             }

@@ -49,6 +49,21 @@ fn add_latency(mine: &mut LatencyResult, theirs: &LatencyResult) -> Result<(), H
     Ok(())
 }
 
+/// Adds a distribution that not every machine has.
+pub(super) fn add_optional(
+    mine: &mut Option<LatencyResult>,
+    theirs: Option<&LatencyResult>,
+) -> Result<(), HistogramError> {
+    match (mine.as_mut(), theirs) {
+        (Some(mine), Some(theirs)) => add_latency(mine, theirs),
+        (None, Some(theirs)) => {
+            *mine = Some(theirs.clone());
+            Ok(())
+        }
+        (_, None) => Ok(()),
+    }
+}
+
 fn added(a: &str, b: &str) -> Result<Histogram<u64>, HistogramError> {
     let mut sum = decode(a)?;
     let _ = sum.add(decode(b)?);

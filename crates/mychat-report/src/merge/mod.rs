@@ -90,6 +90,11 @@ fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
     merged.generator.rss_peak += result.generator.rss_peak;
     merged.generator.threads += result.generator.threads;
     merged.generator.read_lag_p99 = merged.generator.read_lag_p99.max(result.generator.read_lag_p99);
+    merged.generator.clock = merged.generator.clock.max(result.generator.clock);
+    merged.generator.clock_steps = merged.generator.clock_steps.max(result.generator.clock_steps);
+    histograms::add_optional(&mut merged.generator.read_lag, result.generator.read_lag.as_ref())?;
+    merged.generator.fullest_receive_buffer =
+        merged.generator.fullest_receive_buffer.max(result.generator.fullest_receive_buffer);
     merged.generator.unread_bytes = merged.generator.unread_bytes.max(result.generator.unread_bytes);
     merged.generator.stall_max = merged.generator.stall_max.max(result.generator.stall_max);
     if !merged.generator.machine.contains(&result.generator.machine) {

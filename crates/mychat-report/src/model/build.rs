@@ -104,11 +104,19 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, info: RunI
             rss_peak: seen.generator.rss_peak,
             threads: seen.generator.threads,
             read_lag_p99: seen.receive_lag.histogram.value_at_quantile(0.99),
-            unread_bytes: seen.unread,
+            clock: seen.receive.source,
+            clock_steps: seen.receive.clock_steps,
+            read_lag: read_lag(&seen.receive_lag),
+            unread_bytes: seen.receive.unread,
+            fullest_receive_buffer: seen.receive.fullest_buffer,
             stall_max: seen.stall / 1000,
         },
         lost_by_user,
     }
+}
+
+fn read_lag(lag: &Latency) -> Option<LatencyResult> {
+    (lag.count() > 0).then(|| LatencyResult::new(&lag.histogram, lag.histogram.len(), lag.overflow))
 }
 
 /// Returns the deliveries to reconcile with other shards, by the names of users.

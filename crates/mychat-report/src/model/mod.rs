@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use mychat_conformance::{Outcome, Status};
 use mychat_load::Exit;
 use mychat_load::record::example::Example;
+use mychat_load::record::receive_figures::ArrivalSource;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
 use mychat_scenario::model::Verify;
@@ -311,9 +312,22 @@ pub struct GeneratorInfo {
     /// Receive lag: p99 in microseconds. Its lower bound is the delay of the event loop.
     #[serde(default)]
     pub read_lag_p99: u64,
+    /// Clock of arrivals: `kernel` or `read`.
+    #[serde(default)]
+    pub clock: ArrivalSource,
+    /// Number of times that the real-time clock was set during the run.
+    #[serde(default)]
+    pub clock_steps: u64,
+    /// Receive lag: the time from the arrival of bytes in the kernel to their read. Every read is a sample if `clock` is
+    /// `kernel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_lag: Option<LatencyResult>,
     /// Largest number of unread bytes found on a connection.
     #[serde(default)]
     pub unread_bytes: u64,
+    /// Largest part of a receive buffer in use at a late read, from 0 to 1. Above one half the server may have had to wait.
+    #[serde(default)]
+    pub fullest_receive_buffer: f64,
     /// Maximum lateness of an action in microseconds.
     #[serde(default)]
     pub stall_max: u64,

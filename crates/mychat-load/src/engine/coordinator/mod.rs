@@ -18,6 +18,7 @@ pub use self::results::RunResults;
 use self::threads::Coordinator;
 pub use super::observations::{GeneratorUsage, Liveness, Observations, TimelinePart, TimelineSlice};
 use super::shared::SharedState;
+use crate::record::receive_figures::ArrivalSource;
 use crate::record::recorder::Recorder;
 
 /// Settings of a run that are not part of its plan.
@@ -27,6 +28,8 @@ pub struct RunConfig {
     pub address: SocketAddr,
     /// Local addresses to connect from, in rotation; empty leaves the choice to the system.
     pub sources: Arc<[IpAddr]>,
+    /// The clock of arrivals. Where the kernel keeps no arrival times, reads count anyway.
+    pub arrivals: ArrivalSource,
     /// Number of worker threads.
     pub threads: u32,
     /// Length of one interval of the timeline.

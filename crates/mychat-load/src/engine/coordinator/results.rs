@@ -15,6 +15,7 @@ use crate::record::example::{Example, Examples, ViolationKind};
 use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
 use crate::record::local_failures::LocalFailures;
+use crate::record::receive_figures::ReceiveFigures;
 use crate::record::recorder::{Count, Latency, LatencyMetric, Place, Recorder, Shape};
 use crate::record::roster::RosterLog;
 use crate::record::session::UserSession;
@@ -42,7 +43,7 @@ pub struct RunResults {
     fanout: FanOut,
     rosters: RosterLog,
     receive_lag: Latency,
-    unread: u64,
+    receive: Option<ReceiveFigures>,
 }
 
 /// Maps an event outside any action to the recorder's cell for it.
@@ -70,7 +71,7 @@ impl RunResults {
         self.fanout.merge(result.fanout);
         self.rosters.merge(result.rosters);
         self.receive_lag.merge(&result.receive_lag);
-        self.unread = self.unread.max(result.unread);
+        self.receive = Some(self.receive.map_or(result.receive, |receive| receive.merge(result.receive)));
     }
 
     /// Reconciles what was sent with what arrived, and completes `recorder` with the latencies and counts that only the end
@@ -107,7 +108,7 @@ impl RunResults {
             blocked: self.blocked,
             stall: self.stall,
             receive_lag: self.receive_lag,
-            unread: self.unread,
+            receive: self.receive.unwrap_or_default(),
             errors: self.errors,
             local_failures: self.local_failures,
             aborted: None,

@@ -62,6 +62,7 @@ impl<'r> Coordinator<'r> {
                 count: part.of * config.threads,
                 address: config.address,
                 sources: Arc::clone(&config.sources),
+                arrivals: config.arrivals,
                 clock,
                 commands,
                 events: sender.clone(),

@@ -1,6 +1,7 @@
 //! Sockets: a worker thread, the table of its sockets, and how it waits for them and for the time.
 
 pub(super) mod affinity;
+mod arrival_clock;
 mod connect;
 mod event_poller;
 mod pacer;

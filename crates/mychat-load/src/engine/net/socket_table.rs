@@ -7,19 +7,26 @@ use std::time::Duration;
 
 use mio::event::Event;
 use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Token};
 use mychat_os::Readiness;
 use socket2::SockRef;
 
+use super::arrival_clock::ArrivalClock;
 use super::connect::start_connect;
 use super::event_poller::{EventPoller, WakeReason};
 use super::receive_lag::{UnreadMark, unread};
 use crate::engine::clock::RealClock;
 use crate::engine::wire::{CloseMode, ConnId, ReadMode, ReceiveBuffer, Wire};
 use crate::plan::{Nanos, RunTime};
+use crate::record::receive_figures::{ArrivalSource, ReceiveFigures};
 
 /// Bytes read at once. Handling them takes about 100 µs, and due timers run between two reads.
 const READ: usize = 16 * 1024;
+
+/// A read is late if its bytes have waited for longer.
+const LATE: Nanos = 1_000_000;
+/// One of so many late reads looks at the memory of its receive buffer.
+const LOOK_EVERY: u32 = 16;
 
 /// The sockets of one worker.
 pub(super) struct TcpWire {
@@ -30,13 +37,24 @@ pub(super) struct TcpWire {
     sockets: Vec<Option<Socket>>,
     /// Key of the socket that was probed last.
     probed: usize,
-    /// The most bytes found unread in one socket.
-    pub(super) most_unread: u64,
+    /// Maps the kernel's arrival times; `None` where reads count.
+    arrivals: Option<ArrivalClock<RealClock>>,
+    figures: ReceiveFigures,
+    /// Late reads since the memory of a receive buffer was looked at.
+    late_reads: u32,
     /// Connections that could not even be started, with the reason.
     pub(super) failed_opens: Vec<(ConnId, Error)>,
     /// Keys of sockets that are ready for something no event will report.
     ready: Vec<usize>,
     pub(super) buffer: Vec<u8>,
+}
+
+/// Bytes that one read returned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BytesRead {
+    pub(super) count: usize,
+    /// The time at which the kernel took in the last of them, since the Unix epoch.
+    stamp: Option<Duration>,
 }
 
 /// One socket.
@@ -56,20 +74,34 @@ impl TcpWire {
     pub(super) fn new(
         address: SocketAddr,
         sources: Arc<[IpAddr]>,
-        clock: RealClock,
-        (poll, own_core): (Poll, bool),
-    ) -> Result<Self> {
-        Ok(Self {
+        poller: EventPoller,
+        arrivals: Option<ArrivalClock<RealClock>>,
+    ) -> Self {
+        Self {
             address,
             sources,
-            poller: EventPoller::new(clock, poll, own_core)?,
+            poller,
             sockets: Vec::new(),
             probed: 0,
-            most_unread: 0,
+            arrivals,
+            figures: ReceiveFigures::default(),
+            late_reads: 0,
             failed_opens: Vec::new(),
             ready: Vec::new(),
             buffer: vec![0; READ],
-        })
+        }
+    }
+
+    /// Returns true if the kernel says when data arrived.
+    pub(super) fn knows_arrivals(&self) -> bool {
+        self.arrivals.is_some()
+    }
+
+    /// Returns the figures of all sockets so far.
+    pub(super) fn figures(&self) -> ReceiveFigures {
+        let source = if self.knows_arrivals() { ArrivalSource::Kernel } else { ArrivalSource::Read };
+        let clock_steps = self.arrivals.as_ref().map_or(0, ArrivalClock::steps);
+        ReceiveFigures { source, clock_steps, ..self.figures }
     }
 
     /// Waits until a socket, a timer or another thread needs the worker.
@@ -136,25 +168,59 @@ impl TcpWire {
     }
 
     /// Reads what has arrived into `buffer`. Returns `None` if nothing has, or the socket is not to be read.
-    pub(super) fn read_into(&mut self, conn: ConnId, buffer: &mut [u8]) -> Option<Result<usize>> {
+    pub(super) fn read_into(&mut self, conn: ConnId, buffer: &mut [u8]) -> Option<Result<BytesRead>> {
+        let knows_arrivals = self.knows_arrivals();
         let socket = self.socket(conn)?;
         let ReadMode::Chunks(most) = socket.read_mode else { return None };
         let space = most.min(buffer.len());
         loop {
-            let result = socket.stream.read(&mut buffer[..space]);
+            let result = if knows_arrivals {
+                mychat_os::receive(&socket.stream, &mut buffer[..space])
+            } else {
+                socket.stream.read(&mut buffer[..space]).map(|count| (count, None))
+            };
+            let (result, stamp) = match result {
+                Ok((count, stamp)) => (Ok(count), stamp),
+                Err(error) => (Err(error), None),
+            };
             socket.readiness.record_read(&result, space);
             match result {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
-                result => return Some(result),
+                result => return Some(result.map(|count| BytesRead { count, stamp })),
             }
         }
     }
 
-    /// Counts `count` bytes read at `now` against the socket's mark. Returns how long the bytes before the mark waited, once
-    /// all of them are read.
-    pub(super) fn pass_mark(&mut self, conn: ConnId, count: usize, now: RunTime) -> Option<Nanos> {
-        UnreadMark::pass(&mut self.socket(conn)?.mark, count, now)
+    /// Returns the arrival of bytes that were read at `now`, and for how long something is known to have waited in this socket.
+    /// What a user leaves unread on purpose does not count as waiting.
+    pub(super) fn arrival(&mut self, conn: ConnId, bytes: BytesRead, now: RunTime) -> (RunTime, Option<Nanos>) {
+        let (Some(clock), Some(stamp)) = (&mut self.arrivals, bytes.stamp) else {
+            // Without a stamp the last byte before the mark has waited since the mark was set.
+            let lag = self.socket(conn).and_then(|socket| UnreadMark::pass(&mut socket.mark, bytes.count, now));
+            return (now, lag);
+        };
+        let arrived = clock.arrival(stamp, now);
+        let lag = now.since(arrived);
+        let is_read_fast = self.socket(conn).is_some_and(|socket| socket.is_read_fast());
+        if is_read_fast && lag > LATE {
+            self.note_late_read(conn, bytes.count);
+        }
+        (arrived, is_read_fast.then_some(lag))
+    }
+
+    /// Looks at the memory of the receive buffer from which `count` bytes were just read late.
+    fn note_late_read(&mut self, conn: ConnId, count: usize) {
+        self.late_reads += 1;
+        if self.late_reads % LOOK_EVERY != 1 {
+            return;
+        }
+        let Some(memory) = self.socket(conn).and_then(|socket| mychat_os::receive_memory(&socket.stream)) else {
+            return;
+        };
+        let used = f64::from(memory.used) + count as f64;
+        let part = used / f64::from(memory.limit.max(1));
+        self.figures.fullest_buffer = self.figures.fullest_buffer.max(part.min(1.0));
     }
 
     /// Returns true if a socket that was full takes bytes again; once for each time it was full.
@@ -172,7 +238,7 @@ impl TcpWire {
         const PASSED: usize = 64;
         /// Sockets of these that the system is asked about.
         const ASKED: usize = 4;
-        let mut asked = 0;
+        let (mut asked, knows_arrivals) = (0, self.knows_arrivals());
         for _ in 0..self.sockets.len().min(PASSED) {
             self.probed = (self.probed + 1) % self.sockets.len();
             let Some(socket) = &mut self.sockets[self.probed] else { continue };
@@ -180,10 +246,11 @@ impl TcpWire {
                 continue;
             }
             let unread = unread(&socket.stream);
-            self.most_unread = self.most_unread.max(unread);
-            socket.mark = UnreadMark::behind(unread, now);
+            self.figures.unread = self.figures.unread.max(unread);
+            // Where the kernel keeps arrival times, each read shows how long its bytes have waited.
+            socket.mark = if knows_arrivals { None } else { UnreadMark::behind(unread, now) };
             asked += 1;
-            if socket.mark.is_some() || asked == ASKED {
+            if unread > 0 || asked == ASKED {
                 return;
             }
         }
@@ -206,6 +273,10 @@ impl TcpWire {
     fn try_open(&mut self, conn: ConnId, buffer: ReceiveBuffer) -> Result<()> {
         let source = self.sources.get(conn.generation as usize % self.sources.len().max(1)).copied();
         let mut stream = start_connect(self.address, source, buffer)?;
+        if self.arrivals.is_some() && mychat_os::keep_arrival_times(&stream).is_err() {
+            // What one socket cannot do, none can: the run has one clock of arrivals.
+            self.arrivals = None;
+        }
         self.poller.registry().register(&mut stream, Token(conn.key), Interest::READABLE | Interest::WRITABLE)?;
         if self.sockets.len() <= conn.key {
             self.sockets.resize_with(conn.key + 1, || None);

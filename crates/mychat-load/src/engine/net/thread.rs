@@ -9,7 +9,8 @@ use mio::{Events, Poll};
 use mychat_os::ThreadWaker;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::event_poller::WAKER;
+use super::arrival_clock::ArrivalClock;
+use super::event_poller::{EventPoller, WAKER};
 use super::socket_table::TcpWire;
 use super::turn::{TcpWorker, turn};
 use crate::engine::clock::{Clock as _, RealClock};
@@ -17,6 +18,7 @@ use crate::engine::shared::SharedState;
 use crate::engine::worker::{Outstanding, Worker, WorkerResult};
 use crate::plan::RunTime;
 use crate::reconcile::Accounting;
+use crate::record::receive_figures::ArrivalSource;
 use crate::record::recorder::Recorder;
 
 /// A command of the coordinator. There are a handful a second at most, so that the channels need no bound.
@@ -55,6 +57,7 @@ pub(in crate::engine) struct WorkerContext {
     pub(in crate::engine) count: u32,
     pub(in crate::engine) address: SocketAddr,
     pub(in crate::engine) sources: Arc<[IpAddr]>,
+    pub(in crate::engine) arrivals: ArrivalSource,
     pub(in crate::engine) clock: RealClock,
     pub(in crate::engine) commands: Receiver<WorkerCommand>,
     pub(in crate::engine) events: UnboundedSender<WorkerEvent>,
@@ -123,7 +126,9 @@ pub(in crate::engine) fn run(shared: Arc<SharedState>, context: WorkerContext) {
 }
 
 fn run_worker(shared: Arc<SharedState>, context: WorkerContext) -> std::io::Result<()> {
-    let wire = TcpWire::new(context.address, context.sources, context.clock, (context.poll, context.own_core))?;
+    let arrivals = (context.arrivals == ArrivalSource::Kernel).then(|| ArrivalClock::new(context.clock));
+    let poller = EventPoller::new(context.clock, context.poll, context.own_core)?;
+    let wire = TcpWire::new(context.address, context.sources, poller, arrivals);
     let mut worker = Worker::new(shared, wire, context.clock, context.index, context.count);
     let mut events = Events::with_capacity(EVENTS);
     loop {
@@ -138,7 +143,7 @@ fn run_worker(shared: Arc<SharedState>, context: WorkerContext) -> std::io::Resu
         worker.record_receive_lag(lag);
     }
     let mut result = worker.finish();
-    result.unread = worker.wire.most_unread;
+    result.receive = worker.wire.figures();
     result.busy_wait = worker.wire.poller.busy_wait();
     let _ = context.events.send(WorkerEvent::Finished(Box::new(result)));
     // The coordinator drops all handles at once, when every worker has reported. Until then the connections stay open.

@@ -3,7 +3,7 @@
 use mio::Events;
 
 use super::event_poller::WakeReason;
-use super::socket_table::TcpWire;
+use super::socket_table::{BytesRead, TcpWire};
 use crate::engine::clock::{Clock as _, RealClock};
 use crate::engine::wire::{ConnId, DisconnectReason};
 use crate::engine::worker::Worker;
@@ -42,9 +42,12 @@ pub(super) fn turn(worker: &mut TcpWorker, events: &mut Events) -> std::io::Resu
     Ok(())
 }
 
-/// Records how late the probe timer was served: a socket that becomes readable waits as long. Then probes one socket.
+/// Probes one socket. Where the kernel keeps no arrival times, also records how late the probe timer was served: a socket that
+/// becomes readable waits as long.
 fn probe(worker: &mut TcpWorker, late: Nanos) {
-    worker.record_receive_lag(late);
+    if !worker.wire.knows_arrivals() {
+        worker.record_receive_lag(late);
+    }
     let now = worker.clock.now();
     worker.wire.probe(now);
 }
@@ -103,12 +106,13 @@ fn read(worker: &mut TcpWorker, conn: ConnId) -> bool {
     let now = worker.clock.now();
     let closed = match read {
         None => None,
-        Some(Ok(0)) => Some(DisconnectReason::Eof),
-        Some(Ok(count)) => {
-            if let Some(lag) = worker.wire.pass_mark(conn, count, now) {
+        Some(Ok(BytesRead { count: 0, .. })) => Some(DisconnectReason::Eof),
+        Some(Ok(bytes)) => {
+            let (arrived, lag) = worker.wire.arrival(conn, bytes, now);
+            if let Some(lag) = lag {
                 worker.record_receive_lag(lag);
             }
-            worker.received(conn, now, &buffer[..count]);
+            worker.received(conn, now, arrived, &buffer[..bytes.count]);
             None
         }
         Some(Err(ref error)) => Some(DisconnectReason::Broken(error.to_string())),

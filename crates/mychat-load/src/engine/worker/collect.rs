@@ -18,6 +18,7 @@ use crate::record::example::Examples;
 use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
 use crate::record::local_failures::LocalFailures;
+use crate::record::receive_figures::ReceiveFigures;
 use crate::record::recorder::{Latency, Recorder};
 use crate::record::roster::RosterLog;
 use crate::record::session::UserSession;
@@ -40,8 +41,8 @@ pub struct WorkerResult {
     pub stall: Nanos,
     /// Time for which readable sockets waited to be read.
     pub receive_lag: Latency,
-    /// The most bytes found unread in one socket, of those that are read at full speed.
-    pub unread: u64,
+    /// The clock of arrivals and the state of the receive buffers.
+    pub receive: ReceiveFigures,
     /// Processor time spent spinning.
     pub busy_wait: Duration,
     /// Times at which its users received lists with newly joined users.
@@ -124,7 +125,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             stall: recording.stall,
             receive_lag: std::mem::take(&mut recording.receive_lag),
             // The transport knows these two.
-            unread: 0,
+            receive: ReceiveFigures::default(),
             busy_wait: Duration::ZERO,
             rosters: std::mem::take(&mut recording.rosters),
             last_lists,

@@ -15,8 +15,9 @@ use crate::record::example::ViolationKind;
 use crate::record::recorder::Count;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
-    /// Called when bytes were read from a connection at `now`.
-    pub fn received(&mut self, conn: ConnId, now: RunTime, bytes: &[u8]) {
+    /// Called when bytes were read from a connection at `now`. Latencies end at `arrived`, the time at which the machine had the
+    /// last of the bytes; whatever the generator does next begins at `now`.
+    pub fn received(&mut self, conn: ConnId, now: RunTime, arrived: RunTime, bytes: &[u8]) {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         let mut deframer = std::mem::take(&mut connection.deframer);
         let role = connection.role;
@@ -27,7 +28,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 && deframer.is_between_frames()
             {
                 let (deliveries, used) =
-                    receive::receive_cached(&mut self.users[index], &mut self.recording, now, rest);
+                    receive::receive_cached(&mut self.users[index], &mut self.recording, arrived, rest);
                 delivered += deliveries;
                 rest = &rest[used..];
             }
@@ -35,14 +36,14 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             let effect = match (feed.next(), role) {
                 (None, _) => break,
                 (Some(Inbound::Frame(frame)), ConnRole::User(index)) => {
-                    receive::receive_frame(&mut self.users[index], &mut self.recording, now, frame)
+                    receive::receive_frame(&mut self.users[index], &mut self.recording, arrived, frame)
                 }
                 (Some(Inbound::Frame(frame)), ConnRole::Duplicate(duplicate)) => {
-                    self.duplicate_answered(conn, duplicate, now, frame);
+                    self.duplicate_answered(conn, duplicate, arrived, frame);
                     FrameEffect::None
                 }
                 (Some(Inbound::Oversize | Inbound::Overrun), _) => {
-                    self.count_unterminated(role, now);
+                    self.count_unterminated(role, arrived);
                     FrameEffect::None
                 }
             };
@@ -50,7 +51,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             match effect {
                 FrameEffect::None => {}
                 FrameEffect::Delivery => delivered += 1,
-                FrameEffect::ConnectAck(status) => self.connect_answered(conn, role, status, now),
+                FrameEffect::ConnectAck(status) => self.connect_answered(conn, role, status, arrived),
             }
             // After a refusal the connection is closed, and further frames on it mean nothing (rule U3).
             if effect != FrameEffect::Delivery && self.connections.get(conn).is_none() {
