@@ -1,4 +1,4 @@
-//! What a server did before a check is not the check's fault.
+//! Effects of earlier checks on a server do not fail a later check.
 
 use super::gone::Server;
 use super::{Done, conformance, faulty_server};

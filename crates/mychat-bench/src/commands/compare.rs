@@ -82,7 +82,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
 #[derive(Default)]
 struct Side {
     of: BTreeSet<String>,
-    /// What tells each run from all others, in the order of the files.
+    /// A property of each run that no other run has, in the order of the files.
     identities: Vec<String>,
     runs: Vec<ComparedRun>,
     results: Vec<RunResult>,

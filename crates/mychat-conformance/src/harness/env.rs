@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::connection::{ConnectThrottle, FramingPair};
 use super::monitor::Monitors;
-use super::pace::Pace;
+use super::pace::ServerPace;
 use mychat_target::spawn::SpawnedServer;
 
 /// The settings and state that all cases of a run share.
@@ -38,7 +38,7 @@ pub struct TestEnv {
     /// The weighted number of logins that were followed by no list; with many, the wait for it is cut short.
     pub no_list_on_join: Arc<AtomicU32>,
     /// The silences before the server's replies.
-    pub pace: Pace,
+    pub pace: ServerPace,
     /// The gap between new connections.
     pub throttle: ConnectThrottle,
     /// The server's process, if this tool started it.
@@ -47,7 +47,7 @@ pub struct TestEnv {
     pub first_contact: Arc<FirstContact>,
 }
 
-/// What the first dialogue with a server showed.
+/// The findings of the first dialogue with a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FirstContact {
     /// The mistake in the server's behaviour up to its answer to `CONNECT`.
@@ -89,7 +89,7 @@ impl TestEnv {
             monitors: Monitors::default(),
             declared: Arc::default(),
             no_list_on_join: Arc::default(),
-            pace: Pace::default(),
+            pace: ServerPace::default(),
             throttle: ConnectThrottle::default(),
             watch: None,
             first_contact: Arc::default(),

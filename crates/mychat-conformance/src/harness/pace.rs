@@ -40,7 +40,7 @@ pub(crate) enum FenceResult {
 
 /// The pace of one server. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Pace {
+pub struct ServerPace {
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -79,7 +79,7 @@ const SHORTEST_BLIND: Duration = Duration::from_millis(600);
 /// Fences are given up if this many were missing and none has ever arrived.
 const MOST_MISSING: u32 = 3;
 
-impl Pace {
+impl ServerPace {
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -164,8 +164,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    fn pace_of(awaited: Awaited, silences: &[u64]) -> Pace {
-        let pace = Pace::default();
+    fn pace_of(awaited: Awaited, silences: &[u64]) -> ServerPace {
+        let pace = ServerPace::default();
         for silence in silences {
             pace.record_arrival(awaited, ms(*silence));
         }
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn timeouts_in_vain_shorten_later_waits_until_something_is_late() {
-        let pace = Pace::default();
+        let pace = ServerPace::default();
         for _ in 0..ENOUGH_IN_VAIN {
             pace.record_timeout(Awaited::Release);
         }
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn fences_that_never_arrive_are_given_up() {
-        let pace = Pace::default();
+        let pace = ServerPace::default();
         for _ in 0..MOST_MISSING {
             pace.record_fence(false);
         }

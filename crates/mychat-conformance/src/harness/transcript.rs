@@ -19,11 +19,11 @@ pub(crate) struct Transcript {
     pub(crate) malformed: Option<&'static str>,
     /// All writes of the case, those of procedures included.
     pub(crate) writes: Writes,
-    /// What the first dialogue with the server showed.
+    /// The findings of the first dialogue with the server.
     pub(crate) first_contact: Arc<FirstContact>,
 }
 
-/// How the messages of a case were written.
+/// The way in which the messages of a case were written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Writes {
     /// The number of writes that the log has kept.

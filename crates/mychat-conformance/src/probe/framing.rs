@@ -31,7 +31,7 @@ const CLOSES_AT_CONNECT: &str = "the server closes the connection when it gets C
                     handles it";
 
 /// The reply to one `CONNECT`.
-pub(super) struct Reply {
+pub(super) struct ConnectReply {
     pub(super) received: Vec<u8>,
     pub(super) is_closed: bool,
     /// The time until `CONNECT_ACK` arrived, or the whole wait.
@@ -39,7 +39,7 @@ pub(super) struct Reply {
     sent: String,
 }
 
-impl Reply {
+impl ConnectReply {
     pub(super) fn has_ack(&self) -> bool {
         has_ack(&self.received)
     }
@@ -96,9 +96,9 @@ pub(super) async fn detect(target: SocketAddr, timeout: Duration, nonce: &str) -
 }
 
 /// Sends a whole `CONNECT` and reads the reply, its end, and the frames right behind it.
-pub(super) async fn connect(target: SocketAddr, timeout: Duration, name: &str, end: &str) -> Reply {
+pub(super) async fn connect(target: SocketAddr, timeout: Duration, name: &str, end: &str) -> ConnectReply {
     let mut reply =
-        Reply { received: Vec::new(), is_closed: false, time: timeout, sent: format!("CONNECT|{name}{end}") };
+        ConnectReply { received: Vec::new(), is_closed: false, time: timeout, sent: format!("CONNECT|{name}{end}") };
     let Some(mut dialogue) = Dialogue::open(target, timeout).await else { return reply };
     let started = Instant::now();
     dialogue.say(&reply.sent);
@@ -116,7 +116,7 @@ pub(super) async fn connect(target: SocketAddr, timeout: Duration, name: &str, e
 
 /// The reply to a `CONNECT` whose line end came later, or not at all.
 pub(super) struct PartialReply {
-    pub(super) reply: Reply,
+    pub(super) reply: ConnectReply,
     /// True if the reply came before the line end.
     pub(super) came_early: bool,
 }
@@ -146,7 +146,7 @@ pub(super) async fn connect_in_parts(
         dialogue.listen(AFTER_REPLY, ends_list).await;
     }
     dialogue.say("DISCONNECT\n");
-    let reply = Reply { received: dialogue.received, is_closed: dialogue.is_closed, time, sent };
+    let reply = ConnectReply { received: dialogue.received, is_closed: dialogue.is_closed, time, sent };
     has_reply.then_some(PartialReply { reply, came_early })
 }
 

@@ -11,7 +11,7 @@ use super::dialogue::Dialogue;
 use super::framing::{UNTERMINATED, connect_in_parts};
 use mychat_scenario::template::text::shown;
 
-/// How long to wait for bytes that nobody asked for.
+/// Time to wait for bytes that nobody asked for.
 const UNASKED: Duration = Duration::from_millis(100);
 
 const FORGETS_PARTIAL: &str = "the server answers CONNECT in one piece, but not if the line end comes a moment later: it has \

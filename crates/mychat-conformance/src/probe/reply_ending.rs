@@ -1,4 +1,4 @@
-//! How the reply to `CONNECT` ends: in a line end, in other bytes, or in nothing.
+//! The end of the reply to `CONNECT`: a line end, other bytes, or nothing.
 
 use mychat_proto::Framing;
 

@@ -132,7 +132,7 @@ settings! {
     #[arg(env = "MYCHAT_WORKERS", value_name = "THREADS")]
     workers: u16 = "workers", OnRestart, |config| config.workers.to_string();
 
-    /// When workers other than the first get users [default: busy]
+    /// Condition under which workers other than the first get users [default: busy]
     #[arg(env = "MYCHAT_SPREAD", value_name = "WHEN")]
     spread: Spread = "spread", OnRestart, |config| name(&config.spread);
 

@@ -52,7 +52,7 @@ pub enum SpawnError {
         command: String,
         /// The port that it was given.
         port: u16,
-        /// Where it listens.
+        /// The address on which it listens.
         addresses: ListenAddresses,
         /// Its last lines.
         output: String,

@@ -13,7 +13,7 @@ pub(crate) struct Deliveries {
 
 /// The probes of a search with their deliveries.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Evidence {
+pub(crate) struct SearchEvidence {
     passed: Vec<(f64, Deliveries)>,
     /// Probes that failed because of violations.
     violated: Vec<(f64, Deliveries)>,
@@ -38,7 +38,7 @@ impl Deliveries {
     }
 }
 
-impl Evidence {
+impl SearchEvidence {
     /// Adds a probe at `percent`.
     pub(crate) fn add(&mut self, percent: f64, deliveries: Deliveries, passed: bool) {
         if passed {
@@ -109,8 +109,8 @@ fn at(probes: &[(f64, Deliveries)], wanted: impl Fn(f64) -> bool) -> impl Iterat
 mod tests {
     use super::*;
 
-    fn evidence(probes: &[(f64, u64, u64)]) -> Evidence {
-        let mut evidence = Evidence::default();
+    fn evidence(probes: &[(f64, u64, u64)]) -> SearchEvidence {
+        let mut evidence = SearchEvidence::default();
         for &(percent, owed, violated) in probes {
             evidence.add(percent, Deliveries { owed, violated }, violated == 0);
         }

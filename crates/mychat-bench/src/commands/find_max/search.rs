@@ -1,6 +1,6 @@
 //! Search strategy: growth until a probe fails, bisection, confirmation. It has no clock and no sockets.
 
-use super::evidence::{Deliveries, Evidence};
+use super::evidence::{Deliveries, SearchEvidence};
 use mychat_report::model::SearchPhase as Phase;
 use mychat_scenario::model::FindMax;
 
@@ -59,7 +59,7 @@ pub(crate) struct Search {
     pub(crate) high: Option<f64>,
     /// Repetitions of the last percentage because of the generator or failed logins.
     again: (f64, u32),
-    evidence: Evidence,
+    evidence: SearchEvidence,
     /// Number of probes that confirmed the answer.
     confirmations: u32,
     /// Set once a longer probe failed where a short one passed: the next step down, as a share of the failed percentage. From
@@ -82,7 +82,7 @@ impl Search {
             low: None,
             high: None,
             again: (0.0, 0),
-            evidence: Evidence::default(),
+            evidence: SearchEvidence::default(),
             confirmations: 0,
             step: None,
             stuck: None,
@@ -123,7 +123,7 @@ impl Search {
     }
 
     /// Returns the evidence of the probes so far.
-    pub(crate) fn evidence(&self) -> &Evidence {
+    pub(crate) fn evidence(&self) -> &SearchEvidence {
         &self.evidence
     }
 

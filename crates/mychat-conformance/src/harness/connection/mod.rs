@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::harness::monitor::Monitors;
-use crate::harness::pace::Pace;
+use crate::harness::pace::ServerPace;
 use crate::harness::wire_log::{Direction, WireLog};
 use mychat_target::spawn::SpawnedServer;
 
@@ -61,7 +61,7 @@ pub(crate) struct ConnConfig {
     /// The gap between new connections.
     pub throttle: ConnectThrottle,
     /// The server's pace, from all cases so far.
-    pub pace: Pace,
+    pub pace: ServerPace,
     /// The connections of the case.
     pub members: CaseMembers,
     /// True if a connection of the case has sent invalid UTF-8.

@@ -193,7 +193,7 @@ impl TcpWire {
     }
 
     /// Returns the arrival of bytes that were read at `now`, and for how long something is known to have waited in this socket.
-    /// What a user leaves unread on purpose does not count as waiting.
+    /// Bytes that a user leaves unread on purpose do not count as waiting.
     pub(super) fn arrival(&mut self, conn: ConnId, bytes: BytesRead, now: RunTime) -> (RunTime, Option<Nanos>) {
         let (Some(clock), Some(stamp)) = (&mut self.arrivals, bytes.stamp) else {
             // Without a stamp the last byte before the mark has waited since the mark was set.
