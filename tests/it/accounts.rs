@@ -108,7 +108,7 @@ users:
 load: [ { hold: 1s } ]
 expect: [ \"errors == 0\" ]
 ";
-    for (every, exit) in [(u64::MAX, 0), (19, 1)] {
+    for (every, exit) in [(u64::MAX, 0), (7, 1)] {
         let server = FaultyServer::start(LoadFault::Deny, every);
         let outcome = run(scenario).target(server.address()).declared().go();
         let denied = server.committed();
