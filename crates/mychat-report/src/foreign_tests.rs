@@ -16,8 +16,8 @@ use mychat_proto::text::hidden_characters;
 /// Clears the screen, returns to the start of the line, reverses the text, and ends a C string.
 const HOSTILE: &str = "\u{1b}[2J\r\u{202e}\0";
 
-/// Step into a document: a key or an index.
-type Step = Result<String, usize>;
+/// A step into a document: a key or an index.
+type PathStep = Result<String, usize>;
 
 fn cases() -> Vec<mychat_conformance::Outcome> {
     [Status::Pass, Status::Fail, Status::Skipped, Status::Inconclusive]
@@ -64,9 +64,9 @@ fn conformance() -> Value {
 }
 
 /// Lists the paths to all values of a document.
-fn places(value: &Value, path: &mut Vec<Step>, found: &mut Vec<Vec<Step>>) {
+fn places(value: &Value, path: &mut Vec<PathStep>, found: &mut Vec<Vec<PathStep>>) {
     found.push(path.clone());
-    let steps: Vec<(Step, &Value)> = match value {
+    let steps: Vec<(PathStep, &Value)> = match value {
         Value::Object(map) => map.iter().map(|(key, value)| (Ok(key.clone()), value)).collect(),
         Value::Array(values) => values.iter().enumerate().map(|(index, value)| (Err(index), value)).collect(),
         _ => Vec::new(),
@@ -78,7 +78,7 @@ fn places(value: &Value, path: &mut Vec<Step>, found: &mut Vec<Vec<Step>>) {
     }
 }
 
-fn at<'v>(document: &'v mut Value, path: &[Step]) -> &'v mut Value {
+fn at<'v>(document: &'v mut Value, path: &[PathStep]) -> &'v mut Value {
     path.iter().fold(document, |value, step| match step {
         Ok(key) => &mut value[key],
         Err(index) => &mut value[*index],
@@ -147,7 +147,7 @@ fn hidden(text: &str) -> Option<char> {
 }
 
 /// Writes the document with each change of each place, and calls `check` with everything that is printed of it.
-fn for_each_change(original: &Value, change: impl Fn(&mut Value) -> bool, check: impl Fn(&[Step], &[String])) {
+fn for_each_change(original: &Value, change: impl Fn(&mut Value) -> bool, check: impl Fn(&[PathStep], &[String])) {
     let mut found = Vec::new();
     places(original, &mut Vec::new(), &mut found);
     let folder = tempfile::tempdir().unwrap();

@@ -17,13 +17,15 @@ use crate::harness::wire_log::{Direction, WireLog};
 use mychat_target::spawn::SpawnedServer;
 
 mod throttle;
+mod frame_text;
 mod inbox;
 mod members;
 mod reader;
 mod ring_fence;
 mod wait;
 
-pub(crate) use inbox::{ConnInbox, ConnectionEnd, ReceivedFrame, contains};
+pub(crate) use frame_text::contains;
+pub(crate) use inbox::{ConnInbox, ConnectionEnd, ReceivedFrame};
 pub(crate) use members::CaseMembers;
 use members::Member;
 use reader::read_all;
