@@ -145,6 +145,16 @@ impl UserInbox {
         })
     }
 
+    /// Returns the highest sequence number received from each sender; nothing if only a sum is kept.
+    pub fn newest(&self) -> impl Iterator<Item = (UserId, u32)> {
+        let streams = match &self.received {
+            Received::BySender(streams) => Some(streams),
+            Received::Sum(_) => None,
+        };
+        let newest = |(sender, stream): (&UserId, &SenderStream)| Some((*sender, stream.next_sequence.checked_sub(1)?));
+        streams.into_iter().flatten().filter_map(newest)
+    }
+
     /// Returns what arrived from `sender`, if it is kept by sender.
     pub fn from(&self, sender: UserId) -> Option<&SenderStream> {
         match &self.received {

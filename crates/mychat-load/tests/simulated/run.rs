@@ -57,6 +57,8 @@ pub(crate) struct Outcome {
     pub(crate) unanswered: u64,
     /// With chaos: all bytes written to each user.
     pub(crate) written: Vec<Vec<u8>>,
+    /// Descriptions of the first few violations of each kind.
+    pub(crate) examples: Vec<String>,
     /// Users who were online and missing in another user's last list.
     pub(crate) missing_in_roster: Vec<MissingInRoster>,
 }
@@ -207,6 +209,7 @@ impl World {
             recorder: seen.recorder,
             timeline,
             reconciliation: seen.reconciliation,
+            examples: seen.examples.into_sorted().into_iter().map(|example| example.what).collect(),
             assessment,
             sessions: seen.sessions,
             blocked: seen.blocked,

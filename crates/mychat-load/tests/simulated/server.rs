@@ -44,6 +44,8 @@ pub(crate) struct Behaviour {
     pub(crate) fails_logins: Option<(u64, LoginFault)>,
     /// Time for which a name stays taken after its holder has left.
     pub(crate) name_kept: Nanos,
+    /// It ignores `DISCONNECT`: the user goes on receiving.
+    pub(crate) ignores_disconnect: bool,
     /// The name of a user that it disconnects, and after how many frames.
     pub(crate) closes: Option<(&'static str, u32)>,
     /// True if it sends a user list to all after each login and logout.
@@ -70,6 +72,7 @@ impl Default for Behaviour {
             refused: None,
             fails_logins: None,
             name_kept: 0,
+            ignores_disconnect: false,
             closes: None,
             lists: false,
             chaos: None,
@@ -241,6 +244,7 @@ impl Model {
                 Some(Some(other)) => self.deliver(&[*other], &format!("MESSAGE|{me}|{content}\n"), net),
                 _ => self.reply_unknown(end, net),
             },
+            (Ok(Command::Disconnect), _) if self.behaviour.ignores_disconnect => {}
             (Ok(Command::Disconnect), _) => self.log_out(end, net),
             _ => send(end, "ERROR|400|malformed\n", net),
         }

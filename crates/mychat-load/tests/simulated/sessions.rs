@@ -99,6 +99,23 @@ fn a_login_is_repeated_while_the_name_is_taken() {
 }
 
 #[test]
+fn a_server_that_ignores_disconnect_is_told_how_long_it_went_on_delivering() {
+    let behaviour = Behaviour { ignores_disconnect: true, ..Behaviour::default() };
+    let users = "talkers: { count: 1, rate: 10/s, arrivals: even, do: [ { broadcast: {} } ] }\n  \
+                 guests: { count: 1, session: 1s, leave: disconnect }";
+    let scenario = format!("timeout: 1s\nusers:\n  {users}\nload: [ {{ hold: 4s }} ]");
+    let outcome = run(&scenario, behaviour).go();
+    assert!(outcome.count(Count::WrongReplies) >= 1);
+    // One message is sent in each tenth of a second, so the newest is between 0.9 and 1 s later.
+    let text = &outcome.examples[0];
+    let expected = "the server did not close within 1 s of DISCONNECT; a message that was sent 0.9";
+    assert!(text.starts_with(expected), "{text}");
+    // A server that closes late has broken no rule.
+    let behaviour = Behaviour { delay: 300 * MS, ..Behaviour::default() };
+    assert_eq!(run(&scenario, behaviour).go().violations(), [0; 8]);
+}
+
+#[test]
 fn a_message_that_arrives_again_in_a_later_session_is_a_duplicate() {
     // A message sent before a return may arrive after it. Its first copy is no duplicate.
     for (delay, repeats) in [(MS, true), (MS, false), (80 * MS, false)] {

@@ -10,11 +10,11 @@ use crate::engine::recording::ViolationDetail;
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::user::UserState;
 use crate::engine::wire::{CloseMode, ConnId, DisconnectReason, Wire};
-use crate::plan::RunTime;
+use crate::plan::{Nanos, RunTime};
 use crate::record::example::ViolationKind;
 use crate::record::recorder::{Count, LatencyMetric};
 use crate::record::roster::RosterState;
-use crate::record::session::UserSessionEnd;
+use crate::record::session::{UserSession, UserSessionEnd};
 use mychat_scenario::model::Leave;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
@@ -209,13 +209,31 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     }
 
     fn logout_timed_out(&mut self, index: usize, conn: ConnId, now: RunTime, seconds: f64) {
+        receive::flush_deferred(&mut self.users[index], &self.recording);
         let user = &self.users[index];
         let (id, place) = (user.id, self.recording.place(user.group, now));
         if user.login.leave == Leave::Disconnect {
-            let what = || format!("the server did not close within {seconds} s of DISCONNECT");
+            let newest = user.session.as_deref().and_then(|session| self.newest_sent_after_logout(session));
+            let what = || {
+                let still = newest.map_or_else(String::new, |after| {
+                    format!("; a message that was sent {:.3} s after it still arrived", after as f64 / 1e9)
+                });
+                format!("the server did not close within {seconds} s of DISCONNECT{still}")
+            };
             self.recording.wrong_reply(place, id, &what, &[]);
         }
         self.wire.close(conn, CloseMode::Close);
         self.finish_logout(conn, now);
+    }
+
+    /// Returns the time from a session's DISCONNECT to the sending of the newest message that it received, if that was sent later.
+    /// Nothing orders the two: such a delivery is no violation as long as the server closes the connection in time.
+    fn newest_sent_after_logout(&self, session: &UserSession) -> Option<Nanos> {
+        let shared = &self.recording.shared;
+        let left_at = session.leaving_at?;
+        let own = session.inbox.newest().filter(|(sender, _)| shared.plan.shard.has(*sender));
+        let newest =
+            own.filter_map(|(sender, sequence)| shared.sent[sender.index()].get(sequence)).map(|sent| sent.at).max()?;
+        (newest > left_at).then(|| newest.since(left_at))
     }
 }
