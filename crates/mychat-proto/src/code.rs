@@ -7,7 +7,9 @@ pub enum ErrorCode {
     Malformed,
     /// The session has no name yet (rule U5).
     NotConnected,
-    /// No user has the recipient's name (rule M2).
+    /// The user may not do this in the room (extension `rooms`).
+    Forbidden,
+    /// No user has the recipient's name (rule M2), or the session is in no such room.
     NoSuchUser,
     /// The name is in use, or the session already has a name (rules U3, U4).
     Conflict,
@@ -23,9 +25,10 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes in ascending order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Malformed,
         Self::NotConnected,
+        Self::Forbidden,
         Self::NoSuchUser,
         Self::Conflict,
         Self::TooLarge,
@@ -39,6 +42,7 @@ impl ErrorCode {
         match self {
             Self::Malformed => "400",
             Self::NotConnected => "401",
+            Self::Forbidden => "403",
             Self::NoSuchUser => "404",
             Self::Conflict => "409",
             Self::TooLarge => "413",
@@ -53,6 +57,7 @@ impl ErrorCode {
         match self {
             Self::Malformed => "malformed message",
             Self::NotConnected => "not connected: send CONNECT|name first",
+            Self::Forbidden => "not allowed in this room",
             Self::NoSuchUser => "no such user",
             Self::Conflict => "name in use or already connected",
             Self::TooLarge => "message too large",

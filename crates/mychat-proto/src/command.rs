@@ -47,8 +47,11 @@ pub enum ParseCommandError {
     #[error("empty {0}")]
     Empty(&'static str),
     /// The command takes no parameter but has one.
-    #[error("DISCONNECT takes no parameter")]
-    Unexpected,
+    #[error("{0} takes no parameter")]
+    Unexpected(&'static str),
+    /// No room has the mode that is to be set (extension `rooms`).
+    #[error("unknown mode")]
+    UnknownMode,
     /// The content contains a line feed, which only raw framing lets through. A recipient with LF framing would read
     /// the rest of the content as a separate frame (rules F2, R4).
     #[error("a line feed inside the content")]
@@ -78,7 +81,7 @@ impl<'a> Command<'a> {
             "CONNECT" => Ok(Self::Connect { name: rest.ok_or(ParseCommandError::Missing("username"))? }),
             // Rule S3: the original client sends one pipe after the command.
             "DISCONNECT" if rest.is_none_or(str::is_empty) => Ok(Self::Disconnect),
-            "DISCONNECT" => Err(ParseCommandError::Unexpected),
+            "DISCONNECT" => Err(ParseCommandError::Unexpected("DISCONNECT")),
             "CONNECT_ACK" | "USER_LIST" | "ERROR" => Err(ParseCommandError::ServerOnly),
             _ => Err(ParseCommandError::Unknown),
         }
@@ -98,12 +101,12 @@ impl<'a> Command<'a> {
     }
 }
 
-fn content(text: Option<&str>) -> Result<&str, ParseCommandError> {
+pub(crate) fn content(text: Option<&str>) -> Result<&str, ParseCommandError> {
     let content = parameter(text, "content")?;
     if memchr::memchr(b'\n', content.as_bytes()).is_some() { Err(ParseCommandError::LineFeed) } else { Ok(content) }
 }
 
-fn parameter<'a>(text: Option<&'a str>, name: &'static str) -> Result<&'a str, ParseCommandError> {
+pub(crate) fn parameter<'a>(text: Option<&'a str>, name: &'static str) -> Result<&'a str, ParseCommandError> {
     match text {
         None => Err(ParseCommandError::Missing(name)),
         Some("") => Err(ParseCommandError::Empty(name)),
@@ -134,8 +137,8 @@ mod tests {
     fn s3_disconnect_tolerates_one_pipe() {
         assert_eq!(Command::parse(b"DISCONNECT"), Ok(Command::Disconnect));
         assert_eq!(Command::parse(b"DISCONNECT|"), Ok(Command::Disconnect));
-        assert_eq!(Command::parse(b"DISCONNECT||"), Err(ParseCommandError::Unexpected));
-        assert_eq!(Command::parse(b"DISCONNECT|x"), Err(ParseCommandError::Unexpected));
+        assert_eq!(Command::parse(b"DISCONNECT||"), Err(ParseCommandError::Unexpected("DISCONNECT")));
+        assert_eq!(Command::parse(b"DISCONNECT|x"), Err(ParseCommandError::Unexpected("DISCONNECT")));
     }
 
     #[test]

@@ -17,14 +17,17 @@
 //! assert!(feed.next().is_none(), "the second frame is not complete yet");
 //! ```
 //!
-//! Reading order: [`framing`], [`frame`], [`command`], [`reply`], then [`name`], [`text`], [`roster`] and [`code`]. Comments give
-//! the ids of the rules (`F3`, `U4`, …) that `PROTOCOL.md` in this crate defines.
+//! Reading order: [`framing`], [`frame`], [`command`], [`reply`], then [`name`], [`text`], [`page`], [`roster`] and
+//! [`code`]. [`extension`] has the frames of extensions, such as chat rooms. Comments give the ids of the rules (`F3`,
+//! `U4`, …) that `PROTOCOL.md` in this crate defines.
 
 pub mod code;
 pub mod command;
+pub mod extension;
 pub mod frame;
 pub mod framing;
 pub mod name;
+pub mod page;
 pub mod reply;
 pub mod roster;
 pub mod text;
@@ -32,8 +35,10 @@ pub mod units;
 
 pub use code::ErrorCode;
 pub use command::{Command, ParseCommandError};
+pub use extension::{Capability, ExtensionCommand, ExtensionReply, Moderation, RoomMode};
 pub use frame::{EncodeError, Frame, NotUtf8};
 pub use framing::{Deframer, Feed, Framing, FramingChoice, Inbound, MAX_FRAME, MAX_UNTERMINATED};
 pub use name::{NameError, UserName};
+pub use page::PageWriter;
 pub use reply::{AckStatus, Reply, ReplyError, UserList};
 pub use roster::{CompleteRoster, RosterReader, RosterWriter};

@@ -140,7 +140,7 @@ impl<'a> Reply<'a> {
 }
 
 /// Splits `rest` into two fields. The names of the fields are for the error.
-fn two_fields<'a>(
+pub(crate) fn two_fields<'a>(
     rest: Option<&'a str>,
     first: &'static str,
     second: &'static str,

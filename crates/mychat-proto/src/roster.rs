@@ -2,70 +2,34 @@
 
 use std::borrow::Cow;
 
-use crate::framing::MAX_FRAME;
-use crate::name;
+use crate::page::PageWriter;
 use crate::reply::UserList;
 
 /// Maximum size in bytes of the list that a [`RosterReader`] collects: about 129,000 names of the maximum length.
 pub const MAX_ROSTER: usize = 8 * 1024 * 1024;
 
-const COMMAND: &[u8] = b"USER_LIST|";
-
-/// Writes a list of names as `USER_LIST` frames of at most [`MAX_FRAME`] bytes. Every frame but the last ends in a comma,
-/// which means that the list continues. A list that fits in one frame is never split.
+/// Writes a list of names as `USER_LIST` frames; see [`PageWriter`].
 ///
 /// The caller pushes the names one by one and then calls [`RosterWriter::finish`].
 #[derive(Debug)]
 #[must_use = "a list ends with `finish`"]
-pub struct RosterWriter<'o, E: FnMut(&mut Vec<u8>, usize)> {
-    out: &'o mut Vec<u8>,
-    /// Offset in `out` of the current frame.
-    start: usize,
-    /// Offset in `out` of the last name.
-    last_name_start: usize,
-    end: E,
-}
+pub struct RosterWriter<'o, E: FnMut(&mut Vec<u8>, usize)>(PageWriter<'o, E>);
 
 impl<'o, E: FnMut(&mut Vec<u8>, usize)> RosterWriter<'o, E> {
     /// Starts a list at the end of `out`. `end` is called after each frame with the frame's offset, to append a
     /// terminator ([`crate::Framing::end`]).
     pub fn new(out: &'o mut Vec<u8>, end: E) -> Self {
-        let start = out.len();
-        out.extend_from_slice(COMMAND);
-        Self { last_name_start: out.len(), start, out, end }
+        Self(PageWriter::new(out, &["USER_LIST"], end))
     }
 
     /// Appends a name, which must be legal.
     pub fn push(&mut self, name: &str) {
-        debug_assert_eq!(name::check(name), Ok(()), "a list contains only legal names");
-        let used = self.out.len() - self.start;
-        if used > COMMAND.len() && used + 1 + name.len() > MAX_FRAME {
-            self.next_frame();
-        }
-        if self.out.len() - self.start > COMMAND.len() {
-            self.out.push(b',');
-        }
-        self.last_name_start = self.out.len();
-        self.out.extend_from_slice(name.as_bytes());
+        self.0.push(name);
     }
 
     /// Ends the last frame.
-    pub fn finish(mut self) {
-        (self.end)(self.out, self.start);
-    }
-
-    /// Ends the frame with a comma and starts the next one. If the frame has no space for the comma, its last name moves
-    /// to the next frame.
-    fn next_frame(&mut self) {
-        let full = self.out.len() - self.start == MAX_FRAME;
-        let moved = if full { self.out.split_off(self.last_name_start) } else { Vec::new() };
-        if !full {
-            self.out.push(b',');
-        }
-        (self.end)(self.out, self.start);
-        self.start = self.out.len();
-        self.out.extend_from_slice(COMMAND);
-        self.out.extend_from_slice(&moved);
+    pub fn finish(self) {
+        self.0.finish();
     }
 }
 

@@ -56,6 +56,85 @@ pub enum ErrorReply<'a> {
     /// `--rate` is exceeded and `--rate-action` is `error`.
     #[error("too fast, this one is dropped")]
     TooFast,
+    /// A frame of an extension does not parse.
+    #[error("{error}{}", room_hint(*error))]
+    RoomSyntax {
+        /// The error of the parser.
+        error: ParseCommandError,
+    },
+    /// No such room, or a room that the user is not in; an outsider cannot tell which (rule Q7).
+    #[error("no such room, or you are not in it")]
+    NoSuchRoom,
+    /// The user is a member already.
+    #[error("JOIN: you are in this room already")]
+    AlreadyMember,
+    /// The user is banned, or not invited to a private room (rule Q7).
+    #[error("JOIN: you are banned from this room, or it is private and you are not invited")]
+    NoAdmission,
+    /// `--max-rooms-per-user` is reached.
+    #[error("JOIN: you are in as many rooms as one user may be in")]
+    TooManyRooms,
+    /// `--max-rooms` is reached.
+    #[error("JOIN: the server has as many rooms as it may have")]
+    NoMoreRooms,
+    /// `--max-room-members` is reached.
+    #[error("JOIN: the room is full")]
+    RoomFull,
+    /// The name is not legal for a room or a user (rule U1).
+    #[error("{command}: {error}")]
+    IllegalRoomName {
+        /// The command of the refused frame.
+        command: &'static str,
+        /// The fault of the name.
+        error: NameError,
+    },
+    /// Only operators may speak in the room.
+    #[error("SAY: only operators may speak in this room")]
+    QuietRoom,
+    /// The user is a member but no operator.
+    #[error("{command}: only operators of the room may do this")]
+    NotOperator {
+        /// The command of the refused frame.
+        command: &'static str,
+    },
+    /// The user whom the command concerns is not in the room.
+    #[error("{command}: no member of the room has this name")]
+    NoSuchMember {
+        /// The command of the refused frame.
+        command: &'static str,
+    },
+    /// The user to be invited is not connected, or does not have the extension in force.
+    #[error("{command}: no user with rooms has this name")]
+    NoSuchGuest {
+        /// The command of the refused frame.
+        command: &'static str,
+    },
+    /// The name to be unbanned is not banned.
+    #[error("UNBAN: this name is not banned")]
+    NotBanned,
+    /// An operator has tried to ban itself.
+    #[error("BAN: you cannot ban yourself")]
+    OwnBan,
+    /// `--max-room-bans` is reached.
+    #[error("{command}: the room has as many bans or invitations as it may have")]
+    TooManyGuests {
+        /// The command of the refused frame.
+        command: &'static str,
+    },
+    /// `--max-topic` is exceeded.
+    #[error("TOPIC: a topic has at most {max} bytes, this one has {bytes}")]
+    TopicTooLong {
+        /// The length of the topic in bytes.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// The mode needs history, which the server does not have.
+    #[error("MODE: this server keeps no messages")]
+    NoHistory,
+    /// `--rooms-interval` is not over.
+    #[error("ROOMS: asked too soon after the last time")]
+    RoomsTooOften,
     /// The session got no name within the handshake timeout (rule U5).
     #[error("no CONNECT within the time allowed, closing")]
     HandshakeTimeout,
@@ -68,14 +147,27 @@ impl ErrorReply<'_> {
     /// Returns the code of the reply.
     pub const fn code(self) -> ErrorCode {
         match self {
-            Self::Syntax { error } => error.code(),
+            Self::Syntax { error } | Self::RoomSyntax { error } => error.code(),
+            Self::NoHistory => ErrorCode::Malformed,
             Self::NotConnected { .. } | Self::HandshakeTimeout => ErrorCode::NotConnected,
-            Self::NoSuchUser(_) => ErrorCode::NoSuchUser,
-            Self::AlreadyConnected | Self::NameInUse(_) => ErrorCode::Conflict,
-            Self::Oversize | Self::ForwardTooLong { .. } => ErrorCode::TooLarge,
-            Self::IllegalName(_) => ErrorCode::IllegalName,
-            Self::TooFast => ErrorCode::TooFast,
-            Self::Full | Self::NoRoom | Self::AddressFull | Self::ShuttingDown => ErrorCode::Unavailable,
+            Self::NoAdmission | Self::QuietRoom | Self::NotOperator { .. } | Self::OwnBan => ErrorCode::Forbidden,
+            Self::NoSuchUser(_)
+            | Self::NoSuchRoom
+            | Self::NoSuchMember { .. }
+            | Self::NoSuchGuest { .. }
+            | Self::NotBanned => ErrorCode::NoSuchUser,
+            Self::AlreadyConnected | Self::NameInUse(_) | Self::AlreadyMember => ErrorCode::Conflict,
+            Self::Oversize | Self::ForwardTooLong { .. } | Self::TopicTooLong { .. } => ErrorCode::TooLarge,
+            Self::IllegalName(_) | Self::IllegalRoomName { .. } => ErrorCode::IllegalName,
+            Self::TooFast | Self::RoomsTooOften => ErrorCode::TooFast,
+            Self::Full
+            | Self::NoRoom
+            | Self::AddressFull
+            | Self::ShuttingDown
+            | Self::TooManyRooms
+            | Self::NoMoreRooms
+            | Self::RoomFull
+            | Self::TooManyGuests { .. } => ErrorCode::Unavailable,
         }
     }
 }
@@ -100,7 +192,20 @@ const fn hint(error: ParseCommandError) -> &'static str {
         ParseCommandError::Missing(_) | ParseCommandError::Empty(_) => {
             ": CONNECT takes a name, BROADCAST takes content, MESSAGE takes a recipient and content"
         }
-        ParseCommandError::NotUtf8 | ParseCommandError::Unexpected | ParseCommandError::LineFeed => "",
+        ParseCommandError::NotUtf8
+        | ParseCommandError::Unexpected(_)
+        | ParseCommandError::UnknownMode
+        | ParseCommandError::LineFeed => "",
+    }
+}
+
+const fn room_hint(error: ParseCommandError) -> &'static str {
+    match error {
+        ParseCommandError::Missing(_) | ParseCommandError::Empty(_) => {
+            ": JOIN, LEAVE and MEMBERS take a room, SAY, TOPIC and MODE one more field, the others a room and a user"
+        }
+        ParseCommandError::UnknownMode => ": private, public, quiet, open, stored or unstored",
+        _ => hint(error),
     }
 }
 
@@ -116,8 +221,9 @@ mod tests {
             assert!(text.len() < 200 && !text.contains(['\n', '|', '\u{202e}']), "{text:?}");
         }
         for error in [ParseCommandError::Unknown, ParseCommandError::Missing("content"), ParseCommandError::NotUtf8] {
-            let text = ErrorReply::Syntax { error }.to_string();
-            assert!(text.len() < 200 && !text.contains('|'), "{text:?}");
+            for text in [ErrorReply::Syntax { error }.to_string(), ErrorReply::RoomSyntax { error }.to_string()] {
+                assert!(text.len() < 200 && !text.contains('|'), "{text:?}");
+            }
         }
         assert!(ErrorReply::NoSuchUser("bob").to_string().ends_with(": bob"));
     }

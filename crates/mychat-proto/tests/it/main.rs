@@ -2,6 +2,7 @@
 
 mod allocation;
 mod any;
+mod extension;
 mod framing;
 mod messages;
 mod page;

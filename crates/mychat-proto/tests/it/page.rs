@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mychat_proto::{Command, ErrorCode, Reply};
+use mychat_proto::{Command, ErrorCode, ExtensionCommand, ExtensionReply, Reply};
 
 const PAGE: &str = include_str!("../../PROTOCOL.md");
 
@@ -15,7 +15,7 @@ fn defined() -> Vec<&'static str> {
 }
 
 fn is_rule(word: &str) -> bool {
-    word.strip_prefix(['F', 'S', 'U', 'L', 'M', 'R'])
+    word.strip_prefix(['F', 'S', 'U', 'L', 'M', 'R', 'N', 'Q'])
         .is_some_and(|number| (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
@@ -60,7 +60,7 @@ fn every_rule_in_a_comment_is_on_the_page() {
 
 #[test]
 fn every_rule_is_defined_once_and_none_is_missing() {
-    let expected = [('F', 6), ('S', 6), ('U', 6), ('L', 4), ('M', 6), ('R', 7)];
+    let expected = [('F', 6), ('S', 6), ('U', 6), ('L', 4), ('M', 6), ('R', 7), ('N', 5), ('Q', 7)];
     let expected: Vec<_> =
         expected.iter().flat_map(|&(letter, last)| (1..=last).map(move |n| format!("{letter}{n}"))).collect();
     assert_eq!(defined(), expected);
@@ -81,19 +81,24 @@ fn the_table_of_codes_equals_the_enum() {
         let row = format!("| `{}` | {} |", code.digits(), code.text().replace('|', "\\|"));
         assert!(PAGE.contains(&row), "the page lacks the row that begins {row}");
     }
-    assert_eq!(PAGE.lines().filter(|line| line.starts_with("| `") && line.as_bytes()[3].is_ascii_digit()).count(), 8);
+    assert_eq!(PAGE.lines().filter(|line| line.starts_with("| `") && line.as_bytes()[3].is_ascii_digit()).count(), 9);
 }
 
 #[test]
 fn every_example_parses_or_fails_as_its_mark_says() {
     assert!(examples("> ").len() > 10 && examples("< ").len() > 10, "the examples are found");
+    let is_command = |line: &str| {
+        let bytes = line.as_bytes();
+        Command::parse(bytes).is_ok() || ExtensionCommand::parse(bytes).is_ok()
+    };
     for line in examples("> ") {
-        assert!(Command::parse(line.as_bytes()).is_ok(), "not a command: {line}");
+        assert!(is_command(line), "not a command: {line}");
     }
     for line in examples("< ") {
-        assert!(Reply::parse(line.as_bytes()).is_ok(), "not a reply: {line}");
+        let bytes = line.as_bytes();
+        assert!(Reply::parse(bytes).is_ok() || ExtensionReply::parse(bytes).is_ok(), "not a reply: {line}");
     }
     for line in examples("! ") {
-        assert!(Command::parse(line.as_bytes()).is_err(), "a valid command: {line}");
+        assert!(!is_command(line), "a valid command: {line}");
     }
 }

@@ -171,6 +171,7 @@ fn server_error(error: &ServerError) -> String {
     match error.kind() {
         Some(ErrorCode::Malformed) => "malformed message".into(),
         Some(ErrorCode::NotConnected) => "not connected".into(),
+        Some(ErrorCode::Forbidden) => "not allowed in this room".into(),
         Some(ErrorCode::NoSuchUser) => "no such user".into(),
         Some(ErrorCode::TooLarge) => "message too long".into(),
         Some(ErrorCode::TooFast) => "too many messages; send more slowly".into(),

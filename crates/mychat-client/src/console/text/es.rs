@@ -174,6 +174,7 @@ fn server_error(error: &ServerError) -> String {
     match error.kind() {
         Some(ErrorCode::Malformed) => "mensaje mal formado".into(),
         Some(ErrorCode::NotConnected) => "no hay sesión".into(),
+        Some(ErrorCode::Forbidden) => "no está permitido en esta sala".into(),
         Some(ErrorCode::NoSuchUser) => "no existe ese usuario".into(),
         Some(ErrorCode::TooLarge) => "mensaje muy largo".into(),
         Some(ErrorCode::TooFast) => "demasiados mensajes, más despacio".into(),
