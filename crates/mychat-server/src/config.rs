@@ -1,6 +1,7 @@
 //! The configuration of a server: limits, timeouts and policies with their units and defaults.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -8,6 +9,7 @@ use serde::Deserialize;
 
 pub use crate::limits::{RateAction, RateLimit, SendLimit};
 pub use crate::log::LogOptions;
+pub use crate::rooms::RoomOptions;
 
 /// The default of [`Config::listen`].
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
@@ -31,6 +33,8 @@ pub struct Config {
     pub send: SendLimit,
     /// The limit on bytes per second of repeated user lists, over all recipients (rule L3).
     pub roster_budget: NonZeroUsize,
+    /// Chat rooms. All workers share the options.
+    pub rooms: Arc<RoomOptions>,
     /// Time for users to read waiting output during a shutdown. Then all connections are closed.
     pub shutdown_timeout: Duration,
     /// Socket options of each connection.
@@ -96,6 +100,7 @@ impl Default for Config {
             rate_limit: None,
             send: SendLimit::default(),
             roster_budget: const { NonZeroUsize::new(128 * 1024 * 1024).expect("not zero") },
+            rooms: Arc::default(),
             shutdown_timeout: Duration::from_secs(5),
             socket: SocketOptions::default(),
             metrics: None,
@@ -126,6 +131,7 @@ impl Config {
             workers: self.workers,
             spread: self.spread,
             metrics: self.metrics.clone(),
+            rooms: Arc::clone(&self.rooms),
             socket: self.socket,
             log: self.log,
             ..newer.clone()

@@ -35,6 +35,7 @@
 //! | `config`, `settings`, `cli` | options, environment and file → `Config` |
 //! | `session/state` | the rules of one session, as a pure function |
 //! | `router` | names, batches, and their order over all workers |
+//! | `rooms` | chat rooms: members, operators, modes, as a state machine over the common order |
 //! | `outbox` | the bytes that wait for one session: turn log, queue, roster |
 //! | `session`, `session/framing` | one connection; peers without line feeds |
 //! | `limits`, `metrics` | connections, rates and memory; counters and their page |
@@ -55,6 +56,7 @@ mod net;
 mod notify;
 mod outbox;
 mod program;
+mod rooms;
 mod router;
 mod server;
 mod session;

@@ -1,6 +1,6 @@
 //! Properties that hold for any input bytes. libFuzzer drives them here; the crates' own tests use proptest.
 
-use mychat_proto::{Command, Deframer, Framing, Inbound, MAX_FRAME, Reply, name};
+use mychat_proto::{Command, Deframer, ExtensionCommand, Framing, Inbound, MAX_FRAME, Reply, name};
 use mychat_server::internals::{FramingState, SessionAction, SessionState};
 
 /// One output of a deframer.
@@ -59,6 +59,16 @@ pub fn parsers(bytes: &[u8]) {
     }
 }
 
+/// Checks that a parsed extension frame is encoded to something that parses to the same.
+fn extension(frame: &[u8]) {
+    let mut out = Vec::new();
+    if let Ok(command) = ExtensionCommand::parse(frame) {
+        if command.write(&mut out).is_ok() {
+            assert_eq!(ExtensionCommand::parse(&out), Ok(command));
+        }
+    }
+}
+
 /// Checks that no bytes forward a message before a login, that no action follows the end of a session, and that every
 /// error text fits into a frame on one line; with LF framing, raw framing, and detected framing with a silence after
 /// each piece.
@@ -100,6 +110,10 @@ fn process(deframer: &mut Deframer, state: &mut SessionState, input: &[u8]) {
                 assert!(text.len() < 512 && !text.contains(['\n', '|']));
             }
             SessionAction::Disconnect | SessionAction::EndOverrun => assert_eq!(next, SessionState::Closing),
+            SessionAction::Extension(frame) => {
+                assert_eq!(*state, SessionState::Connected);
+                extension(frame);
+            }
             SessionAction::Ignore => {}
         }
         assert!(*state != SessionState::Closing || (next == SessionState::Closing && matches!(action, SessionAction::Ignore)));

@@ -107,6 +107,10 @@ counters! {
     Privates: counter "private_messages_total" "Private messages accepted.";
     Owed: counter "deliveries_owed_total" "One for each recipient of each accepted message.";
     Delivered: counter "deliveries_total" "Deliveries that the recipient's socket took.";
+    RoomMessages: counter "room_messages_total" "Messages accepted in chat rooms.";
+    RoomOwed: counter "room_deliveries_owed_total" "One for each recipient of each room message.";
+    Rooms: gauge "rooms" "Chat rooms.";
+    Memberships: gauge "room_memberships" "Members over all chat rooms.";
     Waiting: gauge "deliveries_waiting" "Deliveries that wait for a full socket.";
     QueueBytes: gauge "queue_bytes" "Bytes that wait for full sockets.";
     ListBytes: counter "list_bytes_total" "Bytes of user lists, over all recipients.";

@@ -105,6 +105,14 @@ impl Outbox {
         Ok(())
     }
 
+    /// Appends whole frames for this session, of which `messages` are messages.
+    pub(crate) fn enqueue_frames(&mut self, log: &TurnLog, frames: &[u8], messages: u32) {
+        self.copy_from_log(log);
+        let queue = self.queue.get_or_insert_default();
+        queue.bytes.extend_from_slice(frames);
+        queue.messages += messages;
+    }
+
     /// Makes the next write include the newest roster, if the session gets broadcasts.
     pub(crate) const fn request_roster(&mut self) {
         if self.is_subscribed() {

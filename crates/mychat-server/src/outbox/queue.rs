@@ -82,8 +82,11 @@ impl OutboxQueue {
     }
 }
 
-/// Returns the kind of the frame that starts `bytes`. Of the frames that a server sends (§3.2), only `MESSAGE` and
-/// `BROADCAST` begin with these letters.
+/// Returns the kind of the frame that starts `bytes`. Of the frames that a server sends, only `MESSAGE`, `BROADCAST` and `SAY`
+/// begin with these letters.
 fn kind_of(bytes: &[u8]) -> FrameKind {
-    if matches!(bytes.first(), Some(b'M' | b'B')) { FrameKind::Message } else { FrameKind::Reply }
+    match bytes {
+        [b'M', b'E', b'S', ..] | [b'B', b'R', ..] | [b'S', ..] => FrameKind::Message,
+        _ => FrameKind::Reply,
+    }
 }

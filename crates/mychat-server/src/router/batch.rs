@@ -7,13 +7,16 @@ use mychat_proto::EncodeError;
 
 use super::address::SessionAddress;
 
-/// Broadcasts, and the private frames among them that must keep their place in the order (rule M5).
+/// Broadcasts, and what has its place among them: private frames (rule M5), and what concerns chat rooms (rule Q2).
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     broadcasts: Vec<u8>,
     broadcast_count: u32,
+    /// The bytes of all entries.
     private: Vec<u8>,
-    private_frames: Vec<PrivateFrame>,
+    entries: Vec<BatchEntry>,
+    /// Some entries are room events.
+    has_room_events: bool,
     /// The time at which the first broadcast was read.
     first_read_at: Option<Instant>,
     /// The worker whose sessions caused the frames.
@@ -31,11 +34,30 @@ pub enum FrameKind {
     Reply,
 }
 
-/// The place of one private frame in a batch.
+/// An event that concerns chat rooms, as the session's worker has read it. Every worker applies it at its place in the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RoomEvent {
+    /// The session has the extension in force from here on. The bytes are its name.
+    Enter,
+    /// A command of the session. The bytes are its frame without terminator.
+    Command,
+    /// The session has ended, or the extension is no longer in force for it.
+    Exit,
+}
+
+/// The meaning of an entry's bytes.
+#[derive(Debug, Clone, Copy)]
+enum EntryKind {
+    Frame(FrameKind),
+    Room(RoomEvent),
+}
+
+/// The place of one private frame or room event in a batch.
 #[derive(Debug)]
-struct PrivateFrame {
-    to: SessionAddress,
-    kind: FrameKind,
+struct BatchEntry {
+    /// The recipient of a frame, or the origin of an event.
+    session: SessionAddress,
+    kind: EntryKind,
     /// Bytes and number of the broadcasts that come before it.
     broadcast_bytes_before: usize,
     broadcasts_before: u32,
@@ -49,21 +71,23 @@ pub(crate) trait BatchSink {
     fn broadcast(&mut self, frames: &[u8], count: u32);
     /// Takes one frame for the session at `to`, which may belong to another worker or be gone.
     fn private(&mut self, to: SessionAddress, kind: FrameKind, frame: &[u8]);
+    /// Takes one room event of the session at `from`, which may belong to another worker or be gone.
+    fn room_event(&mut self, from: SessionAddress, event: RoomEvent, bytes: &[u8]);
 }
 
-/// Capacities that a cleared batch may keep: bytes, and private frames.
+/// Capacities that a cleared batch may keep: bytes, and entries.
 const KEPT_BYTES: usize = 32 * 1024;
-const KEPT_FRAMES: usize = 512;
+const KEPT_ENTRIES: usize = 512;
 
 impl Batch {
-    /// Returns true if the batch has no frames.
+    /// Returns true if the batch has no frames and no events.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.broadcasts.is_empty() && self.private_frames.is_empty()
+        self.broadcasts.is_empty() && self.entries.is_empty()
     }
 
-    /// Returns true if the batch has broadcasts, which later private frames must follow.
-    pub(crate) const fn has_broadcasts(&self) -> bool {
-        !self.broadcasts.is_empty()
+    /// Returns true if the batch has broadcasts or room events, which later private frames must follow.
+    pub(crate) const fn needs_order(&self) -> bool {
+        !self.broadcasts.is_empty() || self.has_room_events
     }
 
     /// Returns the number of bytes.
@@ -92,9 +116,9 @@ impl Batch {
         self.origin
     }
 
-    /// Returns true if the batch has frames for sessions of `worker`.
+    /// Returns true if the batch has something for `worker`.
     pub(crate) fn has_frames_for(&self, worker: usize) -> bool {
-        self.has_broadcasts() || self.private_frames.iter().any(|frame| usize::from(frame.to.worker) == worker)
+        self.needs_order() || self.entries.iter().any(|entry| usize::from(entry.session.worker) == worker)
     }
 
     /// Records that one worker has written the batch. Returns true for the last of them.
@@ -125,27 +149,42 @@ impl Batch {
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         write(&mut self.private)?;
-        self.private_frames.push(PrivateFrame {
-            to,
+        self.push_entry(to, EntryKind::Frame(kind));
+        Ok(())
+    }
+
+    /// Appends a room event of the session at `from`.
+    pub(crate) fn room_event(&mut self, from: SessionAddress, event: RoomEvent, bytes: &[u8]) {
+        self.private.extend_from_slice(bytes);
+        self.push_entry(from, EntryKind::Room(event));
+        self.has_room_events = true;
+    }
+
+    fn push_entry(&mut self, session: SessionAddress, kind: EntryKind) {
+        self.entries.push(BatchEntry {
+            session,
             kind,
             broadcast_bytes_before: self.broadcasts.len(),
             broadcasts_before: self.broadcast_count,
             end: self.private.len(),
         });
-        Ok(())
     }
 
-    /// Passes all frames to `sink`, in order.
+    /// Passes all frames and events to `sink`, in order.
     pub(crate) fn replay(&self, sink: &mut impl BatchSink) {
         let (mut bytes_done, mut broadcasts_done, mut start) = (0, 0, 0);
-        for frame in &self.private_frames {
-            if frame.broadcast_bytes_before > bytes_done {
-                let broadcasts = &self.broadcasts[bytes_done..frame.broadcast_bytes_before];
-                sink.broadcast(broadcasts, frame.broadcasts_before - broadcasts_done);
-                (bytes_done, broadcasts_done) = (frame.broadcast_bytes_before, frame.broadcasts_before);
+        for entry in &self.entries {
+            if entry.broadcast_bytes_before > bytes_done {
+                let broadcasts = &self.broadcasts[bytes_done..entry.broadcast_bytes_before];
+                sink.broadcast(broadcasts, entry.broadcasts_before - broadcasts_done);
+                (bytes_done, broadcasts_done) = (entry.broadcast_bytes_before, entry.broadcasts_before);
             }
-            sink.private(frame.to, frame.kind, &self.private[start..frame.end]);
-            start = frame.end;
+            let bytes = &self.private[start..entry.end];
+            match entry.kind {
+                EntryKind::Frame(kind) => sink.private(entry.session, kind, bytes),
+                EntryKind::Room(event) => sink.room_event(entry.session, event, bytes),
+            }
+            start = entry.end;
         }
         if bytes_done < self.broadcasts.len() {
             sink.broadcast(&self.broadcasts[bytes_done..], self.broadcast_count - broadcasts_done);
@@ -158,8 +197,9 @@ impl Batch {
         self.broadcasts.shrink_to(KEPT_BYTES);
         self.private.clear();
         self.private.shrink_to(KEPT_BYTES);
-        self.private_frames.clear();
-        self.private_frames.shrink_to(KEPT_FRAMES);
+        self.entries.clear();
+        self.entries.shrink_to(KEPT_ENTRIES);
+        self.has_room_events = false;
         self.broadcast_count = 0;
         self.first_read_at = None;
     }
@@ -168,7 +208,7 @@ impl Batch {
     pub(crate) fn shrink(&mut self) {
         self.broadcasts.shrink_to_fit();
         self.private.shrink_to_fit();
-        self.private_frames.shrink_to_fit();
+        self.entries.shrink_to_fit();
     }
 }
 
@@ -189,6 +229,9 @@ mod tests {
         }
         fn private(&mut self, to: SessionAddress, _kind: FrameKind, frame: &[u8]) {
             self.0.push(format!("({} {})", to.key.index, std::str::from_utf8(frame).unwrap()));
+        }
+        fn room_event(&mut self, from: SessionAddress, event: RoomEvent, bytes: &[u8]) {
+            self.0.push(format!("[{} {event:?} {}]", from.key.index, std::str::from_utf8(bytes).unwrap()));
         }
     }
 
@@ -211,6 +254,21 @@ mod tests {
         let mut replayed = Replayed::default();
         batch.replay(&mut replayed);
         assert_eq!(replayed.0.concat(), "(7 a)BC(7 d)(7 e)F");
+    }
+
+    #[test]
+    fn q2_room_events_keep_their_place_among_broadcasts() {
+        let mut batch = Batch::default();
+        batch.broadcast(Instant::now(), text("A")).unwrap();
+        batch.room_event(TO, RoomEvent::Command, b"SAY|r|b");
+        batch.broadcast(Instant::now(), text("C")).unwrap();
+        batch.room_event(TO, RoomEvent::Exit, b"");
+        let mut replayed = Replayed::default();
+        batch.replay(&mut replayed);
+        assert_eq!(replayed.0.concat(), "A[7 Command SAY|r|b]C[7 Exit ]");
+        assert!(batch.needs_order() && batch.has_frames_for(5), "every worker applies it");
+        batch.clear();
+        assert!(batch.is_empty() && !batch.needs_order());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use mychat_proto::{Framing, RosterWriter};
 
 pub use address::{SessionAddress, SessionKey};
 pub use batch::FrameKind;
-pub(crate) use batch::{Batch, BatchSink};
+pub(crate) use batch::{Batch, BatchSink, RoomEvent};
 pub use directory::{ClaimError, Directory, NameRegistration};
 pub(crate) use exchange::{Exchange, Publish};
 

@@ -58,6 +58,13 @@ pub(crate) struct RateState {
     pub(crate) delayed_input: Vec<u8>,
 }
 
+/// The state of the extensions that are in force for a session.
+#[derive(Debug, Default)]
+pub(crate) struct SessionExtensions {
+    /// The time of the last `ROOMS`.
+    pub(crate) listed_at: Option<Instant>,
+}
+
 /// One connection; see the [module](self).
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -69,6 +76,8 @@ pub(crate) struct Session {
     pub(crate) registration: Option<NameRegistration>,
     /// `None` without `--rate`.
     pub(crate) rate: Option<Box<RateState>>,
+    /// `None` unless the session has negotiated extensions (rule N2).
+    pub(crate) extensions: Option<Box<SessionExtensions>>,
     /// Tells the session from others with the same slab index.
     pub(crate) generation: u32,
     pub(crate) framing: FramingState,
@@ -102,6 +111,7 @@ impl Session {
             outbox: Outbox::default(),
             registration: None,
             rate,
+            extensions: None,
             generation,
             framing,
             state: SessionState::Anonymous,

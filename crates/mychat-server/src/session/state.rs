@@ -4,7 +4,7 @@
 //! syntax, then the state decides, then the name. Checks that involve other users (is the name free, does the recipient
 //! exist, does the forwarded frame fit) are left to the worker, which carries out the action.
 
-use mychat_proto::{Command, Inbound, ParseCommandError, name};
+use mychat_proto::{Command, ExtensionCommand, Inbound, ParseCommandError, name};
 
 use crate::error_reply::ErrorReply;
 
@@ -43,6 +43,8 @@ pub enum SessionAction<'a> {
         /// The content, forwarded byte for byte (rule S5).
         content: &'a str,
     },
+    /// Handle a frame that is unknown in MyChat/1 and may belong to an extension (rule N2).
+    Extension(&'a [u8]),
     /// End the session at the peer's request (§3.3.4).
     Disconnect,
     /// End the session: too many bytes arrived without a terminator (rule F5).
@@ -60,6 +62,7 @@ impl SessionState {
             (_, Inbound::Overrun) => (Self::Closing, SessionAction::EndOverrun),
             (_, Inbound::Frame(bytes)) => match Command::parse(bytes) {
                 Ok(command) => self.on_command(command),
+                Err(ParseCommandError::Unknown) => (self, self.on_unknown(bytes)),
                 Err(error) => (self, SessionAction::ReplyError(syntax(error))),
             },
         }
@@ -86,6 +89,20 @@ impl SessionState {
             (Self::Connected, Command::Broadcast { content }) => SessionAction::Broadcast { content },
         };
         (self, action)
+    }
+}
+
+impl SessionState {
+    /// Returns the action for a frame that is not of MyChat/1.
+    fn on_unknown(self, bytes: &[u8]) -> SessionAction<'_> {
+        match self {
+            Self::Connected => SessionAction::Extension(bytes),
+            // Rule N4: without TLS, the framing must be known first.
+            Self::Anonymous if matches!(ExtensionCommand::parse(bytes), Ok(ExtensionCommand::Capabilities { .. })) => {
+                SessionAction::ReplyError(ErrorReply::NotConnected { command: "CAPABILITIES" })
+            }
+            Self::Anonymous | Self::Closing => SessionAction::ReplyError(syntax(ParseCommandError::Unknown)),
+        }
     }
 }
 
@@ -119,6 +136,9 @@ mod tests {
             (Anonymous, "MESSAGE|bob", ErrorCode::Malformed),
             (Anonymous, "MESSAGE|bob|hi", ErrorCode::NotConnected),
             (Anonymous, "BROADCAST|hi", ErrorCode::NotConnected),
+            (Anonymous, "JOIN|room", ErrorCode::Malformed),
+            (Anonymous, "CAPABILITIES", ErrorCode::Malformed),
+            (Anonymous, "CAPABILITIES|rooms", ErrorCode::NotConnected),
             (Anonymous, "CONNECT", ErrorCode::Malformed),
             (Anonymous, "CONNECT|", ErrorCode::IllegalName),
             (Anonymous, "CONNECT|a|b", ErrorCode::IllegalName),

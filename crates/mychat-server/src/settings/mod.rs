@@ -13,9 +13,12 @@ pub(crate) mod values;
 use std::fmt::Write as _;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Admission, Config, LogOptions, RateLimit, SendLimit, SocketOptions};
+use mychat_proto::{NameError, name};
+
+use crate::config::{Admission, Config, LogOptions, RateLimit, RoomOptions, SendLimit, SocketOptions};
 use crate::limits::memory;
 use table::{Applies, SETTINGS, Setting};
 use values::{ByteSize, Time};
@@ -49,6 +52,14 @@ pub enum SettingsError {
         /// The address as given.
         address: String,
     },
+    /// A room has an illegal name.
+    #[error("room: {name:?}: {fault}")]
+    RoomName {
+        /// The name as given.
+        name: String,
+        /// Its fault.
+        fault: NameError,
+    },
     /// A value is out of range.
     #[error("{name}: {expected}")]
     Value {
@@ -69,6 +80,7 @@ impl Settings {
 
     /// Checks the values and fills in the defaults.
     pub(crate) fn into_config(self) -> Result<Config, SettingsError> {
+        let rooms = self.room_options()?;
         let default = Config::default();
         let time = |value: Option<Time>, default: Duration| value.map_or(default, Time::duration);
         let listen = self.listen.unwrap_or(default.listen);
@@ -107,6 +119,7 @@ impl Settings {
                 timeout: time(self.send_timeout, default.send.timeout),
             },
             roster_budget: self.roster_budget.map_or(default.roster_budget, ByteSize::bytes),
+            rooms: Arc::new(rooms),
             shutdown_timeout: time(self.shutdown_timeout, default.shutdown_timeout),
             socket: SocketOptions {
                 keepalive: time(self.keepalive, default.socket.keepalive),
@@ -114,6 +127,30 @@ impl Settings {
             },
             metrics: self.metrics,
             log: LogOptions { format: self.log.unwrap_or_default(), level: self.log_level.unwrap_or_default() },
+        })
+    }
+}
+
+impl Settings {
+    fn room_options(&self) -> Result<RoomOptions, SettingsError> {
+        let default = RoomOptions::default();
+        let count = |value: Option<u32>, default: usize| value.map_or(default, |value| value as usize);
+        let mut names = self.room.clone().unwrap_or_default();
+        names.sort_unstable();
+        names.dedup();
+        for name in &names {
+            name::check(name).map_err(|fault| SettingsError::RoomName { name: name.clone(), fault })?;
+        }
+        let max_rooms = count(self.max_rooms, default.max_rooms);
+        require(names.len() <= max_rooms, "room", "expected no more names than max-rooms allows")?;
+        Ok(RoomOptions {
+            max_rooms,
+            max_per_user: count(self.max_rooms_per_user, default.max_per_user),
+            max_members: self.max_room_members.and_then(|members| NonZeroUsize::new(members as usize)),
+            max_topic: count(self.max_topic, default.max_topic),
+            max_bans: count(self.max_room_bans, default.max_bans),
+            list_interval: self.rooms_interval.map_or(default.list_interval, Time::duration),
+            names,
         })
     }
 }
@@ -130,12 +167,17 @@ fn has_port(address: &str) -> bool {
 /// Returns a configuration as a file that [`Settings::load`] reads: every setting with its value in force.
 pub(crate) fn print(config: &Config) -> String {
     let mut text = String::new();
-    // `metrics`, which may have no value, comes last.
-    let (last, rows): (Vec<_>, Vec<_>) = SETTINGS.iter().partition(|setting| setting.name == "metrics");
+    // Settings that may have no value come last.
+    let example = |name| match name {
+        "metrics" => Some("\"HOST:PORT\""),
+        "room" => Some("[\"NAME\"]"),
+        _ => None,
+    };
+    let (last, rows): (Vec<_>, Vec<_>) = SETTINGS.iter().partition(|setting| example(setting.name).is_some());
     for setting in rows.into_iter().chain(last) {
         let (name, value) = (setting.name, (setting.value)(config));
         let _ = match value.as_str() {
-            "" => writeln!(text, "# {name} = \"HOST:PORT\""),
+            "" => writeln!(text, "# {name} = {}", example(name).unwrap_or_default()),
             value => writeln!(text, "{name} = {value}"),
         };
     }

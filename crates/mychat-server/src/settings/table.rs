@@ -140,6 +140,34 @@ settings! {
     #[arg(env = "MYCHAT_FRAMING", value_name = "FRAMING")]
     framing: ServerFraming = "framing", OnRestart, |config| name(&config.framing);
 
+    /// Rooms at one time; 0 switches chat rooms off [default: 10000]
+    #[arg(env = "MYCHAT_MAX_ROOMS", value_name = "ROOMS", help_heading = "Chat rooms")]
+    max_rooms: u32 = "max-rooms", OnRestart, |config| config.rooms.max_rooms.to_string();
+
+    /// Rooms that one user may be in [default: 50]
+    #[arg(env = "MYCHAT_MAX_ROOMS_PER_USER", value_name = "ROOMS", help_heading = "Chat rooms")]
+    max_rooms_per_user: u32 = "max-rooms-per-user", OnRestart, |config| config.rooms.max_per_user.to_string();
+
+    /// Members of one room; 0 for no limit [default: 0]
+    #[arg(env = "MYCHAT_MAX_ROOM_MEMBERS", value_name = "USERS", help_heading = "Chat rooms")]
+    max_room_members: u32 = "max-room-members", OnRestart, |config| count(config.rooms.max_members);
+
+    /// Bans in one room, and also invitations [default: 100]
+    #[arg(env = "MYCHAT_MAX_ROOM_BANS", value_name = "USERS", help_heading = "Chat rooms")]
+    max_room_bans: u32 = "max-room-bans", OnRestart, |config| config.rooms.max_bans.to_string();
+
+    /// Bytes of a topic [default: 390]
+    #[arg(env = "MYCHAT_MAX_TOPIC", value_name = "BYTES", help_heading = "Chat rooms")]
+    max_topic: u32 = "max-topic", OnRestart, |config| config.rooms.max_topic.to_string();
+
+    /// Time between two lists of rooms for one user [default: 1s]
+    #[arg(env = "MYCHAT_ROOMS_INTERVAL", value_name = "TIME", help_heading = "Chat rooms")]
+    rooms_interval: Time = "rooms-interval", OnRestart, |config| time(config.rooms.list_interval);
+
+    /// Room that exists without members; may be given several times [default: none]
+    #[arg(env = "MYCHAT_ROOM", value_name = "NAME", help_heading = "Chat rooms", value_delimiter = ',')]
+    room: Vec<String> = "room", OnRestart, |config| names(&config.rooms.names);
+
     /// Serve /metrics (for Prometheus) and /health over HTTP [default: nowhere]
     #[arg(env = "MYCHAT_METRICS", value_name = "HOST:PORT", help_heading = "Operations")]
     metrics: String = "metrics", OnRestart, |config| config.metrics.as_ref().map_or_else(String::new, quoted);
@@ -161,6 +189,13 @@ fn quoted(text: impl Display) -> String {
 /// Returns the name that a choice has on the command line and in a file.
 fn name(choice: &impl ValueEnum) -> String {
     choice.to_possible_value().map_or_else(String::new, |value| quoted(value.get_name()))
+}
+
+/// Returns names as a TOML array; empty without names. `quoted` would escape characters in a way that TOML does not know.
+fn names(names: &[String]) -> String {
+    let escaped = |name: &String| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+    let names: Vec<_> = names.iter().map(escaped).collect();
+    if names.is_empty() { String::new() } else { format!("[{}]", names.join(", ")) }
 }
 
 /// Returns a count, with 0 for no limit.

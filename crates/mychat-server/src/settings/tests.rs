@@ -19,7 +19,9 @@ fn a_printed_configuration_is_read_again() {
     let all = "listen = [\"[::1]:0\", \"localhost:1\"]\nmax-users = 7\nmax-per-address = 3\nrate = 50\n\
                rate-action = \"error\"\nsend-queue = \"64KiB\"\nsend-total = \"9MiB\"\nsend-buffer = 8192\nkeepalive = 0\n\
                handshake-timeout = \"1m 30s\"\nworkers = 2\nspread = \"always\"\nmetrics = \"127.0.0.1:9\"\nlog = \"json\"\n\
-               log-level = \"info\"\nframing = \"auto\"\n";
+               log-level = \"info\"\nframing = \"auto\"\nmax-rooms = 9\nmax-rooms-per-user = 8\n\
+               max-room-members = 7\nmax-room-bans = 6\nmax-topic = 5\nrooms-interval = \"4s\"\n\
+               room = [\"general\", \"\\\"❤\u{fe0f}\\\\\"]\n";
     for text in ["", all] {
         let config = parse(text).unwrap();
         assert_eq!(parse(&print(&config)).unwrap(), config, "{}", print(&config));
@@ -51,6 +53,8 @@ fn a_bad_value_is_named_with_its_place() {
         ("send-timeout = \"0s\"", "send-timeout: expected more"),
         ("framing = \"morse\"", "morse"),
         ("rate = ", "line 1"),
+        ("room = [\"a,b\"]", "room: \"a,b\": a name contains no comma"),
+        ("room = [\"a\"]\nmax-rooms = 0", "room: expected no more names than max-rooms allows"),
     ] {
         let fault = parse(text).unwrap_err();
         assert!(fault.contains(part), "{part:?} is not in {fault:?}");
@@ -62,8 +66,9 @@ fn the_order_of_a_printed_configuration_is_fixed() {
     let names: Vec<_> = print(&parse("metrics = \"h:1\"").unwrap()).lines().map(str::to_owned).collect();
     let names: Vec<_> = names.iter().filter_map(|row| Some(row.split_once(" = ")?.0)).collect();
     let expected = "listen max-users max-per-address handshake-timeout rate rate-burst rate-action send-queue send-total \
-                    send-timeout send-buffer keepalive roster-budget shutdown-timeout workers spread framing log \
-                    log-level metrics";
+                    send-timeout send-buffer keepalive roster-budget shutdown-timeout workers spread framing max-rooms \
+                    max-rooms-per-user max-room-members max-room-bans max-topic rooms-interval log log-level # room \
+                    metrics";
     assert_eq!(names.join(" "), expected);
 }
 
@@ -104,6 +109,15 @@ fn the_table_agrees_with_a_reload() {
         }),
         send: SendLimit { queue: 7 * 1024, total: 8 * 1024, timeout: Duration::from_secs(9) },
         roster_budget: 1024.try_into().unwrap(),
+        rooms: Arc::new(RoomOptions {
+            max_rooms: 14,
+            max_per_user: 15,
+            max_members: 16.try_into().ok(),
+            max_topic: 17,
+            max_bans: 18,
+            list_interval: Duration::from_secs(19),
+            names: vec!["general".into()],
+        }),
         shutdown_timeout: Duration::from_secs(11),
         socket: SocketOptions { keepalive: Duration::from_secs(12), send_buffer: 13.try_into().ok() },
         metrics: Some("[::1]:2".into()),

@@ -13,7 +13,7 @@ use crate::session::state::{SessionAction, SessionState};
 
 /// Appends `reply` as a frame that ends in LF, whatever the framing of its recipient; see
 /// [`framing`](crate::session::framing).
-fn write_frame(reply: Reply<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub(super) fn write_frame(reply: Reply<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = out.len();
     reply.write(out)?;
     Framing::Lf.end(out, start);
@@ -30,6 +30,7 @@ impl Worker {
             SessionAction::ReplyError(error) => self.reply_error(index, error),
             SessionAction::Private { recipient, content } => self.send_private(index, recipient, content),
             SessionAction::Broadcast { content } => self.broadcast(index, content),
+            SessionAction::Extension(frame) => self.execute_extension(index, frame),
             SessionAction::Disconnect => self.end_session(index, EndReason::Disconnect),
             SessionAction::EndOverrun => self.end_session(index, EndReason::Overrun),
         }
@@ -66,7 +67,7 @@ impl Worker {
         let Some(sender) = self.name(index) else { return };
         let write = |out: &mut Vec<u8>| write_frame(Reply::Message { sender: &sender, content }, out);
         // Without earlier broadcasts of this worker to follow (rule M5), the frame goes straight into the outbox.
-        let written = if to.worker == self.id && !self.publisher.has_pending_broadcasts() {
+        let written = if to.worker == self.id && !self.publisher.has_pending() {
             self.sessions.enqueue(to.key, FrameKind::Message, write)
         } else {
             self.publisher.batch.private(to, FrameKind::Message, write)
@@ -101,7 +102,8 @@ impl Worker {
         }
     }
 
-    fn name(&self, index: u32) -> Option<Arc<str>> {
+    /// Returns the name of the session's user.
+    pub(super) fn name(&self, index: u32) -> Option<Arc<str>> {
         self.sessions[index].registration.as_ref().map(|registration| Arc::clone(&registration.name))
     }
 
@@ -117,13 +119,17 @@ impl Worker {
         self.reply(index, Reply::Error { code: error.code().digits(), text: &text });
     }
 
-    /// Sends a reply to a session, after everything that the session has caused before.
     fn reply(&mut self, index: u32, reply: Reply<'_>) {
+        self.reply_with(index, |out| write_frame(reply, out));
+    }
+
+    /// Sends a reply to a session, after everything that the session has caused before. `write` appends its frame.
+    pub(super) fn reply_with(&mut self, index: u32, write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>) {
         let to = self.sessions.address(index);
-        let written = if self.publisher.has_pending_broadcasts() {
-            self.publisher.batch.private(to, FrameKind::Reply, |out| write_frame(reply, out))
+        let written = if self.publisher.has_pending() {
+            self.publisher.batch.private(to, FrameKind::Reply, write)
         } else {
-            self.sessions.enqueue(to.key, FrameKind::Reply, |out| write_frame(reply, out))
+            self.sessions.enqueue(to.key, FrameKind::Reply, write)
         };
         debug_assert!(written.is_ok(), "the texts of error replies are short and on one line");
     }

@@ -27,6 +27,7 @@ impl Worker {
     /// Ends a session in good order: its name is free at once (rule U6), and its connection is closed when everything
     /// that waits for it is written.
     pub(super) fn end_session(&mut self, index: u32, end: EndReason) {
+        self.exit_rooms(index);
         // The frames that the session caused, and those for it, may still be on their way.
         self.publisher.publish(Publish::Now, &mut self.sessions);
         self.release_name(index);
@@ -41,6 +42,10 @@ impl Worker {
     pub(super) fn close_session(&mut self, index: u32, end: EndReason) {
         let Some(session) = self.sessions.get(index) else { return };
         let end = session.end.unwrap_or(end);
+        if self.exit_rooms(index) {
+            // Before the name is free: its next user may join the same rooms.
+            self.publisher.publish(Publish::Now, &mut self.sessions);
+        }
         let name = self.release_name(index);
         self.sessions.remove(index, end);
         self.shared.metrics.count(Counter::Ended(end));
@@ -85,6 +90,9 @@ impl Worker {
         // Another server may open the ports while the last replies of this one are being read.
         self.intake.close();
         self.drain_deadline = Some(deadline);
+        // A stopping server sends no lists, and does not tell the members of a room of each other's end.
+        self.publisher.rooms.clear(&mut self.sessions);
+        self.sessions.iter_mut().for_each(|session| session.extensions = None);
         let open = self.sessions.iter().filter(|(_, session)| session.state != SessionState::Closing);
         let indices: Vec<u32> = open.map(|(index, _)| index).collect();
         for index in indices {

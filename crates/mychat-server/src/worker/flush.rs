@@ -46,9 +46,11 @@ impl Sessions {
         self.log.clear();
         self.dirty.clear();
         self.enqueued = 0;
+        self.room_bytes = 0;
     }
 
-    fn flush_dirty(&mut self, now: Instant) {
+    /// Writes to the sessions that have private frames.
+    pub(super) fn flush_dirty(&mut self, now: Instant) {
         let mut dirty = std::mem::take(&mut self.dirty);
         let (slab, mut writer) = self.split_for_flush(now);
         for index in dirty.drain(..) {
@@ -58,6 +60,7 @@ impl Sessions {
         }
         self.dirty = dirty;
         self.enqueued = 0;
+        self.room_bytes = 0;
     }
 
     /// Writes what waits for a blocked session whose socket takes bytes again. Returns true if nothing is left.

@@ -22,6 +22,7 @@ const fn too_fast(action: SessionAction<'_>) -> SessionAction<'_> {
         SessionAction::Ignore => SessionAction::Ignore,
         SessionAction::Private { .. }
         | SessionAction::Broadcast { .. }
+        | SessionAction::Extension(_)
         | SessionAction::ReplyError(_)
         | SessionAction::Disconnect
         | SessionAction::EndOverrun => SessionAction::ReplyError(ErrorReply::TooFast),

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::Worker;
 use crate::config::Config;
 use crate::limits::ConnectionPermit;
+use crate::rooms::RoomRegistry;
 use crate::session::Session;
 
 /// The capacity of a worker's channel. While a channel is full, worker 0 keeps new connections itself.
@@ -25,6 +26,8 @@ pub(crate) enum WorkerMessage {
         sessions: Vec<(u32, Session)>,
         /// The version of the roster that all of them have.
         roster_version: u64,
+        /// The chat rooms.
+        rooms: Box<RoomRegistry>,
     },
     /// Spread the sessions over all workers now, whatever the load.
     SpreadSessions,
@@ -53,8 +56,8 @@ impl Worker {
                         self.shared.router.exchange().remove_migrated(1);
                     }
                 }
-                WorkerMessage::MigrateSessions { sessions, roster_version } => {
-                    self.adopt_migrated(sessions, roster_version);
+                WorkerMessage::MigrateSessions { sessions, roster_version, rooms } => {
+                    self.adopt_migrated(sessions, roster_version, rooms);
                 }
                 WorkerMessage::SpreadSessions => self.rebalancer.force(),
                 WorkerMessage::UpdateConfig(config) => self.update_config(config),

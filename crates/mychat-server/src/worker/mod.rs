@@ -19,6 +19,7 @@ mod connections;
 mod cpu_pressure;
 mod deadlines;
 mod ending;
+mod extensions;
 mod flush;
 mod input;
 mod message;
@@ -27,6 +28,7 @@ mod publisher;
 mod ready_list;
 mod rebalance;
 mod reclaimer;
+mod room_replay;
 mod roster_schedule;
 mod roster_sender;
 mod session_writer;
@@ -130,7 +132,7 @@ impl Worker {
     fn new(shared: ServerShared, id: u16, poller: Poller, messages: mpsc::Receiver<WorkerMessage>) -> Self {
         let now = Instant::now();
         let config = &shared.config;
-        let publisher = Publisher::new(Arc::clone(&shared.router), id, Arc::clone(&shared.wakers));
+        let publisher = Publisher::new(Arc::clone(&shared.router), id, Arc::clone(&shared.wakers), &config.rooms);
         let is_single_worker = publisher.is_single_worker();
         Self {
             id,

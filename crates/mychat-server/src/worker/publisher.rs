@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use mychat_os::ThreadWaker;
 
+use super::room_replay::RoomReplay;
 use super::sessions::Sessions;
 use crate::metrics::LocalCounts;
+use crate::rooms::RoomOptions;
 use crate::router::{Batch, Publish, SharedRouter};
 
 /// Broadcasts that are in the turn log and not measured yet.
@@ -28,7 +30,9 @@ pub(crate) struct Publisher {
     wakers: Arc<[Arc<ThreadWaker>]>,
     /// The frames that this worker's sessions caused and that are not in the common order yet.
     pub(crate) batch: Batch,
-    /// Batches of this worker that are in the common order and not in its turn log yet.
+    /// The chat rooms at the place of the order up to which batches were replayed.
+    pub(crate) rooms: RoomReplay,
+    /// Batches of this worker that are in the common order and were not replayed here yet.
     in_flight: usize,
     /// At the start of this turn only worker 0 had sessions.
     is_single_worker: bool,
@@ -43,13 +47,19 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Creates the publisher of `worker`.
-    pub(crate) fn new(router: SharedRouter, worker: u16, wakers: Arc<[Arc<ThreadWaker>]>) -> Self {
+    pub(crate) fn new(
+        router: SharedRouter,
+        worker: u16,
+        wakers: Arc<[Arc<ThreadWaker>]>,
+        rooms: &Arc<RoomOptions>,
+    ) -> Self {
         let is_single_worker = router.exchange().is_single_worker();
         Self {
             router,
             worker,
             wakers,
             batch: Batch::default(),
+            rooms: RoomReplay::new(worker, rooms),
             in_flight: 0,
             is_single_worker,
             has_unreported_write: false,
@@ -77,9 +87,10 @@ impl Publisher {
         self.is_single_worker = is_single_worker;
     }
 
-    /// Returns true if broadcasts of this worker are not in its turn log yet, so that later frames must follow them.
-    pub(crate) const fn has_pending_broadcasts(&self) -> bool {
-        self.batch.has_broadcasts() || self.in_flight > 0
+    /// Returns true if broadcasts or room events of this worker have not been replayed here yet, so that later frames must
+    /// follow them.
+    pub(crate) const fn has_pending(&self) -> bool {
+        self.batch.needs_order() || self.in_flight > 0
     }
 
     /// Returns true if the exchange waits for this worker's report that it has written.
@@ -94,7 +105,7 @@ impl Publisher {
                 let broadcasts = self.batch.broadcast_count();
                 self.unmeasured.push(Unmeasured { first_read_at, broadcasts, shared: None });
             }
-            self.batch.replay(sessions);
+            self.rooms.replay(&self.batch, sessions);
             return self.batch.clear();
         }
         self.submit(when);
@@ -107,7 +118,7 @@ impl Publisher {
                 let (broadcasts, shared) = (batch.broadcast_count(), Some(Arc::clone(&batch)));
                 self.unmeasured.push(Unmeasured { first_read_at, broadcasts, shared });
             }
-            batch.replay(sessions);
+            self.rooms.replay(&batch, sessions);
         }
         self.wake_workers();
     }
@@ -119,7 +130,7 @@ impl Publisher {
                 exchange.submit(None, when, &mut self.to_wake);
             }
         } else {
-            let is_private_only = !self.has_pending_broadcasts();
+            let is_private_only = !self.has_pending();
             self.batch.seal(self.worker, self.wakers.len());
             let batch = Arc::new(std::mem::take(&mut self.batch));
             if is_private_only {
@@ -181,6 +192,7 @@ impl Publisher {
     /// Releases unused capacity.
     pub(crate) fn shrink(&mut self) {
         self.batch.shrink();
+        self.rooms.shrink();
         self.unmeasured.shrink_to_fit();
     }
 }

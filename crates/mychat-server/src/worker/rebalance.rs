@@ -23,7 +23,8 @@ use super::cpu_pressure::CpuPressure;
 use super::{Worker, WorkerMessage, roster_budget, sharing_workers};
 use crate::config::Spread;
 use crate::metrics::{Counter, EndReason};
-use crate::router::{SessionAddress, SessionKey};
+use crate::rooms::RoomRegistry;
+use crate::router::{Publish, RoomEvent, SessionAddress, SessionKey};
 use crate::session::Session;
 
 /// The state of one worker that decides when sessions move.
@@ -69,7 +70,7 @@ impl Worker {
                 self.spread_sessions();
             }
         } else if self.shared.config.spread == Spread::Busy
-            && !self.publisher.has_pending_broadcasts()
+            && !self.publisher.has_pending()
             && !self.publisher.has_unreported_write()
         {
             self.rebalancer.pressure = CpuPressure::new(self.now);
@@ -91,7 +92,9 @@ impl Worker {
         let moved: usize = groups.iter().map(Vec::len).sum();
         for (slot, sessions) in slots.into_iter().zip(groups) {
             self.shared.router.exchange().add_migrated(sessions.len());
-            slot.send(WorkerMessage::MigrateSessions { sessions, roster_version: self.roster.sent_version() });
+            let roster_version = self.roster.sent_version();
+            let rooms = self.publisher.rooms.snapshot();
+            slot.send(WorkerMessage::MigrateSessions { sessions, roster_version, rooms });
         }
         self.set_single_worker(false);
         info!(moved, workers = self.shared.wakers.len(), "users shared out");
@@ -114,14 +117,24 @@ impl Worker {
             if let Some(registration) = &session.registration {
                 let to = SessionAddress { worker: group as u16 + 1, key };
                 self.shared.router.relocate(registration, from, to);
+                if session.extensions.is_some() {
+                    self.publisher.rooms.registry.relocate(key.generation, to);
+                }
             }
             groups[group].push((key.index, session));
         }
         groups
     }
 
-    /// Adds sessions of worker 0 to this worker, which has none. Their users have the roster of `roster_version`.
-    pub(super) fn adopt_migrated(&mut self, sessions: Vec<(u32, Session)>, roster_version: u64) {
+    /// Adds sessions of worker 0 to this worker, which has none. Their users have the roster of `roster_version`. `rooms` are
+    /// the rooms at the place of the order at which the single-worker mode ended.
+    pub(super) fn adopt_migrated(
+        &mut self,
+        sessions: Vec<(u32, Session)>,
+        roster_version: u64,
+        rooms: Box<RoomRegistry>,
+    ) {
+        self.publisher.rooms.registry = rooms;
         self.publisher.set_single_worker(false);
         self.update_limit_shares();
         self.roster.adopt_version(roster_version);
@@ -141,7 +154,13 @@ impl Worker {
     fn drop_lost_session(&mut self, index: u32, session: &Session) {
         if let Some(registration) = &session.registration {
             let key = SessionKey { index, generation: session.generation };
-            self.shared.router.release(registration, SessionAddress { worker: self.id, key });
+            let address = SessionAddress { worker: self.id, key };
+            if session.extensions.is_some() {
+                // Before the name is free: its next user may join the same rooms.
+                self.publisher.batch.room_event(address, RoomEvent::Exit, &[]);
+                self.publisher.publish(Publish::Now, &mut self.sessions);
+            }
+            self.shared.router.release(registration, address);
         }
         self.sessions.counts.sub(Counter::Users, 1);
         self.sessions.counts.sub(Counter::Connections, 1);

@@ -13,12 +13,15 @@ use super::session_writer::{FlushOutcome, SessionWriter};
 use crate::limits::SendLimit;
 use crate::metrics::{Counter, EndReason, LocalCounts, Metrics};
 use crate::outbox::TurnLog;
-use crate::router::{BatchSink, FrameKind, SessionAddress, SessionKey};
+use crate::router::{FrameKind, SessionAddress, SessionKey};
 use crate::session::Session;
 use crate::session::state::SessionState;
 
 /// Bytes buffered in one turn from which on the turn leaves unused capacity behind.
 const LARGE_TURN_BYTES: usize = 16 * 1024;
+
+/// Bytes of room frames, over all recipients, that cause a flush of the sessions that have some.
+const FLUSH_ROOM_BYTES: usize = 8 * 1024 * 1024;
 
 /// The sessions of one worker; see the [module](self).
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub(crate) struct Sessions {
     pub(super) dirty: Vec<u32>,
     /// Private frames since the last flush.
     pub(super) enqueued: usize,
+    /// Bytes of room frames, over all recipients, since the last flush.
+    pub(super) room_bytes: usize,
     /// A turn was large enough to leave unused capacity behind.
     had_large_turn: bool,
     pub(super) outcome: FlushOutcome,
@@ -78,6 +83,7 @@ impl Sessions {
             is_roster_due_for_all: false,
             dirty: Vec::new(),
             enqueued: 0,
+            room_bytes: 0,
             had_large_turn: false,
             outcome: FlushOutcome::default(),
         }
@@ -243,6 +249,28 @@ impl Sessions {
         Ok(())
     }
 
+    /// Appends whole frames of a chat room to the outbox of the session with this key; `messages` of them are messages. If
+    /// much was appended since the last flush, it is written first, which bounds the copies for a large room.
+    pub(crate) fn enqueue_room_frames(&mut self, key: SessionKey, frames: &[u8], messages: u32) {
+        let owed = u64::from(messages);
+        self.counts.add(Counter::Owed, owed);
+        self.counts.add(Counter::RoomOwed, owed);
+        let session = self.slab.get_mut(key.index as usize);
+        let is_open =
+            |session: &&mut Session| session.generation == key.generation && session.state != SessionState::Closing;
+        let Some(session) = session.filter(is_open) else {
+            self.counts.add(Counter::DroppedGone, owed);
+            return;
+        };
+        session.outbox.enqueue_frames(&self.log, frames, messages);
+        self.enqueued += 1;
+        self.room_bytes += frames.len();
+        self.mark_dirty(key.index);
+        if self.room_bytes >= FLUSH_ROOM_BYTES {
+            self.flush_dirty(Instant::now());
+        }
+    }
+
     /// Makes the next flush send [`roster`](Self::roster) to every user. Returns the cost in bytes over all recipients.
     pub(crate) fn send_roster_to_all(&mut self) -> usize {
         self.is_roster_due_for_all = true;
@@ -295,13 +323,15 @@ impl Sessions {
     }
 }
 
-impl BatchSink for Sessions {
-    fn broadcast(&mut self, frames: &[u8], count: u32) {
+impl Sessions {
+    /// Appends `count` framed broadcasts for every user to the turn log.
+    pub(crate) fn append_broadcasts(&mut self, frames: &[u8], count: u32) {
         self.log.append(frames, count);
         self.counts.add(Counter::Owed, u64::from(count) * self.users as u64);
     }
 
-    fn private(&mut self, to: SessionAddress, kind: FrameKind, frame: &[u8]) {
+    /// Appends a frame for the session at `to`, if it belongs to this worker.
+    pub(crate) fn append_private(&mut self, to: SessionAddress, kind: FrameKind, frame: &[u8]) {
         if to.worker == self.worker {
             let written = self.enqueue(to.key, kind, |out| {
                 out.extend_from_slice(frame);

@@ -13,6 +13,7 @@ mod operations;
 #[cfg(unix)]
 mod program;
 mod raw_framing;
+mod rooms;
 mod syntax;
 mod users;
 mod workers;

@@ -15,7 +15,7 @@ fn pace(rate: u32, burst: u32, action: RateAction) -> RateLimit {
 
 /// Waits until `is_so` returns true; the counters of a turn appear at its end.
 #[track_caller]
-fn eventually(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(start.elapsed() < Duration::from_secs(10), "{what}");
@@ -24,13 +24,13 @@ fn eventually(what: &str, is_so: impl Fn() -> bool) {
 }
 
 impl TestServer {
-    fn get(&self, count: Counter) -> u64 {
+    pub(crate) fn get(&self, count: Counter) -> u64 {
         self.metrics.get(count)
     }
 
     /// Waits until owed = delivered + dropped, and nothing waits.
     #[track_caller]
-    fn expect_balanced_deliveries(&self) {
+    pub(crate) fn expect_balanced_deliveries(&self) {
         let sum = || self.get(Counter::Delivered) + self.metrics.dropped();
         let figures = || {
             (self.get(Counter::Owed), self.get(Counter::Delivered), self.metrics.dropped(), self.get(Counter::Waiting))
