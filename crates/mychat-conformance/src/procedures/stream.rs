@@ -1,24 +1,15 @@
 //! Sends numbered frames, and checks that each recipient gets all of them once, unchanged, and in order if demanded.
 
+mod sent_frames;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-use mychat_proto::Framing;
 
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};
-use mychat_scenario::model::procedures::{FrameOrder, StreamKind, StreamStep, WriteMode};
+use mychat_scenario::model::procedures::{FrameOrder, StreamStep, WriteMode};
 use mychat_scenario::template::text;
-
-/// The number of frames of each sender with raw framing, where each frame needs a pause.
-const MAX_RAW: usize = 40;
-/// The time that a series may take with a slow server.
-const MAX_TIME: Duration = Duration::from_secs(6);
-/// The smallest number of frames of each sender.
-const MIN_FRAMES: usize = 5;
-/// The number of frames of each sender if each round waits for the one before.
-const MAX_PACED: usize = 50;
+use sent_frames::{SentFrames, send_in_rounds, send_together};
 
 pub(super) async fn stream(ctx: &mut CaseContext, stream: &StreamStep) -> StepResult {
     let dropped = AtomicBool::new(false);
@@ -52,104 +43,30 @@ async fn reconnect(ctx: &mut CaseContext, stream: &StreamStep) -> StepResult {
 /// Sends the series and checks the frames that arrive. `paced`: each round waits until the one before has arrived. Sets
 /// `dropped` if the server disconnected a recipient that had got everything until then.
 async fn send_and_compare(ctx: &mut CaseContext, stream: &StreamStep, paced: bool, dropped: &AtomicBool) -> StepResult {
-    let (from, to) = (&stream.from, &stream.to);
-    let raw = ctx.env.framing.send == Framing::Raw;
-    // Each recipient gets the frames of all senders, so the limit applies to their sum.
-    let senders = from.len().max(1);
-    let count = ctx.env.scaled(stream.count * senders, MIN_FRAMES * senders) / senders;
-    let mut count = if raw { count.min(MAX_RAW) } else { count };
-    let recipient = match to.first() {
-        Some(first) => ctx.conn(first)?.name.clone().unwrap_or_default(),
-        None => return Ok(()),
+    let Some(sent) = SentFrames::of(ctx, stream, paced)? else { return Ok(()) };
+    let count = match stream.write {
+        WriteMode::Together => send_together(ctx, stream, &sent).await?,
+        WriteMode::Each => send_in_rounds(ctx, stream, &sent, paced).await?,
     };
-    if paced {
-        count = count.min(MAX_PACED);
-    }
-    let nonce = format!("{}{}", ctx.names.nonce(), if paced { "g" } else { "" });
-    let frame = |sender: usize, number: usize| {
-        let private = match stream.kind {
-            StreamKind::Message => true,
-            StreamKind::Broadcast => false,
-            StreamKind::Mixed => number.is_multiple_of(2),
-        };
-        let head = if private { format!("MESSAGE|{recipient}|") } else { "BROADCAST|".to_owned() };
-        let mut frame = format!("{head}{nonce}-{sender:02}-{number:05}.").into_bytes();
-        let size = stream.size.saturating_sub(1 + frame.len());
-        frame.extend(text::padding(size));
-        frame
-    };
-    if stream.write == WriteMode::Together {
-        for (sender, actor) in from.iter().enumerate() {
-            let mut bytes = Vec::new();
-            for number in 0..count {
-                let start = bytes.len();
-                bytes.extend(frame(sender, number));
-                ctx.env.framing.send.end(&mut bytes, start);
-            }
-            if stream.leave {
-                let start = bytes.len();
-                bytes.extend_from_slice(b"DISCONNECT");
-                ctx.env.framing.send.end(&mut bytes, start);
-            }
-            ctx.send_from(actor, &bytes, false).await?;
-        }
-    } else {
-        let (mut number, mut waits) = (0, paced);
-        while number < count {
-            let asked = Instant::now();
-            for (sender, actor) in from.iter().enumerate() {
-                ctx.send_from(actor, &frame(sender, number), true).await?;
-            }
-            number += 1;
-            let has_arrived = (number == 1 || waits) && wait_for_frames(ctx, to, &nonce, from, number).await;
-            // After one timeout, do not wait for later rounds.
-            waits &= has_arrived;
-            if has_arrived && number == 1 {
-                count = frames_in_time(count, asked.elapsed());
-            }
-        }
-    }
-    let content = |sender: usize, number: usize| content(&frame(sender, number));
+    let content = |sender: usize, number: usize| content(&sent.frame(sender, number));
     let series = ExpectedFrames {
-        from,
+        from: &stream.from,
         count,
         ordered: stream.order == FrameOrder::Kept,
-        nonce: &nonce,
+        nonce: &sent.nonce,
         content: &content,
         dropped,
     };
-    for receiver in to {
+    for receiver in &stream.to {
         receive(ctx, receiver, &series).await?;
     }
     if !stream.leave {
-        for receiver in to {
+        for receiver in &stream.to {
             ctx.fence(receiver).await?;
             compare(ctx, receiver, &series)?;
         }
     }
     Ok(())
-}
-
-/// Waits until each recipient has `each` frames of each sender. Returns false after a timeout or a disconnect.
-async fn wait_for_frames(ctx: &CaseContext, to: &[String], nonce: &str, from: &[String], each: usize) -> bool {
-    for receiver in to {
-        let Some(conn) = ctx.conns.get(receiver) else { return false };
-        let expected = from.iter().filter(|sender| *sender != receiver).count() * each;
-        let first = conn.wait_until(ctx.env.timeout, |inbox| {
-            let own = inbox.frames.iter().filter(|frame| holds(&frame.bytes, nonce.as_bytes())).count();
-            if own >= expected { Some(true) } else { inbox.end.map(|_| false) }
-        });
-        if first.await != Some(true) {
-            return false;
-        }
-    }
-    true
-}
-
-/// Returns the number of frames of each sender that fit into [`MAX_TIME`], if one round took `first`.
-fn frames_in_time(count: usize, first: Duration) -> usize {
-    let fit = (MAX_TIME.as_millis() / first.as_millis().max(1)) as usize;
-    fit.max(MIN_FRAMES).min(count)
 }
 
 /// The frames that must arrive.
@@ -288,16 +205,4 @@ fn holds(frame: &[u8], part: &[u8]) -> bool {
     crate::harness::connection::contains(frame, part)
         && (frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|"))
         && !crate::harness::connection::contains(frame, b"|fence-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Duration, MIN_FRAMES, frames_in_time};
-
-    #[test]
-    fn a_series_is_as_long_as_a_slow_server_can_do() {
-        assert_eq!(frames_in_time(200, Duration::from_micros(300)), 200);
-        assert_eq!(frames_in_time(200, Duration::from_millis(60)), 100);
-        assert_eq!(frames_in_time(200, Duration::from_secs(3)), MIN_FRAMES);
-    }
 }
