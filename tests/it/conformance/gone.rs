@@ -37,16 +37,14 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(fault: &str) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
-        let child = Command::new(env!("CARGO_BIN_EXE_mychat-faulty-server"))
-            .args([&port.to_string(), fault])
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mychat-faulty-server"))
+            .args(["0", fault])
+            .stdout(Stdio::piped())
             .spawn()
             .expect("starts");
-        let address = format!("127.0.0.1:{port}");
-        while std::net::TcpStream::connect(&address).is_err() {
-            std::thread::yield_now();
-        }
-        Self { child, address }
+        let mut address = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut address).expect("the address");
+        Self { child, address: address.trim_end().to_owned() }
     }
 
     fn signal(&self, signal: Signal) {

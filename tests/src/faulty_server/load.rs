@@ -32,6 +32,8 @@ struct Room {
     users: BTreeMap<String, TcpStream>,
     /// Names that somebody has had.
     known: BTreeSet<String>,
+    /// The name of the user who came last to an empty server.
+    first: String,
     faults: DeliveryFaults,
     fault: LoadFault,
     every: u64,
@@ -173,6 +175,9 @@ fn connect(room: &mut Room, name: &str, stream: &TcpStream) -> Option<String> {
     send(stream, b"CONNECT_ACK|OK\n");
     room.users.insert(name.to_owned(), stream.try_clone().expect("a descriptor"));
     room.known.insert(name.to_owned());
+    if room.users.len() == 1 {
+        name.clone_into(&mut room.first);
+    }
     room.lists();
     Some(name.to_owned())
 }
@@ -187,6 +192,7 @@ impl Room {
         Self {
             users: BTreeMap::new(),
             known: BTreeSet::new(),
+            first: String::new(),
             faults: DeliveryFaults::new(fault, every),
             fault,
             every,
@@ -278,8 +284,8 @@ impl Room {
         let names: Vec<&str> = self.users.keys().map(String::as_str).collect();
         let list = format!("USER_LIST|{}\n", names.join(","));
         let alone = self.users.len() == 1;
-        for (place, user) in self.users.keys().enumerate() {
-            if self.fault == LoadFault::Unlist && place == 0 && !alone {
+        for user in self.users.keys() {
+            if self.fault == LoadFault::Unlist && *user == self.first && !alone {
                 continue;
             }
             self.write(user, list.as_bytes());

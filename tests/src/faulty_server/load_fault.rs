@@ -21,7 +21,7 @@ pub enum LoadFault {
     Mixed,
     /// Answers every `every`-th private message to a user with 404, although that user is there.
     Deny,
-    /// Tells one user nothing of those who come after it.
+    /// Tells the first user nothing of those who come after it.
     Unlist,
     /// Answers every `every`-th `CONNECT` with `CONNECT_ACK|FAIL`.
     Refuse,

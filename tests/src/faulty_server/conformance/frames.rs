@@ -1,7 +1,6 @@
 //! Splits the bytes of a connection into frames, correctly or with a fault.
 
 use std::io::{self, Read as _};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +13,21 @@ pub(super) enum Next {
     Frame(Vec<u8>),
     /// One that is too long.
     Oversize,
-    /// The end of the connection; true if it was reset.
-    End(bool),
+    /// The end of the connection.
+    End(Departure),
+}
+
+/// The way in which a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Departure {
+    /// By `DISCONNECT`.
+    Disconnect,
+    /// By the end of the client's bytes, or by the server.
+    Close,
+    /// By a reset.
+    Reset,
+    /// By the server, because of a message without an end.
+    Flood,
 }
 
 /// Splits the bytes of one connection.
@@ -54,20 +66,20 @@ impl Frames {
                 }
                 Ok(0) if room.has_fault("read-buffer-survives-connection") => {
                     *room.buffer.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.buffer);
-                    return Next::End(false);
+                    return Next::End(Departure::Close);
                 }
-                Ok(0) => return Next::End(false),
+                Ok(0) => return Next::End(if peer.was_reset() { Departure::Reset } else { Departure::Close }),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && room.has_fault("partial-frame-timeout") => {
                     self.buffer.clear();
                     continue;
                 }
-                Err(error) => return Next::End(error.kind() == io::ErrorKind::ConnectionReset),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Next::End(Departure::Reset),
+                Err(_) => return Next::End(Departure::Close),
             };
             chunk.truncate(count);
             if self.take(room, chunk) {
-                peer.broken.fetch_or(room.has_fault("reset-after-flood"), Ordering::SeqCst);
-                return Next::End(false);
+                return Next::End(Departure::Flood);
             }
         }
     }

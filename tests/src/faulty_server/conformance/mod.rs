@@ -29,7 +29,9 @@ pub fn fault_names() -> impl Iterator<Item = &'static str> {
     OTHER_NAMES.into_iter().chain(rows.filter_map(|row| row.split_whitespace().next()))
 }
 
-/// Serves on a port until the process ends. An unknown fault is an error that lists all names.
+/// Serves on a port until the process ends; on port 0, it prints the address that it got. An unknown fault is an error that
+/// lists all names.
+#[expect(clippy::print_stdout, reason = "the test that started it reads the address there")]
 pub fn serve(port: u16, fault: &str) -> io::Result<()> {
     if !fault_names().any(|name| name == fault) {
         let names: Vec<_> = fault_names().collect();
@@ -37,21 +39,19 @@ pub fn serve(port: u16, fault: &str) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     let listener = bind(port, fault)?;
+    if port == 0 {
+        println!("{}", listener.local_addr()?);
+    }
     if let Some(number) = fault.strip_prefix('n').and_then(|rest| rest.parse::<u8>().ok()) {
         null::serve(&listener, number);
         return Ok(());
     }
     let room = Arc::new(Room::new(fault));
-    let mut silent = 0;
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
         if room.has_fault("slow-accept") {
             std::thread::sleep(Duration::from_millis(40));
         }
-        if room.has_fault("silent-connections-block-accept") && silent > 20 {
-            std::thread::sleep(Duration::from_hours(1));
-        }
-        silent += 1;
         if room.has_fault("descriptor-leak") {
             std::mem::forget(stream.try_clone()?);
         }
@@ -60,6 +60,9 @@ pub fn serve(port: u16, fault: &str) -> io::Result<()> {
             std::thread::sleep(Duration::from_millis(5));
         }
         let Ok(peer) = Peer::new(stream, &room) else { continue };
+        if room.has_fault("silent-connections-block-accept") && room.count_silent(&peer) > 20 {
+            std::thread::sleep(Duration::from_hours(1));
+        }
         if room.has_fault("one-connection-at-a-time") {
             session::serve_connection(&room, &peer);
             continue;

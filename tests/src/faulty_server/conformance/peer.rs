@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+
 use super::room::Room;
 
 /// Largest size of a send queue.
@@ -15,13 +18,21 @@ const MOST_BYTES: usize = 4 << 20;
 /// Queue size above which `partial-frame-on-overflow` cuts frames.
 const OVERFLOW_BYTES: usize = 1 << 20;
 
+/// Time between two writes of `full-queue-drops`: no client sends its bursts as slowly, on a busy machine either.
+const SLOW_WRITE: Duration = Duration::from_millis(1);
+
+/// Longest wait of `unlocked-writes` for a second thread that writes to the same connection.
+const MEETING: Duration = Duration::from_micros(200);
+
 /// A connection as others see it.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) stream: TcpStream,
     pub(super) dead: AtomicBool,
-    /// True once a write failed. The reader may then see an end of file instead of a reset.
-    pub(super) broken: AtomicBool,
+    /// Broadcasts that it has sent, for faults that count them.
+    pub(super) broadcasts: AtomicUsize,
+    /// True once a broadcast was made while it was a user, for faults with an outdated list of recipients.
+    pub(super) is_recipient: AtomicBool,
     queue: Mutex<Queue>,
     queue_changed: Condvar,
     fault: String,
@@ -45,7 +56,8 @@ impl Peer {
         let peer = Arc::new(Self {
             stream,
             dead: AtomicBool::new(false),
-            broken: AtomicBool::new(false),
+            broadcasts: AtomicUsize::new(0),
+            is_recipient: AtomicBool::new(false),
             queue,
             queue_changed: Condvar::new(),
             fault,
@@ -58,6 +70,17 @@ impl Peer {
 
     fn has_fault(&self, fault: &str) -> bool {
         self.fault == fault
+    }
+
+    /// Returns true if its client has closed the connection, also where its reader has not noticed that yet.
+    pub(super) fn is_gone(&self) -> bool {
+        let next = rustix::net::recv(&self.stream, &mut [0_u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        self.dead.load(Ordering::SeqCst) || next.is_ok_and(|(count, _)| count == 0) || next.is_err_and(is_final)
+    }
+
+    /// Returns true if its client has reset the connection, also where the writer got the error before the reader.
+    pub(super) fn was_reset(&self) -> bool {
+        self.stream.peer_addr().is_err()
     }
 
     /// Queues a frame; a line end is added.
@@ -87,7 +110,7 @@ impl Peer {
         if self.has_fault("unlocked-writes") && bytes.len() > 200 {
             let rest = bytes.split_off(bytes.len() / 2);
             self.enqueue(bytes);
-            std::thread::sleep(Duration::from_micros(30));
+            self.wait_for_another_writer();
             self.enqueue(rest);
             return;
         }
@@ -126,13 +149,21 @@ impl Peer {
             self.dead.store(true, Ordering::SeqCst);
             let _ = self.stream.shutdown(Shutdown::Both);
         }
-        self.queue_changed.notify_one();
+        self.queue_changed.notify_all();
+    }
+
+    /// Waits until another thread queues something, but not for long: there may be no other thread that has anything.
+    fn wait_for_another_writer(&self) {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = queue.count;
+        drop(self.queue_changed.wait_timeout_while(queue, MEETING, |queue| queue.count == count));
     }
 
     /// Lets the writer end when it has written what waits.
     pub(super) fn finish(&self) {
+        self.dead.store(true, Ordering::SeqCst);
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).done = true;
-        self.queue_changed.notify_one();
+        self.queue_changed.notify_all();
     }
 
     fn write(&self) {
@@ -145,10 +176,9 @@ impl Peer {
             queue.bytes -= frame.len().min(queue.bytes);
             drop(queue);
             if self.has_fault("full-queue-drops") {
-                std::thread::sleep(Duration::from_micros(300));
+                std::thread::sleep(SLOW_WRITE);
             }
             if (&self.stream).write_all(&frame).is_err() {
-                self.broken.store(true, Ordering::SeqCst);
                 break;
             }
         }
@@ -158,4 +188,9 @@ impl Peer {
             let _ = self.stream.shutdown(Shutdown::Both);
         }
     }
+}
+
+/// Returns true for an error after which nothing more is received.
+fn is_final(error: Errno) -> bool {
+    !matches!(error, Errno::AGAIN | Errno::INTR)
 }

@@ -1,10 +1,13 @@
 //! The users and what is delivered to them, under one lock.
 
+mod lists;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::frames::Departure;
 use super::peer::Peer;
 
 /// A user.
@@ -12,7 +15,6 @@ use super::peer::Peer;
 pub(super) struct User {
     pub(super) name: Vec<u8>,
     pub(super) peer: Arc<Peer>,
-    pub(super) since: Instant,
 }
 
 /// All that connections share.
@@ -20,8 +22,8 @@ pub(super) struct User {
 pub(super) struct Room {
     pub(super) fault: String,
     users: Mutex<Vec<User>>,
-    /// Connections before their login, for faults that send to them.
-    pub(super) unregistered: Mutex<Vec<Arc<Peer>>>,
+    /// Connections before their login, for faults that concern them.
+    unregistered: Mutex<Vec<Arc<Peer>>>,
     /// Messages for those who are not here, where the fault keeps them.
     pub(super) stored: Mutex<HashMap<Vec<u8>, Vec<Vec<u8>>>>,
     /// Names of users that have left.
@@ -32,7 +34,6 @@ pub(super) struct Room {
     unlocked: AtomicBool,
     /// True if no broadcast is delivered any more, by a fault.
     pub(super) is_mute: AtomicBool,
-    sent: std::sync::atomic::AtomicUsize,
 }
 
 impl Room {
@@ -49,7 +50,6 @@ impl Room {
                 fault == "unlocked-writes" || fault == "name-check-race" || fault == "lost-update-race",
             ),
             is_mute: AtomicBool::new(false),
-            sent: std::sync::atomic::AtomicUsize::new(0),
         }
     }
 
@@ -59,6 +59,10 @@ impl Room {
 
     pub(super) fn users(&self) -> MutexGuard<'_, Vec<User>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn unregistered(&self) -> MutexGuard<'_, Vec<Arc<Peer>>> {
+        self.unregistered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns a copy of the users, with the lock unless the fault is a race.
@@ -71,7 +75,7 @@ impl Room {
 
     /// Registers a name unless it is taken. Returns true if it was free.
     pub(super) fn join(&self, name: &[u8], peer: &Arc<Peer>) -> bool {
-        let user = User { name: name.to_vec(), peer: Arc::clone(peer), since: Instant::now() };
+        let user = User { name: name.to_vec(), peer: Arc::clone(peer) };
         if self.has_fault("lost-update-race") {
             let mut copy = self.users().clone();
             let taken = copy.iter().any(|user| user.name == name);
@@ -84,6 +88,9 @@ impl Room {
             return !taken;
         }
         let mut users = self.users();
+        if self.has_fault("dead-peer-ends-broadcast") {
+            users.retain(|user| !user.peer.is_gone());
+        }
         let taken =
             users.iter().any(|user| user.name == name) || self.has_fault("name-never-freed") && self.has_departed(name);
         if taken && !self.has_fault("duplicate-name-overwrites") && !self.has_fault("name-check-race") {
@@ -112,6 +119,14 @@ impl Room {
         true
     }
 
+    /// Adds a connection without a user, and returns the number of those that have ended since the last login.
+    pub(super) fn count_silent(&self, peer: &Arc<Peer>) -> usize {
+        let mut unregistered = self.unregistered();
+        let ended = unregistered.iter().filter(|peer| peer.is_gone()).count();
+        unregistered.push(Arc::clone(peer));
+        ended
+    }
+
     /// All broadcasts so far, where the fault keeps them.
     pub(super) fn history(&self) -> Vec<Vec<u8>> {
         self.stored.lock().unwrap_or_else(PoisonError::into_inner).get(&b""[..]).cloned().unwrap_or_default()
@@ -133,77 +148,8 @@ impl Room {
         }
     }
 
-    /// The list for all, or for one alone.
-    pub(super) fn lists(&self, joiner: Option<(&Arc<Peer>, &[u8])>) {
-        let (guard, users) = self.copy_users();
-        let list = self.list(&users);
-        let old = if self.has_fault("repeated-broadcast-dropped") {
-            Vec::new()
-        } else {
-            std::mem::replace(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner), list.clone())
-        };
-        if self.has_fault("no-lists") {
-            return;
-        }
-        if self.has_fault("list-late-and-stale") && joiner.is_some() {
-            let late = users.clone();
-            std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_millis(40));
-                for user in late {
-                    user.peer.push(&list);
-                }
-            });
-            if let Some((peer, _)) = joiner {
-                peer.push(&self.list(&users));
-            }
-            return;
-        }
-        for user in &users {
-            let is_joiner = joiner.is_some_and(|(peer, _)| Arc::ptr_eq(peer, &user.peer));
-            if self.has_fault("list-only-to-joiner") && joiner.is_some() && !is_joiner {
-                continue;
-            }
-            if let (true, true, Some((_, name))) = (self.has_fault("list-without-self"), is_joiner, joiner) {
-                let others: Vec<User> = users.iter().filter(|user| user.name != name).cloned().collect();
-                user.peer.push(&self.list(&others));
-                continue;
-            }
-            user.peer.push(&list);
-            if self.has_fault("stale-list-repeated") && !old.is_empty() && joiner.is_some() && !is_joiner {
-                user.peer.push(&old);
-                user.peer.push(&list);
-            }
-        }
-        if self.has_fault("list-to-unregistered") {
-            self.unregistered.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|peer| peer.push(&list));
-        }
-        drop(guard);
-    }
-
-    fn list(&self, users: &[User]) -> Vec<u8> {
-        let separator: &[u8] = if self.has_fault("list-with-spaces") { b", " } else { b"," };
-        let names: Vec<Vec<u8>> = users.iter().map(|user| self.listed(&user.name)).collect();
-        // An empty name is left where one was.
-        let emptied = self.has_fault("list-keeps-empty-name")
-            && !self.departed.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        let end: &[u8] = if self.has_fault("list-trailing-comma") || emptied { b"," } else { b"" };
-        [b"USER_LIST|", names.join(separator).as_slice(), end].concat()
-    }
-
-    fn listed(&self, name: &[u8]) -> Vec<u8> {
-        match self.fault.as_str() {
-            "spaces-in-name-accepted" => name.trim_ascii().to_vec(),
-            "nul-ends-string" => name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec(),
-            "control-in-name-accepted" => {
-                name.iter().copied().filter(|byte| !byte.is_ascii_control() && *byte != b'%').collect()
-            }
-            "non-ascii-name-stripped" => name.iter().copied().filter(u8::is_ascii).collect(),
-            _ => name.to_vec(),
-        }
-    }
-
     /// Removes the user of this connection (or, as a fault, of this name).
-    pub(super) fn leave(&self, peer: &Arc<Peer>, name: &[u8], how: &str) {
+    pub(super) fn leave(&self, peer: &Arc<Peer>, name: &[u8], how: Departure) {
         let mut users = self.users();
         let before = users.len();
         match self.fault.as_str() {
@@ -221,8 +167,8 @@ impl Room {
         }
         let changed = users.len() < before;
         drop(users);
-        let told = !(self.has_fault("list-only-after-disconnect") && how != "disconnect"
-            || self.has_fault("no-list-after-disconnect") && how == "disconnect");
+        let told = !(self.has_fault("list-only-after-disconnect") && how != Departure::Disconnect
+            || self.has_fault("no-list-after-disconnect") && how == Departure::Disconnect);
         if changed && told {
             self.lists(None);
         }
@@ -232,7 +178,7 @@ impl Room {
     pub(super) fn evict(&self, name: &[u8]) {
         let found = self.users().iter().find(|user| user.name == name).map(|user| Arc::clone(&user.peer));
         if let Some(peer) = found {
-            self.leave(&peer, name, "disconnect");
+            self.leave(&peer, name, Departure::Disconnect);
             peer.finish();
         }
     }
@@ -255,32 +201,31 @@ impl Room {
             last.drain(..last.len().saturating_sub(10));
         }
         let (guard, users) = self.copy_users();
-        let number = self.sent.fetch_add(1, Ordering::Relaxed);
+        let number = sender.broadcasts.fetch_add(1, Ordering::Relaxed);
         if self.has_fault("lone-broadcast-disconnects") && users.len() == 1 {
             return true;
         }
-        let count = users.len();
         for (index, user) in users.iter().enumerate() {
-            let own = Arc::ptr_eq(&user.peer, sender);
-            let skipped = self.has_fault("broadcast-skips-last") && index + 1 == count && count > 2
-                || self.has_fault("broadcast-without-echo") && own
-                || self.has_fault("first-forty-only") && index >= 40
-                || self.has_fault("every-twentieth-lost") && number % 20 == 19
-                || self.has_fault("new-user-skipped") && user.since.elapsed() < Duration::from_millis(300);
-            if user.peer.dead.load(Ordering::SeqCst)
-                && (self.has_fault("dead-peer-ends-broadcast") || self.has_fault("ghost-user-ends-broadcast"))
+            if (self.has_fault("dead-peer-ends-broadcast") || self.has_fault("ghost-user-ends-broadcast"))
+                && user.peer.is_gone()
             {
                 return true;
             }
-            if !skipped {
-                user.peer.push(frame);
-            }
-            if self.has_fault("first-user-twice") && index == 0 || self.has_fault("echo-twice") && own {
-                user.peer.push(frame);
-            }
+            let own = Arc::ptr_eq(&user.peer, sender);
+            let copies = match self.fault.as_str() {
+                "broadcast-skips-last" => usize::from(index + 1 < users.len() || users.len() < 3),
+                "broadcast-without-echo" => usize::from(!own),
+                "first-forty-only" => usize::from(index < 40),
+                "every-twentieth-lost" => usize::from(number % 20 != 19),
+                "new-user-skipped" => usize::from(user.peer.is_recipient.swap(true, Ordering::Relaxed)),
+                "first-user-twice" => 1 + usize::from(index == 0),
+                "echo-twice" => 1 + usize::from(own),
+                _ => 1,
+            };
+            (0..copies).for_each(|_| user.peer.push(frame));
         }
         if self.has_fault("broadcast-to-unregistered") || self.has_fault("refused-user-hears") {
-            self.unregistered.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|peer| peer.push(frame));
+            self.unregistered().iter().for_each(|peer| peer.push(frame));
         }
         drop(guard);
         false
@@ -295,7 +240,9 @@ impl Room {
             "error-fields-swapped" => format!("ERROR|{text}|{code}").into_bytes(),
             _ => format!("ERROR|{code}|{text}").into_bytes(),
         };
-        let other = || self.users().iter().map(|user| &user.peer).find(|other| !Arc::ptr_eq(other, peer)).cloned();
+        // The last one: the first may be a user of an earlier check who is about to leave.
+        let other =
+            || self.users().iter().rev().map(|user| &user.peer).find(|other| !Arc::ptr_eq(other, peer)).cloned();
         if self.has_fault("error-to-all") {
             self.broadcast(peer, &frame);
         } else if let (true, Some(other)) = (self.has_fault("error-to-other-user"), other()) {

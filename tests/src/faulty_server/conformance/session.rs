@@ -3,11 +3,11 @@
 mod commands;
 
 use std::net::Shutdown;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::frames::{Frames, Next};
+use super::frames::{Departure, Frames, Next};
 use super::peer::Peer;
 use super::room::Room;
 
@@ -24,11 +24,13 @@ struct Session<'r> {
     peer: &'r Arc<Peer>,
     name: Option<Vec<u8>>,
     asked: Vec<u8>,
+    /// Messages that were handled in threads of their own.
+    in_threads: usize,
 }
 
 /// Serves one connection to its end.
 pub(super) fn serve_connection(room: &Arc<Room>, peer: &Arc<Peer>) {
-    let mut session = Session { room, peer, name: None, asked: Vec::new() };
+    let mut session = Session { room, peer, name: None, asked: Vec::new(), in_threads: 0 };
     let mut frames = Frames::new(room, peer);
     if room.has_fault("greeting-banner") {
         peer.push(b"WELCOME TO THE CHAT");
@@ -40,26 +42,16 @@ pub(super) fn serve_connection(room: &Arc<Room>, peer: &Arc<Peer>) {
         return peer.finish();
     }
     if room.has_fault("none-user-listed") {
-        let nobody =
-            super::room::User { name: b"None".to_vec(), peer: Arc::clone(peer), since: std::time::Instant::now() };
+        let nobody = super::room::User { name: b"None".to_vec(), peer: Arc::clone(peer) };
         room.users().push(nobody);
     }
     if room.has_fault("broadcast-to-unregistered") || room.has_fault("list-to-unregistered") {
-        room.unregistered.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(peer));
+        room.unregistered().push(Arc::clone(peer));
     }
     let mut gone = false;
     let how = loop {
         match frames.next(room, peer) {
-            Next::End(reset) => {
-                peer.dead.store(true, Ordering::SeqCst);
-                break if gone {
-                    "disconnect"
-                } else if reset {
-                    "reset"
-                } else {
-                    "end"
-                };
-            }
+            Next::End(end) => break if gone { Departure::Disconnect } else { end },
             Next::Oversize => room.error(peer, "413", "too large"),
             Next::Frame(frame) => match session.frame(frame) {
                 NextStep::Continue => {}
@@ -69,13 +61,13 @@ pub(super) fn serve_connection(room: &Arc<Room>, peer: &Arc<Peer>) {
                         || room.has_fault("late-close-removes-successor") =>
                 {
                     gone = true;
-                    room.leave(peer, &session.asked, "disconnect");
+                    room.leave(peer, &session.asked, Departure::Disconnect);
                     if !room.has_fault("disconnect-does-not-close") {
                         peer.finish();
                     }
                 }
-                NextStep::LogOut => break "disconnect",
-                NextStep::Abort => break "end",
+                NextStep::LogOut => break Departure::Disconnect,
+                NextStep::Abort => break Departure::Close,
             },
         }
     };
@@ -87,31 +79,30 @@ impl Session<'_> {
         self.room.has_fault(fault)
     }
 
-    fn end(&self, how: &str) {
-        if self.has_fault("eof-keeps-user") && how != "disconnect"
-            || self.has_fault("reset-keeps-user") && (how == "reset" || self.peer.broken.load(Ordering::SeqCst))
+    fn end(&self, how: Departure) {
+        if self.has_fault("eof-keeps-user") && how != Departure::Disconnect
+            || self.has_fault("reset-keeps-user") && how == Departure::Reset
         {
             return;
         }
-        if self.has_fault("reset-after-flood") && self.peer.broken.load(Ordering::SeqCst) {
+        // The user stays: for ever, or until the next login.
+        if self.has_fault("reset-after-flood") && how == Departure::Flood
+            || self.has_fault("dead-peer-ends-broadcast") && how != Departure::Disconnect
+        {
             return self.peer.finish();
         }
-        if self.has_fault("dead-peer-ends-broadcast") && how != "disconnect" {
-            // Long enough for a broadcast to come first, on a busy machine too.
-            std::thread::sleep(Duration::from_secs(1));
-        }
-        if self.has_fault("list-to-leaver") && how == "disconnect" {
+        if self.has_fault("list-to-leaver") && how == Departure::Disconnect {
             let users = self.room.users();
             let others: Vec<Vec<u8>> =
                 users.iter().filter(|user| !Arc::ptr_eq(&user.peer, self.peer)).map(|user| user.name.clone()).collect();
             self.peer.push(&[b"USER_LIST|".to_vec(), others.join(&b","[..])].concat());
         }
-        if self.has_fault("disconnect-acknowledged") && how == "disconnect" {
+        if self.has_fault("disconnect-acknowledged") && how == Departure::Disconnect {
             self.peer.push(b"DISCONNECT_ACK|OK");
         }
         self.room.leave(self.peer, &self.asked, how);
         self.peer.finish();
-        if how == "end" {
+        if how == Departure::Close || how == Departure::Flood {
             let _ = self.peer.stream.shutdown(Shutdown::Read);
         }
     }
@@ -125,71 +116,67 @@ impl Session<'_> {
     }
 
     fn frame(&mut self, frame: Vec<u8>) -> NextStep {
-        let mut frame = frame;
-        if std::str::from_utf8(&frame).is_err() {
-            match self.room.fault.as_str() {
-                "invalid-utf8-crashes" => std::process::exit(3),
-                "invalid-utf8-ends-broadcasts" => {
-                    self.room.is_mute.store(true, Ordering::SeqCst);
-                    return self.error("400", "not UTF-8");
-                }
-                "invalid-utf8-replaced" | "decodes-each-read" => {
-                    frame = String::from_utf8_lossy(&frame).into_owned().into_bytes();
-                }
-                _ => return self.error("400", "not UTF-8"),
-            }
+        if std::str::from_utf8(&frame).is_err() && !self.replaces_invalid() {
+            return self.invalid_text();
         }
-        if self.has_fault("content-trimmed") {
-            frame = frame.trim_ascii().to_vec();
-        }
-        if self.has_fault("nul-ends-string") {
-            frame = frame.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
-        }
-        if self.has_fault("unicode-normalised") {
-            frame = String::from_utf8_lossy(&frame).replace("e\u{301}", "\u{e9}").into_bytes();
-        }
-        if self.has_fault("non-ascii-replaced") {
-            frame = String::from_utf8_lossy(&frame)
-                .chars()
-                .map(|c| if c.is_ascii() { c } else { '?' })
-                .collect::<String>()
-                .into_bytes();
-        }
-        if self.has_fault("escapes-interpreted") {
-            frame = String::from_utf8_lossy(&frame).replace("\\n", "\n").into_bytes();
-        }
-        if self.has_fault("quit-leaves")
-            && frame.rsplit(|byte| *byte == b'|').next().is_some_and(|last| last == b"quit")
+        let frame = self.altered(frame);
+        if self.has_fault("quit-leaves") && frame.ends_with(b"|quit")
+            || self.has_fault("disconnect-in-content-leaves") && frame.windows(10).any(|part| part == b"DISCONNECT")
         {
-            return NextStep::LogOut;
-        }
-        if self.has_fault("double-pipe-collapsed") {
-            frame.dedup_by(|one, other| *one == b'|' && *other == b'|');
-        }
-        if self.has_fault("disconnect-in-content-leaves") && frame.windows(10).any(|part| part == b"DISCONNECT") {
             return NextStep::LogOut;
         }
         if frame.trim_ascii().is_empty() {
             return if self.has_fault("empty-frame-disconnects") { NextStep::Abort } else { NextStep::Continue };
         }
-        if self.has_fault("thread-per-message") && frame.starts_with(b"MESSAGE|")
-            || self.has_fault("thread-per-message") && frame.starts_with(b"BROADCAST|")
+        if self.has_fault("thread-per-message") && (frame.starts_with(b"MESSAGE|") || frame.starts_with(b"BROADCAST|"))
         {
             return self.command_in_new_thread(&frame);
         }
         self.command(&frame)
     }
 
-    /// Handles each message in a thread of its own.
-    fn command_in_new_thread(&self, frame: &[u8]) -> NextStep {
+    fn replaces_invalid(&self) -> bool {
+        self.has_fault("invalid-utf8-replaced") || self.has_fault("decodes-each-read")
+    }
+
+    fn invalid_text(&self) -> NextStep {
+        match self.room.fault.as_str() {
+            "invalid-utf8-crashes" => std::process::exit(3),
+            "invalid-utf8-ends-broadcasts" => self.room.is_mute.store(true, Ordering::SeqCst),
+            _ => {}
+        }
+        self.error("400", "not UTF-8")
+    }
+
+    /// Returns what the server makes of a frame before it looks at it.
+    fn altered(&self, mut frame: Vec<u8>) -> Vec<u8> {
+        let text = || String::from_utf8_lossy(&frame);
+        match self.room.fault.as_str() {
+            "invalid-utf8-replaced" | "decodes-each-read" => text().into_owned().into_bytes(),
+            "content-trimmed" => frame.trim_ascii().to_vec(),
+            "nul-ends-string" => frame.split(|byte| *byte == 0).next().unwrap_or_default().to_vec(),
+            "unicode-normalised" => text().replace("e\u{301}", "\u{e9}").into_bytes(),
+            "non-ascii-replaced" => text().replace(|c: char| !c.is_ascii(), "?").into_bytes(),
+            "escapes-interpreted" => text().replace("\\n", "\n").into_bytes(),
+            "double-pipe-collapsed" => {
+                frame.dedup_by(|one, other| *one == b'|' && *other == b'|');
+                frame
+            }
+            _ => frame,
+        }
+    }
+
+    /// Handles each message in a thread of its own. Each third one is late, so that the next ones overtake it.
+    fn command_in_new_thread(&mut self, frame: &[u8]) -> NextStep {
+        let is_late = self.in_threads % 3 == 1;
+        self.in_threads += 1;
         let (room, peer, name, frame) =
             (Arc::clone(self.room), Arc::clone(self.peer), self.name.clone(), frame.to_vec());
         std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_micros(u64::from(frame.last().copied().unwrap_or(0) % 7) * 100));
-            if frame[frame.len() / 2] % 2 == 0 {
-                std::thread::sleep(Duration::from_millis(1));
+            if is_late {
+                std::thread::sleep(Duration::from_millis(10));
             }
-            let mut session = Session { room: &room, peer: &peer, name, asked: Vec::new() };
+            let mut session = Session { room: &room, peer: &peer, name, asked: Vec::new(), in_threads: 0 };
             session.command(&frame);
         });
         NextStep::Continue

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::{NextStep, Session};
+use super::{Departure, NextStep, Session};
+use crate::faulty_server::conformance::room::User;
 
 impl Session<'_> {
     pub(super) fn connect(&mut self, name: &[u8]) -> NextStep {
@@ -16,69 +17,63 @@ impl Session<'_> {
             }
             self.peer.push(b"CONNECT_ACK|FAIL");
             if self.has_fault("taken-name-logs-out") && self.room.users().iter().any(|user| user.name == name) {
-                self.room.leave(self.peer, &self.asked, "disconnect");
+                self.room.leave(self.peer, &self.asked, Departure::Disconnect);
                 self.name = None;
             }
             return self.error("409", "connected already");
         }
-        let any = |set: &[u8]| name.iter().any(|byte| set.contains(byte));
-        let odd = name != name.trim_ascii() || any(b"%") || name.iter().any(u8::is_ascii_control) || name.len() > 64;
-        let legal = (!name.is_empty() || self.has_fault("empty-name-accepted"))
-            && (!any(b",") || self.has_fault("comma-in-name-accepted"))
-            && (!any(b"|") || self.has_fault("pipe-in-name-accepted"))
-            && (!odd
-                || self.has_fault("spaces-in-name-accepted")
-                || self.has_fault("control-in-name-accepted")
-                || self.has_fault("nul-ends-string")
-                || self.has_fault("forward-limit-ignored"));
         self.asked = name.to_vec();
         if self.has_fault("list-before-ack") {
             self.peer.push(&[b"USER_LIST|", name].concat());
             self.peer.push(b"CONNECT_ACK|OK");
         }
-        let name = match self.room.fault.as_str() {
+        let is_legal = self.is_legal(name);
+        let name = self.shortened(name);
+        if is_legal && self.room.join(&name, self.peer) { self.welcome(&name) } else { self.refuse(&name) }
+    }
+
+    fn is_legal(&self, name: &[u8]) -> bool {
+        let any = |set: &[u8]| name.iter().any(|byte| set.contains(byte));
+        let odd = name != name.trim_ascii() || any(b"%") || name.iter().any(u8::is_ascii_control) || name.len() > 64;
+        let accepts_odd =
+            ["spaces-in-name-accepted", "control-in-name-accepted", "nul-ends-string", "forward-limit-ignored"];
+        (!name.is_empty() || self.has_fault("empty-name-accepted"))
+            && (!any(b",") || self.has_fault("comma-in-name-accepted"))
+            && (!any(b"|") || self.has_fault("pipe-in-name-accepted"))
+            && (!odd || accepts_odd.contains(&self.room.fault.as_str()))
+    }
+
+    /// Returns the part of a name that the server registers.
+    fn shortened(&self, name: &[u8]) -> Vec<u8> {
+        let before = |end: u8| name.split(|byte| *byte == end).next().unwrap_or_default();
+        match self.room.fault.as_str() {
             "name-cut-to-eight" => &name[..name.len().min(8)],
             "name-cut-to-31" => &name[..name.len().min(31)],
-            "name-lowercased" => &name.to_ascii_lowercase(),
-            "name-cut-at-space" => name.split(|byte| *byte == b' ').next().unwrap_or_default(),
+            "name-lowercased" => return name.to_ascii_lowercase(),
+            "name-cut-at-space" => before(b' '),
+            "pipe-in-name-accepted" => before(b'|'),
             _ => name,
-        };
-        let name = if self.has_fault("pipe-in-name-accepted") {
-            name.split(|byte| *byte == b'|').next().unwrap_or_default()
-        } else {
-            name
-        };
-        if !legal || !self.room.join(name, self.peer) {
-            self.peer.push(b"CONNECT_ACK|FAIL");
-            if self.has_fault("refused-user-can-speak") {
-                self.name = Some(name.to_vec());
-            }
-            if self.has_fault("refused-user-hears") {
-                self.room.unregistered.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(self.peer));
-            }
-            if self.has_fault("list-after-refusal") {
-                self.peer.push(b"USER_LIST|someone");
-            }
-            if self.has_fault("refused-user-listed") {
-                self.room.users().push(super::super::room::User {
-                    name: name.to_vec(),
-                    peer: Arc::clone(self.peer),
-                    since: std::time::Instant::now(),
-                });
-            }
-            return self.error("409", "not available");
         }
+        .to_vec()
+    }
+
+    fn refuse(&mut self, name: &[u8]) -> NextStep {
+        self.peer.push(b"CONNECT_ACK|FAIL");
+        match self.room.fault.as_str() {
+            "refused-user-can-speak" => self.name = Some(name.to_vec()),
+            "refused-user-hears" => self.room.unregistered().push(Arc::clone(self.peer)),
+            "list-after-refusal" => self.peer.push(b"USER_LIST|someone"),
+            "refused-user-listed" => self.room.users().push(User { name: name.to_vec(), peer: Arc::clone(self.peer) }),
+            _ => {}
+        }
+        self.error("409", "not available")
+    }
+
+    fn welcome(&mut self, name: &[u8]) -> NextStep {
         self.name.get_or_insert(name.to_vec());
-        self.room
-            .unregistered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|peer| !Arc::ptr_eq(peer, self.peer));
-        if let Some(stored) = self.room.stored.lock().unwrap_or_else(PoisonError::into_inner).remove(name) {
-            for frame in stored {
-                self.peer.push(&frame);
-            }
-        }
+        self.room.unregistered().retain(|peer| !Arc::ptr_eq(peer, self.peer) && !peer.is_gone());
+        let stored = self.room.stored.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        stored.iter().flatten().for_each(|frame| self.peer.push(frame));
         self.room.lists(Some((self.peer, name)));
         if self.has_fault("history-on-login") {
             self.room.history().iter().for_each(|frame| self.peer.push(frame));
