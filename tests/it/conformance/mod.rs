@@ -94,15 +94,22 @@ pub(crate) fn java() -> Option<String> {
     Some(format!("exec java {options} {}/servers/ChatServer.java {{port}}", env!("CARGO_MANIFEST_DIR")))
 }
 
-/// Works through a list on several threads: most of the time is waiting. All lists of the process together have at most four items
-/// (or `AT_ONCE`) in progress, so that the other tests get some of the machine too.
+/// Works through a list on several threads: most of the time is waiting. All lists of the process together have at most eight
+/// items (or `AT_ONCE`) in progress, so that the other tests get some of the machine too.
 pub(crate) fn each<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
+    each_of_many(at_once(), items, |item| {
+        let _permit = Permit::acquire();
+        work(item);
+    });
+}
+
+/// Works through a list on this many threads, whatever else runs.
+pub(crate) fn each_of_many<T: Sync>(threads: usize, items: &[T], work: impl Fn(&T) + Sync) {
     let next = Mutex::new(items.iter());
     std::thread::scope(|scope| {
-        for _ in 0..at_once().min(items.len()) {
+        for _ in 0..threads.min(items.len()) {
             scope.spawn(|| {
                 while let Some(item) = { next.lock().expect("no poison").next() } {
-                    let _permit = Permit::acquire();
                     work(item);
                 }
             });
@@ -111,7 +118,7 @@ pub(crate) fn each<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
 }
 
 fn at_once() -> usize {
-    std::env::var("AT_ONCE").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
+    std::env::var("AT_ONCE").ok().and_then(|text| text.parse().ok()).unwrap_or(8)
 }
 
 /// Items of all lists that are in progress.
