@@ -234,7 +234,7 @@ fn silent_connections_do_not_block_the_metrics_server() {
     with_page(&server, |address| {
         let _silent: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
         let mut honest = TcpStream::connect(address).unwrap();
-        honest.set_read_timeout(Some(std::time::Duration::from_secs(2))).unwrap();
+        honest.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
         honest.write_all(b"GET /health HTTP/1.1\r\n\r\n").unwrap();
         let mut answer = String::new();
         honest.read_to_string(&mut answer).unwrap();
