@@ -25,7 +25,7 @@ fn a_server_without_line_ends_echo_and_errors_is_found_out_and_loses_nothing() {
     let outcome = run(SOME).arg("--spawn").arg(command).go();
     assert!(outcome.expectations_hold(), "{}", outcome.output());
     assert_eq!(outcome.json["target"]["framing"], "raw");
-    assert!(outcome.stdout.contains("talks raw"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("uses raw framing"), "{}", outcome.stdout);
     assert!(outcome.count("delivered") > 100);
 }
 

@@ -50,7 +50,7 @@ fn missing_users_break_a_search_whatever_the_rate() {
     assert_eq!(outcome.code, 1, "{}", outcome.output());
     assert_eq!(outcome.json["capacity"]["percent"], Value::Null, "{}", outcome.output());
     let reason = reason(&outcome.json);
-    assert!(reason.starts_with("no rate from `start` (50 %) up holds: 55 of 65 users were not let in"), "{reason}");
+    assert!(reason.starts_with("nothing held at `start` (50 %) or above: 55 of 65 users were not let in"), "{reason}");
     assert!(outcome.stdout.contains(reason), "{}", outcome.output());
 }
 

@@ -14,7 +14,7 @@ class Peer:
     def push(self, text):
         try:
             self.out.put_nowait(text.encode() + b"\n")
-        except queue.Full:  # it does not read: it is thrown out
+        except queue.Full:  # it does not read: it is disconnected
             try:
                 self.conn.shutdown(socket.SHUT_RDWR)
             except OSError:

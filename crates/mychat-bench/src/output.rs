@@ -38,7 +38,7 @@ pub(crate) fn prepare_outputs<'o, 'i>(
         print::results_to_stderr();
     } else if let Some((option, path)) = outputs.iter().find(|(_, path)| files::is_file_of_stdout(path)) {
         return Err(CommandError::usage(format!(
-            "{option} {} is where standard output goes",
+            "{option} {} is the file that standard output is redirected to",
             visible_line(&path.to_string_lossy())
         ))
         .hint(format!("use `{option} -`, and messages go to standard error")));

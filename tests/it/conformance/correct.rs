@@ -113,7 +113,7 @@ fn a_raw_server_is_detected_and_gets_advice() {
     let Some(server) = python("raw") else { return };
     let done = conformance(&["--spawn", &server, "--only", "conn.*", "--only", "frame.*", "--timeout", "1s"]);
     assert_eq!(done.result["target"]["framing"], "raw", "{}", done.output);
-    assert!(done.output.contains("framing  raw: your server ends no message."), "{}", done.output);
+    assert!(done.output.contains("framing  raw: your server sends no terminator."), "{}", done.output);
     assert!(done.output.contains("--explain frame.raw-coalesced"), "{}", done.output);
     assert!(!done.output.contains("Fix this first"), "{}", done.output);
     let reasons = done.of("reason");

@@ -44,7 +44,7 @@ fn each_card_has_the_output_of_its_own_check() {
     assert!(output("msg.missing-content").contains("IndexError"), "{}", done.output);
     let second = output("utf8.invalid-content");
     assert!(second.contains("UnicodeDecodeError") && !second.contains("IndexError"), "{second}");
-    assert!(done.output.contains("The same in 2 checks in all"), "{}", done.output);
+    assert!(done.output.contains("The same happened in 2 checks"), "{}", done.output);
 }
 
 /// A server that the tool did not start; it is killed when this is dropped.

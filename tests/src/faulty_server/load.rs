@@ -216,7 +216,7 @@ impl Room {
                 LoadFault::Freeze => self.frozen = true,
                 LoadFault::Evict => {
                     let evicted = self.users.values().step_by(2);
-                    // A user that is gone already cannot be thrown out.
+                    // A user that is gone already cannot be disconnected.
                     evicted.for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
                 }
                 _ => {}

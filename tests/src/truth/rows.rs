@@ -199,7 +199,7 @@ fn v10(program: &str) -> Vec<Line> {
             // A bucket that is filled for a few seconds may take one in a hundred more.
             ok: (4750.0..=5050.0).contains(&rate),
         },
-        exact("why it stopped", "delivery.p99 broke", reason, named),
+        exact("why it stopped", "delivery.p99 failed", reason, named),
     ]
 }
 

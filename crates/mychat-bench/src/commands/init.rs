@@ -30,7 +30,7 @@ pub(crate) struct InitArgs {
 pub(crate) fn init(args: &InitArgs) -> Result<Exit, CommandError> {
     let mut file = std::fs::File::create_new(&args.file).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
-            CommandError::usage(format!("{} is there already", args.file.display())).hint("name another file")
+            CommandError::usage(format!("{} already exists", args.file.display())).hint("name another file")
         }
         _ => WriteError::new(&args.file, &error).into(),
     })?;

@@ -60,7 +60,7 @@ pub(crate) async fn probe(args: ProbeArgs) -> Result<Exit, CommandError> {
                 let _ = writeln!(text, "{:<40} # {words}", format!("{key}: {value}"));
             }
             _ => {
-                let _ = writeln!(text, "# {key}: not found out");
+                let _ = writeln!(text, "# {key}: not determined");
             }
         }
     }

@@ -72,10 +72,11 @@ impl HostCapacity {
         // Each user takes a port of one address; a server on this machine is reached from several addresses.
         let note = if needed > there {
             Some(
-                "more than one address has: a server on this machine is reached from 127.0.0.x, another one by --source-ip",
+                "more than one address has: for a server on this machine several addresses 127.0.0.x are used, for \
+                 another one give --source-ip",
             )
         } else if forecast.returns > 0.0 {
-            Some("with those that rest for a minute after their users left")
+            Some("with those in TIME_WAIT: the system keeps a port for a minute after its user has left")
         } else {
             None
         };
@@ -107,12 +108,13 @@ impl HostCapacity {
         let most = forecast.most_deliveries();
         let workers = self.cores.saturating_sub(1).max(1);
         let met = most <= PER_WORKER * f64::from(workers);
-        let share = if self.cores > 1 { "one is left to a server on this machine" } else { "shared with the server" };
+        let share =
+            if self.cores > 1 { "one core is left for a server on this machine" } else { "shared with the server" };
         let note = if met {
             share.to_owned()
         } else {
             let workers = if workers == 1 { "one worker".to_owned() } else { format!("{workers} workers") };
-            format!("{} deliveries/s are more than can be expected of {workers}", grouped(most as u64))
+            format!("{} deliveries/s are probably too many for {workers}", grouped(most as u64))
         };
         ResourceNeed { what: "cores", figure: self.cores.to_string(), met, note: Some(note) }
     }

@@ -82,17 +82,17 @@ fn pace(group: &Group) -> String {
             let each = rate.per_user(group.count);
             let times = match arrivals {
                 Arrivals::Poisson => "at random times",
-                Arrivals::Even => "at even times",
+                Arrivals::Even => "at regular intervals",
             };
             let often = if each >= 1.0 {
-                format!("{} times a second", number(each))
+                format!("{} times per second", number(each))
             } else {
-                format!("once in {}", seconds(1.0 / each))
+                format!("once every {}", seconds(1.0 / each))
             };
             let all = if group.count == 1 {
                 String::new()
             } else {
-                format!(", all together {} times a second", number(each * f64::from(group.count)))
+                format!(", {} times per second in total", number(each * f64::from(group.count)))
             };
             format!("each acts {often}{all}, {times}")
         }
@@ -124,7 +124,7 @@ fn action(scenario: &Scenario, action: &Action) -> String {
 fn size(content: &Content) -> String {
     match content.size {
         Size::Bytes(span) => range(span),
-        Size::Max => "as many bytes as are legal".to_owned(),
+        Size::Max => "as many bytes as the protocol allows".to_owned(),
     }
 }
 
@@ -136,14 +136,21 @@ fn when(text: &mut String, scenario: &Scenario, forecast: &Forecast) {
     if forecast.load.stages.is_empty() {
         return;
     }
-    let _ = writeln!(text, "\nWhen          from       for     sends/s   deliveries/s      sent/s  received/s");
-    let _ = writeln!(text, "  {:10} {:>6} {:>9}", "join", "", seconds(forecast.joining));
+    let names = forecast.load.stages.iter().map(|part| part.name.chars().count());
+    let width = names.max().unwrap_or(0).max(10);
+    let title = width + 2;
+    let _ = writeln!(
+        text,
+        "\n{:<title$} {:>6} {:>9}  messages/s   deliveries/s bytes out/s  bytes in/s",
+        "When", "from", "for"
+    );
+    let _ = writeln!(text, "  {:width$} {:>6} {:>9}", "join", "", seconds(forecast.joining));
     for part in &forecast.load.stages {
         let StageWorkload { name, start, seconds: length, sends, deliveries, sent_bytes, received_bytes, .. } = part;
         let each = |amount: &f64| amount / length.max(0.001);
         let _ = writeln!(
             text,
-            "  {name:10} {:>6} {:>9} {:>11} {:>14} {:>11} {:>11}",
+            "  {name:width$} {:>6} {:>9} {:>11} {:>14} {:>11} {:>11}",
             seconds(*start),
             seconds(*length),
             number(each(sends)),
@@ -155,7 +162,7 @@ fn when(text: &mut String, scenario: &Scenario, forecast: &Forecast) {
     let all = |of: fn(&StageWorkload) -> f64| forecast.load.stages.iter().map(of).sum::<f64>();
     let _ = writeln!(
         text,
-        "  in all: {} actions, {} deliveries, {} sent, {} received",
+        "  in total: {} messages, {} deliveries, {} out, {} in",
         grouped(all(|part| part.sends).round() as u64),
         grouped(all(|part| part.deliveries).round() as u64),
         bytes(all(|part| part.sent_bytes)),
@@ -165,10 +172,13 @@ fn when(text: &mut String, scenario: &Scenario, forecast: &Forecast) {
         text.push_str("  the row of a find_max search shows its largest probe\n");
     }
     if forecast.load.has_closed_loops {
-        text.push_str("  and what the closed loops send, which depends on how soon they are answered\n");
+        text.push_str(
+            "  closed loops (`think`) come on top: how much they send depends on how fast the server \
+                       answers\n",
+        );
     }
     if forecast.returns > 0.0 {
-        let _ = writeln!(text, "  {} users a second leave and come back", number(forecast.returns));
+        let _ = writeln!(text, "  {} users per second leave and come back", number(forecast.returns));
     }
 }
 

@@ -25,18 +25,18 @@ fn shard_obstacle(request: &RunRequest, loaded: &Loaded) -> Option<String> {
     }
     let scenario = &loaded.scenario;
     if Workload::new(scenario).verify != Verify::Full {
-        return Some("`--shard` needs full accounts, and these deliveries are only counted (`verify`)".to_owned());
+        return Some("`--shard` needs `verify: full`, and the deliveries of this scenario are only counted".to_owned());
     }
     let closed = scenario.groups.iter().find(|group| matches!(group.pace, Pace::Closed { .. }));
     if let Some(group) = closed {
         return Some(format!(
-            "`--shard` cannot share out `{}`: `think` waits for deliveries that another machine sees",
+            "`--shard` cannot divide `{}` between machines: `think` waits for deliveries that another machine sees",
             group.name
         ));
     }
     if scenario.stages.iter().any(|stage| matches!(stage.kind, StageKind::FindMax(_))) {
         return Some(
-            "`--shard` cannot share out `find_max`: its probes would have to agree on what comes next".to_owned(),
+            "`--shard` cannot divide `find_max` between machines: they would have to agree on the next rate".to_owned(),
         );
     }
     if request.seed.or(scenario.seed).is_none() {

@@ -114,8 +114,8 @@ impl LoadProfile {
         let group = scenario.groups.iter().find(|group| group.actions.iter().any(|weighted| halves(&weighted.action)));
         let Some(group) = group.filter(|_| !self.protocol.framing.is_terminated()) else { return Ok(()) };
         Err(CommandError::usage(format!(
-            "the server talks raw, without an end to its messages, and the users of `{}` do `half_frame`: each half would \
-             be a message of its own; take it out for this server, or give --framing lf",
+            "the server uses raw framing (its messages have no terminator), and the users of `{}` do `half_frame`: \
+             each half would be a message of its own; remove `half_frame` for this server, or give --framing lf",
             group.name
         )))
     }

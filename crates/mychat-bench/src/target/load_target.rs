@@ -65,7 +65,7 @@ impl LoadTarget {
         };
         let sampler = Sampler::new(pid);
         if sampler.sample().is_none() {
-            let message = "the process of --pid cannot be watched: is it running on this machine?";
+            let message = format!("cannot measure process {pid} of --pid: is it running on this machine?");
             return Err(CommandError::could_not_run(message));
         }
         Ok(Some(sampler))
@@ -86,7 +86,7 @@ impl LoadTarget {
         }
         // The exit status of a process that another one started is not known. A zombie has no memory.
         let is_gone = |pid: u32| Process::Id(pid).status().is_none_or(|status| status.resident.is_none());
-        self.pid.filter(|pid| is_gone(*pid)).map(|pid| format!("process {pid} does not exist any more"))
+        self.pid.filter(|pid| is_gone(*pid)).map(|pid| format!("process {pid} no longer exists"))
     }
 
     /// Returns the last lines that the server wrote, if the tool started it with a command.

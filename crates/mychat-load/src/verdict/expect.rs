@@ -38,7 +38,7 @@ impl Expectation {
             ok: Some(false),
             exact: true,
             idle: false,
-            note: Some("it held, and ended the run".to_owned()),
+            note: Some("it became true and ended the run".to_owned()),
         }
     }
 }
@@ -72,7 +72,7 @@ pub fn assess(plan: &Plan, seen: &Observations, condition: &Condition) -> Expect
         exact: unit == Unit::Count,
         idle,
         note: if idle {
-            Some("the server's process is not known here: name it with --pid".to_owned())
+            Some("the server's process is not known: give its process id with --pid".to_owned())
         } else if let Some(why) = condition.measure.unseen(plan.verify) {
             Some(why.to_owned())
         } else {

@@ -106,7 +106,7 @@ fn somebody_sends(plan: &Plan, seen: &Observations) -> Option<Expectation> {
         let note = "all senders were refused, disconnected or not read; there was no load";
         return Some(broken("somebody can send", Some(0), note.to_owned()));
     }
-    let note = "nothing came due during the load; a longer load or a higher rate sends something";
+    let note = "no action was due during the load; use a longer load or a higher rate";
     Some(Expectation { ok: None, ..broken("something is sent", Some(0), note.to_owned()) })
 }
 

@@ -87,7 +87,7 @@ pub fn assess(plan: &Plan, seen: &Observations) -> ValidityCheck {
         check.add(
             if added * 2 > response { Validity::Invalid } else { Validity::Degraded },
             format!(
-                "the generator sent late: delivery's p{:.0} is {}, and {} where it counts from the real sending",
+                "the generator sent late: delivery's p{:.0} is {}, but {} when it counts from the actual sending",
                 quantile * 100.0,
                 duration(response as f64),
                 duration((response - added) as f64)
@@ -108,7 +108,8 @@ pub fn assess(plan: &Plan, seen: &Observations) -> ValidityCheck {
         check.add(
             validity,
             format!(
-                "the generator read late{consequence}: what had arrived waited for up to {} (p99) to be read, {compared_with}'s p{:.0} is {}",
+                "the generator read late{consequence}: messages waited for up to {} (p99) to be read, \
+                 {compared_with}'s p{:.0} is {}",
                 duration(receive_lag as f64),
                 quantile * 100.0,
                 duration(response as f64)
@@ -142,7 +143,7 @@ fn consequence_of_late_reads(plan: &Plan, seen: &Observations) -> Option<String>
         ));
     }
     let acts = |group: &Group| matches!(group.pace, Pace::Closed { .. }) && !group.actions.is_empty();
-    plan.scenario.groups.iter().any(acts).then(|| ", and users of closed loops acted later for it".to_owned())
+    plan.scenario.groups.iter().any(acts).then(|| ", and users of closed loops acted later because of it".to_owned())
 }
 
 #[cfg(test)]

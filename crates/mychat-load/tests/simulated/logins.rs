@@ -1,4 +1,4 @@
-//! Users that are not let in, and users that are thrown out: no run passes without them.
+//! Users that are not let in, and users that are disconnected: no run passes without them.
 
 use mychat_load::record::recorder::{Count, LatencyMetric};
 use mychat_load::verdict::Verdict;

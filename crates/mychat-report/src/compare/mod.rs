@@ -152,7 +152,7 @@ pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Thresho
                 runs.iter().find(|run| run.validity == Validity::Invalid).map(|run| run.validity_reasons.join("; "));
             let why = why.filter(|why| !why.is_empty()).map_or_else(String::new, |why| format!(" ({why})"));
             notes.push(format!(
-                "{left} invalid of {} runs of {name} left out: their times say nothing{why}",
+                "{left} of {} runs of {name} are invalid: their latencies are not usable{why}",
                 runs.len()
             ));
         }
@@ -167,11 +167,13 @@ pub fn compare(first: &[ComparedRun], second: &[ComparedRun], threshold: Thresho
     if first.iter().chain(second).all(|run| run.intervals.is_empty()) {
         // Conformance checks have no times.
     } else if fewest < FEWEST {
-        notes.push(format!("times need at least {FEWEST} valid runs a side, better 5, and taking turns: A B A B A B"));
+        notes.push(format!("times need at least {FEWEST} valid runs per side, better 5; alternate them: A B A B A B"));
     } else if paired {
-        notes.push("the runs took turns: a change is that between neighbours, and what drifts cancels".to_owned());
+        notes.push(
+            "the runs alternate: each is compared with its neighbour, so slow drift of the machine cancels".to_owned(),
+        );
     } else {
-        notes.push("the runs did not take turns: what the machine did meanwhile counts as a difference".to_owned());
+        notes.push("the runs do not alternate: drift of the machine counts as a difference".to_owned());
     }
     notes.extend(more_runs(&rows, fewest, threshold));
     notes.extend(unmeasured(&timed_first, &timed_second, &rows));
@@ -208,8 +210,8 @@ fn more_runs(rows: &[ComparedFigure], fewest: usize, threshold: Threshold) -> Op
         |count: usize| if count >= power::MOST { format!("more than {count}") } else { format!("about {count}") };
     let advice = if runs > SENSIBLE { ", or longer runs on a calmer machine, or a larger --effect" } else { "" };
     Some(format!(
-        "{}: {fewest} runs a side leave a change from {} to {}, and no difference needs all of that within ±{} %; {} runs a \
-         side would probably decide{advice}",
+        "{}: with {fewest} runs per side the change is between {} and {}, and `no difference` needs all of that \
+         within ±{} %; {} runs per side would probably decide{advice}",
         row.name,
         table::percent(low),
         table::percent(high),

@@ -44,8 +44,8 @@ fn scope(comparison: &Comparison) -> (String, String) {
 fn row_words(row: &ComparedFigure) -> String {
     let word = words(row.finding).1;
     match row.runs_needed {
-        Some(runs) if runs >= power::MOST => format!("{word}, more than {runs} runs a side would decide"),
-        Some(runs) => format!("{word}, about {runs} runs a side would decide"),
+        Some(runs) if runs >= power::MOST => format!("{word}, more than {runs} runs per side would decide"),
+        Some(runs) => format!("{word}, about {runs} runs per side would decide"),
         None => word.to_owned(),
     }
 }

@@ -108,9 +108,9 @@ fn a_slower_server_is_not_called_the_same() {
         let comparisons: Vec<Comparison> = (0..60).map(|seed| compared(runs, 3000 + seed, tail, 0.05)).collect();
         let found = |wanted| comparisons.iter().filter(|comparison| p99(comparison) == wanted).count();
         let (same, worse) = (found(ChangeVerdict::NoDifference), found(ChangeVerdict::Worse));
-        println!("{runs} runs a side, {tail}: same {same}, worse {worse} of 60");
+        println!("{runs} runs per side, {tail}: same {same}, worse {worse} of 60");
         // The nominal share is one in twenty.
-        assert!(same <= 3, "{runs} runs a side, {tail}: {same} of 60");
+        assert!(same <= 3, "{runs} runs per side, {tail}: {same} of 60");
     }
 }
 
@@ -118,7 +118,7 @@ fn a_slower_server_is_not_called_the_same() {
 fn no_difference_means_that_the_whole_interval_lies_within_the_effect() {
     for seed in 0..20 {
         for row in compared(3, 7000 + seed, 1.0, 0.05).rows.iter().filter(|row| row.change.is_some()) {
-            let (low, high) = row.interval.expect("three runs a side");
+            let (low, high) = row.interval.expect("three runs per side");
             let is_within = low >= -0.05 && high <= 0.05;
             if row.finding == ChangeVerdict::NoDifference {
                 assert!(is_within, "{row:?}");
@@ -134,7 +134,7 @@ fn the_runs_that_would_do_do() {
     for seed in 0..10 {
         let few = compared(3, 8000 + seed, 1.0, 0.05);
         let row = few.rows.iter().find(|row| row.name == "delivery p99").expect("there are enough samples");
-        // Three runs a side estimate the variance badly; half as many again are on the safe side.
+        // Three runs per side estimate the variance badly; half as many again are on the safe side.
         let runs = row.runs_needed.map_or(3, |runs| runs * 3 / 2).min(24);
         decided += usize::from(p99(&compared(runs, 8000 + seed, 1.0, 0.05)) != ChangeVerdict::TooLittleData);
     }
@@ -181,8 +181,11 @@ fn few_runs_see_large_changes_and_invent_none() {
     };
     for (runs, change, least) in [(3, 1.3, 40), (4, 1.15, 40), (5, 1.1, 40)] {
         let (seen, invented) = (seen(runs, change), invented(runs));
-        println!("{runs} runs a side: {change} seen {seen} of 50, invented {invented}");
-        assert!(seen >= least && invented <= 3, "{runs} runs a side: {change} seen {seen} of 50, invented {invented}");
+        println!("{runs} runs per side: {change} seen {seen} of 50, invented {invented}");
+        assert!(
+            seen >= least && invented <= 3,
+            "{runs} runs per side: {change} seen {seen} of 50, invented {invented}"
+        );
     }
 }
 
@@ -191,7 +194,7 @@ fn too_few_runs_say_what_they_could_show() {
     let (first, second) = Machine::new(11).some(3, 1.0);
     let comparison = compare(&first, &second, Threshold { effect: 0.001, ..Threshold::default() });
     assert!(
-        comparison.notes.iter().any(|note| note.contains("3 runs a side leave a change from")),
+        comparison.notes.iter().any(|note| note.contains("with 3 runs per side the change is between")),
         "{:?}",
         comparison.notes
     );

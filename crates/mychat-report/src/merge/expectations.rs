@@ -140,7 +140,7 @@ fn together(
         MeasuredUnit::Percent if !about_server => {
             // The verdict depends on the worst of the parts. A mean of percentages would hide it.
             expectation.actual = if all { actuals.into_iter().reduce(f64::min) } else { None };
-            expectation.note = Some("each machine judged its own share; the least of them is shown".to_owned());
+            expectation.note = Some("evaluated on each machine separately; the worst value is shown".to_owned());
             return;
         }
         _ => expectation.actual = actuals.into_iter().reduce(f64::max),
@@ -149,10 +149,8 @@ fn together(
     let losses = condition.is_some_and(|condition| condition.measure.metric == Metric::Lost);
     if losses && reconciliation.lost > 0 && expectation.ok == Some(true) {
         expectation.ok = None;
-        expectation.note = Some(format!(
-            "{} more were lost between machines, and are not measured apart by group",
-            reconciliation.lost
-        ));
+        expectation.note =
+            Some(format!("{} more were lost between machines, and their groups are not known", reconciliation.lost));
     }
 }
 

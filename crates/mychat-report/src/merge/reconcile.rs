@@ -38,7 +38,7 @@ pub(super) fn reconcile(merged: &mut RunResult, results: &[RunResult]) -> Result
         return Err(MergeError::Shards("these are not parts of one run: `--shard` was not the same I/N".to_owned()));
     }
     if there.len() < shards.len() {
-        return Err(MergeError::Shards("the same part is there twice".to_owned()));
+        return Err(MergeError::Shards("the same part is given twice".to_owned()));
     }
     let mut reconciliation = ShardReconciliation {
         missing_shards: (1..=first.of).filter(|index| !there.contains(index)).collect(),

@@ -41,7 +41,7 @@ pub(super) fn conclude(
     let mut reason = reason(end, search, &probes);
     if let Some(text) = open {
         reason =
-            format!("{reason}; inconclusive: too few samples for {text} where it holds, a longer `confirm` has more");
+            format!("{reason}; inconclusive: too few samples for {text} at the rate that held; use a longer `confirm`");
     }
     let capacity = Some(capacity(held, search.high, reason, probes));
     let verdict = Verdict::of(exit).unwrap_or(Verdict::Inconclusive);
@@ -50,29 +50,30 @@ pub(super) fn conclude(
 
 fn reason(end: End, search: &Search, probes: &[CapacityProbe]) -> String {
     let broke = || probes.iter().filter_map(|probe| Some((probe.percent, probe.broke.as_ref()?)));
-    let told = |(percent, why): (f64, &String)| format!("at {} {why} broke", load_percent(percent));
+    let told = |(percent, why): (f64, &String)| format!("failed at {}: {why}", load_percent(percent));
     let lowest = || broke().min_by(|a, b| a.0.total_cmp(&b.0)).map(told).unwrap_or_default();
-    let none_holds = || format!("no rate from `start` ({}) up holds", load_percent(search.start()));
+    let none_holds = || format!("nothing held at `start` ({}) or above", load_percent(search.start()));
     match end {
         End::Confirmed => lowest(),
         End::AtMost => "everything held up to `max`: the server can do more".to_owned(),
-        End::Nothing => format!("{}, and none below it: {}", none_holds(), lowest()),
+        End::Nothing => format!("{}, nor below it: {}", none_holds(), lowest()),
         End::UsersMissing => {
             let missing = broke().next_back().map(|(_, why)| why.as_str()).unwrap_or_default();
-            format!("{}: {missing}, at every try and whatever the rate", none_holds())
+            format!("{}: {missing}, in every probe and at any rate", none_holds())
         }
         End::Proportional => {
             let kind = broke().next().and_then(|(_, why)| why.split([' ', '[']).next()).unwrap_or_default();
             let seen = search.evidence().describe();
-            format!("{}: {kind} in proportion to what is sent, and not because of the rate ({seen})", none_holds())
+            format!(
+                "{}: the number of {kind} messages is proportional to those sent, whatever the rate ({seen})",
+                none_holds()
+            )
         }
         End::TooFewDeliveries => too_few_deliveries(search, &none_holds(), &lowest()),
         End::FellOver => fell_over(probes),
         End::Generator => {
             let at = load_percent(probes.last().map_or(0.0, |probe| probe.percent));
-            format!(
-                "inconclusive: the generator was the limit at {at}, time and again; more cores or machines would go on"
-            )
+            format!("inconclusive: the generator was the limit at {at} in every attempt; use a machine with more cores")
         }
     }
 }
@@ -83,11 +84,12 @@ fn too_few_deliveries(search: &Search, none_holds: &str, lowest: &str) -> String
     if low < search.start() {
         let seen = search.evidence().passed_at(low);
         format!(
-            "{none_holds}: {lowest}; the {seen} deliveries at {at} are too few to tell, a longer `confirm` has more"
+            "{none_holds}: {lowest}; the {seen} deliveries at {at} are too few for an answer; use a longer `confirm`"
         )
     } else {
         format!(
-            "{lowest}; inconclusive: what held is too short to contain a violation ({}), a longer `confirm` tells",
+            "{lowest}; inconclusive: the probes that held are too short to show a violation ({}); use a longer \
+             `confirm`",
             search.evidence().describe()
         )
     }
@@ -99,10 +101,10 @@ fn fell_over(probes: &[CapacityProbe]) -> String {
     match loaded.map(|probe| (probe.percent, &probe.broke)) {
         Some((percent, Some(why))) => {
             let at = load_percent(percent);
-            format!("at {at} {why} broke, and after that the server let nobody in: it fell over")
+            format!("failed at {at}: {why}; after that the server accepted no user: it has failed")
         }
-        Some((percent, None)) => format!("after {} the server let nobody in: it fell over", load_percent(percent)),
-        None => "the server let nobody in".to_owned(),
+        Some((percent, None)) => format!("after {} the server accepted no user: it has failed", load_percent(percent)),
+        None => "the server accepted no user".to_owned(),
     }
 }
 
@@ -172,7 +174,7 @@ mod tests {
         assert_eq!((capacity.percent, capacity.sent_per_second), (Some(100.0), Some(1000.0)));
         assert_eq!(
             capacity.reason,
-            "at 200 % lost == 0 (9) broke, and after that the server let nobody in: it fell over"
+            "failed at 200 %: lost == 0 (9); after that the server accepted no user: it has failed"
         );
     }
 
@@ -196,19 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn what_less_load_would_not_mend_is_a_failure_with_its_reason() {
+    fn what_less_load_would_not_fix_is_a_failure_with_its_reason() {
         let (verdict, capacity) = concluded("lost == 0 (20)", ProbeOutcome::Failed, Some(97));
         assert_eq!((verdict, capacity.percent), (Verdict::Fail, None));
         assert_eq!(
             capacity.reason,
-            "no rate from `start` (100 %) up holds: lost in proportion to what is sent, and not because of the rate (20 of \
-             2,000 at 100 %, 10 of 1,000 at 50 %, 5 of 500 at 25 %)"
+            "nothing held at `start` (100 %) or above: the number of lost messages is proportional to those sent, whatever \
+             the rate (20 of 2,000 at 100 %, 10 of 1,000 at 50 %, 5 of 500 at 25 %)"
         );
         let (verdict, capacity) = concluded("55 of 65 users were not let in", ProbeOutcome::UsersMissing, None);
         assert_eq!((verdict, capacity.percent), (Verdict::Fail, None));
         assert_eq!(
             capacity.reason,
-            "no rate from `start` (100 %) up holds: 55 of 65 users were not let in, at every try and whatever the rate"
+            "nothing held at `start` (100 %) or above: 55 of 65 users were not let in, in every probe and at any rate"
         );
     }
 }

@@ -57,7 +57,8 @@ pub enum LoadError {
     WorkerThread(#[source] std::io::Error),
     /// Users of other shards did not log in within two minutes.
     #[error(
-        "the other shards did not come, or the server did not let all of their users in: after {} s its lists showed {seen} of \
+        "the other shards did not connect, or the server did not accept all of their users: after {} s its lists showed \
+         {seen} of \
          their {others} users",
         phases::SHARD_TIMEOUT / 1_000_000_000
     )]

@@ -162,7 +162,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let seconds = now.since(due_at) as f64 / 1e9;
         let what = || {
             let why = why();
-            if is_return { format!("{why}, and this {seconds:.1} s after it had left") } else { why }
+            if is_return { format!("{why}, {seconds:.1} s after it had left") } else { why }
         };
         let detail = ViolationDetail {
             kind: ViolationKind::Refused,
