@@ -9,8 +9,8 @@ use mychat_conformance::{Outcome, Status};
 
 /// Number of transcript lines on a card; the JSON has the whole transcript.
 const MOST_WIRE: usize = 16;
-/// Number of characters of one message on a card.
-const LONGEST_TEXT: usize = 96;
+/// Number of characters of one message on a card, where a line may have any length.
+pub(crate) const LONGEST_TEXT: usize = 96;
 
 /// Labelled part of a card.
 pub(crate) struct Field {
@@ -34,7 +34,7 @@ pub(crate) fn sources(check: &Outcome) -> String {
 /// Renders a card as plain text, one fact per line.
 pub(crate) fn card_text(check: &Outcome, result: &ConformanceResult) -> String {
     let mut text = String::new();
-    for field in fields(check, result) {
+    for field in fields(check, result, LONGEST_TEXT) {
         for (index, line) in field.lines.iter().enumerate() {
             let label = if index == 0 { field.label } else { "" };
             // Writing to a String cannot fail.
@@ -44,8 +44,8 @@ pub(crate) fn card_text(check: &Outcome, result: &ConformanceResult) -> String {
     text
 }
 
-/// Returns the parts of a card in order.
-pub(crate) fn fields(check: &Outcome, result: &ConformanceResult) -> Vec<Field> {
+/// Returns the parts of a card in order. Messages on the wire are shortened to `longest` characters.
+pub(crate) fn fields(check: &Outcome, result: &ConformanceResult, longest: usize) -> Vec<Field> {
     let mut fields = Vec::new();
     let mut add = |label, lines: Vec<String>| {
         if !lines.is_empty() {
@@ -59,7 +59,7 @@ pub(crate) fn fields(check: &Outcome, result: &ConformanceResult) -> Vec<Field> 
     if check.status == Status::Inconclusive {
         add("Why", check.reason.iter().cloned().collect());
     }
-    add("Wire", wire(&check.wire));
+    add("Wire", wire(&check.wire, longest));
     add("Server", check.server_output.iter().map(|line| format!("it wrote: {line}")).collect());
     add("After", check.after.iter().cloned().collect());
     add("Likely", check.likely.iter().cloned().collect());
@@ -103,7 +103,7 @@ fn rerun_options(result: &ConformanceResult) -> Vec<String> {
     }
 }
 
-fn wire(lines: &[WireLine]) -> Vec<String> {
+fn wire(lines: &[WireLine], longest: usize) -> Vec<String> {
     // The tool's own fences tell the reader nothing.
     let visible_line =
         |line: &&WireLine| line.mark.is_some() || line.actor != "witness" && !line.text.contains("|fence-");
@@ -117,7 +117,7 @@ fn wire(lines: &[WireLine]) -> Vec<String> {
     };
     let shown = rows.iter().skip(start).take(MOST_WIRE);
     let whole = shown.clone().filter(|row| matches!(row, WireRow::Line(_))).count();
-    let mut out: Vec<String> = shown.map(WireRow::text).collect();
+    let mut out: Vec<String> = shown.map(|row| row.text(longest)).collect();
     if whole < lines.len() {
         out.push(format!("… {whole} of {} lines; all of them are in the JSON", lines.len()));
     }
@@ -131,9 +131,9 @@ enum WireRow<'l> {
 }
 
 impl WireRow<'_> {
-    fn text(&self) -> String {
+    fn text(&self, longest: usize) -> String {
         match self {
-            Self::Line(line) => one(line),
+            Self::Line(line) => one(line, longest),
             Self::More(count) => format!("         … {count} more like these"),
         }
     }
@@ -167,7 +167,7 @@ fn kind(line: &WireLine) -> &str {
     if word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') { word } else { "" }
 }
 
-fn one(line: &WireLine) -> String {
+fn one(line: &WireLine, longest: usize) -> String {
     let arrow = match line.dir {
         Direction::Sent => "→",
         Direction::Received => "←",
@@ -176,16 +176,16 @@ fn one(line: &WireLine) -> String {
     let has_no_size = line.dir == Direction::Note || line.text.ends_with(" B)");
     let size = if has_no_size { String::new() } else { format!("  {} B", line.bytes) };
     let mark = line.mark.as_ref().map(|mark| format!("  ✗ {mark}")).unwrap_or_default();
-    format!("+{:<7.3} {:<9} {arrow} {}{size}{mark}", line.ms / 1e3, line.actor, short(&line.text))
+    format!("+{:<7.3} {:<9} {arrow} {}{size}{mark}", line.ms / 1e3, line.actor, short(&line.text, longest))
 }
 
-/// Shortens a long text to its beginning and its end.
-fn short(text: &str) -> String {
+/// Shortens a text of more than `longest` characters to its beginning and its end.
+fn short(text: &str, longest: usize) -> String {
     let count = text.chars().count();
-    if count <= LONGEST_TEXT {
+    if count <= longest {
         return text.to_owned();
     }
-    let end: String = text.chars().skip(count - LONGEST_TEXT / 3).collect();
-    let start: String = text.chars().take(LONGEST_TEXT * 2 / 3).collect();
+    let end: String = text.chars().skip(count - longest / 3).collect();
+    let start: String = text.chars().take(longest * 2 / 3).collect();
     format!("{start} … {end}")
 }

@@ -99,7 +99,7 @@ fn printed(path: &Path) -> Vec<String> {
 
 fn of_run(result: &RunResult) -> Vec<String> {
     let mut texts = vec![
-        terminal::run::summary(result),
+        terminal::run::summary(result, Some(60)),
         terminal::run::line(result),
         html::run_page(result),
         junit::run_report(result),
@@ -120,13 +120,13 @@ fn of_run(result: &RunResult) -> Vec<String> {
 }
 
 fn of_checks(result: &ConformanceResult) -> Vec<String> {
-    let mut lines = terminal::conformance::CheckLines::new(result.checks.iter().map(|check| check.id.as_str()));
+    let mut lines = terminal::conformance::CheckLines::new(result.checks.iter().map(|check| check.id.as_str()), None);
     let own = result.checks.iter().map(|check| lines.add(check)).collect();
     vec![
         own,
         lines.rest(),
-        terminal::conformance::head(&result.info.target.address, &result.info.notes),
-        terminal::conformance::summary(result),
+        terminal::conformance::head(&result.info.target.address, &result.info.notes, Some(60)),
+        terminal::conformance::summary(result, Some(60)),
         html::conformance_page(result),
         junit::conformance_report(result),
         markdown::conformance_summary(result),

@@ -17,6 +17,7 @@ pub mod model;
 mod wording;
 mod reasons;
 mod failure_card;
+mod fix_first;
 mod server_death;
 mod timeline_buckets;
 mod undecided;

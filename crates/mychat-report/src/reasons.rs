@@ -26,7 +26,7 @@ pub(crate) fn inconclusive(result: &RunResult) -> Vec<String> {
     reasons.extend(cases.map(|case| format!("the case {} is undecided: {}", case.id, remark(case))));
     reasons.extend(result.capacity.as_ref().map(|capacity| capacity.reason.clone()));
     if reasons.is_empty() && result.validity != Validity::Invalid {
-        reasons.push("nothing that was run decides it".to_owned());
+        reasons.push("nothing in this run decides the verdict".to_owned());
     }
     reasons
 }
@@ -57,8 +57,8 @@ pub(crate) fn inconclusive_checks(result: &ConformanceResult) -> Vec<String> {
     }
     if reasons.is_empty() {
         reasons.push(match result.checks.iter().find(|check| check.status == Status::Skipped) {
-            Some(check) => format!("no check was carried out: {}", remark(check)),
-            None => "no check was carried out".to_owned(),
+            Some(check) => format!("no check was run: {}", remark(check)),
+            None => "no check was run".to_owned(),
         });
     }
     reasons

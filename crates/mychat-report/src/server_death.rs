@@ -19,7 +19,7 @@ pub(crate) fn finding(checks: &[Outcome], info: &SuiteRunInfo) -> Vec<String> {
         let more = others.len().saturating_sub(NAMED);
         let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
         lines.push(format!(
-            "  The same in {} checks in all, also in {}{tail}",
+            "  The same happened in {} checks, also in {}{tail}",
             deaths.len(),
             others[..others.len() - more].join(", ")
         ));

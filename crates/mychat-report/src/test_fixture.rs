@@ -173,7 +173,7 @@ pub fn capacity() -> Capacity {
         percent: Some(150.0),
         sent_per_second: Some(1500.0),
         broke_at: Some(225.0),
-        reason: "at 225 % delivery.p99 < 1ms (5 ms) broke".to_owned(),
+        reason: "failed at 225 %: delivery.p99 < 1ms (5 ms)".to_owned(),
         probes: vec![probe(100.0, None), probe(150.0, None), probe(225.0, Some("delivery.p99 < 1ms (5 ms)"))],
     }
 }

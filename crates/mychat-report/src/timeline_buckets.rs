@@ -57,6 +57,14 @@ pub(crate) fn bucket_ranges(timeline: &[TimelinePoint], most: usize) -> impl Ite
     })
 }
 
+/// Least number of intervals of a stage that make a line in a chart.
+const LEAST_INTERVALS: usize = 3;
+
+/// Returns true if a stage has enough intervals for a chart over time.
+pub(crate) fn has_curve(timeline: &[TimelinePoint]) -> bool {
+    timeline.chunk_by(|a, b| a.stage == b.stage).any(|stage| stage.len() >= LEAST_INTERVALS)
+}
+
 fn join(from: f64, points: &[TimelinePoint]) -> TimelineBucket {
     let last = &points[points.len() - 1];
     let sum = |count: fn(&TimelinePoint) -> u64| points.iter().map(count).sum();

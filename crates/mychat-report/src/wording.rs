@@ -1,6 +1,7 @@
 //! Phrases that all formats share: verdicts, validity, outcomes of expectations, cases and probes, and descriptions of
 //! the latency metrics. Each format styles a [`Tone`] in its own way.
 
+use crate::model::conformance::ConformanceResult;
 use crate::model::{
     Capacity, CapacityProbe, ExpectationResult, GeneratorInfo, LatencyResult, ProcessEnd, RunResult, SearchPhase,
     ServerInfo,
@@ -10,6 +11,7 @@ use mychat_conformance::Status;
 use mychat_load::record::receive_figures::ArrivalSource;
 use mychat_load::verdict::Verdict;
 use mychat_load::verdict::validity::Validity;
+use mychat_scenario::model::Level;
 
 /// Tone of a phrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,36 @@ pub(crate) const fn verdict(verdict: Verdict) -> (Tone, &'static str) {
     }
 }
 
+/// Returns the verdict on a server with the failed checks behind it: tone, word, and a text that follows the word, such as
+/// ` · 22 of 112 should checks failed`.
+pub(crate) fn suite_verdict(result: &ConformanceResult) -> (Tone, &'static str, String) {
+    let (tone, word) = verdict(result.verdict);
+    let counts = |level: Level| result.summary.get(level.name()).copied().unwrap_or_default();
+    let of = |level: Level, number: usize, what: &str| {
+        (number > 0).then(|| format!(" · {number} of {} {level} checks {what}", counts(level).total()))
+    };
+    let mut detail: String =
+        Level::ALL.iter().filter_map(|&level| of(level, counts(level).unexpected(), "failed")).collect();
+    // The server can die in a check that passes.
+    if detail.is_empty() && result.verdict == Verdict::Fail && result.checks.iter().any(|check| check.death.is_some()) {
+        detail.push_str(" · the server died");
+    }
+    if result.verdict == Verdict::Inconclusive {
+        detail.extend(of(Level::Must, counts(Level::Must).inconclusive, "undecided"));
+        if result.info.strict {
+            detail.extend(of(Level::Should, counts(Level::Should).inconclusive, "undecided"));
+        }
+    }
+    // Failed should checks do not count without --strict.
+    let is_musts_alone = result.verdict == Verdict::Pass && counts(Level::Should).unexpected() > 0;
+    (tone, if is_musts_alone { "PASS (musts)" } else { word }, detail)
+}
+
+/// Returns a number with its noun: `1 check`, `2 checks`.
+pub(crate) fn number_of(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Returns the verdict as written in results.
 pub(crate) const fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
@@ -53,8 +85,13 @@ pub(crate) const fn verdict_name(verdict: Verdict) -> &'static str {
 /// Describes the validity of the run and its consequence for the latencies.
 pub(crate) const fn validity(validity: Validity) -> (Tone, &'static str, &'static str) {
     match validity {
-        Validity::Valid => (Tone::Good, "valid", "the generator kept its schedule, so the figures are the server's"),
-        Validity::Degraded => (Tone::Unsure, "degraded", "the latencies are partly the generator's own"),
+        Validity::Valid => (
+            Tone::Good,
+            "valid",
+            "the generator kept its schedule, so the latencies are those of the \
+                                                  server",
+        ),
+        Validity::Degraded => (Tone::Unsure, "degraded", "the latencies include delays of the generator"),
         Validity::Invalid => {
             (Tone::Bad, "invalid", "the generator was the limit: its latencies say nothing about the server")
         }
@@ -76,7 +113,7 @@ pub(crate) fn server_use(server: &ServerInfo) -> String {
     let mut parts = vec![
         format!("{} thread{plural}", server.threads),
         format!("{:.1} s of CPU", server.cpu_seconds),
-        format!("{} at most", bytes(server.rss_peak)),
+        format!("{} peak memory", bytes(server.rss_peak)),
     ];
     parts.extend(server.rss_per_user.map(|each| format!("{} per user", bytes(each))));
     parts.extend(server.fds.map(|count| format!("{count} descriptors")));
@@ -103,12 +140,12 @@ pub(crate) fn generator_use(generator: &GeneratorInfo) -> String {
         let waiting = if busy_wait >= 0.05 { format!(" ({busy_wait:.1} s busy-waiting)") } else { String::new() };
         format!("{:.1} s of CPU{waiting}", generator.cpu_seconds)
     }));
-    parts.extend((generator.rss_peak > 0).then(|| format!("{} at most", bytes(generator.rss_peak))));
+    parts.extend((generator.rss_peak > 0).then(|| format!("{} peak memory", bytes(generator.rss_peak))));
     let lag = generator.read_lag_p99;
     parts.extend((lag > 0).then(|| format!("read within {} (p99)", duration(lag as f64))));
     parts.push(arrival_clock(generator).to_owned());
     let unread = generator.unread_bytes;
-    parts.extend((unread > 0).then(|| format!("{} unread in a connection at most", bytes(unread))));
+    parts.extend((unread > 0).then(|| format!("at most {} unread in a connection", bytes(unread))));
     parts.join(", ")
 }
 
@@ -162,11 +199,11 @@ pub(crate) fn answer(capacity: &Capacity) -> (String, String) {
 /// Names the probe that all other figures describe.
 pub(crate) fn figures_of(capacity: &Capacity) -> &'static str {
     if capacity.percent.is_none() {
-        "All other figures are of the last try."
+        "All other figures are of the last probe."
     } else if capacity.probes.iter().any(|probe| probe.phase == SearchPhase::Confirm && probe.held) {
-        "All other figures are of the try that confirmed the answer."
+        "All other figures are of the probe that confirmed the answer."
     } else {
-        "All other figures are of the highest try that held: nothing confirmed it."
+        "All other figures are of the highest probe that held: none confirmed it."
     }
 }
 
@@ -183,14 +220,14 @@ pub(crate) fn probe(probe: &CapacityProbe) -> (Tone, &str) {
 /// Latency metrics in display order, each with its definition.
 pub(crate) const CLOCKS: [(&str, &str); 9] = [
     ("connect", "due → welcome"),
-    ("ack", "request → its direct answer"),
+    ("ack", "request → its answer"),
     ("delivery", "due → each recipient"),
     ("delivery_first", "due → the first recipient of a broadcast"),
     ("delivery_last", "due → its last recipient"),
     ("delivery_spread", "its first → its last recipient"),
-    ("service", "really sent → each recipient"),
-    ("roster", "welcome → the last of the others has a list with the user"),
-    ("lateness", "due → really sent: the generator's own"),
+    ("service", "actually sent → each recipient"),
+    ("roster", "welcome → all other users have a list with the new name"),
+    ("lateness", "due → actually sent: delay of the generator"),
 ];
 
 /// Returns the metrics that have samples.
@@ -216,7 +253,7 @@ pub(crate) fn cells(latency: &LatencyResult) -> [String; 5] {
 }
 
 /// Scope of the latencies of a whole run.
-pub(crate) const TIMED: &str = "over holds and spikes";
+pub(crate) const TIMED: &str = "in hold and spike stages";
 
 /// Returns the delivery latency of each stage in order, or nothing if there is only one stage.
 pub(crate) fn delivery_by_stage(result: &RunResult) -> Vec<(&str, &LatencyResult)> {

@@ -79,7 +79,7 @@ fn markdown(text: &str) -> BTreeMap<String, String> {
 
 fn html(text: &str) -> BTreeMap<String, String> {
     let table = text.split("<h2>All checks").nth(1).expect("the table");
-    let rows = table.split("<tr><td>").skip(1);
+    let rows = table.split("<tr data-status=").skip(1);
     let part = |row: &str, from: &str| {
         row.split(from).nth(1).and_then(|rest| rest.split('<').next()).expect("it is there").to_owned()
     };

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::target::ServerUnderTest;
 use crate::terminal::check_progress::CheckProgress;
+use crate::terminal::print;
 use mychat_conformance::probe::{self as probing, FramingProbe, Profile};
 use mychat_conformance::suite::{Check, Event, Options, baseline};
 use mychat_conformance::{FirstContact, TestEnv};
@@ -68,15 +69,16 @@ pub(crate) async fn run_checks(
     let mut found = probing::probe_framing(server.address, suite.framing, patience, &nonce).await;
     probing::probe_mistakes(server.address, &mut found, patience, &nonce).await;
     let notes = framing_notes::framing_notes(&found, checks);
+    let columns = print::columns();
     let print = |text: &str| suite.print.iter().for_each(|print| print(text));
-    print(&terminal::head(&server.name, &notes));
+    print(&terminal::head(&server.name, &notes, columns));
     let options = Options {
         instances: environments(server, &found, suite),
         may_flood: server.address.ip().is_loopback() || suite.floods,
         max_duration: TIME_LIMIT,
         stop: Arc::clone(stop),
     };
-    let mut lines = terminal::CheckLines::new(checks.iter().map(|check| check.case.id.as_str()));
+    let mut lines = terminal::CheckLines::new(checks.iter().map(|check| check.case.id.as_str()), columns);
     let mut progress = CheckProgress::new(checks, suite.print.is_some());
     let mut show = |event: Event<'_>| match event {
         Event::Started(case) => progress.start(case),
@@ -110,7 +112,7 @@ pub(crate) async fn run_checks(
         options: suite.rerun.clone(),
     };
     let result = build(outcomes, about, interrupted);
-    print(&terminal::summary(&result));
+    print(&terminal::summary(&result, columns));
     result
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
     let (first, second) = match (&args.first[..], &args.second[..]) {
         ([a, b], []) => (std::slice::from_ref(a), std::slice::from_ref(b)),
         (_, []) => {
-            let message = "which results are of which side? `compare A1.json A2.json -- B1.json B2.json`";
+            let message = "separate the two sides with `--`: `compare A1.json A2.json -- B1.json B2.json`";
             return Err(CommandError::usage(message));
         }
         sides => sides,
@@ -65,7 +65,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
     let threshold = Threshold { effect: args.effect / 100.0, ..Threshold::default() };
     let mut comparison = compare_runs(&first.runs, &second.runs, threshold);
     comparison.notes.extend(run_differences(&first.results, &second.results));
-    print::result(&terminal(&comparison));
+    print::prose(&terminal(&comparison));
     if let Some(path) = &args.markdown {
         write_output(path, &markdown(&comparison))?;
     }

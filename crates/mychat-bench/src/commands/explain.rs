@@ -27,6 +27,6 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<Exit, CommandError> {
     let loaded = mychat_scenario::load(&args.file)?;
     let forecast = Forecast::new(&loaded.scenario);
     let needs = HostCapacity::detect().needs(&forecast);
-    print::result(&text(&loaded.scenario, &forecast, &needs));
+    print::prose(&text(&loaded.scenario, &forecast, &needs));
     Ok(if needs.iter().all(|need| need.met) { Exit::Success } else { Exit::CouldNotRun })
 }

@@ -35,6 +35,6 @@ pub(crate) fn merge(args: MergeArgs) -> Result<Exit, CommandError> {
     let results = args.results.iter().map(|path| mychat_report::json::read(path)).collect::<Result<Vec<_>, _>>()?;
     let merged = mychat_report::merge::merge(&results)?;
     CommandError::check_outputs(ErrorKind::CouldNotRun, reports.write(&merged))?;
-    print::result(&summary(&merged));
+    print::result(&summary(&merged, print::columns()));
     Ok(Exit::from_code(merged.exit_code))
 }

@@ -57,7 +57,7 @@ pub(crate) fn report(args: ReportArgs) -> Result<Exit, CommandError> {
     }
     let [path] = &args.results[..] else {
         return Err(CommandError::usage(
-            "one result at a time; `--matrix` takes several, and `merge` makes one of them",
+            "give one result; `--matrix` takes several, and `merge` combines several into one",
         ));
     };
     let result = match json::read_any(path)? {
@@ -65,7 +65,7 @@ pub(crate) fn report(args: ReportArgs) -> Result<Exit, CommandError> {
         StoredResult::Conformance(result) => return report_checks(&result, args.outputs, path),
     };
     if args.outputs.is_empty() {
-        print::result(&run::summary(&result));
+        print::result(&run::summary(&result, print::columns()));
     } else {
         CommandError::check_outputs(ErrorKind::CouldNotRun, args.outputs.prepared([path.as_path()])?.write(&result))?;
     }
@@ -75,14 +75,16 @@ pub(crate) fn report(args: ReportArgs) -> Result<Exit, CommandError> {
 /// Writes a conformance result, which has no histograms and no timeline.
 fn report_checks(result: &ConformanceResult, outputs: ReportFiles, path: &Path) -> Result<Exit, CommandError> {
     if outputs.hlog.is_some() || outputs.ndjson.is_some() {
-        let message = "a conformance result times nothing: there is no --hlog and no --ndjson of it";
+        let message = "a conformance result has no latencies: it cannot be written with --hlog and --ndjson";
         return Err(CommandError::usage(message));
     }
     if outputs.is_empty() {
-        let mut lines = conformance::CheckLines::new(result.checks.iter().map(|check| check.id.as_str()));
+        let columns = print::columns();
+        let ids = result.checks.iter().map(|check| check.id.as_str());
+        let mut lines = conformance::CheckLines::new(ids, columns);
         let own: String = result.checks.iter().map(|check| lines.add(check)).collect();
-        let head = conformance::head(&result.info.target.address, &result.info.notes);
-        print::result(&format!("{head}{own}{}{}", lines.rest(), conformance::summary(result)));
+        let head = conformance::head(&result.info.target.address, &result.info.notes, columns);
+        print::result(&format!("{head}{own}{}{}", lines.rest(), conformance::summary(result, columns)));
     } else {
         check_run::write_reports(result, &outputs.prepared([path])?.into())?;
     }
@@ -93,7 +95,7 @@ fn report_checks(result: &ConformanceResult, outputs: ReportFiles, path: &Path) 
 fn write_matrix(mut args: ReportArgs) -> Result<Exit, CommandError> {
     let html = args.outputs.html.take();
     if !args.outputs.is_empty() {
-        return Err(CommandError::usage("a matrix is written by --html and --csv, and has no other forms"));
+        return Err(CommandError::usage("a matrix can only be written with --html and --csv"));
     }
     let outputs = [("--csv", args.csv.as_deref()), ("--html", html.as_deref())];
     prepare_outputs(outputs, args.results.iter().map(PathBuf::as_path))?;

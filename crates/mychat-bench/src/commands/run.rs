@@ -202,7 +202,7 @@ fn finish(result: &RunResult, request: &RunRequest, lost: Option<anyhow::Error>)
     print::result(&if request.view == View::Quiet {
         terminal::run::line(result)
     } else {
-        terminal::run::summary(result)
+        terminal::run::summary(result, print::columns())
     });
     let failures = request.reports.write(result).into_iter().map(anyhow::Error::from).chain(lost).collect();
     CommandError::check_outputs(ErrorKind::OutputLost(exit), failures)?;

@@ -4,6 +4,8 @@
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use console::Term;
+
 use crate::error::CommandError;
 use mychat_load::Exit;
 
@@ -30,6 +32,20 @@ pub(crate) fn result(text: &str) {
     if let Some(error) = lost.filter(|_| !LOST.swap(true, Ordering::Relaxed)) {
         message(&format!("error: cannot write to standard output: {error}\n"));
     }
+}
+
+/// Prints a result whose lines continue below where they are too long for the terminal.
+pub(crate) fn prose(text: &str) {
+    result(&mychat_report::terminal::laid_out(text, columns()));
+}
+
+/// Returns the columns of the terminal to which results go; `None` for a pipe or a file, whose lines may have any length.
+pub(crate) fn columns() -> Option<usize> {
+    let is_stderr = STDOUT_IS_OUTPUT.load(Ordering::Relaxed);
+    let term = if is_stderr { Term::stderr() } else { Term::stdout() };
+    let (_, columns) = term.is_term().then(|| term.size_checked()).flatten()?;
+    // Some pseudo terminals report a size of zero.
+    (columns > 0).then_some(usize::from(columns))
 }
 
 /// Returns the exit code of the tool: `exit`, or "could not run" if a result was lost.

@@ -32,7 +32,7 @@ fn without_styles(text: &str) -> String {
 fn formats(result: &RunResult) -> [(&'static str, String); 5] {
     let junit = run_report(result);
     [
-        ("the terminal", without_styles(&terminal::run::summary(result))),
+        ("the terminal", without_styles(&terminal::run::summary(result, None))),
         ("the quiet line", without_styles(&terminal::run::line(result))),
         ("HTML", run_page(result)),
         ("Markdown", run_summary(result)),
@@ -101,7 +101,7 @@ fn a_merge_of_incomplete_parts_says_why() {
 
 #[test]
 fn no_format_is_inconclusive_for_no_reason() {
-    assert_said(formats(&plain(Verdict::Inconclusive)), "inconclusive", "nothing that was run decides it");
+    assert_said(formats(&plain(Verdict::Inconclusive)), "inconclusive", "nothing in this run decides the verdict");
     for (format, text) in formats(&plain(Verdict::Pass)) {
         for word in ["inconclusive", "degraded", "invalid"] {
             assert!(!text.to_lowercase().contains(word), "{format} of a plain pass says {word}: {text}");
@@ -130,7 +130,7 @@ fn an_inconclusive_suite_says_why() {
         let result = checks(status, "the server accepts no further user");
         assert_eq!(result.verdict, Verdict::Inconclusive);
         let formats = [
-            ("the terminal", without_styles(&terminal::conformance::summary(&result))),
+            ("the terminal", without_styles(&terminal::conformance::summary(&result, None))),
             ("the quiet line", terminal::conformance::verdict_line(&result)),
             ("HTML", conformance_page(&result)),
             ("Markdown", conformance_summary(&result)),

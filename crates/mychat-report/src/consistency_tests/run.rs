@@ -102,7 +102,7 @@ proptest! {
 
 /// Compares counts, ids, verdicts and histograms of a result with each format.
 fn says_the_same(result: &RunResult) -> Result<(), TestCaseError> {
-    let (page, xml, text) = (run_page(result), run_report(result), terminal::run::summary(result));
+    let (page, xml, text) = (run_page(result), run_report(result), terminal::run::summary(result, None));
     let (summary, log, lines) = (run_summary(result), hlog::write(result), ndjson::write(result));
     prop_assert_eq!(&serde_json::from_str::<RunResult>(&json::write(result)).unwrap(), result);
     let bare = anstream::adapter::strip_str(&text).to_string();

@@ -20,8 +20,8 @@ pub(super) fn section(result: &RunResult) -> Markup {
                 div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
                     table.tries {
                         thead { tr {
-                            th.n scope="col" { "load" } th scope="col" { "try" } th.n scope="col" { "sent/s" }
-                            th.n.less scope="col" { "delivered/s" } th.n scope="col" { "p99" } th scope="col" { "verdict" }
+                            th.n scope="col" { "load" } th scope="col" { "probe" } th.n scope="col" { "sent/s" }
+                            th.n scope="col" { "delivered/s" } th.n scope="col" { "p99" } th scope="col" { "verdict" }
                         } }
                         tbody { @for probe in &capacity.probes { (row(probe)) } }
                     }
@@ -38,7 +38,7 @@ fn row(probe: &CapacityProbe) -> Markup {
             td.n { (load_percent(probe.percent)) }
             td { (probe.phase.name()) }
             td.n { (grouped(probe.sent_per_second.round() as u64)) }
-            td.n.less { (grouped(probe.delivered_per_second.round() as u64)) }
+            td.n { (grouped(probe.delivered_per_second.round() as u64)) }
             td.n { @if let Some(p99) = probe.p99 { (duration(p99 as f64)) } @else { "n/a" } }
             td { (mark(wording::probe(probe))) }
         }
@@ -77,7 +77,7 @@ fn curve(capacity: &Capacity) -> Chart {
     Chart {
         id: "capacity",
         title: "Delivery against messages per second",
-        description: "p50 and p99 of delivery at each rate that was tried".to_owned(),
+        description: "p50 and p99 of delivery at the rate of each probe".to_owned(),
         x: Axis::rates(least(&mut rates()), rates().fold(1.0, f64::max)),
         y: Axis::latencies(least(&mut values()), values().fold(1.0, f64::max)),
         bands: Vec::new(),

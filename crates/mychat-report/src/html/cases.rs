@@ -2,8 +2,11 @@
 
 use maud::{Markup, html};
 
+use super::diagnosis::{self, command, link};
+use super::filters::FilterKeys;
 use super::verdict::mark;
-use crate::failure_card::{fields, sources};
+use crate::failure_card::{LONGEST_TEXT, fields, sources};
+use crate::fix_first::{FailureCause, causes};
 use crate::model::RunResult;
 use crate::model::conformance::ConformanceResult;
 use crate::model::run_cases::{as_conformance_result, needs_card, remark};
@@ -13,18 +16,20 @@ use mychat_conformance::Outcome;
 pub(super) fn section(result: &RunResult) -> Markup {
     let view = as_conformance_result(result);
     html! {
+        (diagnosis::section(&view))
         @if !result.cases.is_empty() {
             section {
                 h2 { "Cases" }
-                (rows(&result.cases))
-                @for case in result.cases.iter().filter(|case| needs_card(case)) { (card(case, &view)) }
+                (rows(&view))
+                @for case in result.cases.iter().filter(|case| needs_card(case)) { (card(case, &view, false)) }
             }
         }
     }
 }
 
 /// Renders checks as a table with one row each.
-pub(crate) fn rows(checks: &[Outcome]) -> Markup {
+pub(super) fn rows(result: &ConformanceResult) -> Markup {
+    let causes = causes(result);
     html! {
         div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
             table.expectations {
@@ -32,15 +37,16 @@ pub(crate) fn rows(checks: &[Outcome]) -> Markup {
                     th scope="col" { "Verdict" } th scope="col" { "Case" }
                     th scope="col" { "Level" } th scope="col" { "Remark" }
                 } }
-                tbody { @for check in checks { (row(check)) } }
+                tbody { @for check in &result.checks { (row(check, &causes)) } }
             }
         }
     }
 }
 
-fn row(case: &Outcome) -> Markup {
+fn row(case: &Outcome, causes: &[FailureCause<'_>]) -> Markup {
+    let keys = FilterKeys::new(case, causes);
     html! {
-        tr {
+        tr data-status=(keys.status) data-level=(keys.level) data-cause=[keys.cause] {
             td { (mark(wording::case(case.status))) }
             td { (case.title) " " code.digest { (case.id) } }
             td { (case.level) }
@@ -49,19 +55,24 @@ fn row(case: &Outcome) -> Markup {
     }
 }
 
-/// Renders the failure card of a check that did not pass.
-pub(crate) fn card(case: &Outcome, view: &ConformanceResult) -> Markup {
+/// Renders the failure card of a check that did not pass. It is folded unless `is_open`. The anchor is within the folded
+/// part, because a browser unfolds a card to show an anchor.
+pub(super) fn card(case: &Outcome, view: &ConformanceResult, is_open: bool) -> Markup {
+    let keys = FilterKeys::new(case, &causes(view));
     html! {
-        article.card id=(case.id) {
-            h3 {
+        details.card open[is_open] data-status=(keys.status) data-level=(keys.level) data-cause=[keys.cause] {
+            summary {
                 (mark(wording::case(case.status)))
-                " " (case.title) " " small { code { (case.id) } " · " (sources(case)) }
+                " " (case.title) " " small { (link(case)) " · " (sources(case)) }
             }
-            dl.facts {
-                @for field in fields(case, view) {
+            dl.facts id=(case.id) {
+                @for field in fields(case, view, LONGEST_TEXT) {
                     dt { (field.label) }
-                    dd { @if field.lines.len() == 1 && field.label != "Wire" { (field.lines[0]) }
-                         @else { pre.lines tabindex="0" { @for line in &field.lines { (line) "\n" } } } }
+                    dd {
+                        @if field.label == "Rerun" { @for line in &field.lines { (command(line)) } }
+                        @else if field.lines.len() == 1 && field.label != "Wire" { (field.lines[0]) }
+                        @else { pre.lines tabindex="0" { @for line in &field.lines { (line) "\n" } } }
+                    }
                 }
             }
         }

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::cases::{card, rows};
-use super::page_frame;
 use super::verdict::{class, inconclusive, mark};
+use super::{diagnosis, filters, page_frame};
 use crate::model::conformance::{ClauseResult, ConformanceResult};
 use crate::undecided;
 use crate::wording::{self, Tone};
@@ -17,11 +17,13 @@ pub fn conformance_page(result: &ConformanceResult) -> String {
     let page = html! {
         (head(result))
         main {
+            (diagnosis::section(result))
             (summary(result))
+            (filters::section(result))
             @if cards(Status::Fail).next().is_some() {
                 section {
                     h2 { "What failed" }
-                    @for check in cards(Status::Fail) { (card(check, result)) }
+                    @for (number, check) in cards(Status::Fail).enumerate() { (card(check, result, number == 0)) }
                 }
             }
             @if cards(Status::Inconclusive).next().is_some() {
@@ -29,7 +31,9 @@ pub fn conformance_page(result: &ConformanceResult) -> String {
                     h2 { "What could not be decided" }
                     // If the server is down or broken, many have the same reason.
                     @for group in undecided::by_reason(&result.checks) {
-                        @if let Some(check) = group.checks.iter().find(|check| !check.wire.is_empty()) { (card(check, result)) }
+                        @if let Some(check) = group.checks.iter().find(|check| !check.wire.is_empty()) {
+                            (card(check, result, false))
+                        }
                         @if group.checks.len() > 1 || group.checks.iter().all(|check| check.wire.is_empty()) {
                             p { (group.reason) ": "
                                 @for (index, check) in group.checks.iter().enumerate() { @if index > 0 { ", " } code { (check.id) } } }
@@ -37,10 +41,10 @@ pub fn conformance_page(result: &ConformanceResult) -> String {
                     }
                 }
             }
-            (sentences(result))
+            (statements(result))
             section {
                 h2 { "All checks" }
-                (rows(&result.checks))
+                (rows(result))
             }
         }
     };
@@ -49,19 +53,19 @@ pub fn conformance_page(result: &ConformanceResult) -> String {
 }
 
 fn head(result: &ConformanceResult) -> Markup {
-    let (tone, word) = wording::verdict(result.verdict);
+    let (tone, word, detail) = wording::suite_verdict(result);
     html! {
         header class=(class(tone)) {
-            p.verdict { span.sign aria-hidden="true" { (tone.sign()) } (word) }
+            p.verdict { span.sign aria-hidden="true" { (tone.sign()) } (word) small { (detail.trim_start_matches(" · ")) } }
             h1 { "MyChat conformance" }
             p.sub {
                 b { (named(&result.info.target.address)) } " · framing " (result.info.target.framing) " · seed " (result.info.seed) " · "
-                (format!("{:.1} s", result.info.seconds))
+                (wording::number_of(result.checks.len(), "check")) " in " (format!("{:.1} s", result.info.seconds))
                 @if result.info.strict { " · strict" }
             }
             (inconclusive(reasons::inconclusive_checks(result)))
             @if !result.info.notes.is_empty() {
-                pre.lines.prose { @for note in &result.info.notes { (note) "\n" } }
+                pre.lines { @for note in &result.info.notes { (note) "\n" } }
             }
         }
     }
@@ -75,23 +79,28 @@ fn named(name: &str) -> Markup {
     }
 }
 
+/// Levels with their meanings.
+const LEVELS: [(&str, &str); 3] = [
+    ("must", "a requirement of the protocol"),
+    ("should", "what a robust server does"),
+    ("may", "a detail that the protocol leaves open; recorded"),
+];
+
 fn summary(result: &ConformanceResult) -> Markup {
     html! {
         section {
             h2 { "Levels" }
-            div.scroll tabindex="0" role="group" aria-label="a table that scrolls" { table {
+            div.scroll tabindex="0" role="group" aria-label="a table that scrolls" { table.levels {
                 thead { tr {
                     th scope="col" { "Level" }
                     @for word in ["Passed", "Failed", "Known", "Inconclusive", "Skipped"] { th.n scope="col" { (word) } }
                 } }
-                tbody { @for (level, means) in
-                    [("must", "what the text itself says"), ("should", "what a robust server does"), ("may", "a reading, written down")]
-                {
+                tbody { @for (level, means) in LEVELS {
                     @let counts = result.summary.get(level).copied().unwrap_or_default();
                     tr {
                         td { (level) small { (means) } }
                         td.n { (counts.pass) }
-                        td.n { (counts.fail - counts.expected) }
+                        td.n { (counts.unexpected()) }
                         td.n { (counts.expected) }
                         td.n { (counts.inconclusive) }
                         td.n { (counts.skipped) }
@@ -102,27 +111,27 @@ fn summary(result: &ConformanceResult) -> Markup {
     }
 }
 
-fn sentences(result: &ConformanceResult) -> Markup {
+fn statements(result: &ConformanceResult) -> Markup {
     html! {
         section {
-            h2 { "The protocol's sentences" }
+            h2 { "The protocol's statements" }
             div.scroll tabindex="0" role="group" aria-label="a table that scrolls" { table.expectations {
                 thead { tr {
-                    th scope="col" { "Status" } th scope="col" { "Sentence" } th scope="col" { "Section" }
+                    th scope="col" { "Status" } th scope="col" { "Statement" } th scope="col" { "Section" }
                     th scope="col" { "Checks" }
                 } }
-                tbody { @for statement in &result.statements { (sentence(statement)) } }
+                tbody { @for statement in &result.statements { (statement_row(statement)) } }
             } }
         }
     }
 }
 
-fn sentence(statement: &ClauseResult) -> Markup {
+fn statement_row(statement: &ClauseResult) -> Markup {
     let (tone, word) = match statement.status {
         Status::Pass => (Tone::Good, "holds"),
         Status::Fail => (Tone::Bad, "broken"),
         Status::Inconclusive => (Tone::Unsure, "undecided"),
-        Status::Skipped => (Tone::Unsure, "not looked at"),
+        Status::Skipped => (Tone::Unsure, "not checked"),
     };
     html! {
         tr {

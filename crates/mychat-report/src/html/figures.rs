@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::model::{LatencyResult, RunResult};
-use crate::timeline_buckets::buckets;
+use crate::timeline_buckets::{buckets, has_curve};
 use crate::{bytes, duration, grouped, wording};
 
 /// Maximum number of rows in a table of buckets.
@@ -15,12 +15,12 @@ pub(super) fn section(result: &RunResult) -> Markup {
     html! {
         section {
             h2 { "Figures" }
-            @if !result.latency.values().any(|block| block.whole.count > 0) { p.empty { "Nothing was timed." } }
+            @if !result.latency.values().any(|block| block.whole.count > 0) { p.empty { "No latency was measured." } }
             (table(&format!("Latencies {}", wording::TIMED), rows.collect()))
             (table("Delivery by stage", by(result, Breakdown::Stage)))
             (table("Delivery by group", by(result, Breakdown::Group)))
             (table("Delivery by action", by(result, Breakdown::Action)))
-            (table("Where expectations ask", by(result, Breakdown::Selector)))
+            (table("Latencies used by expectations", by(result, Breakdown::Selector)))
             @if !result.timeline.is_empty() { (over_time(result)) }
         }
     }
@@ -98,7 +98,8 @@ fn over_time(result: &RunResult) -> Markup {
     let buckets = buckets(&result.timeline, ROWS);
     let server = buckets.iter().any(|bucket| bucket.server_rss.is_some());
     html! {
-        details {
+        // Without charts, only the table shows it.
+        details open[!has_curve(&result.timeline)] {
             summary { "The run over time, as a table" }
             div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
                 table {

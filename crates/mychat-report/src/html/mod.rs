@@ -1,9 +1,12 @@
-//! Result as one HTML page. It has no script, loads nothing, and suits phones, dark mode and print.
+//! Result as one HTML page. It loads nothing, and suits phones, dark mode and print. Its only script copies commands; all
+//! else works without it.
 
 mod capacity;
 mod cases;
 mod conformance;
+mod diagnosis;
 mod figures;
+mod filters;
 mod matrix;
 mod provenance;
 mod run_charts;
@@ -33,10 +36,10 @@ pub fn run_page(result: &RunResult) -> String {
                 (capacity::section(result))
                 (verdict::expectations(result))
                 (cases::section(result))
+                (provenance::violations(result))
                 (verdict::counts(result))
                 (run_charts::section(result))
                 (figures::section(result))
-                (provenance::violations(result))
                 (provenance::scenario(result))
                 (provenance::section(result))
             }
@@ -54,13 +57,16 @@ fn page_frame(title: &str, content: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                // The content security policy guarantees that the page loads nothing.
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+                // The content security policy guarantees that the page loads nothing, and runs nothing but its own script.
+                meta http-equiv="Content-Security-Policy" content={
+                    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-"
+                    (diagnosis::COPY_SCRIPT_SHA256) "'"
+                };
                 link rel="icon" href="data:,";
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { (content) }
+            body { (content) script { (PreEscaped(diagnosis::COPY_SCRIPT)) } }
         }
     }
 }

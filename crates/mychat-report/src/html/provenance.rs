@@ -70,7 +70,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
     let generator = &result.generator;
     html! {
         section {
-            h2 { "Where this comes from" }
+            h2 { "About this run" }
             dl.facts {
                 dt { "Tool" } dd { "mychat-bench " (result.tool.version) }
                 dt { "Seed" } dd { (result.scenario.seed) }

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use crate::charts::{Axis, Band, Chart, HeatCell, Series, compact, heat_column, nines};
 use crate::model::RunResult;
 use crate::model::histogram::{decode, highest_quantile};
-use crate::timeline_buckets::{TimelineBucket, bucket_ranges, buckets, merged_histogram};
-use crate::{bytes, duration};
+use crate::timeline_buckets::{TimelineBucket, bucket_ranges, buckets, has_curve, merged_histogram};
+use crate::{bytes, duration, grouped};
 
 /// Maximum number of buckets in a line chart.
 const MOMENTS: usize = 400;
@@ -36,25 +36,54 @@ pub(super) fn section(result: &RunResult) -> Markup {
             h2 { "Latency and load" }
             div.charts {
                 (percentiles(result).render())
-                (timeline.latencies().render())
-                (timeline.spread(result).render())
-                (timeline.rate("rate-delivered", "Delivered per second", 1, |m| m.delivered).render())
-                (timeline.rate("rate-sent", "Sent per second", 2, |m| m.sent).render())
-                (timeline.connected().render())
-                @if buckets.iter().any(|m| m.server_cpu.is_some()) { (timeline.cpu().render()) }
-                @if buckets.iter().any(|m| m.server_rss.is_some()) { (timeline.memory(result.server.as_ref().and_then(|server| server.rss_per_user)).render()) }
-                @if buckets.iter().any(|m| m.server_threads.is_some()) { (timeline.handles().render()) }
-                @if buckets.iter().any(|m| m.errors > 0) {
-                    (timeline.rate("rate-errors", "Errors per second", 4, |m| m.errors).render())
-                }
+                @if has_curve(&result.timeline) { (over_time(result, &timeline)) }
+            }
+            @if !has_curve(&result.timeline) {
+                p.remark { "The run has too few intervals for charts over time. The table of the run over time shows them." }
             }
             p.remark {
-                b { "delivery" } " runs from the time a message was due to its arrival at each recipient: what a user "
-                "waits. " b { "service" } " begins when it was really sent, " b { "lateness" }
-                " is the generator's own share. Curves end where samples become too few to say more. In "
-                b { "all deliveries" } ", each column is one moment, and a shade tells which part of that moment's "
-                "deliveries took so long."
+                b { "delivery" } " is the time from the moment at which a message was due to its arrival at each "
+                "recipient: what a user waits for. " b { "service" } " starts when the message was actually sent, and "
+                b { "lateness" } " is the delay of the generator. A curve ends where the samples become too few."
+                @if has_curve(&result.timeline) {
+                    " In " b { "all deliveries" } ", each column is one interval, and the shade shows the share of its "
+                    "deliveries that took this long."
+                }
             }
+            (lost(result))
+        }
+    }
+}
+
+/// Explains why the charts over time lack the longest latencies of the tables.
+fn lost(result: &RunResult) -> Markup {
+    let longest = result.latency.get("delivery").map_or(0, |block| block.whole.max);
+    let arrived = buckets(&result.timeline, MOMENTS).iter().filter_map(|bucket| bucket.delivery[2]).max().unwrap_or(0);
+    html! {
+        @if result.counts.lost > 0 && longest > arrived && has_curve(&result.timeline) {
+            p.remark {
+                "The charts over time show the deliveries that arrived. " (grouped(result.counts.lost)) " lost deliveries are "
+                "not in them. The tables and the curve by percentile count these with their age at the end of the run, up to "
+                (duration(longest as f64)) "."
+            }
+        }
+    }
+}
+
+fn over_time(result: &RunResult, timeline: &TimelineCharts<'_>) -> Markup {
+    let buckets = timeline.buckets;
+    let per_user = result.server.as_ref().and_then(|server| server.rss_per_user);
+    html! {
+        (timeline.latencies(result.counts.lost > 0).render())
+        (timeline.spread(result).render())
+        (timeline.rate("rate-delivered", "Delivered per second", 1, |m| m.delivered).render())
+        (timeline.rate("rate-sent", "Sent per second", 2, |m| m.sent).render())
+        (timeline.connected().render())
+        @if buckets.iter().any(|m| m.server_cpu.is_some()) { (timeline.cpu().render()) }
+        @if buckets.iter().any(|m| m.server_rss.is_some()) { (timeline.memory(per_user).render()) }
+        @if buckets.iter().any(|m| m.server_threads.is_some()) { (timeline.handles().render()) }
+        @if buckets.iter().any(|m| m.errors > 0) {
+            (timeline.rate("rate-errors", "Errors per second", 4, |m| m.errors).render())
         }
     }
 }
@@ -137,7 +166,8 @@ impl TimelineCharts<'_> {
         self.buckets.iter().map(|bucket| (f64::midpoint(bucket.from, bucket.to), value(bucket))).collect()
     }
 
-    fn latencies(&self) -> Chart {
+    /// Latencies of what arrived. The title says so if deliveries were lost.
+    fn latencies(&self, has_lost: bool) -> Chart {
         let lines: [(&str, u8, BucketValue); 4] = [
             ("max", 4, |m| m.delivery[2]),
             ("p99", 1, |m| m.delivery[1]),
@@ -156,7 +186,8 @@ impl TimelineCharts<'_> {
                 points: self.line(|bucket| line(bucket).map(|value| value.max(1) as f64)),
             })
             .collect();
-        self.chart("latency-time", "Delivery over time", Axis::latencies(least, most), series)
+        let title = if has_lost { "Delivery over time, of what arrived" } else { "Delivery over time" };
+        self.chart("latency-time", title, Axis::latencies(least, most), series)
     }
 
     /// Heatmap of all deliveries. It shows two paths through the server, or a stall, which percentiles hide.
@@ -174,7 +205,7 @@ impl TimelineCharts<'_> {
         let least = heat.iter().map(|cell| cell.low).fold(f64::INFINITY, f64::min).min(1e6);
         let most = heat.iter().map(|cell| cell.high).fold(1.0, f64::max);
         let mut chart = self.chart("spread", "All deliveries over time", Axis::latencies(least, most), Vec::new());
-        "how delivery times are distributed at each moment; darker where there are more of them"
+        "distribution of the delivery latencies in each interval; darker where there are more"
             .clone_into(&mut chart.description);
         chart.heat = heat;
         chart

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::run_page;
+use base64::Engine as _;
+use sha2::Digest as _;
+
+use super::{diagnosis, run_page};
 use crate::model::RunResult;
 use crate::test_fixture;
 use mychat_conformance::Status;
@@ -11,7 +14,7 @@ use mychat_conformance::Status;
 fn outline(html: &str) -> String {
     let mut text = String::new();
     let marks = regex_lite::Regex::new(
-        "<h([123])[^>]*>(.*?)</h[123]>|<caption>(.*?)</caption>|<(svg) viewBox=\"0 0 5|<(table)[^>]*>|<(dl)[ >]|<(details)",
+        "<h([123])[^>]*>(.*?)</h[123]>|<caption>(.*?)</caption>|<(svg) viewBox=\"0 0 5|<(table)[^>]*>|<summary>(.*?)</summary>",
     );
     let tags = regex_lite::Regex::new("<[^>]*>").unwrap();
     let plain = |html: &str| tags.replace_all(html, "").replace("&lt;", "<").replace("&gt;", ">").trim().to_owned();
@@ -38,6 +41,8 @@ fn outline(html: &str) -> String {
             if !table.contains("<caption>") {
                 let _ = writeln!(text, "    table{}", rows.take().unwrap_or_default());
             }
+        } else if let Some(words) = found.get(6) {
+            let _ = writeln!(text, "    folded `{}`", plain(words.as_str()));
         }
     }
     text
@@ -86,8 +91,13 @@ fn a_search_has_its_curve_and_its_tries() {
 }
 
 #[test]
-fn nothing_is_fetched_and_nothing_is_run() {
+fn nothing_is_fetched_and_nothing_runs_but_the_own_script() {
     let html = run_page(&full(5));
+    let script = format!("<script>{}</script>", diagnosis::COPY_SCRIPT);
+    assert_eq!(html.matches(&script).count(), 1);
+    let html = html.replace(&script, "");
+    let digest = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(diagnosis::COPY_SCRIPT));
+    assert_eq!(digest, diagnosis::COPY_SCRIPT_SHA256);
     for forbidden in ["<script", "http://", "https://", "@import", "url(", "<img", "<iframe", "onload="] {
         assert!(!html.contains(forbidden), "{forbidden}");
     }

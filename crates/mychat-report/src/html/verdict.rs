@@ -105,7 +105,7 @@ pub(super) fn expectations(result: &RunResult) -> Markup {
         section {
             h2 { "Expectations" }
             @if result.expectations.is_empty() {
-                p.empty { "The scenario expects nothing in particular." }
+                p.empty { "The scenario has no expectations." }
             } @else {
                 div.scroll tabindex="0" role="group" aria-label="a table that scrolls" {
                     table.expectations {
@@ -148,12 +148,17 @@ pub(super) fn counts(result: &RunResult) -> Markup {
             }
         }
     };
-    let achieved = counts.achieved.map_or_else(String::new, |achieved| format!("{achieved:.2} % of what was due"));
+    let achieved = counts.achieved.map_or_else(String::new, |achieved| {
+        format!(
+            "{achieved:.2} % of the scheduled \
+                messages"
+        )
+    });
     let owed = format!("{} were owed", grouped(counts.expected_deliveries));
     let uncertain = if counts.uncertain == 0 {
         String::new()
     } else {
-        format!("{} more around joins and leaves", grouped(counts.uncertain))
+        format!("{} uncertain, around joins and leaves", grouped(counts.uncertain))
     };
     html! {
         section {
@@ -161,7 +166,7 @@ pub(super) fn counts(result: &RunResult) -> Markup {
             dl.tiles {
                 (tile("Delivered", grouped(counts.delivered), owed))
                 (tile("Sent", grouped(counts.sent), achieved))
-                (tile("Users", grouped(counts.users), format!("{} welcomes", grouped(counts.connected))))
+                (tile("Users", grouped(counts.users), format!("{} logins accepted", grouped(counts.connected))))
                 (violation("Lost", counts.lost, uncertain))
                 (violation("Duplicated", counts.duplicated, String::new()))
                 (violation("Reordered", counts.reordered, String::new()))

@@ -2,6 +2,7 @@
 
 use super::document::{TestCase, TestOutcome, TestSuite, document};
 use crate::failure_card;
+use crate::fix_first::{causes, fix_first};
 use crate::model::conformance::ConformanceResult;
 use crate::{reasons, wording};
 use mychat_conformance::{Outcome, Status};
@@ -27,6 +28,14 @@ fn suite(group: &str, result: &ConformanceResult) -> TestSuite {
         ("seed".to_owned(), result.info.seed.to_string()),
         ("verdict".to_owned(), wording::verdict_name(result.verdict).to_owned()),
     ];
+    let (_, word, detail) = wording::suite_verdict(result);
+    properties.push(("verdict_line".to_owned(), format!("{word}{detail}")));
+    let first = fix_first(result).map(|first| first.cause.join("\n"));
+    properties.extend(first.map(|cause| ("fix_first".to_owned(), cause)));
+    for (number, group) in causes(result).iter().enumerate() {
+        let ids: Vec<&str> = group.checks.iter().map(|check| check.id.as_str()).collect();
+        properties.push((format!("cause.{number}"), format!("{}: {}", group.cause, ids.join(", "))));
+    }
     let reasons = reasons::inconclusive_checks(result).into_iter().enumerate();
     properties.extend(reasons.map(|(number, why)| (format!("verdict_reason.{number}"), why)));
     properties.extend(result.info.profile.values.iter().map(|(key, value)| (format!("profile.{key}"), value.clone())));
@@ -36,8 +45,25 @@ fn suite(group: &str, result: &ConformanceResult) -> TestSuite {
         seconds: 0.0,
         properties,
         cases: Vec::new(),
-        text: result.info.notes.join("\n"),
+        text: text(result),
     }
+}
+
+/// Returns the readable report: the diagnosis, then the notes.
+fn text(result: &ConformanceResult) -> String {
+    let mut lines = Vec::new();
+    if let Some(first) = fix_first(result) {
+        lines.push(format!("Fix first: {}", first.cause.join("\n")));
+        lines.extend(first.evidence.clone());
+        lines.extend(first.rerun(result));
+    }
+    for group in causes(result).iter().filter(|group| group.checks.len() > 1) {
+        let ids: Vec<&str> = group.checks.iter().map(|check| check.id.as_str()).collect();
+        lines.push(format!("These {} probably fail for the same reason: {}", ids.len(), group.cause));
+        lines.push(format!("  {}", ids.join(", ")));
+    }
+    lines.extend(result.info.notes.iter().cloned());
+    lines.join("\n")
 }
 
 fn case(check: &Outcome, result: &ConformanceResult) -> TestCase {

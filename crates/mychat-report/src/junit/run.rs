@@ -26,7 +26,7 @@ pub fn run_report(result: &RunResult) -> String {
         seconds: result.seconds,
         properties: properties(result),
         cases,
-        text: anstream::adapter::strip_str(&terminal::run::summary(result)).to_string(),
+        text: anstream::adapter::strip_str(&terminal::run::summary(result, None)).to_string(),
     }])
 }
 

@@ -1,20 +1,25 @@
 //! Conformance result as Markdown, for the summary of a CI step.
 
-use super::escaped;
+use super::{code, escaped};
 use crate::failure_card;
+use crate::fix_first::{causes, fix_first};
 use crate::model::conformance::ConformanceResult;
 use crate::undecided::by_reason;
 use crate::{reasons, visible, wording};
 use mychat_conformance::{Outcome, Status};
+use mychat_proto::text::visible_line;
 use std::fmt::Write as _;
 
 /// Renders the result.
 pub fn conformance_summary(result: &ConformanceResult) -> String {
+    let (tone, word, detail) = wording::suite_verdict(result);
+    // The GitHub action reads the verdict from this line.
     let mut text = format!("## MyChat conformance: {}\n\n", wording::verdict_name(result.verdict));
+    let _ = write!(text, "{} **{word}{detail}**\n\n", super::sign(tone));
     let _ = write!(
         text,
-        "{} checks of {} in {:.1} s, framing {}, seed {}\n\n",
-        result.checks.len(),
+        "{} of {} in {:.1} s, framing {}, seed {}\n\n",
+        wording::number_of(result.checks.len(), "check"),
         escaped(&result.info.target.address),
         result.info.seconds,
         result.info.target.framing,
@@ -26,6 +31,7 @@ pub fn conformance_summary(result: &ConformanceResult) -> String {
     for reason in reasons::inconclusive_checks(result) {
         let _ = writeln!(text, "> ❔ {}", escaped(&reason));
     }
+    text.push_str(&diagnosis(result));
     text.push_str("\n| level | passed | failed | known | inconclusive | skipped |\n|---|---:|---:|---:|---:|---:|\n");
     for level in ["must", "should", "may"] {
         let counts = result.summary.get(level).copied().unwrap_or_default();
@@ -33,7 +39,7 @@ pub fn conformance_summary(result: &ConformanceResult) -> String {
             text,
             "| {level} | {} | {} | {} | {} | {} |",
             counts.pass,
-            counts.fail - counts.expected,
+            counts.unexpected(),
             counts.expected,
             counts.inconclusive,
             counts.skipped
@@ -54,7 +60,10 @@ pub fn conformance_summary(result: &ConformanceResult) -> String {
         let detail = check.observed.as_deref().or(check.reason.as_deref()).or(check.got.as_deref()).unwrap_or_default();
         let _ = writeln!(text, "| `{}` | {} | {word} | {} |", check.id, check.level, escaped(detail));
     }
-    text.push_str("\n</details>\n\n<details><summary>The protocol's sentences</summary>\n\n| | section | sentence | |\n|---|---|---|---|\n");
+    text.push_str(
+        "\n</details>\n\n<details><summary>The protocol's statements</summary>\n\n| | section | statement | \
+                   |\n|---|---|---|---|\n",
+    );
     for statement in &result.statements {
         let _ = writeln!(
             text,
@@ -67,6 +76,32 @@ pub fn conformance_summary(result: &ConformanceResult) -> String {
     }
     text.push_str("\n</details>\n");
     visible(&text).into_owned()
+}
+
+/// Renders what to fix first, and the causes that failures share.
+pub(super) fn diagnosis(result: &ConformanceResult) -> String {
+    let mut text = String::new();
+    if let Some(first) = fix_first(result) {
+        let cause: Vec<String> = first.cause.iter().map(|line| escaped(line.trim())).collect();
+        let _ = writeln!(text, "\n**Fix first:** {}", cause.join("<br>"));
+        if let Some(evidence) = &first.evidence {
+            let _ = writeln!(text, "<br>{}", escaped(evidence));
+        }
+        if let Some(rerun) = first.rerun(result) {
+            let _ = writeln!(text, "\n````sh\n{}\n````", visible_line(&rerun).replace("````", "'''' "));
+        }
+    }
+    for group in causes(result).iter().filter(|group| group.checks.len() > 1) {
+        let ids: Vec<String> = group.checks.iter().map(|check| code(&check.id)).collect();
+        let _ = writeln!(
+            text,
+            "\n- These {} probably fail for the same reason: {} ({})",
+            ids.len(),
+            escaped(group.cause),
+            ids.join(", ")
+        );
+    }
+    text
 }
 
 /// Renders the reasons of inconclusive checks, each with the ids of its checks.
@@ -97,7 +132,7 @@ const fn status(status: Status) -> &'static str {
         Status::Pass => "holds",
         Status::Fail => "**broken**",
         Status::Inconclusive => "undecided",
-        Status::Skipped => "not looked at",
+        Status::Skipped => "not checked",
     }
 }
 

@@ -7,3 +7,14 @@ mod run;
 pub use conformance::conformance_summary;
 pub(crate) use escape::{code, escaped};
 pub use run::run_summary;
+
+use crate::wording::Tone;
+
+/// Returns the symbol of a tone.
+const fn sign(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "✅",
+        Tone::Bad => "❌",
+        Tone::Unsure => "❔",
+    }
+}

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::conformance::{folded_card, html};
-use super::{code, escaped};
+use super::conformance::{diagnosis, folded_card, html};
+use super::{code, escaped, sign};
 use crate::html::violation_name;
 use crate::model::run_cases::{as_conformance_result, needs_card, remark};
 use crate::model::{LatencyResult, RunResult};
-use crate::wording::{self, Tone};
+use crate::wording;
 use crate::{grouped, load_percent, reasons, visible};
 use mychat_conformance::Status;
 use mychat_load::verdict::Verdict;
@@ -22,9 +22,9 @@ pub fn run_summary(result: &RunResult) -> String {
         .and_then(|()| expectations(&mut text, result))
         .and_then(|()| server_end(&mut text, result))
         .and_then(|()| cases(&mut text, result))
+        .and_then(|()| examples(&mut text, result))
         .and_then(|()| latencies(&mut text, result))
-        .and_then(|()| counts(&mut text, result))
-        .and_then(|()| examples(&mut text, result));
+        .and_then(|()| counts(&mut text, result));
     text
 }
 
@@ -57,19 +57,11 @@ fn head(text: &mut String, result: &RunResult) -> std::fmt::Result {
     writeln!(text, "\n> ⚠️ The run is **{word}**: {meaning} ({}).", escaped(&result.validity_reasons.join("; ")))
 }
 
-const fn sign(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Good => "✅",
-        Tone::Bad => "❌",
-        Tone::Unsure => "❔",
-    }
-}
-
 fn capacity(text: &mut String, result: &RunResult) -> std::fmt::Result {
     let Some(capacity) = &result.capacity else { return Ok(()) };
     let (answer, rest) = wording::answer(capacity);
     writeln!(text, "\n**Capacity: {answer}**{rest}: {}.", escaped(&capacity.reason))?;
-    writeln!(text, "\n| Load | Try | Sent/s | Delivered/s | p99 | |\n|--:|---|--:|--:|--:|---|")?;
+    writeln!(text, "\n| Load | Probe | Sent/s | Delivered/s | p99 | |\n|--:|---|--:|--:|--:|---|")?;
     for probe in &capacity.probes {
         let (tone, word) = wording::probe(probe);
         let (p99, outcome) = (wording::percentile(probe.p99), format!("{} {}", sign(tone), escaped(word)));
@@ -121,6 +113,7 @@ fn cases(text: &mut String, result: &RunResult) -> std::fmt::Result {
         writeln!(text, "| {sign} {word} | {id} {title} | {level} | {} |", escaped(remark(case)))?;
     }
     let view = as_conformance_result(result);
+    text.push_str(&visible(&diagnosis(&view)));
     for case in result.cases.iter().filter(|case| needs_card(case)) {
         text.push_str(&visible(&folded_card(case, &view)));
     }
@@ -139,7 +132,7 @@ fn latencies(text: &mut String, result: &RunResult) -> std::fmt::Result {
     for (stage, latency) in wording::delivery_by_stage(result) {
         row(text, &format!("delivery, {}", escaped(stage)), latency)?;
     }
-    writeln!(text, "\nLatencies are {}; joining, warm-ups and ramps are left out.", wording::TIMED)
+    writeln!(text, "\nLatencies are measured {}; joining, warm-ups and ramps are left out.", wording::TIMED)
 }
 
 fn counts(text: &mut String, result: &RunResult) -> std::fmt::Result {

@@ -92,6 +92,18 @@ pub struct SuiteRunInfo {
     pub options: Vec<String>,
 }
 
+impl CheckCounts {
+    /// Returns the number of checks.
+    pub(crate) const fn total(&self) -> usize {
+        self.pass.saturating_add(self.fail).saturating_add(self.inconclusive).saturating_add(self.skipped)
+    }
+
+    /// Returns the number of failures that no baseline expects.
+    pub(crate) const fn unexpected(&self) -> usize {
+        self.fail.saturating_sub(self.expected)
+    }
+}
+
 impl ConformanceResult {
     /// Returns the number of failed checks of all levels, without those that a baseline expects.
     pub fn failed(&self) -> u64 {

@@ -148,14 +148,17 @@ impl RunResult {
             (None, Verify::Counts) => {
                 notes.push("deliveries were counted, a count and a sum for each user (verify: counts)".to_owned());
             }
-            (None, Verify::None) => notes.push("nobody looked for losses, copies and order (verify: none)".to_owned()),
+            (None, Verify::None) => {
+                notes.push("losses, duplicates and order were not checked (verify: none)".to_owned());
+            }
             (None, Verify::Full) => {}
         }
         let known = self.target.profile.as_ref();
         let is = |key: &str, value: &str| known.is_some_and(|p| p.values.get(key).is_some_and(|found| found == value));
         if self.target.framing == "raw" {
             notes.push(
-                "the server talks raw: no message has an end, so each connection leaves 10 ms between two of them"
+                "the server uses raw framing: messages have no terminator, so each connection waits 10 ms between two \
+                 of them"
                     .to_owned(),
             );
         }
@@ -164,20 +167,22 @@ impl RunResult {
         }
         if is("unknown_user", "silent") {
             notes.push(
-                "the server is silent about unknown users, and no answer is owed (rule M2 asks for one)".to_owned(),
+                "the server does not answer messages to unknown users, and no answer is owed (rule M2 requires \
+                 one)"
+                    .to_owned(),
             );
         }
         if self.counts.lost > 0 && self.scenario.verify == Verify::Full {
             notes.push(
-                "what was lost counts in the latencies with its age at the end of the run, the least that it would have taken"
+                "lost messages count in the latencies with their age at the end of the run, which is a lower bound"
                     .to_owned(),
             );
         }
         if let Some(shard) = &self.shard {
             let open: u64 = shard.missing.iter().map(|missing| missing.broadcasts + missing.privates).sum();
             notes.push(format!(
-                "this is part {} of {}: it timed what it both sent and received; {open} deliveries from other parts have not \
-                 come, and `mychat-bench merge` says which of them were lost",
+                "this is part {} of {}: it timed what it both sent and received; {open} deliveries from other parts \
+                 are missing, and `mychat-bench merge` finds which of them were lost",
                 shard.index, shard.of
             ));
         }

@@ -1,10 +1,10 @@
 //! One line per check. Of the checks that are inconclusive for the same reason, only the first has a line of its own.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use super::layout::{TextLayout, padded, width};
 use crate::visible;
 use mychat_conformance::{Outcome, Status};
 
@@ -15,25 +15,29 @@ const DIM: Style = Style::new().dimmed();
 
 const NARROWEST: usize = 28;
 const WIDEST: usize = 56;
-/// The width of the lines of ids below a folded reason.
-const IDS_WIDTH: usize = 100;
+/// The columns of the lines of ids below a folded reason, where lines may have any length.
+const IDS_COLUMNS: usize = 108;
 
 /// The lines of a run, in the order in which its checks end.
 #[derive(Debug)]
 pub struct CheckLines {
     /// The width of the id column. A case title can be longer: it then shifts only its own line.
     width: usize,
+    /// Columns of the terminal; `None` for lines of any length.
+    columns: Option<usize>,
     shown: BTreeSet<String>,
     /// Reasons, each with the ids of the checks that have no line of their own.
     folded: Vec<(String, Vec<String>)>,
 }
 
 impl CheckLines {
-    /// Returns the lines of a run of the checks with these ids.
-    pub fn new<'i>(ids: impl IntoIterator<Item = &'i str>) -> Self {
-        let widths = ids.into_iter().map(|id| id.chars().count()).filter(|width| *width <= WIDEST);
-        let width = widths.max().unwrap_or(0).max(NARROWEST);
-        Self { width, shown: BTreeSet::new(), folded: Vec::new() }
+    /// Returns the lines of a run of the checks with these ids, for a terminal of `columns`.
+    pub fn new<'i>(ids: impl IntoIterator<Item = &'i str>, columns: Option<usize>) -> Self {
+        // A third of a narrow terminal is left to the ids.
+        let share = columns.map_or(WIDEST, |columns| columns / 3);
+        let widths = ids.into_iter().map(width).filter(|width| *width <= WIDEST.min(share));
+        let width = widths.max().unwrap_or(0).max(NARROWEST.min(share));
+        Self { width, columns, shown: BTreeSet::new(), folded: Vec::new() }
     }
 
     /// Renders the line of a check that has ended. It is empty if an earlier check is inconclusive for the same reason.
@@ -53,17 +57,21 @@ impl CheckLines {
 
     /// Renders the checks that have no line of their own: the reason, and their ids.
     pub fn rest(&mut self) -> String {
-        let mut text = String::new();
+        let mut text = TextLayout::new(self.columns);
+        let mut ids_below = TextLayout::new(self.columns.or(Some(IDS_COLUMNS)));
+        let mut all = String::new();
         for (reason, ids) in std::mem::take(&mut self.folded) {
             let (count, reason) = (ids.len(), visible(&reason));
-            // Writing to a String cannot fail.
-            let _ =
-                writeln!(text, "{YELLOW}?    {YELLOW:#} and {count} more for the same reason: {DIM}{reason}{DIM:#}");
-            for line in wrapped(&ids) {
-                let _ = writeln!(text, "        {line}");
-            }
+            let reason = reason.replace('\n', " ");
+            text.hang(
+                6,
+                &format!("{YELLOW}?    {YELLOW:#} and {count} more for the same reason: {DIM}{reason}{DIM:#}"),
+            );
+            ids_below.hang(8, &format!("        {}", ids.join(" ")));
+            all.push_str(&text.take());
+            all.push_str(&ids_below.take());
         }
-        text
+        all
     }
 
     fn line(&self, check: &Outcome) -> String {
@@ -82,24 +90,13 @@ impl CheckLines {
             Status::Fail => check.got.as_deref().map(|got| format!("  {}", visible(got))),
         };
         let detail = detail.map(|detail| detail.replace('\n', " ")).unwrap_or_default();
-        let width = self.width;
-        format!("{style}{word:<5}{style:#} {:<width$} {:<6} {}{detail}\n", check.id, check.level, check.title)
+        let id = padded(&check.id, self.width);
+        let mut text = TextLayout::new(self.columns);
+        let line = format!("{style}{word:<5}{style:#} {id} {:<6} {}{detail}", check.level, check.title);
+        // Below the title.
+        text.hang(6 + self.width + 1 + 7, &line);
+        text.finish()
     }
-}
-
-/// Breaks a list of ids into lines.
-fn wrapped(ids: &[String]) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for id in ids {
-        match lines.last_mut().filter(|line| line.len() + 1 + id.len() <= IDS_WIDTH) {
-            Some(line) => {
-                line.push(' ');
-                line.push_str(id);
-            }
-            None => lines.push(id.clone()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -114,7 +111,7 @@ mod tests {
             .map(|number| case(&format!("msg.number-{number}"), Status::Inconclusive, "it is down"))
             .chain([case("msg.other", Status::Inconclusive, "no reply"), case("msg.good", Status::Pass, "")])
             .collect();
-        let mut lines = CheckLines::new(checks.iter().map(|check| check.id.as_str()));
+        let mut lines = CheckLines::new(checks.iter().map(|check| check.id.as_str()), None);
         let shown: String = checks.iter().map(|check| lines.add(check)).collect();
         assert_eq!(shown.lines().count(), 3, "{shown}");
         let rest = lines.rest();

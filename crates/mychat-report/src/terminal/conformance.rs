@@ -1,201 +1,178 @@
 //! Conformance result for a terminal: one line per check, a card per failure, and the summary.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::failure_card;
+use super::check_lines::{GREEN, RED, YELLOW};
+use super::layout::TextLayout;
+use crate::failure_card::{self, LONGEST_TEXT};
+use crate::fix_first::{causes, failed, fix_first};
 use crate::model::conformance::ConformanceResult;
 use crate::server_death;
 use crate::wording::{self, Tone};
 use crate::{reasons, visible};
 use mychat_conformance::{Outcome, Status};
-use mychat_load::verdict::Verdict;
-use mychat_scenario::model::Level;
 
 pub use super::check_lines::CheckLines;
-use super::check_lines::{GREEN, RED, YELLOW};
 
-/// Renders the header before the first check.
-pub fn head(address: &str, notes: &[String]) -> String {
-    let mut text = format!("conformance of {address}\n");
+/// Column at which the notes of the header continue.
+const NOTE: usize = 9;
+/// Column of the facts on a card, beside their labels.
+const FACT: usize = 9;
+/// Column of the message in a line of the transcript.
+const MESSAGE: usize = 30;
+/// Columns that a line of the transcript takes besides its message.
+const AROUND_MESSAGE: usize = MESSAGE + 8;
+
+/// Renders the header before the first check, for a terminal of `columns`.
+pub fn head(address: &str, notes: &[String], columns: Option<usize>) -> String {
+    let mut text = TextLayout::new(columns);
+    text.add(&format!("conformance of {address}"));
     for note in notes {
-        let _ = writeln!(text, "{note}");
+        text.hang(NOTE, note);
     }
-    text.push('\n');
-    text
+    text.add("");
+    text.finish()
 }
 
-/// Renders the cards, the clauses and the verdict.
-pub fn summary(result: &ConformanceResult) -> String {
-    let mut text = death(result);
-    for check in result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected) {
-        text.push_str(&card(check, result));
+/// Renders the cards, the clauses and the verdict, for a terminal of `columns`.
+pub fn summary(result: &ConformanceResult, columns: Option<usize>) -> String {
+    let mut text = TextLayout::new(columns);
+    death(&mut text, result);
+    for check in failed(result) {
+        card(&mut text, check, result);
     }
-    text.push_str(&together(result));
-    text.push_str(&statements(result));
-    text.push_str(&counts(result));
-    text.push_str(&first(result));
-    text
+    together(&mut text, result);
+    statements(&mut text, result);
+    counts(&mut text, result);
+    first(&mut text, result);
+    text.finish()
 }
 
-/// Renders the finding that the server died, with what it printed then.
-fn death(result: &ConformanceResult) -> String {
-    let mut text = String::new();
+/// Adds the finding that the server died, with what it printed then.
+fn death(text: &mut TextLayout, result: &ConformanceResult) {
     for (number, line) in server_death::finding(&result.checks, &result.info).iter().enumerate() {
-        let (start, end) = if number == 0 { (format!("\n{RED}"), format!("{RED:#}")) } else { Default::default() };
-        let _ = writeln!(text, "{start}{}{end}", visible(line));
-    }
-    text
-}
-
-/// Suggests to mend first what killed the server.
-fn first_death(result: &ConformanceResult) -> Option<String> {
-    let check = server_death::fatal_check(&result.checks)?;
-    let finding = server_death::finding(&result.checks, &result.info);
-    let lines = finding.first().into_iter().chain(finding.get(1).filter(|line| line.contains("printed: ")));
-    let finding: Vec<String> = lines.map(|line| visible(line).into_owned()).collect();
-    let rerun = failure_card::rerun_command(check, result);
-    Some(format!("\n{YELLOW}Fix first{YELLOW:#}  {}\n  {}\n", finding.join("\n"), visible(&rerun)))
-}
-
-/// Suggests a starting point: the most frequent cause, one check that shows it, and the command that repeats it.
-fn first(result: &ConformanceResult) -> String {
-    if let Some(death) = first_death(result) {
-        return death;
-    }
-    // An observation made before the first check causes later failures, unless it is only a reading.
-    let noted = result.info.notes.iter().find_map(|note| {
-        let note = note.trim_start();
-        note.strip_prefix("Fix this first: ").or_else(|| note.strip_prefix("To fix: "))
-    });
-    if let Some(note) = noted.filter(|_| result.info.target.framing != "raw" && result.verdict != Verdict::Pass) {
-        return format!("\n{YELLOW}Fix first{YELLOW:#}  {note} (see the first lines of this report)\n");
-    }
-    let failed = || result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected);
-    let of = |cause: &Option<String>| failed().filter(|check| check.likely == *cause).collect::<Vec<_>>();
-    let weight = |checks: &[&Outcome]| (checks.iter().filter(|check| check.level == Level::Must).count(), checks.len());
-    let mut best: Vec<&Outcome> = Vec::new();
-    for check in failed().filter(|check| check.likely.is_some()) {
-        let group = of(&check.likely);
-        if weight(&group) > weight(&best) {
-            best = group;
+        let line = visible(line);
+        if number == 0 {
+            text.add(&format!("\n{RED}{line}{RED:#}"));
+        } else {
+            text.add(&line);
         }
     }
-    let Some(cause) = best.first().and_then(|check| check.likely.as_deref()) else { return String::new() };
-    // Some causes name the check for them.
-    let about = best.iter().find(|check| cause.contains(check.id.as_str())).or(best.first());
-    let Some(check) = about else { return String::new() };
-    let others = match best.len() - 1 {
-        0 => String::new(),
-        1 => ", and one more".to_owned(),
-        more => format!(", and {more} more"),
-    };
-    let level = if best.iter().any(|check| check.level == Level::Must) { "must" } else { "should" };
-    let got = check.got.as_deref().unwrap_or_default().replace('\n', " ");
-    format!(
-        "\n{YELLOW}Fix first{YELLOW:#}  {cause}\n  it shows in {} ({level}){others}: {}\n  {}\n",
-        check.id,
-        visible(&got),
-        visible(&failure_card::rerun_command(check, result))
-    )
 }
 
-/// Renders a failure card.
-pub(crate) fn card(check: &Outcome, result: &ConformanceResult) -> String {
-    let mut text = format!(
-        "\n{RED}FAIL{RED:#}  {:<28} {}   {:.3} s   framing {}\n",
-        check.id,
-        failure_card::sources(check),
-        check.seconds,
-        result.info.target.framing
-    );
-    for field in failure_card::fields(check, result) {
+/// Adds a starting point: the cause to fix first, a check that shows it, and the command that repeats the check.
+pub(super) fn first(text: &mut TextLayout, result: &ConformanceResult) {
+    let Some(first) = fix_first(result) else { return };
+    for (number, line) in first.cause.iter().enumerate() {
+        let line = visible(line);
+        if number == 0 {
+            text.add("");
+            text.hang(11, &format!("{YELLOW}Fix first{YELLOW:#}  {line}"));
+        } else {
+            text.add(&line);
+        }
+    }
+    if let Some(evidence) = &first.evidence {
+        text.add(&format!("  {}", visible(evidence)));
+    }
+    if let Some(rerun) = first.rerun(result) {
+        text.command("  ", &rerun);
+    }
+}
+
+/// Adds a failure card.
+pub(super) fn card(text: &mut TextLayout, check: &Outcome, result: &ConformanceResult) {
+    let (sources, framing) = (failure_card::sources(check), &result.info.target.framing);
+    text.add("");
+    text.hang(6, &format!("{RED}FAIL{RED:#}  {:<28} {sources}   {:.3} s   framing {framing}", check.id, check.seconds));
+    let longest = text.columns().map_or(LONGEST_TEXT, |columns| columns.saturating_sub(AROUND_MESSAGE));
+    for field in failure_card::fields(check, result, longest.clamp(40, LONGEST_TEXT)) {
+        let indent = if field.label == "Wire" { MESSAGE } else { FACT };
         for (index, line) in field.lines.iter().enumerate() {
             let label = if index == 0 { field.label } else { "" };
-            let _ = writeln!(text, "  {label:<6} {}", visible(line));
+            if field.label == "Rerun" {
+                text.command(&format!("  {label:<6} "), line);
+                continue;
+            }
+            // A fact of several lines keeps its column.
+            for (part, line) in visible(line).split('\n').enumerate() {
+                text.hang(indent, &format!("  {:<6} {line}", if part == 0 { label } else { "" }));
+            }
         }
     }
-    text
 }
 
-/// Failures that seem to have one cause.
-fn together(result: &ConformanceResult) -> String {
-    let mut causes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for check in result.checks.iter().filter(|check| check.status == Status::Fail && !check.expected) {
-        if let Some(likely) = &check.likely {
-            causes.entry(likely).or_default().push(&check.id);
-        }
+/// Adds the failures that seem to have one cause.
+fn together(text: &mut TextLayout, result: &ConformanceResult) {
+    for group in causes(result).iter().filter(|group| group.checks.len() > 1) {
+        let ids: Vec<&str> = group.checks.iter().map(|check| check.id.as_str()).collect();
+        text.add(&format!("\nThese {} probably fail for the same reason: {}", ids.len(), visible(group.cause)));
+        text.hang(2, &format!("  {}", ids.join(", ")));
     }
-    let mut text = String::new();
-    for (cause, ids) in causes.iter().filter(|(_, ids)| ids.len() > 1) {
-        let _ =
-            write!(text, "\nThese {} probably fail for the same reason: {cause}\n  {}\n", ids.len(), ids.join(", "));
-    }
-    text
 }
 
-fn statements(result: &ConformanceResult) -> String {
+/// Adds the statements of the protocol that the checks of this run cover, if they cover any.
+fn statements(text: &mut TextLayout, result: &ConformanceResult) {
     let of = |status: Status| -> Vec<&str> {
-        result
-            .statements
-            .iter()
-            .filter(|statement| statement.status == status)
-            .map(|statement| statement.id.as_str())
-            .collect()
+        let all = result.statements.iter().filter(|statement| statement.status == status);
+        all.map(|statement| statement.id.as_str()).collect()
     };
     let (held, broken, open) = (of(Status::Pass), of(Status::Fail), of(Status::Inconclusive));
-    let mut text =
-        format!("\nstatements  {} of {} of the protocol's sentences hold", held.len(), result.statements.len());
+    let covered = held.len() + broken.len() + open.len();
+    text.add("");
+    if covered == 0 {
+        return;
+    }
+    let scope = if covered < result.statements.len() { " that these checks cover" } else { "" };
+    let mut line = format!("statements  {} of {covered}{scope} hold", held.len());
+    // Writing to a String cannot fail.
     if !broken.is_empty() {
-        let _ = write!(text, ", {RED}broken: {}{RED:#}", broken.join(" "));
+        let _ = write!(line, ", {RED}broken: {}{RED:#}", broken.join(" "));
     }
     if !open.is_empty() {
-        let _ = write!(text, ", undecided: {}", open.join(" "));
+        let _ = write!(line, ", undecided: {}", open.join(" "));
     }
-    text.push('\n');
-    text
+    text.hang(12, &line);
 }
 
-fn counts(result: &ConformanceResult) -> String {
-    let mut text = String::new();
+fn counts(text: &mut TextLayout, result: &ConformanceResult) {
     for level in ["must", "should", "may"] {
         let counts = result.summary.get(level).copied().unwrap_or_default();
-        let _ = write!(text, "{level:<11} {} passed, {} failed", counts.pass, counts.fail);
+        if counts.total() == 0 {
+            continue;
+        }
+        let mut line = format!("{level:<11} {} passed, {} failed", counts.pass, counts.fail);
         if counts.expected > 0 {
-            let _ = write!(text, " ({} of them known)", counts.expected);
+            let _ = write!(line, " ({} of them known)", counts.expected);
         }
         if counts.inconclusive > 0 {
-            let _ = write!(text, ", {} inconclusive", counts.inconclusive);
+            let _ = write!(line, ", {} inconclusive", counts.inconclusive);
         }
         if counts.skipped > 0 {
-            let _ = write!(text, ", {} skipped", counts.skipped);
+            let _ = write!(line, ", {} skipped", counts.skipped);
         }
-        text.push('\n');
+        text.hang(12, &line);
     }
-    let (tone, word) = wording::verdict(result.verdict);
+    let (tone, word, detail) = wording::suite_verdict(result);
     let style = match tone {
         Tone::Good => GREEN,
         Tone::Bad => RED,
         Tone::Unsure => YELLOW,
     };
-    let total = result.checks.len();
-    let _ = writeln!(
-        text,
-        "{style}{word}{style:#}  {total} checks in {:.1} s, seed {}",
-        result.info.seconds, result.info.seed
-    );
+    let total = wording::number_of(result.checks.len(), "check");
+    let (seconds, seed) = (result.info.seconds, result.info.seed);
+    text.hang(6, &format!("{style}{word}{style:#}{detail} · {total} in {seconds:.1} s · seed {seed}"));
     for reason in reasons::inconclusive_checks(result) {
-        let _ = writeln!(text, "      {}", reasons::one_line(&reason));
+        text.add(&format!("      {}", reasons::one_line(&reason)));
     }
-    text
 }
 
 /// Renders the verdict in one line with its reasons, for scripts.
 pub fn verdict_line(result: &ConformanceResult) -> String {
     let passed = result.checks.iter().filter(|check| check.status == Status::Pass).count();
-    let failed = result.checks.iter().find(|check| check.status == Status::Fail && !check.expected);
+    let failed = failed(result).next();
     let failed = failed.map(|check| format!("{} failed: {}", check.id, check.got.as_deref().unwrap_or_default()));
     let reasons = reasons::appended(failed.into_iter().chain(reasons::inconclusive_checks(result)));
-    let word = wording::verdict(result.verdict).1;
+    let (_, word, _) = wording::suite_verdict(result);
     format!("{word} {}: {passed} of {} cases passed{reasons}\n", visible(&result.info.suite), result.checks.len())
 }
