@@ -148,6 +148,7 @@ pub fn run(points: u64) -> RunResult {
             clock: ArrivalSource::Kernel,
             clock_steps: 0,
             read_lag: None,
+            arrival_error: None,
             unread_bytes: 14 << 10,
             fullest_receive_buffer: 0.0,
             stall_max: 210,

@@ -1,5 +1,6 @@
 //! The truth table: compares the tool's measurements with servers of known latency and known faults, in real time.
 
+mod late_reads;
 mod rows;
 
 use std::fmt::Write as _;
@@ -65,7 +66,9 @@ pub fn markdown(table: &[(Row, Vec<Line>)]) -> String {
                 writeln!(text, "| {} | {} | {what} | {wanted} | {got} | {tolerance} | {mark} |", row.id, row.server);
         }
     }
-    text.push_str("\nV11 and V12 are about `compare`, and tests over simulated runs: `crates/mychat-bench/src/report/compare/tests.rs`.\n");
+    text.push_str("\nV11 and V12 are about `compare`. They are tests over simulated runs, in \
+        [`mychat-report`](../mychat-report/src/compare). V17, a wall clock that is set by ± 1 s during a run, is a test over a \
+        simulated run as well: [`latencies.rs`](tests/simulated/latencies.rs).\n");
     text
 }
 

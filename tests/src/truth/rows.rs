@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Line, Row, close, exact, measured, quantile, tool, validity_line};
+use super::{Line, Row, close, exact, late_reads, measured, quantile, tool, validity_line};
 use crate::cores::cores;
 use crate::faulty_server::{FaultyServer, LoadFault};
 use crate::timed_server::{TimedServer, Timing};
-use crate::{Outcome, RawPeer, TestServer};
+use crate::{Outcome, TestServer};
 
 /// All rows that can be carried out by now.
-pub const ROWS: [Row; 13] = [
+pub const ROWS: [Row; 15] = [
     Row { id: "V1", server: "constant 5 ms", run: v1 },
     Row { id: "V2", server: "10 ms, frozen 200 ms every 10 s; even arrivals", run: v2 },
     Row { id: "V3", server: "the same; Poisson arrivals", run: v3 },
@@ -23,12 +23,26 @@ pub const ROWS: [Row; 13] = [
     Row { id: "V8", server: "loses 1 in 1,000, doubles 1 in 2,000, swaps 1 in 5,000", run: v8 },
     Row { id: "V9", server: "the reference server; 100 users churn at 10/s", run: v9 },
     Row { id: "V10", server: "one queue of 5,000/s", run: v10 },
-    Row { id: "V13", server: "constant 5 ms; the generator halted for 20 ms of every 40; --clock read", run: v13 },
-    Row { id: "V14", server: "constant 5 ms; the generator halted for 20 ms at each arrival", run: v14 },
-    Row { id: "V15", server: "the same, with closed loops beside it", run: v15 },
+    Row {
+        id: "V13",
+        server: "constant 5 ms; the generator halted for 20 ms of every 40; --clock read",
+        run: late_reads::v13,
+    },
+    Row { id: "V14", server: "constant 5 ms; the generator halted for 20 ms at each arrival", run: late_reads::v14 },
+    Row { id: "V15", server: "the same, with closed loops beside it", run: late_reads::v15 },
+    Row {
+        id: "V16",
+        server: "1,000 broadcasts/s of 1 kB; the generator halted for 100 ms of every 200",
+        run: late_reads::v16,
+    },
+    Row {
+        id: "V18",
+        server: "one queue, 10 ms a message; the generator halted while two arrive",
+        run: late_reads::v18,
+    },
 ];
 
-const MS: Duration = Duration::from_millis(1);
+pub(super) const MS: Duration = Duration::from_millis(1);
 const FREEZES: Timing = Timing {
     delay: Duration::from_millis(10),
     freeze: Some((Duration::from_millis(200), Duration::from_secs(10))),
@@ -37,11 +51,11 @@ const FREEZES: Timing = Timing {
 };
 
 /// A server of known latency, on a core of its own where there are two.
-fn server(timing: Timing) -> TimedServer {
+pub(super) fn server(timing: Timing) -> TimedServer {
     TimedServer::start(timing, cores().map(|cores| cores.server))
 }
 
-fn privates(rate: u32, arrivals: &str, seconds: u32) -> String {
+pub(super) fn privates(rate: u32, arrivals: &str, seconds: u32) -> String {
     format!(
         "name: truth\nseed: 1\nusers:\n  u: {{ count: 50, join: 1000/s, rate: {rate}/s, arrivals: {arrivals}, \
          do: [ {{ private: {{ to: u }} }} ] }}\nload: [ {{ hold: {seconds}s }} ]\n\
@@ -92,7 +106,7 @@ fn v4(program: &str) -> Vec<Line> {
     quantiles(&outcome, wanted, |_, wanted| wanted * 0.02)
 }
 
-fn signal(id: u32, signal: Signal) {
+pub(super) fn signal(id: u32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(id.cast_signed()) {
         // Gone already: the run is over.
         let _ = kill_process(pid, signal);
@@ -201,71 +215,4 @@ fn v10(program: &str) -> Vec<Line> {
         },
         exact("why it stopped", "delivery.p99 failed", reason, named),
     ]
-}
-
-/// Halts the generator for 20 ms of every 40, whatever it is doing.
-fn halt_half_of_the_time(id: u32) {
-    std::thread::sleep(1500 * MS);
-    for _ in 0..150 {
-        signal(id, Signal::STOP);
-        std::thread::sleep(20 * MS);
-        signal(id, Signal::CONT);
-        std::thread::sleep(20 * MS);
-    }
-}
-
-fn v13(program: &str) -> Vec<Line> {
-    let server = server(Timing { delay: 5 * MS, ..Timing::default() });
-    let run = tool(program, &privates(1000, "even", 8)).target(server.address()).arg("--clock=read");
-    let outcome = run.with(halt_half_of_the_time);
-    let reasons = outcome.json["validity_reasons"].to_string();
-    let named = reasons.contains("read late");
-    let got = if named { "it read late" } else { "no word of it" };
-    vec![validity_line(&outcome, &["invalid"]), exact("its reason", "it read late", got, named)]
-}
-
-/// A broadcast every 50 ms to a hundred users, and what else the users do.
-fn broadcasts(others: &str) -> String {
-    format!(
-        "name: truth\nseed: 1\nusers:\n  talker: {{ count: 1, rate: 20/s, arrivals: even, do: [ {{ broadcast: {{}} }} ] }}\n  \
-         readers: {{ count: 99, join: 1000/s }}\n{others}load: [ {{ hold: 10s }} ]\nexpect: [ \"lost == 0\" ]\n"
-    )
-}
-
-/// Halts the generator for 20 ms whenever a broadcast reaches `witness`, which is when it reaches the generator's users.
-fn halt_at_each_arrival(mut witness: RawPeer) -> impl FnOnce(u32) {
-    move |id| {
-        for _ in 0..150 {
-            witness.read_until("BROADCAST|");
-            signal(id, Signal::STOP);
-            std::thread::sleep(20 * MS);
-            signal(id, Signal::CONT);
-        }
-    }
-}
-
-fn v14(program: &str) -> Vec<Line> {
-    let server = server(Timing { delay: 5 * MS, ..Timing::default() });
-    // The witness joins first: a broadcast reaches it before the others.
-    let witness = RawPeer::join(server.address(), "witness");
-    let run = tool(program, &broadcasts("")).target(server.address()).declared();
-    let outcome = run.with(halt_at_each_arrival(witness));
-    let lag = outcome.json["generator"]["read_lag"]["max"].as_f64().unwrap_or(0.0) / 1e3;
-    vec![
-        measured(&outcome, "p50", "delivery", 0.5, 5.0, 0.3),
-        measured(&outcome, "p99", "delivery", 0.99, 5.0, 0.3),
-        close("read lag, max", 20.0, lag, 5.0),
-        validity_line(&outcome, &["valid"]),
-    ]
-}
-
-fn v15(program: &str) -> Vec<Line> {
-    let server = server(Timing { delay: 5 * MS, ..Timing::default() });
-    let loops = "  loops: { count: 10, think: 10ms, do: [ { private: { to: loops } } ] }\n";
-    let run = tool(program, &broadcasts(loops)).target(server.address());
-    let outcome = run.with(halt_half_of_the_time);
-    let reasons = outcome.json["validity_reasons"].to_string();
-    let named = reasons.contains("closed loops acted later");
-    let got = if named { "closed loops acted later" } else { "no word of it" };
-    vec![validity_line(&outcome, &["invalid"]), exact("its reason", "closed loops acted later", got, named)]
 }

@@ -9,6 +9,7 @@
 //! Each module uses only those to its right, and [`shared`]. [`worker`] knows neither sockets nor the system's clock: those
 //! are behind [`wire::Wire`] and [`clock::Clock`], and [`coordinator::WorkerSet`] does the same for the phases of a run.
 
+pub mod arrival_clock;
 pub mod clock;
 mod connection;
 pub mod coordinator;

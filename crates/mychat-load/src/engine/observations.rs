@@ -41,6 +41,9 @@ pub struct Observations {
     pub stall: Nanos,
     /// Time for which readable sockets waited to be read.
     pub receive_lag: Latency,
+    /// Upper limits of the time by which arrivals were recorded too late, because one read returned several segments. One of a
+    /// few reads is observed; each of its deliveries is a sample.
+    pub arrival_error: Latency,
     /// The clock of arrivals and the state of the receive buffers.
     pub receive: ReceiveFigures,
     /// `ERROR` frames that no action asks for, by code.
@@ -142,6 +145,7 @@ impl Observations {
             blocked: 0,
             stall: 0,
             receive_lag: Latency::default(),
+            arrival_error: Latency::default(),
             receive: ReceiveFigures::default(),
             errors: BTreeMap::new(),
             local_failures: LocalFailures::default(),

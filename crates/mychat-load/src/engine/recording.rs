@@ -31,6 +31,8 @@ pub(super) struct Recording {
     pub(super) sessions: Vec<UserSession>,
     pub(super) failed_logins: Vec<FailedLogin>,
     pub(super) receive_lag: Latency,
+    /// Of some deliveries: the upper limit of the time by which the arrival was recorded too late.
+    pub(super) arrival_error: Latency,
     /// The latest broadcasts, each parsed once for all its recipients.
     pub(super) broadcasts: BroadcastCache<BroadcastMeta>,
     /// By sender: one more than the highest sequence number of its cached broadcasts.
@@ -86,6 +88,7 @@ impl Recording {
             sessions: Vec::new(),
             failed_logins: Vec::new(),
             receive_lag: Latency::default(),
+            arrival_error: Latency::default(),
             broadcasts: BroadcastCache::default(),
             newest: vec![0; users],
             rosters: RosterLog::default(),

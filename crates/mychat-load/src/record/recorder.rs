@@ -33,7 +33,8 @@ impl Latency {
         self.record_all(nanos, 1);
     }
 
-    fn record_all(&mut self, nanos: Nanos, count: u64) {
+    /// Records `count` equal samples in nanoseconds, rounded up to a microsecond.
+    pub fn record_all(&mut self, nanos: Nanos, count: u64) {
         let micros = nanos.div_ceil(1000).max(1);
         if micros > LONGEST_US {
             self.overflow += count;

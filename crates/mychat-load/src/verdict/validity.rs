@@ -116,6 +116,19 @@ pub fn assess(plan: &Plan, seen: &Observations) -> ValidityCheck {
             ),
         );
     }
+    // Messages that one read returned in several segments have the arrival of the last one.
+    let error = seen.arrival_error.histogram.value_at_quantile(0.99);
+    if seen.arrival_error.count() > 0 && compared && error > NOTICEABLE_US && error * 10 > response {
+        check.add(
+            if error * 2 > response { Validity::Invalid } else { Validity::Degraded },
+            format!(
+                "the generator read several segments at once: arrivals may be recorded up to {} (p99) late, {compared_with}'s p{:.0} is {}",
+                duration(error as f64),
+                quantile * 100.0,
+                duration(response as f64)
+            ),
+        );
+    }
     let LocalFailures { count, reason } = seen.local_failures;
     if count > 0 {
         check.add(Validity::Invalid, format!("the generator could not make {count} of its connections: {reason}"));
@@ -226,6 +239,28 @@ mod tests {
         assert_eq!(closed.validity, Validity::Invalid);
         assert!(closed.reasons[0].contains("closed loops"), "{:?}", closed.reasons);
         assert_eq!(judged(open, ReceiveFigures::default()).validity, Validity::Invalid, "arrivals by the read");
+    }
+
+    #[test]
+    fn segments_that_were_read_together_count_as_an_error() {
+        let text = "name: t\nusers: { u: { count: 2, rate: 1/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 1s } ]";
+        let plan = Plan::new(Arc::new(mychat_scenario::parse("t.yaml", text).unwrap().scenario), 1);
+        let judged = |error: u64, share: u64| {
+            let mut recorder = Recorder::new(Shape { stages: 1, groups: 1 });
+            let place = Place { stage: StageId(0), group: GroupId(0), action: 0 };
+            recorder.cell(place).delivery(20_000_000, Some(20_000_000));
+            let mut seen = Observations::of_interval(recorder);
+            seen.receive = ReceiveFigures { source: ArrivalSource::Kernel, ..ReceiveFigures::default() };
+            seen.arrival_error.record_all(0, 1000 - share);
+            seen.arrival_error.record_all(error, share);
+            assess(&plan, &seen)
+        };
+        assert_eq!(judged(19_000_000, 5).validity, Validity::Valid, "too few to change a p99");
+        assert_eq!(judged(1_900_000, 500).validity, Validity::Valid, "a tenth of what is measured");
+        assert_eq!(judged(3_000_000, 500).validity, Validity::Degraded);
+        let late = judged(19_000_000, 20);
+        assert_eq!(late.validity, Validity::Invalid);
+        assert!(late.reasons[0].contains("several segments at once"), "{:?}", late.reasons);
     }
 
     #[test]

@@ -141,3 +141,24 @@ fn a_closed_loop_is_late_when_the_generator_stalls() {
     );
     assert_eq!(outcome.violations(), [0; 8]);
 }
+
+/// Row V17 of the accuracy table.
+#[test]
+fn a_step_of_the_wall_clock_changes_no_latency() {
+    let scenario = "users: { talker: { count: 1, rate: 20/s, arrivals: even, do: [ { broadcast: {} } ] }, \
+                    others: { count: 50, join: 10_000/s } }\nload: [ { hold: 10s } ]";
+    let behaviour = Behaviour { delay: 5 * MS, ..Behaviour::default() };
+    let second = S.cast_signed();
+    for step in [second, -second] {
+        // The clock is set while arrivals wait to be read: reads are up to 7 ms late.
+        for at in [5 * S + MS, 5 * S + 6 * MS, 5 * S + 13 * MS] {
+            let outcome = run(scenario, behaviour.clone()).reads_every(7 * MS).wall_clock_set(at, step).go();
+            for quantile in [0.0, 0.5, 1.0] {
+                let got = outcome.quantile(LatencyMetric::Delivery, quantile);
+                assert!((5000.0..=5010.0).contains(&got), "{quantile}: {got} µs, set by {step} ns at {at}");
+            }
+            assert!(outcome.receive_lag.histogram.max() >= 5000, "{} µs", outcome.receive_lag.histogram.max());
+            assert_eq!((outcome.clock_steps, outcome.violations()), (1, [0; 8]));
+        }
+    }
+}

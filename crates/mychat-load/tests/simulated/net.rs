@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
+use std::time::Duration;
 
+use mychat_load::engine::arrival_clock::ClockPair;
 use mychat_load::engine::clock::Clock;
 use mychat_load::engine::wire::{CloseMode, ConnId, ReadMode, ReceiveBuffer, Wire};
 use mychat_load::plan::RunTime;
@@ -25,6 +27,26 @@ impl SimClock {
 impl Clock for SimClock {
     fn now(&self) -> RunTime {
         self.0.get()
+    }
+}
+
+/// The simulated time, and a real-time clock that is set once.
+#[derive(Debug, Clone)]
+pub(crate) struct TwoClocks {
+    pub(crate) clock: SimClock,
+    /// The time at which the real-time clock is set, and by how many nanoseconds.
+    pub(crate) step: (RunTime, i64),
+}
+
+impl ClockPair for TwoClocks {
+    fn run(&self) -> RunTime {
+        self.clock.now()
+    }
+
+    fn wall(&self) -> Duration {
+        let (now, (at, by)) = (self.clock.now(), self.step);
+        let wall = 1_700_000_000_000_000_000 + now.nanos();
+        Duration::from_nanos(if now < at { wall } else { wall.saturating_add_signed(by) })
     }
 }
 
@@ -82,6 +104,8 @@ pub(crate) struct Pipe {
     wants_to_write: bool,
     /// Bytes that arrived and were not read by the user.
     pub(crate) arrived: Vec<u8>,
+    /// The kernel's time of the last of them.
+    pub(crate) stamp: Duration,
     stopped: bool,
     chunk: Option<usize>,
 }
@@ -136,16 +160,16 @@ impl Net {
         }
     }
 
-    /// Returns the bytes that a user reads now.
-    pub(crate) fn read(&mut self, end: Endpoint) -> Option<Vec<u8>> {
+    /// Returns the bytes that a user reads now, and the kernel's time of the last that have arrived.
+    pub(crate) fn read(&mut self, end: Endpoint) -> Option<(Vec<u8>, Duration)> {
         let now = self.clock.now();
         let pipe = self.pipes.get_mut(&end).filter(|pipe| !pipe.stopped && !pipe.arrived.is_empty())?;
         let rest = pipe.arrived.split_off(pipe.arrived.len().min(pipe.chunk.unwrap_or(usize::MAX)));
-        let bytes = std::mem::replace(&mut pipe.arrived, rest);
+        let (bytes, stamp) = (std::mem::replace(&mut pipe.arrived, rest), pipe.stamp);
         if !pipe.arrived.is_empty() {
             self.put(now, Event::Readable(end));
         }
-        Some(bytes)
+        Some((bytes, stamp))
     }
 }
 

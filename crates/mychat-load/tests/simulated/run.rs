@@ -7,7 +7,9 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use mychat_load::engine::arrival_clock::{ArrivalClock, ClockPair as _};
 use mychat_load::engine::clock::Clock as _;
 use mychat_load::engine::coordinator::{Intervals, LoadError, Phase, RunResults, TimelineSlice, WorkerSet, run_phases};
 use mychat_load::engine::shared::{ProtocolSettings, SharedState};
@@ -24,7 +26,7 @@ use mychat_proto::Framing;
 use tokio::sync::Notify;
 
 use super::chaos::Chaos;
-use super::net::{Event, Net, SimClock, SimWire};
+use super::net::{Endpoint, Event, Net, SimClock, SimWire, TwoClocks};
 use super::server::{Behaviour, Model};
 
 pub(crate) const MS: Nanos = 1_000_000;
@@ -36,6 +38,10 @@ pub(crate) struct Run {
     behaviour: Behaviour,
     workers: u32,
     stall: Option<Range<RunTime>>,
+    /// Time between two looks of the generator at its sockets; zero where it reads at once.
+    reads_every: Nanos,
+    /// A step of the real-time clock. With it the kernel's clock gives the arrivals.
+    clock_step: Option<(RunTime, i64)>,
 }
 
 /// The result of a run.
@@ -47,6 +53,9 @@ pub(crate) struct Outcome {
     pub(crate) assessment: Assessment,
     pub(crate) blocked: Nanos,
     pub(crate) stall: Nanos,
+    pub(crate) receive_lag: Latency,
+    /// Number of steps of the real-time clock that the generator noticed.
+    pub(crate) clock_steps: u64,
     /// Time from the end of the load until everything owed had arrived; zero if some of it never did.
     pub(crate) drained: Nanos,
     /// Messages that the server sent to users who had received them in an earlier session.
@@ -65,7 +74,14 @@ pub(crate) struct Outcome {
 
 /// Takes `users:` and `load:` of a scenario, against a server of this behaviour.
 pub(crate) fn run(scenario: &str, behaviour: Behaviour) -> Run {
-    Run { scenario: format!("name: simulated\nseed: 1\n{scenario}"), behaviour, workers: 1, stall: None }
+    Run {
+        scenario: format!("name: simulated\nseed: 1\n{scenario}"),
+        behaviour,
+        workers: 1,
+        stall: None,
+        reads_every: 0,
+        clock_step: None,
+    }
 }
 
 impl Run {
@@ -78,6 +94,18 @@ impl Run {
     /// Stalls the generator during this time.
     pub(crate) fn stalled(mut self, during: Range<Nanos>) -> Self {
         self.stall = Some(RunTime::from_nanos(during.start)..RunTime::from_nanos(during.end));
+        self
+    }
+
+    /// Lets the generator read only at multiples of this time, in nanoseconds.
+    pub(crate) fn reads_every(mut self, period: Nanos) -> Self {
+        self.reads_every = period;
+        self
+    }
+
+    /// Times arrivals by the real-time clock, which is set by `by` nanoseconds `at` this time.
+    pub(crate) fn wall_clock_set(mut self, at: Nanos, by: i64) -> Self {
+        self.clock_step = Some((RunTime::from_nanos(at), by));
         self
     }
 
@@ -95,10 +123,25 @@ impl Run {
         let workers = (0..self.workers)
             .map(|index| Worker::new(Arc::clone(&shared), wire(index as usize), clock.clone(), index, self.workers))
             .collect();
+        let wall = self.clock_step.map(|step| TwoClocks { clock: clock.clone(), step });
+        let arrivals = wall.clone().map(ArrivalClock::new);
         let server = Model::new(self.behaviour, &mut net.borrow_mut());
         let groups = shared.plan.scenario.groups.len() as u16;
         let intervals = Intervals::new(Shape { stages: shared.plan.stages.len() as u16, groups }, S);
-        World { shared, net, clock, workers, server, intervals, draining_since: None, drained: 0 }.run()
+        World {
+            shared,
+            net,
+            clock,
+            workers,
+            server,
+            intervals,
+            draining_since: None,
+            drained: 0,
+            reads_every: self.reads_every,
+            wall,
+            arrivals,
+        }
+        .run()
     }
 }
 
@@ -112,6 +155,10 @@ struct World {
     /// Start of the drain.
     draining_since: Option<RunTime>,
     drained: Nanos,
+    reads_every: Nanos,
+    wall: Option<TwoClocks>,
+    /// One for all workers: they run in one thread.
+    arrivals: Option<ArrivalClock<TwoClocks>>,
 }
 
 impl WorkerSet for World {
@@ -214,6 +261,8 @@ impl World {
             sessions: seen.sessions,
             blocked: seen.blocked,
             stall: seen.stall,
+            receive_lag: seen.receive_lag,
+            clock_steps: self.arrivals.map_or(0, |clock| clock.steps()),
             drained: self.drained,
             repeated,
             corrupted,
@@ -260,25 +309,35 @@ impl World {
                 let mut net = self.net.borrow_mut();
                 if let Some(pipe) = net.pipes.get_mut(&end) {
                     pipe.arrived.extend_from_slice(&bytes);
-                    net.put(now, Event::Readable(end));
+                    pipe.stamp = self.wall.as_ref().map(TwoClocks::wall).unwrap_or_default();
+                    let read = now.nanos().next_multiple_of(self.reads_every.max(1));
+                    net.put(RunTime::from_nanos(read), Event::Readable(end));
                 }
             }
             Event::Readable(end) => {
-                let bytes = self.net.borrow_mut().read(end);
-                if let Some(bytes) = bytes {
-                    self.workers[end.0].received(end.1, now, now, &bytes);
+                let read = self.net.borrow_mut().read(end);
+                if let Some((bytes, stamp)) = read {
+                    self.received(end, stamp, &bytes);
                 }
             }
             Event::Over(end) => {
                 let pipe = self.net.borrow_mut().pipes.remove(&end);
                 let Some(pipe) = pipe else { return };
                 if !pipe.arrived.is_empty() {
-                    self.workers[end.0].received(end.1, now, now, &pipe.arrived);
+                    self.received(end, pipe.stamp, &pipe.arrived);
                 }
                 self.workers[end.0].closed(end.1, &DisconnectReason::Eof);
             }
             event => self.server.handle_event(event, &mut self.net.borrow_mut()),
         }
+    }
+
+    /// Hands over bytes that are read now. The last of them arrived at `stamp`.
+    fn received(&mut self, end: Endpoint, stamp: Duration, bytes: &[u8]) {
+        let now = self.clock.now();
+        let arrived = self.arrivals.as_mut().map_or(now, |clock| clock.arrival(stamp, now));
+        self.workers[end.0].record_receive_lag(now.since(arrived));
+        self.workers[end.0].received(end.1, now, arrived, bytes);
     }
 }
 

@@ -9,6 +9,7 @@ mod figures;
 mod filters;
 mod matrix;
 mod provenance;
+mod read_lag_chart;
 mod run_charts;
 #[cfg(test)]
 mod tests;

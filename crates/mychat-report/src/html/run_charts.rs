@@ -1,5 +1,6 @@
 //! Charts of a run: percentile curves of all latency metrics, and the run over time.
 
+use hdrhistogram::Histogram;
 use maud::{Markup, html};
 
 use crate::charts::{Axis, Band, Chart, HeatCell, Series, compact, heat_column, nines};
@@ -36,6 +37,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
             h2 { "Latency and load" }
             div.charts {
                 (percentiles(result).render())
+                (super::read_lag_chart::chart(result))
                 @if has_curve(&result.timeline) { (over_time(result, &timeline)) }
             }
             @if !has_curve(&result.timeline) {
@@ -98,11 +100,7 @@ fn percentiles(result: &RunResult) -> Chart {
         let Ok(histogram) = decode(&latency.hdr) else { continue };
         let independent = if latency.independent == 0 { latency.count } else { latency.independent };
         let end = highest_quantile(independent);
-        let steps = (nines(end) * 60.0) as u32;
-        let points: Vec<(f64, Option<f64>)> = (0..=steps)
-            .map(|step| f64::from(step) / 60.0)
-            .map(|nines| (nines, Some(histogram.value_at_quantile(1.0 - 10f64.powf(-nines)).max(1) as f64)))
-            .collect();
+        let points = percentile_curve(&histogram, end);
         let figure = match latency.p99 {
             Some(p99) => format!("p99 {}", duration(p99 as f64)),
             None => latency.p50.map_or_else(String::new, |p50| format!("p50 {}", duration(p50 as f64))),
@@ -125,7 +123,17 @@ fn percentiles(result: &RunResult) -> Chart {
     }
 }
 
-fn summary(series: &[Series]) -> String {
+/// Returns the points of a curve from the smallest value to the quantile `end`.
+pub(super) fn percentile_curve(histogram: &Histogram<u64>, end: f64) -> Vec<(f64, Option<f64>)> {
+    let steps = (nines(end) * 60.0) as u32;
+    (0..=steps)
+        .map(|step| f64::from(step) / 60.0)
+        .map(|nines| (nines, Some(histogram.value_at_quantile(1.0 - 10f64.powf(-nines)).max(1) as f64)))
+        .collect()
+}
+
+/// Describes the lines of a chart for screen readers.
+pub(super) fn summary(series: &[Series]) -> String {
     let told: Vec<String> = series.iter().map(|series| format!("{} {}", series.name, series.figure)).collect();
     told.join(", ").trim().to_owned()
 }

@@ -93,6 +93,7 @@ fn add(merged: &mut RunResult, result: &RunResult) -> Result<(), MergeError> {
     merged.generator.clock = merged.generator.clock.max(result.generator.clock);
     merged.generator.clock_steps = merged.generator.clock_steps.max(result.generator.clock_steps);
     histograms::add_optional(&mut merged.generator.read_lag, result.generator.read_lag.as_ref())?;
+    histograms::add_optional(&mut merged.generator.arrival_error, result.generator.arrival_error.as_ref())?;
     merged.generator.fullest_receive_buffer =
         merged.generator.fullest_receive_buffer.max(result.generator.fullest_receive_buffer);
     merged.generator.unread_bytes = merged.generator.unread_bytes.max(result.generator.unread_bytes);

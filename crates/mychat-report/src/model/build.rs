@@ -106,7 +106,8 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, info: RunI
             read_lag_p99: seen.receive_lag.histogram.value_at_quantile(0.99),
             clock: seen.receive.source,
             clock_steps: seen.receive.clock_steps,
-            read_lag: read_lag(&seen.receive_lag),
+            read_lag: recorded(&seen.receive_lag),
+            arrival_error: recorded(&seen.arrival_error),
             unread_bytes: seen.receive.unread,
             fullest_receive_buffer: seen.receive.fullest_buffer,
             stall_max: seen.stall / 1000,
@@ -115,8 +116,9 @@ pub fn build(plan: &Plan, seen: Observations, assessment: Assessment, info: RunI
     }
 }
 
-fn read_lag(lag: &Latency) -> Option<LatencyResult> {
-    (lag.count() > 0).then(|| LatencyResult::new(&lag.histogram, lag.histogram.len(), lag.overflow))
+/// Returns a latency of the generator, if it has samples.
+fn recorded(latency: &Latency) -> Option<LatencyResult> {
+    (latency.count() > 0).then(|| LatencyResult::new(&latency.histogram, latency.count(), latency.overflow))
 }
 
 /// Returns the deliveries to reconcile with other shards, by the names of users.

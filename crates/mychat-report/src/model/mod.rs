@@ -327,6 +327,10 @@ pub struct GeneratorInfo {
     /// `kernel`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_lag: Option<LatencyResult>,
+    /// Upper limit of the time by which arrivals were recorded too late, because one read returned several segments. The
+    /// deliveries of one read in eight or fewer are samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival_error: Option<LatencyResult>,
     /// Largest number of unread bytes found on a connection.
     #[serde(default)]
     pub unread_bytes: u64,

@@ -43,6 +43,7 @@ pub struct RunResults {
     fanout: FanOut,
     rosters: RosterLog,
     receive_lag: Latency,
+    arrival_error: Latency,
     receive: Option<ReceiveFigures>,
 }
 
@@ -71,6 +72,7 @@ impl RunResults {
         self.fanout.merge(result.fanout);
         self.rosters.merge(result.rosters);
         self.receive_lag.merge(&result.receive_lag);
+        self.arrival_error.merge(&result.arrival_error);
         self.receive = Some(self.receive.map_or(result.receive, |receive| receive.merge(result.receive)));
     }
 
@@ -108,6 +110,7 @@ impl RunResults {
             blocked: self.blocked,
             stall: self.stall,
             receive_lag: self.receive_lag,
+            arrival_error: self.arrival_error,
             receive: self.receive.unwrap_or_default(),
             errors: self.errors,
             local_failures: self.local_failures,

@@ -18,6 +18,9 @@ pub(super) const WAKER: Token = Token(SOCKETS);
 const TIMER: Token = Token(SOCKETS + 1);
 const PROBE: Token = Token(SOCKETS + 2);
 
+/// Time that a thread may take to wake.
+const WAKE_UP: Duration = Duration::from_micros(200);
+
 /// Time between two probes.
 const PROBE_EVERY: Duration = Duration::from_millis(5);
 
@@ -32,6 +35,14 @@ pub(super) struct EventPoller {
     probe: Pacer,
     /// Due time of the probe.
     probe_at: RunTime,
+    /// Start of the last look at all sockets. What it did not report became ready later.
+    looked_at: RunTime,
+    /// Earliest time at which a socket that the last events report can have become ready.
+    ready_since: RunTime,
+    /// True if the last look may have left events behind, because they did not fit.
+    was_full: bool,
+    /// True if the last wait slept.
+    has_slept: bool,
 }
 
 /// Subject of an event.
@@ -49,7 +60,18 @@ pub(super) enum WakeReason {
 impl EventPoller {
     pub(super) fn new(clock: RealClock, poll: Poll, own_core: bool) -> Result<Self> {
         let (timer, probe) = (Pacer::new(poll.registry(), TIMER)?, Pacer::new(poll.registry(), PROBE)?);
-        let mut poller = Self { clock, poll, timer, spin: SpinPolicy::new(own_core), probe, probe_at: RunTime::ZERO };
+        let mut poller = Self {
+            clock,
+            poll,
+            timer,
+            spin: SpinPolicy::new(own_core),
+            probe,
+            probe_at: RunTime::ZERO,
+            looked_at: RunTime::ZERO,
+            ready_since: RunTime::ZERO,
+            was_full: false,
+            has_slept: false,
+        };
         poller.arm_probe(clock.now());
         Ok(poller)
     }
@@ -66,17 +88,18 @@ impl EventPoller {
 
     /// Waits for an event or the timer. With `has_leftovers` it only looks.
     pub(super) fn wait(&mut self, events: &mut Events, has_leftovers: bool) -> Result<()> {
-        if has_leftovers {
-            return self.poll(events, Some(Duration::ZERO));
+        self.look(events)?;
+        if has_leftovers || !events.is_empty() {
+            return Ok(());
         }
         let now = Instant::now();
         if !self.timer.is_near(now) && !self.spin.never_sleeps(now) {
             let timeout = [self.timer.timeout(), self.probe.timeout()].into_iter().flatten().min();
-            return self.poll(events, timeout);
+            return self.sleep(events, timeout);
         }
         if self.timer.has_events() && self.spin.lead(now).is_zero() {
             self.timer.sleep_on();
-            return self.poll(events, None);
+            return self.sleep(events, None);
         }
         let spin = SpinTimer::start();
         let outcome = self.spin_until_ready(events);
@@ -86,11 +109,49 @@ impl EventPoller {
 
     fn spin_until_ready(&mut self, events: &mut Events) -> Result<()> {
         loop {
-            self.poll(events, Some(Duration::ZERO))?;
+            self.look(events)?;
             if !events.is_empty() || self.timer.has_come() || self.probe.has_come() {
                 return Ok(());
             }
             std::thread::yield_now();
+        }
+    }
+
+    /// Takes the events that there are.
+    fn look(&mut self, events: &mut Events) -> Result<()> {
+        // Events that did not fit the last time may be older than that look.
+        if !self.was_full {
+            self.ready_since = self.looked_at;
+        }
+        self.looked_at = self.clock.now();
+        self.has_slept = false;
+        self.poll(events, Some(Duration::ZERO))?;
+        self.was_full = events.iter().count() >= events.capacity();
+        Ok(())
+    }
+
+    /// Sleeps until there are events, after a look that found none.
+    fn sleep(&mut self, events: &mut Events, timeout: Option<Duration>) -> Result<()> {
+        self.poll(events, timeout)?;
+        let now = self.clock.now();
+        // An event ends the sleep. If the thread could not run then, a timer is overdue, or the first arrival is older.
+        let overdue = self.timer.overdue().max(self.probe.overdue());
+        self.ready_since = now.minus(nanos(overdue + WAKE_UP)).max(self.looked_at);
+        self.looked_at = self.ready_since;
+        self.was_full = events.iter().count() >= events.capacity();
+        self.has_slept = true;
+        Ok(())
+    }
+
+    /// Returns the earliest time at which a socket that the last events report, and that was empty, can have become readable.
+    pub(super) fn ready_since(&self) -> RunTime {
+        self.ready_since
+    }
+
+    /// Notes an arrival that the last events led to. After a sleep, the first one shows how long the thread took to wake.
+    pub(super) fn note_arrival(&mut self, arrived: RunTime) {
+        if self.has_slept {
+            self.ready_since = self.ready_since.min(arrived);
         }
     }
 

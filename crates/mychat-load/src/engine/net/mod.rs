@@ -1,9 +1,9 @@
 //! Sockets: a worker thread, the table of its sockets, and how it waits for them and for the time.
 
 pub(super) mod affinity;
-mod arrival_clock;
 mod connect;
 mod event_poller;
+mod joined_segments;
 mod pacer;
 mod receive_lag;
 mod socket_table;

@@ -78,6 +78,11 @@ impl Pacer {
         self.at.is_some_and(|at| !self.lead.is_zero() && at.saturating_duration_since(now) <= self.lead)
     }
 
+    /// Returns for how long the time has passed; zero before it, and where none is set.
+    pub(super) fn overdue(&self) -> Duration {
+        self.at.map_or(Duration::ZERO, |at| at.elapsed())
+    }
+
     /// Returns true if the time has come.
     pub(super) fn has_come(&self) -> bool {
         self.at.is_some_and(|at| at <= Instant::now())

@@ -11,10 +11,11 @@ use mio::{Events, Interest, Token};
 use mychat_os::Readiness;
 use socket2::SockRef;
 
-use super::arrival_clock::ArrivalClock;
 use super::connect::start_connect;
 use super::event_poller::{EventPoller, WakeReason};
+use super::joined_segments::SegmentWatch;
 use super::receive_lag::{UnreadMark, unread};
+use crate::engine::arrival_clock::ArrivalClock;
 use crate::engine::clock::RealClock;
 use crate::engine::wire::{CloseMode, ConnId, ReadMode, ReceiveBuffer, Wire};
 use crate::plan::{Nanos, RunTime};
@@ -25,8 +26,11 @@ const READ: usize = 16 * 1024;
 
 /// A read is late if its bytes have waited for longer.
 const LATE: Nanos = 1_000_000;
-/// One of so many late reads looks at the memory of its receive buffer.
+/// One of this many late reads looks at the memory of its receive buffer. A read that fills its buffer always does, because
+/// more may be waiting.
 const LOOK_EVERY: u32 = 16;
+/// One of this many reads begins an observation of its socket's next read.
+const WATCH_EVERY: u32 = 8;
 
 /// The sockets of one worker.
 pub(super) struct TcpWire {
@@ -42,6 +46,8 @@ pub(super) struct TcpWire {
     figures: ReceiveFigures,
     /// Late reads since the memory of a receive buffer was looked at.
     late_reads: u32,
+    /// Reads since an observation of segments began.
+    reads: u32,
     /// Connections that could not even be started, with the reason.
     pub(super) failed_opens: Vec<(ConnId, Error)>,
     /// Keys of sockets that are ready for something no event will report.
@@ -57,6 +63,18 @@ pub(super) struct BytesRead {
     stamp: Option<Duration>,
 }
 
+/// Times of the bytes of one read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReadTimes {
+    /// Arrival of the last byte.
+    pub(super) arrived: RunTime,
+    /// Time for which something is known to have waited in the socket. Bytes that a user leaves unread on purpose do not count
+    /// as waiting.
+    pub(super) lag: Option<Nanos>,
+    /// Upper limit of the time by which other bytes arrived earlier, if this read was observed.
+    pub(super) error: Option<Nanos>,
+}
+
 /// One socket.
 pub(super) struct Socket {
     generation: u32,
@@ -68,6 +86,7 @@ pub(super) struct Socket {
     wants_to_write: bool,
     read_mode: ReadMode,
     mark: Option<UnreadMark>,
+    watch: Option<SegmentWatch>,
 }
 
 impl TcpWire {
@@ -86,6 +105,7 @@ impl TcpWire {
             arrivals,
             figures: ReceiveFigures::default(),
             late_reads: 0,
+            reads: 0,
             failed_opens: Vec::new(),
             ready: Vec::new(),
             buffer: vec![0; READ],
@@ -192,32 +212,56 @@ impl TcpWire {
         }
     }
 
-    /// Returns the arrival of bytes that were read at `now`, and for how long something is known to have waited in this socket.
-    /// Bytes that a user leaves unread on purpose do not count as waiting.
-    pub(super) fn arrival(&mut self, conn: ConnId, bytes: BytesRead, now: RunTime) -> (RunTime, Option<Nanos>) {
+    /// Returns the times of bytes that were read at `now`.
+    pub(super) fn read_times(&mut self, conn: ConnId, bytes: BytesRead, now: RunTime) -> ReadTimes {
         let (Some(clock), Some(stamp)) = (&mut self.arrivals, bytes.stamp) else {
             // Without a stamp the last byte before the mark has waited since the mark was set.
             let lag = self.socket(conn).and_then(|socket| UnreadMark::pass(&mut socket.mark, bytes.count, now));
-            return (now, lag);
+            return ReadTimes { arrived: now, lag, error: None };
         };
         let arrived = clock.arrival(stamp, now);
+        self.poller.note_arrival(arrived);
+        if !self.socket(conn).is_some_and(|socket| socket.is_read_fast()) {
+            return ReadTimes { arrived, lag: None, error: None };
+        }
         let lag = now.since(arrived);
-        let is_read_fast = self.socket(conn).is_some_and(|socket| socket.is_read_fast());
-        if is_read_fast && lag > LATE {
+        if lag > LATE {
             self.note_late_read(conn, bytes.count);
         }
-        (arrived, is_read_fast.then_some(lag))
+        ReadTimes { arrived, lag: Some(lag), error: self.arrival_error(conn, arrived, now) }
+    }
+
+    /// Ends the observation of a read, and begins that of the next one where its turn has come.
+    fn arrival_error(&mut self, conn: ConnId, arrived: RunTime, now: RunTime) -> Option<Nanos> {
+        self.reads += 1;
+        let (begins, since) = (self.reads >= WATCH_EVERY, self.poller.ready_since());
+        let socket = self.socket(conn)?;
+        let watch = socket.watch.take();
+        if watch.is_none() && !begins {
+            return None;
+        }
+        let segments = mychat_os::received_segments(&socket.stream)?;
+        if begins {
+            let is_drained = !socket.readiness.can_read();
+            socket.watch = Some(SegmentWatch::begin(segments, is_drained, arrived, now));
+            self.reads = 0;
+        }
+        watch.map(|watch| watch.error(segments, arrived, since))
     }
 
     /// Looks at the memory of the receive buffer from which `count` bytes were just read late.
     fn note_late_read(&mut self, conn: ConnId, count: usize) {
         self.late_reads += 1;
-        if self.late_reads % LOOK_EVERY != 1 {
+        if self.late_reads % LOOK_EVERY != 1 && count < READ {
             return;
         }
-        let Some(memory) = self.socket(conn).and_then(|socket| mychat_os::receive_memory(&socket.stream)) else {
-            return;
-        };
+        self.note_memory(conn.key, count);
+    }
+
+    /// Notes which part of a receive buffer is in use, with `count` bytes that have just been read from it.
+    fn note_memory(&mut self, key: usize, count: usize) {
+        let Some(Some(socket)) = self.sockets.get(key) else { return };
+        let Some(memory) = mychat_os::receive_memory(&socket.stream) else { return };
         let used = f64::from(memory.used) + count as f64;
         let part = used / f64::from(memory.limit.max(1));
         self.figures.fullest_buffer = self.figures.fullest_buffer.max(part.min(1.0));
@@ -232,13 +276,18 @@ impl TcpWire {
         })
     }
 
-    /// Sets a mark in the next socket that holds unread bytes and is read at full speed.
-    pub(super) fn probe(&mut self, now: RunTime) {
+    /// Sets a mark in the next socket that holds unread bytes and is read at full speed, and looks at the memory of its receive
+    /// buffer. A probe that comes `late` looks at more sockets: they have waited as well. Compares the clocks.
+    pub(super) fn probe(&mut self, now: RunTime, late: Nanos) {
         /// Sockets passed over in one probe.
         const PASSED: usize = 64;
         /// Sockets of these that the system is asked about.
         const ASKED: usize = 4;
+        let most = if late > LATE { PASSED } else { ASKED };
         let (mut asked, knows_arrivals) = (0, self.knows_arrivals());
+        if let Some(clock) = &mut self.arrivals {
+            clock.refresh(now);
+        }
         for _ in 0..self.sockets.len().min(PASSED) {
             self.probed = (self.probed + 1) % self.sockets.len();
             let Some(socket) = &mut self.sockets[self.probed] else { continue };
@@ -250,7 +299,11 @@ impl TcpWire {
             // Where the kernel keeps arrival times, each read shows how long its bytes have waited.
             socket.mark = if knows_arrivals { None } else { UnreadMark::behind(unread, now) };
             asked += 1;
-            if unread > 0 || asked == ASKED {
+            if unread > 0 && knows_arrivals {
+                // Before the read: the kernel may enlarge the buffer during it.
+                self.note_memory(self.probed, 0);
+            }
+            if asked == most || unread > 0 && late <= LATE {
                 return;
             }
         }
@@ -290,6 +343,7 @@ impl TcpWire {
             wants_to_write: false,
             read_mode: ReadMode::Chunks(READ),
             mark: None,
+            watch: None,
         });
         Ok(())
     }
@@ -360,7 +414,7 @@ impl Wire for TcpWire {
         let Some(socket) = self.socket(conn) else { return };
         socket.read_mode = mode;
         if !socket.is_read_fast() {
-            socket.mark = None;
+            (socket.mark, socket.watch) = (None, None);
         }
         if socket.is_readable() {
             self.mark_ready(conn.key);

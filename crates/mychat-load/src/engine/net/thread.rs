@@ -9,10 +9,10 @@ use mio::{Events, Poll};
 use mychat_os::ThreadWaker;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::arrival_clock::ArrivalClock;
 use super::event_poller::{EventPoller, WAKER};
 use super::socket_table::TcpWire;
 use super::turn::{TcpWorker, turn};
+use crate::engine::arrival_clock::ArrivalClock;
 use crate::engine::clock::{Clock as _, RealClock};
 use crate::engine::shared::SharedState;
 use crate::engine::worker::{Outstanding, Worker, WorkerResult};

@@ -49,7 +49,7 @@ fn probe(worker: &mut TcpWorker, late: Nanos) {
         worker.record_receive_lag(late);
     }
     let now = worker.clock.now();
-    worker.wire.probe(now);
+    worker.wire.probe(now, late);
 }
 
 /// Does what a socket is ready for.
@@ -108,11 +108,14 @@ fn read(worker: &mut TcpWorker, conn: ConnId) -> bool {
         None => None,
         Some(Ok(BytesRead { count: 0, .. })) => Some(DisconnectReason::Eof),
         Some(Ok(bytes)) => {
-            let (arrived, lag) = worker.wire.arrival(conn, bytes, now);
-            if let Some(lag) = lag {
+            let times = worker.wire.read_times(conn, bytes, now);
+            if let Some(lag) = times.lag {
                 worker.record_receive_lag(lag);
             }
-            worker.received(conn, now, arrived, &buffer[..bytes.count]);
+            let delivered = worker.received(conn, now, times.arrived, &buffer[..bytes.count]);
+            if let Some(error) = times.error {
+                worker.record_arrival_error(error, delivered);
+            }
             None
         }
         Some(Err(ref error)) => Some(DisconnectReason::Broken(error.to_string())),

@@ -41,6 +41,8 @@ pub struct WorkerResult {
     pub stall: Nanos,
     /// Time for which readable sockets waited to be read.
     pub receive_lag: Latency,
+    /// Upper limits of the time by which arrivals were recorded too late.
+    pub arrival_error: Latency,
     /// The clock of arrivals and the state of the receive buffers.
     pub receive: ReceiveFigures,
     /// Processor time spent spinning.
@@ -64,6 +66,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     pub fn record_receive_lag(&mut self, lag: Nanos) {
         if self.recording.load_start().is_some() {
             self.recording.receive_lag.record(lag);
+        }
+    }
+
+    /// Records that the arrivals of `deliveries` messages may have been recorded as later than they were, by `error` at most.
+    pub fn record_arrival_error(&mut self, error: Nanos, deliveries: u64) {
+        if self.recording.load_start().is_some() && deliveries > 0 {
+            self.recording.arrival_error.record_all(error, deliveries);
         }
     }
 
@@ -124,6 +133,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             blocked: recording.blocked,
             stall: recording.stall,
             receive_lag: std::mem::take(&mut recording.receive_lag),
+            arrival_error: std::mem::take(&mut recording.arrival_error),
             // The transport knows these two.
             receive: ReceiveFigures::default(),
             busy_wait: Duration::ZERO,

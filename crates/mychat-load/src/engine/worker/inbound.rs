@@ -16,9 +16,9 @@ use crate::record::recorder::Count;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Called when bytes were read from a connection at `now`. Latencies end at `arrived`, the time at which the machine had the
-    /// last of the bytes; whatever the generator does next begins at `now`.
-    pub fn received(&mut self, conn: ConnId, now: RunTime, arrived: RunTime, bytes: &[u8]) {
-        let Some(connection) = self.connections.get_mut(conn) else { return };
+    /// last of the bytes; whatever the generator does next begins at `now`. Returns the number of messages that were delivered.
+    pub fn received(&mut self, conn: ConnId, now: RunTime, arrived: RunTime, bytes: &[u8]) -> u64 {
+        let Some(connection) = self.connections.get_mut(conn) else { return 0 };
         let mut deframer = std::mem::take(&mut connection.deframer);
         let role = connection.role;
         let mut rest = bytes;
@@ -71,6 +71,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         }
         self.trim_broadcasts();
         self.send_confirmations(now);
+        delivered
     }
 
     /// Frees the oldest cached broadcasts once there are too many, after the inboxes that need them have taken them.

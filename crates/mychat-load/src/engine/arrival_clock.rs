@@ -23,7 +23,7 @@ const ONE_MOMENT: Nanos = 2_000;
 const ATTEMPTS: usize = 5;
 
 /// A source of simultaneous readings of both clocks.
-pub(super) trait ClockPair {
+pub trait ClockPair {
     /// Returns the time of the run.
     fn run(&self) -> RunTime;
     /// Returns the time since the Unix epoch.
@@ -41,9 +41,9 @@ impl ClockPair for RealClock {
     }
 }
 
-/// The mapping of one worker.
+/// Maps times of the real-time clock to the time of the run, for one worker.
 #[derive(Debug)]
-pub(super) struct ArrivalClock<P> {
+pub struct ArrivalClock<P> {
     clocks: P,
     offset: Offset,
     measured_at: RunTime,
@@ -54,17 +54,16 @@ pub(super) struct ArrivalClock<P> {
 }
 
 impl<P: ClockPair> ArrivalClock<P> {
-    pub(super) fn new(clocks: P) -> Self {
+    /// A mapping with the offset that both clocks have now.
+    pub fn new(clocks: P) -> Self {
         let (offset, measured_at) = measured(&clocks);
         Self { clocks, offset, measured_at, before_step: None, steps: 0 }
     }
 
     /// Returns the time of the run at which data arrived that the kernel took in at `stamp` and that was read at `read`. It is
     /// never later than `read`.
-    pub(super) fn arrival(&mut self, stamp: Duration, read: RunTime) -> RunTime {
-        if read.since(self.measured_at) > MEASURE_EVERY {
-            self.measure();
-        }
+    pub fn arrival(&mut self, stamp: Duration, read: RunTime) -> RunTime {
+        self.refresh(read);
         let mut arrived = mapped(stamp, self.offset);
         let lag = Offset::from(read.nanos()) - arrived;
         // Both are possible: the data waited, or the clock was set since the last measurement.
@@ -81,8 +80,16 @@ impl<P: ClockPair> ArrivalClock<P> {
         RunTime::from_nanos(u64::try_from(arrived).unwrap_or(0)).min(read)
     }
 
+    /// Measures the offset again if the last time is long ago. Called now and then, also while nothing arrives, it leaves little
+    /// time in which a step may have happened.
+    pub fn refresh(&mut self, now: RunTime) {
+        if now.since(self.measured_at) > MEASURE_EVERY {
+            self.measure();
+        }
+    }
+
     /// Returns how often the real-time clock was set.
-    pub(super) fn steps(&self) -> u64 {
+    pub fn steps(&self) -> u64 {
         self.steps
     }
 
