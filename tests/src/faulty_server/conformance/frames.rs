@@ -64,7 +64,7 @@ impl Frames {
                     self.ready.push_back(std::mem::take(&mut self.buffer));
                     continue;
                 }
-                Ok(0) if room.has_fault("read-buffer-survives-connection") => {
+                Ok(0) if room.has_fault("read-buffer-survives-connection") && !peer.was_reset() => {
                     *room.buffer.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.buffer);
                     return Next::End(Departure::Close);
                 }

@@ -19,7 +19,7 @@ const MOST_BYTES: usize = 4 << 20;
 const OVERFLOW_BYTES: usize = 1 << 20;
 
 /// Time between two writes of `full-queue-drops`: no client sends its bursts as slowly, on a busy machine either.
-const SLOW_WRITE: Duration = Duration::from_millis(1);
+const SLOW_WRITE: Duration = Duration::from_millis(2);
 
 /// Longest wait of `unlocked-writes` for a second thread that writes to the same connection.
 const MEETING: Duration = Duration::from_micros(200);
@@ -29,6 +29,8 @@ const MEETING: Duration = Duration::from_micros(200);
 pub(super) struct Peer {
     pub(super) stream: TcpStream,
     pub(super) dead: AtomicBool,
+    /// True once its user has left the room, except for names that a fault keeps.
+    pub(super) has_left: AtomicBool,
     /// Broadcasts that it has sent, for faults that count them.
     pub(super) broadcasts: AtomicUsize,
     /// True once a broadcast was made while it was a user, for faults with an outdated list of recipients.
@@ -56,6 +58,7 @@ impl Peer {
         let peer = Arc::new(Self {
             stream,
             dead: AtomicBool::new(false),
+            has_left: AtomicBool::new(false),
             broadcasts: AtomicUsize::new(0),
             is_recipient: AtomicBool::new(false),
             queue,
@@ -78,9 +81,11 @@ impl Peer {
         self.dead.load(Ordering::SeqCst) || next.is_ok_and(|(count, _)| count == 0) || next.is_err_and(is_final)
     }
 
-    /// Returns true if its client has reset the connection, also where the writer got the error before the reader.
+    /// Returns true if its client has reset the connection, also where the writer got the error before the reader. A reset that
+    /// follows the client's orderly end, because the server has written since, is none.
     pub(super) fn was_reset(&self) -> bool {
-        self.stream.peer_addr().is_err()
+        let is_ended = matches!(self.stream.take_error(), Ok(Some(error)) if error.kind() == io::ErrorKind::BrokenPipe);
+        self.stream.peer_addr().is_err() && !is_ended
     }
 
     /// Queues a frame; a line end is added.

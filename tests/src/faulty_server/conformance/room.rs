@@ -166,6 +166,7 @@ impl Room {
             self.departed.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_vec());
         }
         let changed = users.len() < before;
+        peer.has_left.store(true, Ordering::SeqCst);
         drop(users);
         let told = !(self.has_fault("list-only-after-disconnect") && how != Departure::Disconnect
             || self.has_fault("no-list-after-disconnect") && how == Departure::Disconnect);
@@ -206,8 +207,8 @@ impl Room {
             return true;
         }
         for (index, user) in users.iter().enumerate() {
-            if (self.has_fault("dead-peer-ends-broadcast") || self.has_fault("ghost-user-ends-broadcast"))
-                && user.peer.is_gone()
+            if self.has_fault("dead-peer-ends-broadcast") && user.peer.is_gone()
+                || self.has_fault("ghost-user-ends-broadcast") && user.peer.has_left.load(Ordering::SeqCst)
             {
                 return true;
             }

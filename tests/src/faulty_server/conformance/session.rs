@@ -174,7 +174,7 @@ impl Session<'_> {
             (Arc::clone(self.room), Arc::clone(self.peer), self.name.clone(), frame.to_vec());
         std::thread::spawn(move || {
             if is_late {
-                std::thread::sleep(Duration::from_millis(10));
+                std::thread::sleep(Duration::from_millis(40));
             }
             let mut session = Session { room: &room, peer: &peer, name, asked: Vec::new(), in_threads: 0 };
             session.command(&frame);
