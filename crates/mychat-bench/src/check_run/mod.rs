@@ -28,6 +28,8 @@ pub(crate) use rerun_options::RerunOptions;
 
 /// Time limit of a whole run of checks. Later checks are reported as inconclusive.
 const TIME_LIMIT: Duration = Duration::from_mins(10);
+/// Time after which a server that has not answered the first `CONNECT` is reported.
+const SILENCE: Duration = Duration::from_millis(1500);
 /// Time limit for one reply, where the user gives none.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -66,12 +68,14 @@ pub(crate) async fn run_checks(
     let began = jiff::Timestamp::now().to_string();
     let patience = suite.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let nonce = mychat_scenario::template::actor_names::nonce(suite.seed ^ u64::from(std::process::id()));
-    let mut found = probing::probe_framing(server.address, suite.framing, patience, &nonce).await;
+    let print = |text: &str| suite.print.iter().for_each(|print| print(text));
+    let columns = print::columns();
+    print(&terminal::title(&server.name, columns));
+    let probe = probing::probe_framing(server.address, suite.framing, patience, &nonce);
+    let mut found = report_silence(probe, print).await;
     probing::probe_mistakes(server.address, &mut found, patience, &nonce).await;
     let notes = framing_notes::framing_notes(&found, checks);
-    let columns = print::columns();
-    let print = |text: &str| suite.print.iter().for_each(|print| print(text));
-    print(&terminal::head(&server.name, &notes, columns));
+    print(&terminal::first_notes(&notes, columns));
     let options = Options {
         instances: environments(server, &found, suite),
         may_flood: server.address.ip().is_loopback() || suite.floods,
@@ -114,6 +118,19 @@ pub(crate) async fn run_checks(
     let result = build(outcomes, about, interrupted);
     print(&terminal::summary(&result, columns));
     result
+}
+
+/// Waits for the probe, and says so if the server takes long to answer it.
+async fn report_silence(probe: impl Future<Output = FramingProbe>, print: impl Fn(&str)) -> FramingProbe {
+    tokio::pin!(probe);
+    if let Ok(found) = tokio::time::timeout(SILENCE, &mut probe).await {
+        return found;
+    }
+    print(&format!(
+        "         no answer to CONNECT for {} s; waiting, and trying other line ends\n",
+        SILENCE.as_secs_f64()
+    ));
+    probe.await
 }
 
 fn profile_in_force(found: &FramingProbe, declared: &BTreeMap<String, String>) -> Profile {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::harness::connection::{CaseMembers, ConnConfig, Connection, ConnectionEnd, ReceivedFrame};
+use crate::harness::connection::{CaseMembers, ConnConfig, ConnInbox, Connection, ConnectionEnd, ReceivedFrame};
 use crate::harness::failure::{CaseFailure, Evidence, StepResult};
+use crate::harness::pace::Awaited;
 use crate::harness::transcript::{ConnectionTranscript, FrameRecord, Transcript};
 use crate::harness::wire_log::{WireLine, WireLog};
 use mychat_scenario::model::{Case, Step};
@@ -168,8 +169,14 @@ impl CaseContext {
     pub(crate) async fn await_first_list(&self, conn: &Connection) {
         // Relaxed: the number is a hint that no other data depends on.
         let missed = self.env.no_list_on_join.load(Ordering::Relaxed);
-        let timeout = if missed >= MISSED * 2 { BRIEF_LIST_WAIT } else { LIST_WAIT.max(self.env.response_time * 3) };
-        let listed = conn.wait_list_at_most(timeout, |inbox| inbox.list.is_some().then_some(())).await.is_some();
+        let pace = &self.env.pace;
+        let wait = if missed >= MISSED * 2 {
+            pace.brief_wait(BRIEF_LIST_WAIT)
+        } else {
+            pace.optional_wait(Awaited::List, LIST_WAIT.max(self.env.response_time * 3))
+        };
+        let is_listed = |inbox: &mut ConnInbox| inbox.list.is_some().then_some(());
+        let listed = conn.wait_at_most_for(Awaited::List, wait, is_listed).await.is_some();
         // Lists that arrive in time restore the wait: a busy machine may have delayed one.
         let missed = if listed { missed.saturating_sub(1) } else { (missed + MISSED).min(MISSED * 3) };
         self.env.no_list_on_join.store(missed, Ordering::Relaxed);

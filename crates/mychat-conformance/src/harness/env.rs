@@ -68,7 +68,7 @@ const SLOW_RESPONSE: Duration = Duration::from_millis(40);
 const FAST_RESPONSE: Duration = Duration::from_millis(3);
 
 /// The time that all repetitions of a step may take with a slow server, at one reply each.
-pub(crate) const REPEAT_BUDGET: Duration = Duration::from_secs(4);
+const REPEAT_BUDGET: Duration = Duration::from_secs(4);
 /// The time per message with raw framing, where each message is sent after a pause.
 const RAW_GAP: Duration = Duration::from_millis(80);
 /// The longest duration of a case on a fast server.

@@ -19,6 +19,5 @@ pub(crate) mod pace;
 pub(crate) mod transcript;
 pub(crate) mod wire_log;
 
-pub(crate) use env::REPEAT_BUDGET;
 pub use env::{FirstContact, TestEnv};
 pub use join::join_all;

@@ -2,7 +2,7 @@
 //! as missing, so that a server that answers within a millisecond is not waited for as long as one that needs a second.
 //!
 //! The user's timeout is the upper limit. A shorter wait needs a proof that the server and this machine are not just busy:
-//! later messages that arrive quickly (see `ring_fence`), or earlier waits of the full length that were in vain.
+//! later messages that arrive quickly (see `ring_fence` and `outsiders`), or earlier waits of the full length that were in vain.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,16 +25,19 @@ pub(crate) enum Awaited {
 
 const KINDS: usize = 5;
 
-/// The result of a ring fence: messages between the users of a case, sent after a silence.
+/// The result of a ring fence: messages between the users of a case, sent after a silence. If the case has no user, two
+/// outsiders exchange one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FenceResult {
     /// They arrived within this time, and every connection that could have caused something took part.
     Complete(Duration),
     /// They arrived within this time, but some connections could not take part.
     Partial(Duration),
-    /// They did not arrive.
+    /// Some of them arrived within this time, and the others did not; or the message of an outsider arrived.
+    OthersServed(Duration),
+    /// None of them arrived.
     Missing,
-    /// The case has no two users who could send them, or they never arrive at this server.
+    /// Nobody could send them, or they never arrive at this server.
     Impossible,
 }
 
@@ -74,8 +77,18 @@ const PARTIAL_MARGIN: u32 = 20;
 const SHORTEST_PROVEN: Duration = Duration::from_millis(150);
 /// The shortest silence that is judged without a proof.
 const SHORTEST_UNPROVEN: Duration = Duration::from_millis(400);
+/// The shortest wait for a fence after the first one of its round.
+const SHORTEST_STRAGGLER: Duration = Duration::from_millis(250);
 /// The shortest silence that is judged without any sign of how busy the machine is.
 const SHORTEST_BLIND: Duration = Duration::from_millis(600);
+/// The shortest wait for an event that need not come.
+const SHORTEST_OPTIONAL: Duration = Duration::from_millis(50);
+/// The shortest wait for an event that has often been missing.
+const SHORTEST_BRIEF: Duration = Duration::from_millis(2);
+/// As [`MARGIN`], for the time of the messages that a case has sent, if the server handles them one after the other.
+const BACKLOG_MARGIN: u32 = 4;
+/// The shortest time that a message is assumed to take.
+const SHORTEST_MESSAGE: Duration = Duration::from_micros(200);
 /// Fences are given up if this many were missing and none has ever arrived.
 const MOST_MISSING: u32 = 3;
 
@@ -90,13 +103,25 @@ impl ServerPace {
         self.usual(awaited).map_or(timeout, |usual| (usual * MARGIN).max(shortest).min(timeout))
     }
 
-    /// Returns the silence after which the event counts as missing, given the result of a fence.
-    pub(crate) fn full_wait(&self, awaited: Awaited, fence: FenceResult, timeout: Duration) -> Duration {
+    /// Returns how long to wait for an event that need not come and that no verdict depends on: at most `longest`.
+    pub(crate) fn optional_wait(&self, awaited: Awaited, longest: Duration) -> Duration {
+        self.usual(awaited).map_or(longest, |usual| (usual * MARGIN).max(SHORTEST_OPTIONAL).min(longest))
+    }
+
+    /// Returns how long to wait for an event that has often been missing, as long as it may be late: at most `longest`.
+    pub(crate) fn brief_wait(&self, longest: Duration) -> Duration {
+        self.usual(Awaited::Reply).map_or(longest, |usual| (usual * MARGIN).max(SHORTEST_BRIEF).min(longest))
+    }
+
+    /// Returns the silence after which the event counts as missing, given the result of a fence and the number of messages
+    /// that the case has sent.
+    pub(crate) fn full_wait(&self, awaited: Awaited, fence: FenceResult, sent: u32, timeout: Duration) -> Duration {
         let first = self.first_wait(awaited, timeout);
         let wait = match fence {
             FenceResult::Complete(taken) if awaited == Awaited::Reply => first.max(taken * MARGIN),
-            FenceResult::Complete(taken) | FenceResult::Partial(taken) => {
-                first.max(SHORTEST_UNPROVEN).max(taken * PARTIAL_MARGIN)
+            FenceResult::Complete(taken) => first.max(SHORTEST_UNPROVEN).max(taken * PARTIAL_MARGIN),
+            FenceResult::Partial(taken) | FenceResult::OthersServed(taken) => {
+                first.max(SHORTEST_UNPROVEN).max(taken * PARTIAL_MARGIN).max(self.backlog(sent, timeout))
             }
             FenceResult::Impossible if self.lock().kinds[awaited as usize].in_vain >= ENOUGH_IN_VAIN => {
                 first.max(SHORTEST_BLIND)
@@ -104,6 +129,22 @@ impl ServerPace {
             FenceResult::Missing | FenceResult::Impossible => timeout,
         };
         wait.min(timeout)
+    }
+
+    /// Returns the time after which a fence that has not arrived counts as lost, if another one arrived after `first`.
+    pub(crate) fn straggler_wait(first: Duration) -> Duration {
+        SHORTEST_STRAGGLER.max(first * PARTIAL_MARGIN)
+    }
+
+    /// Returns an upper limit of the time in which the server handles `sent` messages of one connection, at most `timeout`.
+    fn backlog(&self, sent: u32, timeout: Duration) -> Duration {
+        let message = self.usual(Awaited::Reply).unwrap_or(timeout).max(SHORTEST_MESSAGE);
+        message.saturating_mul(sent.saturating_mul(BACKLOG_MARGIN)).min(timeout)
+    }
+
+    /// Returns true if the pace of a kind is known.
+    pub(crate) fn is_known(&self, awaited: Awaited) -> bool {
+        self.usual(awaited).is_some()
     }
 
     /// Returns the longest usual silence before an event of this kind; `None` if too little is known.
@@ -176,25 +217,25 @@ mod tests {
     fn the_first_silence_lasts_the_whole_timeout() {
         let pace = pace_of(Awaited::Reply, &[1, 1]);
         assert_eq!(pace.first_wait(Awaited::Reply, TIMEOUT), TIMEOUT);
-        assert_eq!(pace.full_wait(Awaited::Reply, FenceResult::Impossible, TIMEOUT), TIMEOUT);
+        assert_eq!(pace.full_wait(Awaited::Reply, FenceResult::Impossible, 1, TIMEOUT), TIMEOUT);
     }
 
     #[test]
     fn a_quick_server_is_waited_for_a_short_time_and_a_slow_one_for_the_timeout() {
         let quick = pace_of(Awaited::Reply, &[1, 2, 1, 900]);
-        assert_eq!(quick.full_wait(Awaited::Reply, FenceResult::Complete(ms(1)), TIMEOUT), SHORTEST_PROVEN);
+        assert_eq!(quick.full_wait(Awaited::Reply, FenceResult::Complete(ms(1)), 1, TIMEOUT), SHORTEST_PROVEN);
         let slow = pace_of(Awaited::Reply, &[300, 300, 310]);
-        assert_eq!(slow.full_wait(Awaited::Reply, FenceResult::Complete(ms(1)), TIMEOUT), TIMEOUT);
+        assert_eq!(slow.full_wait(Awaited::Reply, FenceResult::Complete(ms(1)), 1, TIMEOUT), TIMEOUT);
         // A busy machine delays the fence too.
-        assert_eq!(quick.full_wait(Awaited::Reply, FenceResult::Complete(ms(60)), TIMEOUT), ms(600));
-        assert_eq!(quick.full_wait(Awaited::Reply, FenceResult::Missing, TIMEOUT), TIMEOUT);
+        assert_eq!(quick.full_wait(Awaited::Reply, FenceResult::Complete(ms(60)), 1, TIMEOUT), ms(600));
+        assert_eq!(quick.full_wait(Awaited::Reply, FenceResult::Missing, 1, TIMEOUT), TIMEOUT);
     }
 
     #[test]
     fn a_fence_proves_no_list() {
         let pace = pace_of(Awaited::List, &[1, 2, 1]);
-        assert_eq!(pace.full_wait(Awaited::List, FenceResult::Complete(ms(1)), TIMEOUT), SHORTEST_UNPROVEN);
-        assert_eq!(pace.full_wait(Awaited::ListAfterBreak, FenceResult::Complete(ms(1)), TIMEOUT), TIMEOUT);
+        assert_eq!(pace.full_wait(Awaited::List, FenceResult::Complete(ms(1)), 1, TIMEOUT), SHORTEST_UNPROVEN);
+        assert_eq!(pace.full_wait(Awaited::ListAfterBreak, FenceResult::Complete(ms(1)), 1, TIMEOUT), TIMEOUT);
     }
 
     #[test]
@@ -203,15 +244,45 @@ mod tests {
         for _ in 0..ENOUGH_IN_VAIN {
             pace.record_timeout(Awaited::Release);
         }
-        assert_eq!(pace.full_wait(Awaited::Release, FenceResult::Impossible, TIMEOUT), SHORTEST_BLIND);
+        assert_eq!(pace.full_wait(Awaited::Release, FenceResult::Impossible, 1, TIMEOUT), SHORTEST_BLIND);
         pace.record_arrival(Awaited::Release, ms(900));
-        assert_eq!(pace.full_wait(Awaited::Release, FenceResult::Impossible, TIMEOUT), TIMEOUT);
+        assert_eq!(pace.full_wait(Awaited::Release, FenceResult::Impossible, 1, TIMEOUT), TIMEOUT);
+    }
+
+    #[test]
+    fn an_optional_event_is_waited_for_as_long_as_it_usually_takes() {
+        let longest = ms(300);
+        assert_eq!(ServerPace::default().optional_wait(Awaited::List, longest), longest);
+        assert_eq!(pace_of(Awaited::List, &[1, 2, 1]).optional_wait(Awaited::List, longest), SHORTEST_OPTIONAL);
+        assert_eq!(pace_of(Awaited::List, &[12, 12, 12]).optional_wait(Awaited::List, longest), ms(120));
+        assert_eq!(ServerPace::default().brief_wait(ms(10)), ms(10));
+        let pace = ServerPace::default();
+        (0..3).for_each(|_| pace.record_arrival(Awaited::Reply, Duration::from_micros(300)));
+        assert_eq!(pace.brief_wait(ms(10)), ms(3));
+        // A server that merges lists sends them later.
+        assert_eq!(pace_of(Awaited::List, &[200, 190, 200]).optional_wait(Awaited::List, longest), longest);
+    }
+
+    /// One user is not answered, and others are: the server is not busy, unless it still works on what that user sent.
+    #[test]
+    fn a_silence_beside_others_who_are_served_is_judged_early() {
+        let pace = pace_of(Awaited::Reply, &[1, 2, 1]);
+        let wait = |sent| pace.full_wait(Awaited::Reply, FenceResult::OthersServed(ms(2)), sent, TIMEOUT);
+        assert_eq!(wait(3), SHORTEST_UNPROVEN);
+        assert_eq!(wait(300), ms(1200));
+        assert_eq!(wait(u32::MAX), TIMEOUT);
+        let pondering = pace_of(Awaited::Reply, &[5, 5, 6]);
+        assert_eq!(pondering.full_wait(Awaited::Reply, FenceResult::OthersServed(ms(6)), 100, TIMEOUT), TIMEOUT);
+        // A busy machine delays the others too.
+        assert_eq!(pace.full_wait(Awaited::Reply, FenceResult::OthersServed(ms(70)), 3, TIMEOUT), ms(1400));
+        let unknown = ServerPace::default();
+        assert_eq!(unknown.full_wait(Awaited::Reply, FenceResult::OthersServed(ms(1)), 1, TIMEOUT), TIMEOUT);
     }
 
     #[test]
     fn the_timeout_of_the_user_is_the_limit() {
         let pace = pace_of(Awaited::Reply, &[1, 1, 1]);
-        assert_eq!(pace.full_wait(Awaited::Reply, FenceResult::Complete(ms(1)), ms(50)), ms(50));
+        assert_eq!(pace.full_wait(Awaited::Reply, FenceResult::Complete(ms(1)), 1, ms(50)), ms(50));
     }
 
     #[test]

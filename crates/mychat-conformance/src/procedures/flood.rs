@@ -26,7 +26,7 @@ pub(super) async fn flood(ctx: &mut CaseContext, flood: &Flood) -> StepResult {
     if refused.await.is_none() {
         return Err(CaseFailure::fail(
             format!("after {} KiB without a line end: an ERROR, or the connection closed", flood.kib),
-            format!("neither within {}", humantime::format_duration(timeout)),
+            format!("neither {}", conn.waited()),
         ));
     }
     check_memory(ctx, before, flood.memory_mib)

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::harness::connection::Connection;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
+use crate::harness::join_all;
 use crate::harness::liveness::numbered_name;
 use mychat_scenario::model::procedures::Fuzz;
 use mychat_scenario::template::text;
@@ -16,7 +17,9 @@ use mychat_scenario::template::text;
 /// The number of messages between two checks of the bystanders.
 const BATCH: usize = 50;
 /// The search for the smallest input ends after this time, with what it has.
-const SEARCH: Duration = Duration::from_secs(12);
+const SEARCH: Duration = Duration::from_secs(5);
+/// The wait for a later message of a user who sent damaged ones. If it is too short, a later batch shows the harm.
+const HANDLED: Duration = Duration::from_millis(400);
 
 pub(super) async fn fuzz(ctx: &mut CaseContext, fuzz: &Fuzz) -> StepResult {
     let mut random = ChaCha8Rng::seed_from_u64(ctx.env.seed);
@@ -70,26 +73,18 @@ impl Bystanders {
         Ok(Self { one, other, marks: 0 })
     }
 
-    /// Waits until the server has handled everything from `conn`: a later message arrives, or the server closes `conn`.
-    async fn wait_until_handled(&mut self, ctx: &CaseContext, conn: &mut Connection) {
+    /// Waits until the server has handled everything from `conns`: a later message of each arrives, or the server closes it.
+    async fn wait_until_handled(&mut self, ctx: &CaseContext, conns: &mut [Option<Connection>]) {
         let to = self.other.name.clone().unwrap_or_default();
-        self.marks += 1;
-        let mark = format!("{}-behind-{}.", ctx.names.nonce(), self.marks);
-        let _ = conn.send(format!("MESSAGE|{to}|{mark}").as_bytes()).await;
-        let timeout = ctx.env.timeout / 2;
-        let arrived = self
-            .other
-            .wait_at_most(timeout, |inbox| (inbox.has_bytes(mark.as_bytes()) || inbox.end.is_some()).then_some(()));
-        let closed = async {
-            // If it stays open, only the message decides.
-            if conn.wait_at_most(timeout, |inbox| inbox.end).await.is_none() {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            _ = arrived => {}
-            () = closed => {}
+        let mut waits = Vec::with_capacity(conns.len());
+        for conn in conns.iter_mut().flatten().filter(|conn| conn.is_open()) {
+            self.marks += 1;
+            let mark = format!("{}-behind-{}.", ctx.names.nonce(), self.marks);
+            let _ = conn.send(format!("MESSAGE|{to}|{mark}").as_bytes()).await;
+            waits.push((conn, mark));
         }
+        let time = (ctx.env.timeout / 2).min(HANDLED.max(ctx.env.response_time * 20));
+        join_all(waits.iter().map(|(conn, mark)| is_handled(conn, mark, &self.other, time)).collect()).await;
     }
 
     async fn exchange_message(&mut self, ctx: &CaseContext) -> bool {
@@ -101,6 +96,22 @@ impl Bystanders {
             if inbox.has_bytes(mark.as_bytes()) { Some(true) } else { inbox.end.map(|_| false) }
         });
         arrived.await == Some(true)
+    }
+}
+
+/// Waits at most `time` until `mark` arrives at `other`, or the server closes `conn`.
+async fn is_handled(conn: &Connection, mark: &str, other: &Connection, time: Duration) {
+    let arrived =
+        other.wait_at_most(time, |inbox| (inbox.has_bytes(mark.as_bytes()) || inbox.end.is_some()).then_some(()));
+    let closed = async {
+        // If it stays open, only the message decides.
+        if conn.wait_at_most(time, |inbox| inbox.end).await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        _ = arrived => {}
+        () = closed => {}
     }
 }
 
@@ -126,9 +137,7 @@ async fn harm(
             let _ = conn.send(frame).await;
         }
     }
-    for conn in conns.iter_mut().flatten().filter(|conn| conn.is_open()) {
-        pair.wait_until_handled(ctx, conn).await;
-    }
+    pair.wait_until_handled(ctx, conns).await;
     (!pair.exchange_message(ctx).await).then(|| "a message between two bystanders no longer arrives".to_owned())
 }
 

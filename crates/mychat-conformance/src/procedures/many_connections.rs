@@ -15,7 +15,7 @@ const LOGIN_TIME: Duration = Duration::from_secs(4);
 /// The number of users of a slow server.
 const FEWEST_USERS: usize = 10;
 /// The longest duration of one round, for servers that accept connections slowly.
-const ROUND: Duration = Duration::from_secs(10);
+const ROUND: Duration = Duration::from_secs(2);
 
 pub(super) async fn churn(ctx: &mut CaseContext, churn: &Churn) -> StepResult {
     let total = ctx.env.scaled(churn.connections, 10);

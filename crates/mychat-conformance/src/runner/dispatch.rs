@@ -1,6 +1,5 @@
 //! Runs the steps of a case, in order.
 
-use crate::harness::REPEAT_BUDGET;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Control, StepResult};
 use mychat_scenario::model::Step;
@@ -8,6 +7,8 @@ use mychat_scenario::template::text;
 
 /// The number of repetitions of steps with a slow server.
 const FEWEST_REPEATS: usize = 5;
+/// The time after which no further repetition begins.
+const REPEAT_TIME: std::time::Duration = std::time::Duration::from_secs(2);
 
 impl CaseContext {
     pub(crate) async fn run_all(&mut self, steps: &[Step]) -> StepResult {
@@ -102,7 +103,7 @@ impl CaseContext {
             Step::Repeat { times, steps } => {
                 let started = std::time::Instant::now();
                 for number in 0..self.env.scaled(*times as usize, FEWEST_REPEATS) {
-                    if number >= FEWEST_REPEATS && started.elapsed() > REPEAT_BUDGET {
+                    if number >= FEWEST_REPEATS && started.elapsed() > REPEAT_TIME {
                         break;
                     }
                     self.steps(steps).await?;

@@ -4,6 +4,7 @@ use crate::harness::connection::ConnInbox;
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Evidence, ListEvidence, StepResult};
 use crate::harness::malformed::is_placeholder;
+use crate::harness::pace::Awaited;
 use mychat_scenario::template::text;
 
 impl CaseContext {
@@ -54,7 +55,7 @@ impl CaseContext {
                 _ => inbox.end.map(|_| false),
             };
             let found = if oldest > 0 {
-                conn.wait_list_at_most(timeout, look).await
+                conn.wait_at_most_for(Awaited::List, timeout, look).await
             } else {
                 conn.wait_list(timeout, look).await
             };

@@ -19,7 +19,7 @@ impl CaseContext {
         let name = self.names.wire(other.unwrap_or(actor));
         let again = other.is_some() || self.conns.contains_key(actor);
         let started = tokio::time::Instant::now();
-        let patience = self.env.pace.full_wait(Awaited::Release, FenceResult::Impossible, self.env.timeout);
+        let patience = self.env.pace.full_wait(Awaited::Release, FenceResult::Impossible, 0, self.env.timeout);
         let mut was_refused = false;
         loop {
             let result = self.connect_as(actor, &name).await;

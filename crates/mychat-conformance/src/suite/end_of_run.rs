@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::PoisonError;
 
-use super::run::{CheckResults, check_serving_at_end};
+use super::jobs::CheckResults;
+use super::serving::check_serving_at_end;
 use crate::diagnosis::logins::is_unasked;
 use crate::diagnosis::shared::ONE_READ;
 use crate::harness::TestEnv;

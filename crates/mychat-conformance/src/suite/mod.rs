@@ -8,10 +8,13 @@ mod abilities;
 pub mod baseline;
 pub mod catalogue;
 mod end_of_run;
+mod instance;
+mod jobs;
 pub mod run;
 mod schedule;
 pub mod select;
 mod server_death;
+mod serving;
 pub mod clauses;
 
 pub use catalogue::{Check, catalogue};

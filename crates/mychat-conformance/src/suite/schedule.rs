@@ -2,7 +2,8 @@
 
 use super::catalogue::Check;
 use super::end_of_run;
-use mychat_scenario::model::Need;
+use mychat_scenario::model::procedures::Procedure;
+use mychat_scenario::model::{Case, Need, Step};
 
 /// The checks by the way in which they may run: at the same time on several instances, alone, or at the end. Each has its index in
 /// the selection.
@@ -28,8 +29,9 @@ impl<'c> Schedule<'c> {
         // Users who come and go by the thousand last: a server that keeps their names is slow afterwards.
         exclusive.sort_by_key(|(_, check)| (crashes(check), check.case.needs.contains(&Need::Fresh)));
         let mut slow = Vec::new();
-        // With a single instance the slow checks come last.
-        parallel.sort_by_key(|(_, check)| (crashes(check), check.case.slow));
+        // With a single instance the slow checks come last. Before them come those with many users: a server that keeps the names
+        // of all of them is slower from then on.
+        parallel.sort_by_key(|(_, check)| (crashes(check), check.case.slow, has_many_users(&check.case)));
         if instances > 1 {
             slow = parallel.split_off(parallel.partition_point(|(_, check)| !check.case.slow));
         }
@@ -70,6 +72,22 @@ const CRASHING: [&str; 22] = [
     "robust.fuzz",
 ];
 
+/// Returns true for a check in which dozens of users connect.
+pub(super) fn has_many_users(case: &Case) -> bool {
+    case.steps.iter().any(|step| match step {
+        Step::Procedure(Procedure::Churn(churn)) => churn.users,
+        Step::Procedure(
+            Procedure::JoinLeave(_)
+            | Procedure::DeliveryHistory(_)
+            | Procedure::Race(_)
+            | Procedure::ManyConnections(_)
+            | Procedure::OverlongList { .. },
+        ) => true,
+        Step::Repeat { times: 25.., .. } => true,
+        _ => false,
+    })
+}
+
 /// Returns true for a check that is known to crash servers.
 fn crashes_servers(id: &str) -> bool {
     CRASHING.iter().any(|name| id.starts_with(name))
@@ -104,5 +122,19 @@ mod tests {
         let restarting = Schedule::of(&checks, 1, true);
         assert_eq!(ids(&restarting.parallel).len() + ids(&restarting.exclusive).len(), order.len());
         assert!(ids(&restarting.parallel).contains(&"utf8.overlong".to_owned()));
+    }
+
+    /// A server that keeps the names of all users is slow after them.
+    #[test]
+    fn checks_with_many_users_follow_those_with_few() {
+        let checks = catalogue();
+        let checks: Vec<&Check> = checks.iter().collect();
+        let schedule = Schedule::of(&checks, 4, true);
+        let first = schedule.parallel.iter().position(|(_, check)| has_many_users(&check.case)).unwrap();
+        let order = ids(&schedule.parallel);
+        assert!(schedule.parallel[first..].iter().all(|(_, check)| has_many_users(&check.case)), "{order:?}");
+        assert!(
+            order[first..].contains(&"load.no-loss".to_owned()) && order[..first].contains(&"msg.deliver".to_owned())
+        );
     }
 }

@@ -25,8 +25,19 @@ const AROUND_MESSAGE: usize = MESSAGE + 8;
 
 /// Renders the header before the first check, for a terminal of `columns`.
 pub fn head(address: &str, notes: &[String], columns: Option<usize>) -> String {
+    title(address, columns) + &first_notes(notes, columns)
+}
+
+/// Renders the first line of the header, which needs no answer of the server.
+pub fn title(address: &str, columns: Option<usize>) -> String {
     let mut text = TextLayout::new(columns);
     text.add(&format!("conformance of {address}"));
+    text.finish()
+}
+
+/// Renders the rest of the header: what the first dialogue with the server showed.
+pub fn first_notes(notes: &[String], columns: Option<usize>) -> String {
+    let mut text = TextLayout::new(columns);
     for note in notes {
         text.hang(NOTE, note);
     }

@@ -1,6 +1,6 @@
 //! The connections of one case, as far as ring fences need to know them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub(crate) struct CaseMembers {
     latest_fence: Arc<tokio::sync::Mutex<LatestFence>>,
     /// True if this side ended a connection without `DISCONNECT`.
     has_break: Arc<AtomicBool>,
+    /// The number of messages sent; each KiB counts as one, too.
+    messages: Arc<AtomicU32>,
 }
 
 type LatestFence = Option<(Instant, FenceResult)>;
@@ -71,7 +73,19 @@ impl CaseMembers {
             fence_prefix,
             latest_fence: Arc::default(),
             has_break: Arc::default(),
+            messages: Arc::default(),
         }
+    }
+
+    /// Returns about how many messages the case has sent. Each KiB counts as one, too.
+    pub(super) fn messages_sent(&self) -> u32 {
+        self.messages.load(Ordering::Relaxed)
+    }
+
+    /// Counts the messages in a write.
+    pub(super) fn count_messages(&self, bytes: &[u8]) {
+        let messages = 1 + memchr::memchr_iter(b'\n', bytes).count() + bytes.len() / 1024;
+        self.messages.fetch_add(u32::try_from(messages).unwrap_or(u32::MAX >> 8), Ordering::Relaxed);
     }
 
     /// Returns the beginning of the content of all ring fences of the case.

@@ -16,6 +16,7 @@ use crate::harness::pace::ServerPace;
 use crate::harness::wire_log::{Direction, WireLog};
 use mychat_target::spawn::SpawnedServer;
 
+mod outsiders;
 mod throttle;
 mod frame_text;
 mod inbox;
@@ -23,6 +24,8 @@ mod members;
 mod reader;
 mod ring_fence;
 mod wait;
+#[cfg(test)]
+mod wait_tests;
 
 pub(crate) use frame_text::contains;
 pub(crate) use inbox::{ConnInbox, ConnectionEnd, ReceivedFrame};
@@ -191,6 +194,7 @@ impl Connection {
         self.config.sent_invalid_utf8.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
         self.config.wire_log.note(&self.actor, Direction::Sent, bytes);
         self.member.record_write(bytes, self.name.as_deref(), self.config.framing.send);
+        self.config.members.count_messages(bytes);
         let written = self.write(bytes).await;
         if written.is_err() {
             self.member.record_incomplete_write();
@@ -231,6 +235,7 @@ impl Connection {
         let Some(stream) = &self.stream else { return Err(std::io::ErrorKind::NotConnected.into()) };
         self.config.sent_invalid_utf8.fetch_or(std::str::from_utf8(bytes).is_err(), Ordering::Relaxed);
         self.member.record_incomplete_write();
+        self.config.members.count_messages(bytes);
         stream.try_write(bytes)
     }
 

@@ -1,14 +1,17 @@
 //! Ring fences: after a silence, each user of a case sends a message to the next one. Their arrival proves that the server
-//! has handled everything that these users sent, and has sent everything that it owed them.
+//! has handled everything that these users sent, and has sent everything that it owed them. If only some arrive, the server
+//! is not busy, and has lost the others.
 
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::members::Participant;
 use super::{Connection, ReaderState};
-use crate::harness::pace::FenceResult;
+use crate::harness::join_all;
+use crate::harness::pace::{FenceResult, ServerPace};
 use crate::harness::wire_log::Direction;
 
 /// With more users than this, only some of them send a fence.
@@ -18,6 +21,20 @@ const MAX_PARTICIPANTS: usize = 48;
 struct SentFence<'p> {
     number: u64,
     to: &'p Participant,
+}
+
+/// The wait for a message to its own sender: a server may not deliver it.
+const TO_SELF_WAIT: Duration = Duration::from_millis(250);
+
+/// The fences of one round that arrived.
+enum RoundResult {
+    All,
+    /// Some of them; the first one after this time.
+    Some(Duration),
+    /// The only participant does not get a message that it sends to itself.
+    NoMessageToSelf,
+    /// A write failed, so the round is incomplete.
+    NotSent,
 }
 
 impl Connection {
@@ -48,21 +65,25 @@ impl Connection {
             ring.truncate(MAX_PARTICIPANTS);
             is_complete = false;
         }
-        if ring.len() < 2 {
+        if ring.is_empty() {
             return FenceResult::Impossible;
         }
         // After the first round all stimuli are handled. What they caused arrives before the second round.
         for _ in 0..2 {
-            if !self.pass_round(&ring).await {
-                return FenceResult::Missing;
+            match self.pass_round(&ring).await {
+                RoundResult::All => {}
+                RoundResult::Some(first) => return FenceResult::OthersServed(first),
+                RoundResult::NoMessageToSelf => return FenceResult::Impossible,
+                RoundResult::NotSent => return FenceResult::Missing,
             }
         }
         let taken = started.elapsed();
         if is_complete { FenceResult::Complete(taken) } else { FenceResult::Partial(taken) }
     }
 
-    /// Sends one message from each participant to the next one. Returns true if all arrive, or end with their connection.
-    async fn pass_round(&self, ring: &[Participant]) -> bool {
+    /// Sends one message from each participant to the next one, or from the only one to itself, and waits until all arrive, or end with their connection. Waits
+    /// without a limit as long as none arrives.
+    async fn pass_round(&self, ring: &[Participant]) -> RoundResult {
         let mut sent = Vec::with_capacity(ring.len());
         for (index, from) in ring.iter().enumerate() {
             let to = &ring[(index + 1) % ring.len()];
@@ -70,16 +91,32 @@ impl Connection {
             let mut bytes = format!("MESSAGE|{}|{mark}", to.name).into_bytes();
             self.config.framing.send.end(&mut bytes, 0);
             if !write_whole(from, &bytes).await {
-                return false;
+                return RoundResult::NotSent;
             }
             self.config.wire_log.note(&from.member.actor, Direction::Sent, &bytes);
             sent.push(SentFence { number, to });
         }
-        for fence in sent {
+        let any = Notify::new();
+        let arrivals = sent.iter().map(|fence| async {
             wait_for_fence(&fence.to.reader, fence.number).await;
+            any.notify_one();
+        });
+        tokio::select! {
+            biased;
+            _ = join_all(arrivals.collect()) => RoundResult::All,
+            first = give_up_stragglers(&any) => RoundResult::Some(first),
+            () = tokio::time::sleep(TO_SELF_WAIT), if ring.len() == 1 => RoundResult::NoMessageToSelf,
         }
-        true
     }
+}
+
+/// Waits for the first arrival, and then as long as another one may take. Returns the time until the first one.
+async fn give_up_stragglers(any: &Notify) -> Duration {
+    let started = Instant::now();
+    any.notified().await;
+    let first = started.elapsed();
+    tokio::time::sleep_until(started + ServerPace::straggler_wait(first)).await;
+    first
 }
 
 /// The longest wait for space in the send buffer.

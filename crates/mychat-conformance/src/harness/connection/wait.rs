@@ -19,6 +19,16 @@ struct Waited<T> {
     arrivals: u64,
 }
 
+/// The result of a wait beside a fence.
+enum Beside<T> {
+    /// What was waited for arrived first.
+    Found(T),
+    /// The fence ended first.
+    Ended(FenceResult),
+    /// Neither of the two came in time.
+    TimedOut,
+}
+
 impl Connection {
     /// Waits until `look` returns a value, or until nothing has arrived for so long that nothing will: see
     /// [`Connection::wait_for`].
@@ -83,25 +93,50 @@ impl Connection {
         if waited.found.is_some() || first >= timeout {
             return waited;
         }
-        let arrivals = waited.arrivals;
+        let mut arrivals = waited.arrivals;
         let silent_since = Instant::now().checked_sub(waited.silence).unwrap_or_else(Instant::now);
         let end = silent_since + timeout;
-        let fence = tokio::select! {
-            biased;
-            waited = self.wait(timeout, end, &mut look) => {
-                if waited.found.is_some() {
-                    return Waited { found: waited.found, silence: silent_since.elapsed(), arrivals };
-                }
-                FenceResult::Missing
-            }
-            fence = self.ring_fence() => fence,
+        let found = |found| Waited { found: Some(found), silence: silent_since.elapsed(), arrivals };
+        let mut fence = match self.wait_beside(self.ring_fence(), timeout, end, &mut look).await {
+            Beside::Found(value) => return found(value),
+            Beside::Ended(fence) => fence,
+            Beside::TimedOut => FenceResult::Missing,
         };
         if fence != FenceResult::Impossible {
             self.config.pace.record_fence(fence != FenceResult::Missing);
         }
-        let wait = self.config.pace.full_wait(awaited, fence, timeout);
+        // New users cause lists, which must not be mistaken for those that a step waits for.
+        let may_add_users = matches!(awaited, Awaited::Reply | Awaited::Close) && self.config.pace.fences_work();
+        if fence == FenceResult::Impossible && may_add_users {
+            match self.wait_beside(self.exchange_between_outsiders(), timeout, end, &mut look).await {
+                Beside::Found(value) => return found(value),
+                Beside::Ended(result) => fence = result,
+                Beside::TimedOut => {}
+            }
+            // The lists about the outsiders do not end the silence.
+            arrivals = self.inbox().arrivals;
+        }
+        let wait = self.config.pace.full_wait(awaited, fence, self.config.members.messages_sent(), timeout);
         let waited = self.wait(timeout, silent_since + wait, &mut look).await;
         Waited { found: waited.found, silence: silent_since.elapsed(), arrivals }
+    }
+
+    /// Waits for `fence`, and meanwhile for a value of `look`: until `end`, or until nothing has arrived for `timeout`.
+    async fn wait_beside<T>(
+        &self,
+        fence: impl Future<Output = FenceResult>,
+        timeout: Duration,
+        end: Instant,
+        look: impl FnMut(&mut ConnInbox) -> Option<T>,
+    ) -> Beside<T> {
+        tokio::select! {
+            biased;
+            waited = self.wait(timeout, end, look) => match waited.found {
+                Some(found) => Beside::Found(found),
+                None => Beside::TimedOut,
+            },
+            fence = fence => Beside::Ended(fence),
+        }
     }
 
     /// Waits until `look` returns a value, or until `time` is over. For frames that are optional.
@@ -113,9 +148,10 @@ impl Connection {
         self.wait(time, Instant::now() + time, look).await.found
     }
 
-    /// As [`Connection::wait_at_most`], for a list that shows how long the server takes to send one.
-    pub(crate) async fn wait_list_at_most<T>(
+    /// As [`Connection::wait_at_most`], for a reply or a list that shows how long the server takes to send one.
+    pub(crate) async fn wait_at_most_for<T>(
         &self,
+        awaited: Awaited,
         time: Duration,
         mut look: impl FnMut(&mut ConnInbox) -> Option<T>,
     ) -> Option<T> {
@@ -124,7 +160,7 @@ impl Connection {
         }
         let waited = self.wait(time, Instant::now() + time, look).await;
         if waited.found.is_some() {
-            self.config.pace.record_arrival(Awaited::List, waited.silence);
+            self.config.pace.record_arrival(awaited, waited.silence);
         }
         waited.found
     }
