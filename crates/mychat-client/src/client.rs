@@ -14,6 +14,7 @@ use crate::error::{ConnectError, SendError};
 use crate::event::{ClientEvent, RosterTracker};
 use crate::handshake;
 use crate::options::ConnectOptions;
+use crate::rooms::{Negotiation, RoomSupport};
 use crate::task::{ConnectionState, ConnectionTask};
 
 /// Capacity of the channel from senders to the connection task. Sending waits while it is full.
@@ -55,6 +56,7 @@ impl Client {
         let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
         let (state_sender, state) = watch::channel(ConnectionState::Online(session.framing));
         let (disconnect, disconnect_receiver) = watch::channel(false);
+        let (rooms, room_support) = Negotiation::new(options.rooms);
         let task = ConnectionTask {
             dialer,
             addr: addr.to_owned(),
@@ -65,13 +67,14 @@ impl Client {
             events: event_sender,
             state: state_sender,
             roster: RosterTracker::default(),
+            rooms,
             unsent: VecDeque::new(),
         };
         // The task ends when both halves are dropped, because that closes its channels.
         tokio::spawn(task.run(session));
         Ok(Self {
-            sender: Sender { name, frames, disconnect, state },
-            receiver: Receiver { events, users: Vec::new() },
+            receiver: Receiver { events, name: name.clone(), users: Vec::new(), rooms: Vec::new() },
+            sender: Sender { name, frames, disconnect, state, rooms: room_support },
         })
     }
 
@@ -122,6 +125,7 @@ pub struct Sender {
     frames: mpsc::Sender<Vec<u8>>,
     disconnect: watch::Sender<bool>,
     state: watch::Receiver<ConnectionState>,
+    rooms: watch::Receiver<RoomSupport>,
 }
 
 impl Sender {
@@ -190,7 +194,12 @@ impl Sender {
         let _ = state.wait_for(|state| *state == ConnectionState::Closed).await;
     }
 
-    fn online(&self) -> Result<Framing, SendError> {
+    /// Returns what is known of the server's rooms.
+    pub(crate) fn room_support(&self) -> RoomSupport {
+        *self.rooms.borrow()
+    }
+
+    pub(crate) fn online(&self) -> Result<Framing, SendError> {
         match *self.state.borrow() {
             ConnectionState::Online(framing) => Ok(framing),
             ConnectionState::Offline => Err(SendError::Offline),
@@ -198,7 +207,7 @@ impl Sender {
         }
     }
 
-    async fn enqueue(&self, frame: Vec<u8>) -> Result<(), SendError> {
+    pub(crate) async fn enqueue(&self, frame: Vec<u8>) -> Result<(), SendError> {
         self.frames.send(frame).await.map_err(|_| SendError::Closed)
     }
 }
@@ -209,7 +218,9 @@ impl Sender {
 #[derive(Debug)]
 pub struct Receiver {
     events: mpsc::Receiver<ClientEvent>,
+    name: UserName,
     users: Vec<String>,
+    rooms: Vec<String>,
 }
 
 impl Receiver {
@@ -222,6 +233,11 @@ impl Receiver {
     pub fn users(&self) -> &[String] {
         &self.users
     }
+
+    /// Returns the rooms that the user is in, in the order of its joins, according to the events that were taken.
+    pub fn rooms(&self) -> &[String] {
+        &self.rooms
+    }
 }
 
 impl Stream for Receiver {
@@ -229,8 +245,13 @@ impl Stream for Receiver {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<ClientEvent>> {
         let event = std::task::ready!(self.events.poll_recv(context));
-        if let Some(ClientEvent::Roster(roster)) = &event {
-            self.users.clone_from(&roster.users);
+        let this = &mut *self;
+        match &event {
+            Some(ClientEvent::Roster(roster)) => this.users.clone_from(&roster.users),
+            Some(ClientEvent::Room(update)) => update.apply(this.name.as_str(), &mut this.rooms),
+            // The session is new, and so is in no room yet.
+            Some(ClientEvent::Reconnected { .. }) => this.rooms.clear(),
+            _ => {}
         }
         Poll::Ready(event)
     }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::error::DisconnectCause;
 use crate::event::ServerError;
+use crate::rooms::{RoomDecoder, RoomUpdate};
 
 /// Size of the read buffer in bytes.
 const READ_SIZE: usize = 16 * 1024;
@@ -48,6 +49,7 @@ pub(crate) enum OwnedReply {
     Message { from: String, content: String },
     Broadcast { from: String, content: String },
     Error(ServerError),
+    Room(RoomUpdate),
     Unreadable(ReplyError),
 }
 
@@ -110,6 +112,7 @@ impl<S: AsyncRead> Reader<S> {
 struct ReplyDecoder {
     deframer: Deframer,
     roster: RosterReader,
+    rooms: RoomDecoder,
     replies: VecDeque<OwnedReply>,
 }
 
@@ -117,7 +120,7 @@ impl ReplyDecoder {
     fn new(framing: Framing) -> Self {
         // Lenient: a client can accept frames that are longer than rule F3 allows.
         let deframer = Deframer::for_replies(framing).lenient();
-        Self { deframer, roster: RosterReader::default(), replies: VecDeque::new() }
+        Self { deframer, roster: RosterReader::default(), rooms: RoomDecoder::default(), replies: VecDeque::new() }
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Result<(), DisconnectCause> {
@@ -132,7 +135,7 @@ impl ReplyDecoder {
                 Inbound::Overrun => return Err(DisconnectCause::Unterminated),
             };
             if !frame.is_empty() {
-                self.replies.extend(decode_frame(frame, &mut self.roster));
+                self.replies.extend(decode_frame(frame, &mut self.roster, &mut self.rooms));
             }
         }
         Ok(())
@@ -148,7 +151,7 @@ fn trim_line_end(mut frame: &[u8]) -> &[u8] {
 }
 
 /// Decodes one frame. Returns `None` for a part of a list that continues (rule L4).
-fn decode_frame(frame: &[u8], roster: &mut RosterReader) -> Option<OwnedReply> {
+fn decode_frame(frame: &[u8], roster: &mut RosterReader, rooms: &mut RoomDecoder) -> Option<OwnedReply> {
     Some(match Reply::parse(frame) {
         Ok(Reply::ConnectAck(status)) => OwnedReply::Ack(status),
         Ok(Reply::UserList(list)) => OwnedReply::Users(roster.push(list)?.names().map(str::to_owned).collect()),
@@ -161,6 +164,10 @@ fn decode_frame(frame: &[u8], roster: &mut RosterReader) -> Option<OwnedReply> {
         Ok(Reply::Error { code, text }) => {
             OwnedReply::Error(ServerError { code: code.to_owned(), text: text.to_owned() })
         }
+        Err(ReplyError::Unknown) => match rooms.decode(frame) {
+            Ok(update) => OwnedReply::Room(update?),
+            Err(error) => OwnedReply::Unreadable(error),
+        },
         Err(error) => OwnedReply::Unreadable(error),
     })
 }

@@ -95,6 +95,9 @@ pub enum SendError {
     /// The recipient's name breaks rule U1, so no user can have it.
     #[error("recipient is not a legal name")]
     IllegalName(#[from] NameError),
+    /// The server has no chat rooms, or [`ConnectOptions::rooms`](crate::ConnectOptions::rooms) was not set.
+    #[error("this server has no chat rooms")]
+    NoRooms,
     /// The content contains a pipe, which would end the session at a server with raw framing.
     #[error("a server with raw framing accepts no pipe in a message")]
     PipeInRaw,

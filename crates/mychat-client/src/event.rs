@@ -6,6 +6,7 @@ use std::time::Duration;
 use mychat_proto::{ErrorCode, Framing, ReplyError};
 
 use crate::error::DisconnectCause;
+use crate::rooms::RoomUpdate;
 
 /// An event of a connection. Names and texts are as received: a program must escape control characters before it shows
 /// them (rule S5).
@@ -26,6 +27,8 @@ pub enum ClientEvent {
         /// The text.
         content: String,
     },
+    /// Something in or around chat rooms. Occurs only with [`ConnectOptions::rooms`](crate::ConnectOptions::rooms).
+    Room(RoomUpdate),
     /// A new list of users (§3.2.6).
     Roster(RosterUpdate),
     /// An `ERROR` from the server, for example for an unknown recipient (rule M2).

@@ -36,6 +36,9 @@
 //! Receiver ◄─events──┘                          └◄─replies── socket
 //! ```
 //!
+//! With [`ConnectOptions::rooms`], a client also asks the server for chat rooms: `join`, `leave` and `say` of [`Sender`], and
+//! [`RoomUpdate`]s among the events. A server without rooms is reported once, as [`RoomUpdate::Unavailable`].
+//!
 //! Every future can be cancelled: a message is sent completely or not at all, and no event is lost.
 //!
 //! Reading order: `client`, [`event`], [`error`], [`options`], then `check`, `task`, `handshake` and `connection`, which
@@ -49,6 +52,7 @@ pub mod options;
 mod check;
 mod connection;
 mod handshake;
+mod rooms;
 mod task;
 #[cfg(test)]
 mod timing_tests;
@@ -57,4 +61,6 @@ pub use client::{Client, Receiver, Sender};
 pub use error::{ConnectError, DisconnectCause, Refusal, SendError};
 pub use event::{ClientEvent, CloseReason, RosterUpdate, ServerError};
 pub use mychat_proto::{ErrorCode, Framing, FramingChoice, NameError, ReplyError, UserName, name};
+pub use mychat_proto::{Moderation, RoomMode};
 pub use options::{Backoff, ConnectOptions};
+pub use rooms::RoomUpdate;

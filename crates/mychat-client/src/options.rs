@@ -20,6 +20,7 @@ pub struct ConnectOptions {
     pub(crate) reconnect: Option<Backoff>,
     pub(crate) handshake_timeout: Duration,
     pub(crate) raw_gap: Duration,
+    pub(crate) rooms: bool,
 }
 
 impl Default for ConnectOptions {
@@ -29,6 +30,7 @@ impl Default for ConnectOptions {
             reconnect: None,
             handshake_timeout: Duration::from_secs(10),
             raw_gap: Duration::from_millis(50),
+            rooms: false,
         }
     }
 }
@@ -65,6 +67,14 @@ impl ConnectOptions {
     #[must_use]
     pub fn raw_gap(mut self, gap: Duration) -> Self {
         self.raw_gap = gap;
+        self
+    }
+
+    /// Asks the server for chat rooms after each `CONNECT` (rule N5). Rooms that the user is in are joined again after a
+    /// reconnect.
+    #[must_use]
+    pub fn rooms(mut self) -> Self {
+        self.rooms = true;
         self
     }
 

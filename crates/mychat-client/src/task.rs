@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::time::Duration;
 
-use mychat_proto::{Command, Framing, UserName};
+use mychat_proto::{Command, Framing, ReplyError, UserName};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -13,6 +13,7 @@ use crate::error::{DisconnectCause, Refusal};
 use crate::event::{ClientEvent, CloseReason, RosterTracker};
 use crate::handshake::{self, ClientSession};
 use crate::options::ConnectOptions;
+use crate::rooms::Negotiation;
 
 /// Maximum number of frames that wait for the socket, in addition to those in the channel.
 pub(crate) const UNSENT_LIMIT: usize = 16;
@@ -46,6 +47,7 @@ pub(crate) struct ConnectionTask<D> {
     pub(crate) events: mpsc::Sender<ClientEvent>,
     pub(crate) state: watch::Sender<ConnectionState>,
     pub(crate) roster: RosterTracker,
+    pub(crate) rooms: Negotiation,
     /// Frames that were taken from the channel but not written. They are kept when the connection is lost.
     pub(crate) unsent: VecDeque<Vec<u8>>,
 }
@@ -54,10 +56,20 @@ impl<D: Dial> ConnectionTask<D> {
     /// Runs until the client disconnects, the connection is lost permanently, or both halves are dropped.
     pub(crate) async fn run(mut self, mut session: ClientSession<D::Stream>) {
         let reason = loop {
+            if let Some(update) = self.rooms.begin(session.framing, &mut self.unsent) {
+                let _ = self.events.send(ClientEvent::Room(update)).await;
+            }
             let reason = self.run_session(&mut session).await;
             session.writer.restore_front(&mut self.unsent);
             drop(session);
             session = match reason {
+                CloseReason::Lost(cause) if self.rooms.deadline.is_some() => match self.connect_without_rooms().await {
+                    Some(session) => session,
+                    None => match self.reconnect_session(cause).await {
+                        Ok(session) => session,
+                        Err(reason) => break reason,
+                    },
+                },
                 CloseReason::Lost(cause) => match self.reconnect_session(cause).await {
                     Ok(session) => session,
                     Err(reason) => break reason,
@@ -86,7 +98,7 @@ impl<D: Dial> ConnectionTask<D> {
                     (slot, reader.next().await)
                 } => match reply {
                     Ok(reply) => {
-                        if let (Some(slot), Some(event)) = (slot, to_event(reply, &mut self.roster)) {
+                        if let (Some(slot), Some(event)) = (slot, self.take_reply(reply)) {
                             slot.send(event);
                         }
                     }
@@ -107,6 +119,13 @@ impl<D: Dial> ConnectionTask<D> {
                 }
                 () = disconnect_requested(&mut self.disconnect), if deadline.is_none() => deadline = Some(self.begin_disconnect()),
                 () = events.closed(), if senders_dropped && deadline.is_none() => deadline = Some(self.begin_disconnect()),
+                () = sleep_until(self.rooms.deadline.unwrap_or_else(Instant::now)), if self.rooms.deadline.is_some() => {
+                    // A slow receiver learns of it later.
+                    match events.try_reserve() {
+                        Ok(slot) => slot.send(ClientEvent::Room(self.rooms.end())),
+                        Err(_) => self.rooms.extend_deadline(),
+                    }
+                }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => return CloseReason::Left,
             }
         }
@@ -138,7 +157,7 @@ impl<D: Dial> ConnectionTask<D> {
             loop {
                 match reader.next().await {
                     Ok(reply) => {
-                        if let Some(event) = to_event(reply, &mut self.roster) {
+                        if let Some(event) = self.take_reply(reply) {
                             let _ = self.events.send(event).await;
                         }
                     }
@@ -150,6 +169,32 @@ impl<D: Dial> ConnectionTask<D> {
             reason = rest => reason,
             () = sleep(CLOSE_TIMEOUT) => CloseReason::Lost(DisconnectCause::Io(kind)),
         }
+    }
+
+    /// Connects once more to a server that has closed the connection instead of an answer to the question for rooms, and does
+    /// not ask again (rule N5).
+    async fn connect_without_rooms(&mut self) -> Option<ClientSession<D::Stream>> {
+        let update = self.rooms.give_up(&mut self.unsent);
+        let session = handshake::connect(&self.dialer, &self.addr, &self.name, &self.options).await.ok()?;
+        self.state.send_replace(ConnectionState::Online(session.framing));
+        let _ = self.events.send(ClientEvent::Room(update)).await;
+        Some(session)
+    }
+
+    /// Updates the state by a reply. Returns its event, if it has one.
+    fn take_reply(&mut self, reply: OwnedReply) -> Option<ClientEvent> {
+        Some(match reply {
+            // No `CONNECT` is pending.
+            OwnedReply::Ack(_) => return None,
+            OwnedReply::Users(users) => ClientEvent::Roster(self.roster.update(users)),
+            OwnedReply::Message { from, content } => ClientEvent::Message { from, content },
+            OwnedReply::Broadcast { from, content } => ClientEvent::Broadcast { from, content },
+            OwnedReply::Room(update) if self.rooms.observe(&update, self.name.as_str()) => ClientEvent::Room(update),
+            OwnedReply::Room(_) => ClientEvent::Unreadable(ReplyError::Unknown),
+            OwnedReply::Error(error) if self.rooms.is_refused_by(&error) => ClientEvent::Room(self.rooms.end()),
+            OwnedReply::Error(error) => ClientEvent::Error(error),
+            OwnedReply::Unreadable(error) => ClientEvent::Unreadable(error),
+        })
     }
 
     /// Makes attempts to reconnect with growing delays. Ends early if a sender disconnects or both halves are dropped.
@@ -205,16 +250,4 @@ fn should_retry(reason: &DisconnectCause, attempt: u32) -> bool {
         DisconnectCause::Refused(Refusal::InUse | Refusal::Unexplained) => attempt <= NAME_IN_USE_ATTEMPTS,
         _ => true,
     }
-}
-
-fn to_event(reply: OwnedReply, roster: &mut RosterTracker) -> Option<ClientEvent> {
-    Some(match reply {
-        // No `CONNECT` is pending.
-        OwnedReply::Ack(_) => return None,
-        OwnedReply::Users(users) => ClientEvent::Roster(roster.update(users)),
-        OwnedReply::Message { from, content } => ClientEvent::Message { from, content },
-        OwnedReply::Broadcast { from, content } => ClientEvent::Broadcast { from, content },
-        OwnedReply::Error(error) => ClientEvent::Error(error),
-        OwnedReply::Unreadable(error) => ClientEvent::Unreadable(error),
-    })
 }

@@ -9,12 +9,13 @@ use mychat_proto::{Framing, FramingChoice, UserName};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 
-use crate::client::{Client, SEND_QUEUE};
+use crate::client::{Client, Receiver, SEND_QUEUE};
 use crate::connection::Dial;
 use crate::error::{ConnectError, DisconnectCause, Refusal, SendError};
 use crate::event::{ClientEvent, CloseReason};
 use crate::handshake::{self, ClientSession};
 use crate::options::{Backoff, ConnectOptions};
+use crate::rooms::RoomUpdate;
 use crate::task::UNSENT_LIMIT;
 
 /// A [`Dial`] that returns prepared streams in order and refuses the connection when none is left.
@@ -106,6 +107,98 @@ async fn join(dialer: PreparedStreams, options: ConnectOptions, server: &mut Dup
     };
     let (client, ()) = tokio::join!(Client::over(dialer, "test", "Alice", options), accept);
     client.unwrap()
+}
+
+/// Reads until the server has got `frame`.
+async fn read_until(server: &mut DuplexStream, frame: &str) -> String {
+    let mut received = String::new();
+    while !received.lines().any(|line| line == frame) {
+        received += &read(server).await;
+    }
+    received
+}
+
+async fn next_room_update(receiver: &mut Receiver) -> RoomUpdate {
+    match receiver.next().await {
+        Some(ClientEvent::Room(update)) => update,
+        event => panic!("{event:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn n5_a_client_uses_rooms_without_waiting_and_joins_them_again_after_a_loss() {
+    let dialer = PreparedStreams::default();
+    let (mut server, mut next) = (dialer.prepare(), dialer.prepare());
+    let backoff = Backoff { first: Duration::from_millis(1), ..Backoff::default() };
+    let options = ConnectOptions::new().rooms().reconnect(backoff);
+    let (sender, mut receiver) = join(dialer, options, &mut server).await.split();
+    let max = sender.max_room_content_len("r");
+    assert_eq!("SAY|r|Alice|".len() + max, 1024);
+    assert_eq!(sender.say("r", &"x".repeat(max + 1)).await, Err(SendError::TooLong { over: 1 }));
+    assert_eq!(sender.say("r", "a\nb").await, Err(SendError::LineBreak { at: 1 }));
+    assert!(matches!(sender.join("a,b").await, Err(SendError::IllegalName(_))));
+    sender.join("r").await.unwrap();
+    sender.say("r", "a|b").await.unwrap();
+    assert_eq!(read_until(&mut server, "SAY|r|a|b").await, "CAPABILITIES|rooms\nJOIN|r\nSAY|r|a|b\n");
+    server.write_all(b"CAPABILITIES|rooms=50\nJOIN|r|Alice\nMEMBERS|r|Alice,\nMEMBERS|r|Bob\n").await.unwrap();
+    assert_eq!(next_room_update(&mut receiver).await, RoomUpdate::Available { limit: Some(50) });
+    assert_eq!(next_room_update(&mut receiver).await, RoomUpdate::Joined { room: "r".into(), user: "Alice".into() });
+    let users = vec!["Alice".to_owned(), "Bob".to_owned()];
+    assert_eq!(next_room_update(&mut receiver).await, RoomUpdate::Members { room: "r".into(), users });
+    assert_eq!(receiver.rooms(), ["r"]);
+    drop(server);
+    assert!(matches!(receiver.next().await, Some(ClientEvent::Lost { .. })));
+    assert_eq!(read(&mut next).await, "CONNECT|Alice\n");
+    next.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
+    assert!(matches!(receiver.next().await, Some(ClientEvent::Reconnected { .. })));
+    assert!(receiver.rooms().is_empty());
+    assert_eq!(read_until(&mut next, "JOIN|r").await, "CAPABILITIES|rooms\nJOIN|r\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn n5_an_error_or_a_second_of_silence_means_that_there_are_no_rooms() {
+    for answer in [Some("ERROR|400|unknown command\n"), Some("CAPABILITIES|\n"), None] {
+        let dialer = PreparedStreams::default();
+        let mut server = dialer.prepare();
+        let (sender, mut receiver) = join(dialer, ConnectOptions::new().rooms(), &mut server).await.split();
+        let start = Instant::now();
+        if let Some(answer) = answer {
+            server.write_all(answer.as_bytes()).await.unwrap();
+        }
+        assert_eq!(next_room_update(&mut receiver).await, RoomUpdate::Unavailable, "{answer:?}");
+        assert_eq!(start.elapsed() >= Duration::from_secs(1), answer.is_none());
+        assert_eq!(sender.join("r").await, Err(SendError::NoRooms));
+        server.write_all(b"ERROR|400|later\n").await.unwrap();
+        assert!(matches!(receiver.next().await, Some(ClientEvent::Error(_))), "an answer to something else");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn n5_a_server_that_closes_instead_is_reconnected_to_once_without_the_question() {
+    let dialer = PreparedStreams::default();
+    let (mut server, mut next) = (dialer.prepare(), dialer.prepare());
+    let (sender, mut receiver) = join(dialer, ConnectOptions::new().rooms(), &mut server).await.split();
+    assert_eq!(read(&mut server).await, "CAPABILITIES|rooms\n");
+    drop(server);
+    assert_eq!(read(&mut next).await, "CONNECT|Alice\n");
+    next.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
+    assert_eq!(next_room_update(&mut receiver).await, RoomUpdate::Unavailable);
+    sender.broadcast("hola").await.unwrap();
+    assert_eq!(read(&mut next).await, "BROADCAST|hola\n");
+    drop(next);
+    assert!(matches!(receiver.next().await, Some(ClientEvent::Closed(CloseReason::Lost(_)))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_ask_for_rooms_sends_and_takes_nothing_of_them() {
+    let dialer = PreparedStreams::default();
+    let mut server = dialer.prepare();
+    let (sender, mut receiver) = join(dialer, ConnectOptions::new(), &mut server).await.split();
+    assert_eq!(sender.join("r").await, Err(SendError::NoRooms));
+    sender.broadcast("hola").await.unwrap();
+    assert_eq!(read(&mut server).await, "BROADCAST|hola\n");
+    server.write_all(b"SAY|r|Bob|hola\n").await.unwrap();
+    assert!(matches!(receiver.next().await, Some(ClientEvent::Unreadable(_))));
 }
 
 #[tokio::test(start_paused = true)]

@@ -149,6 +149,7 @@ fn send_error(error: &SendError) -> String {
         SendError::TooLong { over: 1 } => "1 byte too many".into(),
         SendError::TooLong { over } => format!("{over} bytes too many"),
         SendError::IllegalName(error) => format!("illegal name: {}", name_error(error)),
+        SendError::NoRooms => "this server has no rooms".into(),
         SendError::PipeInRaw => "a server with raw framing does not accept |".into(),
         SendError::Offline => "not connected at the moment".into(),
         SendError::Closed => "disconnected".into(),

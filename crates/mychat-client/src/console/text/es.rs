@@ -152,6 +152,7 @@ fn send_error(error: &SendError) -> String {
         SendError::TooLong { over: 1 } => "sobra 1 byte".into(),
         SendError::TooLong { over } => format!("sobran {over} bytes"),
         SendError::IllegalName(error) => format!("nombre no válido: {}", name_error(error)),
+        SendError::NoRooms => "este servidor no tiene salas".into(),
         SendError::PipeInRaw => "un servidor raw no admite |".into(),
         SendError::Offline => "ahora no hay conexión".into(),
         SendError::Closed => "desconectado".into(),
