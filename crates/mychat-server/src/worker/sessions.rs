@@ -20,8 +20,9 @@ use crate::session::state::SessionState;
 /// Bytes buffered in one turn from which on the turn leaves unused capacity behind.
 const LARGE_TURN_BYTES: usize = 16 * 1024;
 
-/// Bytes of room frames, over all recipients, that cause a flush of the sessions that have some.
-const FLUSH_ROOM_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of room frames, over all recipients, that cause a flush of the sessions that have some. It bounds the copies for a
+/// large room, and keeps them in the cache until they are written.
+const FLUSH_ROOM_BYTES: usize = 256 * 1024;
 
 /// The sessions of one worker; see the [module](self).
 #[derive(Debug)]
