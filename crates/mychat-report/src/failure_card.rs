@@ -63,6 +63,8 @@ pub(crate) fn fields(check: &Outcome, result: &ConformanceResult, longest: usize
     add("Server", check.server_output.iter().map(|line| format!("it wrote: {line}")).collect());
     add("After", check.after.iter().cloned().collect());
     add("Likely", check.likely.iter().cloned().collect());
+    let points = result.points.as_ref().and_then(|points| points.text_of(&check.id));
+    add("Points", points.into_iter().collect());
     add("Accept", check.declare.iter().map(|line| format!("declare `{line}` in a profile (--profile FILE)")).collect());
     add("Rerun", vec![rerun_command(check, result)]);
     fields

@@ -16,6 +16,7 @@ use crate::target::ServerUnderTest;
 use crate::terminal::check_progress::CheckProgress;
 use crate::terminal::print;
 use mychat_conformance::probe::{self as probing, FramingProbe, Profile};
+use mychat_conformance::suite::points::PointWeights;
 use mychat_conformance::suite::{Check, Event, Options, baseline};
 use mychat_conformance::{FirstContact, TestEnv};
 use mychat_report::model::TargetInfo;
@@ -46,6 +47,8 @@ pub(crate) struct SuiteOptions {
     pub(crate) floods: bool,
     pub(crate) profile: BTreeMap<String, String>,
     pub(crate) baseline: BTreeMap<String, String>,
+    /// Points of the checks, if the run is graded.
+    pub(crate) points: Option<PointWeights>,
     /// Options that a repetition of a check needs.
     pub(crate) rerun: Vec<String>,
 }
@@ -116,6 +119,10 @@ pub(crate) async fn run_checks(
         options: suite.rerun.clone(),
     };
     let result = build(outcomes, about, interrupted);
+    let result = match &suite.points {
+        Some(weights) => result.with_points(weights),
+        None => result,
+    };
     print(&terminal::summary(&result, columns));
     result
 }

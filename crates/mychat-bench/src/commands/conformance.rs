@@ -13,7 +13,7 @@ use crate::output::{prepare_outputs, write_output};
 use crate::target::ServerUnderTest;
 use crate::terminal::{print, signal};
 use mychat_conformance::probe::profile;
-use mychat_conformance::suite::{self, Check, baseline, select};
+use mychat_conformance::suite::{self, Check, baseline, points, select};
 use mychat_load::Exit;
 use mychat_scenario::model::FramingChoice;
 
@@ -70,6 +70,10 @@ pub(crate) struct ConformanceArgs {
     #[arg(long, requires = "baseline")]
     pub(crate) update_baseline: bool,
 
+    /// File of points per check, for grading: lines `ID: POINTS`, or `"GLOB": POINTS`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) points: Option<PathBuf>,
+
     /// Print all checks and exit
     #[arg(long)]
     pub(crate) list: bool,
@@ -118,7 +122,11 @@ pub(crate) async fn conformance(args: ConformanceArgs) -> Result<Exit, CommandEr
 fn prepare_files(args: &ConformanceArgs) -> Result<(), CommandError> {
     let baseline = args.baseline.as_deref();
     let updated = ("--baseline", baseline.filter(|_| args.update_baseline));
-    let inputs = baseline.filter(|_| !args.update_baseline).into_iter().chain(args.profile.as_deref());
+    let inputs = baseline
+        .filter(|_| !args.update_baseline)
+        .into_iter()
+        .chain(args.profile.as_deref())
+        .chain(args.points.as_deref());
     prepare_outputs(args.reports.files().into_iter().chain([updated]), inputs)
 }
 
@@ -141,6 +149,7 @@ fn suite_options(args: &ConformanceArgs, checks: &[Check]) -> Result<SuiteOption
         floods: !args.only.is_empty(),
         profile: declared,
         baseline: known.unwrap_or_default(),
+        points: args.points.as_deref().map(|path| read(path, |text| points::parse(text, checks))).transpose()?,
         rerun: rerun_options(args),
     })
 }

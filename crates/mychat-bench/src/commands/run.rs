@@ -240,6 +240,7 @@ async fn run_cases(
         floods: true,
         profile: declared,
         baseline: std::collections::BTreeMap::new(),
+        points: None,
         rerun: rerun_options(request),
     };
     let selected: Vec<&Check> = checks.iter().collect();

@@ -10,6 +10,7 @@ pub mod catalogue;
 mod end_of_run;
 mod instance;
 mod jobs;
+pub mod points;
 pub mod run;
 mod schedule;
 pub mod select;

@@ -62,6 +62,7 @@ fn head(result: &ConformanceResult) -> Markup {
                 b { (named(&result.info.target.address)) } " · framing " (result.info.target.framing) " · seed " (result.info.seed) " · "
                 (wording::number_of(result.checks.len(), "check")) " in " (format!("{:.1} s", result.info.seconds))
                 @if result.info.strict { " · strict" }
+                @if let Some(points) = &result.points { " · " b { (points.text()) " points" } }
             }
             (inconclusive(reasons::inconclusive_checks(result)))
             @if !result.info.notes.is_empty() {

@@ -30,6 +30,7 @@ fn suite(group: &str, result: &ConformanceResult) -> TestSuite {
     ];
     let (_, word, detail) = wording::suite_verdict(result);
     properties.push(("verdict_line".to_owned(), format!("{word}{detail}")));
+    properties.extend(result.points.as_ref().map(|points| ("points".to_owned(), points.text())));
     let first = fix_first(result).map(|first| first.cause.join("\n"));
     properties.extend(first.map(|cause| ("fix_first".to_owned(), cause)));
     for (number, group) in causes(result).iter().enumerate() {

@@ -25,6 +25,9 @@ pub fn conformance_summary(result: &ConformanceResult) -> String {
         result.info.target.framing,
         result.info.seed
     );
+    if let Some(points) = &result.points {
+        let _ = writeln!(text, "**Points: {}**\n", points.text());
+    }
     for note in &result.info.notes {
         let _ = writeln!(text, "> {}", escaped(note));
     }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::points::EarnedPoints;
 use super::{TargetInfo, ToolInfo};
 use crate::server_death;
 use mychat_conformance::probe::Profile;
 use mychat_conformance::suite::clauses::CLAUSES;
+use mychat_conformance::suite::points::PointWeights;
 use mychat_conformance::{Outcome, Status};
 use mychat_load::Exit;
 use mychat_load::verdict::Verdict;
@@ -34,6 +36,9 @@ pub struct ConformanceResult {
     pub statements: Vec<ClauseResult>,
     /// Counts by level.
     pub summary: BTreeMap<String, CheckCounts>,
+    /// Points of the server, if the run had weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<EarnedPoints>,
     /// All checks.
     pub checks: Vec<Outcome>,
 }
@@ -105,6 +110,12 @@ impl CheckCounts {
 }
 
 impl ConformanceResult {
+    /// Adds the points of the server by these weights.
+    #[must_use]
+    pub fn with_points(self, weights: &PointWeights) -> Self {
+        Self { points: Some(EarnedPoints::new(&self.checks, weights)), ..self }
+    }
+
     /// Returns the number of failed checks of all levels, without those that a baseline expects.
     pub fn failed(&self) -> u64 {
         self.checks.iter().filter(|check| check.status == Status::Fail && !check.expected).count() as u64
@@ -136,6 +147,7 @@ pub fn build(checks: Vec<Outcome>, mut info: SuiteRunInfo, interrupted: bool) ->
         exit_code: exit.code(),
         statements: statements(&checks),
         summary,
+        points: None,
         checks,
     }
 }

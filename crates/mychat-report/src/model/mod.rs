@@ -7,6 +7,7 @@ pub mod conformance;
 mod counts;
 pub mod histogram;
 mod latency;
+pub mod points;
 mod shard;
 mod unit;
 

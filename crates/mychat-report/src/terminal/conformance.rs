@@ -164,6 +164,9 @@ fn counts(text: &mut TextLayout, result: &ConformanceResult) {
         }
         text.hang(12, &line);
     }
+    if let Some(points) = &result.points {
+        text.hang(12, &format!("points      {}", points.text()));
+    }
     let (tone, word, detail) = wording::suite_verdict(result);
     let style = match tone {
         Tone::Good => GREEN,
