@@ -22,8 +22,8 @@ fn python(server: &str) -> Option<String> {
 #[test]
 fn a_server_without_line_ends_echo_and_errors_is_found_out_and_loses_nothing() {
     let Some(command) = python("raw") else { return };
-    // To this server, two messages that it reads at once are one. On a busy machine it reads late, so no user sends twice in
-    // 100 ms, or leaves by a message.
+    // To this server, two messages that it reads at once are one. On a busy machine it reads late, so no user sends twice within
+    // 100 ms, or sends DISCONNECT behind a message.
     let text = SOME.replace("rate: 60/s", "rate: 8/s each, arrivals: even").replace("think: 50ms", "think: 150ms");
     let text = text.replace("[disconnect, fin]", "[fin]");
     let outcome = run(&text).arg("--spawn").arg(command).go();
