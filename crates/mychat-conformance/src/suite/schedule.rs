@@ -82,8 +82,8 @@ pub(super) fn has_many_users(case: &Case) -> bool {
             | Procedure::Race(_)
             | Procedure::ManyConnections(_)
             | Procedure::OverlongList { .. },
-        ) => true,
-        Step::Repeat { times: 25.., .. } => true,
+        )
+        | Step::Repeat { times: 25.., .. } => true,
         _ => false,
     })
 }
