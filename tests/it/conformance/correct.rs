@@ -111,7 +111,10 @@ fn the_outcome_is_the_same_for_any_jobs() {
 #[test]
 fn a_raw_server_is_detected_and_gets_advice() {
     let Some(server) = python("raw") else { return };
-    let done = conformance(&["--spawn", &server, "--only", "conn.*", "--only", "frame.*", "--timeout", "1s"]);
+    // This server takes two messages that it reads at once for one, and beside other work it reads late: the many messages of
+    // `frame.out-atomic` show that, rightly.
+    let only = ["--only", "conn.*", "--only", "frame.*", "--skip", "frame.out-atomic", "--timeout", "1s"];
+    let done = conformance(&[&["--spawn", &server][..], &only].concat());
     assert_eq!(done.result["target"]["framing"], "raw", "{}", done.output);
     assert!(done.output.contains("framing  raw: your server sends no terminator."), "{}", done.output);
     assert!(done.output.contains("--explain frame.raw-coalesced"), "{}", done.output);
