@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use mychat_proto::{Deframer, Framing, MAX_FRAME, MAX_UNTERMINATED};
+use mychat_proto::{Deframer, Framing, FramingChoice, MAX_FRAME, MAX_UNTERMINATED};
 use proptest::prelude::*;
 
 use crate::any::{self, Found};
@@ -124,4 +124,19 @@ fn every_cut_near_the_limits_gives_the_same_frames() {
             }
         }
     }
+}
+
+#[test]
+fn each_choice_of_a_framing_has_its_name_and_its_framing() {
+    let choices = [
+        (FramingChoice::Lf, "lf", Some(Framing::Lf)),
+        (FramingChoice::CrLf, "crlf", Some(Framing::CrLf)),
+        (FramingChoice::Raw, "raw", Some(Framing::Raw)),
+        (FramingChoice::Auto, "auto", None),
+    ];
+    for (choice, name, fixed) in choices {
+        assert_eq!((choice.name(), choice.fixed()), (name, fixed));
+    }
+    let terminated = [Framing::Lf, Framing::CrLf, Framing::Raw].map(Framing::is_terminated);
+    assert_eq!(terminated, [true, true, false]);
 }
