@@ -44,8 +44,8 @@ pub(crate) struct Behaviour {
     pub(crate) fails_logins: Option<(u64, LoginFault)>,
     /// Time for which a name stays taken after its holder has left.
     pub(crate) name_kept: Nanos,
-    /// It ignores `DISCONNECT`: the user goes on receiving.
-    pub(crate) ignores_disconnect: bool,
+    /// Its treatment of `DISCONNECT`.
+    pub(crate) disconnect: Logout,
     /// The name of a user that it disconnects, and after how many frames.
     pub(crate) closes: Option<(&'static str, u32)>,
     /// True if it sends a user list to all after each login and logout.
@@ -72,7 +72,7 @@ impl Default for Behaviour {
             refused: None,
             fails_logins: None,
             name_kept: 0,
-            ignores_disconnect: false,
+            disconnect: Logout::Closed,
             closes: None,
             lists: false,
             chaos: None,
@@ -89,6 +89,15 @@ pub(crate) enum LoginFault {
     Unanswered,
     /// It closes the connection.
     Closed,
+}
+
+/// A treatment of `DISCONNECT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Logout {
+    /// It closes the connection.
+    Closed,
+    /// It does nothing: the user goes on receiving.
+    Ignored,
 }
 
 /// A change to a delivery.
@@ -244,7 +253,7 @@ impl Model {
                 Some(Some(other)) => self.deliver(&[*other], &format!("MESSAGE|{me}|{content}\n"), net),
                 _ => self.reply_unknown(end, net),
             },
-            (Ok(Command::Disconnect), _) if self.behaviour.ignores_disconnect => {}
+            (Ok(Command::Disconnect), _) if self.behaviour.disconnect == Logout::Ignored => {}
             (Ok(Command::Disconnect), _) => self.log_out(end, net),
             _ => send(end, "ERROR|400|malformed\n", net),
         }

@@ -4,7 +4,7 @@ use mychat_load::record::recorder::{Count, LatencyMetric};
 use mychat_load::record::session::UserSessionEnd;
 
 use super::run::{MS, S, run};
-use super::server::Behaviour;
+use super::server::{Behaviour, Logout};
 
 #[test]
 fn a_closed_loop_thinks_after_each_delivery() {
@@ -100,7 +100,7 @@ fn a_login_is_repeated_while_the_name_is_taken() {
 
 #[test]
 fn a_server_that_ignores_disconnect_is_told_how_long_it_went_on_delivering() {
-    let behaviour = Behaviour { ignores_disconnect: true, ..Behaviour::default() };
+    let behaviour = Behaviour { disconnect: Logout::Ignored, ..Behaviour::default() };
     let users = "talkers: { count: 1, rate: 10/s, arrivals: even, do: [ { broadcast: {} } ] }\n  \
                  guests: { count: 1, session: 1s, leave: disconnect }";
     let scenario = format!("timeout: 1s\nusers:\n  {users}\nload: [ {{ hold: 4s }} ]");
