@@ -62,7 +62,7 @@ fn a_loss_at_every_rate_is_no_question_of_the_rate() {
     let outcome = run(&text).target(server.address()).declared().arg("--quiet").go();
     assert_eq!(outcome.code, 1, "{}", outcome.output());
     let reason = reason(&outcome.json);
-    assert!(reason.contains("up holds: lost in proportion to what is sent"), "{reason}");
+    assert!(reason.contains("lost messages is proportional to those sent, whatever the rate"), "{reason}");
     assert_eq!(outcome.json["capacity"]["percent"], Value::Null, "{reason}");
     assert!(outcome.stdout.starts_with("FAIL search:"), "{}", outcome.output());
 }

@@ -50,7 +50,7 @@ fn a_server_without_a_fault_is_told_no_cause() {
 #[test]
 fn a_server_that_ends_nothing_it_sends_breaks_a_must() {
     let done = run("line-ends-omitted");
-    assert!(done.output.contains("frame.out-terminated reports it"), "{}", done.output);
+    assert!(done.output.contains("frame.out-terminated reports the fault"), "{}", done.output);
     assert_eq!(done.of("status")["frame.out-terminated"], "fail", "{}", done.output);
     assert_eq!(done.result["target"]["framing"], "lf");
     assert_eq!(done.exit, 1);

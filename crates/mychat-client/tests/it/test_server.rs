@@ -77,9 +77,15 @@ impl TestServer {
 
     /// Sends any text to a user who has joined; see [`TestServer::hears`].
     pub(crate) fn tell(&self, name: &str, frame: &str) {
+        assert!(self.tell_if_online(name, frame), "the user has joined");
+    }
+
+    /// Sends any text to a user, unless it has left. Returns true if it was online.
+    pub(crate) fn tell_if_online(&self, name: &str, frame: &str) -> bool {
         let state = self.room.lock();
-        let (_, stream) = state.users.iter().find(|(user, _)| user == name).expect("the user has joined");
+        let Some((_, stream)) = state.users.iter().find(|(user, _)| user == name) else { return false };
         self.room.send(stream, frame);
+        true
     }
 
     /// Waits until this frame arrives. Ignores other frames.
