@@ -13,7 +13,7 @@ use crate::event::ServerError;
 /// The time after which a server that does not answer has no rooms (rule N5).
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is known of the server's rooms.
+/// The knowledge of whether the server has rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RoomSupport {
     /// The client has asked. It may use rooms without waiting for the answer.

@@ -90,3 +90,19 @@ fn at_most(mut text: String, max: usize) -> String {
     }
     text
 }
+
+/// Generates bytes that often resemble a frame with these words and so pass the first checks of a parser.
+pub(crate) fn frame_like(words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        3 => prop::sample::select(words).prop_map(|word| word.as_bytes().to_vec()),
+        3 => Just(b"|".to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..9),
+        1 => content(20).prop_map(String::into_bytes),
+    ];
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+/// Generates text for a field, legal or illegal, sometimes longer than a frame.
+pub(crate) fn field() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), content(60), content(1024), any::<String>(), Just("a\nb".to_owned())]
+}

@@ -7,9 +7,12 @@ use mychat_proto::{
     ParseCommandError, Reply, RoomMode, RosterReader, UserList, extension,
 };
 use proptest::prelude::*;
-use proptest::sample::select;
 
 use crate::any;
+
+/// Words that begin the frames of extensions, or stand in them.
+const WORDS: &[&str] =
+    &["CAPABILITIES", "JOIN", "LEAVE", "SAY", "ROOMS", "MEMBERS", "TOPIC", "KICK", "MODE", "quiet", "MESSAGE"];
 
 const COMMANDS: u8 = 9;
 const REPLIES: u8 = 10;
@@ -43,24 +46,6 @@ fn reply<'a>(kind: u8, choice: usize, one: &'a str, two: &'a str, three: &'a str
     }
 }
 
-/// Generates bytes that often resemble an extension frame.
-fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let words =
-        ["CAPABILITIES", "JOIN", "LEAVE", "SAY", "ROOMS", "MEMBERS", "TOPIC", "KICK", "MODE", "quiet", "MESSAGE"];
-    let piece = prop_oneof![
-        3 => select(words.to_vec()).prop_map(|word| word.as_bytes().to_vec()),
-        3 => Just(b"|".to_vec()),
-        1 => prop::collection::vec(any::<u8>(), 0..9),
-        1 => any::content(20).prop_map(String::into_bytes),
-    ];
-    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
-}
-
-/// Generates text for a field, legal or illegal, sometimes longer than a frame.
-fn field() -> impl Strategy<Value = String> {
-    prop_oneof![Just(String::new()), any::content(60), any::content(1024), any::<String>(), Just("a\nb".to_owned())]
-}
-
 proptest! {
     #[test]
     fn legal_commands_parse_back(
@@ -87,7 +72,7 @@ proptest! {
 
     #[test]
     fn any_frame_parses_back_or_leaves_the_output_unchanged(
-        kind in 0..REPLIES, choice in 0..6_usize, one in field(), two in field(), three in field(),
+        kind in 0..REPLIES, choice in 0..6_usize, one in any::field(), two in any::field(), three in any::field(),
     ) {
         let (sent, mut wire) = (command(kind, choice, &one, &two), b"before\n".to_vec());
         if sent.write(&mut wire).is_ok() {
@@ -106,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_a_parser_panic(bytes in bytes()) {
+    fn no_bytes_make_a_parser_panic(bytes in any::frame_like(WORDS)) {
         if let Ok(command) = ExtensionCommand::parse(&bytes) {
             let written = command.write(&mut Vec::new());
             prop_assert!(written.is_ok() || bytes.contains(&b'\n') || bytes.len() > MAX_FRAME, "{written:?}");

@@ -1,4 +1,4 @@
-//! What operators do to users.
+//! The commands of operators about users.
 
 use mychat_proto::{ExtensionReply, Moderation, name};
 

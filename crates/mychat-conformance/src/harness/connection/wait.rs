@@ -21,7 +21,7 @@ struct Waited<T> {
 
 /// The result of a wait beside a fence.
 enum Beside<T> {
-    /// What was waited for arrived first.
+    /// The awaited frame arrived first.
     Found(T),
     /// The fence ended first.
     Ended(FenceResult),
