@@ -123,8 +123,8 @@ pub struct Deframer {
     state: DeframerState,
     framing: Framing,
     source: FrameSource,
-    /// Longest accepted frame in bytes.
-    limit: usize,
+    /// Longest accepted frame in bytes. A `u32` fits into the padding: a server holds one deframer a session.
+    limit: u32,
 }
 
 impl Default for Deframer {
@@ -145,14 +145,14 @@ impl Deframer {
     }
 
     const fn with_source(framing: Framing, source: FrameSource) -> Self {
-        Self { pending: Vec::new(), state: DeframerState::Collecting, framing, source, limit: MAX_FRAME }
+        Self { pending: Vec::new(), state: DeframerState::Collecting, framing, source, limit: MAX_FRAME as u32 }
     }
 
     /// Accepts frames of up to [`MAX_UNTERMINATED`] bytes instead of [`MAX_FRAME`]. Test tools use it to see the frame
     /// that breaks the limit. With a terminator, [`Inbound::Overrun`] then follows each [`Inbound::Oversize`].
     #[must_use]
     pub const fn lenient(mut self) -> Self {
-        self.limit = MAX_UNTERMINATED;
+        self.limit = MAX_UNTERMINATED as u32;
         self
     }
 
@@ -220,7 +220,7 @@ impl<'b> Feed<'_, 'b> {
     }
 
     fn next_terminated(&mut self) -> Option<Inbound<'_>> {
-        let limit = self.deframer.limit;
+        let limit = self.deframer.limit as usize;
         loop {
             match self.deframer.state {
                 DeframerState::Overrun => {
@@ -297,7 +297,7 @@ impl<'b> Feed<'_, 'b> {
         };
         let (frame, rest) = self.rest.split_at(end);
         self.rest = rest;
-        if frame.len() > self.deframer.limit { Some(Inbound::Oversize) } else { Some(Inbound::Frame(frame)) }
+        if frame.len() > self.deframer.limit as usize { Some(Inbound::Oversize) } else { Some(Inbound::Frame(frame)) }
     }
 }
 

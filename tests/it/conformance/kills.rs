@@ -30,7 +30,7 @@ fn triggers(fault: &str) -> Vec<&'static str> {
 }
 
 #[test]
-#[ignore = "takes a minute and a half: `just kills` runs it"]
+#[ignore = "takes four minutes: `just kills` runs it"]
 fn every_fault_is_found_by_the_checks_named_for_it() {
     found(&kills());
 }
@@ -98,6 +98,10 @@ const SLOW: [&str; 2] = ["robust.idle", "frame.partial-hold"];
 const AT_ONCE: usize = 12;
 
 /// `KILLS=list-` runs only the faults whose names begin with `list-` and leaves the other rows unchanged.
+///
+/// Some faults are races of the server itself: which checks meet them differs between two runs. A check that has failed in
+/// one run and passed in another is therefore kept with a `~` before its name, and a further run changes the file only where
+/// it sees something that no run before has seen.
 #[test]
 #[ignore = "takes some minutes: `just kills` runs it, and writes kills.golden"]
 fn the_whole_matrix() {
@@ -107,17 +111,42 @@ fn the_whole_matrix() {
     let rows = Mutex::new(golden(&std::fs::read_to_string(path).unwrap_or_default()));
     each_of_many(AT_ONCE, &known, |(fault, checks)| {
         let failed = all_that_fail(fault, checks);
-        rows.lock().expect("no poison").insert((*fault).to_owned(), failed);
+        let mut rows = rows.lock().expect("no poison");
+        let row = match rows.get(*fault) {
+            Some(before) => merge_runs(before, &failed),
+            None => failed,
+        };
+        rows.insert((*fault).to_owned(), row);
     });
-    let mut text = "# Which checks fail for which fault: written by `just kills`.\n".to_owned();
+    let mut text = "# The checks that fail for each fault; ~ marks those that failed in some runs only. Written by `just kills`.\n# Remove the row of a fault that has changed before the run.\n".to_owned();
     for (fault, failed) in rows.into_inner().expect("no poison") {
         text.extend([&fault, " ", &failed.join(" "), "\n"]);
     }
     std::fs::write(path, text).expect("written");
 }
 
-/// Runs the suite against a fault, without the readings, which never fail, and the slow checks that need not find it. With one job the checks are in the same order
-/// each time: what one check leaves behind on the server is always met by the same next one.
+/// Returns the checks of a row after a further run: those of all runs, then those of some runs, each with a `~`.
+fn merge_runs(row: &[String], failed: &[String]) -> Vec<String> {
+    let (sometimes, always): (BTreeSet<&str>, BTreeSet<&str>) = row
+        .iter()
+        .map(String::as_str)
+        .chain(failed.iter().map(String::as_str))
+        .map(|check| check.trim_start_matches('~'))
+        .partition(|check| !row.iter().any(|known| known == check) || !failed.iter().any(|known| known == check));
+    let always = always.into_iter().map(str::to_owned);
+    always.chain(sometimes.into_iter().map(|check| format!("~{check}"))).collect()
+}
+
+#[test]
+fn a_check_that_fails_in_one_of_two_runs_is_marked() {
+    let row = |checks: &[&str]| checks.iter().map(|check| (*check).to_owned()).collect::<Vec<_>>();
+    let after = merge_runs(&row(&["a", "b", "~c"]), &row(&["a", "c", "d"]));
+    assert_eq!(after, ["a", "~b", "~c", "~d"]);
+    assert_eq!(merge_runs(&after, &row(&["a", "b"])), after, "nothing new");
+}
+
+/// Runs the suite against a fault, without the readings, which never fail, and the slow checks that need not find it. With one
+/// job the checks are in the same order each time: what one check leaves behind on the server is always met by the same next one.
 fn all_that_fail(fault: &str, checks: &[&str]) -> Vec<String> {
     let levels = levels();
     let may = levels.iter().filter(|(_, level)| **level == Level::May).map(|(check, _)| check.as_str());
@@ -136,12 +165,15 @@ fn the_golden_matrix_holds_the_named_killers() {
     for (fault, checks) in kills() {
         let row = matrix.get(fault).unwrap_or_else(|| panic!("`just kills` has not run {fault}"));
         for check in checks.into_iter().filter(|check| levels[*check] != Level::May) {
-            assert!(row.iter().any(|failed| failed == check), "{fault}: {check} is not in its row of kills.golden");
+            assert!(
+                row.iter().any(|failed| failed.trim_start_matches('~') == check),
+                "{fault}: {check} is not in its row of kills.golden"
+            );
         }
     }
-    let tripped: BTreeSet<&String> = matrix.values().flatten().collect();
+    let tripped: BTreeSet<&str> = matrix.values().flatten().map(|check| check.trim_start_matches('~')).collect();
     for (check, level) in &levels {
-        assert!(*level == Level::May || tripped.contains(check), "no fault trips {check}");
+        assert!(*level == Level::May || tripped.contains(check.as_str()), "no fault trips {check}");
     }
 }
 

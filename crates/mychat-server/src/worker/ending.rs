@@ -92,7 +92,7 @@ impl Worker {
         self.drain_deadline = Some(deadline);
         // A stopping server sends no lists, and does not tell the members of a room of each other's end.
         self.publisher.rooms.clear(&mut self.sessions);
-        self.sessions.iter_mut().for_each(|session| session.extensions = None);
+        self.sessions.iter_mut().for_each(|session| session.extensions.rooms = false);
         let open = self.sessions.iter().filter(|(_, session)| session.state != SessionState::Closing);
         let indices: Vec<u32> = open.map(|(index, _)| index).collect();
         for index in indices {

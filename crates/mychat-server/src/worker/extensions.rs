@@ -14,18 +14,18 @@ impl Worker {
         if let Ok(ExtensionCommand::Capabilities { list }) = parsed {
             return self.negotiate(index, list);
         }
-        let (now, interval) = (self.now, self.shared.config.rooms.list_interval);
-        let Some(extensions) = &mut self.sessions[index].extensions else {
+        if !self.sessions[index].extensions.rooms {
             // Rule N2.
             return self.reply_error(index, ErrorReply::Syntax { error: ParseCommandError::Unknown });
-        };
+        }
         match parsed {
             Err(error) => return self.reply_error(index, ErrorReply::RoomSyntax { error }),
             Ok(ExtensionCommand::Rooms) => {
-                if extensions.listed_at.is_some_and(|at| now < at + interval) {
+                let (now, interval) = (self.now, self.shared.config.rooms.list_interval);
+                if self.rooms_listed_at.get(&index).is_some_and(|&at| now < at + interval) {
                     return self.reply_error(index, ErrorReply::RoomsTooOften);
                 }
-                extensions.listed_at = Some(now);
+                self.rooms_listed_at.insert(index, now);
             }
             Ok(_) => {}
         }
@@ -42,10 +42,10 @@ impl Worker {
         // Rule N3: raw sessions get no extensions.
         let has_terminator = session.framing.framing() != Framing::Raw;
         let is_wanted = is_offered && has_terminator && capabilities(list).any(|offer| offer.name == Capability::ROOMS);
-        let has_rooms = session.extensions.is_some();
+        let has_rooms = session.extensions.rooms;
         let Some(name) = self.name(index) else { return };
         if is_wanted && !has_rooms {
-            self.sessions[index].extensions = Some(Box::default());
+            self.sessions[index].extensions.rooms = true;
             let from = self.sessions.address(index);
             self.publisher.batch.room_event(from, RoomEvent::Enter, name.as_bytes());
         } else if !is_wanted {
@@ -63,8 +63,9 @@ impl Worker {
     /// Removes the session from its rooms, at the place that the next batch takes in the order. Returns true if the extension
     /// was in force.
     pub(super) fn exit_rooms(&mut self, index: u32) -> bool {
-        let had_rooms = self.sessions[index].extensions.take().is_some();
+        let had_rooms = std::mem::take(&mut self.sessions[index].extensions.rooms);
         if had_rooms {
+            self.rooms_listed_at.remove(&index);
             let from = self.sessions.address(index);
             self.publisher.batch.room_event(from, RoomEvent::Exit, &[]);
         }

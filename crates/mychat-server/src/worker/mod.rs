@@ -36,6 +36,7 @@ mod sessions;
 mod shrink_policy;
 mod timers;
 
+use std::collections::HashMap;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -101,6 +102,8 @@ struct Worker {
     deadlines: Deadlines,
     rebalancer: Rebalancer,
     reclaimer: Reclaimer,
+    /// The time of the last `ROOMS` of the sessions with that index. Few sessions ask, so it is no field of a session.
+    rooms_listed_at: HashMap<u32, Instant>,
     read_buffer: Vec<u8>,
     /// The time at which the turn began.
     now: Instant,
@@ -147,6 +150,7 @@ impl Worker {
             deadlines: Deadlines::new(config.admission.handshake_timeout),
             rebalancer: Rebalancer::new(now),
             reclaimer: Reclaimer::default(),
+            rooms_listed_at: HashMap::new(),
             read_buffer: vec![0; READ_BUFFER_BYTES],
             now,
             drain_deadline: None,

@@ -105,6 +105,8 @@ impl Worker {
         let mut groups: Vec<Vec<_>> = (0..others).map(|_| Vec::new()).collect();
         let joiners: HashSet<u32> = self.roster.joiners().iter().map(|key| key.index).collect();
         let movable = self.sessions.iter().filter(|(index, session)| session.is_movable() && !joiners.contains(index));
+        // The indices of the sessions that move are soon those of others.
+        self.rooms_listed_at.clear();
         for (turn, index) in movable.map(|(index, _)| index).collect::<Vec<_>>().into_iter().enumerate() {
             // Worker 0 keeps every first session of a round.
             let Some(group) = (turn % (others + 1)).checked_sub(1) else { continue };
@@ -117,7 +119,7 @@ impl Worker {
             if let Some(registration) = &session.registration {
                 let to = SessionAddress { worker: group as u16 + 1, key };
                 self.shared.router.relocate(registration, from, to);
-                if session.extensions.is_some() {
+                if session.extensions.rooms {
                     self.publisher.rooms.registry.relocate(key.generation, to);
                 }
             }
@@ -155,7 +157,7 @@ impl Worker {
         if let Some(registration) = &session.registration {
             let key = SessionKey { index, generation: session.generation };
             let address = SessionAddress { worker: self.id, key };
-            if session.extensions.is_some() {
+            if session.extensions.rooms {
                 // Before the name is free: its next user may join the same rooms.
                 self.publisher.batch.room_event(address, RoomEvent::Exit, &[]);
                 self.publisher.publish(Publish::Now, &mut self.sessions);
