@@ -199,6 +199,11 @@ impl Sender {
         *self.rooms.borrow()
     }
 
+    /// Returns a view of the same that can be waited for.
+    pub(crate) fn room_support_changes(&self) -> watch::Receiver<RoomSupport> {
+        self.rooms.clone()
+    }
+
     pub(crate) fn online(&self) -> Result<Framing, SendError> {
         match *self.state.borrow() {
             ConnectionState::Online(framing) => Ok(framing),

@@ -63,13 +63,15 @@ impl<D: Dial> ConnectionTask<D> {
             session.writer.restore_front(&mut self.unsent);
             drop(session);
             session = match reason {
-                CloseReason::Lost(cause) if self.rooms.deadline.is_some() => match self.connect_without_rooms().await {
-                    Some(session) => session,
-                    None => match self.reconnect_session(cause).await {
-                        Ok(session) => session,
-                        Err(reason) => break reason,
-                    },
-                },
+                CloseReason::Lost(cause) if self.rooms.may_be_refused_by_loss() => {
+                    match self.connect_without_rooms().await {
+                        Some(session) => session,
+                        None => match self.reconnect_session(cause).await {
+                            Ok(session) => session,
+                            Err(reason) => break reason,
+                        },
+                    }
+                }
                 CloseReason::Lost(cause) => match self.reconnect_session(cause).await {
                     Ok(session) => session,
                     Err(reason) => break reason,

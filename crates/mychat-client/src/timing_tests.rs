@@ -156,6 +156,30 @@ async fn n5_a_client_uses_rooms_without_waiting_and_joins_them_again_after_a_los
 }
 
 #[tokio::test(start_paused = true)]
+async fn rooms_are_not_forgotten_by_a_connection_that_is_lost_before_it_answers() {
+    let dialer = PreparedStreams::default();
+    let mut servers = [dialer.prepare(), dialer.prepare(), dialer.prepare()];
+    let backoff = Backoff { first: Duration::from_millis(1), ..Backoff::default() };
+    let options = ConnectOptions::new().rooms().reconnect(backoff);
+    let (sender, mut receiver) = join(dialer, options, &mut servers[0]).await.split();
+    sender.join("r").await.unwrap();
+    assert_eq!(read_until(&mut servers[0], "JOIN|r").await, "CAPABILITIES|rooms\nJOIN|r\n");
+    servers[0].write_all(b"CAPABILITIES|rooms=50\nJOIN|r|Alice\n").await.unwrap();
+    assert!(sender.wait_for_rooms().await);
+    assert!(matches!(next_room_update(&mut receiver).await, RoomUpdate::Available { .. }));
+    assert!(matches!(next_room_update(&mut receiver).await, RoomUpdate::Joined { .. }));
+    let [first, mut second, mut third] = servers;
+    drop(first);
+    assert_eq!(read(&mut second).await, "CONNECT|Alice\n");
+    second.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
+    assert_eq!(read_until(&mut second, "JOIN|r").await, "CAPABILITIES|rooms\nJOIN|r\n");
+    drop(second);
+    assert_eq!(read(&mut third).await, "CONNECT|Alice\n");
+    third.write_all(b"CONNECT_ACK|OK\n").await.unwrap();
+    assert_eq!(read_until(&mut third, "JOIN|r").await, "CAPABILITIES|rooms\nJOIN|r\n");
+}
+
+#[tokio::test(start_paused = true)]
 async fn n5_an_error_or_a_second_of_silence_means_that_there_are_no_rooms() {
     for answer in [Some("ERROR|400|unknown command\n"), Some("CAPABILITIES|\n"), None] {
         let dialer = PreparedStreams::default();
@@ -168,6 +192,7 @@ async fn n5_an_error_or_a_second_of_silence_means_that_there_are_no_rooms() {
         assert_eq!(next_room_update(&mut receiver).await, RoomUpdate::Unavailable, "{answer:?}");
         assert_eq!(start.elapsed() >= Duration::from_secs(1), answer.is_none());
         assert_eq!(sender.join("r").await, Err(SendError::NoRooms));
+        assert!(!sender.wait_for_rooms().await);
         server.write_all(b"ERROR|400|later\n").await.unwrap();
         assert!(matches!(receiver.next().await, Some(ClientEvent::Error(_))), "an answer to something else");
     }

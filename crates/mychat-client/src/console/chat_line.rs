@@ -11,10 +11,17 @@ const NAME_COLUMNS: usize = 12;
 /// A line above the input row. Names and texts are as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ChatLine {
-    Broadcast {
+    /// A message to the conversation that is shown.
+    Said {
         from: String,
         text: String,
-        own: bool,
+        mark: SaidMark,
+    },
+    /// A message of this user to a conversation that is not shown.
+    SaidElsewhere {
+        /// The conversation, as people see it.
+        to: String,
+        text: String,
     },
     /// A private message to this user.
     PrivateFrom {
@@ -29,8 +36,20 @@ pub(crate) enum ChatLine {
     /// A notice, for example that a user has joined.
     Notice(String),
     Error(String),
+    /// The beginning of the unread lines of a conversation.
+    Heading(String),
     /// Several lines of the program's own text.
     Text(String),
+}
+
+/// The mark before the name in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SaidMark {
+    /// This user's own message.
+    Own,
+    /// A message that contains this user's name.
+    Mention,
+    Other,
 }
 
 impl ChatLine {
@@ -40,13 +59,19 @@ impl ChatLine {
     pub(crate) fn render(&self, clock: &str, styler: Styler) -> Vec<String> {
         let clock = styler.role(StyleRole::Quiet, clock);
         let line = match self {
-            Self::Broadcast { from, text, own: false } => {
+            Self::Said { from, text, mark: SaidMark::Other } => {
                 format!("{clock}   {}  {}", name(from, |shown| styler.user(from, shown)), sanitize(text))
             }
-            Self::Broadcast { from, text, own: true } => {
+            Self::Said { from, text, mark: SaidMark::Mention } => {
+                let mark = styler.role(StyleRole::Mention, "*");
+                let text = styler.role(StyleRole::Mention, &sanitize(text));
+                format!("{clock} {mark} {}  {text}", name(from, |shown| styler.user(from, shown)))
+            }
+            Self::Said { from, text, mark: SaidMark::Own } | Self::SaidElsewhere { to: from, text } => {
                 let mark = styler.role(StyleRole::Own, "›");
                 format!("{clock} {mark} {}  {}", name(from, |shown| styler.role(StyleRole::Own, shown)), sanitize(text))
             }
+            Self::Heading(text) => styler.role(StyleRole::Heading, &format!("── {}", sanitize(text))),
             Self::PrivateFrom { from: other, text } | Self::PrivateTo { to: other, text } => {
                 let mark = if matches!(self, Self::PrivateTo { .. }) { "→" } else { "←" };
                 let mark = styler.role(StyleRole::Private, mark);
@@ -74,8 +99,10 @@ mod tests {
     use super::*;
 
     fn lines() -> Vec<ChatLine> {
-        let said =
-            |from: &str, text: &str| ChatLine::Broadcast { from: from.into(), text: text.into(), own: from == "Alice" };
+        let said = |from: &str, text: &str| {
+            let mark = if from == "Alice" { SaidMark::Own } else { SaidMark::Other };
+            ChatLine::Said { from: from.into(), text: text.into(), mark }
+        };
         vec![
             said("Alice", "hola a todos"),
             said("Bob", "¿qué tal? a|b"),
@@ -83,6 +110,9 @@ mod tests {
             said("Zoë 👩\u{200d}👧", "emoji in a name"),
             said("a name that is longer than others", "pushed"),
             said("Mallory", "\u{1b}[31mred\u{1b}[0m \u{202e}desrever\u{7}"),
+            ChatLine::Said { from: "Bob".into(), text: "hola \u{1b}Alice".into(), mark: SaidMark::Mention },
+            ChatLine::SaidElsewhere { to: "#garden".into(), text: "to a room".into() },
+            ChatLine::Heading("#garden · 2 here · \u{1b}topic".into()),
             ChatLine::PrivateFrom { from: "Bob".into(), text: "only for you".into() },
             ChatLine::PrivateTo { to: "Ana María".into(), text: "only for her".into() },
             ChatLine::Notice("Bob joined".into()),

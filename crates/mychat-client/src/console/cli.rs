@@ -110,6 +110,10 @@ impl Config {
             FramingFlag::Auto => FramingChoice::Auto,
         };
         let mut options = ConnectOptions::new().framing(framing);
+        // One message asks for rooms only if it needs them.
+        if !matches!(mode, RunMode::Once(_)) {
+            options = options.rooms();
+        }
         let reconnects = args.reconnect || (mode == RunMode::Terminal && !args.no_reconnect);
         if reconnects && !matches!(mode, RunMode::Once(_)) {
             options = options.reconnect(Backoff::default());

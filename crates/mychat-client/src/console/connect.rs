@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use mychat_client::{Client, ConnectError};
+use mychat_client::{Client, ConnectError, ConnectOptions};
 
 use super::cli::Config;
 use super::exit::ClientExit;
@@ -10,13 +10,13 @@ use super::lang::Lang;
 use super::sanitize::sanitize;
 use super::text::Phrase;
 
-/// Connects without asking the user. An error is printed and ends the program.
-pub(super) async fn join(config: &Config) -> Result<Client, ClientExit> {
+/// Connects with `options`, without asking the user. An error is printed and ends the program.
+pub(super) async fn join(config: &Config, options: ConnectOptions) -> Result<Client, ClientExit> {
     let Some(name) = &config.name else {
         print_error(config.lang, &Phrase::NeedName);
         return Err(ClientExit::Usage);
     };
-    config.options.clone().connect(&config.addr, name).await.map_err(|error| {
+    options.connect(&config.addr, name).await.map_err(|error| {
         let (phrase, exit) = describe_error(&error, &config.addr, name);
         print_error(config.lang, &phrase);
         exit
@@ -37,5 +37,10 @@ pub(super) fn describe_error<'a>(error: &'a ConnectError, addr: &'a str, name: &
 
 /// Prints an error to standard error, which may be closed.
 pub(super) fn print_error(lang: Lang, phrase: &Phrase<'_>) {
-    let _ = writeln!(io::stderr(), "mychat: {}", sanitize(&lang.say(phrase)));
+    print_text(&lang.say(phrase));
+}
+
+/// Prints the text of an error to standard error, which may be closed.
+pub(super) fn print_text(text: &str) {
+    let _ = writeln!(io::stderr(), "mychat: {}", sanitize(text));
 }

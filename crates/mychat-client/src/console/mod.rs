@@ -11,6 +11,8 @@
 mod lang;
 
 mod input;
+mod outgoing;
+mod request;
 mod text;
 
 mod exit;

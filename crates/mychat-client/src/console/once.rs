@@ -1,43 +1,77 @@
 //! The mode `--once`: sends one message and exits.
 
-use mychat_client::{ClientEvent, CloseReason, ErrorCode, SendError};
+use mychat_client::{ClientEvent, CloseReason, ErrorCode, Receiver, SendError, Sender, ServerError};
 
 use super::cli::Config;
-use super::connect::{join, print_error};
+use super::connect::{join, print_error, print_text};
 use super::exit::ClientExit;
 use super::input::{InputCommand, parse};
-use super::text::Phrase;
+use super::request::RoomRequest;
+use super::text::{Phrase, Refused, RoomPhrase};
 
 /// Joins, sends and leaves. The server answers in order and then closes (rules S6, §3.3.4), so any error about the
 /// message arrives before the end of the connection.
 pub(crate) async fn run(config: &Config, text: &str) -> ClientExit {
     let input = match parse(text) {
-        Ok(InputCommand::Reply(_) | InputCommand::Users | InputCommand::Help | InputCommand::Quit) => {
+        Ok(
+            input @ (InputCommand::Empty
+            | InputCommand::Text(_)
+            | InputCommand::All(_)
+            | InputCommand::Message { .. }
+            | InputCommand::Say { .. }),
+        ) => input,
+        Ok(_) => {
             print_error(config.lang, &Phrase::OnceNeedsMessage);
             return ClientExit::Usage;
         }
-        Ok(input) => input,
         Err(error) => {
             print_error(config.lang, &Phrase::InvalidInput(&error));
             return ClientExit::Usage;
         }
     };
-    let (sender, mut receiver) = match join(config).await {
+    let mut options = config.options.clone();
+    if matches!(input, InputCommand::Say { .. }) {
+        options = options.rooms();
+    }
+    let (sender, mut receiver) = match join(config, options).await {
         Ok(client) => client.split(),
         Err(exit) => return exit,
     };
-    let sent = match &input {
-        InputCommand::Broadcast(text) => sender.broadcast(text).await,
-        InputCommand::Message { to, text } => sender.message(to, text).await,
-        _ => Err(SendError::Empty),
-    };
-    if let Err(error) = sent {
-        print_error(config.lang, &Phrase::NotSent(&error));
-        return ClientExit::NotSent;
+    match send(&input, &sender).await {
+        Ok(()) => finish(config, &input, &sender, &mut receiver).await,
+        Err(SendError::NoRooms) => {
+            print_text(&config.lang.say_room(&RoomPhrase::NoRoomsForText));
+            ClientExit::NotSent
+        }
+        Err(error) => {
+            print_error(config.lang, &Phrase::NotSent(&error));
+            ClientExit::NotSent
+        }
     }
+}
+
+/// Sends the message. A room is joined first; nothing is sent to a server without rooms.
+async fn send(input: &InputCommand, sender: &Sender) -> Result<(), SendError> {
+    match input {
+        InputCommand::Text(text) | InputCommand::All(text) => sender.broadcast(text).await,
+        InputCommand::Message { to, text } => sender.message(to, text).await,
+        InputCommand::Say { room, text } => {
+            sender.check_say(room, text)?;
+            if !sender.wait_for_rooms().await {
+                return Err(SendError::NoRooms);
+            }
+            sender.join(room).await?;
+            sender.say(room, text).await
+        }
+        _ => Err(SendError::Empty),
+    }
+}
+
+/// Disconnects, and reports what the server answers until it closes.
+async fn finish(config: &Config, input: &InputCommand, sender: &Sender, receiver: &mut Receiver) -> ClientExit {
     let mut exit = ClientExit::Success;
     let mut disconnect = std::pin::pin!(sender.disconnect());
-    let mut disconnected = false;
+    let (mut disconnected, mut has_joined) = (false, false);
     loop {
         let event = tokio::select! {
             event = receiver.next() => event,
@@ -45,11 +79,9 @@ pub(crate) async fn run(config: &Config, text: &str) -> ClientExit {
         };
         match event {
             Some(ClientEvent::Error(error)) => {
-                match &input {
-                    InputCommand::Message { to, .. } if error.kind() == Some(ErrorCode::NoSuchUser) => {
-                        print_error(config.lang, &Phrase::NoSuchUser(to));
-                    }
-                    _ => print_error(config.lang, &Phrase::ServerError(&error)),
+                // A message to a room that was not joined is refused as well.
+                if exit == ClientExit::Success {
+                    report(config, input, &error, has_joined);
                 }
                 exit = ClientExit::NotSent;
             }
@@ -57,8 +89,25 @@ pub(crate) async fn run(config: &Config, text: &str) -> ClientExit {
                 print_error(config.lang, &Phrase::ConnectionLost(&error));
                 exit = ClientExit::Lost;
             }
+            Some(ClientEvent::Room(update)) => has_joined |= update.entered_by(sender.name().as_str()).is_some(),
             Some(_) => {}
             None => return exit,
         }
+    }
+}
+
+fn report(config: &Config, input: &InputCommand, error: &ServerError, has_joined: bool) {
+    match input {
+        InputCommand::Message { to, .. } if error.kind() == Some(ErrorCode::NoSuchUser) => {
+            print_error(config.lang, &Phrase::NoSuchUser(to));
+        }
+        InputCommand::Say { room, text } => {
+            let room = room.clone();
+            let request =
+                if has_joined { RoomRequest::Say { room, text: text.clone() } } else { RoomRequest::Join { room } };
+            let because = Refused { is_member: has_joined, operators: &[], room_limit: None, is_about_self: false };
+            print_text(&config.lang.say_room(&RoomPhrase::Refused { request: &request, error, because }));
+        }
+        _ => print_error(config.lang, &Phrase::ServerError(error)),
     }
 }

@@ -29,6 +29,10 @@ pub(crate) enum StyleRole {
     Error,
     /// The mark of a private message.
     Private,
+    /// A message that contains the user's own name.
+    Mention,
+    /// The beginning of a conversation.
+    Heading,
 }
 
 impl Styler {
@@ -43,6 +47,8 @@ impl Styler {
             StyleRole::Own => Style::new().bold(),
             StyleRole::Error => colour(AnsiColor::Red),
             StyleRole::Private => colour(AnsiColor::Magenta).bold(),
+            StyleRole::Mention => colour(AnsiColor::Yellow).bold(),
+            StyleRole::Heading => Style::new().dimmed().bold(),
         };
         self.style(style, text)
     }

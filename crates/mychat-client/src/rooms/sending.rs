@@ -16,22 +16,32 @@ impl Sender {
         self.room_support() != RoomSupport::Unavailable
     }
 
+    /// Waits until it is known whether the server has rooms, and returns true if it has. The answer, or its absence, is known a
+    /// second after the connection was established (rule N5). Commands for rooms need not wait for it.
+    pub async fn wait_for_rooms(&self) -> bool {
+        let mut support = self.room_support_changes();
+        let known = support.wait_for(|support| *support != RoomSupport::Asked).await;
+        known.is_ok_and(|support| *support == RoomSupport::Available)
+    }
+
     /// Joins a room, which comes into being if there is none.
     pub async fn join(&self, room: &str) -> Result<(), SendError> {
-        self.command(room, ExtensionCommand::Join { room }).await
+        self.send_room_command(ExtensionCommand::Join { room }).await
     }
 
     /// Leaves a room.
     pub async fn leave(&self, room: &str) -> Result<(), SendError> {
-        self.command(room, ExtensionCommand::Leave { room }).await
+        self.send_room_command(ExtensionCommand::Leave { room }).await
     }
 
     /// Sends to all members of a room, including the sender.
     pub async fn say(&self, room: &str, content: &str) -> Result<(), SendError> {
-        if let Some(over @ 1..) = content.len().checked_sub(self.max_room_content_len(room)) {
-            return Err(SendError::TooLong { over });
-        }
-        self.command(room, ExtensionCommand::Say { room, content }).await
+        self.send_room_command(ExtensionCommand::Say { room, content }).await
+    }
+
+    /// Checks a message to a room without sending it. Returns the error that [`say`](Sender::say) would return now.
+    pub fn check_say(&self, room: &str, content: &str) -> Result<(), SendError> {
+        self.room_frame(ExtensionCommand::Say { room, content }).map(drop)
     }
 
     /// Returns the maximum number of bytes of content of a message to a room (rule M4).
@@ -46,38 +56,70 @@ impl Sender {
 
     /// Asks for the members and operators of a room.
     pub async fn list_members(&self, room: &str) -> Result<(), SendError> {
-        self.command(room, ExtensionCommand::Members { room }).await
+        self.send_room_command(ExtensionCommand::Members { room }).await
     }
 
     /// Sets the topic of a room; an empty text removes it.
     pub async fn set_topic(&self, room: &str, text: &str) -> Result<(), SendError> {
-        self.command(room, ExtensionCommand::Topic { room, text }).await
+        self.send_room_command(ExtensionCommand::Topic { room, text }).await
+    }
+
+    /// Checks a topic without sending it. Returns the error that [`set_topic`](Sender::set_topic) would return now. The server
+    /// may have a lower limit.
+    pub fn check_topic(&self, room: &str, text: &str) -> Result<(), SendError> {
+        self.room_frame(ExtensionCommand::Topic { room, text }).map(drop)
     }
 
     /// Invites, kicks, bans or unbans a user, or makes it an operator or a plain member.
     pub async fn moderate(&self, action: Moderation, room: &str, user: &str) -> Result<(), SendError> {
-        name::check(user)?;
-        self.command(room, ExtensionCommand::Moderate { action, room, user }).await
+        self.send_room_command(ExtensionCommand::Moderate { action, room, user }).await
     }
 
     /// Sets a mode of a room.
     pub async fn set_mode(&self, room: &str, mode: RoomMode) -> Result<(), SendError> {
-        self.command(room, ExtensionCommand::Mode { room, mode }).await
-    }
-
-    async fn command(&self, room: &str, command: ExtensionCommand<'_>) -> Result<(), SendError> {
-        name::check(room)?;
-        self.send_room_command(command).await
+        self.send_room_command(ExtensionCommand::Mode { room, mode }).await
     }
 
     async fn send_room_command(&self, command: ExtensionCommand<'_>) -> Result<(), SendError> {
+        let frame = self.room_frame(command)?;
+        self.enqueue(frame).await
+    }
+
+    /// Checks a command and returns its frame.
+    fn room_frame(&self, command: ExtensionCommand<'_>) -> Result<Vec<u8>, SendError> {
         if !self.may_have_rooms() {
             return Err(SendError::NoRooms);
         }
         self.online()?;
+        if let Some(room) = command_room(command) {
+            name::check(room)?;
+        }
+        match command {
+            ExtensionCommand::Say { room, content } => {
+                if let Some(over @ 1..) = content.len().checked_sub(self.max_room_content_len(room)) {
+                    return Err(SendError::TooLong { over });
+                }
+            }
+            ExtensionCommand::Moderate { user, .. } => name::check(user)?,
+            _ => {}
+        }
         let mut frame = Vec::new();
         command.write(&mut frame).map_err(|error| to_send_error(error, command))?;
-        self.enqueue(frame).await
+        Ok(frame)
+    }
+}
+
+/// Returns the room that a command names.
+const fn command_room(command: ExtensionCommand<'_>) -> Option<&str> {
+    match command {
+        ExtensionCommand::Join { room }
+        | ExtensionCommand::Leave { room }
+        | ExtensionCommand::Say { room, .. }
+        | ExtensionCommand::Members { room }
+        | ExtensionCommand::Topic { room, .. }
+        | ExtensionCommand::Moderate { room, .. }
+        | ExtensionCommand::Mode { room, .. } => Some(room),
+        ExtensionCommand::Capabilities { .. } | ExtensionCommand::Rooms => None,
     }
 }
 

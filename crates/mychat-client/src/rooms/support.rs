@@ -28,6 +28,8 @@ pub(crate) enum RoomSupport {
 #[derive(Debug)]
 pub(crate) struct Negotiation {
     is_wanted: bool,
+    /// True after a server has answered the question with rooms.
+    was_available: bool,
     support: watch::Sender<RoomSupport>,
     /// The time at which the answer is overdue, while there is none.
     pub(crate) deadline: Option<Instant>,
@@ -39,11 +41,13 @@ impl Negotiation {
     pub(crate) fn new(is_wanted: bool) -> (Self, watch::Receiver<RoomSupport>) {
         let first = if is_wanted { RoomSupport::Asked } else { RoomSupport::Unavailable };
         let (support, receiver) = watch::channel(first);
-        (Self { is_wanted, support, deadline: None, own: Vec::new() }, receiver)
+        (Self { is_wanted, was_available: false, support, deadline: None, own: Vec::new() }, receiver)
     }
 
     /// Puts the question in front of the frames that wait, and after it a `JOIN` for each room that the user was in. Returns
     /// the update if the framing allows no rooms.
+    ///
+    /// The rooms stay known until the server says otherwise: this connection may be lost before it answers.
     pub(crate) fn begin(&mut self, framing: Framing, unsent: &mut VecDeque<Vec<u8>>) -> Option<RoomUpdate> {
         if !self.is_wanted {
             return None;
@@ -52,15 +56,13 @@ impl Negotiation {
         if !framing.is_terminated() {
             return Some(self.end());
         }
-        let rooms = std::mem::take(&mut self.own);
-        let joins = rooms.iter().map(|room| ExtensionCommand::Join { room }).rev();
-        for command in joins.chain([ExtensionCommand::Capabilities { list: Capability::ROOMS }]) {
-            let mut frame = Vec::new();
-            // Rooms that a server has named fit; one that does not is not joined again.
-            if command.write(&mut frame).is_ok() {
-                unsent.push_front(frame);
-            }
-        }
+        let question = ExtensionCommand::Capabilities { list: Capability::ROOMS };
+        let joins = self.own.iter().map(|room| ExtensionCommand::Join { room });
+        // Rooms that a server has named fit; one that does not is not joined again.
+        let frames: Vec<_> = std::iter::once(question).chain(joins).filter_map(encode).collect();
+        // The last connection may have left some of them unsent.
+        unsent.retain(|frame| !frames.contains(frame));
+        frames.into_iter().rev().for_each(|frame| unsent.push_front(frame));
         self.support.send_replace(RoomSupport::Asked);
         self.deadline = Some(Instant::now() + ANSWER_TIMEOUT);
         None
@@ -71,6 +73,7 @@ impl Negotiation {
         match update {
             RoomUpdate::Available { .. } => {
                 self.deadline = None;
+                self.was_available = true;
                 self.support.send_replace(RoomSupport::Available);
             }
             RoomUpdate::Unavailable => drop(self.end()),
@@ -82,6 +85,12 @@ impl Negotiation {
     /// Returns true if `error` is the answer to the question: it is the first command of the session.
     pub(crate) fn is_refused_by(&self, error: &ServerError) -> bool {
         self.deadline.is_some() && error.kind() == Some(ErrorCode::Malformed)
+    }
+
+    /// Returns true if a loss of the connection now may be the server's answer to the question. It is none if the server has
+    /// answered an earlier one with rooms.
+    pub(crate) fn may_be_refused_by_loss(&self) -> bool {
+        self.deadline.is_some() && !self.was_available
     }
 
     /// Waits once more for the answer.
@@ -103,4 +112,9 @@ impl Negotiation {
         unsent.retain(|frame| !frame.starts_with(b"CAPABILITIES|"));
         self.end()
     }
+}
+
+fn encode(command: ExtensionCommand<'_>) -> Option<Vec<u8>> {
+    let mut frame = Vec::new();
+    command.write(&mut frame).is_ok().then_some(frame)
 }

@@ -85,7 +85,7 @@ pub enum RoomUpdate {
 
 impl RoomUpdate {
     /// Returns the room of which `user` has become a member by this.
-    pub(crate) fn entered_by(&self, user: &str) -> Option<&str> {
+    pub fn entered_by(&self, user: &str) -> Option<&str> {
         match self {
             Self::Joined { room, user: joined } if joined == user => Some(room),
             _ => None,
@@ -93,7 +93,7 @@ impl RoomUpdate {
     }
 
     /// Returns the room of which `user` is no member any more after this.
-    pub(crate) fn left_by(&self, user: &str) -> Option<&str> {
+    pub fn left_by(&self, user: &str) -> Option<&str> {
         match self {
             Self::Left { room, user: gone } | Self::Moderated { action: Moderation::Kick, room, user: gone, .. } => {
                 (gone == user).then_some(room)
@@ -104,7 +104,7 @@ impl RoomUpdate {
 
     /// Updates the rooms that `user` is in.
     pub(crate) fn apply(&self, user: &str, rooms: &mut Vec<String>) {
-        if let Some(room) = self.entered_by(user) {
+        if let Some(room) = self.entered_by(user).filter(|room| !rooms.iter().any(|known| known == room)) {
             rooms.push(room.to_owned());
         }
         if let Some(left) = self.left_by(user) {
@@ -124,6 +124,7 @@ mod tests {
         let kick = |user| RoomUpdate::Moderated { action: Moderation::Kick, room: room(), by: other(), user };
         for (update, count) in [
             (RoomUpdate::Joined { room: room(), user: other() }, 0),
+            (RoomUpdate::Joined { room: room(), user: user() }, 1),
             (RoomUpdate::Joined { room: room(), user: user() }, 1),
             (RoomUpdate::Left { room: room(), user: other() }, 1),
             (kick(other()), 1),

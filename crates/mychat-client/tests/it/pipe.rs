@@ -18,7 +18,7 @@ fn start(args: &[&str]) -> Child {
 }
 
 /// Runs the program with this input. Returns the exit code, the output and the errors.
-fn run(args: &[&str], input: &str) -> (i32, String, String) {
+pub(crate) fn run(args: &[&str], input: &str) -> (i32, String, String) {
     let mut child = start(args);
     // The program may exit before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -85,16 +85,26 @@ fn exit_codes_are_those_of_the_help() {
     server.hears("MESSAGE|Holder|hola");
 }
 
-/// Starts a program that has joined. Returns it with the rest of its output.
 fn run_bot(server: &TestServer, name: &str) -> (Bot, BufReader<std::process::ChildStdout>) {
-    let mut child = start(&[&server.addr(), "--name", name, "--stay"]);
+    start_bot(&server.addr(), name)
+}
+
+/// Starts a program that has joined. Returns it with the rest of its output.
+pub(crate) fn start_bot(addr: &str, name: &str) -> (Bot, BufReader<std::process::ChildStdout>) {
+    let mut child = start(&[addr, "--name", name, "--stay"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap());
-    next_line(&mut lines, "users\t");
+    wait_until_ready(&mut child, &mut lines, name);
     (Bot(child), lines)
 }
 
+/// Waits until the program has joined and knows if the server has rooms: it reads no line before.
+fn wait_until_ready(child: &mut Child, lines: &mut impl BufRead, name: &str) {
+    child.stdin.as_mut().unwrap().write_all(format!("@\"{name}\" ready\n").as_bytes()).unwrap();
+    next_line(lines, "message\t");
+}
+
 /// A child process that is killed when the test ends.
-struct Bot(Child);
+pub(crate) struct Bot(pub(crate) Child);
 
 impl Drop for Bot {
     fn drop(&mut self) {
@@ -103,7 +113,7 @@ impl Drop for Bot {
     }
 }
 
-fn next_line(lines: &mut impl BufRead, beginning: &str) -> String {
+pub(crate) fn next_line(lines: &mut impl BufRead, beginning: &str) -> String {
     loop {
         let mut line = String::new();
         assert!(lines.read_line(&mut line).unwrap() > 0, "waited for {beginning:?}");
@@ -137,8 +147,8 @@ fn with_reconnect_it_comes_back_and_says_so() {
     let server = TestServer::start();
     let mut child = start(&[&server.addr(), "--name", "Bot", "--stay", "--reconnect"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap());
+    wait_until_ready(&mut child, &mut lines, "Bot");
     let mut bot = Bot(child);
-    next_line(&mut lines, "users\t");
     server.drop_all();
     next_line(&mut lines, "lost\t");
     // Read while the connection is lost and sent after the reconnection.

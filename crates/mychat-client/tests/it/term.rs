@@ -62,10 +62,10 @@ impl Term {
         Self { pty, child, parser: vt100::Parser::new(size(ROWS), size(COLUMNS), 0), output }
     }
 
-    /// Starts the program and waits until it has joined.
+    /// Starts the program and waits until it has joined a server without rooms, and knows that.
     pub(crate) fn joined(addr: &str, args: &[&str]) -> Self {
         let mut term = Self::start(&[&[addr], args].concat());
-        term.until("joined", |screen| screen.contains(" 1 here: ") || screen.contains(" 1 aquí: "));
+        term.sees(" 1 here: ").sees("no rooms");
         term
     }
 

@@ -71,7 +71,7 @@ fn a_name_in_use_asks_for_another() {
     let _holder = Term::joined(&server.addr(), &["--name", "Alice"]);
     let mut term = Term::start(&[&server.addr(), "--name", "Alice", "--lang", "es"]);
     term.sees("está en uso").has_row("tu nombre: ").enters("a,b").sees("contiene ,").types("\x15");
-    term.enters("Zoë").sees("2 aquí: Alice, Zoë").has_row("Zoë> ");
+    term.enters("Zoë").sees("2 aquí: Alice, Zoë").sees("no tiene salas").has_row("Zoë> ");
     insta::assert_snapshot!(term.screen().replace(&server.addr(), "ADDR"));
 }
 
@@ -173,7 +173,7 @@ fn every_signal_that_ends_the_program_restores_the_terminal() {
 fn ctrl_z_suspends_and_fg_continues() {
     let server = TestServer::start();
     let mut term = Term::start_in_shell(&[&server.addr(), "--name", "Alice"]);
-    term.sees(" 1 here: ").types("draft").has_row("Alice> draft").types("\x1a").sees("stopped");
+    term.sees(" 1 here: ").sees("no rooms").types("draft").has_row("Alice> draft").types("\x1a").sees("stopped");
     server.tell("Alice", "BROADCAST|Bob|meanwhile");
     term.sees("meanwhile").has_row("Alice> draft").types(" two\r").sees("› Alice         draft two");
     server.hears("BROADCAST|draft two");

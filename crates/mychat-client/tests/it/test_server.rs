@@ -219,6 +219,8 @@ impl Room {
                 None => {}
             },
             (["DISCONNECT", ..], _) => return false,
+            // A server of MyChat/1 alone: it has no rooms.
+            (["CAPABILITIES", ..], Some(_)) => self.send(stream, "ERROR|400|unknown command"),
             _ => panic!("a client of this crate sent {frame:?}"),
         }
         true

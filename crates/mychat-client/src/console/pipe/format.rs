@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use mychat_client::name::is_invisible;
-use mychat_client::{ClientEvent, CloseReason, DisconnectCause, Framing, RosterUpdate, Sender};
+use mychat_client::{ClientEvent, CloseReason, DisconnectCause, Framing, Moderation, RoomUpdate, RosterUpdate, Sender};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 
@@ -50,6 +50,7 @@ fn plain(event: &ClientEvent) -> String {
         ClientEvent::Broadcast { from, content } => fields(&["broadcast", from, content]),
         ClientEvent::Message { from, content } => fields(&["message", from, content]),
         ClientEvent::Roster(roster) => plain_roster(roster),
+        ClientEvent::Room(update) => plain_room(update),
         ClientEvent::Error(error) => fields(&["error", &error.code, &error.text]),
         ClientEvent::Unreadable(error) => fields(&["unreadable", &error.to_string()]),
         ClientEvent::Lost { reason, .. } => fields(&["lost", loss(reason)]),
@@ -70,6 +71,23 @@ fn plain_roster(roster: &RosterUpdate) -> String {
     lines + &fields(&["users", &roster.users.join(",")])
 }
 
+fn plain_room(update: &RoomUpdate) -> String {
+    match update {
+        RoomUpdate::Said { room, from, content } => fields(&["say", room, from, content]),
+        RoomUpdate::Joined { room, user } => fields(&["room_joined", room, user]),
+        RoomUpdate::Left { room, user } => fields(&["room_left", room, user]),
+        RoomUpdate::Members { room, users } => fields(&["members", room, &users.join(",")]),
+        RoomUpdate::Operators { room, users } => fields(&["operators", room, &users.join(",")]),
+        RoomUpdate::Topic { room, by, text } => fields(&["topic", room, by, text]),
+        RoomUpdate::Moderated { action, room, by, user } => {
+            fields(&[&action.verb().to_ascii_lowercase(), room, by, user])
+        }
+        RoomUpdate::Mode { room, by, mode } => fields(&["mode", room, by, mode]),
+        RoomUpdate::List(rooms) => fields(&["rooms", &rooms.join(",")]),
+        _ => String::new(),
+    }
+}
+
 fn fields(fields: &[&str]) -> String {
     fields.iter().map(|field| sanitize(field)).collect::<Vec<_>>().join("\t")
 }
@@ -78,15 +96,95 @@ fn fields(fields: &[&str]) -> String {
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum JsonEvent<'a> {
-    Connected { name: &'a str, framing: &'static str },
-    Broadcast { from: &'a str, content: &'a str, own: bool },
-    Message { from: &'a str, content: &'a str },
-    Users { users: &'a [String], joined: &'a [String], left: &'a [String] },
-    Error { code: &'a str, text: &'a str },
-    Unreadable { reason: String },
-    Lost { reason: &'static str, attempt: u32, retry_ms: u64 },
-    Back { framing: &'static str },
-    Closed { reason: &'static str },
+    Connected {
+        name: &'a str,
+        framing: &'static str,
+    },
+    Broadcast {
+        from: &'a str,
+        content: &'a str,
+        own: bool,
+    },
+    Message {
+        from: &'a str,
+        content: &'a str,
+    },
+    Users {
+        users: &'a [String],
+        joined: &'a [String],
+        left: &'a [String],
+    },
+    Say {
+        room: &'a str,
+        from: &'a str,
+        content: &'a str,
+        own: bool,
+    },
+    #[serde(rename = "room_joined")]
+    RoomJoined {
+        room: &'a str,
+        user: &'a str,
+        own: bool,
+    },
+    #[serde(rename = "room_left")]
+    RoomLeft {
+        room: &'a str,
+        user: &'a str,
+        own: bool,
+    },
+    Members {
+        room: &'a str,
+        users: &'a [String],
+    },
+    Operators {
+        room: &'a str,
+        users: &'a [String],
+    },
+    Topic {
+        room: &'a str,
+        by: &'a str,
+        text: &'a str,
+    },
+    Invite(ModerationFields<'a>),
+    Kick(ModerationFields<'a>),
+    Ban(ModerationFields<'a>),
+    Unban(ModerationFields<'a>),
+    Grant(ModerationFields<'a>),
+    Revoke(ModerationFields<'a>),
+    Mode {
+        room: &'a str,
+        by: &'a str,
+        mode: &'a str,
+    },
+    Rooms {
+        rooms: &'a [String],
+    },
+    Error {
+        code: &'a str,
+        text: &'a str,
+    },
+    Unreadable {
+        reason: String,
+    },
+    Lost {
+        reason: &'static str,
+        attempt: u32,
+        retry_ms: u64,
+    },
+    Back {
+        framing: &'static str,
+    },
+    Closed {
+        reason: &'static str,
+    },
+}
+
+/// The action of an operator that concerns one user.
+#[derive(Debug, Serialize)]
+struct ModerationFields<'a> {
+    room: &'a str,
+    by: &'a str,
+    user: &'a str,
 }
 
 fn object<'a>(event: &'a ClientEvent, own: &str) -> Option<JsonEvent<'a>> {
@@ -94,6 +192,7 @@ fn object<'a>(event: &'a ClientEvent, own: &str) -> Option<JsonEvent<'a>> {
         ClientEvent::Broadcast { from, content } => JsonEvent::Broadcast { from, content, own: from == own },
         ClientEvent::Message { from, content } => JsonEvent::Message { from, content },
         ClientEvent::Roster(RosterUpdate { users, joined, left }) => JsonEvent::Users { users, joined, left },
+        ClientEvent::Room(update) => room_object(update, own)?,
         ClientEvent::Error(error) => JsonEvent::Error { code: &error.code, text: &error.text },
         ClientEvent::Unreadable(error) => JsonEvent::Unreadable { reason: error.to_string() },
         ClientEvent::Lost { reason, attempt, retry_in } => {
@@ -102,6 +201,31 @@ fn object<'a>(event: &'a ClientEvent, own: &str) -> Option<JsonEvent<'a>> {
         ClientEvent::Reconnected { framing: found } => JsonEvent::Back { framing: framing(*found) },
         ClientEvent::Closed(CloseReason::Lost(reason)) => JsonEvent::Closed { reason: loss(reason) },
         ClientEvent::Closed(_) => JsonEvent::Closed { reason: "left" },
+        _ => return None,
+    })
+}
+
+fn room_object<'a>(update: &'a RoomUpdate, own: &str) -> Option<JsonEvent<'a>> {
+    Some(match update {
+        RoomUpdate::Said { room, from, content } => JsonEvent::Say { room, from, content, own: from == own },
+        RoomUpdate::Joined { room, user } => JsonEvent::RoomJoined { room, user, own: user == own },
+        RoomUpdate::Left { room, user } => JsonEvent::RoomLeft { room, user, own: user == own },
+        RoomUpdate::Members { room, users } => JsonEvent::Members { room, users },
+        RoomUpdate::Operators { room, users } => JsonEvent::Operators { room, users },
+        RoomUpdate::Topic { room, by, text } => JsonEvent::Topic { room, by, text },
+        RoomUpdate::Moderated { action, room, by, user } => {
+            let fields = ModerationFields { room, by, user };
+            match action {
+                Moderation::Invite => JsonEvent::Invite(fields),
+                Moderation::Kick => JsonEvent::Kick(fields),
+                Moderation::Ban => JsonEvent::Ban(fields),
+                Moderation::Unban => JsonEvent::Unban(fields),
+                Moderation::Grant => JsonEvent::Grant(fields),
+                Moderation::Revoke => JsonEvent::Revoke(fields),
+            }
+        }
+        RoomUpdate::Mode { room, by, mode } => JsonEvent::Mode { room, by, mode },
+        RoomUpdate::List(rooms) => JsonEvent::Rooms { rooms },
         _ => return None,
     })
 }
@@ -168,6 +292,25 @@ mod tests {
             ClientEvent::Broadcast { from: "Bob".into(), content: "\u{1b}[2J\t\u{202e}\u{9b}\u{e0001}é".into() },
             ClientEvent::Message { from: "Ana María".into(), content: "hi".into() },
             ClientEvent::Error(ServerError { code: "404".into(), text: "no such user".into() }),
+            ClientEvent::Room(RoomUpdate::Available { limit: Some(50) }),
+            ClientEvent::Room(RoomUpdate::Joined { room: "garden".into(), user: "Alice".into() }),
+            ClientEvent::Room(RoomUpdate::Topic { room: "garden".into(), by: "Bob".into(), text: "spring".into() }),
+            ClientEvent::Room(RoomUpdate::Members { room: "garden".into(), users: names("Alice Bob") }),
+            ClientEvent::Room(RoomUpdate::Operators { room: "garden".into(), users: names("Bob") }),
+            ClientEvent::Room(RoomUpdate::Said {
+                room: "garden".into(),
+                from: "Bob".into(),
+                content: "a\tb\u{202e}".into(),
+            }),
+            ClientEvent::Room(RoomUpdate::Mode { room: "garden".into(), by: "Bob".into(), mode: "quiet".into() }),
+            ClientEvent::Room(RoomUpdate::Moderated {
+                action: Moderation::Kick,
+                room: "garden".into(),
+                by: "Bob".into(),
+                user: "Alice".into(),
+            }),
+            ClientEvent::Room(RoomUpdate::Left { room: "garden".into(), user: "Bob".into() }),
+            ClientEvent::Room(RoomUpdate::List(names("garden shed"))),
             ClientEvent::Unreadable(ReplyError::Unknown),
             ClientEvent::Lost { reason: DisconnectCause::Io(io::ErrorKind::ConnectionReset), attempt: 1, retry_in },
             ClientEvent::Reconnected { framing: Framing::Raw },

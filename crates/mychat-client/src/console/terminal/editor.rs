@@ -5,6 +5,7 @@ use std::ops::Range;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::conversations::RoomSwitch;
 use super::history::History;
 
 /// The result of a key.
@@ -15,6 +16,8 @@ pub(super) enum EditorAction {
     /// Enter was pressed. The editor is empty now.
     Submit(String),
     Complete,
+    /// Tab on an empty line, Shift-Tab or Alt-A.
+    Switch(RoomSwitch),
     /// Ctrl-C or Ctrl-D was pressed on an empty line.
     Leave,
     /// Ctrl-L was pressed.
@@ -64,11 +67,13 @@ impl Editor {
         let alt = key.modifiers.contains(KeyModifiers::ALT);
         match key.code {
             KeyCode::Char(c) if control => return self.control(c),
+            KeyCode::Char('a') if alt => return EditorAction::Switch(RoomSwitch::Unread),
             KeyCode::Char(c) if alt => self.alt(c),
             KeyCode::Char(c) => self.insert(c.encode_utf8(&mut [0; 4])),
             KeyCode::Enter if alt => self.insert("\n"),
             KeyCode::Enter => return self.submit(),
-            KeyCode::Tab => return EditorAction::Complete,
+            KeyCode::Tab => return self.complete_or_switch(),
+            KeyCode::BackTab => return EditorAction::Switch(RoomSwitch::Previous),
             KeyCode::Backspace if alt || control => self.cut(self.word_left()..self.cursor),
             KeyCode::Backspace => self.erase(self.left()..self.cursor),
             KeyCode::Delete => self.erase(self.cursor..self.right()),
@@ -103,11 +108,16 @@ impl Editor {
             'p' => self.back_in_history(),
             'n' => self.forward_in_history(),
             'j' | 'm' => return self.submit(),
-            'i' => return EditorAction::Complete,
+            'i' => return self.complete_or_switch(),
             'l' => return EditorAction::Clear,
             _ => {}
         }
         EditorAction::Changed
+    }
+
+    /// On an empty line there is nothing to complete.
+    fn complete_or_switch(&self) -> EditorAction {
+        if self.text.is_empty() { EditorAction::Switch(RoomSwitch::Next) } else { EditorAction::Complete }
     }
 
     fn alt(&mut self, c: char) {
@@ -247,6 +257,18 @@ mod tests {
         let mut editor = Editor::default();
         editor.paste("uno\r\ndos\rtres\n");
         assert_eq!(editor.text(), "uno\ndos\ntres");
+    }
+
+    #[test]
+    fn tab_completes_text_and_switches_rooms_without_text() {
+        for (script, action) in [("", EditorAction::Switch(RoomSwitch::Next)), ("@b", EditorAction::Complete)] {
+            assert_eq!(typed(script).key(KeyCode::Tab.into()), action);
+            assert_eq!(typed(script).key(named("c-i")), action);
+        }
+        let mut editor = typed("draft");
+        assert_eq!(editor.key(KeyCode::BackTab.into()), EditorAction::Switch(RoomSwitch::Previous));
+        assert_eq!(editor.key(named("a-a")), EditorAction::Switch(RoomSwitch::Unread));
+        assert_eq!(editor.text(), "draft");
     }
 
     #[test]

@@ -3,7 +3,17 @@
 mod chat;
 mod complete;
 mod compose;
+mod conversations;
+mod mention;
+mod pending;
+mod prompt;
+mod room_refusal;
+mod room_table;
+#[cfg(test)]
+mod room_tests;
+mod room_updates;
 mod session;
+mod unread;
 mod editor;
 mod history;
 mod modes;
@@ -64,7 +74,7 @@ async fn ask_name(config: &Config, tty: &mut Tty) -> io::Result<Option<String>> 
     // The unsent text of the chat is restored afterwards.
     let saved_editor = std::mem::take(&mut tty.editor);
     let name = loop {
-        tty.draw(&prompt, 0)?;
+        tty.draw(std::slice::from_ref(&prompt), 0)?;
         match tty.next().await? {
             TerminalInput::Editor(EditorAction::Submit(text)) => match UserName::new(text.trim()) {
                 Ok(name) => break Some(name.as_str().to_owned()),
@@ -75,7 +85,8 @@ async fn ask_name(config: &Config, tty: &mut Tty) -> io::Result<Option<String>> 
             },
             TerminalInput::Editor(EditorAction::Leave) | TerminalInput::Closed => break None,
             TerminalInput::Editor(EditorAction::Clear) => tty.clear()?,
-            TerminalInput::Editor(EditorAction::Changed | EditorAction::Complete) | TerminalInput::Resized => {}
+            TerminalInput::Editor(EditorAction::Changed | EditorAction::Complete | EditorAction::Switch(_))
+            | TerminalInput::Resized => {}
         }
     };
     let _: Editor = std::mem::replace(&mut tty.editor, saved_editor);
@@ -87,7 +98,7 @@ async fn connect(config: &Config, tty: &mut Tty, name: &str) -> io::Result<Optio
     let prompt = config.lang.say(&Phrase::Connecting);
     let mut connecting = std::pin::pin!(config.options.clone().connect(&config.addr, name));
     loop {
-        tty.draw(&prompt, 0)?;
+        tty.draw(std::slice::from_ref(&prompt), 0)?;
         tokio::select! {
             connected = &mut connecting => return Ok(Some(connected)),
             typed = tty.next() => match typed? {
@@ -95,7 +106,8 @@ async fn connect(config: &Config, tty: &mut Tty, name: &str) -> io::Result<Optio
                 // Nothing can be sent before the connection is established.
                 TerminalInput::Editor(EditorAction::Submit(text)) => tty.editor.set(text),
                 TerminalInput::Editor(EditorAction::Clear) => tty.clear()?,
-                TerminalInput::Editor(EditorAction::Changed | EditorAction::Complete) | TerminalInput::Resized => {}
+                TerminalInput::Editor(EditorAction::Changed | EditorAction::Complete | EditorAction::Switch(_))
+            | TerminalInput::Resized => {}
             },
         }
     }

@@ -18,7 +18,8 @@ const MIN_TEXT_COLUMNS: usize = 12;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct InputRow<'a> {
-    pub(super) prompt: &'a str,
+    /// Alternatives, the longest first. A shorter one is shown where a longer one would leave the text less than half the row.
+    pub(super) prompts: &'a [String],
     pub(super) text: &'a str,
     /// Byte offset of the cursor in `text`.
     pub(super) cursor: usize,
@@ -35,11 +36,13 @@ pub(super) struct TerminalScreen<W> {
     cursor: usize,
     /// Number of graphemes that are scrolled out on the left.
     scrolled: usize,
+    /// True if the next drawing rings the bell.
+    rings: bool,
 }
 
 impl<W: Write> TerminalScreen<W> {
     pub(super) fn new(out: W, columns: u16, styler: Styler) -> Self {
-        Self { out, styler, columns: usable(columns), cursor: 0, scrolled: 0 }
+        Self { out, styler, columns: usable(columns), cursor: 0, scrolled: 0, rings: false }
     }
 
     /// Sets the width of the terminal. A terminal that became narrower has wrapped the old row; the next drawing erases
@@ -54,10 +57,18 @@ impl<W: Write> TerminalScreen<W> {
         self.cursor = 0;
     }
 
+    /// Rings the terminal's bell with the next drawing.
+    pub(super) fn ring(&mut self) {
+        self.rings = true;
+    }
+
     /// Prints `lines` above the input row and draws the row.
     pub(super) fn show(&mut self, lines: &[String], row: InputRow<'_>) -> io::Result<()> {
         // One write between the marks of a synchronized update: a terminal that supports them updates the screen once.
         let mut frame = String::from("\x1b[?2026h\x1b[?25l");
+        if std::mem::take(&mut self.rings) {
+            frame.push('\x07');
+        }
         self.erase(&mut frame);
         for line in lines {
             frame.push_str(line);
@@ -102,13 +113,12 @@ impl<W: Write> TerminalScreen<W> {
         let counter = if counter.width() < self.columns { counter } else { String::new() };
         // The last column stays empty, because some terminals wrap after it.
         let columns = self.columns.saturating_sub(1 + counter.width());
-        let shown = sanitize(row.prompt);
-        let prompt = if shown.width() + MIN_TEXT_COLUMNS <= columns { &*shown } else { "" };
+        let prompt = choose_prompt(row.prompts, columns);
         let room = columns - prompt.width().min(columns);
         let window = VisibleText::new(row.text, row.cursor, room, &mut self.scrolled);
         self.cursor = prompt.width() + window.before.width();
         // The terminal saves and restores the cursor position, because it may use another width for a character.
-        frame.push_str(&self.styler.role(StyleRole::Own, prompt));
+        frame.push_str(&self.styler.role(StyleRole::Own, &prompt));
         frame.push_str(&window.before);
         frame.push_str("\x1b7");
         frame.push_str(&window.after);
@@ -118,6 +128,19 @@ impl<W: Write> TerminalScreen<W> {
         }
         frame.push_str("\x1b8");
     }
+}
+
+/// Returns the first prompt that leaves enough of the columns, or an empty one.
+fn choose_prompt(prompts: &[String], columns: usize) -> Cow<'_, str> {
+    let last = prompts.len().saturating_sub(1);
+    for (index, prompt) in prompts.iter().enumerate() {
+        let shown = sanitize(prompt);
+        let minimum = if index < last { MIN_TEXT_COLUMNS.max(columns / 2) } else { MIN_TEXT_COLUMNS };
+        if shown.width() + minimum <= columns {
+            return shown;
+        }
+    }
+    Cow::Borrowed("")
 }
 
 /// Replaces the width 0 of a terminal that does not report its size.
@@ -201,7 +224,8 @@ mod tests {
     use super::*;
 
     fn row(text: &str) -> InputRow<'_> {
-        InputRow { prompt: "Alice> ", text, cursor: text.len(), excess: 0 }
+        static PROMPT: std::sync::LazyLock<[String; 1]> = std::sync::LazyLock::new(|| ["Alice> ".to_owned()]);
+        InputRow { prompts: &*PROMPT, text, cursor: text.len(), excess: 0 }
     }
 
     /// Returns the contents of the screen and the cursor position after some drawing.
@@ -265,6 +289,34 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_screen_has_a_shorter_prompt() {
+        let prompts = ["Alice #garden [#shed 3!]> ", "Alice #garden [+3!]> ", "#garden> "].map(str::to_owned);
+        for (columns, shown) in [
+            (80, "Alice #garden [#shed 3!]> hola"),
+            (52, "Alice #garden [#shed 3!]> hola"),
+            (51, "Alice #garden [+3!]> hola"),
+            (40, "#garden> hola"),
+            (22, "#garden> hola"),
+            (21, "hola"),
+        ] {
+            let (text, _) =
+                seen(columns, |screen| screen.show(&[], InputRow { prompts: &prompts, ..row("hola") }).unwrap());
+            assert_eq!(text, shown, "{columns} columns");
+        }
+    }
+
+    #[test]
+    fn the_bell_rings_once() {
+        let mut screen = TerminalScreen::new(Vec::new(), 80, Styler::new(false));
+        screen.ring();
+        screen.show(&[], row("")).unwrap();
+        assert!(screen.out.contains(&7));
+        screen.out.clear();
+        screen.show(&[], row("")).unwrap();
+        assert!(!screen.out.contains(&7));
+    }
+
+    #[test]
     fn pasted_line_feeds_and_escapes_are_shown() {
         let (shown, _) = seen(40, |screen| screen.show(&[], row("a\nb\u{1b}[2Jc\td")).unwrap());
         assert_eq!(shown, "Alice> a⏎b␛[2Jc d");
@@ -285,14 +337,15 @@ mod tests {
         #[test]
         fn the_row_fits_on_a_screen_of_any_size(
             texts in proptest::collection::vec("(\\PC|日|👍|\u{301}){0,40}|a{1100}", 1..4), excess in 0usize..100_000,
-            columns in 1u16..250, narrower in 1u16..250, prompt in "\\PC{0,20}",
+            columns in 1u16..250, narrower in 1u16..250,
+            prompts in proptest::collection::vec("(\\PC|日|👍|\u{301}){0,30}", 0..4),
         ) {
             let mut screen = TerminalScreen::new(Vec::new(), columns, Styler::new(false));
             for columns in [columns, narrower] {
                 screen.resize(columns);
                 for text in &texts {
                     screen.out.clear();
-                    screen.show(&[], InputRow { prompt: &prompt, text, cursor: text.len(), excess }).unwrap();
+                    screen.show(&[], InputRow { prompts: &prompts, text, cursor: text.len(), excess }).unwrap();
                     let mut parser = vt100::Parser::new(4.try_into().unwrap(), columns.try_into().unwrap(), 100);
                     parser.process(&screen.out);
                     let shown = parser.screen().contents();

@@ -9,13 +9,17 @@ use mychat_client::{Client, ClientEvent, CloseReason, DisconnectCause, Receiver,
 use tokio::time::timeout;
 
 use super::chat::ChatState;
-use super::complete::complete;
-use super::compose::{Composed, OutgoingMessage, compose, excess_bytes};
+use super::chat::{OpenedConversation, RoomKnowledge};
+use super::complete::{KnownNames, complete};
+use super::compose::{ComposeContext, Composed, compose, excess_bytes};
+use super::conversations::RoomSwitch;
 use super::editor::EditorAction;
-use super::tty::{TerminalInput, Tty};
+use super::tty::{TerminalInput, Tty, clock};
 use crate::console::chat_line::ChatLine;
 use crate::console::cli::Config;
-use crate::console::input::InputCommand;
+use crate::console::input::{InputCommand, RoomCommand};
+use crate::console::outgoing::Outgoing;
+use crate::console::request::RoomRequest;
 use crate::console::text::Phrase;
 
 /// Maximum number of inputs that are handled before the next drawing. A paste may arrive as single keys, and many
@@ -42,7 +46,7 @@ pub(super) enum SessionEnd {
 enum SessionInput {
     Event(Option<ClientEvent>),
     Terminal(TerminalInput),
-    /// The result of sending the first queued message.
+    /// The result of handing the first queued message or request to the connection.
     Sent(Result<(), SendError>),
 }
 
@@ -52,8 +56,8 @@ pub(super) struct ChatSession<'a> {
     sender: Sender,
     receiver: Receiver,
     chat: ChatState,
-    /// Messages that were entered but not sent. In raw framing they are sent one by one.
-    outgoing: VecDeque<OutgoingMessage>,
+    /// Messages and requests that were entered but not sent. In raw framing they are sent one by one.
+    outgoing: VecDeque<Outgoing>,
 }
 
 impl<'a> ChatSession<'a> {
@@ -67,9 +71,12 @@ impl<'a> ChatSession<'a> {
 
     pub(super) async fn run(mut self) -> io::Result<SessionEnd> {
         loop {
-            let excess = excess_bytes(self.tty.editor.text(), self.chat.last_sender(), &self.sender);
-            let prompt = self.chat.prompt(self.sender.framing().is_some());
-            self.tty.draw(&prompt, excess)?;
+            let excess = excess_bytes(self.tty.editor.text(), self.context(), &self.sender);
+            let prompts = self.chat.prompts(self.sender.framing().is_some());
+            if std::mem::take(&mut self.chat.rings) {
+                self.tty.ring();
+            }
+            self.tty.draw(&prompts, excess)?;
             let mut input = Some(self.next().await?);
             for _ in 0..MAX_INPUTS_PER_DRAW {
                 let Some(now) = input else { break };
@@ -94,8 +101,7 @@ impl<'a> ChatSession<'a> {
         let Self { tty, sender, receiver, outgoing, .. } = self;
         let front = async {
             match outgoing.front() {
-                Some(OutgoingMessage { to: None, text }) => sender.broadcast(text).await,
-                Some(OutgoingMessage { to: Some(to), text }) => sender.message(to, text).await,
+                Some(outgoing) => outgoing.send(sender).await,
                 None => std::future::pending().await,
             }
         };
@@ -111,9 +117,11 @@ impl<'a> ChatSession<'a> {
         match input {
             SessionInput::Event(Some(ClientEvent::Closed(closed))) => return Ok(Some(self.handle_closed(&closed))),
             SessionInput::Event(Some(event)) => {
-                for line in self.chat.event(event) {
+                for line in self.chat.event(event, &clock()) {
                     self.tty.add_line(&line);
                 }
+                let opened = self.chat.opened.take();
+                self.show_opened(opened);
             }
             SessionInput::Event(None) | SessionInput::Terminal(TerminalInput::Closed) => {
                 return Ok(Some(SessionEnd::Terminated));
@@ -131,41 +139,111 @@ impl<'a> ChatSession<'a> {
             EditorAction::Clear => self.tty.clear()?,
             EditorAction::Leave => return Ok(Some(SessionEnd::Left)),
             EditorAction::Complete => self.complete(),
+            EditorAction::Switch(switch) => self.switch(switch),
             EditorAction::Submit(text) => return Ok(self.submit(text)),
         }
         Ok(None)
     }
 
+    fn context(&self) -> ComposeContext<'_> {
+        ComposeContext { shown: self.chat.conversations.shown(), last_sender: self.chat.last_sender() }
+    }
+
     /// Handles an entered line. An invalid line is put back into the input row.
     fn submit(&mut self, text: String) -> Option<SessionEnd> {
-        match compose(&text, self.chat.last_sender()) {
-            Ok(Composed::Send(messages)) => match self.check(&messages) {
-                Ok(()) => self.outgoing.extend(messages),
-                Err(line) => self.restore_input(&line, text),
-            },
-            Ok(Composed::NoReplyTarget) => self.restore_input(&self.chat.error(&Phrase::NoReplyTarget), text),
-            Ok(Composed::Command(command, rest)) => {
-                self.tty.editor.set(rest);
-                match command {
-                    InputCommand::Users => self.tty.add_line(&self.chat.user_count()),
-                    InputCommand::Help => self.tty.add_line(&ChatLine::Text(self.config.lang.say(&Phrase::Help))),
-                    InputCommand::Quit => return Some(SessionEnd::Left),
-                    _ => {}
-                }
-            }
-            Err(error) => self.restore_input(&self.chat.error(&Phrase::InvalidInput(&error)), text),
+        let checked = match compose(&text, self.context()) {
+            Ok(Composed::Command(InputCommand::Quit, _)) => return Some(SessionEnd::Left),
+            Ok(Composed::Command(command, rest)) => self.execute(command).map(|()| self.tty.editor.set(rest)),
+            Ok(Composed::Send(messages)) => self.check(&messages).map(|()| self.outgoing.extend(messages)),
+            Ok(Composed::NoReplyTarget) => Err(self.chat.error(&Phrase::NoReplyTarget)),
+            Err(error) => Err(self.chat.error(&Phrase::InvalidInput(&error))),
+        };
+        if let Err(line) = checked {
+            self.tty.add_line(&line);
+            self.tty.editor.set(text);
         }
         None
     }
 
+    /// Executes a command that sends no message. Returns a line if it cannot be executed.
+    fn execute(&mut self, command: InputCommand) -> Result<(), ChatLine> {
+        match command {
+            InputCommand::Users => self.tty.add_line(&self.chat.user_count()),
+            InputCommand::Help => self.show_help(),
+            InputCommand::ShowAll => self.show(None),
+            InputCommand::Room(command) => return self.execute_room_command(command),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn execute_room_command(&mut self, command: RoomCommand) -> Result<(), ChatLine> {
+        let name = command.name();
+        let shown = self.chat.conversations.shown().map(str::to_owned);
+        match &command {
+            // No request: the server sends a topic only when one joins, or when it changes.
+            RoomCommand::ShowTopic { room } if self.sender.may_have_rooms() => {
+                let line = self.chat.topic_line(room.as_ref().or(shown.as_ref()))?;
+                self.tty.add_line(&line);
+                return Ok(());
+            }
+            RoomCommand::Join { room } if self.chat.conversations.room(room).is_some() => {
+                let room = room.clone();
+                self.show(Some(&room));
+                return Ok(());
+            }
+            _ => {}
+        }
+        let Some(request) = command.into_request(shown.as_deref()) else {
+            return Err(self.chat.no_room_shown(name, self.sender.may_have_rooms()));
+        };
+        self.chat.check_request(&request, &self.sender)?;
+        if let RoomRequest::Join { room } = &request {
+            self.chat.conversations.begin_join(room);
+        }
+        self.outgoing.push_back(Outgoing::Request(request));
+        Ok(())
+    }
+
+    fn show_help(&mut self) {
+        self.tty.add_line(&ChatLine::Text(self.config.lang.say(&Phrase::Help)));
+        if self.sender.may_have_rooms() {
+            self.tty.add_line(&ChatLine::Text(format!("\n{}", self.config.lang.say(&Phrase::RoomHelp))));
+        }
+    }
+
+    /// Shows a conversation, unless it is shown already.
+    fn show(&mut self, place: Option<&str>) {
+        if self.chat.conversations.shown() != place {
+            let opened = self.chat.open(place);
+            self.show_opened(Some(opened));
+        }
+    }
+
+    fn switch(&mut self, switch: RoomSwitch) {
+        let opened = self.chat.switch(switch);
+        self.show_opened(opened);
+    }
+
+    /// Shows the heading of a conversation and what was unread there, with the times at which it came.
+    fn show_opened(&mut self, opened: Option<OpenedConversation>) {
+        let Some(opened) = opened else { return };
+        self.tty.add_line(&opened.heading);
+        if let Some(line) = &opened.dropped {
+            self.tty.add_line(line);
+        }
+        for (clock, line) in opened.unread.lines() {
+            self.tty.add_earlier_line(clock, line);
+        }
+    }
+
     /// Checks all messages before any is sent, so that a paste is never sent in part.
-    fn check(&self, messages: &[OutgoingMessage]) -> Result<(), ChatLine> {
+    fn check(&self, messages: &[Outgoing]) -> Result<(), ChatLine> {
         for (index, message) in messages.iter().enumerate() {
-            let checked = match &message.to {
-                None => self.sender.check_broadcast(&message.text),
-                Some(to) => self.sender.check_message(to, &message.text),
-            };
-            match checked {
+            if let Outgoing::Request(request) = message {
+                self.chat.check_membership(request, &self.sender)?;
+            }
+            match message.check(&self.sender) {
                 Ok(()) => {}
                 Err(error) if messages.len() == 1 => return Err(self.chat.error(&Phrase::NotSent(&error))),
                 Err(error) => {
@@ -176,28 +254,32 @@ impl<'a> ChatSession<'a> {
         Ok(())
     }
 
-    fn restore_input(&mut self, line: &ChatLine, text: String) {
-        self.tty.add_line(line);
-        self.tty.editor.set(text);
-    }
-
     fn handle_sent(&mut self, sent: Result<(), SendError>) {
-        let Some(message) = self.outgoing.pop_front() else { return };
-        match (sent, message.to) {
+        let Some(outgoing) = self.outgoing.pop_front() else { return };
+        match (sent, outgoing) {
             // The server sends the broadcast back, and it is shown then (rule M3).
-            (Ok(()), None) => {}
-            (Ok(()), Some(to)) => {
-                if let Some(line) = self.chat.sent(&to, &message.text) {
+            (Ok(()), Outgoing::Broadcast(_)) => {}
+            (Ok(()), Outgoing::Private { to, text }) => {
+                if let Some(line) = self.chat.sent(&to, &text) {
                     self.tty.add_line(&line);
                 }
             }
-            (Err(error), _) => self.tty.add_line(&self.chat.error(&Phrase::NotSent(&error))),
+            (Ok(()), Outgoing::Request(request)) => self.chat.requested(request),
+            (Err(error), outgoing) => {
+                if let Outgoing::Request(RoomRequest::Join { room }) = &outgoing {
+                    self.chat.conversations.end_join(room);
+                }
+                self.tty.add_line(&self.chat.error(&Phrase::NotSent(&error)));
+            }
         }
     }
 
     fn complete(&mut self) {
+        let rooms = self.chat.room_names();
+        let has_rooms = self.chat.rooms != RoomKnowledge::Unavailable;
+        let known = KnownNames { users: self.chat.users(), rooms: &rooms, has_rooms };
         let editor = &mut self.tty.editor;
-        let found = complete(editor.text(), editor.cursor(), self.chat.users(), self.config.lang);
+        let found = complete(editor.text(), editor.cursor(), known, self.config.lang);
         let Some(completion) = found else { return };
         let unchanged = editor.text()[completion.range.clone()] == completion.text;
         editor.replace(completion.range, &completion.text);
@@ -221,11 +303,8 @@ impl<'a> ChatSession<'a> {
     async fn finish(mut self, end: SessionEnd) -> io::Result<SessionEnd> {
         if matches!(end, SessionEnd::Left | SessionEnd::Terminated) {
             let flush = async {
-                for message in self.outgoing.drain(..) {
-                    let _ = match &message.to {
-                        None => self.sender.broadcast(&message.text).await,
-                        Some(to) => self.sender.message(to, &message.text).await,
-                    };
+                for outgoing in self.outgoing.drain(..) {
+                    let _ = outgoing.send(&self.sender).await;
                 }
             };
             let _ = timeout(LEAVE_TIMEOUT, flush).await;

@@ -101,13 +101,22 @@ impl Tty {
 
     /// Queues a chat line for the next drawing.
     pub(super) fn add_line(&mut self, line: &ChatLine) {
-        let clock = jiff::Zoned::now().strftime("%H:%M").to_string();
-        self.lines.extend(line.render(&clock, self.styler));
+        self.add_earlier_line(&clock(), line);
     }
 
-    /// Prints the queued chat lines and draws the input row.
-    pub(super) fn draw(&mut self, prompt: &str, excess: usize) -> io::Result<()> {
-        let row = InputRow { prompt, text: self.editor.text(), cursor: self.editor.cursor(), excess };
+    /// Queues a chat line with the time at which it came.
+    pub(super) fn add_earlier_line(&mut self, clock: &str, line: &ChatLine) {
+        self.lines.extend(line.render(clock, self.styler));
+    }
+
+    /// Rings the bell with the next drawing.
+    pub(super) fn ring(&mut self) {
+        self.screen.ring();
+    }
+
+    /// Prints the queued chat lines and draws the input row. The prompts are alternatives, the longest first.
+    pub(super) fn draw(&mut self, prompts: &[String], excess: usize) -> io::Result<()> {
+        let row = InputRow { prompts, text: self.editor.text(), cursor: self.editor.cursor(), excess };
         self.screen.show(&self.lines, row)?;
         self.lines.clear();
         Ok(())
@@ -116,6 +125,11 @@ impl Tty {
     pub(super) fn clear(&mut self) -> io::Result<()> {
         self.screen.clear()
     }
+}
+
+/// Returns the local time, such as `15:04`.
+pub(super) fn clock() -> String {
+    jiff::Zoned::now().strftime("%H:%M").to_string()
 }
 
 impl Drop for Tty {

@@ -4,8 +4,8 @@ use std::io;
 
 use mychat_client::{DisconnectCause, ErrorCode, NameError, Refusal, SendError, ServerError};
 
-use super::phrase::{Phrase, list, usage};
-use crate::console::input::InputError;
+use super::phrase::{Phrase, list, mode_words, usage};
+use crate::console::input::{InputError, room_label};
 use crate::console::lang::Lang;
 
 pub(super) fn say(phrase: &Phrase<'_>) -> String {
@@ -38,6 +38,7 @@ pub(super) fn say(phrase: &Phrase<'_>) -> String {
         Phrase::NoSuchUser(name) => format!("there is no user {name}"),
         Phrase::Unreadable => "the server sent an invalid message".into(),
         Phrase::Help => HELP.into(),
+        Phrase::RoomHelp => ROOM_HELP.into(),
         Phrase::UnknownArgument(argument) => format!("unknown argument {argument}; see --help"),
         Phrase::BadValue { argument, value, allowed } => {
             let fault = value.map_or_else(
@@ -47,7 +48,7 @@ pub(super) fn say(phrase: &Phrase<'_>) -> String {
             if allowed.is_empty() { fault } else { format!("{fault}; it can be {allowed}") }
         }
         Phrase::NeedName => "a name is needed: --name NAME".into(),
-        Phrase::OnceNeedsMessage => "--once takes a message: TEXT or @NAME TEXT".into(),
+        Phrase::OnceNeedsMessage => "--once takes a message: TEXT, @NAME TEXT or #ROOM TEXT".into(),
         Phrase::NotUtf8 => "not sent: not UTF-8".into(),
     }
 }
@@ -63,7 +64,27 @@ text               send to all users
 //text  @@text     send text that begins with / or @
 
 Tab completes commands, and names after @ · Up and Down show earlier lines
-marks:  › yours   ← private to you   → private from you   · notice   ! error";
+marks:  › yours   * names you   ← private to you   → private from you
+        · notice  ! error";
+
+const ROOM_HELP: &str = "\
+rooms:
+/join #ROOM        enter a room, or open a new one; #\"my room\" with spaces
+/leave [#ROOM]     leave a room; without #ROOM, the one that is shown
+/rooms             list the rooms, yours with unread messages
+text               send to the room in the prompt, or to all users
+#ROOM TEXT         send to another of your rooms (##text begins with #)
+/all [TEXT]        send to all users; without TEXT, show them
+/members [#ROOM]   list the members and operators of a room
+/topic [#ROOM] [TEXT]    show or set the topic; \"\" removes it
+/invite NAME [#ROOM]     let a user into a private room
+/kick NAME [#ROOM]       remove a member
+/ban NAME [#ROOM]        keep a user out; /unban ends it
+/grant NAME [#ROOM]      make a member an operator; /revoke ends it
+/mode MODE [#ROOM]       private or public, quiet or open, stored or unstored
+
+Tab on an empty line shows the next room, Shift-Tab the one before, Alt-A one
+with unread messages. [#shed 3!] in the prompt: 3 unread, one names you.";
 
 pub(super) fn help(id: &str) -> &'static str {
     match id {
@@ -82,7 +103,7 @@ pub(super) fn help(id: &str) -> &'static str {
         "no_reconnect" => "Exit when the connection is lost (default in a pipe)",
         "json" => "Print events as JSON, one object per line",
         "stay" => "Stay connected after the end of standard input, until the server closes or a signal arrives",
-        "once" => "Send one message and exit (@bob hola is private)",
+        "once" => "Send one message and exit (@bob hola is private, #garden hola goes to a room)",
         "help" => "Print this help",
         "version" => "Print the version",
         "after" => {
@@ -90,7 +111,10 @@ pub(super) fn help(id: &str) -> &'static str {
 On a terminal the program is a chat; type /help for its commands. If standard input or output is \
 not a terminal, each input line is sent as if typed, and each event is printed as a line of \
 tab-separated fields: connected NAME FRAMING, broadcast FROM TEXT, message FROM TEXT, users LIST, joined LIST, \
-left LIST, error CODE TEXT, lost REASON, back, closed REASON. Errors go to standard error.
+left LIST, error CODE TEXT, lost REASON, back, closed REASON; about rooms: say ROOM FROM TEXT, room_joined ROOM USER, \
+room_left ROOM USER, members ROOM LIST, operators ROOM LIST, topic ROOM BY TEXT, mode ROOM BY MODE, rooms LIST, and \
+invite, kick, ban, unban, grant, revoke ROOM BY USER. A line #garden hola joins the room first if necessary. Errors go to \
+standard error.
 
 Exit codes:
   0    all messages were sent
@@ -104,7 +128,7 @@ Exit codes:
     }
 }
 
-fn names(users: &[String]) -> String {
+pub(super) fn names(users: &[String]) -> String {
     list(users, |more| format!("and {more} more"))
 }
 
@@ -162,13 +186,21 @@ fn input_error(error: &InputError) -> String {
         InputError::UnknownCommand(command) => {
             format!("no such command: {command} (//… sends text that begins with /)")
         }
-        InputError::Incomplete(verb) => format!("usage: {}", usage(*verb, Lang::En)),
+        InputError::Incomplete(command) => format!("usage: {}", usage(*command, Lang::En)),
+        InputError::TooManyWords(command) => {
+            format!("too many words; usage: {} (a name with spaces: \"Ana María\")", usage(*command, Lang::En))
+        }
+        InputError::UnknownMode(word) => format!("no such mode: {word}; a mode is one of {}", mode_words(Lang::En)),
+        InputError::NoRoomText { room } => {
+            let room = room_label(room);
+            format!("no text for {room}: type {room} TEXT, or /join {room} to enter it")
+        }
         InputError::NoText { to } => format!("no text for {to}: type @{to} TEXT"),
         InputError::OpenQuote => "the name's closing \" is missing".into(),
     }
 }
 
-fn server_error(error: &ServerError) -> String {
+pub(super) fn server_error(error: &ServerError) -> String {
     match error.kind() {
         Some(ErrorCode::Malformed) => "malformed message".into(),
         Some(ErrorCode::NotConnected) => "not connected".into(),

@@ -4,8 +4,8 @@ use std::io;
 
 use mychat_client::{DisconnectCause, ErrorCode, NameError, Refusal, SendError, ServerError};
 
-use super::phrase::{Phrase, list, usage};
-use crate::console::input::InputError;
+use super::phrase::{Phrase, list, mode_words, usage};
+use crate::console::input::{InputError, room_label};
 use crate::console::lang::Lang;
 
 pub(super) fn say(phrase: &Phrase<'_>) -> String {
@@ -40,6 +40,7 @@ pub(super) fn say(phrase: &Phrase<'_>) -> String {
         Phrase::NoSuchUser(name) => format!("no existe el usuario {name}"),
         Phrase::Unreadable => "el servidor envió un mensaje no válido".into(),
         Phrase::Help => HELP.into(),
+        Phrase::RoomHelp => ROOM_HELP.into(),
         Phrase::UnknownArgument(argument) => format!("argumento desconocido {argument}; consulta --help"),
         Phrase::BadValue { argument, value, allowed } => {
             let fault = value.map_or_else(
@@ -49,7 +50,7 @@ pub(super) fn say(phrase: &Phrase<'_>) -> String {
             if allowed.is_empty() { fault } else { format!("{fault}; puede ser {allowed}") }
         }
         Phrase::NeedName => "hace falta un nombre: --name NOMBRE".into(),
-        Phrase::OnceNeedsMessage => "--once lleva un mensaje: TEXTO o @NOMBRE TEXTO".into(),
+        Phrase::OnceNeedsMessage => "--once lleva un mensaje: TEXTO, @NOMBRE TEXTO o #SALA TEXTO".into(),
         Phrase::NotUtf8 => "no enviado: no es UTF-8".into(),
     }
 }
@@ -65,7 +66,28 @@ texto              a todos
 //texto  @@texto   un texto que empieza con / o @
 
 Tab completa órdenes, y nombres tras @ · Arriba y Abajo: lo que escribiste antes
-marcas:  › tuyo   ← solo para ti   → tuyo para uno   · avisos   ! errores";
+marcas:  › tuyo   * te nombra   ← solo para ti   → tuyo para uno
+         · avisos   ! errores";
+
+const ROOM_HELP: &str = "\
+salas:
+/entrar #SALA      entrar en una sala, o abrirla; #\"mi sala\" con espacios
+/dejar [#SALA]     dejar una sala; sin #SALA, la que se ve
+/salas             las salas, y en las tuyas lo que no has leído
+texto              a la sala que dice la línea de entrada, o a todos
+#SALA TEXTO        a otra de tus salas (##texto empieza con #)
+/todos [TEXTO]     a todos; sin TEXTO, mostrar la charla de todos
+/miembros [#SALA]  quién está en una sala, y sus operadores
+/tema [#SALA] [TEXTO]       mostrar o poner el tema; \"\" lo quita
+/invitar NOMBRE [#SALA]     dejar entrar a alguien en una sala privada
+/expulsar NOMBRE [#SALA]    sacar a un miembro
+/vetar NOMBRE [#SALA]       no dejarlo entrar; /readmitir lo acaba
+/nombrar NOMBRE [#SALA]     hacerlo operador; /degradar lo acaba
+/modo MODO [#SALA]          privada o pública, callada o abierta,
+                            guardada o efímera
+
+Tab en una línea vacía muestra la sala siguiente, Mayús-Tab la anterior, Alt-A
+una con mensajes sin leer. [#taller 3!]: 3 sin leer, uno te nombra.";
 
 pub(super) fn help(id: &str) -> &'static str {
     match id {
@@ -84,7 +106,7 @@ pub(super) fn help(id: &str) -> &'static str {
         "no_reconnect" => "Salir al perder la conexión (en una tubería: por defecto)",
         "json" => "Eventos en JSON, un objeto por línea",
         "stay" => "Quedarse cuando la entrada estándar termina, hasta que el servidor cierre o llegue una señal",
-        "once" => "Enviar este único mensaje (@bob hola es privado) y salir",
+        "once" => "Enviar este único mensaje (@bob hola es privado, #jardín hola va a una sala) y salir",
         "help" => "Mostrar esta ayuda",
         "version" => "Mostrar la versión",
         "after" => {
@@ -92,8 +114,10 @@ pub(super) fn help(id: &str) -> &'static str {
 En una terminal es un chat: allí /ayuda muestra lo que se puede escribir. Si la entrada o la salida \
 estándar no es una terminal, cada línea se envía como si se escribiera, y los eventos salen en líneas \
 de campos separados por tabuladores: connected NOMBRE TRAMA, broadcast DE TEXTO, message DE TEXTO, \
-users LISTA, joined LISTA, left LISTA, error CÓDIGO TEXTO, lost MOTIVO, back, closed MOTIVO. \
-Los errores van a la salida de errores.
+users LISTA, joined LISTA, left LISTA, error CÓDIGO TEXTO, lost MOTIVO, back, closed MOTIVO; de salas: say SALA DE TEXTO, \
+room_joined SALA QUIÉN, room_left SALA QUIÉN, members SALA LISTA, operators SALA LISTA, topic SALA POR TEXTO, mode SALA POR \
+MODO, rooms LISTA, e invite, kick, ban, unban, grant, revoke SALA POR QUIÉN. Una línea #jardín hola entra antes en la sala si \
+hace falta. Los errores van a la salida de errores.
 
 Códigos de salida:
   0    se enviaron todos los mensajes
@@ -107,7 +131,7 @@ Códigos de salida:
     }
 }
 
-fn names(users: &[String]) -> String {
+pub(super) fn names(users: &[String]) -> String {
     list(users, |more| format!("y {more} más"))
 }
 
@@ -165,13 +189,21 @@ fn input_error(error: &InputError) -> String {
         InputError::UnknownCommand(command) => {
             format!("no existe la orden {command} (//… envía un texto que empieza con /)")
         }
-        InputError::Incomplete(verb) => format!("escribe: {}", usage(*verb, Lang::Es)),
+        InputError::Incomplete(command) => format!("escribe: {}", usage(*command, Lang::Es)),
+        InputError::TooManyWords(command) => {
+            format!("sobran palabras; escribe: {} (un nombre con espacios: \"Ana María\")", usage(*command, Lang::Es))
+        }
+        InputError::UnknownMode(word) => format!("no existe el modo {word}; un modo es {}", mode_words(Lang::Es)),
+        InputError::NoRoomText { room } => {
+            let room = room_label(room);
+            format!("falta el texto para {room}: escribe {room} TEXTO, o /entrar {room} para entrar")
+        }
         InputError::NoText { to } => format!("falta el texto para {to}: escribe @{to} TEXTO"),
         InputError::OpenQuote => "falta la \" que cierra el nombre".into(),
     }
 }
 
-fn server_error(error: &ServerError) -> String {
+pub(super) fn server_error(error: &ServerError) -> String {
     match error.kind() {
         Some(ErrorCode::Malformed) => "mensaje mal formado".into(),
         Some(ErrorCode::NotConnected) => "no hay sesión".into(),

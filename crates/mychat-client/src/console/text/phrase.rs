@@ -3,9 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use mychat_client::{DisconnectCause, NameError, Refusal, SendError, ServerError};
+use mychat_client::{DisconnectCause, NameError, Refusal, RoomMode, SendError, ServerError};
 
-use crate::console::input::{CommandName, InputError};
+use crate::console::input::{CommandName, InputError, mode_word};
 use crate::console::lang::Lang;
 
 /// A text with its parameters.
@@ -59,6 +59,8 @@ pub(crate) enum Phrase<'a> {
     NoSuchUser(&'a str),
     Unreadable,
     Help,
+    /// The help for rooms, at a server that has them.
+    RoomHelp,
     UnknownArgument(&'a str),
     /// An argument with a missing or wrong value. `allowed` is empty if any value is allowed.
     BadValue {
@@ -78,22 +80,45 @@ const MAX_LISTED_NAMES: usize = 8;
 
 /// Joins names: `Alice, Bob and 3 more`.
 pub(super) fn list(names: &[String], more: impl Fn(usize) -> String) -> String {
-    if names.len() <= MAX_LISTED_NAMES {
+    list_up_to(MAX_LISTED_NAMES, names, more)
+}
+
+/// Joins at most `max` names.
+pub(super) fn list_up_to(max: usize, names: &[String], more: impl Fn(usize) -> String) -> String {
+    if names.len() <= max {
         return names.join(", ");
     }
-    let shown = MAX_LISTED_NAMES - 1;
+    let shown = max - 1;
     format!("{} {}", names[..shown].join(", "), more(names.len() - shown))
 }
 
 /// Returns the usage of a command.
-pub(super) fn usage(verb: CommandName, lang: Lang) -> &'static str {
-    match (verb, lang) {
-        (CommandName::Msg, Lang::En) => "/msg NAME TEXT",
-        (CommandName::Msg, Lang::Es) => "/msg NOMBRE TEXTO",
-        (CommandName::Reply, Lang::En) => "/reply TEXT",
-        (CommandName::Reply, Lang::Es) => "/responder TEXTO",
-        (CommandName::Users | CommandName::Help | CommandName::Quit, _) => verb.name(lang),
-    }
+pub(super) fn usage(command: CommandName, lang: Lang) -> String {
+    let arguments = match (command, lang) {
+        (CommandName::Msg, Lang::En) => "NAME TEXT",
+        (CommandName::Msg, Lang::Es) => "NOMBRE TEXTO",
+        (CommandName::Reply, Lang::En) => "TEXT",
+        (CommandName::Reply, Lang::Es) => "TEXTO",
+        (CommandName::All, Lang::En) => "[TEXT]",
+        (CommandName::All, Lang::Es) => "[TEXTO]",
+        (CommandName::Join, Lang::En) => "#ROOM",
+        (CommandName::Join, Lang::Es) => "#SALA",
+        (CommandName::Leave | CommandName::Members, Lang::En) => "[#ROOM]",
+        (CommandName::Leave | CommandName::Members, Lang::Es) => "[#SALA]",
+        (CommandName::Topic, Lang::En) => "[#ROOM] [TEXT]",
+        (CommandName::Topic, Lang::Es) => "[#SALA] [TEXTO]",
+        (CommandName::Mode, Lang::En) => "MODE [#ROOM]",
+        (CommandName::Mode, Lang::Es) => "MODO [#SALA]",
+        (CommandName::Moderate(_), Lang::En) => "NAME [#ROOM]",
+        (CommandName::Moderate(_), Lang::Es) => "NOMBRE [#SALA]",
+        (CommandName::Users | CommandName::Rooms | CommandName::Help | CommandName::Quit, _) => "",
+    };
+    format!("{} {arguments}", command.name(lang)).trim_end().to_owned()
+}
+
+/// Returns the words for all modes.
+pub(super) fn mode_words(lang: Lang) -> String {
+    RoomMode::ALL.map(|mode| mode_word(mode, lang)).join(", ")
 }
 
 #[cfg(test)]
