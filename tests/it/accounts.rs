@@ -129,6 +129,25 @@ fn swaps_are_counted() {
 }
 
 #[test]
+fn two_orders_of_broadcasts_are_counted_with_both_recipients() {
+    let scenario = "
+name: orders
+users: { talkers: { count: 8, rate: 300/s, do: [ { broadcast: {} } ] } }
+load: [ { hold: 1s } ]
+expect: [ \"disordered == 0\" ]
+";
+    for threads in [1, 2] {
+        let server = FaultyServer::start(LoadFault::TwoOrders, 5);
+        let outcome = run(scenario).target(server.address()).declared().arg("--threads").arg(threads).go();
+        assert_eq!((outcome.code, outcome.count("disordered")), (1, server.committed()), "{}", outcome.output());
+        assert!(outcome.count("reordered") == 0 && server.committed() > 50, "{}", outcome.output());
+        let examples = outcome.json["examples"].as_array().expect("examples");
+        let example = examples.iter().find(|example| example["kind"] == "disordered").expect("an example");
+        assert!(example["what"].as_str().is_some_and(|what| what.contains("in the opposite order")), "{example}");
+    }
+}
+
+#[test]
 fn a_message_to_the_wrong_user_is_misrouted_and_lost() {
     let (outcome, done) = against(LoadFault::Misroute, 83);
     let [lost, duplicated, _, misrouted, corrupted] = violations(&outcome);

@@ -40,6 +40,11 @@ struct Room {
     logins: u64,
     messages: u64,
     unknown: u64,
+    /// A broadcast that half of the users have received: its sender and its content.
+    held: Option<(String, String)>,
+    /// Deliveries of held broadcasts after another one.
+    disordered: u64,
+    broadcasts: u64,
     address: SocketAddr,
     /// True if it runs in a process of its own, which may die.
     is_process: bool,
@@ -70,7 +75,8 @@ impl FaultyServer {
 
     /// Returns the number of committed faults.
     pub fn committed(&self) -> u64 {
-        lock(&self.room).faults.committed()
+        let room = lock(&self.room);
+        room.faults.committed() + room.disordered
     }
 
     /// Returns the number of committed faults per kind, for mixed faults.
@@ -199,6 +205,9 @@ impl Room {
             logins: 0,
             messages: 0,
             unknown: 0,
+            held: None,
+            disordered: 0,
+            broadcasts: 0,
             address,
             is_process,
             late,
@@ -259,8 +268,32 @@ impl Room {
             return;
         }
         let recipients: Vec<String> = self.users.keys().cloned().collect();
+        let (first, second) = recipients.split_at(recipients.len() / 2);
+        if let Some((earlier_sender, earlier)) = self.held.take_if(|(earlier_sender, _)| earlier_sender != sender) {
+            self.disordered += second.len() as u64;
+            self.deliver_broadcast(sender, content, &recipients);
+            return self.deliver_broadcast(&earlier_sender, &earlier, second);
+        }
+        self.release_held();
+        self.broadcasts += 1;
+        if self.fault == LoadFault::TwoOrders && self.broadcasts.is_multiple_of(self.every) {
+            self.held = Some((sender.to_owned(), content.to_owned()));
+            return self.deliver_broadcast(sender, content, first);
+        }
+        self.deliver_broadcast(sender, content, &recipients);
+    }
+
+    fn deliver_broadcast(&mut self, sender: &str, content: &str, recipients: &[String]) {
         for recipient in recipients {
-            self.deliver(sender, &recipient, format!("BROADCAST|{sender}|{content}\n").into_bytes());
+            self.deliver(sender, recipient, format!("BROADCAST|{sender}|{content}\n").into_bytes());
+        }
+    }
+
+    /// Delivers a held broadcast before anything else is delivered: that is no fault.
+    fn release_held(&mut self) {
+        if let Some((sender, content)) = self.held.take() {
+            let recipients: Vec<String> = self.users.keys().cloned().collect();
+            self.deliver_broadcast(&sender, &content, recipients.split_at(recipients.len() / 2).1);
         }
     }
 

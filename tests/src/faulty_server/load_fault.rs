@@ -13,6 +13,8 @@ pub enum LoadFault {
     Repeat,
     /// Makes every `every`-th delivery after the next one of the same sender to the same recipient.
     Swap,
+    /// Makes every `every`-th broadcast reach half of the users only after the next broadcast of another user.
+    TwoOrders,
     /// Makes every `every`-th delivery to another user instead.
     Misroute,
     /// Changes the last byte of every `every`-th delivery.

@@ -127,6 +127,7 @@ fn deliveries(result: &RunResult) -> Deliveries {
         ("lost", counts.lost),
         ("duplicated", counts.duplicated),
         ("reordered", counts.reordered),
+        ("disordered", counts.disordered),
         ("misrouted", counts.misrouted),
         ("corrupted", counts.corrupted),
     ];

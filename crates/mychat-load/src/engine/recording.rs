@@ -9,10 +9,12 @@ use super::shared::{Confirmation, SharedState};
 use crate::plan::stamp::Stamp;
 use crate::plan::{GroupId, Nanos, RunTime, UserId};
 use crate::record::broadcast_cache::{BroadcastCache, CachePosition};
+use crate::record::common_order::Ordinal;
 use crate::record::example::{Example, Examples, ViolationKind, readable};
 use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
 use crate::record::local_failures::LocalFailures;
+use crate::record::order_log::{NewestMessage, OrderLog};
 use crate::record::recorder::{Count, Latency, Place, Recorder, Shape};
 use crate::record::roster::RosterLog;
 use crate::record::session::UserSession;
@@ -37,6 +39,10 @@ pub(super) struct Recording {
     pub(super) broadcasts: BroadcastCache<BroadcastMeta>,
     /// By sender: one more than the highest sequence number of its cached broadcasts.
     newest: Vec<u32>,
+    /// The highest ordinal of a cached broadcast.
+    highest: Option<Ordinal>,
+    /// Broadcasts that arrived after later ones of the common order.
+    pub(super) order: OrderLog,
     /// The terminator of the server's frames.
     terminator: Vec<u8>,
     pub(super) rosters: RosterLog,
@@ -61,6 +67,16 @@ pub(super) struct BroadcastMeta {
     pub(super) intended: RunTime,
     /// Its send time, if its sender is a user of this machine.
     pub(super) sent: Option<RunTime>,
+    /// Its place in the common order; `None` for a message that is in no order, and for one that nobody sent.
+    pub(super) ordinal: Option<Ordinal>,
+}
+
+impl BroadcastMeta {
+    /// Returns its place in the common order, with its identity.
+    #[inline]
+    pub(super) fn ordered(&self) -> Option<NewestMessage> {
+        Some((self.ordinal?, (&self.stamp).into()))
+    }
 }
 
 /// The details of a violation. They are formatted only if it is cached as an example.
@@ -91,6 +107,8 @@ impl Recording {
             arrival_error: Latency::default(),
             broadcasts: BroadcastCache::default(),
             newest: vec![0; users],
+            highest: None,
+            order: OrderLog::default(),
             rosters: RosterLog::default(),
             fanout: FanOut::default(),
             blocked: 0,
@@ -149,15 +167,25 @@ impl Recording {
         self.violation(place, Count::WrongReplies, &detail);
     }
 
+    /// Returns the ordinal of a broadcast that is new to this worker.
+    pub(super) fn ordinal(&self, meta: &BroadcastMeta) -> Option<Ordinal> {
+        // The sequence number of a message that nobody sent may be any number.
+        meta.sent?;
+        self.shared.order.ordinal(meta.stamp.sender, meta.stamp.sequence)
+    }
+
     /// Adds a whole broadcast to the cache. Returns the position behind it.
     pub(super) fn cache_broadcast(&mut self, frame: &[u8], meta: BroadcastMeta) -> CachePosition {
         let (sender, sequence) = (meta.stamp.sender, meta.stamp.sequence);
         let newest = &mut self.newest[sender.index()];
         let is_newest = sequence >= *newest;
         *newest = (*newest).max(sequence + 1);
+        // The fast path compares no ordinals: it takes only broadcasts whose ordinals ascend.
+        let is_highest = meta.ordinal.is_some() && meta.ordinal > self.highest;
+        self.highest = self.highest.max(meta.ordinal);
         // The fast path takes neither messages of other shards, which have no latency here, nor those of closed loops, whose
         // senders wait for a confirmation.
-        let is_unique = is_newest && !meta.place.is_closed() && self.shared.plan.shard.has(sender);
+        let is_unique = is_newest && is_highest && !meta.place.is_closed() && self.shared.plan.shard.has(sender);
         self.broadcasts.insert(frame, &self.terminator, meta, is_unique)
     }
 }

@@ -10,12 +10,14 @@ mod reconciliation;
 mod unconfirmed;
 mod ledger;
 mod totals;
+mod disorder;
 mod accounting;
 mod fanout_latency;
 mod missing_in_roster;
 mod shard_exchange;
 
 pub use accounting::Accounting;
+pub use disorder::Disorder;
 pub use fanout_latency::record_fanout;
 pub use ledger::reconcile;
 pub use lost_latency::LostLatency;

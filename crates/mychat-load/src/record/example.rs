@@ -13,6 +13,8 @@ pub enum ViolationKind {
     Duplicated,
     /// Arrived after one that was sent later.
     Reordered,
+    /// Arrived at two users in different order than another message.
+    Disordered,
     /// Arrived at a user it was not sent to.
     Misrouted,
     /// Arrived changed.

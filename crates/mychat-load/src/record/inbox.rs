@@ -137,11 +137,11 @@ impl UserInbox {
         attributed.map(|count| u64::from(*count)).sum::<u64>() + u64::from(self.corrupt_unattributed())
     }
 
-    /// Returns true if this message arrived; always false if only a sum is kept.
-    pub fn has(&self, stamp: &Stamp) -> bool {
-        self.from(stamp.sender).is_some_and(|stream| {
-            let indices = if stamp.to == Addressee::EVERYBODY { &stream.broadcasts } else { &stream.privates };
-            indices.has(stamp.index)
+    /// Returns true if the message of `sender` to these recipients with this index arrived; always false if only a sum is kept.
+    pub fn has(&self, sender: UserId, to: Addressee, index: u32) -> bool {
+        self.from(sender).is_some_and(|stream| {
+            let indices = if to == Addressee::EVERYBODY { &stream.broadcasts } else { &stream.privates };
+            indices.has(index)
         })
     }
 

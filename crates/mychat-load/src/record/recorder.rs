@@ -123,6 +123,7 @@ pub enum Count {
     Delivered,
     Duplicated,
     Reordered,
+    Disordered,
     Misrouted,
     Corrupted,
     WrongReplies,

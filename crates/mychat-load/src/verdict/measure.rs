@@ -35,6 +35,7 @@ fn is_attributed_to_recipient(metric: Metric) -> bool {
             | Metric::Lost
             | Metric::Duplicated
             | Metric::Reordered
+            | Metric::Disordered
             | Metric::Corrupted
             | Metric::Disconnects
     )
@@ -139,6 +140,7 @@ pub fn measure(plan: &Plan, seen: &Observations, measure: &Measure) -> MeasuredV
         Metric::Lost => MeasuredValue::exact(seen.reconciliation.lost(&wanted) as f64),
         Metric::Duplicated => MeasuredValue::exact(total(Count::Duplicated)),
         Metric::Reordered => MeasuredValue::exact(total(Count::Reordered)),
+        Metric::Disordered => MeasuredValue::exact(total(Count::Disordered)),
         Metric::Misrouted => MeasuredValue::exact(total(Count::Misrouted)),
         Metric::Corrupted => MeasuredValue::exact(total(Count::Corrupted)),
         Metric::WrongReplies => MeasuredValue::exact(total(Count::WrongReplies)),

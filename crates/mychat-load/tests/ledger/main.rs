@@ -5,6 +5,7 @@ mod histories;
 
 mod counts;
 mod definitions;
+mod disorder;
 
 const USERS: u32 = 5;
 /// Index of the hostile user.

@@ -89,7 +89,10 @@ fn assert_accounted(outcome: &Outcome) {
     let lost = outcome.reconciliation.owed - delivered;
     assert!(lost > 0 && copies > 0 && late > 0, "{lost} {wanted:?}");
     assert_eq!(outcome.count(Count::Delivered), delivered);
-    assert_eq!(outcome.violations(), [lost, copies, late, 0, 0, 0, 0, 0]);
+    let [counted @ .., disordered] = outcome.violations();
+    assert_eq!(counted, [lost, copies, late, 0, 0, 0, 0, 0]);
+    // A broadcast that changes places with one of another sender at one recipient.
+    assert!(disordered > 0);
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn assert_corrupted(how: Corruption, verify: &str, workers: u32) {
     let behaviour = Behaviour { corrupted: Some((1000..1200, how)), ..Behaviour::default() };
     let outcome = run(&scenario, behaviour).workers(workers).go();
     assert!(outcome.corrupted > 50, "{how:?}");
-    assert_eq!(outcome.violations(), [0, 0, 0, 0, outcome.corrupted, 0, 0, 0], "{how:?} {verify}");
+    assert_eq!(outcome.violations(), [0, 0, 0, 0, outcome.corrupted, 0, 0, 0, 0], "{how:?} {verify}");
     assert_eq!(outcome.count(Count::Delivered), outcome.reconciliation.owed - outcome.corrupted, "{how:?} {verify}");
 }
 

@@ -9,5 +9,6 @@ mod server;
 mod latencies;
 mod damage;
 mod logins;
+mod order;
 mod sessions;
 mod throughput;

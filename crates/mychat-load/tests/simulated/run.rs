@@ -62,6 +62,8 @@ pub(crate) struct Outcome {
     pub(crate) repeated: u64,
     /// Deliveries that the server corrupted.
     pub(crate) corrupted: u64,
+    /// Deliveries that the server made after a later broadcast.
+    pub(crate) disordered: u64,
     /// Replies that the server left out.
     pub(crate) unanswered: u64,
     /// With chaos: all bytes written to each user.
@@ -251,7 +253,7 @@ impl World {
         let seen = results.assemble(&self.shared, recorder, length);
         let assessment = assess(&self.shared.plan, &seen);
         let written = self.server.chaos.map(Chaos::written).unwrap_or_default();
-        let Model { repeated, corrupted, unanswered, .. } = self.server;
+        let Model { repeated, corrupted, unanswered, disordered, .. } = self.server;
         Outcome {
             recorder: seen.recorder,
             timeline,
@@ -267,6 +269,7 @@ impl World {
             repeated,
             corrupted,
             unanswered,
+            disordered,
             written,
             missing_in_roster,
         }
@@ -370,8 +373,8 @@ impl Outcome {
         self.latency(metric).histogram.max() as f64
     }
 
-    /// All kinds of violations: lost, duplicated, reordered, misrouted, corrupted, wrong replies, errors, disconnects.
-    pub(crate) fn violations(&self) -> [u64; 8] {
+    /// All kinds of violations: lost, duplicated, reordered, misrouted, corrupted, wrong replies, errors, disconnects, disordered.
+    pub(crate) fn violations(&self) -> [u64; 9] {
         let count = |count| self.count(count);
         [
             self.lost(),
@@ -382,6 +385,7 @@ impl Outcome {
             count(Count::WrongReplies),
             count(Count::Errors),
             count(Count::Disconnects),
+            count(Count::Disordered),
         ]
     }
 }

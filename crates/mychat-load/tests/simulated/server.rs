@@ -50,6 +50,8 @@ pub(crate) struct Behaviour {
     pub(crate) closes: Option<(&'static str, u32)>,
     /// True if it sends a user list to all after each login and logout.
     pub(crate) lists: bool,
+    /// True if every second broadcast reaches half of the users only after the next one of another user.
+    pub(crate) two_orders: bool,
     /// Random faults of deliveries: a seed, and how rare they are.
     pub(crate) chaos: Option<(u64, u32)>,
 }
@@ -75,6 +77,7 @@ impl Default for Behaviour {
             disconnect: Logout::Closed,
             closes: None,
             lists: false,
+            two_orders: false,
             chaos: None,
         }
     }
@@ -152,6 +155,10 @@ pub(crate) struct Model {
     pub(crate) corrupted: u64,
     unknown_replies: u64,
     logins: u64,
+    /// A broadcast that half of the users have received, and its sender.
+    held: Option<(String, String)>,
+    /// Deliveries after a later broadcast.
+    pub(crate) disordered: u64,
     /// Replies that were left out.
     pub(crate) unanswered: u64,
     pub(crate) chaos: Option<Chaos>,
@@ -175,6 +182,8 @@ impl Model {
             corrupted: 0,
             unknown_replies: 0,
             logins: 0,
+            held: None,
+            disordered: 0,
             unanswered: 0,
         }
     }
@@ -247,7 +256,12 @@ impl Model {
             (Ok(Command::Connect { name }), None) => self.log_in(end, name, net),
             (Ok(Command::Broadcast { content }), Some(me)) => {
                 let everybody: Vec<Endpoint> = self.users.values().copied().flatten().collect();
-                self.deliver(&everybody, &format!("BROADCAST|{me}|{content}\n"), net);
+                let frame = format!("BROADCAST|{me}|{content}\n");
+                if self.behaviour.two_orders {
+                    self.deliver_in_two_orders(&everybody, me, frame, net);
+                } else {
+                    self.deliver(&everybody, &frame, net);
+                }
             }
             (Ok(Command::Message { recipient, content }), Some(me)) => match self.users.get(recipient) {
                 Some(Some(other)) => self.deliver(&[*other], &format!("MESSAGE|{me}|{content}\n"), net),
@@ -321,6 +335,25 @@ impl Model {
                     net.put(now + after, Event::AtUser(*end, frame.clone()));
                 }
                 net.put(now + place * self.behaviour.spacing, Event::AtUser(*end, frame));
+            }
+        }
+    }
+
+    fn deliver_in_two_orders(&mut self, everybody: &[Endpoint], sender: String, frame: String, net: &mut Net) {
+        let (first, second) = everybody.split_at(everybody.len() / 2);
+        match self.held.take() {
+            None => {
+                self.deliver(first, &frame, net);
+                self.held = Some((sender, frame));
+            }
+            Some((earlier_sender, earlier)) if earlier_sender == sender => {
+                self.deliver(second, &earlier, net);
+                self.deliver(everybody, &frame, net);
+            }
+            Some((_, earlier)) => {
+                self.deliver(everybody, &frame, net);
+                self.deliver(second, &earlier, net);
+                self.disordered += second.len() as u64;
             }
         }
     }

@@ -13,7 +13,7 @@ fn a_closed_loop_thinks_after_each_delivery() {
     let outcome = run(scenario, behaviour).go();
     // The first think time begins with the load: one message in every 25 ms.
     assert_eq!(outcome.count(Count::Sent), 10 * 400);
-    assert_eq!(outcome.violations(), [0; 8]);
+    assert_eq!(outcome.violations(), [0; 9]);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_closed_loop_continues_after_a_404() {
     let outcome = run(scenario, behaviour).go();
     assert!(outcome.count(Count::Unreachable) > 1000, "{}", outcome.count(Count::Unreachable));
     assert!(outcome.count(Count::Sent) > 5 * 750, "{}", outcome.count(Count::Sent));
-    assert_eq!(outcome.violations(), [0; 8]);
+    assert_eq!(outcome.violations(), [0; 9]);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn the_drain_waits_for_messages_in_flight() {
     let behaviour = Behaviour { delay: 1500 * MS, ..Behaviour::default() };
     let scenario = "users: { u: { count: 5, rate: 100/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 3s } ]";
     let outcome = run(scenario, behaviour).go();
-    assert_eq!(outcome.violations(), [0; 8]);
+    assert_eq!(outcome.violations(), [0; 9]);
     assert_eq!(outcome.count(Count::Delivered), 5 * outcome.count(Count::Sent));
     assert!((1400 * MS..1600 * MS).contains(&outcome.drained), "{} ns", outcome.drained);
 }
@@ -85,7 +85,7 @@ fn a_refused_user_is_missing_and_the_others_are_not() {
     let outcome = run(scenario, behaviour).go();
     assert_eq!((outcome.count(Count::Refused), outcome.count(Count::Connected)), (1, 4));
     assert_eq!((outcome.count(Count::Scheduled), outcome.count(Count::Sent)), (100, 80));
-    assert_eq!((outcome.count(Count::Delivered), outcome.violations()), (320, [0; 8]));
+    assert_eq!((outcome.count(Count::Delivered), outcome.violations()), (320, [0; 9]));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_login_is_repeated_while_the_name_is_taken() {
     let scenario = "users: { u: { count: 4, session: 500ms, leave: [disconnect, fin, rst] } }\nload: [ { hold: 10s } ]";
     let outcome = run(scenario, behaviour).go();
     assert!(outcome.count(Count::RefusedReturns) > 100, "{}", outcome.count(Count::RefusedReturns));
-    assert_eq!((outcome.count(Count::Refused), outcome.violations()), (0, [0; 8]));
+    assert_eq!((outcome.count(Count::Refused), outcome.violations()), (0, [0; 9]));
     assert!(outcome.sessions.len() > 4 * 12, "{}", outcome.sessions.len());
 }
 
@@ -112,7 +112,7 @@ fn a_server_that_ignores_disconnect_is_told_how_long_it_went_on_delivering() {
     assert!(text.starts_with(expected), "{text}");
     // A server that closes late has broken no rule.
     let behaviour = Behaviour { delay: 300 * MS, ..Behaviour::default() };
-    assert_eq!(run(&scenario, behaviour).go().violations(), [0; 8]);
+    assert_eq!(run(&scenario, behaviour).go().violations(), [0; 9]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_message_that_arrives_again_in_a_later_session_is_a_duplicate() {
                         guests: { count: 5, session: 400ms..900ms, leave: disconnect }\nload: [ { hold: 20s } ]";
         let outcome = run(scenario, behaviour).go();
         assert!(!repeats || outcome.repeated > 100, "{}", outcome.repeated);
-        assert_eq!(outcome.violations(), [0, outcome.repeated, 0, 0, 0, 0, 0, 0], "{delay} {repeats}");
+        assert_eq!(outcome.violations(), [0, outcome.repeated, 0, 0, 0, 0, 0, 0, 0], "{delay} {repeats}");
     }
 }
 
@@ -136,7 +136,7 @@ fn a_message_with_a_destroyed_stamp_is_not_lost_as_well() {
             "verify: {verify}\nusers: {{ u: {{ count: 5, rate: 50/s, do: [ {{ broadcast: {{}} }}, {{ private: {{ to: u }} }} ] }} }}\n\
              load: [ {{ hold: 10s }} ]"
         );
-        assert_eq!(run(&scenario, behaviour).go().violations(), [10, 0, 0, 0, 50, 0, 0, 0], "{verify}");
+        assert_eq!(run(&scenario, behaviour).go().violations(), [10, 0, 0, 0, 50, 0, 0, 0, 0], "{verify}");
     }
 }
 
@@ -150,7 +150,7 @@ fn every_kind_of_leaving_is_accounted_for_under_delay_and_freezes() {
              do: [ {{ broadcast: {{}} }}, {{ private: {{ to: u }} }} ] }}\nload: [ {{ hold: 30s }} ]"
         );
         let outcome = run(&scenario, behaviour.clone()).go();
-        assert_eq!(outcome.violations(), [0; 8], "{leave}");
+        assert_eq!(outcome.violations(), [0; 9], "{leave}");
         assert!(outcome.sessions.len() > 500, "{leave}: {}", outcome.sessions.len());
         assert!(outcome.reconciliation.uncertain > 0, "{leave}");
     }
@@ -166,7 +166,7 @@ fn missing_replies_are_counted_although_their_users_leave() {
             );
             let outcome = run(&scenario, Behaviour { delay: MS, unanswered: one_in, ..Behaviour::default() }).go();
             assert!(outcome.sessions.len() > 25, "{leave}: {}", outcome.sessions.len());
-            let [.., wrong, errors, disconnects] = outcome.violations();
+            let [.., wrong, errors, disconnects, _] = outcome.violations();
             assert_eq!((errors, disconnects), (0, 0), "{leave}");
             (wrong, outcome.unanswered, outcome.sessions.len() as u64)
         };
@@ -193,7 +193,7 @@ fn a_logout_has_the_whole_reply_timeout() {
     let behaviour = Behaviour { delay: 500 * MS, ..Behaviour::default() };
     let scenario = "users: { u: { count: 3, session: 1s..1450ms, leave: disconnect } }\nload: [ { hold: 30s } ]";
     let outcome = run(scenario, behaviour).go();
-    assert_eq!(outcome.violations(), [0; 8]);
+    assert_eq!(outcome.violations(), [0; 9]);
     assert!(outcome.sessions.len() > 20, "{}", outcome.sessions.len());
 }
 
@@ -217,7 +217,7 @@ fn slow_readers_receive_everything_in_the_end() {
              load: [ {{ hold: 10s }} ]"
         );
         let outcome = run(&scenario, Behaviour::default()).go();
-        assert_eq!(outcome.violations(), [0; 8], "{read}");
+        assert_eq!(outcome.violations(), [0; 9], "{read}");
         assert_eq!(outcome.count(Count::Delivered), 4 * outcome.count(Count::Sent), "{read}");
     }
 }
@@ -232,7 +232,7 @@ fn the_result_does_not_depend_on_the_number_of_workers() {
         (counts, outcome.violations(), outcome.quantile(LatencyMetric::Delivery, 0.99) as u64)
     };
     let one = result(1);
-    assert_eq!(one.1, [0; 8]);
+    assert_eq!(one.1, [0; 9]);
     assert_eq!(result(2), one);
     assert_eq!(result(4), one);
 }
@@ -256,7 +256,7 @@ fn a_closed_loop_pauses_in_stages_without_its_group() {
     let sent = |stage| outcome.recorder.total(Count::Sent, |place| place.stage.0 == stage && place.is_closed());
     // One message in every 25 ms, and the first think time of a stage begins with it.
     assert_eq!([sent(0), sent(1), sent(2), sent(3)], [10 * 80, 0, 0, 10 * 40]);
-    assert_eq!(outcome.violations(), [0; 8]);
+    assert_eq!(outcome.violations(), [0; 9]);
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn copies_are_counted_though_they_come_after_the_drain() {
     for after in [50 * MS, 900 * MS, 1900 * MS] {
         let outcome = run(scenario, Behaviour { copied_after: Some(after), ..Behaviour::default() }).go();
         let delivered = outcome.count(Count::Delivered);
-        assert_eq!(outcome.violations(), [0, delivered, 0, 0, 0, 0, 0, 0], "{after} ns later");
+        assert_eq!(outcome.violations(), [0, delivered, 0, 0, 0, 0, 0, 0, 0], "{after} ns later");
     }
 }
 
@@ -274,5 +274,5 @@ fn a_list_with_a_name_twice_is_corrupted() {
     let scenario = "users: { u: { count: 3, rate: 20/s, do: [ { broadcast: {} } ] } }\nload: [ { hold: 1s } ]";
     let outcome = run(scenario, Behaviour { lists: true, doubles_a_name: true, ..Behaviour::default() }).go();
     // One list after each login.
-    assert_eq!(outcome.violations(), [0, 0, 0, 0, 3, 0, 0, 0]);
+    assert_eq!(outcome.violations(), [0, 0, 0, 0, 3, 0, 0, 0, 0]);
 }

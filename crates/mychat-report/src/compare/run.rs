@@ -48,8 +48,17 @@ pub struct ComparedRun {
 }
 
 /// Counts that are zero for a correct server.
-const VIOLATIONS: [&str; 8] =
-    ["lost", "duplicated", "reordered", "misrouted", "corrupted", "wrong_replies", "refused", "disconnects"];
+const VIOLATIONS: [&str; 9] = [
+    "lost",
+    "duplicated",
+    "reordered",
+    "disordered",
+    "misrouted",
+    "corrupted",
+    "wrong_replies",
+    "refused",
+    "disconnects",
+];
 
 impl ComparedRun {
     /// Extracts the data from the result of a run.

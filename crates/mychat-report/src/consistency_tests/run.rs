@@ -20,7 +20,7 @@ use mychat_load::verdict::validity::Validity;
 prop_compose! {
     fn results()(
         points in 0..30_u64,
-        figures in prop::collection::vec(0..5_000_000_u64, 17),
+        figures in prop::collection::vec(0..5_000_000_u64, 18),
         texts in prop::collection::vec("\\PC{0,12}|[\u{0}-\u{7f}]{0,12}", 3),
         oks in prop::collection::vec(prop::option::of(any::<bool>()), 3),
         verdict in prop::sample::select(vec![Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Interrupted]),
@@ -33,8 +33,8 @@ prop_compose! {
             &mut counts.users, &mut counts.connected, &mut counts.refused, &mut counts.disconnects,
             &mut counts.unlisted,
             &mut counts.scheduled, &mut counts.sent, &mut counts.expected_deliveries, &mut counts.delivered,
-            &mut counts.lost, &mut counts.duplicated, &mut counts.reordered, &mut counts.misrouted,
-            &mut counts.corrupted, &mut counts.uncertain, &mut counts.refused_returns, &mut counts.wrong_replies,
+            &mut counts.lost, &mut counts.duplicated, &mut counts.reordered, &mut counts.disordered,
+            &mut counts.misrouted, &mut counts.corrupted, &mut counts.uncertain, &mut counts.refused_returns, &mut counts.wrong_replies,
         ];
         let open = figures[0] % 100;
         for (place, figure) in places.into_iter().zip(figures) {

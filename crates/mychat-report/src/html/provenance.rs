@@ -42,6 +42,7 @@ pub(crate) const fn violation_name(kind: ViolationKind) -> &'static str {
         ViolationKind::Lost => "lost",
         ViolationKind::Duplicated => "duplicated",
         ViolationKind::Reordered => "reordered",
+        ViolationKind::Disordered => "disordered",
         ViolationKind::Misrouted => "misrouted",
         ViolationKind::Corrupted => "corrupted",
         ViolationKind::WrongReply => "wrong reply",

@@ -170,6 +170,7 @@ pub(super) fn counts(result: &RunResult) -> Markup {
                 (violation("Lost", counts.lost, uncertain))
                 (violation("Duplicated", counts.duplicated, String::new()))
                 (violation("Reordered", counts.reordered, String::new()))
+                (violation("Disordered", counts.disordered, String::new()))
                 (violation("Misrouted", counts.misrouted, String::new()))
                 (violation("Corrupted", counts.corrupted, String::new()))
                 (violation("Wrong replies", counts.wrong_replies, String::new()))

@@ -235,6 +235,7 @@ fn counts(plan: &Plan, seen: &Observations) -> Counts {
         lost: seen.reconciliation.lost(innocent),
         duplicated: seen.recorder.total(Count::Duplicated, innocent),
         reordered: seen.recorder.total(Count::Reordered, innocent),
+        disordered: seen.recorder.total(Count::Disordered, innocent),
         misrouted: total(Count::Misrouted),
         corrupted: seen.recorder.total(Count::Corrupted, innocent),
         uncertain: seen.reconciliation.uncertain,

@@ -34,6 +34,9 @@ pub struct Counts {
     pub duplicated: u64,
     /// Messages that arrived after a later message of the same sender.
     pub reordered: u64,
+    /// Messages that arrived in an order that another recipient contradicts.
+    #[serde(default)]
+    pub disordered: u64,
     /// Messages that arrived at a user they were not addressed to.
     pub misrouted: u64,
     /// Messages with changed content, and frames that are no reply.
@@ -52,7 +55,7 @@ pub struct Counts {
 
 impl Counts {
     /// Returns the integer counts with their names, in report order.
-    pub fn named(&self) -> [(&'static str, u64); 17] {
+    pub fn named(&self) -> [(&'static str, u64); 18] {
         [
             ("users", self.users),
             ("connected", self.connected),
@@ -66,6 +69,7 @@ impl Counts {
             ("lost", self.lost),
             ("duplicated", self.duplicated),
             ("reordered", self.reordered),
+            ("disordered", self.disordered),
             ("misrouted", self.misrouted),
             ("corrupted", self.corrupted),
             ("uncertain", self.uncertain),

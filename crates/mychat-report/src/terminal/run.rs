@@ -291,6 +291,7 @@ fn counts(text: &mut TextLayout, result: &RunResult) {
         violation("lost", counts.lost),
         violation("duplicated", counts.duplicated),
         violation("reordered", counts.reordered),
+        violation("disordered", counts.disordered),
         violation("misrouted", counts.misrouted),
         violation("corrupted", counts.corrupted),
         violation("wrong replies", counts.wrong_replies),

@@ -35,8 +35,8 @@ pub(crate) fn check_selector(
     symbols: &SymbolTable,
 ) -> Result<(), Problem> {
     use Metric::{
-        Achieved, CasesFailed, Connect, Corrupted, Delivered, Delivery, Disconnects, Duplicated, Errors, Lateness,
-        Lost, Refused, Reordered, Roster, Sent, ServerCpu, ServerRss, WrongReplies,
+        Achieved, CasesFailed, Connect, Corrupted, Delivered, Delivery, Disconnects, Disordered, Duplicated, Errors,
+        Lateness, Lost, Refused, Reordered, Roster, Sent, ServerCpu, ServerRss, WrongReplies,
     };
     let metric_name = metric.name();
     let joining = selector.stage == Some(symbols.join());
@@ -74,7 +74,7 @@ pub(crate) fn check_selector(
     if group.silent && matches!(metric, Lateness | Achieved | Sent | WrongReplies) {
         return never(format!("`{name}` only reads, and `{metric_name}` measures senders"));
     }
-    let received = matches!(metric, Delivery | Delivered | Lost | Duplicated | Reordered | Corrupted);
+    let received = matches!(metric, Delivery | Delivered | Lost | Duplicated | Reordered | Disordered | Corrupted);
     if group.hostile && received {
         return never(format!("`{name}` is hostile, and what hostile users receive does not count"));
     }

@@ -39,10 +39,12 @@ impl Measure {
     pub fn unseen(&self, verify: Verify) -> Option<&'static str> {
         let Measure { metric, selector, .. } = self;
         match (verify, metric) {
-            (Verify::None, Metric::Lost | Metric::Duplicated | Metric::Reordered) => {
+            (Verify::None, Metric::Lost | Metric::Duplicated | Metric::Reordered | Metric::Disordered) => {
                 Some("with `verify: none` nobody looks")
             }
-            (Verify::Counts, Metric::Reordered) => Some("`verify: counts` does not see in what order messages come"),
+            (Verify::Counts, Metric::Reordered | Metric::Disordered) => {
+                Some("`verify: counts` does not see in what order messages come")
+            }
             (Verify::Counts, Metric::Lost | Metric::Duplicated)
                 if selector.stage.is_some() || selector.action.is_some() =>
             {
@@ -83,6 +85,7 @@ pub enum Metric {
     Lost,
     Duplicated,
     Reordered,
+    Disordered,
     Misrouted,
     Corrupted,
     WrongReplies,
@@ -109,7 +112,7 @@ pub enum Unit {
 
 impl Metric {
     /// All of them with their names in files.
-    pub const ALL: [(&'static str, Self); 24] = [
+    pub const ALL: [(&'static str, Self); 25] = [
         ("connect", Self::Connect),
         ("ack", Self::Ack),
         ("delivery", Self::Delivery),
@@ -125,6 +128,7 @@ impl Metric {
         ("lost", Self::Lost),
         ("duplicated", Self::Duplicated),
         ("reordered", Self::Reordered),
+        ("disordered", Self::Disordered),
         ("misrouted", Self::Misrouted),
         ("corrupted", Self::Corrupted),
         ("wrong_replies", Self::WrongReplies),

@@ -59,7 +59,7 @@ static NOTES: &[Note] = &[
     note(FILE, "framing", Bound::None, "`lf` and `crlf`: each frame ends with it; `raw`: a segment is a message; `auto`: detected at the start."),
     note(FILE, "seed", Bound::Numbers(0, None), "It determines the schedule, all random choices and the content of the messages."),
     note(FILE, "timeout", Bound::None, "A later answer counts as missing."),
-    note(FILE, "verify", Bound::None, "`full` follows each delivery; `counts` compares a count and a sum per recipient, and needs users that stay; `none` does not look for lost, duplicated or reordered messages."),
+    note(FILE, "verify", Bound::None, "`full` follows each delivery; `counts` compares a count and a sum per recipient, and needs users that stay; `none` does not look for lost, duplicated, reordered or disordered messages."),
     note(FILE, "users", Bound::Items(1, MOST_GROUPS as u64), "A name is a letter, then letters, digits, `_` and `-`, at most 40 characters, and not the name of an action or a stage. It needs `load`."),
     note(FILE, "load", Bound::None, "Before the first stage all users join. A stage scales the rates of all groups in percent, never the number of users."),
     note(FILE, "cases", Bound::None, "Each is a script for a few connections, the actors, which are not part of `users`."),

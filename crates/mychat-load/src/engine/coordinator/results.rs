@@ -10,11 +10,12 @@ use crate::engine::observations::{GeneratorUsage, Liveness};
 use crate::engine::shared::SharedState;
 use crate::engine::worker::WorkerResult;
 use crate::plan::{Nanos, Plan, RunTime, StageId, UserId, nanos};
-use crate::reconcile::{Accounting, FinalRosters, Reconciliation, ShardExchange, record_fanout};
+use crate::reconcile::{Accounting, Disorder, FinalRosters, Reconciliation, ShardExchange, record_fanout};
 use crate::record::example::{Example, Examples, ViolationKind};
 use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
 use crate::record::local_failures::LocalFailures;
+use crate::record::order_log::OrderLog;
 use crate::record::receive_figures::ReceiveFigures;
 use crate::record::recorder::{Count, Latency, LatencyMetric, Place, Recorder, Shape};
 use crate::record::roster::RosterLog;
@@ -41,6 +42,7 @@ pub struct RunResults {
     local_failures: LocalFailures,
     unreachable: FxHashMap<UserId, u64>,
     fanout: FanOut,
+    order: OrderLog,
     rosters: RosterLog,
     receive_lag: Latency,
     arrival_error: Latency,
@@ -70,6 +72,7 @@ impl RunResults {
         self.local_failures.merge(result.local_failures);
         self.unreachable.extend(result.unreachable);
         self.fanout.merge(result.fanout);
+        self.order.merge(result.order);
         self.rosters.merge(result.rosters);
         self.receive_lag.merge(&result.receive_lag);
         self.arrival_error.merge(&result.arrival_error);
@@ -97,6 +100,7 @@ impl RunResults {
         for (place, duplicated) in &reconciliation.duplicated {
             recorder.add(*place, Count::Duplicated, *duplicated);
         }
+        self.record_disorder(plan, &mut recorder);
         self.record_unfounded_404s(&cells, &reconciliation, &mut recorder);
         let share = plan.shard.is_part().then(|| ShardExchange::new(plan, &shared.sent, &self.sessions));
         Observations {
@@ -139,6 +143,15 @@ impl RunResults {
         for ((user, joined), last) in self.rosters.joins() {
             recorder.time(cells.at(user, joined), LatencyMetric::Roster, last.since(joined));
         }
+    }
+
+    /// Counts the deliveries in an order that another recipient contradicts.
+    fn record_disorder(&mut self, plan: &Plan, recorder: &mut Recorder) {
+        let Disorder { deliveries, examples } = Disorder::new(plan, &self.order, &self.sessions);
+        for (place, count) in deliveries {
+            recorder.add(place, Count::Disordered, count);
+        }
+        self.examples.merge(examples);
     }
 
     /// Counts the `ERROR|404` replies that no undeliverable message explains as errors.

@@ -33,8 +33,9 @@ pub(super) fn receive_corrupt(
 }
 
 /// Enters a message that arrived changed, and is identified by its stamp, into the inbox: it is not lost.
-pub(super) fn note_changed(user: &mut User, recording: &Recording, stamp: &Stamp) {
+pub(super) fn note_changed(user: &mut User, recording: &mut Recording, stamp: &Stamp) {
     leave_fast_path(user, recording);
+    recording.order.mark_incomplete(user.id);
     if let Some(session) = user.session.as_mut() {
         session.inbox.note(stamp);
     }

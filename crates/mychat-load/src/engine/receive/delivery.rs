@@ -2,6 +2,7 @@
 
 use super::FrameEffect;
 use super::deferred::flush_deferred;
+use super::order;
 use super::violations::count_out_of_order;
 use crate::engine::recording::{BroadcastMeta, Recording};
 use crate::engine::user::User;
@@ -26,7 +27,8 @@ pub(super) fn deliver(
         return FrameEffect::None;
     }
     let Some(session) = user.session.as_mut() else { return FrameEffect::None };
-    match session.inbox.note(&stamp) {
+    let arrival = session.inbox.note(&stamp);
+    match arrival {
         Arrival::InOrder => {}
         Arrival::OutOfOrder => count_out_of_order(user, recording, place, &stamp, frame, Count::Reordered),
         Arrival::Duplicate => {
@@ -34,12 +36,15 @@ pub(super) fn deliver(
             return FrameEffect::None;
         }
     }
+    let is_public = stamp.to == Addressee::EVERYBODY;
+    if is_public {
+        order::observe(user, recording, &meta, place, arrival);
+    }
     if !recording.shared.plan.shard.has(stamp.sender) {
         // The sender's machine has another clock: there is no latency.
         recording.recorder.count(place, Count::Delivered);
         return FrameEffect::Delivery;
     }
-    let is_public = stamp.to == Addressee::EVERYBODY;
     if place.is_closed() && (!is_public || stamp.sender == user.id || !recording.shared.rules.broadcast_echo) {
         recording.confirmations.push((stamp.sender, stamp.sequence));
     }
@@ -77,5 +82,5 @@ fn arrived_in_past_session(user: &User, recording: &Recording, stamp: &Stamp, se
             .rev()
             .map_while(|past| recording.sessions.get(*past as usize))
             .take_while(|past| past.ended_at.is_none_or(|ended| ended >= sent))
-            .any(|past| past.inbox.has(stamp))
+            .any(|past| past.inbox.has(stamp.sender, stamp.to, stamp.index))
 }

@@ -35,6 +35,10 @@ pub(super) fn take_run(user: &mut User, recording: &mut Recording, now: RunTime,
     let is_ordinary =
         !user.cursor.is_off_fast_path() && !user.hostile && user.session.is_some() && user.past_sessions.is_empty();
     if is_new && is_ordinary && recording.broadcasts.is_unique(run) {
+        // The ordinals of unique broadcasts ascend: the last one is the highest.
+        if let Some(last) = recording.broadcasts.frames(run).last() {
+            *user.cursor.newest_mut() = last.meta.ordered();
+        }
         record_deliveries(user, recording, now, run);
         defer(user, recording, run);
         return run.len() as u64;

@@ -54,8 +54,9 @@ pub(super) fn receive_message(
     }
     let intended = stamp.intended.in_run(recording.load_start().unwrap_or_default());
     let sent = shared.sent.get(stamp.sender.index()).and_then(|log| log.get(stamp.sequence));
-    let meta = BroadcastMeta { stamp, place, intended, sent: sent.map(|sent| sent.at) };
+    let mut meta = BroadcastMeta { stamp, place, intended, sent: sent.map(|sent| sent.at), ordinal: None };
     if action == BROADCAST && recording.load_start().is_some() {
+        meta.ordinal = recording.ordinal(&meta);
         let behind = recording.cache_broadcast(frame, meta);
         user.cursor.advance(behind);
     } else {

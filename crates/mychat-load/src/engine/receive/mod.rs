@@ -6,6 +6,7 @@ mod delivery;
 mod error_reply;
 mod fast_path;
 mod message;
+mod order;
 mod violations;
 
 use mychat_proto::{AckStatus, Reply};

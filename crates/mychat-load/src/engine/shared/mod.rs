@@ -18,6 +18,7 @@ pub use self::presence::OnlineState;
 use super::verbatim::VerbatimFrame;
 use crate::plan::{Addressee, Plan, RunTime, UserId};
 use crate::reconcile::DeliveryRules;
+use crate::record::common_order::CommonOrder;
 use crate::record::sent::{Sent, SentLog};
 
 /// The state that all worker threads share.
@@ -36,6 +37,8 @@ pub struct SharedState {
     /// Messages sent, by user. The worker that drives the user appends an entry before it hands the bytes to the socket, so
     /// that a recipient on another thread finds it whenever the message arrives.
     pub sent: Vec<SentLog>,
+    /// The common order of broadcasts.
+    pub order: CommonOrder,
     /// Online or not, by user.
     pub presence: Vec<OnlineState>,
     /// True for each user of another shard that has appeared in a list.
@@ -91,6 +94,7 @@ impl SharedState {
             protocol,
             names: plan.users.iter().zip(0..).map(|(user, index)| (user.name.clone(), UserId(index))).collect(),
             sent: (0..users).map(|_| SentLog::default()).collect(),
+            order: CommonOrder::default(),
             presence: (0..users).map(|_| OnlineState::default()).collect(),
             listed: (0..users).map(|_| AtomicBool::new(false)).collect(),
             // Workers of all shards are numbered together. The queues of other machines stay empty.

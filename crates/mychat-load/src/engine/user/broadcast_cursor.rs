@@ -1,6 +1,7 @@
 //! The position of one user among the cached broadcasts of its worker.
 
 use crate::record::broadcast_cache::{CachePosition, FrameRun};
+use crate::record::order_log::NewestMessage;
 
 /// A user's position among the cached broadcasts. While it receives them in cache order, this position alone says
 /// which it has. Its inbox is updated later, some hundred broadcasts at a time.
@@ -14,6 +15,8 @@ pub(in crate::engine) struct BroadcastCursor {
     deferred: FrameRun,
     /// True once it has received a message that is not in the cache. From then on only its inbox knows what it has.
     off_fast_path: bool,
+    /// The message with the highest ordinal that it received, in any session.
+    newest: Option<NewestMessage>,
 }
 
 impl BroadcastCursor {
@@ -27,6 +30,12 @@ impl BroadcastCursor {
     pub(in crate::engine) fn advance(&mut self, at: CachePosition) {
         self.at = at;
         self.farthest = self.farthest.max(at);
+    }
+
+    /// Returns the message with the highest ordinal that the user has received, in any session.
+    #[inline]
+    pub(in crate::engine) fn newest_mut(&mut self) -> &mut Option<NewestMessage> {
+        &mut self.newest
     }
 
     /// Returns true if `run` lies behind everything that the user has received.

@@ -18,6 +18,7 @@ use crate::record::example::Examples;
 use crate::record::failed_login::FailedLogin;
 use crate::record::fanout::FanOut;
 use crate::record::local_failures::LocalFailures;
+use crate::record::order_log::OrderLog;
 use crate::record::receive_figures::ReceiveFigures;
 use crate::record::recorder::{Latency, Recorder};
 use crate::record::roster::RosterLog;
@@ -53,6 +54,8 @@ pub struct WorkerResult {
     pub last_lists: FinalRosters,
     /// Times at which each broadcast reached the first and the last of its users.
     pub fanout: FanOut,
+    /// Broadcasts that reached its users after later ones of the common order.
+    pub order: OrderLog,
     /// `ERROR` frames that no action asks for, by code.
     pub errors: BTreeMap<String, u64>,
     /// Connections that this machine could not make.
@@ -140,6 +143,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             rosters: std::mem::take(&mut recording.rosters),
             last_lists,
             fanout: std::mem::take(&mut recording.fanout),
+            order: std::mem::take(&mut recording.order),
             errors: std::mem::take(&mut recording.errors),
             local_failures: recording.local_failures,
             unreachable: std::mem::take(&mut recording.unreachable),
