@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,7 @@ pub struct Timing {
 pub struct TimedServer {
     address: SocketAddr,
     late: Arc<Mutex<Histogram<u64>>>,
+    held_up: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -48,6 +49,8 @@ impl TimedServer {
         let stopped = Arc::clone(&stop);
         let late = Arc::new(Mutex::new(Histogram::new(3).expect("three digits are legal")));
         let taken_down = Arc::clone(&late);
+        let held_up = Arc::<AtomicU64>::default();
+        let waited = Arc::clone(&held_up);
         let thread = std::thread::spawn(move || {
             crate::cores::stay_on(core);
             // Sleep is rounded by 50 µs otherwise; where that cannot be changed the server is so much less exact.
@@ -55,9 +58,10 @@ impl TimedServer {
             let _ = mychat_os::request_short_time_slice(Duration::from_micros(100));
             let mut server = Server::new(listener, timing, taken_down);
             server.stays_awake = core.is_some();
+            server.held_up = waited;
             server.serve(&stopped);
         });
-        Self { address, late, stop, thread: Some(thread) }
+        Self { address, late, held_up, stop, thread: Some(thread) }
     }
 
     /// Returns the address.
@@ -70,15 +74,25 @@ impl TimedServer {
         let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         Duration::from_micros(late.value_at_quantile(quantile))
     }
-}
 
-impl Drop for TimedServer {
-    fn drop(&mut self) {
+    /// Stops it. Returns the longest time for which the full receive buffer of one client kept bytes back.
+    pub fn held_up(mut self) -> Duration {
+        self.end();
+        Duration::from_micros(self.held_up.load(Ordering::Relaxed))
+    }
+
+    fn end(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             // Its panic has been printed.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for TimedServer {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -108,6 +122,7 @@ struct Server {
     due: BinaryHeap<Reverse<Write>>,
     order: u64,
     late: Arc<Mutex<Histogram<u64>>>,
+    held_up: Arc<AtomicU64>,
     stays_awake: bool,
 }
 
@@ -128,8 +143,21 @@ impl Server {
         epoll::add(&epoll, &timer, epoll::EventData::new_u64(TIMER), epoll::EventFlags::IN).expect("a timer");
         let free_at = Instant::now();
         let (peers, users, due) = (Vec::new(), BTreeMap::new(), BinaryHeap::new());
-        let stays_awake = false;
-        Self { listener, timing, epoll, timer, first: None, peers, users, free_at, due, order: 0, late, stays_awake }
+        Self {
+            listener,
+            timing,
+            epoll,
+            timer,
+            first: None,
+            peers,
+            users,
+            free_at,
+            due,
+            order: 0,
+            late,
+            held_up: Arc::default(),
+            stays_awake: false,
+        }
     }
 
     fn serve(mut self, stop: &AtomicBool) {
@@ -149,6 +177,9 @@ impl Server {
                 }
             }
             self.write_due();
+        }
+        for key in 0..self.peers.len() {
+            self.let_go(key);
         }
     }
 
@@ -269,7 +300,10 @@ impl Server {
     }
 
     fn let_go(&mut self, key: usize) {
-        if let Some(Peer { name: Some(name), .. }) = self.peers[key].take() {
+        let Some(peer) = self.peers[key].take() else { return };
+        let waited = mychat_os::window_limited(&peer.stream).unwrap_or_default();
+        self.held_up.fetch_max(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        if let Some(name) = peer.name {
             self.users.remove(&name);
         }
     }

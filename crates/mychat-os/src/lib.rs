@@ -8,7 +8,8 @@
 //! - [`trim_heap`]: returns freed memory to the system (glibc).
 //! - [`limit_malloc_retention`]: limits how much freed memory the allocator keeps (glibc).
 //! - [`keep_arrival_times`], [`receive`] and [`receive_memory`]: when data arrived, and how full a receive buffer is (Linux).
-//! - [`received_segments`]: how many segments a socket has received (Linux).
+//! - [`received_segments`] and [`window_limited`]: how many segments a socket has received, and for how long its peer's full
+//!   receive buffer kept it from sending (Linux).
 //! - [`defer_port_choice`]: an outgoing connection from a chosen address gets its port at `connect` (Linux).
 //!
 //! Two types that the server's workers and the load generator's workers share for event loops are here as well, without
@@ -28,6 +29,6 @@ pub use arrival::{ReceiveMemory, keep_arrival_times, receive, receive_memory};
 pub use memory::{limit_malloc_retention, trim_heap};
 pub use port::defer_port_choice;
 pub use readiness::{PARTIAL_MEANS_DRAINED, Readiness};
-pub use segments::received_segments;
+pub use segments::{received_segments, window_limited};
 pub use time_slice::request_short_time_slice;
 pub use waker::ThreadWaker;

@@ -28,16 +28,24 @@ pub const ROWS: [Row; 15] = [
         server: "constant 5 ms; the generator halted for 20 ms of every 40; --clock read",
         run: late_reads::v13,
     },
-    Row { id: "V14", server: "constant 5 ms; the generator halted for 20 ms at each arrival", run: late_reads::v14 },
-    Row { id: "V15", server: "the same, with closed loops beside it", run: late_reads::v15 },
+    Row {
+        id: "V14",
+        server: "5 ms, then 12 writes 0.25 ms apart; the generator halted for 20 ms before they arrive",
+        run: late_reads::v14,
+    },
+    Row {
+        id: "V15",
+        server: "constant 5 ms; the generator halted for 20 ms of every 40; closed loops",
+        run: late_reads::v15,
+    },
     Row {
         id: "V16",
-        server: "1,000 broadcasts/s of 1 kB; the generator halted for 100 ms of every 200",
+        server: "4 MB for one user while the generator is halted for 100 ms of every 200",
         run: late_reads::v16,
     },
     Row {
         id: "V18",
-        server: "one queue, 10 ms a message; the generator halted while two arrive",
+        server: "one queue, 10 ms a message; the generator halted before two arrive",
         run: late_reads::v18,
     },
 ];
