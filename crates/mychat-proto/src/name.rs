@@ -201,6 +201,7 @@ mod tests {
     fn a_set_of_names_is_searched_by_str() {
         let names = std::collections::HashSet::from([UserName::new("Ana").expect("a legal name")]);
         assert!(names.contains("Ana"));
+        assert!(names.iter().all(|name| AsRef::<str>::as_ref(name) == "Ana"));
     }
 
     #[test]

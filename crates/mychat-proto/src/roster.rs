@@ -169,6 +169,12 @@ mod tests {
     }
 
     #[test]
+    fn a_roster_has_space_for_129_000_names_of_the_maximum_length() {
+        let names = MAX_ROSTER / (crate::name::MAX_NAME + 1);
+        assert!((129_000..130_000).contains(&names), "{names}");
+    }
+
+    #[test]
     fn a_list_of_the_maximum_length_is_whole_and_one_byte_more_is_not() {
         for (excess, is_truncated) in [(0, false), (1, true)] {
             let mut reader = RosterReader::default();

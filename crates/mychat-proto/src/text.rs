@@ -88,6 +88,8 @@ mod tests {
             ("ends in a joiner 👩\u{200d}", "ends in a joiner 👩\\u{200d}"),
             ("hidden\u{e0068}\u{e0069}", "hidden\\u{e0068}\\u{e0069}"),
             ("🏴\u{e0067}\u{e0062}", "🏴\\u{e0067}\\u{e0062}"),
+            ("🏴\u{e007f}", "🏴\\u{e007f}"),
+            ("🏴\u{e0067}\u{e007f}\u{202e}fed", "🏴\u{e0067}\u{e007f}\\u{202e}fed"),
             ("over\rwritten\n\t", "over\\rwritten\n\t"),
         ] {
             assert_eq!(visible(text), shown);
