@@ -18,6 +18,8 @@ use mychat_scenario::template::actor_names::{ActorNames, nonce};
 const LIST_WAIT: Duration = Duration::from_millis(300);
 /// The wait for that list where it usually does not arrive.
 const BRIEF_LIST_WAIT: Duration = Duration::from_millis(10);
+/// The longest wait for the server to close the connections of a case.
+const CLOSE_WAIT: Duration = Duration::from_millis(100);
 /// The weight of a login without a list, against one with a list.
 const MISSED: u32 = 2;
 
@@ -131,6 +133,12 @@ impl CaseContext {
         async move { Connection::open(&actor, &config, None).await }
     }
 
+    /// Keeps the gap of the case's new connections apart from that of the other cases. For a case with many connections at the
+    /// same time: they exceed most listen queues, which says nothing about connections one after the other.
+    pub(crate) fn separate_throttle(&mut self) {
+        self.config.throttle = self.config.throttle.separate();
+    }
+
     /// Opens a connection, logs in with `name`, and waits a short time for the first list.
     pub(crate) async fn connect_as(&self, actor: &str, name: &str) -> Result<Connection, CaseFailure> {
         let mut conn = self.open(actor).await?;
@@ -216,19 +224,17 @@ impl CaseContext {
     pub(crate) async fn disconnect_all(&mut self) {
         let mut conns: Vec<Connection> = std::mem::take(&mut self.conns).into_values().collect();
         conns.extend(self.witness.take());
-        let timeout = Duration::from_millis(100);
         for conn in &mut conns {
             if conn.is_open() {
                 conn.send_disconnect_now();
                 conn.close_sending();
             }
         }
-        let deadline = tokio::time::Instant::now() + timeout;
-        for conn in &conns {
+        let deadline = tokio::time::Instant::now() + self.env.pace.close_wait_after_leave(CLOSE_WAIT);
+        for conn in conns.iter().filter(|conn| conn.is_user()) {
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            if conn.is_user() {
-                conn.wait_at_most(left, |inbox| inbox.end).await;
-            }
+            let ended = conn.wait_at_most(left, |inbox| inbox.end).await;
+            self.env.pace.record_close_after_leave(ended.is_some());
         }
     }
 }

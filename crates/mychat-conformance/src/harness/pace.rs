@@ -3,6 +3,9 @@
 //!
 //! The user's timeout is the upper limit. A shorter wait needs a proof that the server and this machine are not just busy:
 //! later messages that arrive quickly (see `ring_fence` and `outsiders`), or earlier waits of the full length that were in vain.
+//!
+//! A server that has left out several events of one kind, and sent none of that kind late, has a fault that is proven. Later
+//! waits for that kind are shorter. A single late event restores the long ones.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,6 +55,10 @@ struct Seen {
     kinds: [Silences; KINDS],
     fences_arrived: u32,
     fences_missing: u32,
+    /// The number of connections in a row that the server left open after `DISCONNECT`.
+    left_open: u32,
+    /// The number of messages in a row that a user sent to itself and did not get.
+    missing_to_self: u32,
 }
 
 /// The silences before events of one kind.
@@ -61,6 +68,8 @@ struct Silences {
     ended: VecDeque<Duration>,
     /// The number of full timeouts that passed in vain since the last event that needed a long wait.
     in_vain: u32,
+    /// The number of events that counted as missing since the last one that was late.
+    missing: u32,
 }
 
 /// The number of silences that are remembered per kind.
@@ -91,6 +100,17 @@ const BACKLOG_MARGIN: u32 = 4;
 const SHORTEST_MESSAGE: Duration = Duration::from_micros(200);
 /// Fences are given up if this many were missing and none has ever arrived.
 const MOST_MISSING: u32 = 3;
+/// After this many missing events of a kind, it is proven that the server leaves them out.
+const PROVEN_MISSING: u32 = 4;
+/// The shortest silences for a kind whose events are proven to be missing are this part of the usual ones. A busy machine still
+/// lengthens them: the multiples of the pace and of the fence stay.
+const PROVEN_PART: u32 = 3;
+/// After this many connections in a row that the server left open, their ends are not waited for.
+const PROVEN_LEFT_OPEN: u32 = 8;
+/// The wait for the end of a connection that the server probably leaves open.
+const BRIEF_CLOSE: Duration = Duration::from_millis(10);
+/// The longest wait for outsiders if it is proven that the server leaves out what is awaited.
+const BRIEF_OUTSIDERS: Duration = Duration::from_millis(400);
 
 impl ServerPace {
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -100,7 +120,13 @@ impl ServerPace {
     /// Returns the silence after which a fence is worth sending.
     pub(crate) fn first_wait(&self, awaited: Awaited, timeout: Duration) -> Duration {
         let shortest = if awaited == Awaited::Reply { SHORTEST_PROVEN } else { SHORTEST_UNPROVEN };
+        let shortest = self.shortest(awaited, shortest);
         self.usual(awaited).map_or(timeout, |usual| (usual * MARGIN).max(shortest).min(timeout))
+    }
+
+    /// Returns `shortest`, or a part of it if it is proven that the server leaves out events of this kind.
+    fn shortest(&self, awaited: Awaited, shortest: Duration) -> Duration {
+        if self.is_proven_missing(awaited) { shortest / PROVEN_PART } else { shortest }
     }
 
     /// Returns how long to wait for an event that need not come and that no verdict depends on: at most `longest`.
@@ -117,14 +143,15 @@ impl ServerPace {
     /// that the case has sent.
     pub(crate) fn full_wait(&self, awaited: Awaited, fence: FenceResult, sent: u32, timeout: Duration) -> Duration {
         let first = self.first_wait(awaited, timeout);
+        let unproven = self.shortest(awaited, SHORTEST_UNPROVEN);
         let wait = match fence {
             FenceResult::Complete(taken) if awaited == Awaited::Reply => first.max(taken * MARGIN),
-            FenceResult::Complete(taken) => first.max(SHORTEST_UNPROVEN).max(taken * PARTIAL_MARGIN),
+            FenceResult::Complete(taken) => first.max(unproven).max(taken * PARTIAL_MARGIN),
             FenceResult::Partial(taken) | FenceResult::OthersServed(taken) => {
-                first.max(SHORTEST_UNPROVEN).max(taken * PARTIAL_MARGIN).max(self.backlog(sent, timeout))
+                first.max(unproven).max(taken * PARTIAL_MARGIN).max(self.backlog(sent, timeout))
             }
             FenceResult::Impossible if self.lock().kinds[awaited as usize].in_vain >= ENOUGH_IN_VAIN => {
-                first.max(SHORTEST_BLIND)
+                first.max(self.shortest(awaited, SHORTEST_BLIND))
             }
             FenceResult::Missing | FenceResult::Impossible => timeout,
         };
@@ -132,8 +159,20 @@ impl ServerPace {
     }
 
     /// Returns the time after which a fence that has not arrived counts as lost, if another one arrived after `first`.
-    pub(crate) fn straggler_wait(first: Duration) -> Duration {
-        SHORTEST_STRAGGLER.max(first * PARTIAL_MARGIN)
+    pub(crate) fn straggler_wait(&self, first: Duration) -> Duration {
+        self.shortest(Awaited::Reply, SHORTEST_STRAGGLER).max(first * PARTIAL_MARGIN)
+    }
+
+    /// Returns how long outsiders may take to exchange a message.
+    pub(crate) fn outsiders_wait(&self, awaited: Awaited, timeout: Duration) -> Duration {
+        if self.is_proven_missing(awaited) { BRIEF_OUTSIDERS.min(timeout) } else { timeout }
+    }
+
+    /// Returns how long to wait for the server to close connections after `DISCONNECT`, where no verdict depends on it: at most
+    /// `longest`.
+    pub(crate) fn close_wait_after_leave(&self, longest: Duration) -> Duration {
+        let is_quick = self.usual(Awaited::Reply).is_some_and(|usual| usual * MARGIN <= longest);
+        if is_quick && self.lock().left_open >= PROVEN_LEFT_OPEN { BRIEF_CLOSE.min(longest) } else { longest }
     }
 
     /// Returns an upper limit of the time in which the server handles `sent` messages of one connection, at most `timeout`.
@@ -166,16 +205,44 @@ impl ServerPace {
         if silences.ended.len() > REMEMBERED {
             silences.ended.pop_front();
         }
+        // A shorter wait would have missed this one.
         if silence > SHORTEST_UNPROVEN {
-            // A shorter wait would have missed this one.
             silences.in_vain = 0;
+        }
+        if silence > SHORTEST_PROVEN / PROVEN_PART {
+            silences.missing = 0;
         }
     }
 
-    /// Records that an event did not arrive within the whole timeout.
-    pub(crate) fn record_timeout(&self, awaited: Awaited) {
+    /// Records that an event did not arrive within `silence`, where at most `timeout` was waited for it.
+    pub(crate) fn record_missing(&self, awaited: Awaited, silence: Duration, timeout: Duration) {
         let mut seen = self.lock();
-        seen.kinds[awaited as usize].in_vain += 1;
+        let silences = &mut seen.kinds[awaited as usize];
+        silences.in_vain += u32::from(silence >= timeout);
+        // A shorter timeout is for events that need not come.
+        silences.missing += u32::from(timeout >= SHORTEST_UNPROVEN);
+    }
+
+    /// Returns true if the server has left out several events of this kind, and sent none of them late.
+    pub(crate) fn is_proven_missing(&self, awaited: Awaited) -> bool {
+        self.lock().kinds[awaited as usize].missing >= PROVEN_MISSING
+    }
+
+    /// Records whether the server closed a connection after `DISCONNECT`.
+    pub(crate) fn record_close_after_leave(&self, is_closed: bool) {
+        let mut seen = self.lock();
+        seen.left_open = if is_closed { 0 } else { seen.left_open.saturating_add(1) };
+    }
+
+    /// Records whether a user got the message that it sent to itself.
+    pub(crate) fn record_message_to_self(&self, has_arrived: bool) {
+        let mut seen = self.lock();
+        seen.missing_to_self = if has_arrived { 0 } else { seen.missing_to_self.saturating_add(1) };
+    }
+
+    /// Returns false if users do not get what they send to themselves.
+    pub(crate) fn delivers_to_self(&self) -> bool {
+        self.lock().missing_to_self < MOST_MISSING
     }
 
     /// Records the result of a fence.
@@ -242,11 +309,49 @@ mod tests {
     fn timeouts_in_vain_shorten_later_waits_until_something_is_late() {
         let pace = ServerPace::default();
         for _ in 0..ENOUGH_IN_VAIN {
-            pace.record_timeout(Awaited::Release);
+            pace.record_missing(Awaited::Release, TIMEOUT, TIMEOUT);
         }
         assert_eq!(pace.full_wait(Awaited::Release, FenceResult::Impossible, 1, TIMEOUT), SHORTEST_BLIND);
         pace.record_arrival(Awaited::Release, ms(900));
         assert_eq!(pace.full_wait(Awaited::Release, FenceResult::Impossible, 1, TIMEOUT), TIMEOUT);
+    }
+
+    /// Only a server that has left out several events of a kind, and was never late with one, is waited for a shorter time.
+    #[test]
+    fn a_proven_fault_is_not_waited_for_each_time() {
+        let pace = pace_of(Awaited::Reply, &[1, 2, 1]);
+        let served = FenceResult::OthersServed(ms(2));
+        let wait = |pace: &ServerPace| pace.full_wait(Awaited::Reply, served, 1, TIMEOUT);
+        for _ in 1..PROVEN_MISSING {
+            pace.record_missing(Awaited::Reply, ms(400), TIMEOUT);
+        }
+        assert_eq!(wait(&pace), SHORTEST_UNPROVEN, "too few to prove it");
+        (0..PROVEN_MISSING).for_each(|_| pace.record_missing(Awaited::Reply, ms(1), ms(100)));
+        assert_eq!(wait(&pace), SHORTEST_UNPROVEN, "they need not come");
+        pace.record_missing(Awaited::Reply, ms(400), TIMEOUT);
+        assert_eq!(wait(&pace), SHORTEST_UNPROVEN / PROVEN_PART);
+        assert_eq!(pace.full_wait(Awaited::Reply, FenceResult::Complete(ms(60)), 1, TIMEOUT), ms(600), "it is busy");
+        assert_eq!(pace.full_wait(Awaited::Reply, FenceResult::Missing, 1, TIMEOUT), TIMEOUT);
+        assert!(!pace.is_proven_missing(Awaited::List), "another kind");
+        pace.record_arrival(Awaited::Reply, ms(5));
+        assert!(pace.is_proven_missing(Awaited::Reply));
+        pace.record_arrival(Awaited::Reply, ms(70));
+        assert_eq!(wait(&pace), SHORTEST_UNPROVEN, "one was late");
+    }
+
+    #[test]
+    fn a_quick_server_that_leaves_connections_open_is_not_waited_for_each_time() {
+        let longest = ms(100);
+        let (quick, slow) = (pace_of(Awaited::Reply, &[1, 2, 1]), pace_of(Awaited::Reply, &[40, 50, 40]));
+        for pace in [&quick, &slow] {
+            (1..PROVEN_LEFT_OPEN).for_each(|_| pace.record_close_after_leave(false));
+            assert_eq!(pace.close_wait_after_leave(longest), longest);
+            pace.record_close_after_leave(false);
+        }
+        assert_eq!(quick.close_wait_after_leave(longest), BRIEF_CLOSE);
+        assert_eq!(slow.close_wait_after_leave(longest), longest, "it may be late");
+        quick.record_close_after_leave(true);
+        assert_eq!(quick.close_wait_after_leave(longest), longest);
     }
 
     #[test]

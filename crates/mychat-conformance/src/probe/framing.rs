@@ -21,8 +21,8 @@ use mychat_scenario::template::text::shown;
 pub(super) const UNTERMINATED: Duration = Duration::from_millis(300);
 /// The wait for further frames after the reply to `CONNECT`.
 const AFTER_REPLY: Duration = Duration::from_millis(60);
-/// Terminators of servers that do not answer a line feed.
-const TERMINATORS: [&str; 4] = ["\r\n", "\0", "|~", "\r"];
+/// Terminators of servers that do not answer a line feed, and that no server that does answer one takes for an end.
+const TERMINATORS: [&str; 3] = ["\0", "|~", "\r"];
 
 const NO_REPLY: &str = "the server did not answer CONNECT, neither with nor without a line end. Is the answer flushed? Does the server wait for a \
                     length (readUTF, struct), or for the end of the connection (read until EOF)?";
@@ -66,7 +66,10 @@ impl ConnectReply {
 }
 
 pub(super) async fn detect(target: SocketAddr, timeout: Duration, nonce: &str) -> FramingProbe {
-    let whole = connect(target, timeout, &format!("greet{nonce}"), "\n").await;
+    let (whole, others) = match connect_beside_others(target, timeout, nonce).await {
+        Ok(replies) => replies,
+        Err(found) => return found,
+    };
     if let ReplyEnding::LineEnd(framing) = reply_ending(&whole.received) {
         let mut found = FramingProbe::found(framing, whole.description());
         (found.mistake, found.reply_time) = (whole.mistake(), Some(whole.time));
@@ -78,7 +81,7 @@ pub(super) async fn detect(target: SocketAddr, timeout: Duration, nonce: &str) -
         if let Some(partial) = connect_in_parts(target, timeout, wait, whole.has_ack().then_some("\n"), nonce).await {
             without_line_end(&partial, nonce)
         } else if whole.received.is_empty() && !whole.is_closed {
-            return silent(target, timeout, nonce).await;
+            return silent(target, timeout, nonce, others).await;
         } else {
             let mut found = FramingProbe::found(Framing::Lf, whole.description());
             found.mistake = whole.mistake();
@@ -102,7 +105,9 @@ pub(super) async fn connect(target: SocketAddr, timeout: Duration, name: &str, e
     let Some(mut dialogue) = Dialogue::open(target, timeout).await else { return reply };
     let started = Instant::now();
     dialogue.say(&reply.sent);
-    dialogue.listen(timeout, has_ack).await;
+    dialogue.listen(timeout, |received| !received.is_empty()).await;
+    // A server that has said something else says the answer soon, if at all.
+    dialogue.listen((timeout / 2).min(timeout.saturating_sub(started.elapsed())), has_ack).await;
     reply.time = started.elapsed();
     if has_ack(&dialogue.received) {
         // The line end may come in a segment of its own.
@@ -183,31 +188,79 @@ fn name_terminator(found: &mut FramingProbe, terminator: &[u8]) {
     found.other_terminator = Some(shown);
 }
 
-/// Tries other terminators with a server that did not answer a `CONNECT` at all.
-async fn silent(target: SocketAddr, timeout: Duration, nonce: &str) -> FramingProbe {
-    let mut found = FramingProbe::found(Framing::Lf, "it gave no answer to CONNECT".to_owned());
-    found.mistake = Some(NO_REPLY.into());
+/// True if the other terminators have been tried, and the server answered none of them.
+type OthersTried = bool;
+
+/// Sends a whole `CONNECT`. While its reply is missing, tries the other terminators: a server that answers one of them need not
+/// be waited for any longer, and is the error.
+async fn connect_beside_others(
+    target: SocketAddr,
+    timeout: Duration,
+    nonce: &str,
+) -> Result<(ConnectReply, OthersTried), FramingProbe> {
+    let name = format!("greet{nonce}");
+    let whole = connect(target, timeout, &name, "\n");
+    let others = async {
+        tokio::time::sleep(UNTERMINATED).await;
+        with_other_terminator(target, timeout, nonce).await
+    };
+    tokio::pin!(whole, others);
+    let mut tried = false;
+    let found = loop {
+        tokio::select! {
+            biased;
+            reply = &mut whole => return Ok((reply, tried)),
+            found = &mut others, if !tried => match found {
+                Some(found) => break found,
+                None => tried = true,
+            },
+        }
+    };
+    // A server that takes each recv for a message answers any end. Then its first reply was only delayed.
+    match tokio::time::timeout(UNTERMINATED, whole).await {
+        Ok(reply) if !reply.received.is_empty() => Ok((reply, true)),
+        _ => Err(found),
+    }
+}
+
+/// Tries CR LF and the other terminators with a server that did not answer a `CONNECT` at all.
+async fn silent(target: SocketAddr, timeout: Duration, nonce: &str, tried: OthersTried) -> FramingProbe {
+    let reply = connect(target, timeout.min(UNTERMINATED), &format!("greet{nonce}c"), "\r\n").await;
+    if reply.has_ack() {
+        let mut found = FramingProbe::found(Framing::CrLf, only_after(&reply, "\r\n"));
+        (found.mistake, found.reply_time) = (reply.mistake(), Some(reply.time));
+        return found;
+    }
+    let other = if tried { None } else { with_other_terminator(target, timeout, nonce).await };
+    other.unwrap_or_else(|| {
+        let mut found = FramingProbe::found(Framing::Lf, "it gave no answer to CONNECT".to_owned());
+        found.mistake = Some(NO_REPLY.into());
+        found
+    })
+}
+
+/// Tries the terminators that are no line end. Returns none if the server answers none of them.
+async fn with_other_terminator(target: SocketAddr, timeout: Duration, nonce: &str) -> Option<FramingProbe> {
     for (number, end) in TERMINATORS.into_iter().enumerate() {
         let reply = connect(target, timeout.min(UNTERMINATED), &format!("greet{nonce}{number}"), end).await;
         if !reply.has_ack() {
             continue;
         }
+        let mut found = FramingProbe::found(Framing::Lf, only_after(&reply, end));
+        name_terminator(&mut found, end.as_bytes());
         let shown = shown(end.as_bytes());
-        found.description = format!("{}, but only after a CONNECT that ended in {shown}", reply.description());
-        if end == "\r\n" {
-            found = FramingProbe::found(Framing::CrLf, found.description);
-            found.mistake = reply.mistake();
-        } else {
-            name_terminator(&mut found, end.as_bytes());
-            found.mistake = Some(
-                format!(
-                    "the server reads up to {shown}, and takes no line end for the end of a message: read up to \"\\n\""
-                )
-                .into(),
-            );
-        }
+        found.mistake = Some(
+            format!(
+                "the server reads up to {shown}, and takes no line end for the end of a message: read up to \"\\n\""
+            )
+            .into(),
+        );
         found.reply_time = Some(reply.time);
-        break;
+        return Some(found);
     }
-    found
+    None
+}
+
+fn only_after(reply: &ConnectReply, end: &str) -> String {
+    format!("{}, but only after a CONNECT that ended in {}", reply.description(), shown(end.as_bytes()))
 }

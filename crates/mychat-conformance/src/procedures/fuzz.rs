@@ -11,6 +11,7 @@ use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, StepResult};
 use crate::harness::join_all;
 use crate::harness::liveness::numbered_name;
+use crate::harness::pace::Awaited;
 use mychat_scenario::model::procedures::Fuzz;
 use mychat_scenario::template::text;
 
@@ -18,7 +19,7 @@ use mychat_scenario::template::text;
 const BATCH: usize = 50;
 /// The search for the smallest input ends after this time, with what it has.
 const SEARCH: Duration = Duration::from_secs(5);
-/// The wait for a later message of a user who sent damaged ones. If it is too short, a later batch shows the harm.
+/// The longest wait for a later message of a user who sent damaged ones. If it is too short, a later batch shows the harm.
 const HANDLED: Duration = Duration::from_millis(400);
 
 pub(super) async fn fuzz(ctx: &mut CaseContext, fuzz: &Fuzz) -> StepResult {
@@ -83,7 +84,8 @@ impl Bystanders {
             let _ = conn.send(format!("MESSAGE|{to}|{mark}").as_bytes()).await;
             waits.push((conn, mark));
         }
-        let time = (ctx.env.timeout / 2).min(HANDLED.max(ctx.env.response_time * 20));
+        let longest = (ctx.env.timeout / 2).min(HANDLED.max(ctx.env.response_time * 20));
+        let time = ctx.env.pace.optional_wait(Awaited::Reply, longest);
         join_all(waits.iter().map(|(conn, mark)| is_handled(conn, mark, &self.other, time)).collect()).await;
     }
 

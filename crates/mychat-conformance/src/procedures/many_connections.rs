@@ -23,6 +23,7 @@ pub(super) async fn churn(ctx: &mut CaseContext, churn: &Churn) -> StepResult {
     let counted = churn.count_resources;
     let rounds = if counted { 2 } else { 1 };
     let mut base = None;
+    ctx.separate_throttle();
     for round in 0..rounds {
         let mut done = 0;
         let started = Instant::now();
@@ -137,6 +138,7 @@ async fn connect_in_time(ctx: &mut CaseContext, stem: &str, count: usize) -> Res
 
 /// Logs in `count` users at the same time.
 async fn log_in_together(ctx: &mut CaseContext, count: usize) -> StepResult {
+    ctx.separate_throttle();
     let ctx = &*ctx;
     let started = Instant::now();
     let mut pending = tokio::task::JoinSet::new();
@@ -197,7 +199,7 @@ pub(super) async fn trickle(ctx: &mut CaseContext, trickle: &Trickle) -> StepRes
         }
         for conn in &mut pair {
             let _ = conn.send(b"DISCONNECT").await;
-            conn.wait_at_most(ctx.env.timeout / 4, |inbox| inbox.end).await;
+            conn.wait_at_most(ctx.env.pace.close_wait_after_leave(ctx.env.timeout / 4), |inbox| inbox.end).await;
         }
         tokio::time::sleep(Duration::from_millis(300).saturating_sub(started.elapsed())).await;
     }

@@ -47,7 +47,7 @@ impl CaseContext {
         // A list from before a user left is stale, even if it looks right. But a server may merge a join and a leave, and send
         // no list after them: then the stale list is the last one.
         let stale_lists = self.stale_lists.get(actor).copied().unwrap_or(0);
-        let older = self.env.quiet_period() * 2;
+        let older = self.newer_list_wait();
         let first = if stale_lists == 0 { timeout } else { older.min(timeout) };
         for (oldest, timeout) in [(stale_lists, first), (0, timeout)] {
             let look = |inbox: &mut ConnInbox| match &inbox.list {
@@ -90,6 +90,12 @@ impl CaseContext {
             self.config.wire_log.mark(actor, list.as_bytes());
         }
         Err(CaseFailure::fail(wanted(actor, is, has, lacks), got).with(Evidence::WrongList(evidence)))
+    }
+
+    /// Returns how long to wait for a list that is newer than the stale ones, before a stale one counts.
+    fn newer_list_wait(&self) -> std::time::Duration {
+        let (pace, longest) = (&self.env.pace, self.env.quiet_period() * 2);
+        if pace.is_proven_missing(Awaited::List) { pace.optional_wait(Awaited::List, longest) } else { longest }
     }
 }
 

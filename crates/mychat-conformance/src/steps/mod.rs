@@ -37,8 +37,8 @@ impl CaseContext {
                     return Ok(());
                 }
                 Err(failure) => {
-                    if was_refused && started.elapsed() >= self.env.timeout {
-                        self.env.pace.record_timeout(Awaited::Release);
+                    if was_refused {
+                        self.env.pace.record_missing(Awaited::Release, started.elapsed(), self.env.timeout);
                     }
                     return Err(failure);
                 }

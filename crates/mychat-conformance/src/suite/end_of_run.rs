@@ -22,11 +22,14 @@ pub(super) fn is_end_of_run(id: &str) -> bool {
     id == ALIVE || FrameRule::ALL.iter().any(|rule| rule.id() == id)
 }
 
-/// Judges one of these checks. Its own steps make sure that frames arrive even if it is the only check of the run.
-/// `unusable` is the reason why the server no longer serves users, if it does not.
-pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, shared: &CheckResults) -> Outcome {
+/// The reason of a check whose own messages do not arrive.
+const TOO_FEW: &str = "the messages of this check did not get through, so too few arrived to be judged";
+
+/// Judges one of these checks. Its own steps make sure that frames arrive even if it is the only check of the run. `unusable` is
+/// the reason why the server no longer serves users, if it does not; it is set when this check finds that out.
+pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: &mut Option<String>, shared: &CheckResults) -> Outcome {
     if case.id == ALIVE {
-        return judge_serving(case, env, unusable, shared).await;
+        return judge_serving(case, env, unusable.as_deref(), shared).await;
     }
     let Some(rule) = FrameRule::ALL.into_iter().find(|rule| rule.id() == case.id) else {
         return Outcome::not_run(case, Status::Inconclusive, "it has no monitor");
@@ -39,8 +42,10 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
     let mut outcome = Outcome::not_run(case, Status::Pass, "");
     outcome.reason = None;
     outcome.seconds = own_run.as_ref().map_or(0.0, |own_run| own_run.seconds);
-    let serves = own_run.as_ref().is_some_and(|own_run| own_run.status == Status::Pass)
-        && check_serving_at_end(env).await.is_ok();
+    let passes = own_run.as_ref().is_some_and(|own_run| own_run.status == Status::Pass);
+    if passes || own_run.as_ref().is_some_and(|own_run| own_run.failed_control.is_some()) {
+        *unusable = check_serving_at_end(env, shared.deaths()).await.err();
+    }
     if let Some(violation) = env.monitors.violation(rule) {
         outcome.status = Status::Fail;
         outcome.want = Some(rule.want().to_owned());
@@ -52,11 +57,9 @@ pub(super) async fn judge(case: &Case, env: &TestEnv, unusable: Option<&str>, sh
         }
         outcome.likely = outcome.causes.first().cloned();
         outcome.wire = own_run.map(|own_run| own_run.wire).unwrap_or_default();
-    } else if !serves {
-        // A server that serves no user sends too few frames to be judged.
+    } else if !passes || unusable.is_some() {
         outcome.status = Status::Inconclusive;
-        let reason = "the messages of this check did not get through, so too few arrived to be judged";
-        outcome.reason = Some(unusable.unwrap_or(reason).to_owned());
+        outcome.reason = Some(unusable.as_deref().unwrap_or(TOO_FEW).to_owned());
     } else if rule == FrameRule::ErrorFormat && env.monitors.seen(rule) == 0 {
         // A server does not have to send any.
         outcome.status = Status::Skipped;
@@ -101,7 +104,7 @@ async fn judge_serving(case: &Case, env: &TestEnv, unusable: Option<&str>, share
     let found = match (first_death, unusable) {
         (Some((check, what)), _) => Some(format!("after {check}: {what}")),
         (None, Some(unusable)) => Some(unusable.to_owned()),
-        (None, None) => check_serving_at_end(env).await.err(),
+        (None, None) => check_serving_at_end(env, shared.deaths()).await.err(),
     };
     let mut outcome = Outcome::not_run(case, Status::Pass, "");
     outcome.reason = None;

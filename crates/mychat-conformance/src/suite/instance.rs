@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+mod side_by_side;
+
 use super::abilities::MissingAbilities;
 use super::end_of_run;
 use super::jobs::{CheckResults, Queue};
@@ -145,8 +147,7 @@ impl<'o> Instance<'o> {
         }
         self.marks = [output_mark(self.env()), self.marks[0]];
         let mut outcome = run_case(case, self.env()).await;
-        let tries_broadcast = self.missing.tries_broadcast() && self.env().framing.send.is_terminated();
-        let mut liveness = check_still_serving(self.env(), tries_broadcast, shared.deaths()).await;
+        let mut liveness = check_still_serving(self.env(), self.tries_broadcast(), shared.deaths()).await;
         if liveness.is_err() && case.needs.contains(&Need::Loopback) {
             liveness = wait_until_caught_up(self.env(), liveness).await;
         }
@@ -169,6 +170,11 @@ impl<'o> Instance<'o> {
             }
         };
         (outcome, is_restarted)
+    }
+
+    /// Returns true if a liveness check sends a broadcast.
+    fn tries_broadcast(&self) -> bool {
+        self.missing.tries_broadcast() && self.env().framing.send.is_terminated()
     }
 
     /// Repeats a liveness check in which an ability seems to be lost: the machine may have been busy.

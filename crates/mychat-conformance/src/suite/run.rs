@@ -54,7 +54,7 @@ enum RunEnd {
 /// Runs checks and returns one outcome for each, in their order.
 pub async fn run(checks: &[&Check], options: &Options, events: &mut (dyn FnMut(Event<'_>) + Send)) -> Vec<Outcome> {
     let can_restart = options.instances.iter().all(|env| env.watch.is_some());
-    let schedule = Schedule::of(checks, options.instances.len(), can_restart);
+    let schedule = Schedule::of(checks, can_restart);
     let shared = CheckResults::new(options.may_flood);
     let events = Mutex::new(events);
     let report = |event: Event<'_>| events.lock().unwrap_or_else(PoisonError::into_inner)(event);
@@ -95,11 +95,12 @@ async fn run_scheduled(
     // Measure all instances before the first check: a dead one must not take a check that another one could run.
     join_all(servers.iter_mut().map(Instance::measure).collect()).await;
     let queue = Queue::new(schedule.parallel, servers.len());
-    let (fast, slow_instances) = servers.split_at_mut(instances.len() - schedule.slow_instances);
-    let slow_queue = Queue::new(schedule.slow, slow_instances.len());
-    let (slow_checks, checks) = (&slow_queue, &queue);
-    let slow_jobs = slow_instances.iter_mut().map(|server| async move {
-        server.job(slow_checks, shared, report).await;
+    // With several instances, the last one runs the slow checks first.
+    let has_slow_instance = instances.len() > 1 && !schedule.slow.is_empty();
+    let (fast, slow) = servers.split_at_mut(instances.len() - usize::from(has_slow_instance));
+    let (slow_checks, checks) = (&schedule.slow, &queue);
+    let slow_jobs = slow.iter_mut().map(|server| async move {
+        server.run_side_by_side(slow_checks, shared, report).await;
         server.job(checks, shared, report).await;
     });
     let fast_jobs = async {
@@ -108,13 +109,17 @@ async fn run_scheduled(
         // Checks that measure time or use the whole machine run alone, on an instance that still serves users.
         fast.sort_by_key(|server| server.unusable.is_some());
         if let Some(server) = fast.first_mut() {
+            if !has_slow_instance {
+                server.run_side_by_side(slow_checks, shared, report).await;
+            }
             server.job(&Queue::new(schedule.exclusive, 1), shared, report).await;
         }
     };
     tokio::join!(join_all(slow_jobs.collect()), fast_jobs);
     if let Some(server) = servers.first() {
+        let mut unusable = server.unusable.clone();
         for (index, check) in schedule.end_of_run {
-            let outcome = judge(&check.case, server.env(), server.unusable.as_deref(), shared).await;
+            let outcome = judge(&check.case, server.env(), &mut unusable, shared).await;
             report(Event::Done(&outcome));
             shared.done(index, outcome);
         }

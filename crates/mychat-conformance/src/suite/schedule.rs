@@ -8,40 +8,34 @@ use mychat_scenario::model::{Case, Need, Step};
 /// The checks by the way in which they may run: at the same time on several instances, alone, or at the end. Each has its index in
 /// the selection.
 pub(super) struct Schedule<'c> {
-    /// Checks that mostly wait, if there are instances for them.
+    /// Checks that mostly wait, and run side by side: on an instance of their own if there are several.
     pub(super) slow: Vec<(usize, &'c Check)>,
-    /// The number of instances that run the slow checks.
-    pub(super) slow_instances: usize,
     pub(super) parallel: Vec<(usize, &'c Check)>,
     pub(super) exclusive: Vec<(usize, &'c Check)>,
     pub(super) end_of_run: Vec<(usize, &'c Check)>,
 }
 
 impl<'c> Schedule<'c> {
-    /// Orders the checks for a number of instances. `can_restart`: the server is started again after a crash.
-    pub(super) fn of(checks: &[&'c Check], instances: usize, can_restart: bool) -> Self {
+    /// Orders the checks. `can_restart`: the server is started again after a crash.
+    pub(super) fn of(checks: &[&'c Check], can_restart: bool) -> Self {
         let (end_of_run, others): (Vec<_>, Vec<_>) =
             checks.iter().copied().enumerate().partition(|(_, check)| end_of_run::is_end_of_run(&check.case.id));
-        let (mut exclusive, mut parallel): (Vec<_>, Vec<_>) =
+        let (mut exclusive, parallel): (Vec<_>, Vec<_>) =
             others.into_iter().partition(|(_, check)| check.case.needs.contains(&Need::Loopback));
         // A server that is not started again is gone after its first crash, so what crashes servers comes after everything else.
         let crashes = |check: &Check| !can_restart && crashes_servers(&check.case.id);
         // Users who come and go by the thousand last: a server that keeps their names is slow afterwards.
         exclusive.sort_by_key(|(_, check)| (crashes(check), check.case.needs.contains(&Need::Fresh)));
-        let mut slow = Vec::new();
-        // With a single instance the slow checks come last. Before them come those with many users: a server that keeps the names
-        // of all of them is slower from then on.
-        parallel.sort_by_key(|(_, check)| (crashes(check), check.case.slow, has_many_users(&check.case)));
-        if instances > 1 {
-            slow = parallel.split_off(parallel.partition_point(|(_, check)| !check.case.slow));
-        }
-        let slow_instances = slow.len().min(instances.saturating_sub(1)).min(instances / 2);
+        let (slow, mut parallel): (Vec<_>, Vec<_>) =
+            parallel.into_iter().partition(|(_, check)| check.case.slow && !crashes(check));
+        // Checks with many users come last: a server that keeps the names of all of them is slower from then on.
+        parallel.sort_by_key(|(_, check)| (crashes(check), has_many_users(&check.case)));
         if !can_restart {
             let first = parallel.partition_point(|(_, check)| !crashes(check));
             let (others, crashing): (Vec<_>, Vec<_>) = exclusive.into_iter().partition(|(_, check)| !crashes(check));
             exclusive = [others, parallel.split_off(first), crashing].concat();
         }
-        Self { slow, slow_instances, parallel, exclusive, end_of_run }
+        Self { slow, parallel, exclusive, end_of_run }
     }
 }
 
@@ -114,12 +108,13 @@ mod tests {
     fn what_crashes_servers_comes_last_where_nobody_starts_them_again() {
         let checks = catalogue();
         let checks: Vec<&Check> = checks.iter().collect();
-        let schedule = Schedule::of(&checks, 1, false);
+        let schedule = Schedule::of(&checks, false);
         let order = [ids(&schedule.parallel), ids(&schedule.exclusive)].concat();
         let first = order.iter().position(|id| crashes_servers(id)).unwrap();
         assert!(order[first..].iter().all(|id| crashes_servers(id)), "{:?}", &order[first..]);
-        assert_eq!(order.len() + schedule.end_of_run.len(), checks.len());
-        let restarting = Schedule::of(&checks, 1, true);
+        assert_eq!(order.len() + schedule.slow.len() + schedule.end_of_run.len(), checks.len());
+        assert!(schedule.slow.len() > 1, "{:?}", ids(&schedule.slow));
+        let restarting = Schedule::of(&checks, true);
         assert_eq!(ids(&restarting.parallel).len() + ids(&restarting.exclusive).len(), order.len());
         assert!(ids(&restarting.parallel).contains(&"utf8.overlong".to_owned()));
     }
@@ -129,7 +124,7 @@ mod tests {
     fn checks_with_many_users_follow_those_with_few() {
         let checks = catalogue();
         let checks: Vec<&Check> = checks.iter().collect();
-        let schedule = Schedule::of(&checks, 4, true);
+        let schedule = Schedule::of(&checks, true);
         let first = schedule.parallel.iter().position(|(_, check)| has_many_users(&check.case)).unwrap();
         let order = ids(&schedule.parallel);
         assert!(schedule.parallel[first..].iter().all(|(_, check)| has_many_users(&check.case)), "{order:?}");

@@ -8,10 +8,12 @@ use crate::harness::liveness::{Serving, check_liveness};
 /// The time for a busy server to finish earlier work and serve new users again.
 const CATCHING_UP: Duration = Duration::from_secs(40);
 
-/// The shortest wait for a user to be served.
-const SHORTEST: Duration = Duration::from_millis(400);
-/// After this many deaths of the server, the next one is recognised after a shorter wait.
+/// After how many deaths of the server the next one is recognised after a shorter wait: the part of the timeout that a user is
+/// waited for, and the shortest wait. The largest numbers first.
+const PATIENCE: [(usize, u32, Duration); 2] =
+    [(MANY_DEATHS, 10, Duration::from_millis(200)), (PROVEN_DEATHS, 4, Duration::from_millis(400))];
 const PROVEN_DEATHS: usize = 2;
+const MANY_DEATHS: usize = 8;
 
 /// Checks that a server that has died `deaths` times still serves users. If it died often, the wait is shorter: the verdict is
 /// known, and a server that dies in every other check would take minutes.
@@ -20,12 +22,15 @@ pub(super) async fn check_still_serving(
     tries_broadcast: bool,
     deaths: usize,
 ) -> Result<Serving, String> {
-    if deaths < PROVEN_DEATHS {
-        return check_serving(env, tries_broadcast).await;
-    }
-    let impatient = TestEnv { timeout: (env.timeout / 4).max(SHORTEST).min(env.timeout), ..env.clone() };
+    let Some(impatient) = impatient(env, deaths) else { return check_serving(env, tries_broadcast).await };
     let first = check_liveness(&impatient, tries_broadcast).await;
     if first.is_ok() { first } else { check_liveness(&impatient, tries_broadcast).await }
+}
+
+/// Returns the environment with a shorter timeout, if the server has died often.
+fn impatient(env: &TestEnv, deaths: usize) -> Option<TestEnv> {
+    let (_, part, shortest) = PATIENCE.into_iter().find(|(least, ..)| deaths >= *least)?;
+    Some(TestEnv { timeout: (env.timeout / part).max(shortest).min(env.timeout), ..env.clone() })
 }
 
 /// Checks that the server serves users. Tries up to three times, because the machine may be busy.
@@ -42,8 +47,8 @@ pub(super) async fn check_serving(env: &TestEnv, tries_broadcast: bool) -> Resul
 }
 
 /// As [`check_serving`], for the end of a run: the server may still be busy with earlier checks.
-pub(super) async fn check_serving_at_end(env: &TestEnv) -> Result<Serving, String> {
-    let liveness = check_serving(env, false).await;
+pub(super) async fn check_serving_at_end(env: &TestEnv, deaths: usize) -> Result<Serving, String> {
+    let liveness = check_still_serving(env, false, deaths).await;
     if liveness.is_ok() { liveness } else { wait_until_caught_up(env, liveness).await }
 }
 
@@ -65,4 +70,23 @@ pub(super) async fn wait_until_caught_up(env: &TestEnv, first: Result<Serving, S
         before = now;
     }
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::connection::FramingPair;
+    use mychat_proto::Framing;
+
+    #[test]
+    fn only_a_server_that_has_died_often_is_waited_for_a_shorter_time() {
+        let framing = FramingPair { send: Framing::Lf, receive: Framing::Lf };
+        let env = |millis| TestEnv::new(([127, 0, 0, 1], 1).into(), framing, Duration::from_millis(millis), 1);
+        let timeout = |millis, deaths| impatient(&env(millis), deaths).map(|env| env.timeout.as_millis());
+        assert_eq!(timeout(2000, PROVEN_DEATHS - 1), None);
+        assert_eq!(timeout(2000, PROVEN_DEATHS), Some(500));
+        assert_eq!(timeout(2000, MANY_DEATHS), Some(200));
+        assert_eq!(timeout(500, PROVEN_DEATHS), Some(400));
+        assert_eq!(timeout(100, MANY_DEATHS), Some(100));
+    }
 }

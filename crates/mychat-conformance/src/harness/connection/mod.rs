@@ -25,7 +25,7 @@ mod reader;
 mod ring_fence;
 mod wait;
 #[cfg(test)]
-mod wait_tests;
+pub(crate) mod wait_tests;
 
 pub(crate) use frame_text::contains;
 pub(crate) use inbox::{ConnInbox, ConnectionEnd, ReceivedFrame};

@@ -42,7 +42,7 @@ impl Connection {
         };
         let has_arrived = other.wait_at_most(self.config.timeout, arrives).await == Some(true);
         let taken = started.elapsed();
-        leave(pair).await;
+        leave(pair, self.config.pace.close_wait_after_leave(CLOSE_WAIT)).await;
         if has_arrived { FenceResult::OthersServed(taken) } else { FenceResult::Impossible }
     }
 
@@ -66,13 +66,13 @@ impl Connection {
     }
 }
 
-/// Disconnects outsiders, so that the server releases their names.
-async fn leave(mut pair: Vec<Connection>) {
+/// Disconnects outsiders, so that the server releases their names. Waits at most `close_wait` for the ends of their connections.
+async fn leave(mut pair: Vec<Connection>, close_wait: Duration) {
     for conn in &mut pair {
         conn.send_disconnect_now();
         conn.close_sending();
     }
-    let deadline = Instant::now() + CLOSE_WAIT;
+    let deadline = Instant::now() + close_wait;
     for conn in &pair {
         conn.wait_at_most(deadline.saturating_duration_since(Instant::now()), |inbox| inbox.end).await;
     }

@@ -65,15 +65,19 @@ impl Connection {
             ring.truncate(MAX_PARTICIPANTS);
             is_complete = false;
         }
-        if ring.is_empty() {
+        if ring.is_empty() || ring.len() == 1 && !config.pace.delivers_to_self() {
             return FenceResult::Impossible;
         }
         // After the first round all stimuli are handled. What they caused arrives before the second round.
         for _ in 0..2 {
             match self.pass_round(&ring).await {
+                RoundResult::All if ring.len() == 1 => config.pace.record_message_to_self(true),
                 RoundResult::All => {}
                 RoundResult::Some(first) => return FenceResult::OthersServed(first),
-                RoundResult::NoMessageToSelf => return FenceResult::Impossible,
+                RoundResult::NoMessageToSelf => {
+                    config.pace.record_message_to_self(false);
+                    return FenceResult::Impossible;
+                }
                 RoundResult::NotSent => return FenceResult::Missing,
             }
         }
@@ -104,18 +108,18 @@ impl Connection {
         tokio::select! {
             biased;
             _ = join_all(arrivals.collect()) => RoundResult::All,
-            first = give_up_stragglers(&any) => RoundResult::Some(first),
+            first = give_up_stragglers(&any, &self.config.pace) => RoundResult::Some(first),
             () = tokio::time::sleep(TO_SELF_WAIT), if ring.len() == 1 => RoundResult::NoMessageToSelf,
         }
     }
 }
 
 /// Waits for the first arrival, and then as long as another one may take. Returns the time until the first one.
-async fn give_up_stragglers(any: &Notify) -> Duration {
+async fn give_up_stragglers(any: &Notify, pace: &ServerPace) -> Duration {
     let started = Instant::now();
     any.notified().await;
     let first = started.elapsed();
-    tokio::time::sleep_until(started + ServerPace::straggler_wait(first)).await;
+    tokio::time::sleep_until(started + pace.straggler_wait(first)).await;
     first
 }
 

@@ -19,6 +19,11 @@ pub struct ConnectThrottle {
 }
 
 impl ConnectThrottle {
+    /// Returns a throttle of its own that begins with the same gap.
+    pub(crate) fn separate(&self) -> Self {
+        Self { gap: Arc::new(AtomicU64::new(self.gap.load(Ordering::Relaxed))) }
+    }
+
     /// Waits for the current gap.
     pub async fn wait_turn(&self) {
         // Relaxed: the gap is a hint that no other data depends on.
@@ -40,6 +45,16 @@ impl ConnectThrottle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_separate_throttle_begins_with_the_gap_and_widens_alone() {
+        let throttle = ConnectThrottle::default();
+        throttle.record_duration(Duration::from_secs(1));
+        let separate = throttle.separate();
+        separate.record_duration(Duration::from_secs(1));
+        let gap = |throttle: &ConnectThrottle| throttle.gap.load(Ordering::Relaxed);
+        assert_eq!((gap(&throttle), gap(&separate)), (MIN_GAP_MS, MIN_GAP_MS * 2));
+    }
 
     #[test]
     fn only_a_repeated_request_widens_the_gap() {

@@ -71,9 +71,7 @@ impl Connection {
                 return waited.found;
             }
             if self.inbox().arrivals == waited.arrivals || Instant::now() >= deadline {
-                if waited.silence >= timeout {
-                    pace.record_timeout(awaited);
-                }
+                pace.record_missing(awaited, waited.silence, timeout);
                 self.shared.record_silence(waited.silence);
                 return None;
             }
@@ -108,6 +106,7 @@ impl Connection {
         // New users cause lists, which must not be mistaken for those that a step waits for.
         let may_add_users = matches!(awaited, Awaited::Reply | Awaited::Close) && self.config.pace.fences_work();
         if fence == FenceResult::Impossible && may_add_users {
+            let end = end.min(Instant::now() + self.config.pace.outsiders_wait(awaited, timeout));
             match self.wait_beside(self.exchange_between_outsiders(), timeout, end, &mut look).await {
                 Beside::Found(value) => return found(value),
                 Beside::Ended(result) => fence = result,

@@ -52,7 +52,8 @@ async fn serve_user(stream: TcpStream, users: Users, delay: Duration) {
     }
 }
 
-async fn start(delay: Duration) -> SocketAddr {
+/// Starts the server, and returns its address.
+pub(crate) async fn start(delay: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve(listener, delay));
