@@ -48,7 +48,7 @@ pub(crate) fn suite_verdict(result: &ConformanceResult) -> (Tone, &'static str, 
     let (tone, word) = verdict(result.verdict);
     let counts = |level: Level| result.summary.get(level.name()).copied().unwrap_or_default();
     let of = |level: Level, number: usize, what: &str| {
-        (number > 0).then(|| format!(" · {number} of {} {level} checks {what}", counts(level).total()))
+        (number > 0).then(|| format!(" · {number} of {} {level} checks {what}", counts(level).applicable()))
     };
     let mut detail: String =
         Level::ALL.iter().filter_map(|&level| of(level, counts(level).unexpected(), "failed")).collect();

@@ -103,6 +103,11 @@ impl CheckCounts {
         self.pass.saturating_add(self.fail).saturating_add(self.inconclusive).saturating_add(self.skipped)
     }
 
+    /// Returns the number of checks that apply to the server.
+    pub(crate) const fn applicable(&self) -> usize {
+        self.total().saturating_sub(self.skipped)
+    }
+
     /// Returns the number of failures that no baseline expects.
     pub(crate) const fn unexpected(&self) -> usize {
         self.fail.saturating_sub(self.expected)

@@ -1,4 +1,4 @@
-//! One line per check. Of the checks that are inconclusive for the same reason, only the first has a line of its own.
+//! One line per check. Of the checks that are inconclusive or skipped for the same reason, only the first has a line of its own.
 
 use std::collections::BTreeSet;
 
@@ -26,8 +26,16 @@ pub struct CheckLines {
     /// Columns of the terminal; `None` for lines of any length.
     columns: Option<usize>,
     shown: BTreeSet<String>,
-    /// Reasons, each with the ids of the checks that have no line of their own.
-    folded: Vec<(String, Vec<String>)>,
+    /// The checks that have no line of their own.
+    folded: Vec<FoldedChecks>,
+}
+
+/// Checks with one status and one reason.
+#[derive(Debug)]
+struct FoldedChecks {
+    status: Status,
+    reason: String,
+    ids: Vec<String>,
 }
 
 impl CheckLines {
@@ -40,14 +48,19 @@ impl CheckLines {
         Self { width, columns, shown: BTreeSet::new(), folded: Vec::new() }
     }
 
-    /// Renders the line of a check that has ended. It is empty if an earlier check is inconclusive for the same reason.
+    /// Renders the line of a check that has ended. It is empty if an earlier check was not judged for the same reason.
     pub fn add(&mut self, check: &Outcome) -> String {
-        let reason = check.reason.as_ref().filter(|_| check.status == Status::Inconclusive);
+        let is_judged = !matches!(check.status, Status::Inconclusive | Status::Skipped);
+        let reason = check.reason.as_ref().filter(|_| !is_judged);
         match reason {
             Some(reason) if !self.shown.insert(reason.clone()) => {
-                match self.folded.iter_mut().find(|(known, _)| known == reason) {
-                    Some((_, ids)) => ids.push(check.id.clone()),
-                    None => self.folded.push((reason.clone(), vec![check.id.clone()])),
+                match self.folded.iter_mut().find(|known| known.reason == *reason) {
+                    Some(known) => known.ids.push(check.id.clone()),
+                    None => self.folded.push(FoldedChecks {
+                        status: check.status,
+                        reason: reason.clone(),
+                        ids: vec![check.id.clone()],
+                    }),
                 }
                 String::new()
             }
@@ -60,12 +73,13 @@ impl CheckLines {
         let mut text = TextLayout::new(self.columns);
         let mut ids_below = TextLayout::new(self.columns.or(Some(IDS_COLUMNS)));
         let mut all = String::new();
-        for (reason, ids) in std::mem::take(&mut self.folded) {
+        for FoldedChecks { status, reason, ids } in std::mem::take(&mut self.folded) {
             let (count, reason) = (ids.len(), visible(&reason));
+            let (word, style) = if status == Status::Skipped { ("-", DIM) } else { ("?", YELLOW) };
             let reason = reason.replace('\n', " ");
             text.hang(
                 6,
-                &format!("{YELLOW}?    {YELLOW:#} and {count} more for the same reason: {DIM}{reason}{DIM:#}"),
+                &format!("{style}{word:<5}{style:#} and {count} more for the same reason: {DIM}{reason}{DIM:#}"),
             );
             ids_below.hang(8, &format!("        {}", ids.join(" ")));
             all.push_str(&text.take());
