@@ -22,4 +22,4 @@ pub use harness::connection::FramingPair;
 pub use harness::liveness::measure_response_time;
 pub use harness::outcome::{Outcome, Status};
 pub use harness::wire_log::{Direction, WireLine};
-pub use harness::{FirstContact, TestEnv, join_all};
+pub use harness::{AnnouncedExtensions, FirstContact, TestEnv, join_all};

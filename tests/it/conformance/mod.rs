@@ -12,6 +12,7 @@ mod gone;
 mod kills;
 mod nulls;
 mod options;
+mod rooms;
 #[cfg(unix)]
 mod reruns;
 mod starts;

@@ -65,6 +65,7 @@ impl CaseContext {
             pace: env.pace.clone(),
             members: CaseMembers::new(&nonce),
             sent_invalid_utf8: Arc::default(),
+            has_extensions: case.concerns_extensions(),
             may_send_long_lists: env.declared.get("list_over_limit").is_none_or(|reading| reading == "exceeds"),
         };
         let mut actors = BTreeSet::new();

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use super::connection::{ConnectThrottle, FramingPair};
+use super::extensions::AnnouncedExtensions;
 use super::monitor::Monitors;
 use super::pace::ServerPace;
 use mychat_target::spawn::SpawnedServer;
@@ -45,6 +46,8 @@ pub struct TestEnv {
     pub watch: Option<SpawnedServer>,
     /// The mistakes that the probe found, which explain failures of many checks.
     pub first_contact: Arc<FirstContact>,
+    /// The extensions that the server announces.
+    pub announced: AnnouncedExtensions,
 }
 
 /// The findings of the first dialogue with a server.
@@ -93,6 +96,7 @@ impl TestEnv {
             throttle: ConnectThrottle::default(),
             watch: None,
             first_contact: Arc::default(),
+            announced: AnnouncedExtensions::default(),
         }
     }
 

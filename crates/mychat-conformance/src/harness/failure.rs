@@ -29,6 +29,8 @@ pub(crate) enum Control {
     Message,
     /// A broadcast arrives.
     Broadcast,
+    /// A user joins a chat room.
+    Room,
 }
 
 impl Control {
@@ -43,6 +45,7 @@ impl Control {
             }
             Self::Message => "private messages do not arrive, so nothing is known (see msg.deliver)".to_owned(),
             Self::Broadcast => "broadcasts do not arrive, so nothing is known (see bcast.sender)".to_owned(),
+            Self::Room => "users cannot join a room, so nothing is known (see room.join)".to_owned(),
         }
     }
 
@@ -57,6 +60,7 @@ impl Control {
             Self::Login { .. } => "users can no longer connect",
             Self::Message => "private messages no longer arrive",
             Self::Broadcast => "broadcasts no longer arrive",
+            Self::Room => "users can no longer join a room",
         }
     }
 }

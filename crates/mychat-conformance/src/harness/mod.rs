@@ -1,12 +1,13 @@
 //! The connections of one case, and the record of everything on them.
 //!
 //! Layers, each built on those before it: `failure`, `outcome`, `transcript` and `wire_log` (plain data), `malformed`, `login_reply`
-//! and `monitor` (checks of single frames), `pace`, `connection`, `env`, `context`, and on top of a context `fence` and
-//! `liveness`.
+//! and `monitor` (checks of single frames), `pace`, `connection`, `env`, `context`, and on top of a context `fence`, `liveness`
+//! and `extensions`.
 
 pub(crate) mod connection;
 pub(crate) mod context;
 mod env;
+mod extensions;
 mod fence;
 mod join;
 pub(crate) mod failure;
@@ -20,4 +21,5 @@ pub(crate) mod transcript;
 pub(crate) mod wire_log;
 
 pub use env::{FirstContact, TestEnv};
+pub use extensions::AnnouncedExtensions;
 pub use join::join_all;

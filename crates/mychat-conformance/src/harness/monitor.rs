@@ -70,8 +70,19 @@ pub(crate) struct FrameExemptions {
     pub(crate) invalid_utf8: bool,
     /// Lists may exceed the limit: the text does not say what becomes of a list that does not fit into a message (rule L4).
     pub(crate) long_lists: bool,
-    /// The frame may be a part of a message: the server sends no line ends, and one read may return less than a message.
-    pub(crate) fragment: bool,
+    /// What may arrive beside whole replies of MyChat/1.
+    pub(crate) others: OtherFrames,
+}
+
+/// What may arrive on a connection beside whole replies of MyChat/1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum OtherFrames {
+    #[default]
+    None,
+    /// Parts of messages: the server sends no line ends, and one read may return less than a message.
+    Fragments,
+    /// Frames of an extension, which the case judges.
+    Extensions,
 }
 
 /// The monitors of a run, with their findings. Clones share one state.
@@ -102,9 +113,9 @@ impl Monitors {
     pub(crate) fn observe_frame(&self, case: &str, frame: &[u8], exempt: FrameExemptions) -> Option<&'static str> {
         let mut violated = inspect(frame);
         violated.retain(|rule| match rule {
-            FrameRule::Utf8 => !exempt.invalid_utf8 && !exempt.fragment,
+            FrameRule::Utf8 => !exempt.invalid_utf8 && exempt.others != OtherFrames::Fragments,
             FrameRule::Limit => !(exempt.long_lists && frame.starts_with(b"USER_LIST|")),
-            FrameRule::Grammar => !exempt.fragment || REPLY_PREFIXES.iter().any(|prefix| frame.starts_with(prefix)),
+            FrameRule::Grammar => exempt.others == OtherFrames::None || is_reply(frame),
             FrameRule::Terminated | FrameRule::ErrorFormat => true,
         });
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,6 +213,11 @@ fn is_swapped(frame: &[u8]) -> bool {
     matches!(fields.as_slice(), [b"ERROR", code, text] if is_number(text) && !is_number(code))
 }
 
+/// Returns true if a frame begins like a reply of MyChat/1.
+fn is_reply(frame: &[u8]) -> bool {
+    REPLY_PREFIXES.iter().any(|prefix| frame.starts_with(prefix))
+}
+
 fn shown(frame: &[u8]) -> String {
     if frame.is_empty() { "an empty line".to_owned() } else { mychat_scenario::template::text::shown(frame) }
 }
@@ -243,7 +259,7 @@ pub(crate) fn exceeds_limit(frame: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{FrameExemptions, FrameRule, Monitors, inspect};
+    use super::{FrameExemptions, FrameRule, Monitors, OtherFrames, inspect};
 
     #[test]
     fn frames_that_break_rules() {
@@ -288,7 +304,7 @@ mod tests {
     #[test]
     fn parts_of_messages_are_not_judged_like_messages() {
         let (monitors, fragment) =
-            (Monitors::default(), FrameExemptions { fragment: true, ..FrameExemptions::default() });
+            (Monitors::default(), FrameExemptions { others: OtherFrames::Fragments, ..FrameExemptions::default() });
         for part in [&b"klmnop"[..], b"T|ana|x", b"\x9f\x98\x80"] {
             monitors.observe_frame("one", part, fragment);
         }
@@ -296,6 +312,20 @@ mod tests {
         assert_eq!(monitors.violation(FrameRule::Utf8), None);
         monitors.observe_frame("one", b"CONNECT_ACK|ok", fragment);
         assert!(monitors.violation(FrameRule::Grammar).is_some());
+    }
+
+    /// The frames of extensions are judged by the checks of extensions, the others as ever.
+    #[test]
+    fn frames_of_extensions_are_exempt_where_a_case_is_about_them() {
+        let (monitors, exempt) =
+            (Monitors::default(), FrameExemptions { others: OtherFrames::Extensions, ..FrameExemptions::default() });
+        monitors.observe_frame("one", b"JOIN|garden|ana", exempt);
+        assert_eq!(monitors.violation(FrameRule::Grammar), None);
+        monitors.observe_frame("one", b"MESSAGE|ana", exempt);
+        assert!(monitors.violation(FrameRule::Grammar).is_some());
+        let base = Monitors::default();
+        base.observe_frame("one", b"JOIN|garden|ana", FrameExemptions::default());
+        assert!(base.violation(FrameRule::Grammar).is_some(), "nobody asked for it");
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) mod names;
 mod race;
 mod delivered_or_refused;
 mod restart;
+mod rooms;
 mod every_split;
 mod slow_reader;
 mod stream;
@@ -36,6 +37,11 @@ pub(crate) async fn run(ctx: &mut CaseContext, procedure: &Procedure) -> StepRes
         Procedure::ListFormat { of, lacks } => names::list_format(ctx, of, lacks.as_deref()).await,
         Procedure::LastList { of, has } => names::last_list(ctx, of, has),
         Procedure::DeliveredOrRefused(procedure) => delivered_or_refused::delivered_or_refused(ctx, procedure).await,
+        Procedure::RawSession { sends, gets } => rooms::raw::raw_session(ctx, sends, gets).await,
+        Procedure::SameAnswers { of, first, second } => rooms::answers::same_answers(ctx, of, first, second).await,
+        Procedure::RoomRace(race) => rooms::race::room_race(ctx, race).await,
+        Procedure::RoomPages { users } => rooms::pages::room_pages(ctx, *users).await,
+        Procedure::RoomLimit { most } => rooms::limit::room_limit(ctx, *most).await,
         Procedure::Restart { connections } => restart::restart(ctx, *connections).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::harness::context::CaseContext;
 use crate::harness::failure::{CaseFailure, Control, StepResult};
-use mychat_scenario::model::Step;
+use mychat_scenario::model::{Case, Need, Step};
 use mychat_scenario::template::text;
 
 /// The number of repetitions of steps with a slow server.
@@ -11,7 +11,15 @@ const FEWEST_REPEATS: usize = 5;
 const REPEAT_TIME: std::time::Duration = std::time::Duration::from_secs(2);
 
 impl CaseContext {
-    pub(crate) async fn run_all(&mut self, steps: &[Step]) -> StepResult {
+    /// Runs a case, unless the server lacks an extension that it needs.
+    pub(crate) async fn run_case(&mut self, case: &Case) -> StepResult {
+        if case.needs.contains(&Need::Rooms) {
+            self.require_rooms().await?;
+        }
+        self.run_all(&case.steps).await
+    }
+
+    async fn run_all(&mut self, steps: &[Step]) -> StepResult {
         let first = steps.iter().position(|step| !matches!(step, Step::Connect(_))).unwrap_or(steps.len());
         self.connect_first(&steps[..first]).await?;
         self.steps(&steps[first..]).await?;
@@ -134,6 +142,8 @@ impl CaseContext {
                 if conn.is_some() { self.steps(steps).await } else { Ok(()) }
             }
             Step::Profile { key, is, otherwise } => self.run_profile_branch(key, is, otherwise).await,
+            Step::Room { name, members } => self.enter_room(name, members).await,
+            Step::Pages { actor, of, is, has, lacks } => self.expect_pages(actor, of, is.as_deref(), has, lacks).await,
             Step::Procedure(procedure) => crate::procedures::run(self, procedure).await,
         }
     }

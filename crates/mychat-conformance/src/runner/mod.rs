@@ -23,7 +23,7 @@ pub(crate) async fn run_case(case: &Case, env: &TestEnv) -> Outcome {
     let started = std::time::Instant::now();
     let mut ctx = CaseContext::new(case, env.clone());
     let max_duration = if case.slow { env.max_duration * 2 } else { env.max_duration };
-    let result = match tokio::time::timeout(max_duration, ctx.run_all(&case.steps)).await {
+    let result = match tokio::time::timeout(max_duration, ctx.run_case(case)).await {
         Ok(result) => result,
         Err(_) => Err(CaseFailure::Inconclusive(format!("it did not end within {} s", max_duration.as_secs()))),
     };
@@ -31,7 +31,9 @@ pub(crate) async fn run_case(case: &Case, env: &TestEnv) -> Outcome {
     let (hints, shared) = match &result {
         Err(failure @ CaseFailure::Fail { .. }) => {
             let transcript = ctx.transcript();
-            (diagnose(&transcript, failure), shared_mistakes(&transcript, failure))
+            // The known mistakes are those of MyChat/1.
+            let hints = if case.concerns_extensions() { Vec::new() } else { diagnose(&transcript, failure) };
+            (hints, shared_mistakes(&transcript, failure))
         }
         _ => Default::default(),
     };

@@ -84,13 +84,16 @@ fn add_actors(step: &Step, actors: &mut BTreeSet<String>) {
         Step::Send(list) => list.iter().for_each(|(actor, _)| add(actor)),
         Step::Gets(list) | Step::First(list) => list.iter().for_each(|(actor, _)| add(actor)),
         Step::Close(list) => list.iter().for_each(|(actor, _)| add(actor)),
-        Step::Open(actor) | Step::Bytes { actor, .. } | Step::List { actor, .. } => add(actor),
+        Step::Open(actor) | Step::Bytes { actor, .. } | Step::List { actor, .. } | Step::Pages { actor, .. } => {
+            add(actor);
+        }
         Step::Silence(list)
         | Step::Closed(list)
         | Step::Alive(list)
         | Step::Observe(list)
         | Step::NoList(list)
-        | Step::WithinLimit(list) => list.iter().for_each(add),
+        | Step::WithinLimit(list)
+        | Step::Room { members: list, .. } => list.iter().for_each(add),
         Step::Together(steps) | Step::Control(steps) | Step::Repeat { steps, .. } => add_all_actors(steps, actors),
         Step::IfOpen { actor, steps, .. } => {
             add(actor);

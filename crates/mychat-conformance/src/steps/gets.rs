@@ -101,7 +101,7 @@ impl CaseContext {
 
     /// Returns true if the step `gets` skips this frame: it is foreign, an echo, a copy of the actor's own message, or (`refused`)
     /// the `ERROR` that may follow `CONNECT_ACK|FAIL`.
-    pub(super) fn ignores(&self, actor: &str, frame: &[u8], refused: bool) -> bool {
+    pub(crate) fn ignores(&self, actor: &str, frame: &[u8], refused: bool) -> bool {
         let Some(conn) = self.conns.get(actor) else { return false };
         let own = conn.name.as_deref().unwrap_or_default();
         let none_declared = self.env.declared.get("broadcast_echo").is_some_and(|value| value == "false");

@@ -13,6 +13,7 @@ mod list;
 mod gets;
 mod silence;
 mod closed;
+pub(crate) mod rooms;
 
 impl CaseContext {
     pub(crate) async fn connect(&mut self, actor: &str, other: Option<&str>) -> StepResult {

@@ -62,7 +62,7 @@ impl MissingAbilities {
     /// Returns the reason why a check with this failed control says nothing.
     pub(super) fn reason(&self, control: Control) -> String {
         let ability = match control {
-            Control::Login { .. } => &None,
+            Control::Login { .. } | Control::Room => &None,
             Control::Message => &self.messages,
             Control::Broadcast => &self.broadcasts,
         };

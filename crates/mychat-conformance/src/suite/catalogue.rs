@@ -20,8 +20,9 @@ macro_rules! embedded {
 }
 
 /// The group and the text of every embedded file, in the order of the run.
-pub const FILES: [(&str, &str); 12] =
-    embedded!("frame", "utf8", "conn", "name", "list", "msg", "bcast", "cmd", "leave", "order", "load", "robust",);
+pub const FILES: [(&str, &str); 14] = embedded!(
+    "frame", "utf8", "conn", "name", "list", "msg", "bcast", "cmd", "leave", "order", "load", "robust", "ext", "room",
+);
 
 /// Returns all checks of the embedded files, in order. A test proves that each file can be parsed.
 pub fn catalogue() -> Vec<Check> {

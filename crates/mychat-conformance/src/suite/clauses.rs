@@ -40,8 +40,8 @@ pub const CLAUSES: [Clause; 21] = [
     clause("T21", "2.1", "the transport is TCP: a stream of bytes, in which reads and writes do not match"),
 ];
 
-/// The rules that fill the gaps of the text, with their ids.
-const RULES: [(&str, &str); 28] = [
+/// The rules that fill the gaps of the text, and those of extensions, with their ids.
+const RULES: [(&str, &str); 40] = [
     ("F1", "frames are UTF-8"),
     ("F2", "a line end ends a frame, and one CR before it belongs to it"),
     ("F3", "a frame has at most 1024 bytes, in both directions"),
@@ -70,6 +70,18 @@ const RULES: [(&str, &str); 28] = [
     ("M4", "a message that would be too long when forwarded is refused"),
     ("M5", "messages of one sender arrive in the order in which they were sent"),
     ("M6", "a client that does not read delays nobody else"),
+    ("N1", "CAPABILITIES names extensions, and its answer says which are in force from there on"),
+    ("N2", "an extension that is not in force has no commands, and none of its frames is sent"),
+    ("N3", "a session without terminators gets no extension"),
+    ("N4", "over plain TCP, CAPABILITIES comes after CONNECT"),
+    ("N5", "a client need not wait for the answer to CAPABILITIES"),
+    ("Q1", "each command of a room has one answer, its echo or an ERROR, in the order of the commands"),
+    ("Q2", "frames of rooms and broadcasts have one order, and each user gets its part of it"),
+    ("Q3", "a new member gets its JOIN first, then the room as it is at this place in the order"),
+    ("Q4", "whoever has left a room, or was kicked, gets nothing of it and is not heard in it"),
+    ("Q5", "the end of a session leaves all its rooms, with one LEAVE in each"),
+    ("Q6", "a room with members has an operator, a room without members vanishes, and the first of two commands wins"),
+    ("Q7", "an outsider cannot tell whether a private room exists"),
 ];
 
 /// Returns the text of a clause or a rule by its id.

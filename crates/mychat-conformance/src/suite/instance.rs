@@ -113,7 +113,7 @@ impl<'o> Instance<'o> {
 
     async fn run_check(&mut self, case: &Case, shared: &CheckResults) -> Outcome {
         match (unmet_need(case, self.env(), shared.may_flood), &self.unusable) {
-            (Some(reason), _) => Outcome::not_run(case, Status::Skipped, reason),
+            (Some(reason), _) => Outcome::not_run(case, Status::Skipped, &reason),
             (None, Some(_)) if self.never_served && case.id == CONNECT_CHECK => {
                 attach_server_output(run_case(case, self.env()).await, self.env(), OutputMark::default())
             }
@@ -235,14 +235,23 @@ fn keeps_names(case: &Case, shared: &CheckResults) -> bool {
 }
 
 /// Returns the reason why a case cannot run here, if a need of it is not met.
-fn unmet_need(case: &Case, env: &TestEnv, may_flood: bool) -> Option<&'static str> {
-    case.needs.iter().find_map(|need| match need {
+fn unmet_need(case: &Case, env: &TestEnv, may_flood: bool) -> Option<String> {
+    if case.needs.contains(&Need::Rooms)
+        && let Some(absence) = env.announced.absence()
+    {
+        return Some(absence.to_owned());
+    }
+    let unmet = case.needs.iter().find_map(|need| match need {
         Need::Terminator if !env.framing.send.is_terminated() => {
             Some("it applies only where messages have a terminator (not with raw framing)")
+        }
+        Need::Rooms if !env.framing.send.is_terminated() || !env.framing.receive.is_terminated() => {
+            Some("extensions need terminated messages in both directions (rule N3)")
         }
         Need::Raw if env.framing.send.is_terminated() => Some("it applies only with raw framing"),
         Need::Spawn if env.watch.is_none() => Some("it watches the server's process: use --spawn instead of --target"),
         Need::Loopback if !may_flood => Some("a flood is not sent to another machine, unless --only names it"),
         _ => None,
-    })
+    });
+    unmet.map(str::to_owned)
 }

@@ -1,7 +1,7 @@
 //! Every key that a scenario file can have: the parser, the schema and the messages all work from these tables.
 
 pub(crate) use super::procedure_keys::YES;
-pub(crate) use super::step_keys::{BYTES, CASE, IF_OPEN, LIST, PROFILE, REPEAT, SCRIPT, STEPS};
+pub(crate) use super::step_keys::{BYTES, CASE, IF_OPEN, LIST, PAGES, PROFILE, REPEAT, ROOM, SCRIPT, STEPS};
 use super::value_type::ValueType;
 
 /// The specification of a map: its keys.

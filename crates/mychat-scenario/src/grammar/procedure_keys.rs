@@ -4,7 +4,7 @@ use super::keys::{FieldSpec, MapSpec, Presence};
 use super::value_type::ValueType;
 use crate::model::Keyword;
 use crate::model::procedures::{
-    FrameOrder, HistoryCheck, JoinLeaveCheck, RaceNames, SplitAt, StalledClient, StreamKind, WriteMode,
+    FrameOrder, HistoryCheck, JoinLeaveCheck, RaceNames, RoomRaceKind, SplitAt, StalledClient, StreamKind, WriteMode,
 };
 
 const fn number(name: &'static str, default: &'static str, doc: &'static str) -> FieldSpec {
@@ -199,6 +199,50 @@ pub(crate) static DELIVERED_OR_REFUSED: MapSpec = MapSpec {
             doc: "The frame that arrives if the message is delivered.",
         },
     ],
+};
+
+const fn text(name: &'static str, doc: &'static str) -> FieldSpec {
+    FieldSpec { name, value_type: ValueType::Text, presence: Presence::Needed, doc }
+}
+
+pub(crate) static RAW_SESSION: MapSpec = MapSpec {
+    what: "`raw_session`",
+    example: "{ sends: \"CAPABILITIES|rooms\", gets: \"CAPABILITIES|\" }",
+    keys: &[
+        text("sends", "The frame that a user without terminators sends after its CONNECT."),
+        text("gets", "The frame that answers it. Skipped if the server does not serve such users."),
+    ],
+};
+
+pub(crate) static SAME_ANSWERS: MapSpec = MapSpec {
+    what: "`same_answers`",
+    example: "{ of: bob, first: \"SAY|dark{nonce}|hi\", second: \"SAY|void{nonce}|hi\" }",
+    keys: &[
+        who("of", "The actor that sends both requests, one after the other."),
+        text("first", "The first request; its second field is the name of a room."),
+        text("second", "The same request about another room. The answers may differ in the name of the room only."),
+    ],
+};
+
+pub(crate) static ROOM_RACE: MapSpec = MapSpec {
+    what: "`room_race`",
+    example: "{ of: leave, rounds: 40 }",
+    keys: &[
+        word::<RoomRaceKind>("of", "leave", "The actions that happen at the same time."),
+        number("rounds", "40", "The number of rounds."),
+    ],
+};
+
+pub(crate) static ROOM_PAGES: MapSpec = MapSpec {
+    what: "`room_pages`",
+    example: "{ users: 40 }",
+    keys: &[number("users", "40", "The number of members, each with a name of 60 bytes.")],
+};
+
+pub(crate) static ROOM_LIMIT: MapSpec = MapSpec {
+    what: "`room_limit`",
+    example: "{ most: 200 }",
+    keys: &[number("most", "200", "Skipped if the server announces a larger limit.")],
 };
 
 pub(crate) static LAST_LIST: MapSpec = MapSpec {

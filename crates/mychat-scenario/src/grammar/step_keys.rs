@@ -3,7 +3,8 @@
 use super::keys::{MapSpec, need, opt};
 use super::procedure_keys::{
     CHURN, CROWD, DELIVERED_OR_REFUSED, DRIP, EVERY_SPLIT, FLOOD, FUZZ, HISTORY, LAST_LIST, LIST_FORMAT, ONE_NAME,
-    OVERLONG_LIST, RACE, RESTART, STALL, STREAM, TURNOVER,
+    OVERLONG_LIST, RACE, RAW_SESSION, RESTART, ROOM_LIMIT, ROOM_PAGES, ROOM_RACE, SAME_ANSWERS, STALL, STREAM,
+    TURNOVER,
 };
 use super::value_type::ValueType;
 
@@ -22,7 +23,7 @@ pub(crate) static CASE: MapSpec = MapSpec {
             "needs",
             ValueType::Many(&ValueType::Text),
             "nothing",
-            "Conditions without which the case is skipped: terminator, spawn, loopback, raw or fresh.",
+            "Conditions without which the case is skipped: terminator, spawn, loopback, raw, fresh or rooms.",
         ),
         need("steps", ValueType::List(&ValueType::TaggedMap(&STEPS)), "The steps, in order."),
     ],
@@ -96,6 +97,18 @@ pub(crate) static STEPS: MapSpec = MapSpec {
             "",
             "Runs the steps for the value that the profile declares, or else `otherwise`.",
         ),
+        opt(
+            "room",
+            ValueType::Map(&ROOM),
+            "",
+            "The members negotiate the extension `rooms` and join, in this order. If they cannot, the case is inconclusive.",
+        ),
+        opt(
+            "pages",
+            ValueType::Names(&ValueType::Map(&PAGES)),
+            "",
+            "The next frames are the pages of one list of names, with no other frame between them.",
+        ),
         opt("every_split", ValueType::Map(&EVERY_SPLIT), "", PROCEDURE),
         opt("stream", ValueType::Map(&STREAM), "", PROCEDURE),
         opt("race", ValueType::Map(&RACE), "", PROCEDURE),
@@ -113,6 +126,11 @@ pub(crate) static STEPS: MapSpec = MapSpec {
         opt("list_format", ValueType::Map(&LIST_FORMAT), "", PROCEDURE),
         opt("last_list", ValueType::Map(&LAST_LIST), "", PROCEDURE),
         opt("delivered_or_refused", ValueType::Map(&DELIVERED_OR_REFUSED), "", PROCEDURE),
+        opt("raw_session", ValueType::Map(&RAW_SESSION), "", PROCEDURE),
+        opt("same_answers", ValueType::Map(&SAME_ANSWERS), "", PROCEDURE),
+        opt("room_race", ValueType::Map(&ROOM_RACE), "", PROCEDURE),
+        opt("room_pages", ValueType::Map(&ROOM_PAGES), "", PROCEDURE),
+        opt("room_limit", ValueType::Map(&ROOM_LIMIT), "", PROCEDURE),
     ],
 };
 
@@ -133,6 +151,26 @@ pub(crate) static LIST: MapSpec = MapSpec {
         opt("is", ACTORS, "any", "The list contains exactly these of the case's actors."),
         opt("has", ACTORS, "none", "The list contains at least these."),
         opt("lacks", ACTORS, "none", "The list contains none of these."),
+    ],
+};
+
+pub(crate) static ROOM: MapSpec = MapSpec {
+    what: "`room`",
+    example: "{ name: \"garden{nonce}\", members: [alice, bob] }",
+    keys: &[
+        need("name", ValueType::Frame, "The name of the room."),
+        need("members", ACTORS, "The actors that join; the first one creates the room and is its operator."),
+    ],
+};
+
+pub(crate) static PAGES: MapSpec = MapSpec {
+    what: "`pages`",
+    example: "{ of: \"MEMBERS|garden{nonce}\", is: [\"{alice}\"] }",
+    keys: &[
+        need("of", ValueType::Frame, "The fields before the names."),
+        opt("is", ValueType::Many(&ValueType::Frame), "any", "The list contains exactly these names."),
+        opt("has", ValueType::Many(&ValueType::Frame), "none", "The list contains at least these."),
+        opt("lacks", ValueType::Many(&ValueType::Frame), "none", "The list contains none of these."),
     ],
 };
 

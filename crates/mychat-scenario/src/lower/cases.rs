@@ -15,12 +15,13 @@ use crate::syntax::node::Node;
 use crate::syntax::problems::Problems;
 
 const LEVELS: [(&str, Level); 3] = [("must", Level::Must), ("should", Level::Should), ("may", Level::May)];
-const NEEDS: [(&str, Need); 5] = [
+const NEEDS: [(&str, Need); 6] = [
     ("terminator", Need::Terminator),
     ("spawn", Need::Spawn),
     ("loopback", Need::Loopback),
     ("raw", Need::Raw),
     ("fresh", Need::Fresh),
+    ("rooms", Need::Rooms),
 ];
 
 /// Reads all cases of a file with this text.

@@ -10,7 +10,7 @@ use crate::grammar::value_type::ValueType;
 use crate::model::Keyword;
 use crate::model::procedures::{
     Churn, DeliveredOrRefused, DeliveryHistory, EverySplit, Flood, Fuzz, JoinLeave, ManyConnections, Procedure, Race,
-    SlowReader, StreamStep, Trickle,
+    RoomRace, SlowReader, StreamStep, Trickle,
 };
 use crate::suggest::listing;
 use crate::syntax::problems::Problems;
@@ -51,6 +51,20 @@ pub(crate) fn procedure(
             Some(Procedure::LastList { of: of?, has: has? })
         }
         "delivered_or_refused" => delivered_or_refused(&mut read),
+        "raw_session" => {
+            let (sends, gets) = (read.text("sends"), read.text("gets"));
+            Some(Procedure::RawSession { sends: sends?, gets: gets? })
+        }
+        "same_answers" => {
+            let (of, first, second) = (read.actor("of"), read.text("first"), read.text("second"));
+            Some(Procedure::SameAnswers { of: of?, first: first?, second: second? })
+        }
+        "room_race" => {
+            let (of, rounds) = (read.keyword("of"), read.number("rounds"));
+            Some(Procedure::RoomRace(RoomRace { of: of?, rounds: rounds? }))
+        }
+        "room_pages" => Some(Procedure::RoomPages { users: read.number("users")? }),
+        "room_limit" => Some(Procedure::RoomLimit { most: read.number("most")? }),
         _ => None,
     }
 }

@@ -72,6 +72,13 @@ fn step(item: &TaggedMap<'_>, actors: &mut CaseActors, problems: &mut Problems) 
             Step::IfOpen { actor: actor?, as_user: item.name == "if_user", steps }
         }
         "profile" => profile(item, actors, problems)?,
+        "pages" => pages(item, actors, problems)?,
+        "room" => {
+            let fields = Fields::open(item.key, value, &keys::ROOM, problems)?;
+            let name = fields.read("name", problems, |text| step_text::text(text, TextUse::Frame, &actors.names));
+            let members = fields.get("members").map(|node| read_actors(node, actors, problems, CaseActors::present));
+            Step::Room { name: name?, members: members? }
+        }
         "repeat" => {
             let fields = Fields::open(item.key, value, &keys::REPEAT, problems)?;
             let times = fields.read("times", problems, |text| units::count(text, 1..=MAX_REPETITIONS));
@@ -197,6 +204,25 @@ fn bytes(item: &TaggedMap<'_>, actors: &CaseActors, problems: &mut Problems) -> 
     });
     let (actor, (text, split, every)) = only_one(item, list, problems)?;
     Some(Step::Bytes { actor, text, split, every })
+}
+
+fn pages(item: &TaggedMap<'_>, actors: &CaseActors, problems: &mut Problems) -> Option<Step> {
+    let list = each(item, actors, problems, |node, actors, problems| {
+        let fields = Fields::open(item.key, node, &keys::PAGES, problems)?;
+        let read = |text: &str| step_text::text(text, TextUse::Frame, &actors.names);
+        let of = fields.read("of", problems, read);
+        let mut names = |name: &str| {
+            let nodes = many(fields.get(name)?, problems);
+            Some(nodes.iter().filter_map(|node| scalar(node, &ValueType::Frame, problems, read)).collect::<Vec<_>>())
+        };
+        let (is, has, lacks) = (names("is"), names("has"), names("lacks"));
+        if is.is_none() && has.is_none() && lacks.is_none() {
+            problems.add(node, Problem::new("`pages` has no condition").help("it takes `is`, `has` or `lacks`"));
+        }
+        Some((of?, is, has.unwrap_or_default(), lacks.unwrap_or_default()))
+    });
+    let (actor, (of, is, has, lacks)) = only_one(item, list, problems)?;
+    Some(Step::Pages { actor, of, is, has, lacks })
 }
 
 fn list(item: &TaggedMap<'_>, actors: &CaseActors, problems: &mut Problems) -> Option<Step> {

@@ -33,6 +33,11 @@ pub struct Case {
 }
 
 impl Case {
+    /// Returns true if the case is about frames of an extension (rules N1 to Q7), which are not those of MyChat/1.
+    pub fn concerns_extensions(&self) -> bool {
+        self.needs.contains(&Need::Rooms) || self.rule.iter().any(|rule| rule.starts_with(['N', 'Q']))
+    }
+
     /// Returns a case without steps.
     pub fn untold(id: &str) -> Self {
         Self {
@@ -64,6 +69,8 @@ pub enum Need {
     Raw,
     /// A server that was just started, where this tool can start it: what it uses is counted.
     Fresh,
+    /// A server that announces the extension `rooms`.
+    Rooms,
 }
 
 /// The severity of a failed case.
@@ -178,6 +185,26 @@ pub enum Step {
         is: Vec<(String, Vec<Step>)>,
         /// Steps where it is not declared.
         otherwise: Vec<Step>,
+    },
+    /// `room`: the members negotiate the extension `rooms` and join, in this order. It prepares a check and judges nothing.
+    Room {
+        /// The name of the room, with placeholders.
+        name: String,
+        /// The actors that join; the first one creates the room.
+        members: Vec<String>,
+    },
+    /// `pages`: the next frames of the actor are the pages of one list with these names.
+    Pages {
+        /// The actor whose frames are checked.
+        actor: String,
+        /// The fields before the names, such as `MEMBERS|garden`.
+        of: String,
+        /// Exactly these names, with placeholders.
+        is: Option<Vec<String>>,
+        /// At least these.
+        has: Vec<String>,
+        /// None of these.
+        lacks: Vec<String>,
     },
     /// A procedure: what steps cannot say.
     Procedure(Procedure),

@@ -66,6 +66,34 @@ pub enum Procedure {
     },
     /// `delivered_or_refused`: a message arrives whole, or its sender gets an error.
     DeliveredOrRefused(DeliveredOrRefused),
+    /// `raw_session`: a user without terminators sends one frame.
+    RawSession {
+        /// The frame to send after the login.
+        sends: String,
+        /// The frame that answers it.
+        gets: String,
+    },
+    /// `same_answers`: two requests get the same answer.
+    SameAnswers {
+        /// The actor that sends both.
+        of: String,
+        /// The first request, with placeholders. Its second field is the name of a room.
+        first: String,
+        /// The second request: the same about another room, whose name is as long.
+        second: String,
+    },
+    /// `room_race`: users of a room who act at the same time.
+    RoomRace(RoomRace),
+    /// `room_pages`: a room with more members than one frame can name.
+    RoomPages {
+        /// Users, each with a name of 60 bytes.
+        users: usize,
+    },
+    /// `room_limit`: a user joins as many rooms as the server announces, and one more.
+    RoomLimit {
+        /// The largest announced limit that is tried.
+        most: usize,
+    },
 }
 
 /// Parameters of `every_split`.
@@ -297,6 +325,33 @@ keywords! {
     }
 }
 
+/// Parameters of `room_race`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoomRace {
+    /// The simultaneous actions.
+    pub of: RoomRaceKind,
+    /// The number of rounds.
+    pub rounds: usize,
+}
+
+keywords! {
+    /// The simultaneous actions of `room_race`.
+    RoomRaceKind {
+        /// Two members leave and join again while another one talks in the room and to all users.
+        Leave = "leave",
+        /// An operator kicks a member who is talking.
+        Kick = "kick",
+        /// All members talk in the room and to all users.
+        Order = "order",
+        /// Two users create one room.
+        Create = "create",
+        /// The only operator and the longest-standing member leave.
+        Operators = "operators",
+        /// Two operators kick each other.
+        Duel = "duel",
+    }
+}
+
 /// Parameters of `delivered_or_refused`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeliveredOrRefused {
@@ -319,6 +374,7 @@ impl Procedure {
             Self::Stream(stream) => stream.from.iter().chain(&stream.to).collect(),
             Self::Flood(flood) => vec![&flood.by],
             Self::OneName { of, with } => vec![of, with],
+            Self::SameAnswers { of, .. } => vec![of],
             Self::ListFormat { of, lacks } => std::iter::once(of).chain(lacks).collect(),
             Self::LastList { of, has } => vec![of, has],
             Self::Race(_)
@@ -330,6 +386,10 @@ impl Procedure {
             | Self::JoinLeave(_)
             | Self::OverlongList { .. }
             | Self::DeliveryHistory(_)
+            | Self::RawSession { .. }
+            | Self::RoomRace(_)
+            | Self::RoomPages { .. }
+            | Self::RoomLimit { .. }
             | Self::Restart { .. } => Vec::new(),
         }
     }

@@ -113,6 +113,7 @@ static NOTES: &[Note] = &[
     note(CASE, "level", Bound::None, "`must`: a failure violates the text of the protocol; `should`: a robust server passes; `may`: recorded only."),
     note(STEP, "bytes", Bound::Items(1, 1), "One actor per step."),
     note(STEP, "list", Bound::Items(1, 1), "One actor per step."),
+    note(STEP, "pages", Bound::Items(1, 1), "One actor per step."),
     note("`bytes`", "split", Bound::Numbers(1, Some(MAX_PART_BYTES)), ""),
     note("`bytes`", "every", Bound::None, "It needs `split`."),
     note("`repeat`", "times", numbers(1, MAX_REPETITIONS), ""),

@@ -7,6 +7,9 @@ use std::time::Duration;
 use super::peer::Peer;
 use super::room::Room;
 
+/// The time after which a `CONNECT` without its line end is a frame, where the server serves such clients.
+const RAW_WAIT: Duration = Duration::from_millis(50);
+
 /// The next item of a connection.
 pub(super) enum Next {
     /// A message.
@@ -36,6 +39,8 @@ pub(super) struct Frames {
     ready: std::collections::VecDeque<Vec<u8>>,
     discarding: bool,
     skips: bool,
+    /// True if a read is a frame, because the client sends no line ends.
+    pub(super) is_raw: bool,
 }
 
 impl Frames {
@@ -43,6 +48,7 @@ impl Frames {
         let timeout = match room.fault.as_str() {
             "idle-timeout" => Some(Duration::from_secs(3)),
             "partial-frame-timeout" => Some(Duration::from_secs(1)),
+            "ext-for-raw" => Some(RAW_WAIT),
             _ => None,
         };
         let _ = peer.stream.set_read_timeout(timeout);
@@ -50,7 +56,12 @@ impl Frames {
         if room.has_fault("read-buffer-survives-connection") {
             buffer = std::mem::take(&mut *room.buffer.lock().unwrap_or_else(PoisonError::into_inner));
         }
-        Self { buffer, ready: std::collections::VecDeque::new(), discarding: false, skips: false }
+        Self { buffer, ready: std::collections::VecDeque::new(), discarding: false, skips: false, is_raw: false }
+    }
+
+    /// Returns true if a further frame has been read already.
+    pub(super) fn has_more(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     pub(super) fn next(&mut self, room: &Room, peer: &Arc<Peer>) -> Next {
@@ -74,6 +85,13 @@ impl Frames {
                     self.buffer.clear();
                     continue;
                 }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && room.has_fault("ext-for-raw") => {
+                    if self.buffer.starts_with(b"CONNECT|") {
+                        self.is_raw = true;
+                        self.ready.push_back(std::mem::take(&mut self.buffer));
+                    }
+                    continue;
+                }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Next::End(Departure::Reset),
                 Err(_) => return Next::End(Departure::Close),
             };
@@ -91,6 +109,10 @@ impl Frames {
         } else {
             chunk
         };
+        if self.is_raw {
+            self.ready.push_back(chunk);
+            return false;
+        }
         if room.has_fault("one-read-is-one-frame") {
             let end = chunk.iter().rposition(|byte| *byte != b'\n').map_or(0, |at| at + 1);
             self.ready.push_back(chunk[..end].to_vec());

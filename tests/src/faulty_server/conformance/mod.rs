@@ -3,6 +3,7 @@
 //! A thread reads each connection and another one writes it; everything between them happens under one lock. The
 //! program `mychat-faulty-server PORT FAULT` serves it, so that the suite can start it, watch it and start it again.
 
+mod chat_rooms;
 mod frames;
 mod null;
 mod peer;
@@ -20,8 +21,8 @@ use room::Room;
 /// The rows of `kills.txt` begin with the names of the faults.
 const FAULTS: &str = include_str!("../../../it/kills.txt");
 
-/// Names that are no faults: correct servers, and the null servers.
-const OTHER_NAMES: [&str; 9] = ["none", "crlf", "n1", "n2", "n3", "n4", "n5", "n6", "n7"];
+/// Names that are no faults: correct servers, one of them with chat rooms, and the null servers.
+const OTHER_NAMES: [&str; 10] = ["none", "crlf", "rooms", "n1", "n2", "n3", "n4", "n5", "n6", "n7"];
 
 /// Returns all names that [`serve`] accepts.
 pub fn fault_names() -> impl Iterator<Item = &'static str> {

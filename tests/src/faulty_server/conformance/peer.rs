@@ -35,6 +35,8 @@ pub(super) struct Peer {
     pub(super) broadcasts: AtomicUsize,
     /// True once a broadcast was made while it was a user, for faults with an outdated list of recipients.
     pub(super) is_recipient: AtomicBool,
+    /// True if no broadcast is delivered to it, by a fault.
+    pub(super) hears_no_broadcasts: AtomicBool,
     queue: Mutex<Queue>,
     queue_changed: Condvar,
     fault: String,
@@ -61,6 +63,7 @@ impl Peer {
             has_left: AtomicBool::new(false),
             broadcasts: AtomicUsize::new(0),
             is_recipient: AtomicBool::new(false),
+            hears_no_broadcasts: AtomicBool::new(false),
             queue,
             queue_changed: Condvar::new(),
             fault,

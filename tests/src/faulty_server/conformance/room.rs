@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::chat_rooms::ChatRooms;
 use super::frames::Departure;
 use super::peer::Peer;
 
@@ -32,6 +33,8 @@ pub(super) struct Room {
     /// Incomplete frames of all connections, for faults that share one buffer.
     pub(super) buffer: Mutex<Vec<u8>>,
     unlocked: AtomicBool,
+    /// The rooms of the extension. Whoever locks them holds the lock of the users.
+    pub(super) chat_rooms: Mutex<ChatRooms>,
     /// True if no broadcast is delivered any more, by a fault.
     pub(super) is_mute: AtomicBool,
 }
@@ -49,12 +52,18 @@ impl Room {
             unlocked: AtomicBool::new(
                 fault == "unlocked-writes" || fault == "name-check-race" || fault == "lost-update-race",
             ),
+            chat_rooms: Mutex::new(ChatRooms::new(fault)),
             is_mute: AtomicBool::new(false),
         }
     }
 
     pub(super) fn has_fault(&self, fault: &str) -> bool {
         self.fault == fault
+    }
+
+    /// Returns true if the server has the extension `rooms`: the correct one, and those with a fault in it.
+    pub(super) fn has_chat_rooms(&self) -> bool {
+        self.fault == "rooms" || self.fault.starts_with("room-") || self.fault.starts_with("ext-")
     }
 
     pub(super) fn users(&self) -> MutexGuard<'_, Vec<User>> {
@@ -221,6 +230,7 @@ impl Room {
                 "new-user-skipped" => usize::from(user.peer.is_recipient.swap(true, Ordering::Relaxed)),
                 "first-user-twice" => 1 + usize::from(index == 0),
                 "echo-twice" => 1 + usize::from(own),
+                "ext-ends-broadcasts" => usize::from(!user.peer.hears_no_broadcasts.load(Ordering::SeqCst)),
                 _ => 1,
             };
             (0..copies).for_each(|_| user.peer.push(frame));

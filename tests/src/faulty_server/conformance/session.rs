@@ -1,6 +1,7 @@
 //! Handles the frames of one client.
 
 mod commands;
+mod extension;
 
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use super::frames::{Departure, Frames, Next};
 use super::peer::Peer;
 use super::room::Room;
+use extension::ExtensionState;
 
 /// The next step of a connection after a frame.
 #[derive(PartialEq, Eq)]
@@ -26,11 +28,14 @@ struct Session<'r> {
     asked: Vec<u8>,
     /// Messages that were handled in threads of their own.
     in_threads: usize,
+    extension: ExtensionState,
+    /// True if its frames have no line ends.
+    is_raw: bool,
 }
 
 /// Serves one connection to its end.
 pub(super) fn serve_connection(room: &Arc<Room>, peer: &Arc<Peer>) {
-    let mut session = Session { room, peer, name: None, asked: Vec::new(), in_threads: 0 };
+    let mut session = Session::new(room, peer);
     let mut frames = Frames::new(room, peer);
     if room.has_fault("greeting-banner") {
         peer.push(b"WELCOME TO THE CHAT");
@@ -53,7 +58,7 @@ pub(super) fn serve_connection(room: &Arc<Room>, peer: &Arc<Peer>) {
         match frames.next(room, peer) {
             Next::End(end) => break if gone { Departure::Disconnect } else { end },
             Next::Oversize => room.error(peer, "413", "too large"),
-            Next::Frame(frame) => match session.frame(frame) {
+            Next::Frame(frame) => match session.frame_of_read(frame, &frames) {
                 NextStep::Continue => {}
                 NextStep::LogOut
                     if room.has_fault("disconnect-does-not-close")
@@ -74,12 +79,29 @@ pub(super) fn serve_connection(room: &Arc<Room>, peer: &Arc<Peer>) {
     session.end(how);
 }
 
+impl<'r> Session<'r> {
+    fn new(room: &'r Arc<Room>, peer: &'r Arc<Peer>) -> Self {
+        let extension = ExtensionState::default();
+        Self { room, peer, name: None, asked: Vec::new(), in_threads: 0, extension, is_raw: false }
+    }
+}
+
 impl Session<'_> {
     fn has_fault(&self, fault: &str) -> bool {
         self.room.has_fault(fault)
     }
 
-    fn end(&self, how: Departure) {
+    /// Handles a frame, and what faults hold back until the last frame of a read.
+    fn frame_of_read(&mut self, frame: Vec<u8>, frames: &Frames) -> NextStep {
+        (self.extension.has_more, self.is_raw) = (frames.has_more(), frames.is_raw);
+        let step = self.frame(frame);
+        if !self.extension.has_more {
+            self.flush_held();
+        }
+        step
+    }
+
+    fn end(&mut self, how: Departure) {
         if self.has_fault("eof-keeps-user") && how != Departure::Disconnect
             || self.has_fault("reset-keeps-user") && how == Departure::Reset
         {
@@ -99,6 +121,9 @@ impl Session<'_> {
         }
         if self.has_fault("disconnect-acknowledged") && how == Departure::Disconnect {
             self.peer.push(b"DISCONNECT_ACK|OK");
+        }
+        if !self.has_fault("room-end-keeps-member") {
+            self.exit_rooms();
         }
         self.room.leave(self.peer, &self.asked, how);
         self.peer.finish();
@@ -176,7 +201,7 @@ impl Session<'_> {
             if is_late {
                 std::thread::sleep(Duration::from_millis(40));
             }
-            let mut session = Session { room: &room, peer: &peer, name, asked: Vec::new(), in_threads: 0 };
+            let mut session = Session { name, ..Session::new(&room, &peer) };
             session.command(&frame);
         });
         NextStep::Continue
@@ -220,6 +245,7 @@ impl Session<'_> {
                 self.room.broadcast(self.peer, frame);
                 NextStep::Continue
             }
+            _ if self.room.has_chat_rooms() => self.extension(command, rest),
             _ => self.error("400", "malformed"),
         }
     }

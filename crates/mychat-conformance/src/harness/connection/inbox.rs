@@ -9,7 +9,7 @@ use mychat_proto::{Deframer, Framing, Inbound};
 
 use super::ConnConfig;
 use super::frame_text::{contains, fence_number, glued_at, rejoin_content};
-use crate::harness::monitor::{FrameExemptions, FrameRule, Monitors, UNENDED, exceeds_limit};
+use crate::harness::monitor::{FrameExemptions, FrameRule, Monitors, OtherFrames, UNENDED, exceeds_limit};
 use crate::harness::wire_log::{Direction, WireLog};
 
 /// The way a connection ended. Each of them counts as closed.
@@ -125,8 +125,14 @@ impl ConnInbox {
             exempt: FrameExemptions {
                 invalid_utf8: false,
                 long_lists: config.may_send_long_lists,
-                // The tool, not the server, may have cut it there.
-                fragment: raw && config.framing.send.is_terminated(),
+                others: if config.has_extensions {
+                    OtherFrames::Extensions
+                } else if raw && config.framing.send.is_terminated() {
+                    // The tool, not the server, may have cut it there.
+                    OtherFrames::Fragments
+                } else {
+                    OtherFrames::None
+                },
             },
             malformed: None,
             monitors: config.monitors.clone(),

@@ -71,6 +71,8 @@ pub(crate) struct ConnConfig {
     pub members: CaseMembers,
     /// True if a connection of the case has sent invalid UTF-8.
     pub sent_invalid_utf8: Arc<AtomicBool>,
+    /// True if the case is about an extension, whose frames are not those of MyChat/1.
+    pub has_extensions: bool,
     /// True unless the profile declares another reading for lists of more than 1024 bytes.
     pub may_send_long_lists: bool,
 }
