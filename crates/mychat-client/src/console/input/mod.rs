@@ -31,6 +31,8 @@ pub(crate) enum InputCommand {
     Users,
     /// Show the help.
     Help,
+    /// Show the help for rooms.
+    RoomHelp,
     /// Leave the chat.
     Quit,
 }
@@ -81,6 +83,7 @@ fn command(line: &str) -> Result<InputCommand, InputError> {
         CommandName::Msg => private_message(rest.trim_start()),
         CommandName::Reply => Ok(InputCommand::Reply(rest.to_owned())),
         CommandName::Users => Ok(InputCommand::Users),
+        CommandName::Help if matches!(rest.trim(), "rooms" | "salas") => Ok(InputCommand::RoomHelp),
         CommandName::Help => Ok(InputCommand::Help),
         CommandName::Quit => Ok(InputCommand::Quit),
         CommandName::All if rest.trim().is_empty() => Ok(InputCommand::ShowAll),
@@ -149,6 +152,8 @@ mod tests {
             ("/users", InputCommand::Users),
             ("/usuarios", InputCommand::Users),
             ("/help", InputCommand::Help),
+            ("/help rooms", InputCommand::RoomHelp),
+            ("/ayuda salas", InputCommand::RoomHelp),
             ("/salir", InputCommand::Quit),
             ("//etc/hosts", plain("/etc/hosts")),
             ("@@home", plain("@home")),

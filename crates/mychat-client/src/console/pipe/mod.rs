@@ -127,10 +127,11 @@ async fn execute(input: InputCommand, sender: &Sender, lang: Lang, format: PipeF
             return report_refused(state, lang, &Phrase::InvalidInput(&InputError::Incomplete(CommandName::All)));
         }
         InputCommand::Users => return drop(print(&format.users(&state.borrow().users))),
-        InputCommand::Help => {
-            let rooms = if sender.may_have_rooms() { lang.say(&Phrase::RoomHelp) } else { String::new() };
-            return drop(print(&format!("{}\n\n{rooms}", lang.say(&Phrase::Help))));
+        InputCommand::Help => return drop(print(&lang.help_text(sender.may_have_rooms()))),
+        InputCommand::RoomHelp if !sender.may_have_rooms() => {
+            return report(state, &lang.say_room(&RoomPhrase::NoRooms));
         }
+        InputCommand::RoomHelp => return drop(print(&lang.say(&Phrase::RoomHelp))),
         InputCommand::Empty | InputCommand::Quit => return,
     };
     send(outgoing, sender, lang, state).await;

@@ -85,19 +85,17 @@ impl ChatState {
 
     /// Returns the prompts of the input row, the longest first.
     pub(super) fn prompts(&self, online: bool) -> Vec<String> {
-        let user =
-            if online { self.own.clone() } else { format!("{} ({})", self.own, self.lang.say(&Phrase::Offline)) };
-        let room = self.conversations.shown().map(|room| {
-            let state = if self.conversations.may_speak_in(room) {
-                String::new()
-            } else {
-                format!(" {}", self.say_room(&RoomPhrase::NotInMark))
-            };
-            room_label(room) + &state
-        });
+        let shown = self.conversations.shown();
+        let is_outside = shown.is_some_and(|room| !self.conversations.may_speak_in(room));
         let unread = self.conversations.unread().into_iter();
-        let unread = unread.map(|(place, messages, mentions)| (self.place_name(place), messages, mentions));
-        PromptParts { user, room, unread: unread.collect() }.prompts()
+        let parts = PromptParts {
+            user: self.own.clone(),
+            offline: (!online).then(|| format!("({})", self.lang.say(&Phrase::Offline))),
+            room: shown.map(room_label),
+            not_in_it: is_outside.then(|| self.say_room(&RoomPhrase::NotInMark)),
+            unread: unread.map(|(room, messages, mentions)| (self.place_name(room), messages, mentions)).collect(),
+        };
+        parts.prompts()
     }
 
     /// Returns the name of a conversation; `None` is that of all users.

@@ -14,10 +14,14 @@ const SHORT_ROOM_COLUMNS: usize = 10;
 /// The parts of a prompt, in the words that it shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct PromptParts {
-    /// The user's name, and `(offline)`.
+    /// The user's name.
     pub(super) user: String,
-    /// The room that is shown, and its state if the user is not in it.
+    /// `(offline)`, while the connection is lost.
+    pub(super) offline: Option<String>,
+    /// The room that is shown.
     pub(super) room: Option<String>,
+    /// `(not in it)`, if the user is not in the room that is shown.
+    pub(super) not_in_it: Option<String>,
     /// The names of other conversations with their numbers of unread messages and of mentions.
     pub(super) unread: Vec<(String, usize, usize)>,
 }
@@ -25,20 +29,26 @@ pub(super) struct PromptParts {
 impl PromptParts {
     /// Returns prompts from the longest to the shortest, of which a screen shows the first that leaves enough space.
     pub(super) fn prompts(&self) -> Vec<String> {
+        let full = [Some(&self.user), self.offline.as_ref(), self.room.as_ref(), self.not_in_it.as_ref()];
+        let full = full.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
         let marks = self.marks();
-        let room = self.room.as_ref().map(|room| format!(" {room}")).unwrap_or_default();
-        if room.is_empty() && marks.is_none() {
-            return vec![format!("{}> ", self.user)];
+        if self.room.is_none() && marks.is_none() {
+            return vec![format!("{full}> ")];
         }
-        let Some((long, short)) = marks else {
-            return vec![format!("{}{room}> ", self.user), format!("{}> ", self.short_name())];
-        };
-        vec![
-            format!("{}{room} [{long}]> ", self.user),
-            format!("{}{room} [{short}]> ", self.user),
-            format!("{} [{short}]> ", self.short_name()),
-            format!("{}> ", self.short_name()),
-        ]
+        let name = self.short_name();
+        let state = self.offline.as_ref().or(self.not_in_it.as_ref());
+        let short = state.map_or_else(|| name.clone(), |state| format!("{name} {state}"));
+        let mut prompts = Vec::new();
+        if let Some((all, sum)) = &marks {
+            prompts.push(format!("{full} [{all}]> "));
+            prompts.push(format!("{full} [{sum}]> "));
+            prompts.push(format!("{short} [{sum}]> "));
+        } else {
+            prompts.push(format!("{full}> "));
+        }
+        prompts.push(format!("{short}> "));
+        prompts.push(if state.is_some() { format!("{name} (?)> ") } else { format!("{name}> ") });
+        prompts
     }
 
     /// Returns the unread marks, one by one and as a sum. `!` stands for mentions.
@@ -81,19 +91,21 @@ mod tests {
             user: "Alice".into(),
             room: room.map(str::to_owned),
             unread: unread.iter().map(|&(name, messages, mentions)| (name.to_owned(), messages, mentions)).collect(),
+            ..PromptParts::default()
         }
     }
 
     #[test]
     fn prompts_shrink_to_what_is_typed_to() {
         assert_eq!(parts(None, &[]).prompts(), ["Alice> "]);
-        assert_eq!(parts(Some("#garden"), &[]).prompts(), ["Alice #garden> ", "#garden> "]);
+        assert_eq!(parts(Some("#garden"), &[]).prompts(), ["Alice #garden> ", "#garden> ", "#garden> "]);
         assert_eq!(
             parts(Some("#rose garden and trees"), &[("all", 2, 0), ("#shed", 3, 1)]).prompts(),
             [
                 "Alice #rose garden and trees [all 2, #shed 3!]> ",
                 "Alice #rose garden and trees [+5!]> ",
                 "#rose gar… [+5!]> ",
+                "#rose gar…> ",
                 "#rose gar…> ",
             ]
         );
@@ -102,15 +114,34 @@ mod tests {
         assert_eq!(parts(Some("#日本語日本語日本語"), &[]).prompts()[1], "#日本語日…> ");
     }
 
+    #[test]
+    fn a_prompt_of_any_length_tells_that_nothing_can_be_sent() {
+        let offline = PromptParts { offline: Some("(offline)".into()), ..parts(None, &[]) };
+        assert_eq!(offline.prompts(), ["Alice (offline)> "]);
+        let removed = PromptParts { not_in_it: Some("(not in it)".into()), ..parts(Some("#garden"), &[("all", 1, 0)]) };
+        assert_eq!(
+            removed.prompts(),
+            [
+                "Alice #garden (not in it) [all 1]> ",
+                "Alice #garden (not in it) [+1]> ",
+                "#garden (not in it) [+1]> ",
+                "#garden (not in it)> ",
+                "#garden (?)> ",
+            ]
+        );
+        let both = PromptParts { offline: Some("(offline)".into()), ..removed };
+        assert_eq!(both.prompts()[0], "Alice (offline) #garden (not in it) [all 1]> ");
+    }
+
     proptest::proptest! {
         #[test]
         fn the_last_prompt_is_short(
-            user in "\\PC{1,64}", room in proptest::option::of("#(\\PC|日|👍|\u{301}){1,64}"),
+            user in "\\PC{1,64}", room in "#(\\PC|日|👍|\u{301}){1,64}", states in proptest::option::of("\\PC{1,20}"),
             unread in proptest::collection::vec(("#\\PC{1,20}", 1usize..5000, 0usize..3), 0..6),
         ) {
-            let prompts = PromptParts { user, room, unread }.prompts();
-            let widths: Vec<_> = prompts.iter().map(|prompt| sanitize(prompt).width()).collect();
-            proptest::prop_assert!(widths.len() == 1 || *widths.last().unwrap() <= SHORT_ROOM_COLUMNS + 4, "{prompts:?}");
+            let prompts = PromptParts { user, offline: states.clone(), room: Some(room), not_in_it: states, unread }.prompts();
+            let last = sanitize(prompts.last().unwrap()).width();
+            proptest::prop_assert!(last <= SHORT_ROOM_COLUMNS + " (?)> ".len(), "{prompts:?}");
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::console::cli::Config;
 use crate::console::input::{InputCommand, RoomCommand};
 use crate::console::outgoing::Outgoing;
 use crate::console::request::RoomRequest;
-use crate::console::text::Phrase;
+use crate::console::text::{Phrase, RoomPhrase};
 
 /// Maximum number of inputs that are handled before the next drawing. A paste may arrive as single keys, and many
 /// messages may arrive at once.
@@ -169,7 +169,16 @@ impl<'a> ChatSession<'a> {
     fn execute(&mut self, command: InputCommand) -> Result<(), ChatLine> {
         match command {
             InputCommand::Users => self.tty.add_line(&self.chat.user_count()),
-            InputCommand::Help => self.show_help(),
+            InputCommand::Help => {
+                let text = self.config.lang.help_text(self.sender.may_have_rooms());
+                self.tty.add_line(&ChatLine::Text(text));
+            }
+            InputCommand::RoomHelp if !self.sender.may_have_rooms() => {
+                return Err(self.chat.room_error(&RoomPhrase::NoRooms));
+            }
+            InputCommand::RoomHelp => {
+                self.tty.add_line(&ChatLine::Text(self.config.lang.say(&Phrase::RoomHelp)));
+            }
             InputCommand::ShowAll => self.show(None),
             InputCommand::Room(command) => return self.execute_room_command(command),
             _ => {}
@@ -203,13 +212,6 @@ impl<'a> ChatSession<'a> {
         }
         self.outgoing.push_back(Outgoing::Request(request));
         Ok(())
-    }
-
-    fn show_help(&mut self) {
-        self.tty.add_line(&ChatLine::Text(self.config.lang.say(&Phrase::Help)));
-        if self.sender.may_have_rooms() {
-            self.tty.add_line(&ChatLine::Text(format!("\n{}", self.config.lang.say(&Phrase::RoomHelp))));
-        }
     }
 
     /// Shows a conversation, unless it is shown already.

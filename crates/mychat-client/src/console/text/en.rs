@@ -38,6 +38,7 @@ pub(super) fn say(phrase: &Phrase<'_>) -> String {
         Phrase::NoSuchUser(name) => format!("there is no user {name}"),
         Phrase::Unreadable => "the server sent an invalid message".into(),
         Phrase::Help => HELP.into(),
+        Phrase::MoreHelp => "chat rooms: /help rooms".into(),
         Phrase::RoomHelp => ROOM_HELP.into(),
         Phrase::UnknownArgument(argument) => format!("unknown argument {argument}; see --help"),
         Phrase::BadValue { argument, value, allowed } => {
@@ -68,7 +69,6 @@ marks:  › yours   * names you   ← private to you   → private from you
         · notice  ! error";
 
 const ROOM_HELP: &str = "\
-rooms:
 /join #ROOM        enter a room, or open a new one; #\"my room\" with spaces
 /leave [#ROOM]     leave a room; without #ROOM, the one that is shown
 /rooms             list the rooms, yours with unread messages

@@ -40,6 +40,7 @@ pub(super) fn say(phrase: &Phrase<'_>) -> String {
         Phrase::NoSuchUser(name) => format!("no existe el usuario {name}"),
         Phrase::Unreadable => "el servidor envió un mensaje no válido".into(),
         Phrase::Help => HELP.into(),
+        Phrase::MoreHelp => "salas: /ayuda salas".into(),
         Phrase::RoomHelp => ROOM_HELP.into(),
         Phrase::UnknownArgument(argument) => format!("argumento desconocido {argument}; consulta --help"),
         Phrase::BadValue { argument, value, allowed } => {
@@ -70,7 +71,6 @@ marcas:  › tuyo   * te nombra   ← solo para ti   → tuyo para uno
          · avisos   ! errores";
 
 const ROOM_HELP: &str = "\
-salas:
 /entrar #SALA      entrar en una sala, o abrirla; #\"mi sala\" con espacios
 /dejar [#SALA]     dejar una sala; sin #SALA, la que se ve
 /salas             las salas, y en las tuyas lo que no has leído

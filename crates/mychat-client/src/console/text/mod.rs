@@ -30,6 +30,12 @@ impl Lang {
         }
     }
 
+    /// Returns the help of the input line, which points to that for rooms where the server has them.
+    pub(crate) fn help_text(self, has_rooms: bool) -> String {
+        let more = if has_rooms { format!("\n{}", self.say(&Phrase::MoreHelp)) } else { String::new() };
+        self.say(&Phrase::Help) + &more
+    }
+
     /// Returns the help text of a command-line argument, by its id.
     pub(crate) fn help(self, id: &str) -> &'static str {
         match self {
@@ -214,7 +220,8 @@ mod tests {
     #[test]
     fn the_help_of_the_input_line() {
         for lang in [Lang::En, Lang::Es] {
-            let help = lang.say(&Phrase::Help) + "\n" + &lang.say(&Phrase::RoomHelp);
+            let help = lang.help_text(true) + "\n" + &lang.say(&Phrase::RoomHelp);
+            assert!(lang.help_text(true).lines().count() < 24 && lang.say(&Phrase::RoomHelp).lines().count() < 24);
             let widest = help.lines().max_by_key(|line| unicode_width::UnicodeWidthStr::width(*line)).unwrap();
             assert!(unicode_width::UnicodeWidthStr::width(widest) <= 80, "{widest}");
             for command in CommandName::ALL {
@@ -223,7 +230,7 @@ mod tests {
         }
         insta::assert_snapshot!("room_help_en", Lang::En.say(&Phrase::RoomHelp));
         insta::assert_snapshot!("room_help_es", Lang::Es.say(&Phrase::RoomHelp));
-        insta::assert_snapshot!("help_en", Lang::En.say(&Phrase::Help));
-        insta::assert_snapshot!("help_es", Lang::Es.say(&Phrase::Help));
+        insta::assert_snapshot!("help_en", Lang::En.help_text(true));
+        insta::assert_snapshot!("help_es", Lang::Es.help_text(true));
     }
 }

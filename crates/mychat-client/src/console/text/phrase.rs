@@ -59,6 +59,8 @@ pub(crate) enum Phrase<'a> {
     NoSuchUser(&'a str),
     Unreadable,
     Help,
+    /// The line that points from the help to that for rooms.
+    MoreHelp,
     /// The help for rooms, at a server that has them.
     RoomHelp,
     UnknownArgument(&'a str),
