@@ -26,6 +26,8 @@ pub(crate) struct TestServer {
 
 struct Room {
     wire: Wire,
+    /// True if a user may join rooms, each alone in its own.
+    has_rooms: bool,
     state: Mutex<State>,
     log: Sender<String>,
 }
@@ -49,18 +51,23 @@ struct State {
 
 impl TestServer {
     pub(crate) fn start() -> Self {
-        Self::speaking(Wire::Lf)
+        Self::speaking(Wire::Lf, false)
+    }
+
+    /// Starts a server with rooms. Each user is alone in its rooms.
+    pub(crate) fn with_rooms() -> Self {
+        Self::speaking(Wire::Lf, true)
     }
 
     pub(crate) fn raw() -> Self {
-        Self::speaking(Wire::Raw)
+        Self::speaking(Wire::Raw, false)
     }
 
-    fn speaking(wire: Wire) -> Self {
+    fn speaking(wire: Wire, has_rooms: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let (log, frames) = mpsc::channel();
-        let room = Arc::new(Room { wire, state: Mutex::default(), log });
+        let room = Arc::new(Room { wire, has_rooms, state: Mutex::default(), log });
         let accept = Arc::clone(&room);
         thread::spawn(move || accept.accept(&listener));
         Self { addr, room, frames: Mutex::new(frames) }
@@ -219,6 +226,10 @@ impl Room {
                 None => {}
             },
             (["DISCONNECT", ..], _) => return false,
+            (["CAPABILITIES", ..], Some(_)) if self.has_rooms => self.send(stream, "CAPABILITIES|rooms=5"),
+            (["JOIN", room], Some(name)) => {
+                self.send(stream, &format!("JOIN|{room}|{name}\nMEMBERS|{room}|{name}\nOPERATORS|{room}|{name}"));
+            }
             // A server of MyChat/1 alone: it has no rooms.
             (["CAPABILITIES", ..], Some(_)) => self.send(stream, "ERROR|400|unknown command"),
             _ => panic!("a client of this crate sent {frame:?}"),

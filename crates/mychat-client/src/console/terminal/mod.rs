@@ -31,13 +31,14 @@ use super::exit::ClientExit;
 use super::style::Styler;
 use super::text::Phrase;
 use editor::{Editor, EditorAction};
-use session::{ChatSession, SessionEnd};
+use session::{ChatSession, FormerRooms, SessionEnd};
 use tty::{TerminalInput, Tty};
 
 /// Runs until the user leaves or the connection is lost permanently.
 pub(super) async fn run(config: &Config) -> io::Result<ClientExit> {
     let mut tty = Tty::open(Styler::new(config.color))?;
     let mut next_name = config.name.clone();
+    let mut former = FormerRooms::default();
     loop {
         let name = match next_name.take() {
             Some(name) => name,
@@ -59,11 +60,11 @@ pub(super) async fn run(config: &Config) -> io::Result<ClientExit> {
                 return Ok(exit);
             }
         };
-        match ChatSession::new(config, &mut tty, client).run().await? {
+        match ChatSession::new(config, &mut tty, client, std::mem::take(&mut former)).run().await? {
             SessionEnd::Left => return Ok(ClientExit::Success),
             SessionEnd::Terminated => return Ok(ClientExit::Interrupted),
             SessionEnd::Lost => return Ok(ClientExit::Lost),
-            SessionEnd::NameRefused => {}
+            SessionEnd::NameRefused(rooms) => former = rooms,
         }
     }
 }

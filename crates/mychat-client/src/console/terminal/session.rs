@@ -30,7 +30,7 @@ const MAX_INPUTS_PER_DRAW: usize = 200;
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The reason for which a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SessionEnd {
     /// The user left.
     Left,
@@ -38,8 +38,16 @@ pub(super) enum SessionEnd {
     Terminated,
     /// The connection is lost permanently.
     Lost,
-    /// After a reconnection, the server refused the name.
-    NameRefused,
+    /// After a reconnection, the server refused the name. The user was in these rooms.
+    NameRefused(FormerRooms),
+}
+
+/// The rooms of a session that ended, for the next one under another name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct FormerRooms {
+    rooms: Vec<String>,
+    /// The room that was shown. The input row may have text for it.
+    shown: Option<String>,
 }
 
 /// An input of the session.
@@ -61,12 +69,19 @@ pub(super) struct ChatSession<'a> {
 }
 
 impl<'a> ChatSession<'a> {
-    pub(super) fn new(config: &'a Config, tty: &'a mut Tty, client: Client) -> Self {
+    /// Starts a session that joins `former` rooms again.
+    pub(super) fn new(config: &'a Config, tty: &'a mut Tty, client: Client, former: FormerRooms) -> Self {
         let (sender, receiver) = client.split();
         let name = sender.name().as_str();
-        let chat = ChatState::new(config.lang, name);
+        let mut chat = ChatState::new(config.lang, name);
+        let mut outgoing = VecDeque::new();
+        for room in former.rooms {
+            chat.conversations.begin_join(&room);
+            outgoing.push_back(Outgoing::Request(RoomRequest::Join { room }));
+        }
+        chat.conversations.show(former.shown.as_deref());
         tty.add_line(&ChatLine::Notice(config.lang.say(&Phrase::Connected { addr: &config.addr, name })));
-        Self { config, tty, sender, receiver, chat, outgoing: VecDeque::new() }
+        Self { config, tty, sender, receiver, chat, outgoing }
     }
 
     pub(super) async fn run(mut self) -> io::Result<SessionEnd> {
@@ -295,10 +310,30 @@ impl<'a> ChatSession<'a> {
         match closed {
             CloseReason::Lost(error) => {
                 self.tty.add_line(&self.chat.error(&Phrase::ConnectionLost(error)));
-                if matches!(error, DisconnectCause::Refused(_)) { SessionEnd::NameRefused } else { SessionEnd::Lost }
+                if matches!(error, DisconnectCause::Refused(_)) {
+                    SessionEnd::NameRefused(self.former_rooms())
+                } else {
+                    SessionEnd::Lost
+                }
             }
             _ => SessionEnd::Left,
         }
+    }
+
+    /// Ends all conversations. What was unread in them is shown now, so that nothing is lost.
+    fn former_rooms(&mut self) -> FormerRooms {
+        let shown = self.chat.conversations.shown().map(str::to_owned);
+        let rooms = self.chat.conversations.lose_connection();
+        for room in &rooms {
+            for line in self.chat.forget_room(room) {
+                self.tty.add_line(&line);
+            }
+        }
+        if self.chat.conversations.unread().iter().any(|(room, ..)| room.is_none()) {
+            let opened = self.chat.open(None);
+            self.show_opened(Some(opened));
+        }
+        FormerRooms { rooms, shown }
     }
 
     /// Sends the queued messages and disconnects.
