@@ -1,10 +1,13 @@
 //! The command line → [`Settings`] → [`Config`].
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::health_check::HealthCheckArgs;
+use crate::program;
 use crate::settings::{Settings, SettingsError};
 
 /// The MyChat reference server.
@@ -13,7 +16,33 @@ use crate::settings::{Settings, SettingsError};
 /// the environment overrides the file. In the file (TOML) the settings have the names of their flags:
 /// `send-queue = "64KiB"`. SIGHUP reads the file again: limits change at once, other settings need a restart.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "mychat-server", version, about, long_about, max_term_width = 100)]
+#[command(name = "mychat-server", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<CliCommand>,
+
+    #[command(flatten)]
+    args: Args,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum CliCommand {
+    Check(HealthCheckArgs),
+}
+
+impl Cli {
+    /// Runs the command, or the server if there is none. Returns the exit code of the program.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            Some(CliCommand::Check(check)) => check.run(),
+            None => program::main_with(self.args),
+        }
+    }
+}
+
+/// The options of the server.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "mychat-server", max_term_width = 100)]
 pub struct Args {
     /// Read settings from this file (TOML)
     #[arg(long, env = "MYCHAT_CONFIG", value_name = "FILE")]

@@ -42,12 +42,14 @@
 //! | `net` | listeners, accepted sockets, the poller |
 //! | `worker` | the turn, and the parts of a worker |
 //! | `server`, `metrics_http`, `program` | bind, run, stop; metrics over HTTP; signals, service manager and exit codes |
+//! | `health_check` | `mychat-server check`: asks a running server for an answer |
 //!
 //! The modules above `net` do no I/O of their own, except that a session reads and writes its socket.
 
 mod cli;
 pub mod config;
 mod error_reply;
+mod health_check;
 mod limits;
 mod log;
 mod metrics;
@@ -63,7 +65,7 @@ mod session;
 mod settings;
 mod worker;
 
-pub use cli::Args;
+pub use cli::{Args, Cli};
 pub use config::{Config, ServerFraming};
 pub use log::{Format, LogLevel};
 pub use metrics::{Counter, EndReason, Metrics};

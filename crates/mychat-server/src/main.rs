@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::Parser as _;
 
 fn main() -> ExitCode {
-    mychat_server::main_with(mychat_server::Args::parse())
+    mychat_server::Cli::parse().run()
 }

@@ -17,7 +17,7 @@ use tracing::level_filters::LevelFilter;
 use line::LineFormat;
 
 pub(crate) use queue::LogQueue;
-pub(crate) use throttle::WarningThrottle;
+pub(crate) use throttle::LogThrottle;
 
 /// The log of the program, on standard error. A program that embeds the server installs a `tracing` subscriber of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,9 +7,14 @@ use mychat_proto::ErrorCode;
 use super::Metrics;
 use super::counters::{Counter, EndReason, FAMILIES, Family, LATENCY};
 
+/// The labels that tell one build from another.
+const BUILD_LABELS: &str = concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}");
+
 /// Returns the metrics page.
 pub(crate) fn exposition(metrics: &Metrics) -> String {
     let mut page = String::new();
+    family(&mut page, "build_info", "gauge", "The version of the server; the value is always 1.");
+    sample(&mut page, "build_info", BUILD_LABELS, 1);
     for &Family { name, kind, help, counter } in FAMILIES {
         family(&mut page, name, kind, help);
         sample(&mut page, name, "", metrics.get(counter));
@@ -75,6 +80,7 @@ mod tests {
             let (name, value) = line.rsplit_once(' ').unwrap();
             assert!(name.starts_with("mychat_") && value.parse::<f64>().is_ok(), "{line:?}");
         }
+        assert!(page.contains(&format!("mychat_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"))));
         assert!(page.contains("mychat_errors_total{code=\"429\"} 0\n"));
         assert!(page.ends_with("mychat_broadcast_seconds_count 0\n"));
     }

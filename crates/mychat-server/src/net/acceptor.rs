@@ -13,7 +13,7 @@ use mio::net::{TcpListener, TcpStream};
 use tracing::warn;
 
 use crate::limits::{AdmissionDecision, ConnectionLimiter};
-use crate::log::WarningThrottle;
+use crate::log::LogThrottle;
 use crate::log::throttle::Repeated;
 use crate::metrics::{Counter, Metrics};
 use crate::net::poller::Poller;
@@ -32,7 +32,7 @@ pub(crate) struct Acceptor {
     listeners: Vec<Listener>,
     limiter: Arc<ConnectionLimiter>,
     metrics: Arc<Metrics>,
-    throttle: Arc<WarningThrottle>,
+    throttle: Arc<LogThrottle>,
     /// The frame for connections that the machine has no descriptor for.
     no_room_frame: Vec<u8>,
     /// A descriptor that is closed for a moment when none are left, so that a connection can be accepted and refused.
@@ -65,7 +65,7 @@ impl Acceptor {
         poller: &Poller,
         limiter: Arc<ConnectionLimiter>,
         metrics: Arc<Metrics>,
-        throttle: Arc<WarningThrottle>,
+        throttle: Arc<LogThrottle>,
         no_room_frame: Vec<u8>,
     ) -> io::Result<Self> {
         let listeners = listeners.into_iter().enumerate().map(|(number, listener)| {
@@ -151,7 +151,7 @@ impl Acceptor {
     }
 
     fn log_refusal(&self, reason: &str, peer: IpAddr) {
-        self.throttle.warn(Repeated::Refused, |more_like_it| {
+        self.throttle.log(Repeated::Refused, |more_like_it| {
             warn!(reason, %peer, more_like_it, "connection refused");
         });
     }
@@ -161,7 +161,7 @@ impl Acceptor {
     fn pause(&mut self, number: usize, error: &io::Error, now: Instant) {
         self.metrics.count(Counter::AcceptFailed);
         let pause = humantime::format_duration(self.next_pause);
-        self.throttle.warn(Repeated::Accept, |more_like_it| warn!(%error, %pause, more_like_it, "cannot accept"));
+        self.throttle.log(Repeated::Accept, |more_like_it| warn!(%error, %pause, more_like_it, "cannot accept"));
         if self.spare.is_some() {
             for _ in 0..REFUSED_PER_PAUSE {
                 self.spare = None;

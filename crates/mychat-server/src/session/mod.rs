@@ -7,7 +7,7 @@ pub(crate) mod framing;
 pub(crate) mod state;
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Shutdown};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::time::Instant;
 
 use mio::net::TcpStream;
@@ -129,6 +129,11 @@ impl Session {
             session.switch_to_raw();
         }
         session
+    }
+
+    /// Returns the address of the peer; `None` if the peer has reset the connection.
+    pub(crate) fn peer_address(&self) -> Option<SocketAddr> {
+        self.socket.peer_addr().ok()
     }
 
     /// Removes the socket from the poller of the session's worker, before the session moves to another one.

@@ -21,9 +21,10 @@ use mychat_proto::{NameError, name};
 use crate::config::{Admission, Config, LogOptions, RateLimit, RoomOptions, SendLimit, SocketOptions};
 use crate::limits::memory;
 use table::{Applies, SETTINGS, Setting};
-use values::{ByteSize, Time};
+use values::ByteSize;
 
 pub(crate) use table::Settings;
+pub(crate) use values::Time;
 
 /// An error in the settings.
 #[derive(Debug, thiserror::Error)]

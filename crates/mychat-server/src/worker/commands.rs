@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use mychat_proto::reply::AckStatus;
 use mychat_proto::{EncodeError, Framing, ParseCommandError, Reply};
+use tracing::info;
 
 use super::Worker;
 use crate::error_reply::ErrorReply;
+use crate::log::throttle::Repeated;
 use crate::metrics::{Counter, EndReason};
 use crate::router::{ClaimError, FrameKind, Publish};
 use crate::session::state::{SessionAction, SessionState};
@@ -56,7 +58,18 @@ impl Worker {
                 self.sessions.subscribe(index);
                 self.reply(index, Reply::ConnectAck(AckStatus::Ok));
                 self.roster.record_join(address.key, self.now);
+                self.log_join(index, name);
             }
+        }
+    }
+
+    /// Logs the name and the address of a user who has joined. The kernel is asked for the address only where a line is due.
+    fn log_join(&self, index: u32, name: &str) {
+        if tracing::enabled!(tracing::Level::INFO) {
+            self.shared.throttle.log(Repeated::Joined, |more_like_it| {
+                let peer = self.sessions[index].peer_address();
+                info!(user = name, peer = peer.map(tracing::field::display), more_like_it, "user joined");
+            });
         }
     }
 

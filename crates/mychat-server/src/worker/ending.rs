@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::Worker;
 use super::deadlines::DeadlineKind;
@@ -30,7 +30,7 @@ impl Worker {
         self.exit_rooms(index);
         // The frames that the session caused, and those for it, may still be on their way.
         self.publisher.publish(Publish::Now, &mut self.sessions);
-        self.release_name(index);
+        self.release_name(index, end);
         self.sessions.unsubscribe(index);
         let session = &mut self.sessions[index];
         session.state = SessionState::Closing;
@@ -46,18 +46,18 @@ impl Worker {
             // Before the name is free: its next user may join the same rooms.
             self.publisher.publish(Publish::Now, &mut self.sessions);
         }
-        let name = self.release_name(index);
+        let name = self.release_name(index, end);
         self.sessions.remove(index, end);
         self.shared.metrics.count(Counter::Ended(end));
         if let (EndReason::QueueFull | EndReason::Stalled, Some(user)) = (end, name) {
-            self.shared.throttle.warn(Repeated::Evicted, |more_like_it| {
+            self.shared.throttle.log(Repeated::Evicted, |more_like_it| {
                 warn!(reason = end.text(), %user, more_like_it, "user evicted");
             });
         }
     }
 
-    /// Frees the name of a session and returns it.
-    fn release_name(&mut self, index: u32) -> Option<Arc<str>> {
+    /// Frees the name of a session that ends for this reason, and returns it.
+    fn release_name(&mut self, index: u32, end: EndReason) -> Option<Arc<str>> {
         let address = self.sessions.address(index);
         let session = &mut self.sessions[index];
         let registration = session.registration.take()?;
@@ -65,6 +65,11 @@ impl Worker {
             self.shared.rate_debts.keep(&registration.name, rate.address, rate.limiter.paid_at(), self.now);
         }
         self.shared.router.release(&registration, address);
+        if tracing::enabled!(tracing::Level::INFO) {
+            self.shared.throttle.log(Repeated::Left, |more_like_it| {
+                info!(user = %registration.name, reason = end.text(), more_like_it, "user left");
+            });
+        }
         Some(registration.name)
     }
 

@@ -49,7 +49,7 @@ use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::limits::RateDebts;
-use crate::log::WarningThrottle;
+use crate::log::LogThrottle;
 use crate::metrics::Metrics;
 use crate::net::poller::{PollEvent, Poller};
 use crate::router::{Publish, SharedRouter};
@@ -77,7 +77,7 @@ struct ServerShared {
     router: SharedRouter,
     metrics: Arc<Metrics>,
     /// Limits repeated warnings of all workers together.
-    throttle: Arc<WarningThrottle>,
+    throttle: Arc<LogThrottle>,
     /// Budgets of `--rate` that outlive their sessions.
     rate_debts: Arc<RateDebts>,
     /// The wakers of all workers, by number.

@@ -127,6 +127,47 @@ fn a_second_signal_aborts() {
 }
 
 #[test]
+fn check_tells_a_server_that_answers_from_one_that_does_not() {
+    let mut program = start(&["--listen", "127.0.0.1:0", "--max-users", "1"]);
+    let address = program.address();
+    let mut ana = join(address, "ana");
+    // The environment of a container is that of the server. The server is full, and answers.
+    let check = |args: &[&str]| {
+        let Output { status, stdout, stderr } = command(args).env("MYCHAT_LISTEN", "0.0.0.0:1").output().unwrap();
+        (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
+    };
+    let (code, output) = check(&["check", &address.to_string()]);
+    assert!(code == Some(0) && output.contains("answers"), "{code:?} {output}");
+    writeln!(ana, "MESSAGE|ana|hi").unwrap();
+    let frames: Vec<_> = BufReader::new(ana).lines().map(Result::unwrap).take(2).collect();
+    assert_eq!(frames, ["USER_LIST|ana", "MESSAGE|ana|hi"], "no user sees a check");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (code, output) = check(&["check", &silent.local_addr().unwrap().to_string(), "--timeout", "200ms"]);
+    assert!(code == Some(1) && output.contains("no answer within 200ms"), "{code:?} {output}");
+    let gone = silent.local_addr().unwrap().to_string();
+    drop(silent);
+    let (code, output) = check(&["check", &gone]);
+    assert!(code == Some(1) && output.contains(&gone) && output.contains("cannot connect"), "{code:?} {output}");
+}
+
+#[test]
+fn the_log_tells_who_joins_and_who_leaves() {
+    let mut program = start(&["--listen", "127.0.0.1:0", "--log-level", "info"]);
+    let mut ana = join(program.address(), "ana");
+    let peer = ana.local_addr().unwrap().to_string();
+    ana.write_all(b"MESSAGE|ana|a secret\nDISCONNECT\n").unwrap();
+    ana.read_to_end(&mut Vec::new()).unwrap();
+    program.signal(Signal::TERM);
+    assert_eq!(program.code(), Some(0));
+    let mut log = String::new();
+    program.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    let line = |event: &str| log.lines().find(|line| line.contains(event)).unwrap_or_else(|| panic!("{event}: {log}"));
+    assert!(line("user joined").contains("user=ana") && line("user joined").contains(&peer), "{log}");
+    assert!(line("user left").contains("user=ana reason="), "{log}");
+    assert!(!log.contains("secret"), "{log}");
+}
+
+#[test]
 fn a_port_in_use_is_a_clear_error() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
