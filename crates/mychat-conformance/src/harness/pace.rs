@@ -119,8 +119,7 @@ impl ServerPace {
 
     /// Returns the silence after which a fence is worth sending.
     pub(crate) fn first_wait(&self, awaited: Awaited, timeout: Duration) -> Duration {
-        let shortest = if awaited == Awaited::Reply { SHORTEST_PROVEN } else { SHORTEST_UNPROVEN };
-        let shortest = self.shortest(awaited, shortest);
+        let shortest = self.shortest(awaited, shortest_unusual(awaited));
         self.usual(awaited).map_or(timeout, |usual| (usual * MARGIN).max(shortest).min(timeout))
     }
 
@@ -209,7 +208,7 @@ impl ServerPace {
         if silence > SHORTEST_UNPROVEN {
             silences.in_vain = 0;
         }
-        if silence > SHORTEST_PROVEN / PROVEN_PART {
+        if silence > shortest_unusual(awaited) / PROVEN_PART {
             silences.missing = 0;
         }
     }
@@ -260,6 +259,11 @@ impl ServerPace {
         let seen = self.lock();
         seen.fences_arrived > 0 || seen.fences_missing < MOST_MISSING
     }
+}
+
+/// Returns the shortest silence after which a quick server's event of this kind is unusually late.
+fn shortest_unusual(awaited: Awaited) -> Duration {
+    if awaited == Awaited::Reply { SHORTEST_PROVEN } else { SHORTEST_UNPROVEN }
 }
 
 #[cfg(test)]
@@ -337,6 +341,11 @@ mod tests {
         assert!(pace.is_proven_missing(Awaited::Reply));
         pace.record_arrival(Awaited::Reply, ms(70));
         assert_eq!(wait(&pace), SHORTEST_UNPROVEN, "one was late");
+        (0..PROVEN_MISSING).for_each(|_| pace.record_missing(Awaited::List, ms(400), TIMEOUT));
+        pace.record_arrival(Awaited::List, ms(70));
+        assert!(pace.is_proven_missing(Awaited::List), "a usual time for a list");
+        pace.record_arrival(Awaited::List, ms(140));
+        assert!(!pace.is_proven_missing(Awaited::List));
     }
 
     #[test]
