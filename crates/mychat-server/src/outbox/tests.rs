@@ -82,6 +82,34 @@ fn a_raw_peer_gets_a_roster_between_frames_and_not_twice_in_a_row() {
     assert_eq!(wire, "CONNECT_ACK|OK\nUSER_LIST|a\nMESSAGE|a|1\nUSER_LIST|a\n");
 }
 
+#[test]
+fn an_outbox_is_idle_only_when_nothing_waits_in_it() {
+    let (log, mut outbox, mut wire) = (TurnLog::default(), Outbox::default(), Vec::new());
+    assert!(!outbox.is_idle(), "it gets no broadcasts");
+    outbox.subscribe(&log);
+    assert!(outbox.is_idle() && !outbox.is_blocked());
+    outbox.is_dirty = true;
+    assert!(!outbox.is_idle());
+    outbox.is_dirty = false;
+    outbox.request_roster();
+    assert!(!outbox.is_idle(), "a roster is due");
+    assert!(flush(&mut outbox, &log, b"roster;", usize::MAX, &mut wire) && outbox.is_idle());
+    enqueue(&mut outbox, &log, "two;");
+    assert!(!outbox.is_idle() && !outbox.is_blocked(), "it has a queue");
+    assert!(!flush(&mut outbox, &log, b"", 3, &mut wire));
+    assert!(outbox.is_blocked() && !outbox.is_idle());
+    assert!(flush(&mut outbox, &log, b"", usize::MAX, &mut wire));
+    assert!(!outbox.is_blocked() && outbox.is_idle());
+    enqueue(&mut outbox, &log, "three;");
+    assert!(!flush(&mut outbox, &log, b"", 0, &mut wire) && outbox.is_blocked());
+    assert!(outbox.last_progress().is_some(), "it became full");
+    outbox.unblock();
+    assert!(!outbox.is_blocked());
+    outbox.enqueue_frames(&log, b"four;five;", 2);
+    assert!(flush(&mut outbox, &log, b"", usize::MAX, &mut wire));
+    assert_eq!(wire, b"roster;two;three;four;five;");
+}
+
 proptest! {
     #[test]
     fn partial_writes_lose_duplicate_and_reorder_nothing(
