@@ -13,7 +13,7 @@ use super::find_max;
 use crate::args::{ClockArg, FramingArg, start_timeout, threads};
 use crate::check_run::{CheckReports, RerunOptions, SuiteOptions, run_checks, write_reports};
 use crate::error::{CommandError, ErrorKind};
-use crate::load::{LoadOptions, LoadSession, RunRequest, SessionContext, preflight};
+use crate::load::{LoadOptions, LoadSession, RunRequest, SessionContext, check_rooms, preflight};
 use crate::report_files::ReportFiles;
 use crate::target::{LoadTarget, ProfileOptions, ServerChoice, ServerUnderTest};
 use crate::telemetry::Telemetry;
@@ -174,6 +174,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Exit, CommandError> {
     let server = LoadTarget::start(&request.server, loaded.scenario.target.as_deref()).await?;
     let profile = server.profile(&options, plan.seed).await;
     profile.check_supports(&loaded.scenario)?;
+    check_rooms(&loaded.scenario, server.target.address, profile.protocol).await?;
     let process = server.process(request.server.pid)?;
     let ndjson = request.reports.ndjson.take();
     let failed = cases.as_ref().map_or(0, ConformanceResult::failed);

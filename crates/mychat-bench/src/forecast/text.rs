@@ -8,7 +8,7 @@ use super::load::Forecast;
 use mychat_load::plan::StageWorkload;
 use mychat_report::grouped;
 use mychat_scenario::Scenario;
-use mychat_scenario::model::{Action, Arrivals, Content, Group, Pace, ReadPolicy, Size, Span, StageKind, To};
+use mychat_scenario::model::{Action, Arrivals, Content, Group, Pace, ReadPolicy, Rooms, Size, Span, StageKind, To};
 
 /// Renders the whole forecast.
 pub fn text(scenario: &Scenario, forecast: &Forecast, needs: &[ResourceNeed]) -> String {
@@ -59,6 +59,7 @@ fn lines(scenario: &Scenario, group: &Group) -> Vec<String> {
         let share = 100.0 * f64::from(weighted.weight) / f64::from(weights);
         lines.push(format!("{:>4} %  {}", number(share), action(scenario, &weighted.action)));
     }
+    lines.extend(group.rooms.as_ref().map(|rooms| self::rooms(group, rooms)));
     if let Some(session) = group.session {
         let ways: Vec<String> = group.leave.iter().map(|leave| format!("{leave:?}").to_lowercase()).collect();
         let ways = if ways.is_empty() { "disconnect".to_owned() } else { ways.join(", ") };
@@ -73,6 +74,19 @@ fn lines(scenario: &Scenario, group: &Group) -> Vec<String> {
         ReadPolicy::Never => lines.push("never reads".to_owned()),
     }
     lines
+}
+
+fn rooms(group: &Group, rooms: &Rooms) -> String {
+    let (first, last) = (rooms.name(&group.name, 1), rooms.name(&group.name, rooms.count));
+    if rooms.count == 1 {
+        return format!("each joins the room {first}");
+    }
+    let share = match rooms.zipf {
+        Some(exponent) => format!("by Zipf's law with exponent {exponent}"),
+        None => "evenly".to_owned(),
+    };
+    let (each, count) = (grouped(rooms.each.into()), grouped(rooms.count.into()));
+    format!("each joins {each} of {count} rooms, {first} … {last}, dealt out {share}")
 }
 
 fn pace(group: &Group) -> String {
@@ -117,6 +131,8 @@ fn action(scenario: &Scenario, action: &Action) -> String {
         Action::DuplicateName { of } => format!("{name} of one of {}", scenario.groups[*of].name),
         Action::HalfFrame { stall } => format!("{name} with a stall of {}", length(*stall)),
         Action::Reconnect { leave } => format!("{name} after {}", format!("{leave:?}").to_lowercase()),
+        Action::Say { content } => format!("{name} of {} to one of its rooms", size(content)),
+        Action::JoinRoom | Action::LeaveRoom => name.to_owned(),
         Action::Frame { text, .. } => format!("{name} {text:?}"),
     }
 }

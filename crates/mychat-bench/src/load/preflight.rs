@@ -34,6 +34,12 @@ fn shard_obstacle(request: &RunRequest, loaded: &Loaded) -> Option<String> {
             group.name
         ));
     }
+    if let Some(group) = scenario.groups.iter().find(|group| group.rooms.is_some()) {
+        return Some(format!(
+            "`--shard` cannot divide the rooms of `{}` between machines: who is in a room depends on the server's answers",
+            group.name
+        ));
+    }
     if scenario.stages.iter().any(|stage| matches!(stage.kind, StageKind::FindMax(_))) {
         return Some(
             "`--shard` cannot divide `find_max` between machines: they would have to agree on the next rate".to_owned(),

@@ -110,6 +110,14 @@ impl ProfileOptions {
 impl LoadProfile {
     /// Fails if the scenario cannot be run against such a server.
     pub(crate) fn check_supports(&self, scenario: &Scenario) -> Result<(), CommandError> {
+        let is_raw = !self.protocol.reply_framing.is_terminated();
+        if let Some(group) = scenario.groups.iter().find(|group| is_raw && group.rooms.is_some()) {
+            return Err(CommandError::usage(format!(
+                "the server uses raw framing (its messages have no terminator), in which there are no chat rooms (rule N3); \
+                 remove `rooms` from `{}` for this server, or give --framing lf",
+                group.name
+            )));
+        }
         let halves = |action: &Action| matches!(action, Action::HalfFrame { .. });
         let group = scenario.groups.iter().find(|group| group.actions.iter().any(|weighted| halves(&weighted.action)));
         let Some(group) = group.filter(|_| !self.protocol.framing.is_terminated()) else { return Ok(()) };

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::shared::{Confirmation, SharedState};
 use crate::plan::stamp::Stamp;
-use crate::plan::{GroupId, Nanos, RunTime, UserId};
+use crate::plan::{Addressee, GroupId, Nanos, RunTime, UserId};
 use crate::record::broadcast_cache::{BroadcastCache, CachePosition};
 use crate::record::common_order::Ordinal;
 use crate::record::example::{Example, Examples, ViolationKind, readable};
@@ -202,12 +202,15 @@ impl Recording {
         let newest = &mut self.newest[sender.index()];
         let is_newest = sequence >= *newest;
         *newest = (*newest).max(sequence + 1);
+        // Whoever receives a message in a room has to be a member of it, which the fast path does not look up.
+        let is_broadcast = meta.stamp.to == Addressee::EVERYBODY;
         // The fast path compares no ordinals: it takes only broadcasts whose ordinals ascend.
         let is_highest = meta.ordinal.is_some() && meta.ordinal > self.highest;
         self.highest = self.highest.max(meta.ordinal);
         // The fast path takes neither messages of other shards, which have no latency here, nor those of closed loops, whose
         // senders wait for a confirmation.
-        let is_unique = is_newest && is_highest && !meta.place.is_closed() && self.shared.plan.shard.has(sender);
+        let is_unique =
+            is_broadcast && is_newest && is_highest && !meta.place.is_closed() && self.shared.plan.shard.has(sender);
         self.broadcasts.insert(frame, &self.terminator, meta, is_unique)
     }
 }

@@ -4,11 +4,12 @@ use mychat_proto::MAX_FRAME;
 
 use super::connection::UserConnection;
 use super::recording::Recording;
-use super::user::{ExpectedReply, PendingReply, User};
+use super::user::{ExpectedReply, MembershipState, PendingReply, RoomRequest, RoomRequestKind, User};
 use super::wire::{ConnId, Wire};
 use crate::plan::stamp::{STAMP_LEN, Stamp};
-use crate::plan::{Addressee, Nanos, PlannedAction, Recipient, RunTime, UNKNOWN_NAME, UserId, nanos};
+use crate::plan::{Addressee, Nanos, PlannedAction, Recipient, RoomId, RunTime, UNKNOWN_NAME, UserId, nanos};
 use crate::record::recorder::{Count, LatencyMetric, Place};
+use crate::record::room_stay::RoomStay;
 use crate::record::sent::Sent;
 use mychat_scenario::model::{Action, Leave};
 
@@ -66,7 +67,9 @@ pub(super) fn perform<W: Wire>(
     let group = &shared.plan.scenario.groups[user.group.index()];
     let action = &group.actions[usize::from(planned.action)].action;
     output.frame.clear();
+    let room = picked_room(user, recording, action, planned.recipient);
     let expected = match action {
+        Action::Say { .. } | Action::JoinRoom | Action::LeaveRoom if room.is_none() => return SendOutcome::Blocked,
         Action::DuplicateName { .. } => {
             let Recipient::User(name_holder) = planned.recipient else { return SendOutcome::Sent };
             return SendOutcome::OpenDuplicate(name_holder);
@@ -82,7 +85,7 @@ pub(super) fn perform<W: Wire>(
             log_sent(user, recording, action, planned.recipient, at);
             return SendOutcome::PauseMidFrame(nanos(*stall));
         }
-        _ => write_frame(output.frame, user, recording, action, &planned, at),
+        _ => write_frame(output.frame, user, recording, action, (&planned, room), at),
     };
     shared.protocol.framing.end(output.frame, 0);
     if !output.connection.has_room(output.frame.len()) {
@@ -94,10 +97,45 @@ pub(super) fn perform<W: Wire>(
         let (intended, place) = (at.intended, at.place);
         user.replies.push(PendingReply { expected, sequence, overtaken: false, intended, place });
     }
+    if let Some(room) = room {
+        note_room_request(user, recording, action, room, at);
+    }
     // The log entry comes first: a recipient's worker may read the message before the write returns here.
-    log_sent(user, recording, action, planned.recipient, at);
+    let to = room.filter(|_| matches!(action, Action::Say { .. })).map(|room| shared.plan.room_addressee(room));
+    log_message(user, recording, to.unwrap_or_else(|| addressee(action, planned.recipient)), at);
     output.send(at.now);
     SendOutcome::Sent
+}
+
+/// Returns the room of an action; `None` if the action has none, or is impossible with the user's memberships.
+fn picked_room(user: &User, recording: &Recording, action: &Action, recipient: Recipient) -> Option<RoomId> {
+    let (Some(rooms), Recipient::Room(draw)) = (&user.rooms, recipient) else { return None };
+    match action {
+        Action::JoinRoom => rooms.pick_to_join(&recording.shared.plan, user.id, draw),
+        _ => rooms.pick_member(draw),
+    }
+}
+
+/// Changes the user's membership as a request about `room` asks for, and expects its answer.
+fn note_room_request(user: &mut User, recording: &Recording, action: &Action, room: RoomId, at: SendContext) {
+    let (Some(rooms), Some(session)) = (&mut user.rooms, &mut user.session) else { return };
+    let kind = match action {
+        Action::JoinRoom => {
+            rooms.begin(room, session.rooms.len());
+            session.rooms.push(RoomStay::new(recording.shared.plan.room_addressee(room), at.now));
+            RoomRequestKind::Join(room)
+        }
+        Action::LeaveRoom => {
+            let Some(membership) = rooms.membership(room) else { return };
+            membership.state = MembershipState::Leaving;
+            if let Some(stay) = session.rooms.get_mut(membership.stay) {
+                stay.leaving_at = Some(at.now);
+            }
+            RoomRequestKind::Leave(room)
+        }
+        _ => return,
+    };
+    rooms.requests.push_back(RoomRequest { kind, intended: at.intended, place: at.place });
 }
 
 /// Writes the frame of an action without its terminator. Returns the reply that the server owes for it.
@@ -106,7 +144,7 @@ fn write_frame(
     user: &User,
     recording: &Recording,
     action: &Action,
-    planned: &PlannedAction,
+    (planned, room): (&PlannedAction, Option<RoomId>),
     at: SendContext,
 ) -> Option<ExpectedReply> {
     let shared = &recording.shared;
@@ -120,7 +158,7 @@ fn write_frame(
         Action::Private { content, .. } => {
             let (to, name) = match planned.recipient {
                 Recipient::User(other) => (other.into(), recording.user_name(other)),
-                Recipient::All | Recipient::Unknown => (Addressee::NOBODY, UNKNOWN_NAME),
+                Recipient::All | Recipient::Unknown | Recipient::Room(_) => (Addressee::NOBODY, UNKNOWN_NAME),
             };
             frame.extend_from_slice(b"MESSAGE|");
             frame.extend_from_slice(name.as_bytes());
@@ -148,6 +186,21 @@ fn write_frame(
             frame.extend_from_slice(&verbatim.bytes);
             (!verbatim.replies.is_empty()).then_some(ExpectedReply::Verbatim(planned.action))
         }
+        Action::Say { content } => {
+            let room = room?;
+            let to = shared.plan.room_addressee(room);
+            frame.extend_from_slice(b"SAY|");
+            frame.extend_from_slice(shared.plan.rooms.name(room).as_bytes());
+            frame.push(b'|');
+            let index = user.privates.get(&to).copied().unwrap_or(0);
+            write_content(frame, recording, planned, &stamp(user, recording, at, to, index), content.text.as_deref());
+            None
+        }
+        Action::JoinRoom | Action::LeaveRoom => {
+            frame.extend_from_slice(if matches!(action, Action::JoinRoom) { b"JOIN|" } else { b"LEAVE|" });
+            frame.extend_from_slice(shared.plan.rooms.name(room?).as_bytes());
+            None
+        }
         Action::DuplicateName { .. } | Action::HalfFrame { .. } | Action::Reconnect { .. } => None,
     }
 }
@@ -159,22 +212,29 @@ fn write_half_frame(frame: &mut Vec<u8>, recording: &Recording, planned: &Planne
     recording.shared.protocol.framing.end(frame, 0);
 }
 
-/// Counts a message as sent and appends it to the sender's log.
+/// Counts the action as sent and appends its message to the sender's log.
 fn log_sent(user: &mut User, recording: &mut Recording, action: &Action, recipient: Recipient, at: SendContext) {
+    log_message(user, recording, addressee(action, recipient), at);
+}
+
+/// Returns the recipient of the message of an action, other than a room; nobody if it has none.
+fn addressee(action: &Action, recipient: Recipient) -> Addressee {
+    match (action, recipient) {
+        (Action::Broadcast { .. }, _) => Addressee::EVERYBODY,
+        (Action::Private { .. }, Recipient::User(other)) => other.into(),
+        _ => Addressee::NOBODY,
+    }
+}
+
+/// Counts a message as sent and appends it to the sender's log.
+fn log_message(user: &mut User, recording: &mut Recording, to: Addressee, at: SendContext) {
     recording.recorder.count(at.place, Count::Sent);
     recording.recorder.time(at.place, LatencyMetric::Lateness, at.now.since(at.intended));
-    let to = match (action, recipient) {
-        (Action::Broadcast { .. }, _) => {
-            user.broadcasts += 1;
-            Addressee::EVERYBODY
-        }
-        (Action::Private { .. }, Recipient::User(other)) => {
-            let other = Addressee::from(other);
-            *user.privates.entry(other).or_default() += 1;
-            other
-        }
-        _ => Addressee::NOBODY,
-    };
+    match to {
+        Addressee::EVERYBODY => user.broadcasts += 1,
+        Addressee::NOBODY => {}
+        to => *user.privates.entry(to).or_default() += 1,
+    }
     let sent = Sent { at: at.now, to, stage: at.place.stage };
     recording.shared.sent[user.id.index()].push(sent);
 }

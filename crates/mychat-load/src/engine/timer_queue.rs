@@ -21,6 +21,8 @@ pub(super) enum TimerEvent {
     Login(usize),
     /// A user performs its next action.
     Act(usize),
+    /// The time for which a user waits for its rooms in its session of this number is over.
+    EnterTimeout(usize, u16),
     /// A user leaves, if its session of this number is still the current one.
     Logout(usize, u16),
     /// A user in a closed loop stops waiting for its last action, if that is the one the timer was set for.

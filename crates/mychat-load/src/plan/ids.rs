@@ -12,12 +12,23 @@ pub struct GroupId(pub u16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StageId(pub u16);
 
-/// The recipient of a message: one user, everybody or nobody. It takes 18 bits in a stamp and in the log of sent messages.
+/// Index of a chat room among all rooms of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomId(pub u32);
+
+/// The recipient of a message: one user, a room, everybody or nobody. The numbers of rooms follow those of users. It takes 18 bits in a stamp and in the log of sent messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Addressee(u32);
 
 impl UserId {
     /// Returns the position of the user in lists with an entry per user.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl RoomId {
+    /// Returns the position of the room in lists with an entry per room.
     pub const fn index(self) -> usize {
         self.0 as usize
     }
@@ -54,9 +65,19 @@ impl Addressee {
         self.0
     }
 
-    /// Returns the user; `None` for everybody and nobody.
-    pub fn user(self) -> Option<UserId> {
-        (self < Self::NOBODY).then_some(UserId(self.0))
+    /// Returns the user, in a run with `users` users; `None` for a room, everybody and nobody.
+    pub fn user(self, users: usize) -> Option<UserId> {
+        (self < Self::NOBODY && (self.0 as usize) < users).then_some(UserId(self.0))
+    }
+
+    /// Returns the room, in a run with `users` users; `None` for a user, everybody and nobody.
+    pub fn room(self, users: usize) -> Option<RoomId> {
+        (self < Self::NOBODY).then(|| self.0.checked_sub(users as u32).map(RoomId)).flatten()
+    }
+
+    /// Returns the addressee of a message to `room`, in a run with `users` users.
+    pub const fn of_room(room: RoomId, users: usize) -> Self {
+        Self(users as u32 + room.0)
     }
 }
 

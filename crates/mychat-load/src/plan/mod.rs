@@ -6,6 +6,7 @@
 mod curve;
 mod ids;
 mod program;
+mod rooms;
 mod shard;
 pub mod stamp;
 mod time;
@@ -23,8 +24,9 @@ use mychat_scenario::Scenario;
 use mychat_scenario::model::{Action, Group, Pace, StageKind, Verify};
 
 pub use curve::LoadCurve;
-pub use ids::{Addressee, GroupId, StageId, UserId};
+pub use ids::{Addressee, GroupId, RoomId, StageId, UserId};
 pub use program::{PlannedAction, Recipient, SessionDraws, UNKNOWN_NAME, UserProgram};
+pub use rooms::RoomPlan;
 pub use shard::Shard;
 pub use time::{LoadTime, Nanos, RunTime, nanos};
 pub use workload::{StageWorkload, Workload};
@@ -49,6 +51,8 @@ pub struct Plan {
     pub users: Vec<PlannedUser>,
     /// Indices of the users of each group.
     pub members: Vec<Range<u32>>,
+    /// The rooms of all groups.
+    pub rooms: RoomPlan,
     /// The load of each group over time.
     pub curves: Vec<Arc<LoadCurve>>,
     /// The stages with their times.
@@ -88,6 +92,7 @@ enum RandomStream {
     Times = 0,
     Choices = 1,
     SessionDraws = 2,
+    Rooms = 3,
 }
 
 impl Plan {
@@ -112,7 +117,8 @@ impl Plan {
             (0..scenario.groups.len()).map(|group| Arc::new(LoadCurve::new(&scenario.stages, group))).collect();
         let Workload { verify, verify_note, .. } = Workload::new(&scenario);
         let shard = Shard::WHOLE;
-        Self { scenario, seed, run, verify, verify_note, users, members, curves, stages, shard, padding }
+        let rooms = RoomPlan::new(&scenario);
+        Self { scenario, seed, run, verify, verify_note, users, members, rooms, curves, stages, shard, padding }
     }
 
     /// Returns the same plan for a machine that drives only the users of `shard`.
@@ -225,6 +231,9 @@ impl Plan {
                 for planned in std::iter::from_fn(|| program.next(self)).take(limit) {
                     planned.digest(&mut digest);
                 }
+            }
+            for room in self.home_rooms(user) {
+                digest.update(self.rooms.name(room).as_bytes());
             }
             if let Some(mut draws) = self.session_draws(user) {
                 for _ in 0..64 {

@@ -33,6 +33,8 @@ pub enum Recipient {
     Unknown,
     /// This user.
     User(UserId),
+    /// The room that this random number selects when the action is performed: it depends on the user's memberships.
+    Room(u32),
 }
 
 /// The time of an action.
@@ -72,6 +74,7 @@ impl PlannedAction {
             Recipient::All => u32::MAX,
             Recipient::Unknown => u32::MAX - 1,
             Recipient::User(user) => user.0,
+            Recipient::Room(draw) => draw,
         };
         digest.update(recipient.to_le_bytes());
         digest.update(self.size.to_le_bytes());
@@ -180,6 +183,11 @@ impl UserProgram {
             Action::DuplicateName { of } => (Recipient::User(self.member(plan, *of)), 0),
             Action::HalfFrame { stall } => (Recipient::All, u32::try_from(stall.as_millis()).unwrap_or(u32::MAX)),
             Action::Frame { .. } | Action::Reconnect { .. } => (Recipient::All, 0),
+            Action::Say { content } => {
+                let room = Recipient::Room(self.choices.random());
+                (room, self.size(plan, content, Some(room)))
+            }
+            Action::JoinRoom | Action::LeaveRoom => (Recipient::Room(self.choices.random()), 0),
         }
     }
 
@@ -210,6 +218,7 @@ impl UserProgram {
         let own = name(self.user);
         let longest = match to {
             None => 1023 - "BROADCAST||".len() - own,
+            Some(Recipient::Room(_)) => 1023 - "SAY|||".len() - own - longest_room(plan, self.user),
             Some(recipient) => {
                 let other = if let Recipient::User(user) = recipient { name(user) } else { UNKNOWN_NAME.len() };
                 1023 - "MESSAGE||".len() - own.max(other)
@@ -220,6 +229,12 @@ impl UserProgram {
             Size::Bytes(span) => self.between(span).min(longest),
         }
     }
+}
+
+/// Returns the bytes of the longest name of a room of the user's group.
+fn longest_room(plan: &Plan, user: UserId) -> usize {
+    let group = plan.group(user);
+    group.rooms.as_ref().map_or(0, |rooms| rooms.name(&group.name, rooms.count).len())
 }
 
 /// Draws from a span. Draws nothing if there is no choice: closed loops choose a million times in a few seconds.

@@ -1,6 +1,8 @@
 //! The expected amount of work of a scenario, as averages: messages, deliveries, bytes, and the memory that accounting for
 //! every delivery would take. It decides the precision of the accounting.
 
+use rustc_hash::FxHashMap;
+
 use mychat_scenario::Scenario;
 use mychat_scenario::model::{Action, Content, FindMax, Group, Pace, Size, Stage, StageKind, To, Verify};
 
@@ -8,6 +10,8 @@ use mychat_scenario::model::{Action, Content, FindMax, Group, Pace, Size, Stage,
 const BROADCAST_OVERHEAD: f64 = 12.0;
 /// Bytes of `MESSAGE|name|content` beside name and content, terminator included.
 const PRIVATE_OVERHEAD: f64 = 10.0;
+/// Bytes of `SAY|room|name|content` beside room, name and content, terminator included.
+const SAY_OVERHEAD: f64 = 7.0;
 /// Bytes of the longest frame (`size: max`), terminator included.
 const LONGEST_FRAME: f64 = 1024.0;
 /// Bytes per message with full accounting: its entry in the sender's log, and in the index of the reconciliation.
@@ -95,7 +99,8 @@ impl Workload {
 
 fn verify(scenario: &Scenario, full_bytes: f64) -> (Verify, Option<String>) {
     let gib = |bytes: f64| bytes / 1024.0 / 1024.0 / 1024.0;
-    if scenario.verify != Verify::Full || full_bytes <= FULL_LIMIT || scenario.groups.iter().any(Group::may_come_back) {
+    let needs_full = |group: &Group| group.may_come_back() || group.rooms.is_some();
+    if scenario.verify != Verify::Full || full_bytes <= FULL_LIMIT || scenario.groups.iter().any(needs_full) {
         return (scenario.verify, None);
     }
     let note = format!(
@@ -138,7 +143,7 @@ fn stage_workload(scenario: &Scenario, stage: &Stage, start: f64, users: f64) ->
             continue;
         }
         let sends = rate.per_user(group.count) * f64::from(group.count) * average / 100.0 * seconds;
-        let effect = action_effect(group, users);
+        let effect = action_effect(scenario, group, users);
         work.sends += sends;
         work.deliveries += sends * effect.deliveries;
         work.sent_bytes += sends * effect.sent_bytes;
@@ -147,7 +152,7 @@ fn stage_workload(scenario: &Scenario, stage: &Stage, start: f64, users: f64) ->
     work
 }
 
-fn action_effect(group: &Group, users: f64) -> ActionEffect {
+fn action_effect(scenario: &Scenario, group: &Group, users: f64) -> ActionEffect {
     let weights: f64 = group.actions.iter().map(|weighted| f64::from(weighted.weight)).sum();
     let name = group.name_pattern.name(&group.name, group.count).len() as f64;
     let mut sum = ActionEffect::default();
@@ -165,12 +170,38 @@ fn action_effect(group: &Group, users: f64) -> ActionEffect {
             Action::Frame { text, .. } => (0.0, text.len() as f64),
             Action::HalfFrame { .. } => (0.0, 64.0),
             Action::DuplicateName { .. } | Action::Reconnect { .. } => (0.0, 10.0 + name),
+            Action::Say { content } => {
+                (room_members(scenario, group), frame_bytes(content, SAY_OVERHEAD + name + room_name(group)))
+            }
+            // The echoes, member lists and notes to other members are no deliveries.
+            Action::JoinRoom | Action::LeaveRoom => (0.0, 7.0 + room_name(group)),
         };
         sum.deliveries += fraction * deliveries;
         sum.sent_bytes += fraction * bytes;
         sum.received_bytes += fraction * deliveries * bytes;
     }
     sum
+}
+
+fn room_name(group: &Group) -> f64 {
+    group.rooms.as_ref().map_or(0.0, |rooms| rooms.name(&group.name, rooms.count).len() as f64)
+}
+
+/// Returns the average number of members of a room to which a user of `group` speaks, with all users in their first rooms.
+fn room_members(scenario: &Scenario, group: &Group) -> f64 {
+    let Some(rooms) = &group.rooms else { return 0.0 };
+    let mut members: FxHashMap<String, f64> = FxHashMap::default();
+    for other in &scenario.groups {
+        let Some(rooms) = &other.rooms else { continue };
+        let joins = f64::from(other.count) * f64::from(rooms.each);
+        for (number, share) in (1..).zip(rooms.shares()) {
+            // Nobody joins a room twice.
+            let joined = (joins * share).min(f64::from(other.count));
+            *members.entry(rooms.name(&other.name, number)).or_default() += joined;
+        }
+    }
+    let in_room = |(number, share)| share * members.get(&rooms.name(&group.name, number)).copied().unwrap_or(0.0);
+    (1..).zip(rooms.shares()).map(in_room).sum()
 }
 
 fn frame_bytes(content: &Content, overhead: f64) -> f64 {
@@ -186,6 +217,9 @@ fn recipients(scenario: &Scenario, group: &Group, users: f64) -> f64 {
         Action::Broadcast { .. } => users,
         Action::Private { to: To::Group(other), .. } => f64::from(scenario.groups[*other].count),
         Action::Private { to: To::Partner, .. } => 1.0,
+        Action::Say { .. } => {
+            room_members(scenario, group) * group.rooms.as_ref().map_or(0.0, |rooms| f64::from(rooms.each))
+        }
         _ => 0.0,
     });
     if matches!(group.pace, Pace::Silent) { 0.0 } else { recipients.fold(0.0, f64::max) }

@@ -7,6 +7,8 @@
 //!   before the close was seen here.
 //! - A session whose user leaves is owed, from each sender, what precedes the last message received from that sender. The
 //!   rest was in flight: *uncertain*, neither owed nor lost.
+//! - A member of a room is owed what was said there after the echo of its `JOIN` arrived. If it leaves, it is owed, from each
+//!   sender, what precedes the last message of the room received from that sender.
 //! - A message that arrives with a destroyed stamp counts as corrupted. For each one, one missing message of the same
 //!   sender is not lost; if the sender is unknown too, one missing message of any sender.
 //! - The last messages of a connection that was reset, or that the server closed, may never have been read. What follows
@@ -20,7 +22,6 @@ use crate::plan::{GroupId, Plan, UserId};
 use crate::record::example::{Example, ViolationKind};
 use crate::record::recorder::Place;
 use crate::record::session::{UserSession, UserSessionEnd};
-use mychat_scenario::model::Action;
 use rustc_hash::FxHashMap;
 
 /// Compares what was sent with what arrived.
@@ -158,7 +159,7 @@ impl Reconciler<'_> {
         };
         let what = format!(
             "the {} that {from} sent {:.3} s after the run began never reached {to}{end}",
-            Action::NAMES[usize::from(flow.action)],
+            flow.description(self.plan),
             entry.at.seconds()
         );
         Example {

@@ -122,6 +122,7 @@ mod tests {
             ended_at,
             end,
             sequences,
+            rooms: Vec::new(),
             inbox,
         }
     }

@@ -29,7 +29,7 @@ impl ShardExchange {
                     *remaining = remaining.saturating_sub(1);
                 }
             }
-            let is_remote = |to: Addressee| to.user().is_none_or(|user| !plan.shard.has(user));
+            let is_remote = |to: Addressee| to.user(plan.users.len()).is_none_or(|user| !plan.shard.has(user));
             let mut remaining: Vec<_> =
                 remaining.into_iter().filter(|(to, count)| *count > 0 && is_remote(*to)).collect();
             remaining.sort_unstable();

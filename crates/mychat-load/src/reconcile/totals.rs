@@ -64,7 +64,7 @@ impl Totals {
                     totals.broadcasts.add(sender, sequence);
                     totals.broadcasts_by[sender.index()].add(sender, sequence);
                     totals.broadcast_times.push(at);
-                } else if let Some(sum) = to.user().and_then(|to| totals.privates_to.get_mut(to.index())) {
+                } else if let Some(sum) = to.user(logs.len()).and_then(|to| totals.privates_to.get_mut(to.index())) {
                     sum.add(sender, sequence);
                 }
             }
@@ -135,7 +135,7 @@ impl Unconfirmed {
         for session in sessions.filter(|session| session.end.may_drop_last_messages()) {
             unconfirmed.senders.push(session.user);
             for sent in logs[session.user.index()].iter() {
-                if let Some(to) = sent.to.user() {
+                if let Some(to) = sent.to.user(logs.len()) {
                     unconfirmed.privates_to[to.index()] += 1;
                 }
             }

@@ -25,11 +25,13 @@ impl UnconfirmedTails {
         for session in sessions {
             for (&sender, ranges) in &mut tails {
                 let Some(stream) = session.inbox.from(sender) else { continue };
+                let in_rooms = index.says_of(sender);
+                let says = in_rooms.flat_map(|(room, entries)| stream.in_room(room).map(move |got| (entries, got)));
                 let sent = [
                     (index.broadcasts_of(sender), &stream.broadcasts),
                     (index.privates_of(sender, session.user), &stream.privates),
                 ];
-                for (entries, received) in sent {
+                for (entries, received) in sent.into_iter().chain(says) {
                     for range in ranges.iter_mut() {
                         let end = entries.partition_point(|entry| entry.sequence < range.end) as u32;
                         if let Some(last) = received.last_before(end).and_then(|index| entries.get(index as usize)) {

@@ -22,9 +22,11 @@ pub enum Arrival {
 }
 
 /// Everything that one user received in one session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct UserInbox {
     received: Received,
+    /// The addressee of the first room: those from here on are rooms.
+    first_room: Addressee,
     /// Messages with a destroyed stamp; absent while there are none.
     corrupt: Option<Box<CorruptCounts>>,
 }
@@ -61,6 +63,8 @@ pub struct SenderStream {
     pub broadcasts: IndexSet,
     /// Indices of its private messages.
     pub privates: IndexSet,
+    /// Indices of its messages by room and stay of the recipient; absent without any.
+    says: Option<Box<FxHashMap<(Addressee, usize), IndexSet>>>,
 }
 
 /// A set of message indices, stored as the range it spans and the holes in it.
@@ -72,6 +76,12 @@ pub struct IndexSet {
     holes: Option<Box<BTreeSet<u32>>>,
 }
 
+impl Default for UserInbox {
+    fn default() -> Self {
+        Self::new(Verify::Full)
+    }
+}
+
 impl UserInbox {
     /// Returns an empty inbox with the precision of `verify`.
     pub fn new(verify: Verify) -> Self {
@@ -79,7 +89,13 @@ impl UserInbox {
             Verify::Full => Received::default(),
             Verify::Counts | Verify::None => Received::Sum(MessageSum::default()),
         };
-        Self { received, corrupt: None }
+        Self { received, first_room: Addressee::NOBODY, corrupt: None }
+    }
+
+    /// Returns the same inbox for a run in which addressees from `first_room` on are rooms.
+    #[must_use]
+    pub fn with_rooms(self, first_room: Addressee) -> Self {
+        Self { first_room, ..self }
     }
 
     /// Returns the sum of all messages; zero if they are kept by sender.
@@ -92,6 +108,11 @@ impl UserInbox {
 
     /// Records a message with an intact stamp. A sum cannot tell duplicates: it returns [`Arrival::InOrder`] for each.
     pub fn note(&mut self, stamp: &Stamp) -> Arrival {
+        self.note_in_stay(stamp, 0)
+    }
+
+    /// Records a message as [`Self::note`] does. One in a room belongs to the stay with this index in the session.
+    pub fn note_in_stay(&mut self, stamp: &Stamp, stay: usize) -> Arrival {
         let streams = match &mut self.received {
             Received::BySender(streams) => streams,
             Received::Sum(sum) => {
@@ -100,7 +121,16 @@ impl UserInbox {
             }
         };
         let stream = streams.entry(stamp.sender).or_default();
-        let indices = if stamp.to == Addressee::EVERYBODY { &mut stream.broadcasts } else { &mut stream.privates };
+        let indices = match stamp.to {
+            Addressee::EVERYBODY => &mut stream.broadcasts,
+            to if to < self.first_room => &mut stream.privates,
+            room => {
+                if stream.has_in_room(room, stamp.index) {
+                    return Arrival::Duplicate;
+                }
+                stream.says.get_or_insert_default().entry((room, stay)).or_default()
+            }
+        };
         if !indices.insert(stamp.index) {
             return Arrival::Duplicate;
         }
@@ -139,9 +169,10 @@ impl UserInbox {
 
     /// Returns true if the message of `sender` to these recipients with this index arrived; always false if only a sum is kept.
     pub fn has(&self, sender: UserId, to: Addressee, index: u32) -> bool {
-        self.from(sender).is_some_and(|stream| {
-            let indices = if to == Addressee::EVERYBODY { &stream.broadcasts } else { &stream.privates };
-            indices.has(index)
+        self.from(sender).is_some_and(|stream| match to {
+            Addressee::EVERYBODY => stream.broadcasts.has(index),
+            to if to < self.first_room => stream.privates.has(index),
+            room => stream.has_in_room(room, index),
         })
     }
 
@@ -165,6 +196,22 @@ impl UserInbox {
 }
 
 impl SenderStream {
+    /// Returns the indices of its messages that arrived in a stay in `room`, if there is any. `stay` is the index of the stay
+    /// in the session.
+    pub fn in_stay(&self, room: Addressee, stay: usize) -> Option<&IndexSet> {
+        self.says.as_ref()?.get(&(room, stay))
+    }
+
+    /// Returns the indices of its messages in `room`, for each stay.
+    pub fn in_room(&self, room: Addressee) -> impl Iterator<Item = &IndexSet> {
+        let says = self.says.iter().flat_map(|says| says.iter());
+        says.filter(move |((of, _), _)| *of == room).map(|(_, indices)| indices)
+    }
+
+    fn has_in_room(&self, room: Addressee, index: u32) -> bool {
+        self.in_room(room).any(|indices| indices.has(index))
+    }
+
     /// Returns one more than the highest sequence number received.
     pub fn next_sequence(&self) -> u32 {
         self.next_sequence

@@ -5,6 +5,7 @@ pub mod sent;
 pub mod message_sum;
 pub mod inbox;
 pub mod local_failures;
+pub mod room_stay;
 pub mod session;
 pub mod failed_login;
 pub mod broadcast_cache;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::plan::{RunTime, UserId};
 use crate::record::inbox::UserInbox;
+use crate::record::room_stay::RoomStay;
 use mychat_scenario::model::Leave;
 
 /// One session of one user, from login request to the end of its connection.
@@ -23,6 +24,8 @@ pub struct UserSession {
     pub end: UserSessionEnd,
     /// Sequence numbers of the messages sent in this session.
     pub sequences: Range<u32>,
+    /// Its stays in chat rooms, in the order of their beginning.
+    pub rooms: Vec<RoomStay>,
     /// The messages that it received.
     pub inbox: UserInbox,
 }

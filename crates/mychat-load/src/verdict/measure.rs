@@ -114,6 +114,11 @@ pub fn samples(plan: &Plan, seen: &Observations, metric: Metric, selector: &Sele
     }
 }
 
+/// Indices in [`mychat_scenario::model::Action::NAMES`].
+const BROADCAST: usize = 0;
+const PRIVATE: usize = 1;
+const SAY: usize = 8;
+
 fn independent(plan: &Plan, recorder: &Recorder, metric: Metric, selector: &Selector) -> u64 {
     let received = places(plan, metric, selector);
     let delivered = |kind| recorder.total(Count::Delivered, |place| place.kind() == kind && received(place));
@@ -121,9 +126,11 @@ fn independent(plan: &Plan, recorder: &Recorder, metric: Metric, selector: &Sele
     let sent = places(plan, Metric::Sent, &of_anyone);
     // Broadcasts of closed loops are no samples of a metric that excludes closed loops.
     let with_loops = selector.group.is_some() || selector.action.is_some() || !excludes_closed_loops(metric);
-    let broadcasts =
-        recorder.total(Count::Sent, |place| place.kind() == 0 && sent(place) && (with_loops || !place.is_closed()));
-    delivered(1) + broadcasts.min(delivered(0))
+    let to_many = |kind| {
+        let sent = recorder.total(Count::Sent, |at| at.kind() == kind && sent(at) && (with_loops || !at.is_closed()));
+        sent.min(delivered(kind))
+    };
+    delivered(PRIVATE) + to_many(BROADCAST) + to_many(SAY)
 }
 
 /// Computes a metric.

@@ -51,7 +51,7 @@ fn account(
         *next += 1;
         logs[sender as usize].push(Sent { at: RunTime::from_micros(at), to, stage: StageId(0) });
         let stamp = Stamp { run: 0, sender: UserId(sender), session: 0, sequence, index, intended: LoadTime::ZERO, to };
-        for user in (0..USERS).filter(|user| to.user().is_none_or(|to| to.0 == *user)) {
+        for user in (0..USERS).filter(|user| to.user(USERS as usize).is_none_or(|to| to.0 == *user)) {
             if to == Addressee::EVERYBODY && user == sender && !rules.broadcast_echo {
                 continue;
             }
@@ -75,6 +75,7 @@ fn account(
             ended_at: closed[user as usize].then_some(RunTime::from_micros(1000)),
             end: if closed[user as usize] { UserSessionEnd::Closed } else { UserSessionEnd::Stayed },
             sequences: 0..logs[user as usize].len(),
+            rooms: Vec::new(),
             inbox,
         })
         .collect();

@@ -59,6 +59,7 @@ fn receive(orders: &Orders, turns: &[usize]) -> Counted {
         ended_at: None,
         end: UserSessionEnd::Stayed,
         sequences: 0..0,
+        rooms: Vec::new(),
         inbox,
     };
     let sessions: Vec<UserSession> = (0..).zip(users).map(session).collect();

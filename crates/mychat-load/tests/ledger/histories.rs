@@ -108,6 +108,7 @@ impl History {
                         ended_at: None,
                         end: UserSessionEnd::Stayed,
                         sequences: 0..0,
+                        rooms: Vec::new(),
                         inbox: UserInbox::default(),
                     },
                     welcomed: false,
@@ -196,7 +197,7 @@ impl History {
             self.clients.get_mut(&user).map(|client| std::mem::take(&mut client.undelivered)).unwrap_or_default();
         for (message, omits) in messages {
             for (&other, client) in &mut self.clients {
-                if message.to.user().is_some_and(|to| to.0 != other) {
+                if message.to.user(USERS as usize).is_some_and(|to| to.0 != other) {
                     continue;
                 }
                 if omits && (message.sequence + other) % 2 == 0 {

@@ -6,6 +6,7 @@ mod histories;
 mod counts;
 mod definitions;
 mod disorder;
+mod rooms;
 
 const USERS: u32 = 5;
 /// Index of the hostile user.

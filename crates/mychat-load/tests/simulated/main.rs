@@ -3,6 +3,7 @@
 
 mod chaos;
 mod net;
+mod room_model;
 mod run;
 mod server;
 
@@ -10,5 +11,6 @@ mod latencies;
 mod damage;
 mod logins;
 mod order;
+mod rooms;
 mod sessions;
 mod throughput;

@@ -64,6 +64,8 @@ pub(crate) struct Outcome {
     pub(crate) corrupted: u64,
     /// Deliveries that the server made after a later broadcast.
     pub(crate) disordered: u64,
+    /// Deliveries and answers that a fault of the server's rooms concerned.
+    pub(crate) room_faults: u64,
     /// Replies that the server left out.
     pub(crate) unanswered: u64,
     /// With chaos: all bytes written to each user.
@@ -253,7 +255,7 @@ impl World {
         let seen = results.assemble(&self.shared, recorder, length);
         let assessment = assess(&self.shared.plan, &seen);
         let written = self.server.chaos.map(Chaos::written).unwrap_or_default();
-        let Model { repeated, corrupted, unanswered, disordered, .. } = self.server;
+        let Model { repeated, corrupted, unanswered, disordered, rooms, .. } = self.server;
         Outcome {
             recorder: seen.recorder,
             timeline,
@@ -270,6 +272,7 @@ impl World {
             corrupted,
             unanswered,
             disordered,
+            room_faults: rooms.committed,
             written,
             missing_in_roster,
         }

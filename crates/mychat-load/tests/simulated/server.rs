@@ -6,10 +6,11 @@ use std::ops::Range;
 use mychat_load::engine::clock::Clock as _;
 use mychat_load::engine::wire::CloseMode;
 use mychat_load::plan::{Nanos, RunTime};
-use mychat_proto::Command;
+use mychat_proto::{Command, ExtensionCommand};
 
 use super::chaos::Chaos;
 use super::net::{Endpoint, Event, Handled, Net};
+use super::room_model::{RoomFault, RoomModel, Written};
 
 /// Delays and faults of a server.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub(crate) struct Behaviour {
     pub(crate) lists: bool,
     /// True if every second broadcast reaches half of the users only after the next one of another user.
     pub(crate) two_orders: bool,
+    /// A fault of its chat rooms.
+    pub(crate) room_fault: Option<RoomFault>,
     /// Random faults of deliveries: a seed, and how rare they are.
     pub(crate) chaos: Option<(u64, u32)>,
 }
@@ -78,6 +81,7 @@ impl Default for Behaviour {
             closes: None,
             lists: false,
             two_orders: false,
+            room_fault: None,
             chaos: None,
         }
     }
@@ -129,6 +133,8 @@ impl Corruption {
 #[derive(Debug, Default)]
 struct Client {
     name: Option<String>,
+    /// True once it has negotiated chat rooms.
+    has_rooms: bool,
     unfinished: Vec<u8>,
     frames: u32,
     /// Its first delivery.
@@ -155,6 +161,7 @@ pub(crate) struct Model {
     pub(crate) corrupted: u64,
     unknown_replies: u64,
     logins: u64,
+    pub(crate) rooms: RoomModel,
     /// A broadcast that half of the users have received, and its sender.
     held: Option<(String, String)>,
     /// Deliveries after a later broadcast.
@@ -171,6 +178,7 @@ impl Model {
         }
         Self {
             chaos: behaviour.chaos.map(|(seed, one_in)| Chaos::new(seed, one_in)),
+            rooms: RoomModel::new(behaviour.room_fault),
             behaviour,
             clients: HashMap::new(),
             users: BTreeMap::new(),
@@ -269,12 +277,28 @@ impl Model {
             },
             (Ok(Command::Disconnect), _) if self.behaviour.disconnect == Logout::Ignored => {}
             (Ok(Command::Disconnect), _) => self.log_out(end, net),
+            (_, Some(me)) => self.handle_extension(end, &me, frame, net),
             _ => send(end, "ERROR|400|malformed\n", net),
         }
         let name = self.clients.get(&end).and_then(|client| client.name.as_deref());
         if self.behaviour.closes.is_some_and(|(closed, at)| name == Some(closed) && frames == at) {
             self.log_out(end, net);
         }
+    }
+
+    fn handle_extension(&mut self, end: Endpoint, me: &str, frame: &[u8], net: &mut Net) {
+        let Some(client) = self.clients.get_mut(&end) else { return };
+        let written = match ExtensionCommand::parse(frame) {
+            Ok(ExtensionCommand::Capabilities { .. }) if self.rooms.fault != Some(RoomFault::Missing) => {
+                client.has_rooms = true;
+                vec![(vec![end], "CAPABILITIES|rooms=50\n".to_owned())]
+            }
+            Ok(ExtensionCommand::Join { room }) if client.has_rooms => self.rooms.join(end, me, room),
+            Ok(ExtensionCommand::Leave { room }) if client.has_rooms => self.rooms.leave(end, room),
+            Ok(ExtensionCommand::Say { room, content }) if client.has_rooms => self.rooms.say(end, room, content),
+            _ => vec![(vec![end], "ERROR|400|malformed\n".to_owned())],
+        };
+        write_all(written, net);
     }
 
     fn reply_unknown(&mut self, end: Endpoint, net: &mut Net) {
@@ -370,6 +394,7 @@ impl Model {
     fn log_out(&mut self, end: Endpoint, net: &mut Net) {
         let now = net.clock.now();
         let Some(client) = self.clients.remove(&end) else { return };
+        write_all(self.rooms.end(end), net);
         if let Some(name) = client.name {
             if let Some(first) = client.first {
                 self.past.insert(name.clone(), first);
@@ -379,6 +404,12 @@ impl Model {
             self.list(net);
         }
         net.put(now, Event::Over(end));
+    }
+}
+
+fn write_all(written: Written, net: &mut Net) {
+    for (recipients, frame) in written {
+        recipients.into_iter().for_each(|end| send(end, &frame, net));
     }
 }
 

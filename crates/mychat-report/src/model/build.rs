@@ -132,7 +132,7 @@ fn shard(plan: &Plan, share: &ShardExchange, reconciliation: &Reconciliation) ->
     });
     let unsent = share.unsent.iter().map(|&(sender, to, count)| UnsentMessages {
         sender: name(sender),
-        to: to.user().map(name),
+        to: to.user(plan.users.len()).map(name),
         count: count.into(),
     });
     ShardInfo {

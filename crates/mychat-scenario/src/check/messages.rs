@@ -10,6 +10,14 @@ const BROADCAST_OVERHEAD: usize = 11;
 /// Bytes of `MESSAGE|` and the pipe after the name.
 const MESSAGE_OVERHEAD: usize = 9;
 
+/// Bytes of `SAY|` and the pipes after the room and the sender.
+const SAY_OVERHEAD: usize = 6;
+
+fn longest_room(draft: &GroupDraft<'_>) -> usize {
+    let group = &draft.group;
+    group.rooms.as_ref().map_or(0, |rooms| rooms.name(&group.name, rooms.count).len())
+}
+
 fn longest_name(draft: &GroupDraft<'_>) -> usize {
     draft.group.name_pattern.name(&draft.group.name, draft.group.count).len()
 }
@@ -23,6 +31,7 @@ pub(super) fn contents(groups: &[&GroupDraft<'_>], problems: &mut Problems) {
                 Action::Private { to: To::Group(to), content } => {
                     (content, MESSAGE_OVERHEAD + longest_name(draft).max(longest_name(groups[*to])))
                 }
+                Action::Say { content } => (content, SAY_OVERHEAD + longest_name(draft) + longest_room(draft)),
                 Action::Private { content, .. } => (content, MESSAGE_OVERHEAD + longest_name(draft)),
                 _ => continue,
             };

@@ -1,6 +1,7 @@
 //! Checks that need the whole file: parts that depend on each other, name clashes, and limits of the load.
 
 mod messages;
+mod rooms;
 mod user_names;
 mod verification;
 mod volume;
@@ -20,6 +21,7 @@ pub(crate) fn check(draft: Draft<'_>, problems: &mut Problems) -> Scenario {
         user_names::names(&groups, problems);
         messages::contents(&groups, problems);
         messages::partners(&groups, problems);
+        rooms::rooms(&draft, &groups, problems);
         volume::volume(&draft, &groups, problems);
     }
     verification::verification(&draft, &groups, problems);

@@ -125,6 +125,12 @@ pub(crate) static GROUP: MapSpec = MapSpec {
         opt("arrivals", ValueType::Word(&["poisson", "even"]), "poisson", "The distribution of the times of `rate`."),
         opt("do", ValueType::List(&ValueType::TaggedMap(&ACTIONS)), "they only read", "The actions of the users."),
         opt(
+            "rooms",
+            ValueType::Map(&ROOMS),
+            "none",
+            "Chat rooms that the users join after each login. The server must have the extension `rooms`.",
+        ),
+        opt(
             "session",
             ValueType::Durations,
             "to the end",
@@ -143,6 +149,27 @@ pub(crate) static GROUP: MapSpec = MapSpec {
             "The speed at which the users read.",
         ),
         opt("hostile", ValueType::Truth, "false", "If true, errors of these users do not count against the server."),
+    ],
+};
+
+pub(crate) static ROOMS: MapSpec = MapSpec {
+    what: "`rooms`",
+    example: "{ count: 50, each: 3 }",
+    keys: &[
+        need("count", ValueType::Whole, "The number of rooms."),
+        opt("each", ValueType::Whole, "1", "The number of rooms that a user joins, and is in at most."),
+        opt(
+            "zipf",
+            ValueType::Number,
+            "all rooms have equally many members",
+            "The exponent of Zipf's law: the larger it is, the more users are in the first rooms.",
+        ),
+        opt(
+            "name",
+            ValueType::Naming,
+            "{group}{n}",
+            "The names of the rooms: text with {group}, {n} or {n:04}. Groups that give the same names share the rooms.",
+        ),
     ],
 };
 
@@ -187,6 +214,9 @@ pub(crate) static ACTIONS: MapSpec = MapSpec {
         ),
         opt("half_frame", ValueType::Map(&HALF_FRAME), "", "Half a frame, a wait, and the rest."),
         opt("reconnect", ValueType::Map(&RECONNECT), "", "The user leaves and comes back under the same name."),
+        opt("say", ValueType::Map(&SAY), "", "A message to one of the rooms that the user is in."),
+        opt("join_room", ValueType::Map(&JOIN_ROOM), "", "The user joins one of the group's rooms."),
+        opt("leave_room", ValueType::Map(&LEAVE_ROOM), "", "The user leaves one of its rooms."),
     ],
 };
 
@@ -258,6 +288,16 @@ pub(crate) static RECONNECT: MapSpec = MapSpec {
     example: "{ leave: rst }",
     keys: &[weight(), need("leave", LEAVES, "The way in which the user leaves.")],
 };
+
+pub(crate) static SAY: MapSpec = MapSpec {
+    what: "`say`",
+    example: "{ weight: 9, size: 48..200 }",
+    keys: &[weight(), opt("size", ValueType::Size, "64", SIZE), opt("text", ValueType::Text, "padding", TEXT)],
+};
+
+pub(crate) static JOIN_ROOM: MapSpec = MapSpec { what: "`join_room`", example: "{ weight: 2 }", keys: &[weight()] };
+
+pub(crate) static LEAVE_ROOM: MapSpec = MapSpec { what: "`leave_room`", example: "{ weight: 2 }", keys: &[weight()] };
 
 static ONLY: ValueType = ValueType::Many(&ValueType::Group);
 

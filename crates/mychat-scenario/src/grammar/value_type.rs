@@ -9,6 +9,8 @@ pub(crate) enum ValueType {
     Text,
     /// A whole number.
     Whole,
+    /// `1.1`.
+    Number,
     /// `true` or `false`.
     Truth,
     /// One of these words.
@@ -83,6 +85,7 @@ impl ValueType {
         match self {
             Self::Text => "text".to_owned(),
             Self::Whole => "a whole number".to_owned(),
+            Self::Number => "a number such as `1.1`".to_owned(),
             Self::Truth => "`true` or `false`".to_owned(),
             Self::Word(words) => crate::suggest::listing(words.iter().copied()),
             Self::Duration => "a duration such as `30s` or `500ms`".to_owned(),

@@ -51,6 +51,9 @@ pub(crate) fn action<'n>(
         }
         "garbage" => span(&fields, problems, 1, "the first byte makes it invalid").map(|size| Action::Garbage { size }),
         "half_frame" => fields.read("stall", problems, units::duration).map(|stall| Action::HalfFrame { stall }),
+        "say" => content(&fields, problems).map(|content| Action::Say { content }),
+        "join_room" => Some(Action::JoinRoom),
+        "leave_room" => Some(Action::LeaveRoom),
         _ => fields.read("leave", problems, |text| units::word(text, &LEAVES)).map(|leave| Action::Reconnect { leave }),
     };
     let place = spec.key("size").and_then(|_| fields.get("size")).unwrap_or(item.key);

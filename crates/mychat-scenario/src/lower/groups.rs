@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::actions::{self, LEAVES};
 use super::fields::{Fields, many, scalar, unexpected};
 use super::name_pattern;
+use super::rooms;
 use super::symbols::{GroupInfo, RESERVED, SymbolTable};
 use super::units;
 use crate::diagnostic::Problem;
@@ -27,6 +28,8 @@ pub(crate) struct GroupDraft<'n> {
     pub(crate) name_pattern: Option<&'n Node>,
     /// The node of the rate.
     pub(crate) rate: Option<&'n Node>,
+    /// The node of `rooms`.
+    pub(crate) rooms: Option<&'n Node>,
     /// The nodes of the actions' sizes.
     pub(crate) sizes: Vec<&'n Node>,
 }
@@ -91,6 +94,7 @@ pub(crate) fn group<'n>(
         }
     }
     let pace = pace(key, &fields, problems);
+    let rooms = rooms::rooms(&fields, problems);
     let session = session(&fields, problems);
     let reconnects = list.iter().any(|weighted| matches!(weighted.action, Action::Reconnect { .. }));
     let leave = leave(&fields, reconnects, problems);
@@ -106,12 +110,14 @@ pub(crate) fn group<'n>(
         join: join?,
         pace: pace?,
         actions: list,
+        rooms,
         session,
         leave,
         read,
         hostile,
     };
-    Some(GroupDraft { group, key, name_pattern: fields.get("name"), rate: fields.get("rate"), sizes })
+    let (name_pattern, rate, rooms) = (fields.get("name"), fields.get("rate"), fields.key("rooms"));
+    Some(GroupDraft { group, key, name_pattern, rate, rooms, sizes })
 }
 
 fn pace(key: &Node, fields: &Fields<'_>, problems: &mut Problems) -> Option<Pace> {

@@ -8,6 +8,7 @@ mod condition;
 mod condition_checks;
 pub(crate) mod document;
 mod fields;
+pub(crate) mod rooms;
 pub(crate) mod groups;
 mod measure;
 pub(crate) mod name_pattern;

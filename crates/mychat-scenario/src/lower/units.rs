@@ -209,6 +209,16 @@ pub(crate) fn percent_above_zero(text: &str) -> Result<f64, Problem> {
     if percent <= 0.0 { Err(Problem::new("no user acts at 0%").help("use `pause` for that")) } else { Ok(percent) }
 }
 
+/// Parses a number without a unit.
+pub(crate) fn number(text: &str) -> Result<f64, Problem> {
+    let amount = amount(text, &ValueType::Number)?;
+    if amount.unit.is_empty() {
+        return Ok(amount.number);
+    }
+    Err(Problem::new(format!("`{}` is not a number", shown(text)))
+        .help("it takes a number such as `1.1`, without a unit"))
+}
+
 /// Parses `1.5x`.
 pub(crate) fn factor(text: &str) -> Result<f64, Problem> {
     let amount = amount(text, &ValueType::Factor)?;

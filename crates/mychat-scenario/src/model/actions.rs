@@ -62,12 +62,32 @@ pub enum Action {
         /// The way to close the connection.
         leave: Leave,
     },
+    /// `SAY` to one of the rooms that the user is in, drawn each time.
+    Say {
+        /// The content of the message.
+        content: Content,
+    },
+    /// `JOIN` of one of the group's rooms, unless the user is in as many as it may be.
+    JoinRoom,
+    /// `LEAVE` of one of the rooms that the user is in.
+    LeaveRoom,
 }
 
 impl Action {
     /// All names of actions, as they stand in files.
-    pub const NAMES: [&'static str; 8] =
-        ["broadcast", "private", "frame", "oversize", "duplicate_name", "garbage", "half_frame", "reconnect"];
+    pub const NAMES: [&'static str; 11] = [
+        "broadcast",
+        "private",
+        "frame",
+        "oversize",
+        "duplicate_name",
+        "garbage",
+        "half_frame",
+        "reconnect",
+        "say",
+        "join_room",
+        "leave_room",
+    ];
 
     /// The name as it stands in a file, and in a selector.
     pub const fn name(&self) -> &'static str {
@@ -85,6 +105,9 @@ impl Action {
             Self::Garbage { .. } => 5,
             Self::HalfFrame { .. } => 6,
             Self::Reconnect { .. } => 7,
+            Self::Say { .. } => 8,
+            Self::JoinRoom => 9,
+            Self::LeaveRoom => 10,
         }
     }
 }

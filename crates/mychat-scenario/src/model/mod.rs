@@ -6,6 +6,7 @@ mod conditions;
 mod keyword;
 mod load;
 pub mod procedures;
+mod rooms;
 mod users;
 
 pub use actions::{Action, Content, Size, To, Weighted};
@@ -15,6 +16,7 @@ pub use keyword::Keyword;
 pub use load::{FindMax, Stage, StageKind};
 pub use mychat_proto::FramingChoice;
 pub use procedures::Procedure;
+pub use rooms::Rooms;
 pub use users::{Arrivals, Group, Leave, NamePattern, NamePiece, Pace, Rate, ReadPolicy};
 
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Action, Span, Weighted};
+use super::{Action, Rooms, Span, Weighted};
 
 /// Users that behave alike.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,6 +21,8 @@ pub struct Group {
     pub pace: Pace,
     /// Actions with their weights; empty for users that only read.
     pub actions: Vec<Weighted>,
+    /// The rooms that the users join after each login; `None`: they do not use rooms.
+    pub rooms: Option<Rooms>,
     /// The time until a user leaves and comes back; `None`: it stays to the end.
     pub session: Option<Span<Duration>>,
     /// Ways to leave: one is drawn each time, in the proportion in which they are listed.

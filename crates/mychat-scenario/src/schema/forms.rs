@@ -34,6 +34,9 @@ pub(super) fn schema(value_type: &ValueType, bound: Bound) -> Schema {
         ValueType::Whole => {
             Schema { types: vec!["integer", "string"], ..within(pattern("^[0-9][0-9_]*$", value_type), bound) }
         }
+        ValueType::Number => {
+            Schema { types: vec!["number", "string"], ..pattern(&format!("^{ABOVE_ZERO}{NUMBER}$"), value_type) }
+        }
         ValueType::Truth => Schema { types: vec!["boolean"], ..Schema::default() },
         ValueType::Word(words) => Schema { types: vec!["string"], words: words.to_vec(), ..Schema::default() },
         ValueType::Duration => string(&format!("^{ABOVE_ZERO}{NUMBER}{TIME_UNIT}$"), value_type),

@@ -6,6 +6,7 @@ use crate::grammar::keys::MapSpec;
 use crate::lower::actions::{LONGEST_CONTENT, LONGEST_FRAME, MOST_WEIGHT, SHORTEST_OVERSIZE, STAMP};
 use crate::lower::document::MOST_CONDITIONS;
 use crate::lower::groups::{MOST_GROUPS, MOST_USERS};
+use crate::lower::rooms::{MOST_ROOMS, MOST_ROOMS_EACH};
 use crate::lower::steps::{MAX_PART_BYTES, MAX_REPETITIONS};
 
 /// The bounds of a value.
@@ -73,12 +74,17 @@ static NOTES: &[Note] = &[
     note(GROUP, "think", Bound::None, "These users send less to a slow server, so `delivery`, `ack` and `achieved` leave them out. It excludes `rate` and needs `do`."),
     note(GROUP, "arrivals", Bound::None, "`poisson`: independent of each other; `even`: equally far apart. It needs `rate`."),
     note(GROUP, "do", Bound::None, "Each time, one action is drawn by `weight`. It needs `rate` or `think`."),
+    note(GROUP, "rooms", Bound::None, "It needs `verify: full`. A group without rooms negotiates no extension."),
     note(GROUP, "session", Bound::AboveZero, "From a span, a value is drawn each time."),
     note(GROUP, "leave", Bound::None, "`disconnect`: with the DISCONNECT frame; `fin`: the socket is closed; `rst`: the connection is reset. [fin, fin, rst] means two `fin` for each `rst`. It needs `session`, or a `reconnect` among the actions."),
     note(GROUP, "read", Bound::None, "A slow reader also has a small receive buffer, so that the server's queue fills."),
     note(GROUP, "hostile", Bound::None, "Messages that these users lose do not count; errors that other users see do."),
     note("a read policy", "rate", Bound::None, "It excludes `pause` and `every`."),
     note("a read policy", "pause", Bound::None, "Shorter than `every`."),
+
+    note("`rooms`", "count", numbers(1, MOST_ROOMS), "Users and rooms together: at most 262,142."),
+    note("`rooms`", "each", numbers(1, MOST_ROOMS_EACH), "At most `count`, and what the server allows."),
+    note("`rooms`", "zipf", Bound::None, "Above 0, at most 5."),
 
     note(ACTION, "broadcast", Bound::None, "It counts as lost for each connected user that does not receive it."),
     note(ACTION, "private", Bound::None, "It counts as `misrouted` if another user receives it."),
@@ -98,6 +104,14 @@ static NOTES: &[Note] = &[
     note("`garbage`", "size", numbers(1, LONGEST_FRAME), "The first byte is 0xFF; none is a line feed."),
     note("`half_frame`", "weight", WEIGHT, ""),
     note("`reconnect`", "weight", WEIGHT, ""),
+    note(ACTION, "say", Bound::None, "It counts as lost for each member that does not receive it."),
+    note(ACTION, "join_room", Bound::None, "Left out while the user is in `each` rooms."),
+    note(ACTION, "leave_room", Bound::None, "Left out while the user is in no room."),
+    note("`say`", "weight", WEIGHT, ""),
+    note("`say`", "size", CONTENT, "They include the stamp that identifies the message."),
+    note("`say`", "text", Bound::Length(1, 800), "One line, at most 800 bytes."),
+    note("`join_room`", "weight", WEIGHT, ""),
+    note("`leave_room`", "weight", WEIGHT, ""),
 
     note(STAGE, "hold", Bound::None, "Selected in conditions by its name, or as `hold-1`, `hold-2`."),
     note(STAGE, "find_max", Bound::None, "It must be the only stage of the load."),

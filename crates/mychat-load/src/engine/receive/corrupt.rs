@@ -2,9 +2,9 @@
 //! counted as lost as well.
 
 use super::deferred::leave_fast_path;
-use super::delivery::place_of;
+use super::delivery::{place_of, stay_in};
 use super::violations::count_corrupted;
-use super::{BROADCAST, PRIVATE};
+use super::{BROADCAST, PRIVATE, SAY};
 use crate::engine::recording::Recording;
 use crate::engine::user::User;
 use crate::plan::stamp::{Stamp, StampError};
@@ -26,7 +26,11 @@ pub(super) fn receive_corrupt(
         }
         return;
     };
-    let action = if stamp.to == Addressee::EVERYBODY { BROADCAST } else { PRIVATE };
+    let action = match stamp.to {
+        Addressee::EVERYBODY => BROADCAST,
+        to if recording.shared.plan.room_of(to).is_some() => SAY,
+        _ => PRIVATE,
+    };
     let place = place_of(recording, &stamp, user.group, action, now);
     count_corrupted(user, recording, place, what, Some(&stamp), frame);
     note_changed(user, recording, &stamp);
@@ -36,13 +40,17 @@ pub(super) fn receive_corrupt(
 pub(super) fn note_changed(user: &mut User, recording: &mut Recording, stamp: &Stamp) {
     leave_fast_path(user, recording);
     recording.order.mark_incomplete(user.id);
+    let room = recording.shared.plan.room_of(stamp.to);
+    let stay = room.and_then(|room| stay_in(user, room));
     if let Some(session) = user.session.as_mut() {
-        session.inbox.note(stamp);
+        session.inbox.note_in_stay(stamp, stay.unwrap_or_default());
     }
 }
 
 /// Enters a message that nothing identifies into the inbox. At most its sender's name and its action are known.
 pub(super) fn note_unidentified(user: &mut User, recording: &Recording, from: Option<(&[u8], u16)>) {
+    // A message in a room may be any of its sender's, in any of the rooms.
+    let from = from.filter(|(_, action)| *action != SAY);
     let known = from.and_then(|(name, action)| Some((user_named(recording, name)?, action == BROADCAST)));
     if let Some(session) = user.session.as_mut() {
         session.inbox.note_corrupt(known);
@@ -60,7 +68,7 @@ pub(super) fn find_stamp(user: &User, recording: &Recording, frame: &[u8]) -> Op
         let plan = &recording.shared.plan;
         stamp.run == plan.run
             && stamp.sender.index() < plan.users.len()
-            && (stamp.to == Addressee::EVERYBODY || stamp.to == user.id.into())
+            && (stamp.to == Addressee::EVERYBODY || stamp.to == user.id.into() || plan.room_of(stamp.to).is_some())
     };
     let read = |at: usize| match Stamp::read(&frame[at..]) {
         Ok(stamp) | Err(StampError::Body(stamp)) => Some(stamp),
@@ -72,5 +80,5 @@ pub(super) fn find_stamp(user: &User, recording: &Recording, frame: &[u8]) -> Op
 /// Returns true if a frame is the beginning of a message, or begins like one.
 fn is_message_prefix(frame: &[u8]) -> bool {
     let matches = |command: &[u8]| command.starts_with(frame) || frame.starts_with(command);
-    !frame.is_empty() && [&b"BROADCAST|"[..], b"MESSAGE|"].into_iter().any(matches)
+    !frame.is_empty() && [&b"BROADCAST|"[..], b"MESSAGE|", b"SAY|"].into_iter().any(matches)
 }

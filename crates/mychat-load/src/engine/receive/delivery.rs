@@ -3,11 +3,11 @@
 use super::FrameEffect;
 use super::deferred::flush_deferred;
 use super::order;
-use super::violations::count_out_of_order;
+use super::violations::{count_misrouted, count_out_of_order};
 use crate::engine::recording::{BroadcastMeta, Recording};
-use crate::engine::user::User;
+use crate::engine::user::{MembershipState, User};
 use crate::plan::stamp::Stamp;
-use crate::plan::{Addressee, GroupId, RunTime};
+use crate::plan::{Addressee, GroupId, RoomId, RunTime};
 use crate::record::inbox::Arrival;
 use crate::record::recorder::{Count, Place};
 
@@ -26,8 +26,14 @@ pub(super) fn deliver(
         count_out_of_order(user, recording, place, &stamp, frame, Count::Duplicated);
         return FrameEffect::None;
     }
+    let room = recording.shared.plan.room_of(stamp.to);
+    let stay = room.and_then(|room| stay_in(user, room));
+    if room.is_some() && stay.is_none() {
+        count_misrouted(user, recording, place, &stamp, frame);
+        return FrameEffect::None;
+    }
     let Some(session) = user.session.as_mut() else { return FrameEffect::None };
-    let arrival = session.inbox.note(&stamp);
+    let arrival = session.inbox.note_in_stay(&stamp, stay.unwrap_or_default());
     match arrival {
         Arrival::InOrder => {}
         Arrival::OutOfOrder => count_out_of_order(user, recording, place, &stamp, frame, Count::Reordered),
@@ -37,15 +43,18 @@ pub(super) fn deliver(
         }
     }
     let is_public = stamp.to == Addressee::EVERYBODY;
-    if is_public {
-        order::observe(user, recording, &meta, place, arrival);
+    if is_public || room.is_some() {
+        order::observe(user, recording, &meta, (place, room), arrival);
     }
     if !recording.shared.plan.shard.has(stamp.sender) {
         // The sender's machine has another clock: there is no latency.
         recording.recorder.count(place, Count::Delivered);
         return FrameEffect::Delivery;
     }
-    if place.is_closed() && (!is_public || stamp.sender == user.id || !recording.shared.rules.broadcast_echo) {
+    // A private message has one recipient, and a sender is a member of its rooms.
+    let is_private = !is_public && room.is_none();
+    let has_no_echo = is_public && !recording.shared.rules.broadcast_echo;
+    if place.is_closed() && (is_private || stamp.sender == user.id || has_no_echo) {
         recording.confirmations.push((stamp.sender, stamp.sequence));
     }
     let service = sent.map(|sent| now.since(sent));
@@ -55,6 +64,13 @@ pub(super) fn deliver(
         recording.fanout.note(stamp.sender, stamp.index, intended, now);
     }
     FrameEffect::Delivery
+}
+
+/// Returns the index of the user's stay in a room of which it is a member: from the echo of its `JOIN` to that of its `LEAVE`
+/// (rules Q3, Q4).
+pub(super) fn stay_in(user: &mut User, room: RoomId) -> Option<usize> {
+    let membership = user.rooms.as_mut()?.membership(room)?;
+    (membership.state != MembershipState::Joining).then_some(membership.stay)
 }
 
 /// Returns the cell of a message: the stage in which it was due, and the recipient's group.

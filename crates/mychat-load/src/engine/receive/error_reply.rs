@@ -1,5 +1,6 @@
 //! Replies to a user's own frames: those that are due, wrong ones, and unexpected errors.
 
+use super::rooms::request_failed;
 use crate::engine::recording::{Recording, ViolationDetail};
 use crate::engine::user::{ExpectedReply, PendingReply, User, UserState};
 use crate::plan::RunTime;
@@ -43,6 +44,9 @@ pub(super) fn receive_error(user: &mut User, recording: &mut Recording, now: Run
         *recording.unreachable.entry(user.id).or_default() += 1;
         return confirm_own(user, recording);
     }
+    if request_failed(user, recording, now, frame) {
+        return;
+    }
     if let Some(reply) = user.replies.take_first(|_| true) {
         let due = if reply.expected == ExpectedReply::NotFound { "404 was due" } else { "something else was due" };
         return recording.wrong_reply(reply.place, user.id, &|| due.to_owned(), &[frame]);
@@ -69,7 +73,7 @@ fn take_due_error(user: &mut User, code: &str) -> Option<PendingReply> {
 }
 
 /// Confirms the action that the user's closed loop waits for: an error ends the waiting like a delivery.
-fn confirm_own(user: &User, recording: &mut Recording) {
+pub(super) fn confirm_own(user: &User, recording: &mut Recording) {
     if let Some((sequence, _)) = user.closed_loop().and_then(|closed| closed.awaiting) {
         recording.confirmations.push((user.id, sequence));
     }
@@ -77,12 +81,12 @@ fn confirm_own(user: &User, recording: &mut Recording) {
 
 /// Returns true if one of the user's latest private messages went to a user who was not certainly online.
 fn may_be_unreachable(user: &User, recording: &Recording, now: RunTime) -> bool {
-    let log = &recording.shared.sent[user.id.index()];
+    let (log, users) = (&recording.shared.sent[user.id.index()], recording.shared.plan.users.len());
     let timeout = crate::plan::nanos(recording.shared.protocol.reply_timeout);
     let latest = (0..log.len()).rev().map_while(|sequence| log.get(sequence));
     // A server that stood still sends many replies at once, after much else was sent: time is the only limit.
     latest
         .take_while(|sent| sent.at + timeout >= now)
-        .filter_map(|sent| Some((&recording.shared.presence[sent.to.user()?.index()], sent.at)))
+        .filter_map(|sent| Some((&recording.shared.presence[sent.to.user(users)?.index()], sent.at)))
         .any(|(recipient, sent_at)| !recipient.was_online_since(sent_at))
 }

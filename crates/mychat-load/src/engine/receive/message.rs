@@ -5,7 +5,7 @@ use super::deferred::leave_fast_path;
 use super::delivery::{deliver, place_of};
 use super::fast_path::take_run;
 use super::violations::{count_corrupted, count_misrouted};
-use super::{BROADCAST, FrameEffect};
+use super::{BROADCAST, FrameEffect, PRIVATE, SAY};
 use crate::engine::recording::{BroadcastMeta, Recording};
 use crate::engine::user::User;
 use crate::plan::stamp::{Stamp, StampError};
@@ -13,7 +13,7 @@ use crate::plan::{Addressee, RunTime, UserId};
 use crate::record::recorder::{Count, Place};
 use mychat_scenario::model::{Action, Weighted};
 
-/// Takes a broadcast or private message; `rest` is its frame behind the command.
+/// Takes a broadcast, a private message or a message in a room; `rest` is its frame behind the command.
 pub(super) fn receive_message(
     user: &mut User,
     recording: &mut Recording,
@@ -22,14 +22,18 @@ pub(super) fn receive_message(
     frame: &[u8],
     rest: &[u8],
 ) -> FrameEffect {
-    // Only broadcasts are cached: a private message has one recipient.
-    if action == BROADCAST
+    // A private message is not cached: it has one recipient.
+    if action != PRIVATE
         && let Some(run) = recording.broadcasts.find(user.cursor.at(), frame)
     {
         mark_overtaken(user, recording.broadcasts.frames(&run).first().map(|cached| cached.meta.stamp).as_ref());
         let delivered = take_run(user, recording, now, &run, frame) > 0;
         return if delivered { FrameEffect::Delivery } else { FrameEffect::None };
     }
+    let (room, rest) = match memchr::memchr(b'|', rest) {
+        Some(cut) if action == SAY => (Some(&rest[..cut]), &rest[cut + 1..]),
+        _ => (None, rest),
+    };
     let Some(cut) = memchr::memchr(b'|', rest) else {
         receive_corrupt(user, recording, now, &|| "a message without content".to_owned(), frame);
         return FrameEffect::None;
@@ -38,11 +42,11 @@ pub(super) fn receive_message(
     let stamp = match Stamp::read(content) {
         Ok(stamp) if stamp.run == recording.shared.plan.run => stamp,
         Ok(_) => return count_stranger(user, recording, now),
-        Err(unreadable) => return receive_unreadable(user, recording, now, (action, sender, unreadable), frame),
+        Err(unreadable) => return receive_unreadable(user, recording, now, (action, room, sender, unreadable), frame),
     };
     mark_overtaken(user, Some(&stamp));
     let place = place_of(recording, &stamp, user.group, action, now);
-    if !is_addressed_to(&stamp, user.id, action) {
+    if !is_addressed_to(recording, &stamp, user.id, (action, room)) {
         count_misrouted(user, recording, place, &stamp, frame);
         return FrameEffect::None;
     }
@@ -55,7 +59,7 @@ pub(super) fn receive_message(
     let intended = stamp.intended.in_run(recording.load_start().unwrap_or_default());
     let sent = shared.sent.get(stamp.sender.index()).and_then(|log| log.get(stamp.sequence));
     let mut meta = BroadcastMeta { stamp, place, intended, sent: sent.map(|sent| sent.at), ordinal: None };
-    if action == BROADCAST && recording.load_start().is_some() {
+    if action != PRIVATE && recording.load_start().is_some() {
         meta.ordinal = recording.ordinal(&meta);
         let behind = recording.cache_broadcast(frame, meta);
         user.cursor.advance(behind);
@@ -71,7 +75,7 @@ fn receive_unreadable(
     user: &mut User,
     recording: &mut Recording,
     now: RunTime,
-    (action, sender, unreadable): (u16, &[u8], StampError),
+    (action, room, sender, unreadable): (u16, Option<&[u8]>, &[u8], StampError),
     frame: &[u8],
 ) -> FrameEffect {
     match unreadable {
@@ -88,7 +92,7 @@ fn receive_unreadable(
             let place = place_of(recording, &stamp, user.group, action, now);
             let what = || "its content is not what was sent".to_owned();
             count_corrupted(user, recording, place, &what, Some(&stamp), frame);
-            if is_addressed_to(&stamp, user.id, action) {
+            if is_addressed_to(recording, &stamp, user.id, (action, room)) {
                 note_changed(user, recording, &stamp);
             }
         }
@@ -119,9 +123,16 @@ fn always_stamps(recording: &Recording, name: &[u8]) -> bool {
     user_named(recording, name).is_some_and(|user| !plan.group(user).actions.iter().any(is_unstamped))
 }
 
-/// Returns true if a message reached `user` in the way it was sent: as a broadcast or privately.
-fn is_addressed_to(stamp: &Stamp, user: UserId, action: u16) -> bool {
-    stamp.to == if action == BROADCAST { Addressee::EVERYBODY } else { user.into() }
+/// Returns true if a message reached `user` in the way it was sent: as a broadcast, privately, or in `room`.
+fn is_addressed_to(recording: &Recording, stamp: &Stamp, user: UserId, (action, room): (u16, Option<&[u8]>)) -> bool {
+    match action {
+        BROADCAST => stamp.to == Addressee::EVERYBODY,
+        SAY => {
+            let plan = &recording.shared.plan;
+            plan.room_of(stamp.to).is_some_and(|said_in| room == Some(plan.rooms.name(said_in).as_bytes()))
+        }
+        _ => stamp.to == user.into(),
+    }
 }
 
 /// Counts a message that does not belong to this run.

@@ -7,6 +7,7 @@ mod error_reply;
 mod fast_path;
 mod message;
 mod order;
+mod rooms;
 mod violations;
 
 use mychat_proto::{AckStatus, Reply};
@@ -14,6 +15,7 @@ use mychat_proto::{AckStatus, Reply};
 use self::corrupt::receive_corrupt;
 pub(super) use self::deferred::flush_deferred;
 use self::message::receive_message;
+pub(super) use self::rooms::finish_entering;
 use super::recording::Recording;
 use super::user::User;
 use crate::plan::RunTime;
@@ -33,6 +35,8 @@ pub(super) enum FrameEffect {
 const BROADCAST: u16 = 0;
 /// Index of private messages in `Action::NAMES`.
 const PRIVATE: u16 = 1;
+/// Index of messages in rooms in `Action::NAMES`.
+const SAY: u16 = 8;
 
 /// Takes the cached broadcasts that `bytes` begins with; `bytes` starts at the beginning of a frame. Returns the number of
 /// deliveries and the number of bytes taken.
@@ -61,6 +65,15 @@ pub(super) fn receive_frame(user: &mut User, recording: &mut Recording, now: Run
     }
     if frame.is_empty() {
         return FrameEffect::None;
+    }
+    // Rule N2: a user without rooms has negotiated nothing, and such a frame is none of its replies.
+    if user.rooms.is_some() {
+        if let Some(rest) = frame.strip_prefix(b"SAY|") {
+            return receive_message(user, recording, now, SAY, frame, rest);
+        }
+        if let Some(effect) = rooms::receive_room_frame(user, recording, now, frame) {
+            return effect;
+        }
     }
     match Reply::parse(frame) {
         Ok(Reply::ConnectAck(status)) => FrameEffect::ConnectAck(status),

@@ -71,9 +71,13 @@ pub(super) fn count_misrouted(user: &User, recording: &mut Recording, place: Pla
     let users = &recording.shared.plan.users;
     let what = match stamp.to {
         Addressee::EVERYBODY => "it was a broadcast and arrived as a private message".to_owned(),
-        to => match to.user().and_then(|to| users.get(to.index())) {
-            Some(owner) => format!("it was meant for {} only", owner.name),
-            None => "it had no recipient".to_owned(),
+        to => match (to.user(users.len()), recording.shared.plan.room_of(to)) {
+            (Some(owner), _) => format!("it was meant for {} only", users[owner.index()].name),
+            (None, Some(room)) => {
+                let room = recording.shared.plan.rooms.name(room);
+                format!("it was said in the room {room}, of which {} was no member", recording.user_name(user.id))
+            }
+            (None, None) => "it had no recipient".to_owned(),
         },
     };
     // The message belongs to its sender's group, not to that of the user who got it by mistake.

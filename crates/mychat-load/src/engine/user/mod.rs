@@ -4,6 +4,7 @@ mod broadcast_cursor;
 mod load_loop;
 mod login;
 mod pending_replies;
+mod rooms;
 
 use rustc_hash::FxHashMap;
 
@@ -11,9 +12,11 @@ pub(super) use self::broadcast_cursor::BroadcastCursor;
 pub(super) use self::load_loop::{ClosedLoop, LoadLoop};
 pub(super) use self::login::{Login, UserState};
 pub(super) use self::pending_replies::{ExpectedReply, PendingReplies, PendingReply};
+pub(super) use self::rooms::{MembershipState, RoomRequest, RoomRequestKind, UserRooms};
 use crate::plan::{Addressee, GroupId, Plan, RunTime, SessionDraws, UserId};
 use crate::record::roster::RosterState;
 use crate::record::session::UserSession;
+use mychat_scenario::model::Action;
 
 /// One virtual user.
 #[derive(Debug)]
@@ -36,7 +39,9 @@ pub(super) struct User {
     pub(super) load: Option<LoadLoop>,
     /// Broadcasts sent so far.
     pub(super) broadcasts: u32,
-    /// Private messages sent so far, by recipient.
+    /// Its chat rooms; `None` for a user that has none.
+    pub(super) rooms: Option<Box<UserRooms>>,
+    /// Private messages and messages in rooms sent so far, by recipient.
     pub(super) privates: FxHashMap<Addressee, u32>,
     /// Second half of a frame whose first half was sent.
     pub(super) second_half: Option<Vec<u8>>,
@@ -62,11 +67,22 @@ impl User {
             past_sessions: Vec::new(),
             load: plan.program(id).map(LoadLoop::new),
             broadcasts: 0,
+            rooms: UserRooms::of(plan, id),
             privates: FxHashMap::default(),
             second_half: None,
             replies: PendingReplies::default(),
             listed: RosterState::default(),
             cursor: BroadcastCursor::default(),
+        }
+    }
+
+    /// Returns true if an action is possible with the user's present memberships. Other actions always are.
+    pub(super) fn can_perform(&self, plan: &Plan, action: &Action) -> bool {
+        let Some(rooms) = &self.rooms else { return true };
+        match action {
+            Action::Say { .. } | Action::LeaveRoom => rooms.pick_member(0).is_some(),
+            Action::JoinRoom => rooms.pick_to_join(plan, self.id, 0).is_some(),
+            _ => true,
         }
     }
 

@@ -7,8 +7,11 @@ use crate::engine::clock::Clock;
 use crate::engine::send::SendContext;
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::wire::Wire;
-use crate::plan::{PlannedAction, RunTime};
+use crate::plan::{Nanos, PlannedAction, RunTime};
 use crate::record::recorder::Place;
+
+/// Pause before a user draws again whose action was impossible. Without it, a think time of zero would not end.
+const IMPOSSIBLE_PAUSE: Nanos = 10_000_000;
 
 impl<W: Wire, C: Clock> Worker<W, C> {
     /// Draws the next action of a closed loop. Its think time starts at `from`.
@@ -37,9 +40,13 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         if is_stopped {
             return;
         }
+        let action = &shared.plan.group(id).actions[usize::from(planned.action)].action;
+        if !self.users[index].can_perform(&shared.plan, action) {
+            return self.start_thinking(index, now + IMPOSSIBLE_PAUSE);
+        }
+        let Some(closed) = self.users[index].closed_loop_mut() else { return };
         closed.awaiting = Some((shared.sent[id.index()].len(), now));
         let sets_timeout = !std::mem::replace(&mut closed.has_timeout, true);
-        let action = &shared.plan.group(id).actions[usize::from(planned.action)].action;
         let stage = shared.plan.stage_at(due.in_load(start));
         let place = Place { stage, group, action: action.kind() as u16 }.closed();
         if sets_timeout {

@@ -9,7 +9,7 @@ use super::{Outstanding, Worker};
 use crate::engine::clock::Clock;
 use crate::engine::connection::{ConnRole, UserConnection};
 use crate::engine::receive;
-use crate::engine::user::UserState;
+use crate::engine::user::{User, UserState};
 use crate::engine::wire::{CloseMode, Wire};
 use crate::plan::{Nanos, RunTime, UserId};
 use crate::reconcile::Accounting;
@@ -96,7 +96,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let sessions = self.users.iter().filter_map(|user| user.session.as_deref());
         let counted = sessions.filter(|session| !plan.group(session.user).hostile);
         let missing = accounting.outstanding(counted, self.recording.shared.rules);
-        let replies: usize = self.users.iter().map(|user| user.replies.len()).sum();
+        let requests = |user: &User| user.rooms.as_ref().map_or(0, |rooms| rooms.requests.len());
+        let replies: usize = self.users.iter().map(|user| user.replies.len() + requests(user)).sum();
         let is_duplicate = |connection: &&UserConnection| matches!(connection.role, ConnRole::Duplicate(_));
         let duplicates = self.connections.iter().filter(is_duplicate).count();
         let is_moving = |state| {

@@ -11,7 +11,7 @@ use crate::engine::recording::ViolationDetail;
 use crate::engine::timer_queue::TimerEvent;
 use crate::engine::user::UserState;
 use crate::engine::wire::{CloseMode, ConnId, Wire};
-use crate::plan::{Nanos, RunTime};
+use crate::plan::{Nanos, RoomId, RunTime};
 use crate::record::example::ViolationKind;
 use crate::record::failed_login::FailedLogin;
 use crate::record::inbox::UserInbox;
@@ -110,13 +110,12 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             ended_at: None,
             end: UserSessionEnd::Stayed,
             sequences: next..next,
-            inbox: UserInbox::new(shared.plan.verify),
+            rooms: Vec::new(),
+            inbox: UserInbox::new(shared.plan.verify).with_rooms(shared.plan.room_addressee(RoomId(0))),
         }));
         shared.presence[user.id.index()].set(true, now);
         shared.live.connected.fetch_add(1, Ordering::Relaxed);
-        if user.sessions == 1 {
-            shared.live.logins_done.fetch_add(1, Ordering::Relaxed);
-        }
+        let is_first = user.sessions == 1;
         let (due_at, requested_at) = (user.login.due_at.take().unwrap_or_default(), user.login.requested_at);
         let (group, conn) = (user.group, user.login.conn);
         let place = self.recording.place(group, now);
@@ -125,6 +124,11 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         self.recording.recorder.time(place, LatencyMetric::Ack, now.since(requested_at));
         if let Some(conn) = conn {
             self.apply_read_policy(index, conn, now);
+        }
+        // A user with rooms is in once it is in them.
+        let enters_rooms = conn.is_some_and(|conn| self.enter_rooms(index, conn, now));
+        if is_first && !enters_rooms {
+            self.recording.shared.live.logins_done.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(start) = self.recording.load_start() {
             self.schedule_logout(index, now.max(start));

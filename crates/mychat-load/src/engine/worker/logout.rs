@@ -146,7 +146,9 @@ impl<W: Wire, C: Clock> Worker<W, C> {
     /// Completes the user's session and moves it to the recording.
     pub(super) fn end_session(&mut self, index: usize, now: RunTime) {
         self.count_missing_replies(index, now);
+        self.count_missing_room_answers(index, now);
         let user = &mut self.users[index];
+        receive::finish_entering(user, &self.recording);
         if let Some(closed) = user.closed_loop_mut() {
             closed.awaiting = None;
         }

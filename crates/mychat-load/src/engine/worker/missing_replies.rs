@@ -2,7 +2,7 @@
 
 use super::Worker;
 use crate::engine::clock::Clock;
-use crate::engine::user::PendingReply;
+use crate::engine::user::{PendingReply, RoomRequest};
 use crate::engine::wire::Wire;
 use crate::plan::{Nanos, RunTime};
 use crate::record::recorder::{LatencyMetric, Place};
@@ -38,6 +38,22 @@ impl<W: Wire, C: Clock> Worker<W, C> {
             // The latency would have been at least this. Without the sample the percentiles would look better than they are.
             self.recording.recorder.time(place, LatencyMetric::Ack, now.since(intended));
             self.recording.wrong_reply(place, id, &|| "a reply was due and never arrived".to_owned(), &[]);
+        }
+    }
+
+    /// Leaves all rooms, and counts the requests about rooms that were not answered: those of a session that lasts to the end
+    /// of the run, and otherwise those that are older than the reply timeout.
+    pub(super) fn count_missing_room_answers(&mut self, index: usize, now: RunTime) {
+        let timeout = self.reply_timeout();
+        let user = &mut self.users[index];
+        let requests = user.rooms.as_mut().map(|rooms| rooms.reset()).unwrap_or_default();
+        let Some(session) = user.session.as_deref() else { return };
+        let (id, end, leaving) = (user.id, session.end, session.leaving_at.unwrap_or(now));
+        let was_due =
+            |request: &RoomRequest| end == UserSessionEnd::Stayed || leaving.since(request.intended) > timeout;
+        for RoomRequest { kind, intended, place } in requests.into_iter().filter(was_due) {
+            self.recording.recorder.time(place, LatencyMetric::Ack, now.since(intended));
+            self.recording.wrong_reply(place, id, &|| format!("{} was never answered", kind.verb()), &[]);
         }
     }
 }

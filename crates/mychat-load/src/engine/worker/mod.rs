@@ -11,6 +11,7 @@ mod logout;
 mod missing_replies;
 mod open_loop;
 mod read_rate;
+mod rooms;
 
 pub use self::collect::WorkerResult;
 pub use self::drain_timeout::{DrainTimeout, Outstanding};
@@ -109,6 +110,7 @@ impl<W: Wire, C: Clock> Worker<W, C> {
                 TimerEvent::PauseReading(conn) => self.pause_reading(conn, now),
                 TimerEvent::ResumeReading(conn) => self.resume_reading(conn),
                 TimerEvent::Act(user) => self.run_action(user, at, now),
+                TimerEvent::EnterTimeout(user, session) => self.check_enter_timeout(user, session),
                 TimerEvent::Logout(user, session) => self.log_out(user, session, now),
                 TimerEvent::ConnTimeout(conn) => self.connection_timed_out(conn, now),
             }

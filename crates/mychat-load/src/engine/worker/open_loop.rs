@@ -56,8 +56,8 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         // A user that is away by plan has nothing scheduled, but one that the server evicted has. In the middle of a frame a
         // user can send nothing else.
         let is_scheduled = (user.is_online() && user.second_half.is_none()) || user.login.state == UserState::Evicted;
-        if is_scheduled && !is_stopped {
-            let action = &shared.plan.group(user.id).actions[usize::from(planned.action)].action;
+        let action = &shared.plan.group(user.id).actions[usize::from(planned.action)].action;
+        if is_scheduled && !is_stopped && (!user.is_online() || user.can_perform(&shared.plan, action)) {
             let stage = shared.plan.stage_at(due);
             let place = Place { stage, group: user.group, action: action.kind() as u16 };
             let (is_online, conn) = (user.is_online(), user.login.conn);
