@@ -14,8 +14,8 @@ use crate::conformance::each;
 use crate::run;
 
 use LoadFault::{
-    AdmitTwice, Change, Crash, Double, Evict, Freeze, HangUp, KeepNames, Lose, Misroute, Mute, None as Blocking,
-    Refuse, Shut, Slow, Swap, Unanswered, Unlist,
+    AdmitTwice, Change, Crash, Double, Evict, Freeze, HangUp, KeepMembers, KeepNames, Lose, Misroute, Mute,
+    None as Blocking, Refuse, Shut, SilentJoin, Slow, Swap, TwoOrders, Unanswered, Unlist,
 };
 
 const STAYS_UP: &str = "the server stays up";
@@ -24,7 +24,7 @@ const STAYS_CONNECTED: &str = "nobody is disconnected";
 
 /// The scenarios whose users all log in once, at the start.
 const STEADY: &[&str] =
-    &["connect_storm", "smoke", "classroom", "broadcast_storm", "private_mix", "slow_readers", "edge_cases"];
+    &["connect_storm", "smoke", "classroom", "broadcast_storm", "private_mix", "slow_readers", "edge_cases", "rooms"];
 
 /// A fault with its number, an expectation that it breaks, and the scenarios in which it does. The first cell of each fault is
 /// for CI.
@@ -52,6 +52,16 @@ const MATRIX: &[(LoadFault, u64, &str, &[&str])] = &[
     (Swap, 7, "reordered == 0", &["broadcast_storm", "classroom", "private_mix", "churn"]),
     (Misroute, 7, "misrouted == 0", &["private_mix", "classroom", "churn"]),
     (Change, 7, "corrupted == 0", &["smoke", "broadcast_storm", "classroom", "private_mix", "churn"]),
+    (TwoOrders, 3, "disordered == 0", &["rooms", "room_churn"]),
+    (KeepMembers, 1, "misrouted == 0", &["room_churn"]),
+    (SilentJoin, 20, "wrong_replies == 0", &["rooms", "room_churn"]),
+    (Lose, 7, "lost == 0", &["rooms", "room_churn"]),
+    (Double, 7, "duplicated == 0", &["rooms", "room_churn"]),
+    (Swap, 7, "reordered == 0", &["rooms", "room_churn"]),
+    (Misroute, 7, "misrouted == 0", &["rooms"]),
+    (Change, 7, "corrupted == 0", &["rooms", "room_churn"]),
+    (Evict, 20, STAYS_CONNECTED, &["rooms"]),
+    (Crash, 20, STAYS_UP, &["rooms", "room_churn"]),
     (Unlist, 1, "roster.p99 < 2s", &["connect_storm"]),
     (Unanswered, 2, "wrong_replies == 0", &["classroom", "private_mix"]),
     (AdmitTwice, 1, "cases.failed == 0", &["edge_cases"]),

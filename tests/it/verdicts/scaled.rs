@@ -6,7 +6,7 @@ struct Scaled {
     replaced: &'static [(&'static str, &'static str)],
 }
 
-const SCENARIOS: [Scaled; 8] = [
+const SCENARIOS: [Scaled; 10] = [
     Scaled { file: "smoke", replaced: &[("hold: 10s", "hold: 1s"), ("rate: 10/s", "rate: 60/s")] },
     Scaled {
         file: "classroom",
@@ -47,6 +47,29 @@ const SCENARIOS: [Scaled; 8] = [
             ("count: 100", "count: 20"),
             ("session: 500ms..4s", "session: 200ms..800ms"),
             ("rate: 0.5/s each", "rate: 3/s each"),
+            ("warmup: 2s", "warmup: 300ms"),
+            ("for: 20s", "for: 2s"),
+        ],
+    },
+    Scaled {
+        file: "rooms",
+        replaced: &[
+            ("count: 1000", "count: 40"),
+            ("rate: 300/s", "rate: 150/s"),
+            ("rate: 5/s", "rate: 20/s"),
+            ("warmup: 2s", "warmup: 300ms"),
+            ("for: 15s", "for: 1s"),
+        ],
+    },
+    Scaled {
+        file: "room_churn",
+        replaced: &[
+            ("count: 150", "count: 20"),
+            ("count: 60", "count: 10"),
+            ("count: 40", "count: 8"),
+            ("session: 1s..4s", "session: 200ms..800ms"),
+            ("rate: 2/s each", "rate: 15/s each"),
+            ("rate: 1/s each", "rate: 5/s each"),
             ("warmup: 2s", "warmup: 300ms"),
             ("for: 20s", "for: 2s"),
         ],

@@ -8,10 +8,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mychat_proto::Command;
+use mychat_proto::{Command, ExtensionCommand};
 
 use super::delivery_faults::{DeliveryFaults, MixedCounts};
 use super::load_fault::LoadFault;
+use super::rooms::Rooms;
 
 /// Time between a delivery and its copy.
 const LATER: Duration = Duration::from_millis(150);
@@ -40,11 +41,15 @@ struct Room {
     logins: u64,
     messages: u64,
     unknown: u64,
-    /// A broadcast that half of the users have received: its sender and its content.
-    held: Option<(String, String)>,
-    /// Deliveries of held broadcasts after another one.
-    disordered: u64,
-    broadcasts: u64,
+    /// By room, and by an empty name for broadcasts: the sender and the frame of a message that half of the recipients have
+    /// received.
+    held: BTreeMap<String, (String, Vec<u8>)>,
+    /// Deliveries of held messages after another one, and to users that were no members.
+    misplaced: u64,
+    /// Messages to many recipients.
+    published: u64,
+    rooms: Rooms,
+    joins: u64,
     address: SocketAddr,
     /// True if it runs in a process of its own, which may die.
     is_process: bool,
@@ -76,7 +81,7 @@ impl FaultyServer {
     /// Returns the number of committed faults.
     pub fn committed(&self) -> u64 {
         let room = lock(&self.room);
-        room.faults.committed() + room.disordered
+        room.faults.committed() + room.misplaced
     }
 
     /// Returns the number of committed faults per kind, for mixed faults.
@@ -140,6 +145,7 @@ fn serve(room: &Mutex<Room>, stream: &TcpStream) {
             }
             (Ok(Command::Broadcast { content }), Some(sender)) => lock(room).broadcast(sender, content),
             (Ok(Command::Disconnect), _) => break,
+            (Err(_), Some(me)) => lock(room).extension(me, &frame),
             _ => send(stream, b"ERROR|400|malformed\n"),
         }
     }
@@ -150,6 +156,9 @@ fn serve(room: &Mutex<Room>, stream: &TcpStream) {
             return;
         }
         room.lists();
+        for (left, others) in room.rooms.end(&me) {
+            room.write_all(&others, &format!("LEAVE|{left}|{me}\n"));
+        }
         // A user that left sends no next frame: held frames are sent unchanged.
         for (recipient, frame) in room.faults.release() {
             room.write(&recipient, &frame);
@@ -205,9 +214,11 @@ impl Room {
             logins: 0,
             messages: 0,
             unknown: 0,
-            held: None,
-            disordered: 0,
-            broadcasts: 0,
+            held: BTreeMap::new(),
+            misplaced: 0,
+            published: 0,
+            rooms: Rooms::default(),
+            joins: 0,
             address,
             is_process,
             late,
@@ -268,33 +279,78 @@ impl Room {
             return;
         }
         let recipients: Vec<String> = self.users.keys().cloned().collect();
+        self.publish("", sender, &recipients, &format!("BROADCAST|{sender}|{content}\n").into_bytes());
+    }
+
+    /// Delivers a message to many recipients: those of the room of this name, or everybody if it is empty.
+    fn publish(&mut self, room: &str, sender: &str, recipients: &[String], frame: &[u8]) {
+        self.published += 1;
+        let is_faulty = self.published.is_multiple_of(self.every);
         let (first, second) = recipients.split_at(recipients.len() / 2);
-        if let Some((earlier_sender, earlier)) = self.held.take_if(|(earlier_sender, _)| earlier_sender != sender) {
-            self.disordered += second.len() as u64;
-            self.deliver_broadcast(sender, content, &recipients);
-            return self.deliver_broadcast(&earlier_sender, &earlier, second);
+        match self.held.remove(room) {
+            Some((earlier_sender, earlier)) if earlier_sender != sender => {
+                self.misplaced += second.len() as u64;
+                self.deliver_all(sender, frame, recipients);
+                self.deliver_all(&earlier_sender, &earlier, second);
+            }
+            Some((_, earlier)) => {
+                self.deliver_all(sender, &earlier, second);
+                self.deliver_all(sender, frame, recipients);
+            }
+            None if self.fault == LoadFault::TwoOrders && is_faulty => {
+                self.held.insert(room.to_owned(), (sender.to_owned(), frame.to_vec()));
+                self.deliver_all(sender, frame, first);
+            }
+            None => self.deliver_all(sender, frame, recipients),
         }
-        self.release_held();
-        self.broadcasts += 1;
-        if self.fault == LoadFault::TwoOrders && self.broadcasts.is_multiple_of(self.every) {
-            self.held = Some((sender.to_owned(), content.to_owned()));
-            return self.deliver_broadcast(sender, content, first);
+        if let Some(left) = self.rooms.left_last(room).filter(|_| self.fault == LoadFault::KeepMembers && is_faulty) {
+            self.misplaced += 1;
+            self.write(&left, frame);
         }
-        self.deliver_broadcast(sender, content, &recipients);
     }
 
-    fn deliver_broadcast(&mut self, sender: &str, content: &str, recipients: &[String]) {
+    fn deliver_all(&mut self, sender: &str, frame: &[u8], recipients: &[String]) {
         for recipient in recipients {
-            self.deliver(sender, recipient, format!("BROADCAST|{sender}|{content}\n").into_bytes());
+            self.deliver(sender, recipient, frame.to_vec());
         }
     }
 
-    /// Delivers a held broadcast before anything else is delivered: that is no fault.
-    fn release_held(&mut self) {
-        if let Some((sender, content)) = self.held.take() {
-            let recipients: Vec<String> = self.users.keys().cloned().collect();
-            self.deliver_broadcast(&sender, &content, recipients.split_at(recipients.len() / 2).1);
+    /// Handles a frame of the extension `rooms`. Any session may use it.
+    fn extension(&mut self, me: &str, frame: &[u8]) {
+        match ExtensionCommand::parse(frame) {
+            Ok(ExtensionCommand::Capabilities { .. }) => self.write(me, b"CAPABILITIES|rooms=50\n"),
+            Ok(ExtensionCommand::Join { room }) => self.join_room(me, room),
+            Ok(ExtensionCommand::Leave { room }) => match self.rooms.leave(room, me) {
+                before if before.is_empty() => self.write(me, b"ERROR|404|no such room, or you are not in it\n"),
+                before => self.write_all(&before, &format!("LEAVE|{room}|{me}\n")),
+            },
+            Ok(ExtensionCommand::Say { room, content }) if self.rooms.members(room).iter().any(|name| name == me) => {
+                if self.count_message() {
+                    let (members, frame) = (self.rooms.members(room), format!("SAY|{room}|{me}|{content}\n"));
+                    self.publish(room, me, &members, frame.as_bytes());
+                }
+            }
+            Ok(ExtensionCommand::Say { .. }) => self.write(me, b"ERROR|404|no such room, or you are not in it\n"),
+            _ => self.write(me, b"ERROR|400|malformed\n"),
         }
+    }
+
+    fn join_room(&mut self, me: &str, room: &str) {
+        if !self.rooms.join(room, me) {
+            return self.write(me, b"ERROR|409|a member already\n");
+        }
+        self.joins += 1;
+        let (echo, members) = (format!("JOIN|{room}|{me}\n"), self.rooms.members(room));
+        let others: Vec<String> = members.iter().filter(|member| *member != me).cloned().collect();
+        if self.fault != LoadFault::SilentJoin || !self.joins.is_multiple_of(self.every) {
+            let list = format!("MEMBERS|{room}|{}\nOPERATORS|{room}|{}\n", members[0], members[0]);
+            self.write(me, format!("{echo}{list}").as_bytes());
+        }
+        self.write_all(&others, &echo);
+    }
+
+    fn write_all(&self, users: &[String], frame: &str) {
+        users.iter().for_each(|user| self.write(user, frame.as_bytes()));
     }
 
     fn deliver(&mut self, sender: &str, recipient: &str, frame: Vec<u8>) {

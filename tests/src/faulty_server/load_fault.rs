@@ -13,8 +13,13 @@ pub enum LoadFault {
     Repeat,
     /// Makes every `every`-th delivery after the next one of the same sender to the same recipient.
     Swap,
-    /// Makes every `every`-th broadcast reach half of the users only after the next broadcast of another user.
+    /// Makes every `every`-th broadcast reach half of the users only after the next broadcast of another user. In rooms it does
+    /// the same.
     TwoOrders,
+    /// Delivers every `every`-th message in a room also to the user that left the room last.
+    KeepMembers,
+    /// Answers every `every`-th `JOIN` by nothing.
+    SilentJoin,
     /// Makes every `every`-th delivery to another user instead.
     Misroute,
     /// Changes the last byte of every `every`-th delivery.

@@ -3,6 +3,7 @@
 mod delivery_faults;
 mod load;
 mod load_fault;
+mod rooms;
 pub mod conformance;
 
 pub use delivery_faults::MixedCounts;
