@@ -3,14 +3,14 @@
 use mychat_load::record::recorder::Count;
 
 use super::run::{MS, run};
-use super::server::Behaviour;
+use super::server::{Behaviour, Orders};
 
 const USERS: &str = "users: { u: { count: 5, rate: 200/s, do: [ { broadcast: {} } ] }, listeners: { count: 8 } }";
 
 #[test]
 fn two_orders_are_counted_with_messages_and_recipients() {
     for workers in [1, 2, 3] {
-        let behaviour = Behaviour { two_orders: true, delay: MS, ..Behaviour::default() };
+        let behaviour = Behaviour { orders: Orders::Two, delay: MS, ..Behaviour::default() };
         let outcome = run(&format!("{USERS}\nload: [ {{ hold: 2s }} ]"), behaviour).workers(workers).go();
         assert!(outcome.disordered > 500, "{}", outcome.disordered);
         // The last broadcast may have been held to the end.

@@ -51,8 +51,8 @@ pub(crate) struct Behaviour {
     pub(crate) closes: Option<(&'static str, u32)>,
     /// True if it sends a user list to all after each login and logout.
     pub(crate) lists: bool,
-    /// True if every second broadcast reaches half of the users only after the next one of another user.
-    pub(crate) two_orders: bool,
+    /// The orders in which users receive broadcasts.
+    pub(crate) orders: Orders,
     /// A fault of its chat rooms.
     pub(crate) room_fault: Option<RoomFault>,
     /// Random faults of deliveries: a seed, and how rare they are.
@@ -80,7 +80,7 @@ impl Default for Behaviour {
             disconnect: Logout::Closed,
             closes: None,
             lists: false,
-            two_orders: false,
+            orders: Orders::One,
             room_fault: None,
             chaos: None,
         }
@@ -96,6 +96,15 @@ pub(crate) enum LoginFault {
     Unanswered,
     /// It closes the connection.
     Closed,
+}
+
+/// The orders in which users receive broadcasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Orders {
+    /// The same for all users.
+    One,
+    /// Every second broadcast reaches half of the users only after the next one of another user.
+    Two,
 }
 
 /// A treatment of `DISCONNECT`.
@@ -265,7 +274,7 @@ impl Model {
             (Ok(Command::Broadcast { content }), Some(me)) => {
                 let everybody: Vec<Endpoint> = self.users.values().copied().flatten().collect();
                 let frame = format!("BROADCAST|{me}|{content}\n");
-                if self.behaviour.two_orders {
+                if self.behaviour.orders == Orders::Two {
                     self.deliver_in_two_orders(&everybody, me, frame, net);
                 } else {
                     self.deliver(&everybody, &frame, net);
@@ -409,7 +418,9 @@ impl Model {
 
 fn write_all(written: Written, net: &mut Net) {
     for (recipients, frame) in written {
-        recipients.into_iter().for_each(|end| send(end, &frame, net));
+        for end in recipients {
+            send(end, &frame, net);
+        }
     }
 }
 
