@@ -69,7 +69,10 @@ pub(super) fn say(phrase: &RoomPhrase<'_>) -> String {
             format!("which room? type {usage}, or show a room with Tab first")
         }
         RoomPhrase::NameRoom(command) => {
-            format!("which room? type {}", usage(command, Lang::En).replace("[#ROOM]", "#ROOM"))
+            format!(
+                "which room? type {}",
+                usage(command, Lang::En).replace("[#ROOM]", "#ROOM").replace("[TEXT]", "TEXT")
+            )
         }
         RoomPhrase::Refused { request, error, because } => {
             refused(request, error.kind(), because).unwrap_or_else(|| format!("server: {}", server_error(error)))

@@ -67,7 +67,10 @@ pub(super) fn say(phrase: &RoomPhrase<'_>) -> String {
             format!("¿qué sala? escribe {usage}, o muestra antes una sala con Tab")
         }
         RoomPhrase::NameRoom(command) => {
-            format!("¿qué sala? escribe {}", usage(command, Lang::Es).replace("[#SALA]", "#SALA"))
+            format!(
+                "¿qué sala? escribe {}",
+                usage(command, Lang::Es).replace("[#SALA]", "#SALA").replace("[TEXTO]", "TEXTO")
+            )
         }
         RoomPhrase::Refused { request, error, because } => {
             refused(request, error.kind(), because).unwrap_or_else(|| format!("servidor: {}", server_error(error)))
