@@ -350,7 +350,9 @@ impl Room {
     }
 
     fn write_all(&self, users: &[String], frame: &str) {
-        users.iter().for_each(|user| self.write(user, frame.as_bytes()));
+        for user in users {
+            self.write(user, frame.as_bytes());
+        }
     }
 
     fn deliver(&mut self, sender: &str, recipient: &str, frame: Vec<u8>) {

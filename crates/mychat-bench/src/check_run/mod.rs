@@ -75,7 +75,7 @@ pub(crate) async fn run_checks(
     let columns = print::columns();
     print(&terminal::title(&server.name, columns));
     let probe = probing::probe_framing(server.address, suite.framing, patience, &nonce);
-    let mut found = report_silence(probe, print).await;
+    let mut found = Box::pin(report_silence(probe, print)).await;
     probing::probe_mistakes(server.address, &mut found, patience, &nonce).await;
     let notes = framing_notes::framing_notes(&found, checks);
     print(&terminal::first_notes(&notes, columns));

@@ -105,7 +105,7 @@ pub(crate) async fn conformance(args: ConformanceArgs) -> Result<Exit, CommandEr
     let server =
         ServerUnderTest::start(typed.target.as_deref(), typed.spawn.as_deref(), jobs, typed.start_timeout).await?;
     let stop = signal::stop_requests()?;
-    let result = run_checks(&selected, &server, &options, &stop).await;
+    let result = Box::pin(run_checks(&selected, &server, &options, &stop)).await;
     server.stop().await;
     let written = write_reports(&result, &args.reports);
     if let (true, Some(path)) = (args.update_baseline, &args.baseline) {

@@ -157,7 +157,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Exit, CommandError> {
     let inputs = [Some(request.file.as_path()), request.profile.as_deref()];
     request.reports = request.reports.prepared(inputs.into_iter().flatten())?;
     let stop = signal::stop_requests()?;
-    let cases = run_cases(&request, &loaded, &stop).await?;
+    let cases = Box::pin(run_cases(&request, &loaded, &stop)).await?;
     // A file that has only cases ends here, and so does a run with interrupted cases.
     if let Some(result) = &cases
         && (loaded.scenario.groups.is_empty() || result.exit_code == Exit::Interrupted.code())
@@ -245,7 +245,7 @@ async fn run_cases(
         rerun: rerun_options(request),
     };
     let selected: Vec<&Check> = checks.iter().collect();
-    let result = run_checks(&selected, &server, &options, stop).await;
+    let result = Box::pin(run_checks(&selected, &server, &options, stop)).await;
     server.stop().await;
     Ok(Some(result))
 }

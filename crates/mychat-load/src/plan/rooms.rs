@@ -137,7 +137,9 @@ mod tests {
             let home = plan.home_rooms(user);
             let distinct: std::collections::BTreeSet<_> = home.iter().collect();
             assert_eq!(distinct.len(), home.len());
-            home.iter().for_each(|room| members[room.index()] += 1);
+            for room in &home {
+                members[room.index()] += 1;
+            }
         }
         members
     }
