@@ -15,11 +15,11 @@ const LATE: Nanos = 1_000_000;
 /// Time between two looks at the memory of receive buffers.
 const LOOK_EVERY: Nanos = 20_000;
 /// One of this many reads begins an observation of its socket's next read.
-const WATCH_EVERY: u32 = 64;
+const WATCH_EVERY: u32 = 16;
 /// The smallest piece of an observed read, in bytes.
 const SMALLEST_PIECE: usize = 64;
 /// The largest number of pieces of an observed read.
-const PIECES: usize = 16;
+const PIECES: usize = 32;
 
 /// The pieces of the last read, if it was observed.
 #[derive(Debug, Default)]
