@@ -35,10 +35,6 @@ pub(super) struct Recording {
     pub(super) receive_lag: Latency,
     /// Of some deliveries: the upper limit of the time by which the arrival was recorded too late.
     pub(super) arrival_error: Latency,
-    /// The longest service latency of the deliveries that the last read returned.
-    pub(super) longest_service: Nanos,
-    /// Headline property of the current stage, and the end of that stage.
-    headline: (bool, RunTime),
     /// The latest broadcasts, each parsed once for all its recipients.
     pub(super) broadcasts: BroadcastCache<BroadcastMeta>,
     /// By sender: one more than the highest sequence number of its cached broadcasts.
@@ -109,8 +105,6 @@ impl Recording {
             failed_logins: Vec::new(),
             receive_lag: Latency::default(),
             arrival_error: Latency::default(),
-            longest_service: 0,
-            headline: (false, RunTime::ZERO),
             broadcasts: BroadcastCache::default(),
             newest: vec![0; users],
             highest: None,
@@ -137,22 +131,6 @@ impl Recording {
             _ => self.recorder.shape().join(),
         };
         Place { stage, group, action: Shape::NO_ACTION }
-    }
-
-    /// Returns true if values of `now` count where an expectation names no stage: in holds and spikes, and after the last of them.
-    /// Times of successive calls do not decrease.
-    pub(super) fn is_headline(&mut self, now: RunTime) -> bool {
-        let (is_headline, end) = self.headline;
-        if now < end {
-            return is_headline;
-        }
-        let plan = &self.shared.plan;
-        let Some(start) = self.load_start().filter(|start| now >= *start) else { return false };
-        let id = plan.stage_at(now.in_load(start));
-        let Some(stage) = plan.stages.get(id.index()) else { return false };
-        let end = if id == plan.last_stage() { RunTime::MAX } else { stage.end.in_run(start) };
-        self.headline = (stage.headline, end);
-        stage.headline
     }
 
     pub(super) fn user_name(&self, user: UserId) -> &str {

@@ -342,7 +342,7 @@ impl World {
     fn received(&mut self, end: Endpoint, stamp: Duration, bytes: &[u8]) {
         let now = self.clock.now();
         let arrived = self.arrivals.as_mut().map_or(now, |clock| clock.arrival(stamp, now));
-        self.workers[end.0].record_receive_lag(now.since(arrived), now);
+        self.workers[end.0].record_receive_lag(now.since(arrived));
         self.workers[end.0].received(end.1, now, arrived, bytes);
     }
 }

@@ -39,8 +39,6 @@ pub(super) struct EventPoller {
     looked_at: RunTime,
     /// Earliest time at which a socket that the last events report can have become ready.
     ready_since: RunTime,
-    /// Time at which the last wait ended.
-    woke_at: RunTime,
     /// True if the last look may have left events behind, because they did not fit.
     was_full: bool,
     /// True if the last wait slept.
@@ -71,7 +69,6 @@ impl EventPoller {
             probe_at: RunTime::ZERO,
             looked_at: RunTime::ZERO,
             ready_since: RunTime::ZERO,
-            woke_at: RunTime::ZERO,
             was_full: false,
             has_slept: false,
         };
@@ -127,7 +124,6 @@ impl EventPoller {
             self.ready_since = self.looked_at;
         }
         self.looked_at = self.clock.now();
-        self.woke_at = self.looked_at;
         self.has_slept = false;
         self.poll(events, Some(Duration::ZERO))?;
         self.was_full = events.iter().count() >= events.capacity();
@@ -138,7 +134,6 @@ impl EventPoller {
     fn sleep(&mut self, events: &mut Events, timeout: Option<Duration>) -> Result<()> {
         self.poll(events, timeout)?;
         let now = self.clock.now();
-        self.woke_at = now;
         // An event ends the sleep. If the thread could not run then, a timer is overdue, or the first arrival is older.
         let overdue = self.timer.overdue().max(self.probe.overdue());
         self.ready_since = now.minus(nanos(overdue + WAKE_UP)).max(self.looked_at);
@@ -151,11 +146,6 @@ impl EventPoller {
     /// Returns the earliest time at which a socket that the last events report, and that was empty, can have become readable.
     pub(super) fn ready_since(&self) -> RunTime {
         self.ready_since
-    }
-
-    /// Returns the time at which the last wait ended.
-    pub(super) fn woke_at(&self) -> RunTime {
-        self.woke_at
     }
 
     /// Notes an arrival that the last events led to. After a sleep, the first one shows how long the thread took to wake.

@@ -13,10 +13,9 @@ use mio::{Events, Interest, Token};
 use mychat_os::Readiness;
 use socket2::SockRef;
 
-use self::observe::ObservedRead;
 use super::connect::start_connect;
 use super::event_poller::{EventPoller, WakeReason};
-use super::joined_segments::{ArrivalError, SegmentWatch};
+use super::joined_segments::SegmentWatch;
 use super::receive_lag::UnreadMark;
 use crate::engine::arrival_clock::ArrivalClock;
 use crate::engine::clock::RealClock;
@@ -39,15 +38,10 @@ pub(super) struct TcpWire {
     /// Maps the kernel's arrival times; `None` where reads count.
     arrivals: Option<ArrivalClock<RealClock>>,
     figures: ReceiveFigures,
-    /// Time of the last read.
-    read_at: RunTime,
-    /// Time at which the memory of a receive buffer was looked at last, before a read.
-    memory_seen_at: RunTime,
+    /// Late reads since the memory of a receive buffer was looked at.
+    late_reads: u32,
     /// Reads since an observation of segments began.
     reads: u32,
-    observed: ObservedRead,
-    /// Errors of the arrivals of the last read, if it was observed.
-    pub(super) errors: Vec<ArrivalError>,
     /// Connections that could not even be started, with the reason.
     pub(super) failed_opens: Vec<(ConnId, Error)>,
     /// Keys of sockets that are ready for something no event will report.
@@ -71,6 +65,8 @@ pub(super) struct ReadTimes {
     /// Time for which something is known to have waited in the socket. Bytes that a user leaves unread on purpose do not count
     /// as waiting.
     pub(super) lag: Option<Nanos>,
+    /// Upper limit of the time by which other bytes arrived earlier, if this read was observed.
+    pub(super) error: Option<Nanos>,
 }
 
 /// One socket.
@@ -102,11 +98,8 @@ impl TcpWire {
             probed: 0,
             arrivals,
             figures: ReceiveFigures::default(),
-            read_at: RunTime::ZERO,
-            memory_seen_at: RunTime::ZERO,
+            late_reads: 0,
             reads: 0,
-            observed: ObservedRead::default(),
-            errors: Vec::new(),
             failed_opens: Vec::new(),
             ready: Vec::new(),
             buffer: vec![0; READ],
@@ -190,9 +183,6 @@ impl TcpWire {
 
     /// Reads what has arrived into `buffer`. Returns `None` if nothing has, or the socket is not to be read.
     pub(super) fn read_into(&mut self, conn: ConnId, buffer: &mut [u8]) -> Option<Result<BytesRead>> {
-        if let Some(result) = self.read_observed(conn, buffer) {
-            return Some(result);
-        }
         let knows_arrivals = self.knows_arrivals();
         let socket = self.socket(conn)?;
         let ReadMode::Chunks(most) = socket.read_mode else { return None };

@@ -140,7 +140,7 @@ fn run_worker(shared: Arc<SharedState>, context: WorkerContext) -> std::io::Resu
     }
     let now = worker.clock.now();
     for lag in worker.wire.pending_lags(now) {
-        worker.record_receive_lag(lag, now);
+        worker.record_receive_lag(lag);
     }
     let mut result = worker.finish();
     result.receive = worker.wire.figures();

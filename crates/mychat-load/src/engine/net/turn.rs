@@ -3,7 +3,6 @@
 use mio::Events;
 
 use super::event_poller::WakeReason;
-use super::joined_segments::divide;
 use super::socket_table::{BytesRead, TcpWire};
 use crate::engine::clock::{Clock as _, RealClock};
 use crate::engine::wire::{ConnId, DisconnectReason};
@@ -46,10 +45,10 @@ pub(super) fn turn(worker: &mut TcpWorker, events: &mut Events) -> std::io::Resu
 /// Probes one socket. Where the kernel keeps no arrival times, also records how late the probe timer was served: a socket that
 /// becomes readable waits as long.
 fn probe(worker: &mut TcpWorker, late: Nanos) {
-    let now = worker.clock.now();
     if !worker.wire.knows_arrivals() {
-        worker.record_receive_lag(late, now);
+        worker.record_receive_lag(late);
     }
+    let now = worker.clock.now();
     worker.wire.probe(now, late);
 }
 
@@ -67,7 +66,6 @@ fn serve(worker: &mut TcpWorker, key: usize) {
         if !worker.wire.socket_at(key).is_some_and(|(same, socket)| same == conn && socket.is_readable()) {
             return;
         }
-        worker.wire.before_read(key);
         if !read(worker, conn) {
             return;
         }
@@ -112,12 +110,12 @@ fn read(worker: &mut TcpWorker, conn: ConnId) -> bool {
         Some(Ok(bytes)) => {
             let times = worker.wire.read_times(conn, bytes, now);
             if let Some(lag) = times.lag {
-                worker.record_receive_lag(lag, now);
+                worker.record_receive_lag(lag);
             }
             let delivered = worker.received(conn, now, times.arrived, &buffer[..bytes.count]);
-            let errors = std::mem::take(&mut worker.wire.errors);
-            divide(delivered, &errors, |error, share| worker.record_arrival_error(error, share, now));
-            worker.wire.errors = errors;
+            if let Some(error) = times.error {
+                worker.record_arrival_error(error, delivered);
+            }
             None
         }
         Some(Err(ref error)) => Some(DisconnectReason::Broken(error.to_string())),

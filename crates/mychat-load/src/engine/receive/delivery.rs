@@ -59,7 +59,6 @@ pub(super) fn deliver(
     }
     let service = sent.map(|sent| now.since(sent));
     recording.recorder.cell(place).delivery(now.since(intended), service);
-    recording.longest_service = recording.longest_service.max(service.unwrap_or(0));
     if is_public && !user.hostile {
         recording.fanout.note(stamp.sender, stamp.index, intended, now);
     }

@@ -70,7 +70,6 @@ fn record_deliveries(user: &User, recording: &mut Recording, now: RunTime, run: 
             let meta = &cached.meta;
             let service = meta.sent.map(|sent| now.since(sent));
             cell.delivery(now.since(meta.intended), service);
-            recording.longest_service = recording.longest_service.max(service.unwrap_or(0));
             recording.fanout.note(meta.stamp.sender, meta.stamp.index, meta.intended, now);
         }
     }

@@ -11,7 +11,7 @@ use crate::engine::connection::{ConnRole, UserConnection};
 use crate::engine::receive;
 use crate::engine::user::{User, UserState};
 use crate::engine::wire::{CloseMode, Wire};
-use crate::plan::{Nanos, RunTime, UserId};
+use crate::plan::{Nanos, UserId};
 use crate::reconcile::Accounting;
 use crate::reconcile::FinalRosters;
 use crate::record::example::Examples;
@@ -65,19 +65,16 @@ pub struct WorkerResult {
 }
 
 impl<W: Wire, C: Clock> Worker<W, C> {
-    /// Records that something readable waited for `lag` until it was read at `now`.
-    pub fn record_receive_lag(&mut self, lag: Nanos, now: RunTime) {
-        if self.recording.is_headline(now) {
+    /// Records that something readable waited for `lag` until it was read.
+    pub fn record_receive_lag(&mut self, lag: Nanos) {
+        if self.recording.load_start().is_some() {
             self.recording.receive_lag.record(lag);
         }
     }
 
-    /// Records that the arrivals of `deliveries` messages that were read at `now` may have been recorded as later than they were,
-    /// by `error` at most.
-    pub fn record_arrival_error(&mut self, error: Nanos, deliveries: u64, now: RunTime) {
-        if deliveries > 0 && self.recording.is_headline(now) {
-            // No message arrives before it is sent.
-            let error = error.min(self.recording.longest_service);
+    /// Records that the arrivals of `deliveries` messages may have been recorded as later than they were, by `error` at most.
+    pub fn record_arrival_error(&mut self, error: Nanos, deliveries: u64) {
+        if self.recording.load_start().is_some() && deliveries > 0 {
             self.recording.arrival_error.record_all(error, deliveries);
         }
     }

@@ -23,7 +23,6 @@ impl<W: Wire, C: Clock> Worker<W, C> {
         let role = connection.role;
         let mut rest = bytes;
         let mut delivered = 0;
-        self.recording.longest_service = 0;
         loop {
             if let ConnRole::User(index) = role
                 && deframer.is_between_frames()

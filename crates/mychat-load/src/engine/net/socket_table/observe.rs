@@ -1,155 +1,73 @@
 //! Observes the reads of a worker's sockets: when their bytes arrived, for how long they waited, and how full the receive
 //! buffers were.
 
-use std::io::{ErrorKind, Result};
-use std::time::Duration;
-
-use super::{BytesRead, ReadTimes, Socket, TcpWire};
-use crate::engine::net::joined_segments::{ReadPiece, SegmentWatch};
+use super::{BytesRead, READ, ReadTimes, TcpWire};
+use crate::engine::net::joined_segments::SegmentWatch;
 use crate::engine::net::receive_lag::{UnreadMark, unread};
 use crate::engine::wire::ConnId;
 use crate::plan::{Nanos, RunTime};
 
 /// A read is late if its bytes have waited for longer.
 const LATE: Nanos = 1_000_000;
-/// Time between two looks at the memory of receive buffers.
-const LOOK_EVERY: Nanos = 20_000;
+/// One of this many late reads looks at the memory of its receive buffer. A read that fills its buffer always does, because
+/// more may be waiting.
+const LOOK_EVERY: u32 = 16;
 /// One of this many reads begins an observation of its socket's next read.
-const WATCH_EVERY: u32 = 16;
-/// The smallest piece of an observed read, in bytes.
-const SMALLEST_PIECE: usize = 64;
-/// The largest number of pieces of an observed read.
-const PIECES: usize = 32;
-
-/// The pieces of the last read, if it was observed.
-#[derive(Debug, Default)]
-pub(super) struct ObservedRead {
-    /// Length of each piece, and the arrival of its last byte since the Unix epoch.
-    pieces: Vec<(usize, Duration)>,
-    /// Number of segments that waited for the read.
-    waiting: Option<u32>,
-}
-
-impl ObservedRead {
-    /// Reads the bytes that wait in an observed socket, in pieces if several segments wait. Returns `None` if nothing waits, or
-    /// if the kernel tells no times: the read is then like any other.
-    fn read(&mut self, socket: &mut Socket, watch: SegmentWatch, buffer: &mut [u8]) -> Option<Result<BytesRead>> {
-        self.pieces.clear();
-        // In this order, the segments are at least those of the bytes.
-        let available = usize::try_from(unread(&socket.stream)).ok().filter(|bytes| *bytes > 0)?;
-        self.waiting = watch.waiting(mychat_os::received_segments(&socket.stream)?);
-        let space = available.min(buffer.len());
-        let piece = if self.waiting.is_some_and(|waiting| waiting <= 1) {
-            space
-        } else {
-            space.div_ceil(PIECES).max(SMALLEST_PIECE)
-        };
-        let (mut count, mut stamp) = (0, None);
-        while count < space {
-            let end = space.min(count + piece);
-            match mychat_os::receive(&socket.stream, &mut buffer[count..end]) {
-                Ok((0, _)) => break,
-                Ok((bytes, time)) => {
-                    self.pieces.extend(time.map(|time| (bytes, time)));
-                    (count, stamp) = (count + bytes, time);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock && count == 0 => return None,
-                Err(error) if count == 0 => return Some(Err(error)),
-                // The next read fails as well.
-                Err(_) => break,
-            }
-        }
-        if self.pieces.iter().map(|(bytes, _)| bytes).sum::<usize>() < count {
-            self.pieces.clear();
-        }
-        // An event reports what arrives after the number of bytes was asked for.
-        let capacity = if available > buffer.len() { count } else { count + 1 };
-        socket.readiness.record_read(&Ok(count), capacity);
-        Some(Ok(BytesRead { count, stamp }))
-    }
-}
+const WATCH_EVERY: u32 = 8;
 
 impl TcpWire {
-    /// Reads a socket if its next read is to be observed, and notes what is needed to know the error of its arrivals.
-    pub(super) fn read_observed(&mut self, conn: ConnId, buffer: &mut [u8]) -> Option<Result<BytesRead>> {
-        self.observed.pieces.clear();
-        let socket = self.sockets.get_mut(conn.key)?.as_mut().filter(|socket| socket.generation == conn.generation)?;
-        let watch = socket.watch.filter(|_| socket.is_read_fast())?;
-        self.observed.read(socket, watch, buffer)
-    }
-
     /// Returns the times of bytes that were read at `now`.
     pub(in crate::engine::net) fn read_times(&mut self, conn: ConnId, bytes: BytesRead, now: RunTime) -> ReadTimes {
-        self.errors.clear();
         let (Some(clock), Some(stamp)) = (&mut self.arrivals, bytes.stamp) else {
             // Without a stamp the last byte before the mark has waited since the mark was set.
             let lag = self.socket(conn).and_then(|socket| UnreadMark::pass(&mut socket.mark, bytes.count, now));
-            return ReadTimes { arrived: now, lag };
+            return ReadTimes { arrived: now, lag, error: None };
         };
         let arrived = clock.arrival(stamp, now);
         self.poller.note_arrival(arrived);
-        self.read_at = now;
         if !self.socket(conn).is_some_and(|socket| socket.is_read_fast()) {
-            return ReadTimes { arrived, lag: None };
+            return ReadTimes { arrived, lag: None, error: None };
         }
-        self.note_errors(conn, now);
-        self.begin_watch(conn, arrived, now);
-        ReadTimes { arrived, lag: Some(now.since(arrived)) }
+        let lag = now.since(arrived);
+        if lag > LATE {
+            self.note_late_read(conn, bytes.count);
+        }
+        ReadTimes { arrived, lag: Some(lag), error: self.arrival_error(conn, arrived, now) }
     }
 
-    /// Computes the errors of the arrivals of an observed read.
-    fn note_errors(&mut self, conn: ConnId, now: RunTime) {
-        let since = self.poller.ready_since();
-        let Some(watch) = self.socket(conn).and_then(|socket| socket.watch.take()) else { return };
-        let Some(clock) = &mut self.arrivals else { return };
-        let mut pieces: Vec<ReadPiece> = Vec::with_capacity(self.observed.pieces.len());
-        let mut last = None;
-        for &(bytes, stamp) in &self.observed.pieces {
-            // Equal times stay equal: each mapping may measure the clocks anew.
-            let arrived = match (last, pieces.last()) {
-                (Some(before), Some(piece)) if before == stamp => piece.arrived,
-                _ => clock.arrival(stamp, now),
-            };
-            pieces.push(ReadPiece { bytes, arrived });
-            last = Some(stamp);
-        }
-        watch.errors(&pieces, self.observed.waiting, since, &mut self.errors);
-    }
-
-    /// Begins to observe the next read of a socket that was just read, where its turn has come.
-    fn begin_watch(&mut self, conn: ConnId, arrived: RunTime, now: RunTime) {
+    /// Ends the observation of a read, and begins that of the next one where its turn has come.
+    fn arrival_error(&mut self, conn: ConnId, arrived: RunTime, now: RunTime) -> Option<Nanos> {
         self.reads += 1;
-        if self.reads < WATCH_EVERY {
+        let (begins, since) = (self.reads >= WATCH_EVERY, self.poller.ready_since());
+        let socket = self.socket(conn)?;
+        let watch = socket.watch.take();
+        if watch.is_none() && !begins {
+            return None;
+        }
+        let segments = mychat_os::received_segments(&socket.stream)?;
+        if begins {
+            let is_drained = !socket.readiness.can_read();
+            socket.watch = Some(SegmentWatch::begin(segments, is_drained, arrived, now));
+            self.reads = 0;
+        }
+        watch.map(|watch| watch.error(segments, arrived, since))
+    }
+
+    /// Looks at the memory of the receive buffer from which `count` bytes were just read late.
+    fn note_late_read(&mut self, conn: ConnId, count: usize) {
+        self.late_reads += 1;
+        if self.late_reads % LOOK_EVERY != 1 && count < READ {
             return;
         }
-        self.reads = 0;
-        let Some(socket) = self.socket(conn) else { return };
-        let Some(segments) = mychat_os::received_segments(&socket.stream) else { return };
-        // In this order, an empty socket has returned all segments of the count.
-        let is_drained = !socket.readiness.can_read() && unread(&socket.stream) == 0;
-        socket.watch = Some(SegmentWatch::begin(segments, is_drained, arrived, now));
+        self.note_memory(conn.key, count);
     }
 
-    /// Looks at the memory of a receive buffer that is about to be read late. After the read it would be too late: the kernel may
-    /// have enlarged the buffer.
-    pub(in crate::engine::net) fn before_read(&mut self, key: usize) {
-        let now = self.read_at.max(self.poller.woke_at());
-        let is_late = now.since(self.poller.ready_since()) > LATE;
-        if is_late && now.since(self.memory_seen_at) > LOOK_EVERY {
-            self.memory_seen_at = now;
-            self.note_memory(key);
-        }
-    }
-
-    /// Notes which part of a receive buffer is in use, unless its user reads slowly on purpose.
-    fn note_memory(&mut self, key: usize) {
+    /// Notes which part of a receive buffer is in use, with `count` bytes that have just been read from it.
+    fn note_memory(&mut self, key: usize, count: usize) {
         let Some(Some(socket)) = self.sockets.get(key) else { return };
-        if !socket.is_read_fast() {
-            return;
-        }
         let Some(memory) = mychat_os::receive_memory(&socket.stream) else { return };
-        let part = f64::from(memory.used) / f64::from(memory.limit.max(1));
+        let used = f64::from(memory.used) + count as f64;
+        let part = used / f64::from(memory.limit.max(1));
         self.figures.fullest_buffer = self.figures.fullest_buffer.max(part.min(1.0));
     }
 
@@ -177,7 +95,8 @@ impl TcpWire {
             socket.mark = if knows_arrivals { None } else { UnreadMark::behind(unread, now) };
             asked += 1;
             if unread > 0 && knows_arrivals {
-                self.note_memory(self.probed);
+                // Before the read: the kernel may enlarge the buffer during it.
+                self.note_memory(self.probed, 0);
             }
             if asked == most || unread > 0 && late <= LATE {
                 return;
