@@ -17,24 +17,24 @@ use crate::settings::{Settings, SettingsError};
 /// `send-queue = "64KiB"`. SIGHUP reads the file again: limits change at once, other settings need a restart.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "mychat-server", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
-pub struct Cli {
+pub struct ServerCli {
     #[command(subcommand)]
-    command: Option<CliCommand>,
+    command: Option<ServerCommand>,
 
     #[command(flatten)]
     args: Args,
 }
 
 #[derive(Debug, Clone, Subcommand)]
-enum CliCommand {
+enum ServerCommand {
     Check(HealthCheckArgs),
 }
 
-impl Cli {
+impl ServerCli {
     /// Runs the command, or the server if there is none. Returns the exit code of the program.
     pub fn run(self) -> ExitCode {
         match self.command {
-            Some(CliCommand::Check(check)) => check.run(),
+            Some(ServerCommand::Check(check)) => check.run(),
             None => program::main_with(self.args),
         }
     }

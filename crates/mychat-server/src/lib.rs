@@ -65,7 +65,7 @@ mod session;
 mod settings;
 mod worker;
 
-pub use cli::{Args, Cli};
+pub use cli::{Args, ServerCli};
 pub use config::{Config, ServerFraming};
 pub use log::{Format, LogLevel};
 pub use metrics::{Counter, EndReason, Metrics};

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    mychat_server::Cli::parse().run()
+    mychat_server::ServerCli::parse().run()
 }

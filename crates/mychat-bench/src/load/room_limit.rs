@@ -13,7 +13,7 @@ use mychat_proto::extension::capabilities;
 use mychat_proto::{AckStatus, Capability, Deframer, ExtensionReply, Inbound, Reply};
 use mychat_scenario::Scenario;
 
-/// What a server answers to `CAPABILITIES|rooms`.
+/// The answer of a server to `CAPABILITIES|rooms`.
 #[derive(Debug, PartialEq, Eq)]
 enum RoomsOffer {
     /// Rooms, and how many a user may be in, if it says so.

@@ -70,11 +70,11 @@ pub(crate) struct FrameExemptions {
     pub(crate) invalid_utf8: bool,
     /// Lists may exceed the limit: the text does not say what becomes of a list that does not fit into a message (rule L4).
     pub(crate) long_lists: bool,
-    /// What may arrive beside whole replies of MyChat/1.
+    /// Frames that may arrive beside whole replies of MyChat/1.
     pub(crate) others: OtherFrames,
 }
 
-/// What may arrive on a connection beside whole replies of MyChat/1.
+/// Frames that may arrive on a connection beside whole replies of MyChat/1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum OtherFrames {
     #[default]

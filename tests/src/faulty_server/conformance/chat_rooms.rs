@@ -61,7 +61,7 @@ struct ChatRoom {
     held: Option<(Arc<Peer>, String)>,
 }
 
-/// What happened in a room, for faults that count.
+/// The events in a room so far, for faults that count.
 #[derive(Debug, Default)]
 struct RoomCounts {
     says: usize,

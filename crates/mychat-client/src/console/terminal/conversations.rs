@@ -16,7 +16,7 @@ pub(super) enum RoomSwitch {
 /// A conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ConversationId {
-    /// That of all users.
+    /// The conversation of all users.
     Everybody,
     Room(String),
 }
@@ -28,7 +28,7 @@ impl ConversationId {
     }
 }
 
-/// What a line means for the count of unread messages.
+/// The effect of a line on the count of unread messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineKind {
     Notice,

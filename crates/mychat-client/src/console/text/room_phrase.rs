@@ -103,7 +103,7 @@ pub(crate) enum RoomPhrase<'a> {
     },
 }
 
-/// What the client knows about the room of a refused request.
+/// The knowledge of the client about the room of a refused request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refused<'a> {
     /// True if the user is in the room.

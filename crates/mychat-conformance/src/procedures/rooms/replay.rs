@@ -20,11 +20,11 @@ enum RaceFrame<'f> {
     /// The sender.
     Broadcast(&'f [u8]),
     Members(&'f [u8]),
-    /// What the race does not compare: errors, operators, frames of others.
+    /// Frames that the race does not compare: errors, operators, frames of others.
     Other,
 }
 
-/// What one user got during a race.
+/// The frames that one user got during a race.
 #[derive(Debug)]
 pub(super) struct ReceivedFrames {
     /// The name on the wire.

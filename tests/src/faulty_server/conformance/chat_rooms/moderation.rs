@@ -1,4 +1,4 @@
-//! What operators do to users, with its faults.
+//! The commands of operators against users, with their faults.
 
 use super::membership::Leaving;
 use super::{ChatRooms, ILLEGAL_NAME, NO_MEMBER, NOT_ALLOWED, RoomAnswer, RoomPeer, is_legal};
